@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How the guest finds the slots with pending events: the scan, and the event that starts it.
+ */
+#include <hotram/acpi.h>
+#include <hotram/memhp.h>
+
+#include "acpi_memory.h"
+
+/* Codes of device notifications (ACPI 6.5, 5.6.6, table 5.187). */
+#define NOTIFY_DEVICE_CHECK 1
+#define NOTIFY_EJECT_REQUEST 3
+
+#define GROUP_BITS 4 /* slots in a group of the notification method: 16 */
+
+/* If (flags & flag) { clear; MTFY (slot, code) }. Each event has its own test: with an else between them
+ * a removal that is pending beside an insertion would wait for the next event. Cleared first, so that an
+ * event that is raised again from here on is not lost. */
+static void deliver(struct hotram_aml *aml, unsigned flag, unsigned code)
+{
+    hotram_aml_if(aml);
+    hotram_aml_op(aml, HOTRAM_AML_AND);
+    hotram_aml_local(aml, VALUE);
+    hotram_aml_integer(aml, flag);
+    hotram_aml_no_target(aml);
+    {
+        libhotram_memory_store_integer(aml, flag, "MFLG");
+        hotram_aml_path(aml, "MTFY");
+        hotram_aml_local(aml, SLOT);
+        hotram_aml_integer(aml, code);
+    }
+    hotram_aml_end(aml);
+}
+
+/* Deliver the pending events of the slot in Local0, whose flags are read once. */
+static void scan_slot(struct hotram_aml *aml)
+{
+    hotram_aml_op(aml, HOTRAM_AML_STORE);
+    hotram_aml_local(aml, SLOT);
+    hotram_aml_path(aml, "MSEL");
+    libhotram_memory_load(aml, "MFLG", VALUE);
+    deliver(aml, HOTRAM_MEMHP_INSERT, NOTIFY_DEVICE_CHECK);
+    deliver(aml, HOTRAM_MEMHP_REMOVE, NOTIFY_EJECT_REQUEST);
+}
+
+/* MSCN (): visit every slot. How the next slot is found is this function's affair alone. */
+void libhotram_memory_scan(struct hotram_aml *aml, uint32_t slots)
+{
+    hotram_aml_method(aml, "MSCN", 0, false);
+    hotram_aml_acquire(aml, LOCK);
+    hotram_aml_op(aml, HOTRAM_AML_STORE);
+    hotram_aml_integer(aml, 0);
+    hotram_aml_local(aml, SLOT);
+    hotram_aml_while(aml);
+    hotram_aml_op(aml, HOTRAM_AML_LLESS);
+    hotram_aml_local(aml, SLOT);
+    hotram_aml_integer(aml, slots);
+    {
+        scan_slot(aml);
+        hotram_aml_op(aml, HOTRAM_AML_INCREMENT);
+        hotram_aml_local(aml, SLOT);
+    }
+    hotram_aml_end(aml);
+    hotram_aml_release(aml, LOCK);
+    hotram_aml_end(aml);
+}
+
+/* If (Arg0 == slot) { Notify (MPxx, Arg1) } */
+static void notify_slot(struct hotram_aml *aml, uint32_t slot)
+{
+    char name[5];
+
+    libhotram_memory_slot_name(name, slot);
+    hotram_aml_if(aml);
+    hotram_aml_op(aml, HOTRAM_AML_LEQUAL);
+    hotram_aml_arg(aml, 0);
+    hotram_aml_integer(aml, slot);
+    {
+        hotram_aml_op(aml, HOTRAM_AML_NOTIFY);
+        hotram_aml_path(aml, name);
+        hotram_aml_arg(aml, 1);
+    }
+    hotram_aml_end(aml);
+}
+
+/* MTFY (slot, code): Notify takes a name, so there is a test for every slot; in groups, so that finding one
+ * of 256 takes at most 32. */
+void libhotram_memory_notification(struct hotram_aml *aml, uint32_t slots)
+{
+    hotram_aml_method(aml, "MTFY", 2, false);
+    hotram_aml_op(aml, HOTRAM_AML_SHIFT_RIGHT);
+    hotram_aml_arg(aml, 0);
+    hotram_aml_integer(aml, GROUP_BITS);
+    hotram_aml_local(aml, 0);
+    for (uint32_t first = 0; first < slots; first += 1u << GROUP_BITS) {
+        hotram_aml_if(aml);
+        hotram_aml_op(aml, HOTRAM_AML_LEQUAL);
+        hotram_aml_local(aml, 0);
+        hotram_aml_integer(aml, first >> GROUP_BITS);
+        for (uint32_t slot = first; slot < slots && slot < first + (1u << GROUP_BITS); slot++)
+            notify_slot(aml, slot);
+        hotram_aml_end(aml);
+    }
+    hotram_aml_end(aml);
+}
+
+enum hotram_status hotram_acpi_memory_gpe(struct hotram_aml *aml, unsigned event)
+{
+    static const char digits[16] = "0123456789ABCDEF";
+    char name[5] = "_E00";
+
+    if (!aml || event > 0xff)
+        return HOTRAM_E_ARGUMENT;
+    name[2] = digits[event >> 4];
+    name[3] = digits[event & 0xf];
+    hotram_aml_scope(aml, "\\_GPE");
+    hotram_aml_method(aml, name, 0, false);
+    hotram_aml_path(aml, SCOPE "." CONTROLLER ".MSCN");
+    hotram_aml_end(aml);
+    hotram_aml_end(aml);
+    return HOTRAM_OK;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <hotram/status.h>
+
+const char *hotram_status_text(enum hotram_status status)
+{
+    /* A switch, not a table of pointers: a table would need relocations at load time. */
+    switch (status) {
+    case HOTRAM_OK:
+        return "it is done";
+    case HOTRAM_E_ARGUMENT:
+        return "a pointer is NULL, or a number is one that the function's contract excludes";
+    case HOTRAM_E_REGION:
+        return "the region is empty or wraps around 2^64, or the range does not lie inside it";
+    case HOTRAM_E_SLOT_RANGE:
+        return "the bank has no slot of that number";
+    case HOTRAM_E_SLOT_TAKEN:
+        return "that slot is not empty";
+    case HOTRAM_E_NO_SLOT:
+        return "every slot is taken";
+    case HOTRAM_E_SIZE:
+        return "the size is zero or not a multiple of the bank's granularity";
+    case HOTRAM_E_ALIGN:
+        return "the address is not a multiple of the required alignment";
+    case HOTRAM_E_OVERLAP:
+        return "the range overlaps that of another DIMM";
+    case HOTRAM_E_NO_SPACE:
+        return "no hole of the region is large enough at the required alignment";
+    case HOTRAM_E_CAPACITY:
+        return "the sizes of all DIMMs together would exceed the bank's capacity";
+    case HOTRAM_E_STATE:
+        return "the slot's state does not allow this operation";
+    case HOTRAM_E_BUFFER:
+        return "the buffer is too small";
+    case HOTRAM_E_NESTING:
+        return "AML blocks are nested too deeply, closed more often than opened, or left open";
+    }
+    return "this is not a status of libhotram";
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * @file acpi.h
+ * ACPI tables, and the AML of the memory hotplug devices.
+ *
+ * Each function appends one table to the caller's buffer. The tables point at each other by guest-physical
+ * address, so the caller writes a table before the one that points at it: DSDT and FACS, then FADT, then
+ * XSDT, then RSDP. A table's address is that of the buffer in the guest plus buffer->length before the call.
+ *
+ * The length that a table needs is the growth of buffer->length, also on HOTRAM_E_BUFFER. On
+ * HOTRAM_E_ARGUMENT the buffer is as it was.
+ *
+ * References are to the ACPI specification, release 6.5.
+ */
+#ifndef HOTRAM_ACPI_H
+#define HOTRAM_ACPI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <hotram/aml.h>
+#include <hotram/buffer.h>
+#include <hotram/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Length of a table's header (5.2.6), bytes: the body of a table begins there. */
+#define HOTRAM_ACPI_HEADER_LENGTH 36u
+/** Length of the RSDP (5.2.5.3), bytes. */
+#define HOTRAM_ACPI_RSDP_LENGTH 36u
+
+/** Who made the tables (5.2.6). Names are padded with spaces or zeroes, not terminated. */
+struct hotram_acpi_ids {
+    char oem_id[6];
+    char oem_table_id[8];
+    uint32_t oem_revision;
+    char creator_id[4];
+    uint32_t creator_revision;
+};
+
+/** A table that is being written. The members are the library's. */
+struct hotram_acpi_table {
+    struct hotram_buffer *out;
+    size_t start;
+};
+
+/**
+ * Begin a table of any kind: appends the header. Append the body to the buffer (a DSDT's with
+ * hotram_aml_begin()), then call hotram_acpi_table_end().
+ *
+ * @param table      the caller's memory
+ * @param out        the buffer; must live until the table's end
+ * @param signature  four characters
+ * @param revision   of the table's layout
+ * @param ids        who made it
+ * @retval HOTRAM_OK          the header is there
+ * @retval HOTRAM_E_ARGUMENT  a pointer is NULL
+ * @retval HOTRAM_E_BUFFER    it does not fit; going on measures
+ */
+enum hotram_status hotram_acpi_table_begin(struct hotram_acpi_table *table, struct hotram_buffer *out,
+                                           const char *signature, uint8_t revision,
+                                           const struct hotram_acpi_ids *ids);
+
+/**
+ * End a table: fills in its length and checksum.
+ *
+ * @retval HOTRAM_OK          the table is complete
+ * @retval HOTRAM_E_ARGUMENT  table is NULL or was not begun
+ * @retval HOTRAM_E_BUFFER    it does not fit; out->length is the needed length
+ */
+enum hotram_status hotram_acpi_table_end(struct hotram_acpi_table *table);
+
+/**
+ * Root system description pointer, revision 2 (5.2.5.3), without an RSDT. On x86 without UEFI it has to
+ * lie on a 16-byte boundary in 0xe0000-0xfffff (5.2.5.1).
+ *
+ * @param out   the buffer
+ * @param ids   who made it
+ * @param xsdt  guest-physical address of the XSDT
+ * @retval HOTRAM_OK          done
+ * @retval HOTRAM_E_ARGUMENT  a pointer is NULL
+ * @retval HOTRAM_E_BUFFER    it does not fit; out->length is the needed length
+ */
+enum hotram_status hotram_acpi_rsdp(struct hotram_buffer *out, const struct hotram_acpi_ids *ids,
+                                    uint64_t xsdt);
+
+/**
+ * Extended system description table (5.2.8).
+ *
+ * @param out     the buffer
+ * @param ids     who made it
+ * @param tables  guest-physical addresses: the FADT first, then the others, without DSDT and FACS
+ * @param count   how many; 0 allows tables to be NULL
+ * @retval HOTRAM_OK          done
+ * @retval HOTRAM_E_ARGUMENT  a pointer is NULL
+ * @retval HOTRAM_E_BUFFER    it does not fit; out->length is the needed length
+ */
+enum hotram_status hotram_acpi_xsdt(struct hotram_buffer *out, const struct hotram_acpi_ids *ids,
+                                    const uint64_t *tables, size_t count);
+
+/**
+ * Firmware ACPI control structure, version 2 (5.2.10). It has no checksum, and has to lie on a 64-byte
+ * boundary. Needed beside fixed hardware only.
+ *
+ * @retval HOTRAM_OK          done
+ * @retval HOTRAM_E_ARGUMENT  out is NULL
+ * @retval HOTRAM_E_BUFFER    it does not fit; out->length is the needed length
+ */
+enum hotram_status hotram_acpi_facs(struct hotram_buffer *out);
+
+/** Fixed feature flags of the FADT (5.2.9, table 5.10). */
+#define HOTRAM_FADT_WBINVD (1u << 0)         /**< the WBINVD instruction works */
+#define HOTRAM_FADT_PROC_C1 (1u << 2)        /**< C1 works on all processors */
+#define HOTRAM_FADT_PWR_BUTTON (1u << 4)     /**< no power button in the fixed registers */
+#define HOTRAM_FADT_SLP_BUTTON (1u << 5)     /**< no sleep button in the fixed registers */
+#define HOTRAM_FADT_FIX_RTC (1u << 6)        /**< no RTC wake status in the fixed registers */
+#define HOTRAM_FADT_TMR_VAL_EXT (1u << 8)    /**< the PM timer has 32 bits, not 24 */
+#define HOTRAM_FADT_RESET_REG_SUP (1u << 10) /**< the reset register works */
+#define HOTRAM_FADT_HW_REDUCED (1u << 20)    /**< there is no fixed hardware */
+
+/** IA-PC boot architecture flags of the FADT (5.2.9.3, table 5.11). */
+#define HOTRAM_FADT_LEGACY_DEVICES (1u << 0) /**< there are devices at ISA addresses */
+#define HOTRAM_FADT_8042 (1u << 1)           /**< there is a keyboard controller at 0x60 */
+#define HOTRAM_FADT_NO_VGA (1u << 2)         /**< do not probe for VGA */
+#define HOTRAM_FADT_NO_MSI (1u << 3)         /**< do not enable message signalled interrupts */
+#define HOTRAM_FADT_NO_CMOS_RTC (1u << 5)    /**< there is no RTC at 0x70 */
+
+/** ARM boot architecture flags of the FADT (5.2.9.4, table 5.12). */
+#define HOTRAM_FADT_PSCI (1u << 0)     /**< PSCI is there */
+#define HOTRAM_FADT_PSCI_HVC (1u << 1) /**< and is called with HVC, not SMC */
+
+/** What the FADT says. Ports are I/O ports; 0 means that there is no such register. */
+struct hotram_acpi_fadt {
+    uint64_t dsdt;          /**< guest-physical address of the DSDT */
+    uint64_t facs;          /**< guest-physical address of the FACS, 0 for none */
+    uint32_t flags;         /**< HOTRAM_FADT_* fixed feature flags */
+    uint16_t boot_arch;     /**< HOTRAM_FADT_* IA-PC boot architecture flags */
+    uint16_t arm_boot_arch; /**< HOTRAM_FADT_PSCI* */
+    uint16_t sci;           /**< interrupt of the SCI */
+    uint16_t pm1_event;     /**< port of 4 bytes: PM1a status, enable (4.8.3.1) */
+    uint16_t pm1_control;   /**< port of 2 bytes: PM1a control (4.8.3.2) */
+    uint16_t pm_timer;      /**< port of 4 bytes: PM timer (4.8.3.3) */
+    uint16_t gpe0;          /**< port of gpe0_length bytes: GPE block 0 (4.8.4.1) */
+    uint16_t reset;         /**< port of 1 byte: reset register (4.8.3.6) */
+    uint8_t gpe0_length;    /**< bytes: half status, half enable; even */
+    uint8_t reset_value;    /**< what to write there */
+    uint8_t profile;        /**< preferred power management profile; 0 is "unspecified" */
+    uint8_t century;        /**< index in the RTC's RAM of the century, 0 for none */
+};
+
+/**
+ * Fixed ACPI description table, revision 6.5 (5.2.9). There is no SMI command port, so the platform is
+ * always in ACPI mode: SCI_EN in PM1 control always reads 1 (4.8.2.5, 5.2.9 on SMI_CMD).
+ *
+ * @retval HOTRAM_OK          done
+ * @retval HOTRAM_E_ARGUMENT  a pointer is NULL, or gpe0_length is odd
+ * @retval HOTRAM_E_BUFFER    it does not fit; out->length is the needed length
+ */
+enum hotram_status hotram_acpi_fadt(struct hotram_buffer *out, const struct hotram_acpi_ids *ids,
+                                    const struct hotram_acpi_fadt *config);
+
+/** A processor, in MADT and SRAT. */
+struct hotram_acpi_cpu {
+    uint32_t uid;     /**< _UID of the processor's device, where it has one */
+    uint32_t apic_id; /**< local (x2)APIC id; 255 and above make x2APIC entries */
+    uint32_t node;    /**< proximity domain */
+    uint32_t flags;   /**< MADT: HOTRAM_CPU_* */
+};
+
+/** The processor is usable. */
+#define HOTRAM_CPU_ENABLED 1u
+/** The processor is not usable yet, but may become so while the guest runs. */
+#define HOTRAM_CPU_ONLINE_CAPABLE 2u
+
+/** Polarity and trigger of an interrupt (5.2.12.5, table 5.26). */
+#define HOTRAM_MPS_ACTIVE_HIGH 0x1u
+#define HOTRAM_MPS_ACTIVE_LOW 0x3u
+#define HOTRAM_MPS_EDGE 0x4u
+#define HOTRAM_MPS_LEVEL 0xcu
+
+/** An ISA interrupt that is not an edge-triggered, active-high GSI of its own number (5.2.12.5). */
+struct hotram_acpi_override {
+    uint8_t source; /**< ISA interrupt */
+    uint32_t gsi;   /**< global system interrupt */
+    uint16_t flags; /**< HOTRAM_MPS_* */
+};
+
+/** What the MADT of an x86 machine says. */
+struct hotram_acpi_madt {
+    uint32_t lapic;  /**< guest-physical address of the local APICs */
+    uint32_t ioapic; /**< guest-physical address of the I/O APIC */
+    uint8_t ioapic_id;
+    const struct hotram_acpi_cpu *cpus;
+    size_t cpu_count;
+    const struct hotram_acpi_override *overrides;
+    size_t override_count;
+};
+
+/**
+ * Multiple APIC description table (5.2.12): dual 8259, one I/O APIC from GSI 0, local APICs with NMI at
+ * LINT1.
+ *
+ * @retval HOTRAM_OK          done
+ * @retval HOTRAM_E_ARGUMENT  a pointer is NULL (that of an array of 0 elements may be)
+ * @retval HOTRAM_E_BUFFER    it does not fit; out->length is the needed length
+ */
+enum hotram_status hotram_acpi_madt(struct hotram_buffer *out, const struct hotram_acpi_ids *ids,
+                                    const struct hotram_acpi_madt *config);
+
+/** Flags of a memory affinity structure (5.2.16.2, table 5.50). */
+#define HOTRAM_SRAT_ENABLED 1u      /**< the entry counts */
+#define HOTRAM_SRAT_HOTPLUGGABLE 2u /**< memory may come and go in this range */
+#define HOTRAM_SRAT_NON_VOLATILE 4u /**< memory in this range keeps its contents */
+
+/** A range of guest-physical memory and its proximity domain. */
+struct hotram_acpi_memory {
+    uint64_t base;  /**< bytes */
+    uint64_t size;  /**< bytes */
+    uint32_t node;  /**< proximity domain */
+    uint32_t flags; /**< HOTRAM_SRAT_* */
+};
+
+/**
+ * System resource affinity table (5.2.16).
+ *
+ * @param out           the buffer
+ * @param ids           who made it
+ * @param cpus          processors; only those that are enabled or can be are listed as such
+ * @param cpu_count     how many; 0 allows cpus to be NULL
+ * @param memory        ranges
+ * @param memory_count  how many; 0 allows memory to be NULL
+ * @retval HOTRAM_OK          done
+ * @retval HOTRAM_E_ARGUMENT  a pointer is NULL
+ * @retval HOTRAM_E_BUFFER    it does not fit; out->length is the needed length
+ */
+enum hotram_status hotram_acpi_srat(struct hotram_buffer *out, const struct hotram_acpi_ids *ids,
+                                    const struct hotram_acpi_cpu *cpus, size_t cpu_count,
+                                    const struct hotram_acpi_memory *memory, size_t memory_count);
+
+/**
+ * System locality distance information table (5.2.17).
+ *
+ * @param out        the buffer
+ * @param ids        who made it
+ * @param distances  nodes * nodes bytes by rows, 10 from a node to itself
+ * @param nodes      number of proximity domains, 1 .. 256
+ * @retval HOTRAM_OK          done
+ * @retval HOTRAM_E_ARGUMENT  a pointer is NULL, or nodes is 0 or above 256
+ * @retval HOTRAM_E_BUFFER    it does not fit; out->length is the needed length
+ */
+enum hotram_status hotram_acpi_slit(struct hotram_buffer *out, const struct hotram_acpi_ids *ids,
+                                    const uint8_t *distances, size_t nodes);
+
+/** Where the memory hotplug register block is, for its AML. */
+struct hotram_acpi_memory_devices {
+    enum hotram_aml_space space; /**< HOTRAM_AML_SYSTEM_IO or HOTRAM_AML_SYSTEM_MEMORY */
+    uint32_t base;               /**< port (below 64 KiB) or guest-physical address of the block */
+    uint32_t slots;              /**< 1 .. HOTRAM_SLOTS_MAX, as the bank has */
+};
+
+/**
+ * The memory hotplug devices: \_SB.MHPD with the register block, and a device MPxx in it for every slot
+ * (xx: the slot in hexadecimal), with _HID PNP0C80 (9.11), _CRS, _STA, _PXM, _OST, _EJ0.
+ *
+ * Its scan, \_SB.MHPD.MSCN, has to be called when the bank's raise callback has been: see
+ * hotram_acpi_memory_gpe().
+ *
+ * @param aml     at the root of a DSDT or SSDT of revision 2 or above (64-bit integers)
+ * @param config  where the block is
+ * @retval HOTRAM_OK          written, as far as hotram_aml_finish() says
+ * @retval HOTRAM_E_ARGUMENT  a pointer is NULL, or a member of config is out of range; nothing written
+ */
+enum hotram_status hotram_acpi_memory_devices(struct hotram_aml *aml,
+                                              const struct hotram_acpi_memory_devices *config);
+
+/**
+ * The handler of a general-purpose event (5.6.4.1): \_GPE._Exx, which calls the scan.
+ *
+ * @param aml    at the root of the table
+ * @param event  number of the event, customarily HOTRAM_GPE_MEMORY; at most 255
+ * @retval HOTRAM_OK          written, as far as hotram_aml_finish() says
+ * @retval HOTRAM_E_ARGUMENT  aml is NULL, or event is out of range; nothing written
+ */
+enum hotram_status hotram_acpi_memory_gpe(struct hotram_aml *aml, unsigned event);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

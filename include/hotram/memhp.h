@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * @file memhp.h
+ * The 24-byte register block through which a guest's AML sees a bank of DIMMs.
+ *
+ * It is bit for bit QEMU's memory hotplug interface (docs/register-interface.md): on x86-64 at I/O port
+ * 0xa00, on arm64 at MMIO 0x09070000. The caller dispatches accesses to it and serializes them with all
+ * calls on the bank.
+ */
+#ifndef HOTRAM_MEMHP_H
+#define HOTRAM_MEMHP_H
+
+#include <stdint.h>
+
+#include <hotram/dimm.h>
+#include <hotram/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Length of the block, bytes. */
+#define HOTRAM_MEMHP_LENGTH 24u
+
+/** Bits of the flags register (read, offset 0x14). */
+#define HOTRAM_MEMHP_ENABLED 0x1u /**< the slot holds a DIMM that the guest may use */
+#define HOTRAM_MEMHP_INSERT 0x2u  /**< read: insert event pending; write: clear it */
+#define HOTRAM_MEMHP_REMOVE 0x4u  /**< read: remove event pending; write: clear it */
+#define HOTRAM_MEMHP_EJECT 0x8u   /**< write: the guest gives the memory back */
+
+/** The register block. The members are the library's. */
+struct hotram_memhp {
+    struct hotram_bank *bank;
+    uint32_t selector; /* slot that the other registers speak of; may be out of range */
+};
+
+/**
+ * Put a register block over a bank; slot 0 is selected.
+ *
+ * @param memhp  the caller's memory for the block
+ * @param bank   an initialized bank; must live as long as the block
+ * @retval HOTRAM_OK          ready
+ * @retval HOTRAM_E_ARGUMENT  a pointer is NULL
+ */
+enum hotram_status hotram_memhp_init(struct hotram_memhp *memhp, struct hotram_bank *bank);
+
+/**
+ * The guest reads.
+ *
+ * An access is decoded on its exact start offset; one that is not aligned to its width is split into
+ * naturally aligned parts, each decoded on its own: at each step the longest of 1, 2 or 4 bytes that is left
+ * and to which the step's offset is aligned. Offsets beyond the block and those without a register read as
+ * all ones; with a selector out of range every offset in the block reads as 0.
+ *
+ * @param memhp   the block; NULL reads as all ones
+ * @param offset  bytes from the start of the block, any value
+ * @param width   1, 2 or 4 bytes; any other reads as all ones
+ * @return the value, in the low width * 8 bits, the rest 0
+ */
+uint32_t hotram_memhp_read(const struct hotram_memhp *memhp, uint32_t offset, unsigned width);
+
+/**
+ * The guest writes. Calls the bank's ost and eject callbacks before it returns.
+ *
+ * Decoded as in hotram_memhp_read(). Unknown offsets are ignored, as are all but the selector while the
+ * selector is out of range. The control register takes one action per write, the first that matches:
+ * clear insert, clear remove, eject. An eject of a slot that is not in use is ignored.
+ *
+ * @param memhp   the block; NULL is ignored
+ * @param offset  bytes from the start of the block, any value
+ * @param width   1, 2 or 4 bytes; any other is ignored
+ * @param value   the low width * 8 bits count
+ */
+void hotram_memhp_write(struct hotram_memhp *memhp, uint32_t offset, unsigned width, uint32_t value);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * @file status.h
+ * What the functions of libhotram answer: one enum, and beside each code the
+ * sentence that it means.
+ */
+#ifndef HOTRAM_STATUS_H
+#define HOTRAM_STATUS_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** The answer of every libhotram function that can fail. */
+enum hotram_status {
+    /** It is done. */
+    HOTRAM_OK = 0,
+    /** A pointer is NULL, or a number is one that the function's contract excludes. */
+    HOTRAM_E_ARGUMENT,
+    /** The region is empty or wraps around 2^64, or the range does not lie inside it. */
+    HOTRAM_E_REGION,
+    /** The bank has no slot of that number. */
+    HOTRAM_E_SLOT_RANGE,
+    /** That slot is not empty. */
+    HOTRAM_E_SLOT_TAKEN,
+    /** Every slot is taken. */
+    HOTRAM_E_NO_SLOT,
+    /** The size is zero or not a multiple of the bank's granularity. */
+    HOTRAM_E_SIZE,
+    /** The address is not a multiple of the required alignment. */
+    HOTRAM_E_ALIGN,
+    /** The range overlaps that of another DIMM. */
+    HOTRAM_E_OVERLAP,
+    /** No hole of the region is large enough at the required alignment. */
+    HOTRAM_E_NO_SPACE,
+    /** The sizes of all DIMMs together would exceed the bank's capacity. */
+    HOTRAM_E_CAPACITY,
+    /** The slot's state does not allow this operation. */
+    HOTRAM_E_STATE,
+    /** The buffer is too small; the needed length is reported beside. */
+    HOTRAM_E_BUFFER,
+    /** AML blocks are nested too deeply, closed more often than opened, or left open; or something was
+     *  written outside the kind of block where it belongs. */
+    HOTRAM_E_NESTING,
+};
+
+/**
+ * The sentence that a status means, in English, without a full stop.
+ *
+ * May be called at any time, from any thread.
+ *
+ * @param status any value, also one that is not in the enum
+ * @return a constant string, never NULL
+ */
+const char *hotram_status_text(enum hotram_status status);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
