@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The options that QEMU 7.2 has and hotram has not, so that a QEMU user is told which and why.
+ */
+#include <string.h>
+
+#include "options/parser.h"
+
+static const struct {
+    const char *names; /* separated and surrounded by spaces */
+    const char *reason;
+} absent[] = {
+    { " numa ", "the guest has one NUMA node" },
+    { " mem-path mem-prealloc ", "memory of a file is given as -object memory-backend-file" },
+    { " netdev net nic ", "no network devices" },
+    { " fda fdb hda hdb hdc hdd cdrom blockdev drive mtdblock sd pflash snapshot iscsi ", "no disks" },
+    { " fsdev virtfs ", "no shared folders" },
+    { " usb usbdevice ", "no USB" },
+    { " audio audio-help audiodev ", "no sound" },
+    { " spice vnc sdl portrait rotate full-screen k ", "no display" },
+    { " tpmdev ", "no TPM" },
+    { " parallel debugcon virtioconsole ", "one serial port is the only such device" },
+    { " bios option-rom fw_cfg L dtb no-fd-bootchk win2k-hack ", "no firmware: Linux is booted directly" },
+    { " no-acpi acpitable ", "memory hotplug is ACPI's, and its tables are made by hotram" },
+    { " no-hpet ", "there is no HPET to leave out" },
+    { " smbios ", "no SMBIOS tables" },
+    { " incoming only-migratable loadvm dump-vmstate ", "no migration" },
+    { " xen-domid xen-attach xen-domid-restrict ", "KVM only, no Xen" },
+    { " singlestep icount d D dfilter tb-size plugin seed ", "KVM runs the guest, nothing is translated" },
+    { " gdb s ", "no debugger interface" },
+    { " trace enable-sync-profile qtest qtest-log ", "no tracing or test hooks" },
+    { " sandbox runas chroot async-teardown ", "privileges are the caller's to drop" },
+    { " readconfig writeconfig set global compat preconfig ", "configuration is the command line's alone" },
+    { " add-fd ", "sockets are inherited by -chardev socket,fd=N" },
+    { " watchdog watchdog-action ", "no watchdog" },
+    { " echr ", "the escape key is Ctrl-A" },
+    { " semihosting semihosting-config prom-env old-param ", "not for this architecture" },
+};
+
+const char *option_absent(const char *name)
+{
+    size_t length = strlen(name);
+
+    if (length == 0 || strchr(name, ' '))
+        return NULL;
+    for (size_t i = 0; i < sizeof absent / sizeof absent[0]; i++) {
+        const char *found = absent[i].names;
+
+        while ((found = strstr(found, name))) {
+            if (found[-1] == ' ' && found[length] == ' ')
+                return absent[i].reason;
+            found += length;
+        }
+    }
+    return NULL;
+}

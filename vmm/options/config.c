@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The walk over the command line: find each option's row, hand its argument to the row's handler, and check
+ * at the end what ties several options together.
+ */
+#include "options/config.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options/parser.h"
+#include "options/suggest.h"
+
+/* How much of an argument is put in front of the message about it. */
+#define PREFIX_MAX 200
+
+/* An option that is not in the table: QEMU's, mistyped, or with its argument tied to it by '='. */
+static bool unknown_option(const char *word, const char *name, struct error *error)
+{
+    const char *reason = option_absent(name), *equals = strchr(name, '=');
+    struct suggestion suggestion;
+    char before[32];
+
+    if (reason)
+        return error_set(error, "%.80s: QEMU has this option, hotram has not (%s)", word, reason);
+    if (equals && (size_t)(equals - name) < sizeof before) {
+        snprintf(before, sizeof before, "%.*s", (int)(equals - name), name);
+        if (option_find(before))
+            return error_set(error, "%.80s: an option's argument follows after a space: -%s %.80s", word,
+                             before, equals + 1);
+    }
+    suggestion_start(&suggestion, name);
+    for (size_t i = 0; i < options_count; i++)
+        suggestion_offer(&suggestion, options_table[i].name);
+    if (suggestion.best)
+        return error_set(error, "%.80s: unknown option; did you mean -%s? -help shows all", word,
+                         suggestion.best);
+    return error_set(error, "%.80s: unknown option; -help shows all", word);
+}
+
+/* A row with neither handler nor place is accepted and means nothing. */
+static bool means_nothing(const struct option *option)
+{
+    return !option->handle && !option->argument && option->offset == 0;
+}
+
+/* A row without a handler says where in the config its argument belongs. */
+static void store(const struct option *option, struct config *config, const char *argument)
+{
+    char *place = (char *)config + option->offset;
+
+    if (argument)
+        replace_string((char **)place, argument);
+    else
+        *(bool *)place = true;
+}
+
+static bool apply(struct parser *parser, const struct option *option, const char *word, const char *argument,
+                  struct error *error)
+{
+    if (means_nothing(option))
+        return true;
+    if (!option->handle) {
+        store(option, parser->config, argument);
+        return true;
+    }
+    if (option->handle(parser, argument, error))
+        return true;
+    if (!argument)
+        return error_prefix(error, "%.80s: ", word);
+    return error_prefix(error, "%.80s %.*s%s: ", word, PREFIX_MAX, argument,
+                        strlen(argument) > PREFIX_MAX ? "..." : "");
+}
+
+/* Take one option and its argument; *at is moved behind them. */
+static bool take_option(struct parser *parser, int argc, char *const argv[], int *at, struct error *error)
+{
+    const char *word = argv[(*at)++], *argument = NULL;
+    const char *name = word + 1 + (word[0] == '-' && word[1] == '-');
+    const struct option *option;
+
+    if (word[0] != '-')
+        return error_set(error,
+                         "'%.200s': options begin with '-', and hotram has no disk image to take without one",
+                         word);
+    option = option_find(name);
+    if (!option)
+        return unknown_option(word, name, error);
+    if (option->argument && *at >= argc)
+        return error_set(error, "%s: requires an argument: %.*s", word, (int)strcspn(option->argument, "\n"),
+                         option->argument);
+    if (option->argument)
+        argument = argv[(*at)++];
+    return apply(parser, option, word, argument, error);
+}
+
+static bool take_all(struct parser *parser, int argc, char *const argv[], struct error *error)
+{
+    for (int at = 1; at < argc && !parser->done;) {
+        if (!take_option(parser, argc, argv, &at, error))
+            return false;
+    }
+    return parser->done || (finish_smp(parser, error) && finish_memory(parser, error) &&
+                            finish_console(parser, error) && finish_machine(parser, error));
+}
+
+enum config_result config_parse(struct config *config, int argc, char *const argv[], struct error *error)
+{
+    struct parser parser = { .config = config };
+    bool good;
+
+    memset(config, 0, sizeof *config);
+    config->machine = strdup("hotram-1");
+    config->dump_guest_core = true;
+    good = take_all(&parser, argc, argv, error);
+    free(parser.accel);
+    if (!good)
+        return CONFIG_ERROR;
+    return parser.done ? CONFIG_DONE : CONFIG_RUN;
+}
+
+static void free_objects(struct object_config *objects, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        json_object_put(objects[i].object);
+    free(objects);
+}
+
+static void free_chardevs(struct chardev_config *chardevs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(chardevs[i].id);
+        free(chardevs[i].path);
+        free(chardevs[i].logfile);
+        free(chardevs[i].origin);
+    }
+    free(chardevs);
+}
+
+static void free_monitors(struct monitor_config *monitors, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(monitors[i].id);
+        free(monitors[i].chardev);
+    }
+    free(monitors);
+}
+
+void config_free(struct config *config)
+{
+    char *const strings[] = { config->machine,        config->kernel,    config->initrd, config->append,
+                              config->serial_chardev, config->serial_id, config->name,   config->pidfile };
+
+    for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
+        free(strings[i]);
+    free_objects(config->objects, config->object_count);
+    free_objects(config->devices, config->device_count);
+    free_chardevs(config->chardevs, config->chardev_count);
+    free_monitors(config->monitors, config->monitor_count);
+    memset(config, 0, sizeof *config);
+}

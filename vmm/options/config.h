@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The command line as plain structs. Parsing has no side effects: nothing is opened, created or started.
+ * Everything is checked that can be checked without the host (values, ranges, duplicate ids, references
+ * between options).
+ */
+#ifndef VMM_OPTIONS_CONFIG_H
+#define VMM_OPTIONS_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/error.h"
+
+struct json_object;
+
+enum chardev_kind { CHARDEV_NULL, CHARDEV_STDIO, CHARDEV_PTY, CHARDEV_FILE, CHARDEV_SOCKET };
+
+/* -chardev, and what -serial, -monitor and -qmp spell in short. */
+struct chardev_config {
+    char *id; /* given, or made up as QEMU does: "serial0", "compat_monitor0" */
+    enum chardev_kind kind;
+    char *path;    /* file, socket */
+    int fd;        /* socket: inherited file descriptor, or -1 */
+    bool server;   /* socket: listen (default off, as in QEMU) */
+    bool wait;     /* socket server: wait for a client before the machine starts (default on with server) */
+    bool append;   /* file */
+    bool signal;   /* stdio: Ctrl-C ends the program (default on; off with mon:stdio) */
+    bool mux;      /* several front ends, Ctrl-A c changes between them */
+    char *logfile; /* NULL, or a copy of all output goes there */
+    bool logappend;
+    char *origin; /* the option that asked for it, for messages: "-serial stdio" */
+};
+
+/* -mon, -monitor, -qmp */
+struct monitor_config {
+    char *id;      /* may be NULL */
+    char *chardev; /* id of a chardev */
+    bool control;  /* true: QMP; false: HMP */
+    bool pretty;   /* QMP: indented JSON */
+};
+
+/* -object or -device, in the order given. */
+struct object_config {
+    struct json_object *object; /* owned */
+    bool keyval;
+};
+
+enum rtc_base { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
+
+struct config {
+    /* -machine */
+    char *machine;        /* "hotram-1", or "none" */
+    bool dump_guest_core; /* -machine dump-guest-core=: guest memory is part of core dumps (default on) */
+    /* -m: bytes, multiples of 8 KiB (ram_size) and 4 KiB; maxmem == ram_size and slots == 0 when there is no
+     * hotplug, otherwise slots is 1 ... 256 and maxmem > ram_size */
+    uint64_t ram_size;
+    uint64_t maxmem;
+    uint32_t slots;
+    /* -smp: cpus == sockets * cores * threads; what was not given is reckoned as QEMU does */
+    uint32_t cpus;
+    uint32_t sockets;
+    uint32_t cores;   /* in one socket */
+    uint32_t threads; /* in one core */
+    /* Linux loader */
+    char *kernel; /* NULL only with -S or machine "none" */
+    char *initrd;
+    char *append; /* NULL: "" */
+    /* -object, -device pc-dimm (isa-serial devices become serials) */
+    struct object_config *objects;
+    size_t object_count;
+    struct object_config *devices;
+    size_t device_count;
+    /* Character devices and who uses them */
+    struct chardev_config *chardevs;
+    size_t chardev_count;
+    char *serial_chardev; /* id of the chardev of COM1, or NULL: no serial port output */
+    char *serial_id;      /* device id when given as -device isa-serial,id=, or NULL */
+    struct monitor_config *monitors;
+    size_t monitor_count;
+    /* The rest */
+    char *name;         /* -name guest=; NULL if not given */
+    bool debug_threads; /* -name debug-threads=on: threads are named */
+    bool uuid_given;
+    uint8_t uuid[16];
+    enum rtc_base rtc_base;
+    int64_t rtc_date;  /* RTC_DATE: what the clock shows at start, seconds since 1970 */
+    bool start_paused; /* -S */
+    bool daemonize;
+    char *pidfile;
+    bool no_reboot;
+    bool no_shutdown;
+    bool no_defaults;
+    bool lock_memory;        /* -overcommit mem-lock=on */
+    bool timestamps;         /* -msg timestamp=on */
+    bool message_guest_name; /* -msg guest-name=on */
+};
+
+/* What the command line asks for besides a machine. */
+enum config_result {
+    CONFIG_RUN,   /* start a machine */
+    CONFIG_DONE,  /* -help, -version, -machine help ...: already printed to stdout; exit with 0 */
+    CONFIG_ERROR, /* error is set; exit with 1 */
+};
+
+/* Parse. The config is initialized with defaults first and must be freed with config_free() whatever the
+ * result is. argv is not changed. */
+enum config_result config_parse(struct config *config, int argc, char *const argv[], struct error *error);
+
+void config_free(struct config *config);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From the text of an option to a bag of properties: "key=value,key=value" or JSON.
+ */
+#include "options/props.h"
+
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Options are flat; this leaves room for lists and nested addresses, and none for an attack on the stack. */
+#define JSON_DEPTH_MAX 32
+
+/* Copy up to the next single comma into `value` (which has room), ",," giving ','. Returns the place behind
+ * the comma, or the end. */
+static const char *copy_value(const char *text, char *value)
+{
+    while (*text) {
+        if (*text == ',' && *++text != ',')
+            break;
+        *value++ = *text++;
+    }
+    *value = '\0';
+    return text;
+}
+
+/* One "key=value", flag or implied value. Returns the place behind it, or NULL and an error. `word` has room
+ * for the whole text twice: for the key and for the value. */
+static const char *parse_word(const char *text, const char *implied_key, char *word,
+                              struct json_object *object, struct error *error)
+{
+    size_t key_length = strcspn(text, "=,");
+    const char *key = word;
+    char *value = word + key_length + 1;
+
+    memcpy(word, text, key_length);
+    word[key_length] = '\0';
+    if (text[key_length] == '=') {
+        text = copy_value(text + key_length + 1, value);
+    } else if (implied_key) {
+        key = implied_key;
+        text = copy_value(text, value = word);
+    } else {
+        strcpy(value, "on");
+        text += key_length + (text[key_length] == ',');
+    }
+    if (*key == '\0') {
+        error_set(error, "a parameter name is expected before '%.40s'", value);
+        return NULL;
+    }
+    json_object_object_add(object, key, json_object_new_string(value));
+    return text;
+}
+
+struct json_object *keyval_parse(const char *text, const char *implied_key, struct error *error)
+{
+    struct json_object *object = json_object_new_object();
+    char *word = malloc(strlen(text) + sizeof "=on");
+
+    while (text && *text) {
+        text = parse_word(text, implied_key, word, object, error);
+        implied_key = NULL;
+    }
+    free(word);
+    if (!text) {
+        json_object_put(object);
+        return NULL;
+    }
+    return object;
+}
+
+static struct json_object *json_parse(const char *text, struct error *error)
+{
+    struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
+    struct json_object *object;
+    enum json_tokener_error result;
+
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    object = json_tokener_parse_ex(tokener, text, (int)strlen(text) + 1);
+    result = json_tokener_get_error(tokener);
+    if (result == json_tokener_error_parse_eof) {
+        error_set(error, "JSON parse error: the text ends too early");
+    } else if (result != json_tokener_success) {
+        error_set(error, "JSON parse error at character %zu: %s", json_tokener_get_parse_end(tokener) + 1,
+                  json_tokener_error_desc(result));
+    }
+    json_tokener_free(tokener);
+    return object;
+}
+
+struct json_object *props_parse(const char *text, const char *implied_key, bool *keyval, struct error *error)
+{
+    *keyval = text[0] != '{';
+    return *keyval ? keyval_parse(text, implied_key, error) : json_parse(text, error);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * -machine, -accel, -enable-kvm, -cpu, and what a machine needs before it can run.
+ */
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options/parser.h"
+#include "options/suggest.h"
+
+static const struct {
+    const char *name, *help;
+} machines[] = {
+    { "hotram-1", "memory hotplug by ACPI, 16550 serial port (default)" },
+    { "none", "no machine: only monitors, for programs that ask what hotram can do" },
+};
+#define MACHINE_COUNT (sizeof machines / sizeof machines[0])
+
+/* All that QEMU knows; those who list several, in order of preference, are content with KVM. */
+static const char accels[] = "kvm|tcg|xen|hax|hvf|nvmm|whpx|qtest";
+
+static const struct choice machine_keys[] = {
+    { "type", NULL, NULL },
+    { "accel", NULL, NULL },
+    { "usb", "off", "hotram has no USB" },
+    { "dump-guest-core", "on|off", NULL },
+    { "kernel-irqchip", "on", "the interrupt controllers are KVM's" },
+    { "acpi", "on", "memory hotplug is ACPI's" },
+    { "vmport", "off|auto", "hotram has no VMware port" },
+    { "hpet", "off", "hotram has no HPET" },
+};
+
+static const struct choice accel_keys[] = {
+    { "accel", NULL, NULL },
+    { "kernel-irqchip", "on", "the interrupt controllers are KVM's" },
+};
+
+static const struct choice cpu_keys[] = {
+    { "model", "host", "the guest sees the host's CPU" },
+    { "migratable", "on|off", NULL },
+};
+
+static void list_machines(void)
+{
+    puts("Supported machines are:");
+    for (size_t i = 0; i < MACHINE_COUNT; i++)
+        printf("%-20s %s\n", machines[i].name, machines[i].help);
+}
+
+static bool check_machine(const char *name, struct error *error)
+{
+    struct suggestion suggestion;
+    char subject[160];
+
+    suggestion_start(&suggestion, name);
+    for (size_t i = 0; i < MACHINE_COUNT; i++) {
+        if (strcmp(name, machines[i].name) == 0)
+            return true;
+        suggestion_offer(&suggestion, machines[i].name);
+    }
+    snprintf(subject, sizeof subject, "'%.80s' is not a machine of hotram", name);
+    return suggestion_fail(&suggestion, subject, error);
+}
+
+/* "kvm:tcg": every word must be one that QEMU knows. */
+static bool read_accels(struct parser *parser, const char *text, struct error *error)
+{
+    static const struct choice choice = { "accel", accels, NULL };
+    char *words = strdup(text), *rest = words, *word;
+    bool good = true;
+
+    while (good && (word = strsep(&rest, ":"))) {
+        struct json_object *object = json_object_new_object();
+
+        json_object_object_add(object, "accel", json_object_new_string(word));
+        good = choices_check(object, &choice, 1, "-accel", error);
+        parser->accel_kvm |= strcmp(word, "kvm") == 0;
+        json_object_put(object);
+    }
+    free(words);
+    replace_string(&parser->accel, text);
+    return good;
+}
+
+static bool read_machine(struct parser *parser, struct json_object *object, struct error *error)
+{
+    const char *type = keyval_get(object, "type"), *accel = keyval_get(object, "accel");
+
+    if (type && is_help(type)) {
+        list_machines();
+        parser->done = true;
+        return true;
+    }
+    if (!choices_check(object, machine_keys, sizeof machine_keys / sizeof machine_keys[0], "-machine", error))
+        return false;
+    if ((type && !check_machine(type, error)) || (accel && !read_accels(parser, accel, error)))
+        return false;
+    if (type)
+        replace_string(&parser->config->machine, type);
+    keyval_get_bool(object, "dump-guest-core", &parser->config->dump_guest_core);
+    return true;
+}
+
+bool option_machine(struct parser *parser, const char *argument, struct error *error)
+{
+    struct json_object *object = keyval_parse(argument, "type", error);
+    bool good = object && read_machine(parser, object, error);
+
+    json_object_put(object);
+    return good;
+}
+
+static bool read_accel(struct parser *parser, struct json_object *object, struct error *error)
+{
+    const char *accel = keyval_get(object, "accel");
+
+    if (accel && is_help(accel)) {
+        puts("Accelerators supported in hotram:\nkvm");
+        parser->done = true;
+        return true;
+    }
+    if (!accel)
+        return error_set(error, "Parameter 'accel' is missing; it expects kvm");
+    return choices_check(object, accel_keys, sizeof accel_keys / sizeof accel_keys[0], "-accel", error) &&
+           read_accels(parser, accel, error);
+}
+
+bool option_accel(struct parser *parser, const char *argument, struct error *error)
+{
+    struct json_object *object = keyval_parse(argument, "accel", error);
+    bool good = object && read_accel(parser, object, error);
+
+    json_object_put(object);
+    return good;
+}
+
+bool option_enable_kvm(struct parser *parser, const char *argument, struct error *error)
+{
+    (void)argument;
+    return read_accels(parser, "kvm", error);
+}
+
+bool option_cpu(struct parser *parser, const char *argument, struct error *error)
+{
+    struct json_object *object;
+    bool good;
+
+    if (is_help(argument)) {
+        puts("Available CPUs:\nhost                 the host's CPU with all that KVM supports of it "
+             "(default)");
+        parser->done = true;
+        return true;
+    }
+    object = keyval_parse(argument, "model", error);
+    good = object && choices_check(object, cpu_keys, sizeof cpu_keys / sizeof cpu_keys[0], "-cpu", error);
+    json_object_put(object);
+    return good;
+}
+
+bool finish_machine(struct parser *parser, struct error *error)
+{
+    const struct config *config = parser->config;
+
+    if (parser->accel && !parser->accel_kvm)
+        return error_set(error, "accelerator '%.80s': hotram runs guests with kvm only", parser->accel);
+    if (config->append && !config->kernel)
+        return error_set(error, "-append needs a kernel to give it to: add -kernel FILE");
+    if (config->initrd && !config->kernel)
+        return error_set(error, "-initrd %.200s needs a kernel to give it to: add -kernel FILE",
+                         config->initrd);
+    if (!config->kernel && !config->start_paused && strcmp(config->machine, "none") != 0)
+        return error_set(error,
+                         "there is nothing to boot: add -kernel FILE (hotram has no firmware and no disks); "
+                         "-help shows all options");
+    return true;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * -m [size=]N[,slots=S,maxmem=M], by QEMU's rules: a bare N counts MiB, a bare M counts bytes.
+ */
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <string.h>
+
+#include "options/parser.h"
+
+#define MIB (UINT64_C(1) << 20)
+#define DEFAULT_RAM (128 * MIB)
+#define RAM_MULTIPLE UINT64_C(8192)    /* RAM is rounded up to it, as in QEMU */
+#define MAXMEM_MULTIPLE UINT64_C(4096) /* the guest's page */
+#define SLOTS_MAX 256
+#define MEMORY_MAX (UINT64_C(1) << 52) /* physical address bits that x86-64 can have at all */
+
+struct memory_option {
+    char *size, *slots, *maxmem;
+};
+
+static const struct property table[] = {
+    { "size", PROPERTY_STRING, offsetof(struct memory_option, size), PROPERTY_NO_GIVEN, NULL },
+    { "slots", PROPERTY_STRING, offsetof(struct memory_option, slots), PROPERTY_NO_GIVEN, NULL },
+    { "maxmem", PROPERTY_STRING, offsetof(struct memory_option, maxmem), PROPERTY_NO_GIVEN, NULL },
+};
+#define TABLE_COUNT (sizeof table / sizeof table[0])
+
+static bool read_size(const char *key, const char *text, uint64_t unit, uint64_t *bytes, struct error *error)
+{
+    char limit[SIZE_TEXT];
+
+    if (!size_parse(text, unit, bytes, error))
+        return error_prefix(error, "Parameter '%s' ", key);
+    if (*bytes > MEMORY_MAX)
+        return error_set(error,
+                         "Parameter '%s' expects at most %s, all that 52 address bits reach; got '%.80s'",
+                         key, size_text(MEMORY_MAX, limit), text);
+    return true;
+}
+
+static bool read_memory(struct parser *parser, const struct memory_option *option, struct error *error)
+{
+    if (option->size && *option->size && !read_size("size", option->size, MIB, &parser->ram_size, error))
+        return false;
+    if (option->slots && !option_number("slots", option->slots, 0, SLOTS_MAX, &parser->slots, error))
+        return false;
+    if (option->maxmem && !read_size("maxmem", option->maxmem, 1, &parser->maxmem, error))
+        return false;
+    parser->slots_given |= option->slots != NULL;
+    parser->maxmem_given |= option->maxmem != NULL;
+    if (option->maxmem)
+        parser->maxmem_bare = option->maxmem[strspn(option->maxmem, "0123456789")] == '\0';
+    return true;
+}
+
+bool option_memory(struct parser *parser, const char *argument, struct error *error)
+{
+    struct memory_option option = { 0 };
+    struct props props = { keyval_parse(argument, "size", error), true };
+    bool good;
+
+    if (!props.object)
+        return false;
+    good = props_read(props, table, TABLE_COUNT, NULL, "-m", &option, error) &&
+           read_memory(parser, &option, error);
+    props_free(table, TABLE_COUNT, &option);
+    json_object_put(props.object);
+    return good;
+}
+
+static bool check_maxmem(const struct parser *parser, uint64_t ram, struct error *error)
+{
+    char maxmem_text[SIZE_TEXT], ram_text[SIZE_TEXT];
+
+    size_text(parser->maxmem, maxmem_text);
+    size_text(ram, ram_text);
+    if (parser->maxmem < ram)
+        return error_set(
+            error,
+            "-m: maxmem is %s, less than the RAM at start, %s; it must be at least that, for it counts "
+            "the RAM at start and all that can be plugged%s",
+            maxmem_text, ram_text, parser->maxmem_bare ? " (without a suffix maxmem counts bytes)" : "");
+    if (parser->slots && parser->maxmem == ram)
+        return error_set(error,
+                         "-m: slots=%" PRIu32
+                         " but maxmem, %s, is equal to the RAM at start: nothing could be plugged; "
+                         "raise maxmem or leave slots out",
+                         parser->slots, maxmem_text);
+    if (parser->maxmem % MAXMEM_MULTIPLE)
+        return error_set(error, "-m: maxmem is %s; it must be a multiple of %s", maxmem_text,
+                         size_text(MAXMEM_MULTIPLE, ram_text));
+    return true;
+}
+
+bool finish_memory(struct parser *parser, struct error *error)
+{
+    struct config *config = parser->config;
+    uint64_t ram = parser->ram_size ? parser->ram_size : DEFAULT_RAM;
+
+    ram = (ram + RAM_MULTIPLE - 1) / RAM_MULTIPLE * RAM_MULTIPLE;
+    if (parser->slots_given && !parser->maxmem_given)
+        return error_set(error,
+                         "-m: slots=%" PRIu32
+                         " needs maxmem too, the most memory that the guest can have: for example "
+                         "-m 1G,slots=3,maxmem=4G",
+                         parser->slots);
+    if (parser->maxmem_given && !check_maxmem(parser, ram, error))
+        return false;
+    config->ram_size = ram;
+    config->slots = parser->slots;
+    config->maxmem = parser->slots ? parser->maxmem : ram;
+    return true;
+}

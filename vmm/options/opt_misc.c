@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Options of a few words: -name, -uuid, -rtc, -boot, -msg, -overcommit, -action, -display, -vga.
+ */
+#include <ctype.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "options/parser.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static const struct choice name_keys[] = { { "guest", NULL, NULL }, { "debug-threads", "on|off", NULL } };
+static const struct choice rtc_keys[] = {
+    { "base", NULL, NULL },
+    { "clock", "host", "the clock runs with the host's" },
+    { "driftfix", "none", "lost ticks are not replayed" },
+};
+static const struct choice boot_keys[] = {
+    { "order", NULL, NULL },
+    { "once", NULL, NULL },
+    { "menu", "off", "there is no firmware to show one" },
+    { "strict", "on|off", NULL },
+};
+static const struct choice msg_keys[] = { { "timestamp", "on|off", NULL }, { "guest-name", "on|off", NULL } };
+static const struct choice overcommit_keys[] = {
+    { "mem-lock", "on|off", NULL },
+    { "cpu-pm", "off", "idle vCPUs always give the host's CPU back" },
+};
+static const struct choice action_keys[] = {
+    { "reboot", "reset|shutdown", NULL },
+    { "shutdown", "poweroff|pause", NULL },
+};
+static const struct choice display_keys[] = { { "type", "none", "hotram has no display" } };
+static const struct choice vga_keys[] = { { "type", "none", "hotram has no video card" } };
+
+/* Parse "key=value,..." and hold it against the table; NULL and an error when it does not fit. */
+static struct json_object *read_keys(const char *argument, const char *implied_key,
+                                     const struct choice *table, size_t count, const char *what,
+                                     struct error *error)
+{
+    struct json_object *object = keyval_parse(argument, implied_key, error);
+
+    if (object && !choices_check(object, table, count, what, error)) {
+        json_object_put(object);
+        return NULL;
+    }
+    return object;
+}
+
+bool option_name(struct parser *parser, const char *argument, struct error *error)
+{
+    struct json_object *object = read_keys(argument, "guest", name_keys, COUNT(name_keys), "-name", error);
+
+    if (!object)
+        return false;
+    if (keyval_get(object, "guest"))
+        replace_string(&parser->config->name, keyval_get(object, "guest"));
+    keyval_get_bool(object, "debug-threads", &parser->config->debug_threads);
+    json_object_put(object);
+    return true;
+}
+
+bool option_uuid(struct parser *parser, const char *argument, struct error *error)
+{
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    uint8_t uuid[16] = { 0 };
+    unsigned digits = 0;
+    bool good = strlen(argument) == sizeof form - 1;
+
+    for (size_t i = 0; good && form[i]; i++) {
+        unsigned char c = (unsigned char)argument[i];
+
+        good = form[i] == 'x' ? isxdigit(c) != 0 : c == '-';
+        if (!good || c == '-')
+            continue;
+        uuid[digits / 2] = (uint8_t)(uuid[digits / 2] << 4 | (isdigit(c) ? c - '0' : tolower(c) - 'a' + 10));
+        digits++;
+    }
+    if (!good)
+        return error_set(error,
+                         "expects a UUID such as 8b5ec5a0-2c3f-4ad2-9a55-0c5c5d6e7f80 (8-4-4-4-12 "
+                         "hexadecimal digits); got '%.80s'",
+                         argument);
+    memcpy(parser->config->uuid, uuid, sizeof uuid);
+    parser->config->uuid_given = true;
+    return true;
+}
+
+/* "2006-06-17" or "2006-06-17T16:01:21", in UTC. mktime's normalisation shows what is not in the calendar. */
+static bool read_date(const char *text, int64_t *seconds)
+{
+    static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d" };
+
+    for (size_t i = 0; i < COUNT(forms); i++) {
+        struct tm tm = { 0 }, same;
+        const char *end = strptime(text, forms[i], &tm);
+        time_t time;
+
+        if (!end || *end || isspace((unsigned char)*text))
+            continue;
+        same = tm;
+        time = timegm(&same);
+        if (same.tm_mday != tm.tm_mday || same.tm_sec != tm.tm_sec)
+            return false;
+        *seconds = time;
+        return true;
+    }
+    return false;
+}
+
+bool option_rtc(struct parser *parser, const char *argument, struct error *error)
+{
+    struct json_object *object = read_keys(argument, NULL, rtc_keys, COUNT(rtc_keys), "-rtc", error);
+    struct config *config = parser->config;
+    const char *base;
+    bool good = true;
+
+    if (!object)
+        return false;
+    base = keyval_get(object, "base");
+    if (base && strcmp(base, "utc") == 0)
+        config->rtc_base = RTC_UTC;
+    else if (base && strcmp(base, "localtime") == 0)
+        config->rtc_base = RTC_LOCALTIME;
+    else if (base && read_date(base, &config->rtc_date))
+        config->rtc_base = RTC_DATE;
+    else if (base)
+        good = error_set(error,
+                         "Parameter 'base' expects utc, localtime, or a date such as 2006-06-17 or "
+                         "2006-06-17T16:01:21; got '%.80s'",
+                         base);
+    json_object_put(object);
+    return good;
+}
+
+/* The kernel is always what boots; drives are checked so that a slip does not go unseen. */
+static bool check_drives(const char *key, const char *drives, struct error *error)
+{
+    for (const char *p = drives; p && *p; p++) {
+        if (*p < 'a' || *p > 'p')
+            return error_set(error, "Parameter '%s' expects drive letters from a to p; got '%.80s'", key,
+                             drives);
+        if (strchr(p + 1, *p))
+            return error_set(error, "Parameter '%s' names drive '%c' twice; got '%.80s'", key, *p, drives);
+    }
+    return true;
+}
+
+bool option_boot(struct parser *parser, const char *argument, struct error *error)
+{
+    struct json_object *object = read_keys(argument, "order", boot_keys, COUNT(boot_keys), "-boot", error);
+    bool good;
+
+    (void)parser;
+    if (!object)
+        return false;
+    good = check_drives("order", keyval_get(object, "order"), error) &&
+           check_drives("once", keyval_get(object, "once"), error);
+    json_object_put(object);
+    return good;
+}
+
+bool option_msg(struct parser *parser, const char *argument, struct error *error)
+{
+    struct json_object *object = read_keys(argument, NULL, msg_keys, COUNT(msg_keys), "-msg", error);
+
+    if (!object)
+        return false;
+    keyval_get_bool(object, "timestamp", &parser->config->timestamps);
+    keyval_get_bool(object, "guest-name", &parser->config->message_guest_name);
+    json_object_put(object);
+    return true;
+}
+
+bool option_overcommit(struct parser *parser, const char *argument, struct error *error)
+{
+    struct json_object *object = read_keys(argument, NULL, overcommit_keys, COUNT(overcommit_keys),
+                                           "-overcommit", error);
+
+    if (!object)
+        return false;
+    keyval_get_bool(object, "mem-lock", &parser->config->lock_memory);
+    json_object_put(object);
+    return true;
+}
+
+bool option_action(struct parser *parser, const char *argument, struct error *error)
+{
+    struct json_object *object = read_keys(argument, NULL, action_keys, COUNT(action_keys), "-action", error);
+    const char *reboot, *shutdown;
+
+    if (!object)
+        return false;
+    reboot = keyval_get(object, "reboot");
+    shutdown = keyval_get(object, "shutdown");
+    if (reboot)
+        parser->config->no_reboot = strcmp(reboot, "shutdown") == 0;
+    if (shutdown)
+        parser->config->no_shutdown = strcmp(shutdown, "pause") == 0;
+    json_object_put(object);
+    return true;
+}
+
+bool option_display(struct parser *parser, const char *argument, struct error *error)
+{
+    struct json_object *object;
+
+    if (is_help(argument)) {
+        puts("Available display backend types:\nnone");
+        parser->done = true;
+        return true;
+    }
+    object = read_keys(argument, "type", display_keys, COUNT(display_keys), "-display", error);
+    parser->display_none = object != NULL;
+    json_object_put(object);
+    return object != NULL;
+}
+
+bool option_vga(struct parser *parser, const char *argument, struct error *error)
+{
+    struct json_object *object = read_keys(argument, "type", vga_keys, COUNT(vga_keys), "-vga", error);
+
+    (void)parser;
+    json_object_put(object);
+    return object != NULL;
+}

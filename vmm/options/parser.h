@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Inside the command line: the table of options, what is remembered while it is walked, and the handlers.
+ *
+ * One option is one row of options_table[]. The row drives parsing, -help, and through -help the shell's
+ * completion; a test holds the manual page to it.
+ */
+#ifndef VMM_OPTIONS_PARSER_H
+#define VMM_OPTIONS_PARSER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/error.h"
+#include "options/config.h"
+#include "options/props.h"
+
+#ifndef HOTRAM_VERSION
+#define HOTRAM_VERSION "0.1.0"
+#endif
+
+/* What was said so far. Options may come in any order and several times, so rules that tie several
+ * together are checked by the finish_ functions after the last. */
+struct parser {
+    struct config *config;
+    bool done; /* help was printed: nothing is to be run */
+
+    /* -m, in bytes; not given: 0 */
+    uint64_t ram_size;
+    uint64_t maxmem;
+    uint32_t slots;
+    bool slots_given;
+    bool maxmem_given;
+    bool maxmem_bare; /* without a suffix */
+
+    /* -smp; not given: 0 */
+    uint32_t cpus;
+    uint32_t maxcpus;
+    uint32_t sockets;
+    uint32_t cores;
+    uint32_t threads;
+
+    /* -accel, -machine accel= */
+    char *accel; /* the last one that was given */
+    bool accel_kvm;
+
+    /* Who gets stdio when nobody is told to */
+    bool nographic;
+    bool display_none;
+    bool serial_given;     /* takes away the default serial port */
+    bool serial_connected; /* COM1 is taken */
+    bool monitor_given;    /* takes away the default monitor */
+    unsigned monitors;     /* made by -monitor and -qmp: numbers their chardevs' ids */
+};
+
+typedef bool option_handler(struct parser *parser, const char *argument, struct error *error);
+
+enum option_group { GROUP_MACHINE, GROUP_KERNEL, GROUP_CONSOLE, GROUP_RUN, GROUP_HELP, GROUP_COUNT };
+
+struct option {
+    const char *name;
+    const char *argument; /* as -help shows it, one line per form; NULL: takes none */
+    enum option_group group;
+    option_handler *handle; /* NULL: it is stored in config, at `offset` */
+    size_t offset;          /* of a char * (with argument) or a bool (without); 0: accepted, means nothing */
+    const char *help;
+    const char *examples; /* whole arguments for the program, one line each; NULL: none */
+};
+
+extern const struct option options_table[];
+extern const size_t options_count;
+extern const char *const option_group_titles[GROUP_COUNT];
+
+/* The row of a name without dashes, or NULL. */
+const struct option *option_find(const char *name);
+
+/* Why hotram has not this option of QEMU 7.2, or NULL when QEMU has it not either. */
+const char *option_absent(const char *name);
+
+/* Read "on|off"-like keys: each key of the object must be in the table, and its value one of `values`
+ * ("on|off"; NULL: any). `otherwise` tells why there are no others; it may be NULL. */
+struct choice {
+    const char *key;
+    const char *values;
+    const char *otherwise;
+};
+bool choices_check(struct json_object *object, const struct choice *table, size_t count, const char *what,
+                   struct error *error);
+/* The value of a key of a keyval object, or NULL. */
+const char *keyval_get(struct json_object *object, const char *key);
+/* Whether the value is "on" or another word for it; *value is left alone when the key is not there. The
+ * value has been checked. */
+void keyval_get_bool(struct json_object *object, const char *key, bool *value);
+/* A number within limits, for the property `key`. */
+bool option_number(const char *key, const char *text, uint32_t min, uint32_t max, uint32_t *value,
+                   struct error *error);
+/* "help" and "?" */
+bool is_help(const char *text);
+/* Replace a string on the heap. */
+void replace_string(char **string, const char *text);
+/* Make room for one more element behind `count`; the new element is zeroed and returned. */
+void *array_grow(void *array_address, size_t count, size_t size);
+
+/* opt_memory.c */
+option_handler option_memory;
+bool finish_memory(struct parser *parser, struct error *error);
+/* opt_machine.c */
+option_handler option_machine, option_accel, option_enable_kvm, option_cpu;
+bool finish_machine(struct parser *parser, struct error *error);
+/* opt_smp.c */
+option_handler option_smp;
+bool finish_smp(struct parser *parser, struct error *error);
+/* opt_misc.c */
+option_handler option_name, option_uuid, option_rtc, option_boot, option_msg, option_overcommit,
+    option_action, option_display, option_vga;
+/* opt_objects.c */
+option_handler option_object, option_device;
+/* opt_chardev.c */
+option_handler option_chardev;
+/* Add the chardev of "-serial DEV" and its like, under the id; mon: is not among them. */
+bool chardev_from_short(struct parser *parser, const char *text, const char *id, bool mux, const char *origin,
+                        struct error *error);
+const struct chardev_config *chardev_config_find(const struct config *config, const char *id);
+/* opt_console.c */
+option_handler option_serial, option_monitor, option_qmp, option_qmp_pretty, option_mon, option_nographic;
+bool console_add_isa_serial(struct parser *parser, struct props props, struct error *error);
+bool finish_console(struct parser *parser, struct error *error);
+extern const struct property isa_serial_properties[];
+extern const size_t isa_serial_property_count;
+/* help.c */
+option_handler option_help, option_version;
+/* Lists of -object help, -device help, -device NAME,help ... */
+void help_names(const char *title, const char *const *names, size_t count);
+void help_properties(const char *type, const struct property *table, size_t count);
+
+#endif

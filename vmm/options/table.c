@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * All options of hotram, one row each, in the order of -help. Adding an option is adding a row here and a
+ * paragraph to docs/man/hotram.1.
+ */
+#include <string.h>
+
+#include "options/parser.h"
+
+#define HANDLED(name, argument, group, handle, help, examples) \
+    { \
+        name, argument, group, handle, 0, help, examples \
+    }
+#define STORED(name, argument, group, member, help, examples) \
+    { \
+        name, argument, group, NULL, offsetof(struct config, member), help, examples \
+    }
+
+#define LOG_FORM "[,mux=on|off][,logfile=PATH][,logappend=on|off]"
+
+const struct option options_table[] = {
+    HANDLED("machine", "[type=]hotram-1|none[,accel=kvm][,usb=off][,dump-guest-core=on|off]", GROUP_MACHINE,
+            option_machine,
+            "the machine ('-machine help' for a list); what a guest sees of hotram-1 never changes",
+            "-machine hotram-1,accel=kvm"),
+    HANDLED("M", "[type=]NAME[,KEY=VALUE]", GROUP_MACHINE, option_machine, "the same as -machine", NULL),
+    HANDLED("accel", "kvm", GROUP_MACHINE, option_accel, "the accelerator; there is KVM only", NULL),
+    HANDLED("enable-kvm", NULL, GROUP_MACHINE, option_enable_kvm, "the same as -accel kvm", NULL),
+    HANDLED("cpu", "host", GROUP_MACHINE, option_cpu, "the CPU model; the guest sees the host's", NULL),
+    HANDLED("smp", "[cpus=]N[,sockets=S][,cores=C][,threads=T][,maxcpus=N]", GROUP_MACHINE, option_smp,
+            "number of vCPUs (default 1, at most 255) and their topology: S * C * T must be N",
+            "-smp 4\n-smp 4,sockets=1,cores=2,threads=2"),
+    HANDLED(
+        "m", "[size=]N[,slots=S,maxmem=M]", GROUP_MACHINE, option_memory,
+        "N: RAM at start (default 128M; without a suffix MiB). S: slots for DIMMs, at most 256. M: the most "
+        "memory that the guest can have, RAM at start and DIMMs together (without a suffix bytes)",
+        "-m 1G,slots=3,maxmem=4G"),
+    HANDLED(
+        "object", "TYPE,id=ID[,KEY=VALUE]\n{\"qom-type\":\"TYPE\",\"id\":\"ID\"}", GROUP_MACHINE,
+        option_object,
+        "make an object, such as memory for a DIMM ('-object help' for a list, '-object TYPE,help' for its "
+        "properties)",
+        "-object memory-backend-ram,id=mem1,size=1G"),
+    HANDLED(
+        "device", "DRIVER[,id=ID][,KEY=VALUE]\n{\"driver\":\"DRIVER\",\"id\":\"ID\"}", GROUP_MACHINE,
+        option_device, "add a device ('-device help' for a list, '-device DRIVER,help' for its properties)",
+        "-m 1G,slots=3,maxmem=4G -object memory-backend-ram,id=m1,size=1G -device pc-dimm,id=d1,memdev=m1\n"
+        "-nodefaults -chardev pty,id=c0 -device isa-serial,chardev=c0"),
+    HANDLED("name", "[guest=]NAME[,debug-threads=on|off]", GROUP_MACHINE, option_name,
+            "the guest's name; with debug-threads=on threads are named by what they do",
+            "-name db1,debug-threads=on"),
+    HANDLED("uuid", "UUID", GROUP_MACHINE, option_uuid, "the machine's UUID",
+            "-uuid 8b5ec5a0-2c3f-4ad2-9a55-0c5c5d6e7f80"),
+    HANDLED("rtc", "[base=utc|localtime|DATE][,clock=host]", GROUP_MACHINE, option_rtc,
+            "what the clock shows at start (default utc); DATE is 2006-06-17 or 2006-06-17T16:01:21",
+            "-rtc base=2006-06-17T16:01:21"),
+    HANDLED("boot", "[order=DRIVES][,once=DRIVES][,menu=off][,strict=on|off]", GROUP_MACHINE, option_boot,
+            "accepted for QEMU's sake: what boots is always the -kernel", NULL),
+    HANDLED("overcommit", "[mem-lock=on|off][,cpu-pm=off]", GROUP_MACHINE, option_overcommit,
+            "mem-lock=on keeps all of the program's memory in RAM", "-overcommit mem-lock=on"),
+
+    STORED("kernel", "FILE", GROUP_KERNEL, kernel, "the Linux kernel: bzImage or ELF vmlinux",
+           "-kernel vmlinuz -initrd initrd.img -append console=ttyS0"),
+    STORED("initrd", "FILE", GROUP_KERNEL, initrd, "the initial RAM disk", NULL),
+    STORED("append", "TEXT", GROUP_KERNEL, append, "the kernel's command line", NULL),
+
+    HANDLED("chardev",
+            "null,id=ID" LOG_FORM "\n"
+            "stdio,id=ID[,signal=on|off]" LOG_FORM "\n"
+            "pty,id=ID" LOG_FORM "\n"
+            "file,id=ID,path=PATH[,append=on|off]" LOG_FORM "\n"
+            "socket,id=ID,path=PATH[,server=on|off][,wait=on|off]" LOG_FORM "\n"
+            "socket,id=ID,fd=N[,server=on|off][,wait=on|off]" LOG_FORM,
+            GROUP_CONSOLE, option_chardev,
+            "a character device: where the bytes of a serial port or a monitor go and come from. fd is an "
+            "inherited "
+            "socket, with server=on one that listens",
+            "-nodefaults -chardev socket,id=q,path=/run/q.sock,server=on,wait=off -mon q,mode=control"),
+    HANDLED("serial", "DEVICE\nmon:DEVICE", GROUP_CONSOLE, option_serial,
+            "connect the serial port COM1. DEVICE: none, null, stdio, pty, file:PATH, "
+            "unix:PATH[,server=on][,wait=off], "
+            "or chardev:ID. mon: puts a monitor on the device too (Ctrl-A c changes between them, Ctrl-A x "
+            "ends hotram)",
+            "-serial mon:stdio\n-serial pty -monitor stdio"),
+    HANDLED("monitor", "DEVICE", GROUP_CONSOLE, option_monitor, "a monitor for people; DEVICE as for -serial",
+            "-monitor unix:/run/monitor.sock,server=on,wait=off"),
+    HANDLED("qmp", "DEVICE", GROUP_CONSOLE, option_qmp, "a monitor for programs (QMP); DEVICE as for -serial",
+            "-qmp unix:/run/qmp.sock,server=on,wait=off"),
+    HANDLED("qmp-pretty", "DEVICE", GROUP_CONSOLE, option_qmp_pretty, "the same with indented replies", NULL),
+    HANDLED("mon", "[chardev=]ID[,mode=readline|control][,pretty=on|off]", GROUP_CONSOLE, option_mon,
+            "a monitor on a chardev: for people (readline, the default) or QMP (control)",
+            "-nodefaults -chardev stdio,id=c0 -mon c0"),
+    HANDLED(
+        "nographic", NULL, GROUP_CONSOLE, option_nographic,
+        "serial port and monitor share stdio, where no option places them; this is so without it too, unless "
+        "-display none or -daemonize is given or stdio is taken",
+        NULL),
+    HANDLED("display", "none", GROUP_CONSOLE, option_display,
+            "there is no display; with 'none' serial port and monitor are not put on stdio either", NULL),
+    HANDLED("vga", "none", GROUP_CONSOLE, option_vga, "there is no video card", NULL),
+    STORED("nodefaults", NULL, GROUP_CONSOLE, no_defaults,
+           "no serial port and no monitor but those that are asked for", NULL),
+
+    STORED("S", NULL, GROUP_RUN, start_paused, "do not start the vCPUs: the monitor's cont does", NULL),
+    STORED("no-reboot", NULL, GROUP_RUN, no_reboot, "end instead of rebooting", NULL),
+    STORED("no-shutdown", NULL, GROUP_RUN, no_shutdown, "when the guest powers off, pause instead of ending",
+           NULL),
+    HANDLED("action", "[reboot=reset|shutdown][,shutdown=poweroff|pause]", GROUP_RUN, option_action,
+            "-no-reboot and -no-shutdown in other words", "-action reboot=shutdown,shutdown=pause"),
+    STORED("daemonize", NULL, GROUP_RUN, daemonize,
+           "go into the background once all is open and the machine is built; the exit status tells whether "
+           "it was",
+           NULL),
+    STORED("pidfile", "FILE", GROUP_RUN, pidfile, "write the process id to a file",
+           "-pidfile /run/hotram.pid"),
+    HANDLED("msg", "[timestamp=on|off][,guest-name=on|off]", GROUP_RUN, option_msg,
+            "put time and guest's name in front of messages", "-msg timestamp=on"),
+    HANDLED("no-user-config", NULL, GROUP_RUN, NULL,
+            "accepted for QEMU's sake: hotram reads no configuration files", NULL),
+
+    HANDLED("help", NULL, GROUP_HELP, option_help, "show this help", NULL),
+    HANDLED("h", NULL, GROUP_HELP, option_help, "the same", NULL),
+    HANDLED("version", NULL, GROUP_HELP, option_version, "show the version", NULL),
+};
+const size_t options_count = sizeof options_table / sizeof options_table[0];
+
+const struct option *option_find(const char *name)
+{
+    for (size_t i = 0; i < options_count; i++) {
+        if (strcmp(options_table[i].name, name) == 0)
+            return &options_table[i];
+    }
+    return NULL;
+}
