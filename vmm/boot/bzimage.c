@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bzImage: a Linux kernel with its own decompressor, started by the 32-bit boot protocol
+ * (Linux Documentation/arch/x86/boot.rst and zero-page.rst).
+ */
+#include <asm/bootparam.h>
+#include <string.h>
+
+#include "boot/boot.h"
+#include "machine/x86_layout.h"
+
+#define HEADER 0x1f1
+#define PROTOCOL_MIN 0x020a /* Linux 2.6.31: init_size and pref_address */
+#define PROTOCOL_RSDP 0x020e
+#define LOADER_OTHER 0xff /* a loader without a number of its own */
+
+bool bzimage_describe(struct boot *boot, const uint8_t *head, uint64_t length, struct error *error)
+{
+    struct setup_header header;
+    uint64_t setup;
+    uint64_t body;
+    uint64_t start;
+
+    (void)length; /* the caller's head is longer than the header, padded with zeroes */
+    memcpy(&header, head + HEADER, sizeof header);
+    if (header.boot_flag != 0xaa55)
+        return error_set(error, "-kernel '%s' has boot flag 0x%04x where a bzImage has 0xaa55",
+                         boot->kernel_path, header.boot_flag);
+    if (header.version < PROTOCOL_MIN || !(header.loadflags & LOADED_HIGH))
+        return error_set(error,
+                         "-kernel '%s' speaks boot protocol %u.%02u; hotram needs a bzImage with 2.10 or "
+                         "later (Linux 2.6.31)",
+                         boot->kernel_path, header.version >> 8, header.version & 0xff);
+    setup = (header.setup_sects == 0 ? 4 : header.setup_sects) * UINT64_C(512) + 512;
+    body = header.syssize * UINT64_C(16);
+    if (body == 0 || setup + body > ((boot->kernel_size + 15) & ~UINT64_C(15)))
+        return error_set(
+            error, "-kernel '%s' is truncated: its header announces %llu bytes, the file has %llu",
+            boot->kernel_path, (unsigned long long)(setup + body), (unsigned long long)boot->kernel_size);
+    if (setup + body > boot->kernel_size)
+        body = boot->kernel_size - setup; /* its last 16 bytes are counted whole */
+    if (strlen(boot->cmdline) > header.cmdline_size)
+        return error_set(error, "-append is %zu bytes long; this kernel takes %u", strlen(boot->cmdline),
+                         header.cmdline_size);
+
+    boot->piece[boot->pieces++] = (struct kernel_piece){
+        .file_offset = setup,
+        .file_size = body,
+        .address = X86_KERNEL_START,
+        .memory_size = body,
+    };
+    boot->entry = X86_KERNEL_START;
+    /* The decompressor works where the kernel wants to be, in init_size bytes. */
+    start = header.pref_address > X86_KERNEL_START ? header.pref_address : X86_KERNEL_START;
+    if (__builtin_add_overflow(start, header.init_size, &boot->end))
+        boot->end = UINT64_MAX; /* more than there can be */
+    if (boot->end < X86_KERNEL_START + body)
+        boot->end = X86_KERNEL_START + body;
+    boot->initrd_max = header.initrd_addr_max;
+    /* The header ends where the byte at 0x201 says; boot_params has room for what it knows. */
+    boot->setup_size = 0x202 + head[0x201] - HEADER;
+    if (boot->setup_size > sizeof header)
+        boot->setup_size = sizeof header;
+    return true;
+}
+
+bool bzimage_load_info(const struct boot *boot, const struct boot_machine *machine, uint64_t initrd,
+                       struct vcpu_entry *entry, struct error *error)
+{
+    struct memory_entry memory[MEMORY_ENTRIES_MAX];
+    struct boot_params params = { 0 };
+
+    if (!boot_read(boot, HEADER, &params.hdr, boot->setup_size))
+        return error_set(error, "-kernel '%s' cannot be read", boot->kernel_path);
+    params.hdr.type_of_loader = LOADER_OTHER;
+    params.hdr.cmd_line_ptr = (uint32_t)X86_BOOT_CMDLINE;
+    params.hdr.ramdisk_image = (uint32_t)initrd;
+    params.hdr.ramdisk_size = initrd ? (uint32_t)boot->initrd_size : 0;
+    if (params.hdr.version >= PROTOCOL_RSDP)
+        params.acpi_rsdp_addr = machine->rsdp;
+    params.e820_entries = (uint8_t)boot_memory_map(machine, memory);
+    for (unsigned i = 0; i < params.e820_entries; i++)
+        params.e820_table[i] = (struct boot_e820_entry){
+            .addr = memory[i].address,
+            .size = memory[i].size,
+            .type = memory[i].type,
+        };
+    if (!guest_memory_write(machine->memory, X86_BOOT_PARAMS, &params, sizeof params))
+        return error_set(error, "there is no RAM for boot_params at 0x%llx",
+                         (unsigned long long)X86_BOOT_PARAMS);
+    entry->si = (uint32_t)X86_BOOT_PARAMS;
+    return true;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ACPI fixed hardware (ACPI 6.5, 4.8): PM1 event and control blocks, PM timer, GPE0 block, reset register.
+ *
+ * Threads: all functions run under the machine lock (device/ports.h). The callbacks do too; they must only
+ * note what is asked for.
+ */
+#ifndef VMM_DEVICE_PM_H
+#define VMM_DEVICE_PM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <hotram/gpe.h>
+
+#include "device/ports.h"
+
+struct pm_ops {
+    void (*sci)(void *opaque, bool high); /* called when the level changes */
+    void (*power_off)(void *opaque);      /* the guest entered S5 */
+    void (*reset)(void *opaque);          /* the guest wrote the reset register */
+};
+
+struct pm {
+    const struct pm_ops *ops;
+    void *opaque;
+    struct hotram_gpe gpe;
+    uint16_t status;
+    uint16_t enable;
+    uint16_t control;
+    bool sci;
+};
+
+void pm_init(struct pm *pm, struct ports *ports, const struct pm_ops *ops, void *opaque);
+void pm_reset(struct pm *pm);
+/* Set a GPE's status, such as HOTRAM_GPE_MEMORY. */
+void pm_raise_gpe(struct pm *pm, unsigned event);
+/* Press the fixed-feature power button. */
+void pm_press_power_button(struct pm *pm);
+
+#endif

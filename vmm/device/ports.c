@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "device/ports.h"
+
+#include <assert.h>
+#include <string.h>
+
+void ports_init(struct ports *ports)
+{
+    *ports = (struct ports){ 0 };
+    pthread_mutex_init(&ports->lock, NULL);
+}
+
+void ports_destroy(struct ports *ports)
+{
+    pthread_mutex_destroy(&ports->lock);
+}
+
+void ports_add(struct ports *ports, const struct port_range *range)
+{
+    assert(ports->count < PORT_RANGES_MAX);
+    ports->range[ports->count++] = *range;
+}
+
+static const struct port_range *find(const struct ports *ports, uint16_t port)
+{
+    for (unsigned i = 0; i < ports->count; i++)
+        if (port >= ports->range[i].first && port - ports->range[i].first < ports->range[i].count)
+            return &ports->range[i];
+    return NULL;
+}
+
+static void access_part(const struct port_range *range, uint32_t offset, bool write, unsigned width,
+                        uint8_t *data)
+{
+    uint32_t value = 0;
+
+    /* hotram runs on little-endian hosts only, as do its guests: the bytes are in the guest's order. */
+    if (write) {
+        memcpy(&value, data, width);
+        range->write(range->device, offset, width, value);
+    } else {
+        value = range->read(range->device, offset, width);
+        memcpy(data, &value, width);
+    }
+}
+
+void ports_access(struct ports *ports, uint16_t port, bool write, unsigned width, uint8_t *data)
+{
+    const struct port_range *range;
+
+    pthread_mutex_lock(&ports->lock);
+    range = find(ports, port);
+    if (range) {
+        unsigned part = width < range->width_max ? width : range->width_max;
+
+        for (unsigned at = 0; at < width; at += part)
+            access_part(range, port - range->first + at, write, part, data + at);
+    } else if (!write) {
+        memset(data, 0xff, width);
+    }
+    pthread_mutex_unlock(&ports->lock);
+}

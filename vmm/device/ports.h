@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The I/O ports: which device answers at which.
+ *
+ * Threads: vCPU threads access ports; every access runs under the machine lock, which is kept here. The main
+ * thread takes the same lock for everything that devices and the bank of DIMMs share with register accesses.
+ * It is held for register accesses and state changes only: no allocation, no file, no waiting under it.
+ * Lock order: machine lock, then the locks of guest memory map, event loop or vCPU group.
+ */
+#ifndef VMM_DEVICE_PORTS_H
+#define VMM_DEVICE_PORTS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A device's registers. Both functions run under the machine lock. `offset` counts from the first port; an
+ * access may reach beyond the device's last port. Wider accesses than `width_max` come in parts. */
+struct port_range {
+    uint16_t first;
+    uint16_t count;
+    unsigned width_max;
+    uint32_t (*read)(void *device, uint32_t offset, unsigned width);
+    void (*write)(void *device, uint32_t offset, unsigned width, uint32_t value);
+    void *device;
+};
+
+#define PORT_RANGES_MAX 16
+
+struct ports {
+    pthread_mutex_t lock; /* the machine lock */
+    struct port_range range[PORT_RANGES_MAX];
+    unsigned count;
+};
+
+void ports_init(struct ports *ports);
+void ports_destroy(struct ports *ports);
+
+/* Before the vCPUs run. There is room for PORT_RANGES_MAX devices; asserts. */
+void ports_add(struct ports *ports, const struct port_range *range);
+
+/* Any vCPU thread: one access of 1, 2 or 4 bytes. Where no device is, reads give all ones. */
+void ports_access(struct ports *ports, uint16_t port, bool write, unsigned width, uint8_t *data);
+
+static inline void ports_lock(struct ports *ports)
+{
+    pthread_mutex_lock(&ports->lock);
+}
+
+static inline void ports_unlock(struct ports *ports)
+{
+    pthread_mutex_unlock(&ports->lock);
+}
+
+#endif

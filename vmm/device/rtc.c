@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "device/rtc.h"
+
+#include <time.h>
+
+#include "machine/x86_layout.h"
+
+/* CMOS addresses */
+enum {
+    SECONDS = 0,
+    SECONDS_ALARM,
+    MINUTES,
+    MINUTES_ALARM,
+    HOURS,
+    HOURS_ALARM,
+    WEEKDAY,
+    DAY,
+    MONTH,
+    YEAR,
+    REGISTER_A,
+    REGISTER_B,
+    REGISTER_C,
+    REGISTER_D,
+    CENTURY = 0x32, /* where the FADT says it is */
+};
+
+#define A_STANDARD 0x26 /* 32768 Hz, as firmware sets it; "update in progress" never shows */
+#define B_24_HOURS 0x02
+#define B_BINARY 0x04
+#define B_UPDATE_INTERRUPT 0x10
+#define B_ALARM_INTERRUPT 0x20
+#define B_SET 0x80
+#define C_INTERRUPT 0x80
+#define D_VALID 0x80
+#define ALARM_ANY 0xc0 /* an alarm byte with both top bits matches every value */
+
+static bool is_time(unsigned at)
+{
+    return at == SECONDS || at == MINUTES || at == HOURS || (at >= WEEKDAY && at <= YEAR) || at == CENTURY;
+}
+
+static uint8_t encode(const struct rtc *rtc, int value)
+{
+    return (uint8_t)(rtc->cmos[REGISTER_B] & B_BINARY ? value : value / 10 << 4 | value % 10);
+}
+
+static int decode(const struct rtc *rtc, uint8_t byte)
+{
+    return rtc->cmos[REGISTER_B] & B_BINARY ? byte : (byte >> 4) * 10 + (byte & 0xf);
+}
+
+static uint8_t encode_hour(const struct rtc *rtc, int hour)
+{
+    if (rtc->cmos[REGISTER_B] & B_24_HOURS)
+        return encode(rtc, hour);
+    return encode(rtc, hour % 12 == 0 ? 12 : hour % 12) | (hour >= 12 ? 0x80 : 0);
+}
+
+static int decode_hour(const struct rtc *rtc, uint8_t byte)
+{
+    if (rtc->cmos[REGISTER_B] & B_24_HOURS)
+        return decode(rtc, byte);
+    return decode(rtc, byte & 0x7f) % 12 + (byte & 0x80 ? 12 : 0);
+}
+
+static void host_time(const struct rtc *rtc, struct tm *tm)
+{
+    time_t now = time(NULL) + (time_t)rtc->offset;
+
+    if (rtc->local)
+        localtime_r(&now, tm);
+    else
+        gmtime_r(&now, tm);
+}
+
+/* While the guest sets the clock the bytes stand still; else they follow the host. */
+static void show_time(struct rtc *rtc)
+{
+    struct tm tm;
+
+    if (rtc->cmos[REGISTER_B] & B_SET)
+        return;
+    host_time(rtc, &tm);
+    rtc->cmos[SECONDS] = encode(rtc, tm.tm_sec > 59 ? 59 : tm.tm_sec);
+    rtc->cmos[MINUTES] = encode(rtc, tm.tm_min);
+    rtc->cmos[HOURS] = encode_hour(rtc, tm.tm_hour);
+    rtc->cmos[WEEKDAY] = encode(rtc, tm.tm_wday + 1);
+    rtc->cmos[DAY] = encode(rtc, tm.tm_mday);
+    rtc->cmos[MONTH] = encode(rtc, tm.tm_mon + 1);
+    rtc->cmos[YEAR] = encode(rtc, tm.tm_year % 100);
+    rtc->cmos[CENTURY] = encode(rtc, (tm.tm_year + 1900) / 100);
+}
+
+static void take_time(struct rtc *rtc)
+{
+    struct tm tm = {
+        .tm_sec = decode(rtc, rtc->cmos[SECONDS]),
+        .tm_min = decode(rtc, rtc->cmos[MINUTES]),
+        .tm_hour = decode_hour(rtc, rtc->cmos[HOURS]),
+        .tm_mday = decode(rtc, rtc->cmos[DAY]),
+        .tm_mon = decode(rtc, rtc->cmos[MONTH]) - 1,
+        .tm_year = decode(rtc, rtc->cmos[CENTURY]) * 100 + decode(rtc, rtc->cmos[YEAR]) - 1900,
+        .tm_isdst = -1,
+    };
+
+    rtc->offset = (rtc->local ? mktime(&tm) : timegm(&tm)) - time(NULL);
+}
+
+static void update_line(struct rtc *rtc)
+{
+    bool high = rtc->cmos[REGISTER_C] & rtc->cmos[REGISTER_B] & (B_UPDATE_INTERRUPT | B_ALARM_INTERRUPT);
+
+    if (high)
+        rtc->cmos[REGISTER_C] |= C_INTERRUPT;
+    if (high == rtc->line)
+        return;
+    rtc->line = high;
+    rtc->irq(rtc->opaque, high);
+}
+
+static uint32_t rtc_read(void *device, uint32_t offset, unsigned width)
+{
+    struct rtc *rtc = device;
+    uint8_t value;
+
+    (void)width;
+    if (offset == 0)
+        return 0xff;
+    if (is_time(rtc->index))
+        show_time(rtc);
+    value = rtc->cmos[rtc->index];
+    if (rtc->index == REGISTER_C) {
+        rtc->cmos[REGISTER_C] = 0;
+        update_line(rtc);
+    }
+    return value;
+}
+
+static void write_register_b(struct rtc *rtc, uint8_t value)
+{
+    bool was_setting = rtc->cmos[REGISTER_B] & B_SET;
+
+    show_time(rtc); /* from here on the bytes may stand still */
+    rtc->cmos[REGISTER_B] = value;
+    if (was_setting && !(value & B_SET))
+        take_time(rtc);
+    if (value & (B_UPDATE_INTERRUPT | B_ALARM_INTERRUPT))
+        loop_post(rtc->loop, &rtc->start);
+    update_line(rtc);
+}
+
+static void rtc_write(void *device, uint32_t offset, unsigned width, uint32_t word)
+{
+    struct rtc *rtc = device;
+    uint8_t value = (uint8_t)word;
+
+    (void)width;
+    if (offset == 0) {
+        rtc->index = value & 0x7f;
+    } else if (rtc->index == REGISTER_A) {
+        rtc->cmos[REGISTER_A] = value & 0x7f;
+    } else if (rtc->index == REGISTER_B) {
+        write_register_b(rtc, value);
+    } else if (rtc->index == REGISTER_C || rtc->index == REGISTER_D) {
+        /* read-only */
+    } else if (is_time(rtc->index)) {
+        show_time(rtc);
+        rtc->cmos[rtc->index] = value;
+        if (!(rtc->cmos[REGISTER_B] & B_SET))
+            take_time(rtc);
+    } else {
+        rtc->cmos[rtc->index] = value;
+    }
+}
+
+static bool alarm_matches(const struct rtc *rtc, unsigned alarm, unsigned now)
+{
+    return rtc->cmos[alarm] >= ALARM_ANY || rtc->cmos[alarm] == rtc->cmos[now];
+}
+
+static void schedule(struct rtc *rtc);
+
+/* Once a second, for as long as an interrupt is enabled. */
+static void tick(void *opaque)
+{
+    struct rtc *rtc = opaque;
+    bool enabled;
+
+    rtc->timer = NULL;
+    ports_lock(rtc->ports);
+    show_time(rtc);
+    rtc->cmos[REGISTER_C] |= B_UPDATE_INTERRUPT;
+    if (alarm_matches(rtc, SECONDS_ALARM, SECONDS) && alarm_matches(rtc, MINUTES_ALARM, MINUTES) &&
+        alarm_matches(rtc, HOURS_ALARM, HOURS))
+        rtc->cmos[REGISTER_C] |= B_ALARM_INTERRUPT;
+    update_line(rtc);
+    enabled = rtc->cmos[REGISTER_B] & (B_UPDATE_INTERRUPT | B_ALARM_INTERRUPT);
+    ports_unlock(rtc->ports);
+    if (enabled)
+        schedule(rtc);
+}
+
+/* Main thread: the next tick comes just after the host's second changes. */
+static void schedule(struct rtc *rtc)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    rtc->timer = timer_add(rtc->loop, 1001 - (uint64_t)now.tv_nsec / 1000000, tick, rtc);
+}
+
+static void start(void *opaque)
+{
+    struct rtc *rtc = opaque;
+
+    if (!rtc->timer)
+        schedule(rtc);
+}
+
+void rtc_init(struct rtc *rtc, struct ports *ports, struct loop *loop, bool local, int64_t offset,
+              void (*irq)(void *opaque, bool high), void *opaque)
+{
+    const struct port_range range = { X86_PORT_RTC, 2, 1, rtc_read, rtc_write, rtc };
+
+    *rtc = (struct rtc){
+        .ports = ports,
+        .loop = loop,
+        .irq = irq,
+        .opaque = opaque,
+        .local = local,
+        .offset = offset,
+    };
+    rtc->start = (struct work){ .run = start, .opaque = rtc };
+    rtc->cmos[REGISTER_A] = A_STANDARD;
+    rtc->cmos[REGISTER_B] = B_24_HOURS;
+    rtc->cmos[REGISTER_D] = D_VALID;
+    ports_add(ports, &range);
+}
+
+/* The clock and the memory have a battery: reset only stops interrupts. */
+void rtc_reset(struct rtc *rtc)
+{
+    rtc->cmos[REGISTER_B] &= (uint8_t) ~(B_UPDATE_INTERRUPT | B_ALARM_INTERRUPT | B_SET);
+    rtc->cmos[REGISTER_C] = 0;
+    update_line(rtc);
+}
+
+void rtc_stop(struct rtc *rtc)
+{
+    if (rtc->timer)
+        timer_cancel(rtc->timer);
+    rtc->timer = NULL;
+}

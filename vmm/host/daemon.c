@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+/* The parent: wait for a byte, or for the child's end. */
+static void wait_for_child(int from_child)
+{
+    char byte;
+    ssize_t got;
+
+    do
+        got = read(from_child, &byte, 1);
+    while (got < 0 && errno == EINTR);
+    _exit(got == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+bool daemon_begin(struct daemon *daemon, bool wanted, struct error *error)
+{
+    int pipes[2];
+    pid_t child;
+
+    *daemon = (struct daemon){ .ready = -1 };
+    if (!wanted)
+        return true;
+    if (pipe2(pipes, O_CLOEXEC) < 0)
+        return error_set(error, "-daemonize: %s", strerror(errno));
+    child = fork();
+    if (child < 0) {
+        close(pipes[0]);
+        close(pipes[1]);
+        return error_set(error, "-daemonize: %s", strerror(errno));
+    }
+    if (child > 0) {
+        close(pipes[1]);
+        wait_for_child(pipes[0]);
+    }
+    close(pipes[0]);
+    daemon->ready = pipes[1];
+    daemon->detached = true;
+    setsid();
+    return true;
+}
+
+bool daemon_ready(struct daemon *daemon, struct error *error)
+{
+    int null;
+
+    if (!daemon->detached)
+        return true;
+    null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0 || chdir("/") < 0)
+        return error_set(error, "-daemonize: %s", strerror(errno));
+    if (write(daemon->ready, "", 1) != 1)
+        return error_set(error, "-daemonize: the parent is gone");
+    close(daemon->ready);
+    daemon->ready = -1;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        dup2(null, fd);
+    close(null);
+    return true;
+}
+
+bool pidfile_write(struct daemon *daemon, const char *path, struct error *error)
+{
+    char text[16];
+    int length;
+    int fd;
+
+    if (!path)
+        return true;
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_set(error, "-pidfile '%s': %s", path, strerror(errno));
+    /* The descriptor stays open, and with it the lock, as long as the program runs. */
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        error_set(error, "-pidfile '%s' is held by another process that runs: %s", path, strerror(errno));
+        close(fd);
+        return false;
+    }
+    length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    if (ftruncate(fd, 0) < 0 || write(fd, text, (size_t)length) != length)
+        return error_set(error, "-pidfile '%s': %s", path, strerror(errno));
+    daemon->pidfile = realpath(path, NULL);
+    return true;
+}
+
+void pidfile_remove(struct daemon *daemon)
+{
+    if (daemon->pidfile)
+        unlink(daemon->pidfile);
+    free(daemon->pidfile);
+    daemon->pidfile = NULL;
+}

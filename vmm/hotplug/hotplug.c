@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The making of the hotplug subsystem, and what it tells of itself.
+ */
+#include "hotplug/hotplug.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hotplug/state.h"
+
+/* DIMMs are multiples of 2 MiB at addresses that are multiples of 2 MiB, as QEMU's on x86-64. */
+#define GRANULARITY (UINT64_C(2) << 20)
+
+static void raise_event(void *opaque)
+{
+    struct hotplug *hotplug = opaque;
+
+    hotplug->config.raise(hotplug->config.opaque);
+}
+
+static const struct hotram_bank_ops bank_ops = {
+    .raise = raise_event,
+    .ost = hotplug_note_ost,
+    .eject = hotplug_note_eject,
+};
+
+static uint32_t block_read(void *device, uint32_t offset, unsigned width)
+{
+    return hotram_memhp_read(device, offset, width);
+}
+
+static void block_write(void *device, uint32_t offset, unsigned width, uint32_t value)
+{
+    hotram_memhp_write(device, offset, width, value);
+}
+
+struct hotplug *hotplug_create(const struct hotplug_config *config, struct error *error)
+{
+    struct hotram_bank_config bank = {
+        .base = config->region_base,
+        .size = config->region_size,
+        .capacity = config->capacity,
+        .granularity = GRANULARITY,
+        .slots = config->slots,
+    };
+    struct hotplug *hotplug = calloc(1, sizeof *hotplug);
+    struct port_range range;
+    enum hotram_status status;
+
+    if (!hotplug) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    hotplug->config = *config;
+    hotplug->work = (struct work){ .run = hotplug_handle_notices, .opaque = hotplug };
+    if (config->slots == 0)
+        return hotplug; /* no bank, and no register block: its ports float */
+
+    status = hotram_bank_init(&hotplug->bank, &bank, hotplug->slots, &bank_ops, hotplug);
+    if (status == HOTRAM_OK)
+        status = hotram_memhp_init(&hotplug->block, &hotplug->bank);
+    if (status != HOTRAM_OK) {
+        error_set(error, "memory hotplug region at 0x%llx of 0x%llx bytes: %s",
+                  (unsigned long long)config->region_base, (unsigned long long)config->region_size,
+                  hotram_status_text(status));
+        free(hotplug);
+        return NULL;
+    }
+    range = (struct port_range){ config->port, HOTRAM_MEMHP_LENGTH, 4,
+                                 block_read,   block_write,         &hotplug->block };
+    ports_add(config->ports, &range);
+    return hotplug;
+}
+
+void dimm_free(struct dimm *dimm)
+{
+    free(dimm->id);
+    free(dimm);
+}
+
+void hotplug_destroy(struct hotplug *hotplug)
+{
+    if (!hotplug)
+        return;
+    for (uint32_t slot = 0; slot < HOTRAM_SLOTS_MAX; slot++)
+        if (hotplug->dimm[slot])
+            dimm_free(hotplug->dimm[slot]);
+    free(hotplug);
+}
+
+struct dimm *hotplug_find(const struct hotplug *hotplug, const char *id)
+{
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
+        struct dimm *dimm = hotplug->dimm[slot];
+
+        if (dimm && dimm->id && strcmp(dimm->id, id) == 0)
+            return dimm;
+    }
+    return NULL;
+}
+
+char *hotplug_path(const struct dimm *dimm, char buffer[DIMM_PATH])
+{
+    if (dimm->id)
+        snprintf(buffer, DIMM_PATH, "/machine/peripheral/%s", dimm->id);
+    else
+        snprintf(buffer, DIMM_PATH, "/machine/peripheral-anon/slot[%u]", dimm->slot);
+    return buffer;
+}
+
+uint32_t hotplug_slots(const struct hotplug *hotplug)
+{
+    return hotplug->config.slots;
+}
+
+uint32_t hotplug_selector(const struct hotplug *hotplug)
+{
+    uint32_t selector;
+
+    ports_lock(hotplug->config.ports);
+    selector = hotplug->block.selector;
+    ports_unlock(hotplug->config.ports);
+    return selector;
+}
+
+void hotplug_region(const struct hotplug *hotplug, uint64_t *base, uint64_t *size)
+{
+    *base = hotplug->config.region_base;
+    *size = hotplug->config.slots > 0 ? hotplug->config.region_size : 0;
+}
+
+bool hotplug_next(struct hotplug *hotplug, uint32_t *slot, struct dimm_info *info)
+{
+    const struct dimm *dimm;
+    struct hotram_dimm state = { 0 };
+
+    if (hotplug->config.slots == 0)
+        return false;
+    /* Only the main thread adds and removes DIMMs, so the cursor stays good between two calls. */
+    ports_lock(hotplug->config.ports);
+    *slot = hotram_bank_next(&hotplug->bank, *slot);
+    if (*slot != HOTRAM_SLOT_ANY)
+        state = hotplug->slots[*slot];
+    ports_unlock(hotplug->config.ports);
+    if (*slot == HOTRAM_SLOT_ANY)
+        return false;
+    dimm = hotplug->dimm[*slot];
+    *info = (struct dimm_info){
+        .id = dimm->id,
+        .memdev = dimm->backend->id,
+        .addr = state.addr,
+        .size = state.size,
+        .slot = *slot,
+        .node = state.node,
+        .hotplugged = dimm->hotplugged,
+        .hotpluggable = true,
+        .state = state.state,
+    };
+    return true;
+}
+
+void hotplug_ospm(struct hotplug *hotplug, uint32_t slot, struct ospm_info *info)
+{
+    const struct dimm *dimm = hotplug->dimm[slot];
+
+    ports_lock(hotplug->config.ports);
+    *info = (struct ospm_info){
+        .device = dimm && !dimm->leaving ? dimm->id : NULL,
+        .slot = slot,
+        .source = hotplug->slots[slot].ost_event,
+        .status = hotplug->slots[slot].ost_status,
+    };
+    ports_unlock(hotplug->config.ports);
+}
+
+void hotplug_slot(struct hotplug *hotplug, uint32_t slot, struct slot_info *info)
+{
+    struct hotram_memhp view; /* looks at the same bank with a selector of its own */
+
+    ports_lock(hotplug->config.ports);
+    hotram_memhp_init(&view, &hotplug->bank);
+    hotram_memhp_write(&view, 0x00, 4, slot);
+    *info = (struct slot_info){
+        .slot = slot,
+        .addr = hotram_memhp_read(&view, 0x00, 4) | (uint64_t)hotram_memhp_read(&view, 0x04, 4) << 32,
+        .size = hotram_memhp_read(&view, 0x08, 4) | (uint64_t)hotram_memhp_read(&view, 0x0c, 4) << 32,
+        .node = hotram_memhp_read(&view, 0x10, 4),
+        .flags = (uint8_t)hotram_memhp_read(&view, 0x14, 1),
+        .state = hotplug->slots[slot].state,
+    };
+    ports_unlock(hotplug->config.ports);
+}
+
+uint64_t hotplug_plugged_size(struct hotplug *hotplug)
+{
+    uint64_t size = 0;
+
+    ports_lock(hotplug->config.ports);
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
+        size += hotplug->slots[slot].size;
+    ports_unlock(hotplug->config.ports);
+    return size;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The one place where backend, guest memory map, bank and monitor meet.
+ *
+ * plug.c:   device_add pc-dimm: check, reserve, map, commit.
+ * unplug.c: device_del: ask the guest; and what happens when the guest ejects.
+ *
+ * Threads: all functions run on the main thread. The bank and its register block are also read and written
+ * by vCPU threads; both sides hold the machine lock (machine/devices.h) for that. The eject callback only
+ * posts to the main thread, where the memory is taken away.
+ */
+#ifndef VMM_HOTPLUG_HOTPLUG_H
+#define VMM_HOTPLUG_HOTPLUG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <hotram/dimm.h>
+
+#include "host/error.h"
+#include "options/props.h"
+
+struct hotplug;
+struct backend;
+
+/* A DIMM as queries show it. Strings are borrowed, valid until the next hotplug call. */
+struct dimm_info {
+    const char *id;     /* NULL when the device has no id */
+    const char *memdev; /* id of the backend */
+    uint64_t addr;
+    uint64_t size;
+    uint32_t slot;
+    uint32_t node;
+    bool hotplugged;
+    bool hotpluggable; /* always true */
+    enum hotram_dimm_state state;
+};
+
+/* A slot's last _OST, as query-acpi-ospm-status shows it. */
+struct ospm_info {
+    const char *device; /* id of the DIMM in it, or NULL */
+    uint32_t slot;
+    uint32_t source;
+    uint32_t status;
+};
+
+/* The hotplug register block as `info memory-hotplug` shows it: the slot's state as the guest reads it. */
+struct slot_info {
+    uint32_t slot;
+    uint64_t addr;
+    uint64_t size;
+    uint32_t node;
+    uint8_t flags; /* as read at offset 0x14 */
+    enum hotram_dimm_state state;
+};
+
+struct backends;
+struct guest_memory;
+struct json_object;
+struct loop;
+struct ports;
+
+/* What hotplug needs of the machine, and whom it tells. */
+struct hotplug_config {
+    uint32_t slots;       /* 0: no memory hotplug */
+    uint64_t region_base; /* guest-physical, bytes */
+    uint64_t region_size; /* bytes */
+    uint64_t capacity;    /* bytes: the most that all DIMMs together may have */
+    uint32_t nodes;       /* proximity domains of the guest: a DIMM's node is below */
+    uint16_t port;        /* first I/O port of the register block */
+    struct backends *backends;
+    struct guest_memory *memory;
+    struct ports *ports;
+    struct loop *loop;
+    /* A slot has an event pending: raise it with the guest. Under the machine lock, any thread. */
+    void (*raise)(void *opaque);
+    /* An event for the monitors, on the main thread; data is a new json_object. */
+    void (*event)(void *opaque, const char *name, struct json_object *data);
+    void *opaque;
+};
+
+struct hotplug *hotplug_create(const struct hotplug_config *config, struct error *error);
+/* The guest does not run any more. */
+void hotplug_destroy(struct hotplug *hotplug);
+
+/* The guest was reset (vCPUs paused): DIMMs stay, pending inserts are simply present at boot, and removals
+ * that were asked for are carried out, since nobody uses the memory any more. */
+void hotplug_reset(struct hotplug *hotplug);
+
+/* device_add: `props` has driver ("pc-dimm") and the properties id, memdev, slot, addr, node. `hot` is
+ * false for -device on the command line. */
+bool hotplug_device_add(struct hotplug *hotplug, struct props props, bool hot, struct error *error);
+
+/* device_del: asks the guest. Error class DeviceNotFound when there is no such id. */
+bool hotplug_device_del(struct hotplug *hotplug, const char *id, struct error *error);
+
+uint32_t hotplug_slots(const struct hotplug *hotplug);
+uint32_t hotplug_selector(const struct hotplug *hotplug); /* the slot that the guest has selected */
+/* DIMMs by rising address: pass HOTRAM_SLOT_ANY first; returns false after the last. *slot is the cursor. */
+bool hotplug_next(struct hotplug *hotplug, uint32_t *slot, struct dimm_info *info);
+void hotplug_ospm(struct hotplug *hotplug, uint32_t slot, struct ospm_info *info);
+void hotplug_slot(struct hotplug *hotplug, uint32_t slot, struct slot_info *info);
+uint64_t hotplug_plugged_size(struct hotplug *hotplug); /* bytes of all DIMMs */
+void hotplug_region(const struct hotplug *hotplug, uint64_t *base, uint64_t *size);
+
+/* The property table of pc-dimm, for help and completion. */
+extern const struct property pc_dimm_properties[];
+extern const size_t pc_dimm_property_count;
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * device_add pc-dimm: check, reserve, map, commit. Whatever can fail comes before the first effect that the
+ * guest could see, and is undone.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "hotplug/state.h"
+#include "memory/backend_memory.h"
+
+/* Transparent huge pages of the host work only where guest and host addresses agree modulo 2 MiB. */
+#define ALIGN_MIN (UINT64_C(2) << 20)
+
+struct values {
+    char *memdev;
+    int32_t slot;  /* -1: the first free */
+    uint64_t addr; /* 0: the lowest that fits */
+    uint32_t node;
+};
+
+const struct property pc_dimm_properties[] = {
+    { "memdev", PROPERTY_STRING, offsetof(struct values, memdev), PROPERTY_NO_GIVEN,
+      "id of the memory backend that gives its memory; required" },
+    { "slot", PROPERTY_INT32, offsetof(struct values, slot), PROPERTY_NO_GIVEN,
+      "slot number; -1 (default): the first free slot" },
+    { "addr", PROPERTY_UINT64, offsetof(struct values, addr), PROPERTY_NO_GIVEN,
+      "guest-physical address, a multiple of 2 MiB; 0 (default): the lowest that fits" },
+    { "node", PROPERTY_UINT32, offsetof(struct values, node), PROPERTY_NO_GIVEN,
+      "NUMA node of the guest (default 0)" },
+};
+const size_t pc_dimm_property_count = sizeof pc_dimm_properties / sizeof *pc_dimm_properties;
+
+static const char *name_of(const struct hotplug *hotplug, uint32_t slot)
+{
+    const struct dimm *dimm = slot < hotplug->config.slots ? hotplug->dimm[slot] : NULL;
+
+    return dimm && dimm->id ? dimm->id : "(no id)";
+}
+
+/* Why the bank said no, with the values, the limit and the way out. */
+static bool explain(const struct hotplug *hotplug, const struct hotram_dimm_request *request,
+                    const struct hotram_dimm_result *result, enum hotram_status status, struct error *error)
+{
+    const struct hotram_bank_config *bank = &hotplug->bank.config;
+    const unsigned long long end = bank->base + bank->size;
+    const unsigned long long addr = request->addr;
+    const unsigned long long size = request->size;
+    const struct hotram_dimm *other = hotram_bank_slot(&hotplug->bank, result->slot);
+    char want[SIZE_TEXT];
+    char left[SIZE_TEXT];
+
+    size_text(request->size, want);
+    size_text(result->largest, left);
+    switch (status) {
+    case HOTRAM_E_SLOT_RANGE:
+        return error_set(error, "invalid slot number %d, valid range is [0-%u]", (int)request->slot,
+                         bank->slots - 1);
+    case HOTRAM_E_SLOT_TAKEN:
+        return error_set(error,
+                         "slot %u is busy: DIMM '%s' is in it; choose another, or leave slot out to get the "
+                         "first free one",
+                         request->slot, name_of(hotplug, request->slot));
+    case HOTRAM_E_NO_SLOT:
+        return error_set(error,
+                         "no free slots available: all %u are taken; remove a DIMM with device_del, or start "
+                         "with more (-m ...,slots=N, at most %u)",
+                         bank->slots, HOTRAM_SLOTS_MAX);
+    case HOTRAM_E_SIZE:
+        return error_set(error, "backend memory size must be multiple of 0x%llx: '%s' has %llu bytes",
+                         (unsigned long long)bank->granularity, want, size);
+    case HOTRAM_E_ALIGN:
+        return error_set(error, "address must be aligned to 0x%llx bytes: 0x%llx is not",
+                         (unsigned long long)request->align, addr);
+    case HOTRAM_E_REGION:
+        return error_set(error,
+                         "can't add memory device [0x%llx:0x%llx], usable range for memory devices "
+                         "[0x%llx:0x%llx]",
+                         addr, size, (unsigned long long)bank->base, (unsigned long long)bank->size);
+    case HOTRAM_E_OVERLAP:
+        return error_set(error,
+                         "address range [0x%llx-0x%llx] conflicts with memory device id='%s' at "
+                         "[0x%llx-0x%llx]; leave addr out to get the lowest address that fits",
+                         addr, addr + size - 1, name_of(hotplug, result->slot),
+                         (unsigned long long)other->addr,
+                         (unsigned long long)(other->addr + other->size - 1));
+    case HOTRAM_E_NO_SPACE:
+        return error_set(error,
+                         "could not find position in guest address space for memory device: no hole of %s in "
+                         "[0x%llx-0x%llx]; the largest at this alignment has %s",
+                         want, (unsigned long long)bank->base, end - 1, left);
+    case HOTRAM_E_CAPACITY:
+        return error_set(error,
+                         "not enough space, currently %s of %s are left for memory devices, and %s are asked "
+                         "for; start with a larger maxmem",
+                         left, size_text(bank->capacity, (char[SIZE_TEXT]){ 0 }), want);
+    default:
+        return error_set(error, "%s", hotram_status_text(status));
+    }
+}
+
+/* The names: driver, machine, id. */
+static bool check_names(const struct hotplug *hotplug, struct props props, const char **id,
+                        struct error *error)
+{
+    const char *driver;
+
+    error->text[0] = '\0';
+    driver = props_string(props, "driver", error);
+    if (!driver)
+        return error->text[0] ? false : error_set(error, "Parameter 'driver' is missing");
+    if (strcmp(driver, "isa-serial") == 0)
+        return error_set(error, "Device 'isa-serial' can not be hotplugged; give it at start with -device");
+    if (strcmp(driver, "pc-dimm") != 0)
+        return error_set(error, "'%s' is not a valid device model name; hotram has pc-dimm", driver);
+    if (hotplug->config.slots == 0)
+        return error_set(error, "memory hotplug is not enabled: missing acpi device or slots; start with "
+                                "-m SIZE,slots=N,maxmem=MAX");
+    *id = props_string(props, "id", error);
+    if (!*id)
+        return error->text[0] ? false : true;
+    if (!id_well_formed(*id))
+        return error_set(error,
+                         "Parameter 'id' expects an identifier: a letter, then letters, digits, '-', '.' or "
+                         "'_'; got '%s'",
+                         *id);
+    if (hotplug_find(hotplug, *id))
+        return error_set(error, "Duplicate device ID '%s': DIMM in slot %u has it; choose another id", *id,
+                         hotplug_find(hotplug, *id)->slot);
+    return true;
+}
+
+static struct backend *check_backend(const struct hotplug *hotplug, const char *memdev, struct error *error)
+{
+    struct backend *backend;
+
+    if (!memdev) {
+        error_set(error,
+                  "'memdev' property is not set: create a backend with object_add memory-backend-ram,id=m1,"
+                  "size=1G and give memdev=m1");
+        return NULL;
+    }
+    backend = backend_find(hotplug->config.backends, memdev);
+    if (!backend)
+        error_set_class(error, ERROR_DEVICE_NOT_FOUND,
+                        "Device '%s' not found: there is no memory backend of that "
+                        "id; create it with object_add",
+                        memdev);
+    return backend;
+}
+
+/* After the bank has found a place, as QEMU does: node, and whether the backend is free. */
+static bool check_use(const struct hotplug *hotplug, const struct backend *backend, uint32_t node,
+                      struct error *error)
+{
+    if (node >= hotplug->config.nodes)
+        return error_set(error,
+                         "'DIMM property node has value %u' which exceeds the number of numa nodes: %u", node,
+                         hotplug->config.nodes);
+    if (backend->used_by)
+        return error_set(
+            error,
+            "can't use already busy memdev: %s is used by '%s'; each DIMM needs a backend of its "
+            "own",
+            backend->id, backend->used_by);
+    return true;
+}
+
+static struct dimm *dimm_create(struct hotplug *hotplug, const char *id, struct backend *backend, bool hot)
+{
+    struct dimm *dimm = calloc(1, sizeof *dimm);
+
+    if (!dimm)
+        return NULL;
+    *dimm = (struct dimm){ .hotplug = hotplug, .backend = backend, .hotplugged = hot };
+    if (id && !(dimm->id = strdup(id))) {
+        free(dimm);
+        return NULL;
+    }
+    return dimm;
+}
+
+/* The place is reserved: bring the memory there, then show it to the guest. */
+static bool bring(struct hotplug *hotplug, struct dimm *dimm, uint64_t addr, bool hot, struct error *error)
+{
+    struct backend *backend = dimm->backend;
+
+    backend->used_by = strdup(dimm->id ? dimm->id : "(a DIMM without id)");
+    if (!backend->used_by)
+        return error_set(error, "out of memory");
+    if (!backend_map(backend, error))
+        return false;
+    dimm->region = guest_memory_add(hotplug->config.memory, addr, backend->size, backend->memory, error);
+    if (!dimm->region)
+        return false;
+    hotplug->dimm[dimm->slot] = dimm;
+    ports_lock(hotplug->config.ports);
+    hotram_bank_commit(&hotplug->bank, dimm->slot, hot);
+    ports_unlock(hotplug->config.ports);
+    return true;
+}
+
+static bool plug(struct hotplug *hotplug, const char *id, const struct values *values, bool hot,
+                 struct error *error)
+{
+    struct backend *backend = check_backend(hotplug, values->memdev, error);
+    struct hotram_dimm_request request;
+    struct hotram_dimm_result result;
+    enum hotram_status status;
+    struct dimm *dimm;
+
+    if (!backend)
+        return false;
+    request = (struct hotram_dimm_request){
+        .slot = values->slot == -1 ? HOTRAM_SLOT_ANY : (uint32_t)values->slot,
+        .addr = values->addr == 0 ? HOTRAM_ADDR_ANY : values->addr,
+        .size = backend->size,
+        .align = backend->page_size > ALIGN_MIN ? backend->page_size : ALIGN_MIN,
+        .node = values->node,
+    };
+    ports_lock(hotplug->config.ports);
+    status = hotram_bank_reserve(&hotplug->bank, &request, &result);
+    ports_unlock(hotplug->config.ports);
+    if (status != HOTRAM_OK)
+        return explain(hotplug, &request, &result, status, error);
+
+    dimm = check_use(hotplug, backend, values->node, error) ? dimm_create(hotplug, id, backend, hot) : NULL;
+    if (dimm) {
+        dimm->slot = result.slot;
+        if (bring(hotplug, dimm, result.addr, hot, error))
+            return true;
+        free(backend->used_by);
+        backend->used_by = NULL;
+        dimm_free(dimm);
+    }
+    ports_lock(hotplug->config.ports);
+    hotram_bank_cancel(&hotplug->bank, result.slot);
+    ports_unlock(hotplug->config.ports);
+    return false;
+}
+
+bool hotplug_device_add(struct hotplug *hotplug, struct props props, bool hot, struct error *error)
+{
+    static const char *const names[] = { "driver", "id", NULL };
+    struct values values = { .slot = -1 };
+    struct error ignored;
+    const char *id = NULL;
+    bool plugged;
+
+    if (!error)
+        error = &ignored;
+    if (!check_names(hotplug, props, &id, error) ||
+        !props_read(props, pc_dimm_properties, pc_dimm_property_count, names, "pc-dimm", &values, error))
+        return false;
+    plugged = plug(hotplug, id, &values, hot, error);
+    props_free(pc_dimm_properties, pc_dimm_property_count, &values);
+    return plugged;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * device_del: ask the guest. And what follows when the guest answers at the registers: its _OST reports go to
+ * the monitors; an eject takes the range out of the guest's memory map, waits for the last lease, gives the
+ * memory back to the host, and frees the slot.
+ */
+#include <json-c/json_object.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "hotplug/state.h"
+#include "memory/backend_memory.h"
+
+/* _OST source events (ACPI 6.5, table 6.7) and status codes (tables 6.8 and 6.9) */
+#define OST_EJECT_REQUEST 0x3u
+#define OST_OS_EJECT 0x103u
+#define OST_SUCCESS 0x0u
+#define OST_IN_PROGRESS 0x84u
+
+bool hotplug_device_del(struct hotplug *hotplug, const char *id, struct error *error)
+{
+    struct dimm *dimm = hotplug_find(hotplug, id);
+    enum hotram_status status;
+
+    if (!dimm)
+        return error_set_class(error, ERROR_DEVICE_NOT_FOUND, "Device '%s' not found", id);
+    ports_lock(hotplug->config.ports);
+    status = hotram_bank_ask_removal(&hotplug->bank, dimm->slot);
+    ports_unlock(hotplug->config.ports);
+    /* The guest may have given it back just now; then it goes without being asked. */
+    if (status != HOTRAM_OK && status != HOTRAM_E_STATE)
+        return error_set(error, "Device '%s': %s", id, hotram_status_text(status));
+    return true;
+}
+
+/* ---- on a vCPU's thread, under the machine lock: only take note ---- */
+
+static void note(struct hotplug *hotplug, struct notice notice)
+{
+    if (hotplug->notice_count < NOTICES_MAX)
+        hotplug->notices[hotplug->notice_count++] = notice;
+    loop_post(hotplug->config.loop, &hotplug->work);
+}
+
+void hotplug_note_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t status)
+{
+    struct hotplug *hotplug = opaque;
+    bool eject = event == OST_EJECT_REQUEST || event == OST_OS_EJECT;
+
+    /* A refusal ends the request, unless it was repeated since the guest took note of the first one. */
+    if (eject && status != OST_SUCCESS && status != OST_IN_PROGRESS && !hotplug->slots[slot].remove_pending)
+        hotram_bank_withdraw(&hotplug->bank, slot);
+    note(hotplug, (struct notice){ NOTICE_OST, slot, event, status });
+}
+
+void hotplug_note_eject(void *opaque, uint32_t slot)
+{
+    note(opaque, (struct notice){ .kind = NOTICE_EJECT, .slot = slot });
+}
+
+/* ---- on the main thread ---- */
+
+static void tell_ost(struct hotplug *hotplug, const struct notice *notice)
+{
+    const struct dimm *dimm = hotplug->dimm[notice->slot];
+    struct json_object *data = json_object_new_object();
+    struct json_object *info = json_object_new_object();
+    char slot[16];
+
+    snprintf(slot, sizeof slot, "%u", notice->slot);
+    if (dimm && dimm->id && !dimm->leaving)
+        json_object_object_add(info, "device", json_object_new_string(dimm->id));
+    json_object_object_add(info, "slot", json_object_new_string(slot));
+    json_object_object_add(info, "slot-type", json_object_new_string("DIMM"));
+    json_object_object_add(info, "source", json_object_new_int64(notice->event));
+    json_object_object_add(info, "status", json_object_new_int64(notice->status));
+    json_object_object_add(data, "info", info);
+    hotplug->config.event(hotplug->config.opaque, "ACPI_DEVICE_OST", data);
+}
+
+/* The range has left the guest's map: no vCPU and nobody in the program uses the memory any more. */
+static void gone(void *opaque)
+{
+    struct dimm *dimm = opaque;
+    struct hotplug *hotplug = dimm->hotplug;
+    struct json_object *data = json_object_new_object();
+    char path[DIMM_PATH];
+
+    backend_release(dimm->backend);
+    free(dimm->backend->used_by);
+    dimm->backend->used_by = NULL;
+    hotplug->dimm[dimm->slot] = NULL;
+    ports_lock(hotplug->config.ports);
+    hotram_bank_finish(&hotplug->bank, dimm->slot);
+    ports_unlock(hotplug->config.ports);
+
+    if (dimm->id)
+        json_object_object_add(data, "device", json_object_new_string(dimm->id));
+    json_object_object_add(data, "path", json_object_new_string(hotplug_path(dimm, path)));
+    hotplug->config.event(hotplug->config.opaque, "DEVICE_DELETED", data);
+    dimm_free(dimm);
+}
+
+static void remove_dimm(struct hotplug *hotplug, uint32_t slot)
+{
+    struct dimm *dimm = hotplug->dimm[slot];
+
+    if (!dimm || dimm->leaving)
+        return;
+    dimm->leaving = true;
+    guest_memory_remove(hotplug->config.memory, dimm->region, (struct region_gone){ gone, dimm });
+}
+
+void hotplug_handle_notices(void *opaque)
+{
+    struct hotplug *hotplug = opaque;
+    struct notice notices[NOTICES_MAX];
+    bool ejecting[HOTRAM_SLOTS_MAX];
+    uint32_t count;
+
+    ports_lock(hotplug->config.ports);
+    count = hotplug->notice_count;
+    hotplug->notice_count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        notices[i] = hotplug->notices[i];
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
+        ejecting[slot] = hotplug->slots[slot].state == HOTRAM_DIMM_EJECTING;
+    ports_unlock(hotplug->config.ports);
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (notices[i].kind == NOTICE_EJECT)
+            remove_dimm(hotplug, notices[i].slot);
+        else
+            tell_ost(hotplug, &notices[i]);
+    }
+    /* Ejects whose notice found no room. */
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
+        if (ejecting[slot])
+            remove_dimm(hotplug, slot);
+}
+
+void hotplug_reset(struct hotplug *hotplug)
+{
+    if (hotplug->config.slots == 0)
+        return;
+    ports_lock(hotplug->config.ports);
+    hotram_bank_reset(&hotplug->bank);
+    hotram_memhp_init(&hotplug->block, &hotplug->bank);
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
+        if (hotplug->slots[slot].state == HOTRAM_DIMM_REMOVAL_ASKED)
+            hotram_bank_eject(&hotplug->bank, slot);
+    ports_unlock(hotplug->config.ports);
+    /* Now, not when the loop gets to it: the guest that starts next must not find them. */
+    hotplug_handle_notices(hotplug);
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kvm/vcpu.h"
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* The signal that takes a vCPU's thread out of KVM_RUN. */
+#define KICK SIGUSR1
+
+/* The shared page of the vCPU that this thread runs. The handler sets immediate_exit in it: a kick that
+ * comes just before KVM_RUN is entered then still counts. */
+static _Thread_local struct kvm_run *this_run;
+
+static void kicked(int signal)
+{
+    (void)signal;
+    if (this_run)
+        this_run->immediate_exit = 1;
+}
+
+static void port_exit(struct vcpu *vcpu)
+{
+    struct kvm_run *run = vcpu->run;
+    uint8_t *data = (uint8_t *)run + run->io.data_offset;
+
+    for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size)
+        vcpu->group->ops->port(vcpu->group->opaque, run->io.port, run->io.direction == KVM_EXIT_IO_OUT,
+                               run->io.size, data);
+}
+
+static void broken(struct vcpu *vcpu, const char *what, unsigned long long detail)
+{
+    char registers[256];
+    char text[512];
+
+    vcpu_arch_describe(vcpu, registers, sizeof registers);
+    snprintf(text, sizeof text, "vCPU %u: %s 0x%llx; %s", vcpu->index, what, detail, registers);
+    vcpu->group->ops->broken(vcpu->group->opaque, text);
+}
+
+static void handle_exit(struct vcpu *vcpu)
+{
+    struct kvm_run *run = vcpu->run;
+    struct vcpus *group = vcpu->group;
+
+    atomic_fetch_add_explicit(&vcpu->exits, 1, memory_order_relaxed);
+    switch (run->exit_reason) {
+    case KVM_EXIT_IO:
+        port_exit(vcpu);
+        break;
+    case KVM_EXIT_MMIO:
+        group->ops->mmio(group->opaque, run->mmio.phys_addr, run->mmio.is_write, run->mmio.len,
+                         run->mmio.data);
+        break;
+    case KVM_EXIT_SHUTDOWN:
+        group->ops->shutdown(group->opaque);
+        break;
+    case KVM_EXIT_FAIL_ENTRY:
+        broken(vcpu, "KVM cannot enter the guest, hardware reason",
+               run->fail_entry.hardware_entry_failure_reason);
+        break;
+    case KVM_EXIT_INTERNAL_ERROR:
+        broken(vcpu, "KVM internal error, suberror", run->internal.suberror);
+        break;
+    default:
+        broken(vcpu, "KVM exit that hotram does not know,", run->exit_reason);
+        break;
+    }
+}
+
+/* Wait outside the guest until nobody holds the vCPUs. Returns false when the thread is to end. */
+static bool park(struct vcpu *vcpu)
+{
+    struct vcpus *group = vcpu->group;
+    bool quit;
+
+    /* An exit that the program has answered is completed by the next KVM_RUN; do it now, so that the
+     * registers are whole while the vCPU is parked. */
+    vcpu->run->immediate_exit = 1;
+    ioctl(vcpu->fd, KVM_RUN, 0);
+    pthread_mutex_lock(&group->lock);
+    group->parked++;
+    pthread_cond_broadcast(&group->changed);
+    while (atomic_load(&group->hold) && !group->quit)
+        pthread_cond_wait(&group->changed, &group->lock);
+    group->parked--;
+    quit = group->quit;
+    pthread_mutex_unlock(&group->lock);
+    return !quit;
+}
+
+static void *vcpu_thread(void *opaque)
+{
+    struct vcpu *vcpu = opaque;
+    sigset_t none;
+
+    this_run = vcpu->run;
+    atomic_store(&vcpu->tid, gettid());
+    sigemptyset(&none);
+    sigaddset(&none, KICK);
+    pthread_sigmask(SIG_UNBLOCK, &none, NULL);
+    for (;;) {
+        /* The order matters: clear, then look. A kick after the look sets immediate_exit again. */
+        vcpu->run->immediate_exit = 0;
+        if (atomic_load(&vcpu->group->hold)) {
+            if (!park(vcpu))
+                return NULL;
+            continue;
+        }
+        if (ioctl(vcpu->fd, KVM_RUN, 0) == 0)
+            handle_exit(vcpu);
+        else if (errno != EINTR && errno != EAGAIN)
+            broken(vcpu, "KVM_RUN fails with errno", (unsigned long long)errno);
+    }
+}
+
+static bool start_thread(struct vcpu *vcpu, bool name_thread, struct error *error)
+{
+    char name[16];
+    sigset_t all;
+    sigset_t before;
+    int failed;
+
+    /* The thread is born with every signal blocked: the main thread takes them, but for the kick. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    failed = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed)
+        return error_set(error, "vCPU %u: no thread: %s", vcpu->index, strerror(failed));
+    vcpu->thread_started = true;
+    if (name_thread) {
+        snprintf(name, sizeof name, "CPU %u/KVM", vcpu->index);
+        pthread_setname_np(vcpu->thread, name);
+    }
+    return true;
+}
+
+static bool create_one(struct vcpus *vcpus, unsigned index, struct error *error)
+{
+    struct vcpu *vcpu = &vcpus->vcpu[index];
+    void *run;
+
+    vcpu->group = vcpus;
+    vcpu->index = index;
+    vcpu->fd = ioctl(vcpus->vm->fd, KVM_CREATE_VCPU, (unsigned long)index);
+    if (vcpu->fd < 0)
+        return error_set(error, "KVM_CREATE_VCPU %u: %s", index, strerror(errno));
+    run = mmap(NULL, vcpus->vm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
+    if (run == MAP_FAILED)
+        return error_set(error, "vCPU %u: mapping its shared page: %s", index, strerror(errno));
+    vcpu->run = run;
+    return vcpu_arch_create(vcpu, error);
+}
+
+bool vcpus_create(struct vcpus *vcpus, const struct vm *vm, unsigned count, const struct vcpu_ops *ops,
+                  void *opaque, bool name_threads, struct error *error)
+{
+    struct sigaction action = { .sa_handler = kicked };
+
+    *vcpus = (struct vcpus){ .vm = vm, .ops = ops, .opaque = opaque, .total = count, .hold = true };
+    pthread_mutex_init(&vcpus->lock, NULL);
+    pthread_cond_init(&vcpus->changed, NULL);
+    if (count > vm->vcpus_max)
+        return error_set(error, "-smp %u: this host's KVM runs at most %u vCPUs", count, vm->vcpus_max);
+    vcpus->vcpu = calloc(count, sizeof *vcpus->vcpu);
+    if (!vcpus->vcpu)
+        return error_set(error, "-smp %u: out of memory", count);
+    sigaction(KICK, &action, NULL);
+    for (; vcpus->count < count; vcpus->count++) {
+        vcpus->vcpu[vcpus->count].fd = -1;
+        if (!create_one(vcpus, vcpus->count, error)) {
+            vcpus->count++; /* the half-made one is taken down too */
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < count; i++)
+        if (!start_thread(&vcpus->vcpu[i], name_threads, error))
+            return false;
+    return true;
+}
+
+void vcpus_destroy(struct vcpus *vcpus)
+{
+    if (!vcpus->vcpu)
+        return;
+    pthread_mutex_lock(&vcpus->lock);
+    vcpus->quit = true;
+    pthread_cond_broadcast(&vcpus->changed);
+    pthread_mutex_unlock(&vcpus->lock);
+    vcpus_hold(vcpus);
+    for (unsigned i = 0; i < vcpus->count; i++) {
+        struct vcpu *vcpu = &vcpus->vcpu[i];
+
+        if (vcpu->thread_started)
+            pthread_join(vcpu->thread, NULL);
+        vcpu_arch_destroy(vcpu);
+        if (vcpu->run)
+            munmap(vcpu->run, vcpus->vm->run_size);
+        if (vcpu->fd >= 0)
+            close(vcpu->fd);
+    }
+    free(vcpus->vcpu);
+    vcpus->vcpu = NULL;
+    pthread_cond_destroy(&vcpus->changed);
+    pthread_mutex_destroy(&vcpus->lock);
+}
+
+void vcpus_hold(struct vcpus *vcpus)
+{
+    atomic_store(&vcpus->hold, true);
+    for (unsigned i = 0; i < vcpus->count; i++)
+        if (vcpus->vcpu[i].thread_started && !pthread_equal(vcpus->vcpu[i].thread, pthread_self()))
+            pthread_kill(vcpus->vcpu[i].thread, KICK);
+}
+
+void vcpus_pause(struct vcpus *vcpus)
+{
+    vcpus_hold(vcpus);
+    pthread_mutex_lock(&vcpus->lock);
+    while (vcpus->parked < vcpus->count)
+        pthread_cond_wait(&vcpus->changed, &vcpus->lock);
+    pthread_mutex_unlock(&vcpus->lock);
+}
+
+void vcpus_resume(struct vcpus *vcpus)
+{
+    pthread_mutex_lock(&vcpus->lock);
+    atomic_store(&vcpus->hold, false);
+    pthread_cond_broadcast(&vcpus->changed);
+    pthread_mutex_unlock(&vcpus->lock);
+}
+
+bool vcpus_reset(struct vcpus *vcpus, const struct vcpu_entry *entry, struct error *error)
+{
+    for (unsigned i = 0; i < vcpus->count; i++)
+        if (!vcpu_arch_reset(&vcpus->vcpu[i], i == 0 ? entry : NULL, error))
+            return false;
+    return true;
+}
+
+uint64_t vcpus_exits(const struct vcpus *vcpus)
+{
+    uint64_t exits = 0;
+
+    for (unsigned i = 0; i < vcpus->count; i++)
+        exits += atomic_load_explicit(&vcpus->vcpu[i].exits, memory_order_relaxed);
+    return exits;
+}

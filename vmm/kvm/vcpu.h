@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Virtual CPUs: a thread each, which runs the guest and hands its exits to the machine.
+ *
+ * Threads: vcpus_*() on the main thread, but for vcpus_hold(), which any thread may call. The group's lock
+ * protects `hold` and `parked`; it is taken last (after the machine lock) and held for moments only.
+ */
+#ifndef VMM_KVM_VCPU_H
+#define VMM_KVM_VCPU_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/error.h"
+#include "kvm/vm.h"
+
+struct kvm_run;
+struct vcpu_snapshot;
+
+/* What the machine does at exits. Called on the vCPU's thread. */
+struct vcpu_ops {
+    /* One port access of 1, 2 or 4 bytes, little endian in `data`. */
+    void (*port)(void *opaque, uint16_t port, bool write, unsigned width, uint8_t *data);
+    /* Access to guest-physical memory where there is none: reads give all ones. */
+    void (*mmio)(void *opaque, uint64_t address, bool write, unsigned width, uint8_t *data);
+    /* Triple fault. */
+    void (*shutdown)(void *opaque);
+    /* KVM cannot run this vCPU any more: `why` in words. */
+    void (*broken)(void *opaque, const char *why);
+};
+
+struct vcpu {
+    struct vcpus *group;
+    unsigned index;
+    int fd;
+    struct kvm_run *run;
+    pthread_t thread;
+    bool thread_started;
+    atomic_int tid;                 /* Linux thread id, 0 before the thread runs */
+    atomic_uint_fast64_t exits;     /* exits from KVM_RUN that this program handled */
+    struct vcpu_snapshot *snapshot; /* state after power-on, for resets */
+};
+
+struct vcpus {
+    const struct vm *vm;
+    const struct vcpu_ops *ops;
+    void *opaque;
+    struct vcpu *vcpu;
+    unsigned total;   /* how many the machine has */
+    unsigned count;   /* how many are made so far */
+    atomic_bool hold; /* no vCPU is to enter the guest */
+    bool quit;        /* under lock: threads end */
+    unsigned parked;  /* under lock: threads that wait */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+};
+
+/* What the guest's first CPU starts with: 32-bit protected mode, flat segments, no paging, as the Linux and
+ * PVH boot protocols want it. */
+struct vcpu_entry {
+    uint32_t ip;
+    uint32_t si;  /* Linux: boot_params */
+    uint32_t bx;  /* PVH: start info */
+    uint32_t gdt; /* descriptors for the selectors 0x10 (code), 0x18 (data) and 0x20 (task) */
+    uint16_t gdt_limit;
+};
+
+/* Create the vCPUs, held. Threads are started and wait. */
+bool vcpus_create(struct vcpus *vcpus, const struct vm *vm, unsigned count, const struct vcpu_ops *ops,
+                  void *opaque, bool name_threads, struct error *error);
+void vcpus_destroy(struct vcpus *vcpus);
+
+/* Any thread: no vCPU enters the guest again until vcpus_resume(); does not wait. A vCPU that calls this
+ * from an exit does not return to the guest. */
+void vcpus_hold(struct vcpus *vcpus);
+/* Hold, and wait until every vCPU is parked outside the guest with no half-done instruction. */
+void vcpus_pause(struct vcpus *vcpus);
+void vcpus_resume(struct vcpus *vcpus);
+
+/* All vCPUs back to power-on; the first starts at `entry`, the others wait for INIT and SIPI. Paused only. */
+bool vcpus_reset(struct vcpus *vcpus, const struct vcpu_entry *entry, struct error *error);
+
+uint64_t vcpus_exits(const struct vcpus *vcpus);
+
+/* What differs between architectures (kvm/x86_vcpu.c). */
+bool vcpu_arch_create(struct vcpu *vcpu, struct error *error);
+void vcpu_arch_destroy(struct vcpu *vcpu);
+bool vcpu_arch_reset(struct vcpu *vcpu, const struct vcpu_entry *entry, struct error *error);
+/* Registers of a vCPU in one line, for a message about one that broke. */
+void vcpu_arch_describe(const struct vcpu *vcpu, char *text, size_t size);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kvm/vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static const struct {
+    int capability;
+    const char *name;
+} needed[] = {
+    { KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP" },
+    { KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY" },
+    { KVM_CAP_DESTROY_MEMORY_REGION_WORKS, "KVM_CAP_DESTROY_MEMORY_REGION_WORKS" },
+    { KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT" },
+    { KVM_CAP_MP_STATE, "KVM_CAP_MP_STATE" },
+};
+
+bool kvm_available(void)
+{
+    int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+    if (fd < 0)
+        return false;
+    close(fd);
+    return true;
+}
+
+static bool open_kvm(struct vm *vm, struct error *error)
+{
+    int version;
+
+    vm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+    if (vm->kvm_fd < 0 && errno == ENOENT)
+        return error_set(error, "/dev/kvm is missing: load the module kvm_intel or kvm_amd, and enable "
+                                "virtualization in the firmware setup (in a virtual machine: nested "
+                                "virtualization on its host)");
+    if (vm->kvm_fd < 0 && (errno == EACCES || errno == EPERM))
+        return error_set(error,
+                         "/dev/kvm may not be opened by this user: %s; add the user to the group "
+                         "kvm (adduser USER kvm) and log in again",
+                         strerror(errno));
+    if (vm->kvm_fd < 0)
+        return error_set(error, "/dev/kvm cannot be opened: %s", strerror(errno));
+    version = ioctl(vm->kvm_fd, KVM_GET_API_VERSION, 0);
+    if (version < 0)
+        return error_set(error, "/dev/kvm is not KVM: KVM_GET_API_VERSION: %s", strerror(errno));
+    if (version != KVM_API_VERSION)
+        return error_set(error, "/dev/kvm has API version %d; hotram needs %d", version, KVM_API_VERSION);
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        if (ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, needed[i].capability) <= 0)
+            return error_set(error, "this host's KVM lacks %s, which hotram needs; use a newer kernel",
+                             needed[i].name);
+    return true;
+}
+
+bool vm_create(struct vm *vm, struct error *error)
+{
+    int size;
+
+    *vm = (struct vm){ .kvm_fd = -1, .fd = -1 };
+    if (!open_kvm(vm, error))
+        return false;
+    do
+        vm->fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, 0);
+    while (vm->fd < 0 && errno == EINTR);
+    if (vm->fd < 0)
+        return error_set(error, "KVM_CREATE_VM: %s", strerror(errno));
+    size = ioctl(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+    if (size < 0)
+        return error_set(error, "KVM_GET_VCPU_MMAP_SIZE: %s", strerror(errno));
+    vm->run_size = (size_t)size;
+    size = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS);
+    vm->memslots_max = size > 0 ? (unsigned)size : 32;
+    size = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
+    vm->vcpus_max = size > 0 ? (unsigned)size : 4;
+    return vm_arch_create(vm, error);
+}
+
+void vm_destroy(struct vm *vm)
+{
+    vm_arch_destroy(vm);
+    if (vm->fd >= 0)
+        close(vm->fd);
+    if (vm->kvm_fd >= 0)
+        close(vm->kvm_fd);
+    vm->fd = vm->kvm_fd = -1;
+}
+
+bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size,
+                    void *memory, struct error *error)
+{
+    struct kvm_userspace_memory_region region = {
+        .slot = memslot,
+        .guest_phys_addr = guest_address,
+        .memory_size = size,
+        .userspace_addr = (uintptr_t)memory,
+    };
+
+    if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) == 0)
+        return true;
+    return error_set(error, "KVM does not take memslot %u, 0x%llx bytes at guest address 0x%llx: %s", memslot,
+                     (unsigned long long)size, (unsigned long long)guest_address, strerror(errno));
+}
+
+void vm_irq_line(const struct vm *vm, unsigned gsi, bool high)
+{
+    struct kvm_irq_level line = { .irq = gsi, .level = high };
+
+    /* It fails only for a line that does not exist, which is an error in the machine's own tables. */
+    ioctl(vm->fd, KVM_IRQ_LINE, &line);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A KVM virtual machine: the file descriptors, its memory slots and its interrupt lines.
+ *
+ * Threads: creation and memory slots on the main thread; vm_irq_line() from any thread.
+ */
+#ifndef VMM_KVM_VM_H
+#define VMM_KVM_VM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/error.h"
+
+struct vm {
+    int kvm_fd;            /* /dev/kvm, or -1 */
+    int fd;                /* the virtual machine, or -1 */
+    size_t run_size;       /* bytes of a vCPU's shared page (struct kvm_run and more) */
+    unsigned memslots_max; /* KVM memslots that one VM can have */
+    unsigned vcpus_max;
+    struct vm_arch *arch; /* state of the in-kernel devices after power-on (kvm/x86.c) */
+};
+
+/* Open /dev/kvm, check its version and the capabilities that hotram needs, create the VM with its
+ * in-kernel devices. Errors say which thing is missing and what to do about it. */
+bool vm_create(struct vm *vm, struct error *error);
+void vm_destroy(struct vm *vm);
+
+/* Whether /dev/kvm can be opened: what query-kvm answers. */
+bool kvm_available(void);
+
+/* Map host memory into the guest, or with size 0 take the memslot away. When it returns, no vCPU
+ * reaches the old mapping any more. */
+bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size,
+                    void *memory, struct error *error);
+
+/* Set an interrupt line (a global system interrupt) high or low. */
+void vm_irq_line(const struct vm *vm, unsigned gsi, bool high);
+
+/* What differs between architectures (kvm/x86.c). */
+bool vm_arch_create(struct vm *vm, struct error *error);
+void vm_arch_destroy(struct vm *vm);
+/* Put the in-kernel interrupt controllers and timer back into their state after power-on. */
+void vm_arch_reset(const struct vm *vm);
+/* A sentence when this host's CPU shows no hardware virtualization although KVM opened; else NULL. */
+const char *vm_arch_warning(void);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * x86-64: the in-kernel interrupt controllers and timer.
+ *
+ * Reset works by snapshot: what KVM says of a device after power-on is kept, and set again.
+ */
+#include <cpuid.h>
+#include <errno.h>
+#include <linux/kvm.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "kvm/vm.h"
+#include "machine/x86_layout.h"
+
+/* Both PICs and the IOAPIC. */
+#define CHIPS 3
+
+struct vm_arch {
+    struct kvm_irqchip chips[CHIPS];
+    struct kvm_pit_state2 pit;
+};
+
+bool vm_arch_create(struct vm *vm, struct error *error)
+{
+    /* The dummy speaker answers port 0x61, with which Linux calibrates. */
+    struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
+    uint64_t identity_map = X86_IDENTITY_MAP;
+
+    if (ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map) < 0)
+        return error_set(error, "KVM_SET_IDENTITY_MAP_ADDR: %s", strerror(errno));
+    if (ioctl(vm->fd, KVM_SET_TSS_ADDR, (unsigned long)X86_TSS) < 0)
+        return error_set(error, "KVM_SET_TSS_ADDR: %s", strerror(errno));
+    if (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) < 0)
+        return error_set(error, "KVM_CREATE_IRQCHIP: %s", strerror(errno));
+    if (ioctl(vm->fd, KVM_CREATE_PIT2, &pit) < 0)
+        return error_set(error, "KVM_CREATE_PIT2: %s", strerror(errno));
+
+    vm->arch = calloc(1, sizeof *vm->arch);
+    if (!vm->arch)
+        return error_set(error, "out of memory");
+    for (unsigned i = 0; i < CHIPS; i++) {
+        vm->arch->chips[i].chip_id = i;
+        if (ioctl(vm->fd, KVM_GET_IRQCHIP, &vm->arch->chips[i]) < 0)
+            return error_set(error, "KVM_GET_IRQCHIP: %s", strerror(errno));
+    }
+    if (ioctl(vm->fd, KVM_GET_PIT2, &vm->arch->pit) < 0)
+        return error_set(error, "KVM_GET_PIT2: %s", strerror(errno));
+    return true;
+}
+
+void vm_arch_destroy(struct vm *vm)
+{
+    free(vm->arch);
+    vm->arch = NULL;
+}
+
+void vm_arch_reset(const struct vm *vm)
+{
+    struct kvm_clock_data clock = { 0 };
+
+    for (unsigned i = 0; i < CHIPS; i++)
+        ioctl(vm->fd, KVM_SET_IRQCHIP, &vm->arch->chips[i]);
+    ioctl(vm->fd, KVM_SET_PIT2, &vm->arch->pit);
+    /* A rebooted kernel counts its uptime from zero again. */
+    ioctl(vm->fd, KVM_SET_CLOCK, &clock);
+}
+
+const char *vm_arch_warning(void)
+{
+    unsigned a;
+    unsigned b;
+    unsigned c;
+    unsigned d;
+    bool vmx = __get_cpuid(1, &a, &b, &c, &d) && (c & (1u << 5));
+    bool svm = __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & (1u << 2));
+
+    if (vmx || svm)
+        return NULL;
+    return "/dev/kvm opens, but this CPU shows no hardware virtualization (neither vmx nor svm): ordinary "
+           "guests may not boot; the program goes on";
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Building a machine from its configuration, readable top to bottom, and taking it down.
+ */
+#include <json-c/json_object.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/loop.h"
+#include "host/message.h"
+#include "machine/state.h"
+#include "options/config.h"
+
+/* Boot RAM is a backend like any other, and is listed as such (QEMU calls it pc.ram). */
+#define RAM_ID "hotram.ram"
+/* Two memslots for boot RAM (below and above the hole), one for each DIMM. */
+#define RAM_MEMSLOTS 2
+
+static bool create_ram(struct machine *machine, struct error *error)
+{
+    struct json_object *object = json_object_new_object();
+
+    json_object_object_add(object, "qom-type", json_object_new_string("memory-backend-ram"));
+    json_object_object_add(object, "id", json_object_new_string(RAM_ID));
+    json_object_object_add(object, "size", json_object_new_uint64(machine->config->ram_size));
+    machine->ram = backend_add(machine->backends, (struct props){ .object = object }, error);
+    json_object_put(object);
+    if (!machine->ram)
+        return error_prefix(error, "-m: ");
+    machine->ram->used_by = strdup("RAM");
+    return machine->ram->used_by != NULL || error_set(error, "out of memory");
+}
+
+static bool create_memory(struct machine *machine, struct error *error)
+{
+    unsigned memslots = RAM_MEMSLOTS + machine->config->slots;
+
+    if (memslots > machine->vm.memslots_max)
+        return error_set(error, "-m slots=%u needs %u KVM memslots; this host has %u, so at most %u slots",
+                         machine->config->slots, memslots, machine->vm.memslots_max,
+                         machine->vm.memslots_max - RAM_MEMSLOTS);
+    machine->memory = guest_memory_create(&machine->vm, machine->loop, memslots);
+    if (!machine->memory)
+        return error_set(error, "out of memory");
+    return create_ram(machine, error) && machine_arch_map_ram(machine, error);
+}
+
+static bool create_hotplug(struct machine *machine, uint64_t base, uint64_t size, struct error *error)
+{
+    const struct hotplug_config config = {
+        .slots = machine->config->slots,
+        .region_base = base,
+        .region_size = size,
+        .capacity = machine->config->maxmem - machine->config->ram_size,
+        .nodes = 1,
+        .port = machine_arch_hotplug_port(),
+        .backends = machine->backends,
+        .memory = machine->memory,
+        .ports = &machine->ports,
+        .loop = machine->loop,
+        .raise = machine_arch_raise_hotplug,
+        .event = machine_hotplug_event,
+        .opaque = machine,
+    };
+
+    machine->hotplug = hotplug_create(&config, error);
+    return machine->hotplug != NULL;
+}
+
+/* What -object and -device describe, in the order given, objects first. */
+static bool create_given(struct machine *machine, struct error *error)
+{
+    const struct config *config = machine->config;
+
+    for (size_t i = 0; i < config->object_count; i++) {
+        struct props props = { config->objects[i].object, config->objects[i].keyval };
+
+        if (!backend_add(machine->backends, props, error))
+            return error_prefix(error, "-object: ");
+    }
+    for (size_t i = 0; i < config->device_count; i++) {
+        struct props props = { config->devices[i].object, config->devices[i].keyval };
+
+        if (!hotplug_device_add(machine->hotplug, props, false, error))
+            return error_prefix(error, "-device: ");
+    }
+    return true;
+}
+
+static bool create_all(struct machine *machine, struct error *error)
+{
+    const struct config *config = machine->config;
+    uint64_t region_base;
+    uint64_t region_size;
+    const char *hint;
+
+    if (strcmp(config->machine, "none") == 0) /* only monitors: for probing */
+        return create_hotplug(machine, 0, 0, error);
+    if (!machine_arch_layout(machine, &region_base, &region_size, error) ||
+        !boot_open(&machine->boot, config->kernel, config->initrd, config->append, machine->low_ram_end,
+                   error) ||
+        !vm_create(&machine->vm, error) || !create_memory(machine, error))
+        return false;
+    hint = vm_arch_warning();
+    if (hint)
+        warning("%s", hint);
+    machine_arch_devices(machine);
+    return create_hotplug(machine, region_base, region_size, error) && create_given(machine, error) &&
+           vcpus_create(&machine->vcpus, &machine->vm, config->cpus, &machine_vcpu_ops, machine,
+                        config->debug_threads, error) &&
+           machine_start(machine, error);
+}
+
+struct machine *machine_create(const struct config *config, struct loop *loop, struct error *error)
+{
+    struct machine *machine = calloc(1, sizeof *machine);
+
+    if (!machine) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    machine->config = config;
+    machine->loop = loop;
+    machine->vm.fd = machine->vm.kvm_fd = -1;
+    machine->boot.kernel_fd = machine->boot.initrd_fd = -1;
+    ports_init(&machine->ports);
+    machine_init_requests(machine);
+    machine->backends = backends_create(config->dump_guest_core);
+    if (!machine->backends)
+        error_set(error, "out of memory");
+    if (!machine->backends || !create_all(machine, error)) {
+        machine_destroy(machine);
+        return NULL;
+    }
+    return machine;
+}
+
+void machine_destroy(struct machine *machine)
+{
+    if (!machine)
+        return;
+    /* vCPUs first: nobody else uses guest memory and devices on another thread. */
+    vcpus_destroy(&machine->vcpus);
+    if (machine->rtc.loop)
+        rtc_stop(&machine->rtc);
+    hotplug_destroy(machine->hotplug);
+    guest_memory_destroy(machine->memory);
+    vm_destroy(&machine->vm);
+    if (machine->backends)
+        backends_destroy(machine->backends);
+    boot_close(&machine->boot);
+    ports_destroy(&machine->ports);
+    free(machine);
+}

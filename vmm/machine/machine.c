@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The machine's life: run states, what the guest and the monitors ask for.
+ */
+#include "machine/machine.h"
+
+#include <json-c/json_object.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "host/loop.h"
+#include "host/message.h"
+#include "machine/state.h"
+#include "options/config.h"
+
+const char *run_state_name(enum run_state state)
+{
+    static const char *const names[] = {
+        [RUN_PRELAUNCH] = "prelaunch",
+        [RUN_RUNNING] = "running",
+        [RUN_PAUSED] = "paused",
+        [RUN_SHUTDOWN] = "shutdown",
+        [RUN_INTERNAL_ERROR] = "internal-error",
+    };
+
+    return names[state];
+}
+
+static const struct cause {
+    const char *name;
+    bool guest;
+} causes[] = {
+    [CAUSE_HOST_QMP_QUIT] = { "host-qmp-quit", false },
+    [CAUSE_HOST_QMP_SYSTEM_RESET] = { "host-qmp-system-reset", false },
+    [CAUSE_HOST_SIGNAL] = { "host-signal", false },
+    [CAUSE_HOST_UI] = { "host-ui", false },
+    [CAUSE_GUEST_SHUTDOWN] = { "guest-shutdown", true },
+    [CAUSE_GUEST_RESET] = { "guest-reset", true },
+    [CAUSE_HOST_ERROR] = { "host-error", false },
+};
+
+void machine_set_event_sink(struct machine *machine, machine_event_sink *sink, void *opaque)
+{
+    machine->sink = sink;
+    machine->sink_opaque = opaque;
+}
+
+void machine_emit(struct machine *machine, const char *event, struct json_object *data)
+{
+    if (machine->sink)
+        machine->sink(machine->sink_opaque, event, data);
+    else
+        json_object_put(data);
+}
+
+void machine_hotplug_event(void *opaque, const char *name, struct json_object *data)
+{
+    machine_emit(opaque, name, data);
+}
+
+static void emit_cause(struct machine *machine, const char *event, enum shutdown_cause cause)
+{
+    struct json_object *data = json_object_new_object();
+
+    json_object_object_add(data, "guest", json_object_new_boolean(causes[cause].guest));
+    json_object_object_add(data, "reason", json_object_new_string(causes[cause].name));
+    machine_emit(machine, event, data);
+}
+
+/* ---- what monitors ask for ---- */
+
+static void stop_into(struct machine *machine, enum run_state state)
+{
+    bool was_running = machine->state == RUN_RUNNING;
+
+    vcpus_pause(&machine->vcpus);
+    machine->state = state;
+    if (was_running)
+        machine_emit(machine, "STOP", NULL);
+}
+
+void machine_stop(struct machine *machine)
+{
+    if (machine->state == RUN_RUNNING)
+        stop_into(machine, RUN_PAUSED);
+}
+
+bool machine_cont(struct machine *machine, struct error *error)
+{
+    switch (machine->state) {
+    case RUN_RUNNING:
+        return true;
+    case RUN_SHUTDOWN:
+    case RUN_INTERNAL_ERROR:
+        return error_set(error,
+                         "Resetting the Virtual Machine is required: its state is %s; use system_reset",
+                         run_state_name(machine->state));
+    default:
+        break;
+    }
+    if (!machine->config->kernel)
+        return error_set(error, "there is nothing to run: start hotram with -kernel FILE");
+    machine->state = RUN_RUNNING;
+    machine_emit(machine, "RESUME", NULL);
+    /* A request that came while the vCPUs were held is still to be answered: they stay where they are. */
+    if (atomic_load(&machine->requests) == 0)
+        vcpus_resume(&machine->vcpus);
+    return true;
+}
+
+bool machine_start(struct machine *machine, struct error *error)
+{
+    if (machine->vm.fd < 0) /* -machine none */
+        return true;
+    hotplug_reset(machine->hotplug);
+    vm_arch_reset(&machine->vm);
+    ports_lock(&machine->ports);
+    machine_arch_reset_devices(machine);
+    ports_unlock(&machine->ports);
+    return machine_arch_start(machine, error);
+}
+
+static void shut_down(struct machine *machine, enum shutdown_cause cause)
+{
+    emit_cause(machine, "SHUTDOWN", cause);
+    if (machine->config->no_shutdown)
+        stop_into(machine, RUN_SHUTDOWN);
+    else
+        loop_quit(machine->loop);
+}
+
+void machine_reset(struct machine *machine, enum shutdown_cause cause)
+{
+    bool running = machine->state == RUN_RUNNING;
+    struct error error;
+
+    vcpus_pause(&machine->vcpus);
+    if (machine->config->no_reboot) {
+        shut_down(machine, cause);
+        return;
+    }
+    /* What the guest asked for before this moment is overtaken. */
+    atomic_store(&machine->requests, 0);
+    if (!machine_start(machine, &error)) {
+        message("reset: %s", error.text);
+        stop_into(machine, RUN_INTERNAL_ERROR);
+        return;
+    }
+    emit_cause(machine, "RESET", cause);
+    if (running)
+        vcpus_resume(&machine->vcpus);
+    else
+        machine->state = RUN_PRELAUNCH;
+}
+
+void machine_powerdown(struct machine *machine)
+{
+    ports_lock(&machine->ports);
+    machine_arch_powerdown(machine);
+    ports_unlock(&machine->ports);
+    machine_emit(machine, "POWERDOWN", NULL);
+}
+
+void machine_quit(struct machine *machine, enum shutdown_cause cause)
+{
+    emit_cause(machine, "SHUTDOWN", cause);
+    loop_quit(machine->loop);
+}
+
+/* ---- what the guest asks for ---- */
+
+void machine_request(struct machine *machine, enum machine_request request)
+{
+    atomic_fetch_or(&machine->requests, request);
+    vcpus_hold(&machine->vcpus);
+    loop_post(machine->loop, &machine->requests_work);
+}
+
+static void handle_requests(void *opaque)
+{
+    struct machine *machine = opaque;
+    unsigned requests = atomic_exchange(&machine->requests, 0);
+
+    if (requests == 0)
+        return;
+    vcpus_pause(&machine->vcpus);
+    if (requests & REQUEST_BROKEN) {
+        message("%s", machine->broken);
+        stop_into(machine, RUN_INTERNAL_ERROR);
+    } else if (requests & REQUEST_POWER_OFF) {
+        shut_down(machine, CAUSE_GUEST_SHUTDOWN);
+    } else if (requests & REQUEST_RESET) {
+        machine_reset(machine, CAUSE_GUEST_RESET);
+    }
+}
+
+static void port_access(void *opaque, uint16_t port, bool write, unsigned width, uint8_t *data)
+{
+    struct machine *machine = opaque;
+
+    ports_access(&machine->ports, port, write, width, data);
+}
+
+/* Nothing of ours is memory-mapped: like a bus without a device, reads float high. */
+static void mmio_access(void *opaque, uint64_t address, bool write, unsigned width, uint8_t *data)
+{
+    (void)opaque;
+    (void)address;
+    if (!write)
+        memset(data, 0xff, width);
+}
+
+static void triple_fault(void *opaque)
+{
+    machine_request(opaque, REQUEST_RESET);
+}
+
+static void vcpu_broken(void *opaque, const char *why)
+{
+    struct machine *machine = opaque;
+
+    ports_lock(&machine->ports);
+    if (!(atomic_load(&machine->requests) & REQUEST_BROKEN))
+        snprintf(machine->broken, sizeof machine->broken, "%s", why);
+    machine_request(machine, REQUEST_BROKEN);
+    ports_unlock(&machine->ports);
+}
+
+const struct vcpu_ops machine_vcpu_ops = {
+    .port = port_access,
+    .mmio = mmio_access,
+    .shutdown = triple_fault,
+    .broken = vcpu_broken,
+};
+
+/* ---- what it consists of ---- */
+
+void machine_init_requests(struct machine *machine)
+{
+    machine->requests_work = (struct work){ .run = handle_requests, .opaque = machine };
+}
+
+enum run_state machine_run_state(const struct machine *machine)
+{
+    return machine->state;
+}
+
+const struct config *machine_config(const struct machine *machine)
+{
+    return machine->config;
+}
+
+struct hotplug *machine_hotplug(struct machine *machine)
+{
+    return machine->hotplug;
+}
+
+struct backends *machine_backends(struct machine *machine)
+{
+    return machine->backends;
+}
+
+int machine_vcpu_tid(const struct machine *machine, unsigned index)
+{
+    return index < machine->vcpus.count ? atomic_load(&machine->vcpus.vcpu[index].tid) : 0;
+}
+
+uint64_t machine_exit_count(const struct machine *machine)
+{
+    return vcpus_exits(&machine->vcpus);
+}

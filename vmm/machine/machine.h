@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The machine: its parts, its run state, and what monitors may ask of it.
+ *
+ * Threads: all functions here are for the main thread, unless they say otherwise.
+ */
+#ifndef VMM_MACHINE_MACHINE_H
+#define VMM_MACHINE_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/error.h"
+
+struct chardev;
+struct config;
+struct hotplug;
+struct json_object;
+struct backends;
+struct loop;
+struct machine;
+
+/* QMP's RunState, as far as hotram has it. */
+enum run_state {
+    RUN_PRELAUNCH, /* started with -S, no vCPU has run yet */
+    RUN_RUNNING,
+    RUN_PAUSED,
+    RUN_SHUTDOWN,       /* the guest powered off, and -no-shutdown keeps the program */
+    RUN_INTERNAL_ERROR, /* KVM could not go on (emulation failure, bad entry) */
+};
+
+/* Why the machine shuts down or is reset: QMP's ShutdownCause. */
+enum shutdown_cause {
+    CAUSE_HOST_QMP_QUIT,
+    CAUSE_HOST_QMP_SYSTEM_RESET,
+    CAUSE_HOST_SIGNAL,
+    CAUSE_HOST_UI,        /* Ctrl-A x */
+    CAUSE_GUEST_SHUTDOWN, /* S5 */
+    CAUSE_GUEST_RESET,    /* reset register, triple fault */
+    CAUSE_HOST_ERROR,
+};
+
+/* Everybody who wants to know what happens to the machine (monitors): events in QMP's words. `data` is a
+ * new json_object or NULL; the sink owns it. Called on the main thread. */
+typedef void machine_event_sink(void *opaque, const char *event, struct json_object *data);
+
+/* Build the machine: KVM, memory, devices, cold-plugged objects and devices, kernel. No vCPU runs yet. */
+struct machine *machine_create(const struct config *config, struct loop *loop, struct error *error);
+void machine_destroy(struct machine *machine);
+
+void machine_set_event_sink(struct machine *machine, machine_event_sink *sink, void *opaque);
+void machine_emit(struct machine *machine, const char *event, struct json_object *data);
+
+enum run_state machine_run_state(const struct machine *machine);
+const char *run_state_name(
+    enum run_state state); /* "prelaunch", "running", "paused", "shutdown", "internal-error" */
+
+/* stop: all vCPUs have left KVM_RUN when it returns; event STOP. Does nothing when not running. */
+void machine_stop(struct machine *machine);
+/* cont: event RESUME. Fails after SHUTDOWN or an internal error until system_reset. */
+bool machine_cont(struct machine *machine, struct error *error);
+/* system_reset: event RESET {guest:false,reason}; with -no-reboot it is a shutdown. */
+void machine_reset(struct machine *machine, enum shutdown_cause cause);
+/* system_powerdown: press the ACPI power button; event POWERDOWN. */
+void machine_powerdown(struct machine *machine);
+/* quit: event SHUTDOWN, then the event loop ends. */
+void machine_quit(struct machine *machine, enum shutdown_cause cause);
+
+/* What it consists of, for queries. */
+const struct config *machine_config(const struct machine *machine);
+struct hotplug *machine_hotplug(struct machine *machine);
+struct backends *machine_backends(struct machine *machine);
+/* COM1's user side, to attach to a character device. */
+bool machine_attach_serial(struct machine *machine, struct chardev *chardev, struct error *error);
+/* Linux thread id of a vCPU. */
+int machine_vcpu_tid(const struct machine *machine, unsigned index);
+/* Exits from KVM_RUN to this program since start, all vCPUs together. */
+uint64_t machine_exit_count(const struct machine *machine);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of machine/ share: the machine's parts, and what differs between architectures.
+ *
+ * Threads: all of it belongs to the main thread, but for
+ * - the devices, which are under the machine lock (device/ports.h),
+ * - `requests` and `broken`, with which vCPU threads ask the main thread for something.
+ */
+#ifndef VMM_MACHINE_STATE_H
+#define VMM_MACHINE_STATE_H
+
+#include <stdatomic.h>
+
+#include "boot/boot.h"
+#include "device/pm.h"
+#include "device/ports.h"
+#include "device/rtc.h"
+#include "device/serial.h"
+#include "hotplug/hotplug.h"
+#include "kvm/vcpu.h"
+#include "kvm/vm.h"
+#include "machine/machine.h"
+#include "memory/backend.h"
+#include "memory/guest_memory.h"
+
+/* What a guest asks of the main thread. */
+enum machine_request {
+    REQUEST_RESET = 1,
+    REQUEST_POWER_OFF = 2,
+    REQUEST_BROKEN = 4,
+};
+
+struct machine {
+    const struct config *config;
+    struct loop *loop;
+    machine_event_sink *sink;
+    void *sink_opaque;
+    enum run_state state;
+
+    struct vm vm;
+    struct vcpus vcpus;
+    struct ports ports;
+    struct pm pm;
+    struct serial serial;
+    struct rtc rtc;
+    struct backends *backends;
+    struct backend *ram;
+    struct guest_memory *memory;
+    struct hotplug *hotplug;
+    struct boot boot;
+    uint64_t low_ram_end;   /* guest RAM is [0, low_ram_end) and */
+    uint64_t high_ram_size; /* this many bytes where the architecture's high RAM starts */
+
+    atomic_uint requests;
+    struct work requests_work;
+    char broken[512]; /* written by the vCPU that sets REQUEST_BROKEN first, under the machine lock */
+};
+
+/* Any thread: hold the vCPUs and tell the main thread. */
+void machine_request(struct machine *machine, enum machine_request request);
+
+void machine_init_requests(struct machine *machine);
+/* vCPUs paused: everything but RAM and DIMMs as after power-on, then the boot loader's work. */
+bool machine_start(struct machine *machine, struct error *error);
+
+/* machine.c: what the architecture's devices and vCPUs report. */
+extern const struct vcpu_ops machine_vcpu_ops;
+void machine_hotplug_event(void *opaque, const char *name, struct json_object *data);
+
+/* x86.c */
+/* Where RAM and the hotplug region are; checks -m against the architecture's limits. */
+bool machine_arch_layout(struct machine *machine, uint64_t *region_base, uint64_t *region_size,
+                         struct error *error);
+bool machine_arch_map_ram(struct machine *machine, struct error *error);
+void machine_arch_devices(struct machine *machine);
+/* I/O port of the hotplug register block, and how its event is raised (under the machine lock). */
+uint16_t machine_arch_hotplug_port(void);
+void machine_arch_raise_hotplug(void *opaque);
+/* Under the machine lock: devices as after power-on. */
+void machine_arch_reset_devices(struct machine *machine);
+/* Under the machine lock. */
+void machine_arch_powerdown(struct machine *machine);
+/* Tables and kernel into guest memory, vCPUs to their start. vCPUs paused. */
+bool machine_arch_start(struct machine *machine, struct error *error);
+
+#endif

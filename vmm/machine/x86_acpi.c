@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "machine/x86_acpi.h"
+
+#include <stdlib.h>
+
+#include <hotram/acpi.h>
+#include <hotram/dimm.h>
+#include <hotram/gpe.h>
+#include <hotram/memhp.h>
+
+#include "machine/x86_layout.h"
+
+#define TABLE_ALIGN 16u
+#define FACS_ALIGN 64u  /* ACPI 6.5, 5.2.10 */
+#define DSDT_REVISION 2 /* 64-bit integers (19.6.30) */
+#define TABLES_MAX 3    /* in the XSDT: FADT, MADT, SRAT */
+#define MEMORY_MAX 4    /* ranges in the SRAT */
+
+static const struct hotram_acpi_ids ids = {
+    .oem_id = "HOTRAM",
+    .oem_table_id = "HOTRAM-1",
+    .oem_revision = 1,
+    .creator_id = "HTRM",
+    .creator_revision = 1,
+};
+
+/* What is being written. The RSDP comes first, but is known last. */
+struct writer {
+    const struct x86_acpi_config *config;
+    const struct hotram_acpi_cpu *cpus;
+    struct hotram_buffer out;
+    uint64_t guest_address;
+    uint64_t tables[TABLES_MAX];
+    size_t table_count;
+};
+
+/* Guest-physical address of the next table. */
+static uint64_t next_address(struct writer *writer, size_t align)
+{
+    hotram_buffer_align(&writer->out, align);
+    return writer->guest_address + writer->out.length;
+}
+
+static void list_table(struct writer *writer)
+{
+    writer->tables[writer->table_count++] = next_address(writer, TABLE_ALIGN);
+}
+
+/* ---- DSDT ---- */
+
+static void ports(struct hotram_aml *aml, uint16_t base, uint8_t length)
+{
+    hotram_aml_io(aml, base, base, 0, length);
+}
+
+/* A device at ISA addresses with one range of ports and one interrupt. */
+static void isa_device(struct hotram_aml *aml, const char *name, const char *id, uint64_t uid, uint16_t base,
+                       uint8_t length, unsigned irq)
+{
+    hotram_aml_device(aml, name);
+    hotram_aml_name(aml, "_HID");
+    hotram_aml_eisaid(aml, id);
+    hotram_aml_name(aml, "_UID");
+    hotram_aml_integer(aml, uid);
+    hotram_aml_name(aml, "_CRS");
+    hotram_aml_resource_template(aml);
+    ports(aml, base, length);
+    hotram_aml_irq_no_flags(aml, irq);
+    hotram_aml_end(aml);
+    hotram_aml_end(aml);
+}
+
+/* The fixed hardware's ports belong to nobody else (PNP0C02: motherboard resources). */
+static void motherboard(struct hotram_aml *aml)
+{
+    hotram_aml_device(aml, "MBRD");
+    hotram_aml_name(aml, "_HID");
+    hotram_aml_eisaid(aml, "PNP0C02");
+    hotram_aml_name(aml, "_UID");
+    hotram_aml_integer(aml, 0);
+    hotram_aml_name(aml, "_CRS");
+    hotram_aml_resource_template(aml);
+    ports(aml, X86_PORT_PM1_EVENT, 4);
+    ports(aml, X86_PORT_PM1_CONTROL, 2);
+    ports(aml, X86_PORT_PM_TIMER, 4);
+    ports(aml, X86_PORT_GPE0, HOTRAM_GPE_LENGTH);
+    ports(aml, X86_PORT_RESET, 1);
+    hotram_aml_end(aml);
+    hotram_aml_end(aml);
+}
+
+/* \_S5: how to power off (7.4.2): PM1a and PM1b sleep types, two reserved. */
+static void soft_off(struct hotram_aml *aml)
+{
+    hotram_aml_name(aml, "_S5");
+    hotram_aml_package(aml, 4);
+    hotram_aml_integer(aml, X86_SLP_TYP_S5);
+    hotram_aml_integer(aml, 0);
+    hotram_aml_integer(aml, 0);
+    hotram_aml_integer(aml, 0);
+    hotram_aml_end(aml);
+}
+
+static enum hotram_status dsdt(struct writer *writer)
+{
+    const struct hotram_acpi_memory_devices memory = {
+        .space = HOTRAM_AML_SYSTEM_IO,
+        .base = X86_PORT_MEMHP,
+        .slots = writer->config->slots,
+    };
+    struct hotram_acpi_table table;
+    struct hotram_aml aml;
+    enum hotram_status status;
+
+    hotram_acpi_table_begin(&table, &writer->out, "DSDT", DSDT_REVISION, &ids);
+    hotram_aml_begin(&aml, &writer->out);
+    soft_off(&aml);
+    hotram_aml_scope(&aml, "\\_SB");
+    motherboard(&aml);
+    isa_device(&aml, "COM1", "PNP0501", 1, X86_PORT_COM1, 8, X86_IRQ_COM1);
+    isa_device(&aml, "RTC", "PNP0B00", 0, X86_PORT_RTC, 2, X86_IRQ_RTC);
+    hotram_aml_end(&aml);
+    if (memory.slots > 0) {
+        status = hotram_acpi_memory_devices(&aml, &memory);
+        if (status != HOTRAM_OK)
+            return status;
+        hotram_acpi_memory_gpe(&aml, HOTRAM_GPE_MEMORY);
+    }
+    status = hotram_aml_finish(&aml, NULL);
+    hotram_acpi_table_end(&table);
+    return status;
+}
+
+/* ---- The other tables ---- */
+
+static enum hotram_status fadt(struct writer *writer, uint64_t dsdt_address, uint64_t facs_address)
+{
+    const struct hotram_acpi_fadt config = {
+        .dsdt = dsdt_address,
+        .facs = facs_address,
+        .century = 0x32, /* as device/rtc.c has it */
+        .flags = HOTRAM_FADT_WBINVD | HOTRAM_FADT_PROC_C1 | HOTRAM_FADT_SLP_BUTTON | HOTRAM_FADT_FIX_RTC |
+                 HOTRAM_FADT_TMR_VAL_EXT | HOTRAM_FADT_RESET_REG_SUP,
+        .boot_arch = HOTRAM_FADT_LEGACY_DEVICES | HOTRAM_FADT_NO_VGA,
+        .sci = X86_IRQ_SCI,
+        .pm1_event = X86_PORT_PM1_EVENT,
+        .pm1_control = X86_PORT_PM1_CONTROL,
+        .pm_timer = X86_PORT_PM_TIMER,
+        .gpe0 = X86_PORT_GPE0,
+        .gpe0_length = HOTRAM_GPE_LENGTH,
+        .reset = X86_PORT_RESET,
+        .reset_value = X86_RESET_VALUE,
+    };
+
+    return hotram_acpi_fadt(&writer->out, &ids, &config);
+}
+
+/* No override for ISA interrupt 0: KVM's default routing has it at pin 0 of the I/O APIC as well as at 2. */
+static enum hotram_status madt(struct writer *writer)
+{
+    static const struct hotram_acpi_override sci = {
+        .source = X86_IRQ_SCI,
+        .gsi = X86_IRQ_SCI,
+        .flags = HOTRAM_MPS_ACTIVE_HIGH | HOTRAM_MPS_LEVEL,
+    };
+    const struct hotram_acpi_madt config = {
+        .lapic = (uint32_t)X86_LAPIC,
+        .ioapic = (uint32_t)X86_IOAPIC,
+        .cpus = writer->cpus,
+        .cpu_count = writer->config->cpus,
+        .overrides = &sci,
+        .override_count = 1,
+    };
+
+    return hotram_acpi_madt(&writer->out, &ids, &config);
+}
+
+static void add_range(struct hotram_acpi_memory *ranges, size_t *count, uint64_t start, uint64_t end)
+{
+    if (start < end)
+        ranges[(*count)++] = (struct hotram_acpi_memory){
+            .base = start,
+            .size = end - start,
+            .flags = HOTRAM_SRAT_ENABLED,
+        };
+}
+
+/* Boot memory in node 0, without the legacy hole, and the hotplug region, as a whole, in the highest node:
+ * a DIMM's own node comes from its _PXM. */
+static enum hotram_status srat(struct writer *writer)
+{
+    const struct x86_acpi_config *config = writer->config;
+    struct hotram_acpi_memory ranges[MEMORY_MAX];
+    uint64_t low_end = config->low_ram_end;
+    size_t count = 0;
+
+    add_range(ranges, &count, 0, low_end < 640 * KIB ? low_end : 640 * KIB);
+    add_range(ranges, &count, 1 * MIB, low_end);
+    add_range(ranges, &count, X86_HIGH_RAM_START, X86_HIGH_RAM_START + config->high_ram_size);
+    ranges[count++] = (struct hotram_acpi_memory){
+        .base = config->hotplug_base,
+        .size = config->hotplug_size,
+        .node = config->hotplug_node,
+        .flags = HOTRAM_SRAT_ENABLED | HOTRAM_SRAT_HOTPLUGGABLE,
+    };
+    return hotram_acpi_srat(&writer->out, &ids, writer->cpus, config->cpus, ranges, count);
+}
+
+/* All tables behind the space for the RSDP. A table that does not fit is measured, so that the error can
+ * tell how much is needed; the result is the worst status. */
+static enum hotram_status write_tables(struct writer *writer, uint64_t *xsdt_address)
+{
+    enum hotram_status status;
+    uint64_t facs_address;
+    uint64_t dsdt_address;
+
+    hotram_buffer_zeros(&writer->out, HOTRAM_ACPI_RSDP_LENGTH);
+    facs_address = next_address(writer, FACS_ALIGN);
+    hotram_acpi_facs(&writer->out);
+    dsdt_address = next_address(writer, TABLE_ALIGN);
+    status = dsdt(writer);
+    if (status != HOTRAM_OK && status != HOTRAM_E_BUFFER)
+        return status;
+    list_table(writer);
+    fadt(writer, dsdt_address, facs_address);
+    list_table(writer);
+    madt(writer);
+    if (writer->config->slots > 0) {
+        list_table(writer);
+        srat(writer);
+    }
+    *xsdt_address = next_address(writer, TABLE_ALIGN);
+    return hotram_acpi_xsdt(&writer->out, &ids, writer->tables, writer->table_count);
+}
+
+static bool check(const struct x86_acpi_config *config, uint64_t guest_address, struct error *error)
+{
+    if (config->cpus == 0)
+        return error_set(error, "ACPI tables: a machine has at least one CPU");
+    if (config->slots > HOTRAM_SLOTS_MAX)
+        return error_set(error, "ACPI tables: %u memory slots exceed the limit of %u", config->slots,
+                         HOTRAM_SLOTS_MAX);
+    if (guest_address % FACS_ALIGN)
+        return error_set(error, "ACPI tables: address 0x%llx is not a multiple of %u",
+                         (unsigned long long)guest_address, FACS_ALIGN);
+    if (config->slots > 0 && config->hotplug_size == 0)
+        return error_set(error, "ACPI tables: %u memory slots, but the hotplug region is empty",
+                         config->slots);
+    return true;
+}
+
+static struct hotram_acpi_cpu *make_cpus(uint32_t count, struct error *error)
+{
+    struct hotram_acpi_cpu *cpus = calloc(count, sizeof *cpus);
+
+    if (!cpus) {
+        error_set(error, "ACPI tables: out of memory for %u CPUs", count);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        cpus[i] = (struct hotram_acpi_cpu){ .uid = i, .apic_id = i, .flags = HOTRAM_CPU_ENABLED };
+    return cpus;
+}
+
+bool x86_acpi_build(const struct x86_acpi_config *config, uint8_t *buffer, size_t capacity,
+                    uint64_t guest_address, uint64_t *rsdp_address, struct error *error)
+{
+    struct writer writer = { .config = config, .guest_address = guest_address };
+    struct hotram_acpi_cpu *cpus;
+    struct hotram_buffer rsdp;
+    enum hotram_status status;
+    uint64_t xsdt_address = 0;
+
+    if (!check(config, guest_address, error))
+        return false;
+    cpus = make_cpus(config->cpus, error);
+    if (!cpus)
+        return false;
+    writer.cpus = cpus;
+    status = hotram_buffer_init(&writer.out, buffer, capacity);
+    if (status == HOTRAM_OK)
+        status = write_tables(&writer, &xsdt_address);
+    free(cpus);
+    if (status == HOTRAM_E_BUFFER)
+        return error_set(error, "ACPI tables: %zu bytes are needed, but there is room for %zu only",
+                         writer.out.length, capacity);
+    if (status != HOTRAM_OK)
+        return error_set(error, "ACPI tables: %s", hotram_status_text(status));
+    hotram_buffer_init(&rsdp, buffer, HOTRAM_ACPI_RSDP_LENGTH);
+    hotram_acpi_rsdp(&rsdp, &ids, xsdt_address);
+    *rsdp_address = guest_address;
+    return true;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The ACPI tables of machine hotram-1, x86-64.
+ */
+#ifndef VMM_MACHINE_X86_ACPI_H
+#define VMM_MACHINE_X86_ACPI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/error.h"
+
+/* What the tables tell the guest beside the constants of x86_layout.h. */
+struct x86_acpi_config {
+    uint32_t cpus;          /* APIC ids 0 .. cpus - 1, all present */
+    uint32_t slots;         /* DIMM slots; 0: no hotplug block, no SRAT */
+    uint64_t low_ram_end;   /* boot RAM is [0, this) */
+    uint64_t high_ram_size; /* and [4 GiB, 4 GiB + this) */
+    uint64_t hotplug_base;  /* the hotplug region, used with slots > 0 only */
+    uint64_t hotplug_size;
+    uint32_t hotplug_node; /* its proximity domain: the highest there is */
+};
+
+/*
+ * Write all tables into a buffer that the guest will see at guest_address (a multiple of 64).
+ * The RSDP comes first, so *rsdp_address is guest_address. With capacity X86_BIOS_AREA_END - X86_BIOS_AREA
+ * the tables always fit. Fails when the buffer is too small or the configuration makes no sense.
+ */
+bool x86_acpi_build(const struct x86_acpi_config *config, uint8_t *buffer, size_t capacity,
+                    uint64_t guest_address, uint64_t *rsdp_address, struct error *error);
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "memory/guest_memory.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kvm/vm.h"
+
+struct guest_region {
+    struct guest_memory *map;
+    struct guest_region *next;
+    uint64_t address;
+    uint64_t size;
+    uint8_t *memory;
+    unsigned memslot;
+    unsigned leases; /* under the map's lock */
+    bool leaving;    /* under the map's lock */
+    struct region_gone gone;
+    struct work finish;
+};
+
+struct guest_memory {
+    const struct vm *vm;
+    struct loop *loop;
+    pthread_mutex_t lock;
+    struct guest_region *regions; /* under lock */
+    unsigned memslots;
+    bool *memslot_used; /* main thread only */
+};
+
+struct guest_memory *guest_memory_create(const struct vm *vm, struct loop *loop, unsigned memslots)
+{
+    struct guest_memory *map = calloc(1, sizeof *map);
+
+    if (!map)
+        return NULL;
+    map->memslot_used = calloc(memslots, sizeof *map->memslot_used);
+    if (!map->memslot_used) {
+        free(map);
+        return NULL;
+    }
+    map->vm = vm;
+    map->loop = loop;
+    map->memslots = memslots;
+    pthread_mutex_init(&map->lock, NULL);
+    return map;
+}
+
+void guest_memory_destroy(struct guest_memory *map)
+{
+    if (!map)
+        return;
+    while (map->regions) {
+        struct guest_region *region = map->regions;
+
+        map->regions = region->next;
+        free(region);
+    }
+    pthread_mutex_destroy(&map->lock);
+    free(map->memslot_used);
+    free(map);
+}
+
+struct guest_region *guest_memory_add(struct guest_memory *map, uint64_t address, uint64_t size, void *memory,
+                                      struct error *error)
+{
+    struct guest_region *region;
+    unsigned memslot = 0;
+
+    while (memslot < map->memslots && map->memslot_used[memslot])
+        memslot++;
+    if (memslot == map->memslots) {
+        error_set(error, "all %u KVM memslots of this machine are used", map->memslots);
+        return NULL;
+    }
+    region = calloc(1, sizeof *region);
+    if (!region) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    if (!vm_set_memslot(map->vm, memslot, address, size, memory, error)) {
+        free(region);
+        return NULL;
+    }
+    map->memslot_used[memslot] = true;
+    region->map = map;
+    region->address = address;
+    region->size = size;
+    region->memory = memory;
+    region->memslot = memslot;
+    pthread_mutex_lock(&map->lock);
+    region->next = map->regions;
+    map->regions = region;
+    pthread_mutex_unlock(&map->lock);
+    return region;
+}
+
+/* Main thread, no lease left: take the memslot away and tell. */
+static void finish(void *opaque)
+{
+    struct guest_region *region = opaque;
+    struct guest_memory *map = region->map;
+    struct region_gone gone = region->gone;
+    struct guest_region **link;
+
+    pthread_mutex_lock(&map->lock);
+    for (link = &map->regions; *link != region;)
+        link = &(*link)->next;
+    *link = region->next;
+    pthread_mutex_unlock(&map->lock);
+    /* Deleting a memslot that exists fails only when the host kernel is out of memory for its new table;
+     * the guest has given the range up, and the number stays used so that nothing is put on top. */
+    if (vm_set_memslot(map->vm, region->memslot, region->address, 0, NULL, NULL))
+        map->memslot_used[region->memslot] = false;
+    free(region);
+    gone.gone(gone.opaque);
+}
+
+void guest_memory_remove(struct guest_memory *map, struct guest_region *region, struct region_gone gone)
+{
+    bool idle;
+
+    pthread_mutex_lock(&map->lock);
+    region->leaving = true;
+    region->gone = gone;
+    region->finish = (struct work){ .run = finish, .opaque = region };
+    idle = region->leases == 0;
+    pthread_mutex_unlock(&map->lock);
+    if (idle)
+        finish(region);
+}
+
+bool guest_memory_lease(struct guest_memory *map, uint64_t address, uint64_t length, struct lease *lease)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&map->lock);
+    for (struct guest_region *region = map->regions; region; region = region->next) {
+        uint64_t offset = address - region->address;
+
+        if (region->leaving || address < region->address || offset >= region->size ||
+            length > region->size - offset)
+            continue;
+        region->leases++;
+        *lease = (struct lease){ .memory = region->memory + offset, .length = length, .region = region };
+        found = true;
+        break;
+    }
+    pthread_mutex_unlock(&map->lock);
+    return found;
+}
+
+void lease_return(struct guest_memory *map, struct lease *lease)
+{
+    struct guest_region *region = lease->region;
+    bool last;
+
+    pthread_mutex_lock(&map->lock);
+    last = --region->leases == 0 && region->leaving;
+    pthread_mutex_unlock(&map->lock);
+    if (last)
+        loop_post(map->loop, &region->finish);
+    *lease = (struct lease){ 0 };
+}
+
+bool guest_memory_write(struct guest_memory *map, uint64_t address, const void *bytes, uint64_t length)
+{
+    struct lease lease;
+
+    if (!guest_memory_lease(map, address, length, &lease))
+        return false;
+    memcpy(lease.memory, bytes, length);
+    lease_return(map, &lease);
+    return true;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The map of guest-physical memory, and its leases.
+ *
+ * A region is a range of guest addresses backed by host memory, with one KVM memslot. The program reaches
+ * guest memory only through a lease, a counted reference to one region; a region goes only when its last
+ * lease is given back.
+ *
+ * Threads: regions are added and removed on the main thread. Leases may be taken and given back on any
+ * thread; the map's lock protects the list and the counts and is held for moments only.
+ */
+#ifndef VMM_MEMORY_GUEST_MEMORY_H
+#define VMM_MEMORY_GUEST_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/error.h"
+#include "host/loop.h"
+
+struct guest_memory;
+struct guest_region;
+struct vm;
+
+/* A counted reference to guest memory: `memory` is valid until lease_return(). */
+struct lease {
+    void *memory;
+    uint64_t length; /* bytes */
+    struct guest_region *region;
+};
+
+/* What is told when a removed region's last lease is gone. */
+struct region_gone {
+    void (*gone)(void *opaque);
+    void *opaque;
+};
+
+/* `memslots` is how many KVM memslots the map may use. */
+struct guest_memory *guest_memory_create(const struct vm *vm, struct loop *loop, unsigned memslots);
+void guest_memory_destroy(struct guest_memory *map);
+
+/* Put host memory at a guest address. The caller keeps the mapping until the region is gone. */
+struct guest_region *guest_memory_add(struct guest_memory *map, uint64_t address, uint64_t size, void *memory,
+                                      struct error *error);
+
+/* Take a region out: no new lease on it from now on; when the last one is given back the KVM memslot is
+ * taken away and `gone` is called, both on the main thread, at the earliest within this call. */
+void guest_memory_remove(struct guest_memory *map, struct guest_region *region, struct region_gone gone);
+
+/* Lease [address, address + length). Fails when the range is not inside one region. */
+bool guest_memory_lease(struct guest_memory *map, uint64_t address, uint64_t length, struct lease *lease);
+void lease_return(struct guest_memory *map, struct lease *lease);
+
+/* Lease, copy, give back. Fails as the lease does. */
+bool guest_memory_write(struct guest_memory *map, uint64_t address, const void *bytes, uint64_t length);
+
+#endif
