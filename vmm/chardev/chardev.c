@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * All chardevs of the program, by id.
+ *
+ * Threads: main thread only.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chardev/internal.h"
+
+static const struct chardev_kind_ops *const kinds[] = {
+    [CHARDEV_NULL] = &chardev_null, [CHARDEV_STDIO] = &chardev_stdio,   [CHARDEV_PTY] = &chardev_pty,
+    [CHARDEV_FILE] = &chardev_file, [CHARDEV_SOCKET] = &chardev_socket,
+};
+
+struct chardevs *chardevs_create(struct loop *loop, void (*terminate)(void *opaque), void *opaque)
+{
+    struct chardevs *chardevs = calloc(1, sizeof *chardevs);
+
+    if (!chardevs)
+        return NULL;
+    *chardevs = (struct chardevs){ .loop = loop, .terminate = terminate, .opaque = opaque };
+    /* A peer that went away is an error of write(), not the end of the program. */
+    signal(SIGPIPE, SIG_IGN);
+    return chardevs;
+}
+
+static void chardev_free(struct chardev *chardev)
+{
+    if (chardev->log_fd >= 0)
+        close(chardev->log_fd);
+    free(chardev->id);
+    free(chardev);
+}
+
+void chardevs_destroy(struct chardevs *chardevs)
+{
+    if (!chardevs)
+        return;
+    while (chardevs->first) {
+        struct chardev *chardev = chardevs->first;
+
+        chardevs->first = chardev->next;
+        connections_close(chardev);
+        if (chardev->hub)
+            hub_destroy(chardev->hub);
+        chardev->kind->close(chardev);
+        chardev_free(chardev);
+    }
+    free(chardevs);
+}
+
+static bool open_log(struct chardev *chardev, const struct chardev_config *config, struct error *error)
+{
+    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | (config->logappend ? O_APPEND : O_TRUNC);
+
+    if (!config->logfile)
+        return true;
+    chardev->log_fd = open(config->logfile, flags, 0666);
+    if (chardev->log_fd < 0)
+        return error_set(error, "cannot open logfile '%s': %s", config->logfile, strerror(errno));
+    return true;
+}
+
+void chardev_log(struct chardev *chardev, const void *bytes, size_t length)
+{
+    const char *at = bytes;
+
+    while (chardev->log_fd >= 0 && length > 0) {
+        ssize_t count = write(chardev->log_fd, at, length);
+
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0) /* a full disk must not stop the guest */
+            return;
+        at += count;
+        length -= (size_t)count;
+    }
+}
+
+static void append(struct chardevs *chardevs, struct chardev *chardev)
+{
+    struct chardev **link = &chardevs->first;
+
+    while (*link)
+        link = &(*link)->next;
+    *link = chardev;
+}
+
+struct chardev *chardev_open(struct chardevs *chardevs, const struct chardev_config *config,
+                             struct error *error)
+{
+    struct chardev *chardev;
+
+    if (chardev_find(chardevs, config->id)) {
+        error_set(error, "chardev '%s': there is a chardev of that id already", config->id);
+        return NULL;
+    }
+    chardev = calloc(1, sizeof *chardev);
+    if (chardev)
+        *chardev = (struct chardev){ .owner = chardevs,
+                                     .kind = kinds[config->kind],
+                                     .id = strdup(config->id),
+                                     .mux = config->mux,
+                                     .log_fd = -1 };
+    if (!chardev || !chardev->id) {
+        error_set(error, "out of memory");
+        free(chardev);
+        return NULL;
+    }
+    if (!open_log(chardev, config, error) || !chardev->kind->open(chardev, config, error)) {
+        chardev_free(chardev);
+        return NULL;
+    }
+    append(chardevs, chardev);
+    return chardev;
+}
+
+struct chardev *chardev_find(struct chardevs *chardevs, const char *id)
+{
+    struct chardev *chardev = chardevs->first;
+
+    while (chardev && strcmp(chardev->id, id) != 0)
+        chardev = chardev->next;
+    return chardev;
+}
+
+struct chardev *chardev_next(struct chardevs *chardevs, struct chardev *chardev)
+{
+    return chardev ? chardev->next : chardevs->first;
+}
+
+bool chardev_attach(struct chardev *chardev, const struct chardev_user_ops *ops, void *user,
+                    struct error *error)
+{
+    if (chardev->ops && !chardev->mux)
+        return error_set(error, "chardev '%s' is already in use; with mux=on several can share it",
+                         chardev->id);
+    if (chardev->mux || ops->single)
+        return hub_attach(chardev, ops, user, chardev->mux, error);
+    chardev->ops = ops;
+    chardev->user = user;
+    return true;
+}
+
+bool chardev_start(struct chardev *chardev, struct error *error)
+{
+    if (!chardev->ops)
+        return true; /* nobody would read */
+    if (chardev->hub)
+        hub_start(chardev->hub);
+    return chardev->kind->start(chardev, error);
+}
+
+const char *chardev_id(const struct chardev *chardev)
+{
+    return chardev->id;
+}
+
+const char *chardev_filename(const struct chardev *chardev)
+{
+    char *text = ((struct chardev *)chardev)->filename;
+
+    chardev->kind->describe(chardev, text, sizeof chardev->filename);
+    return text;
+}
+
+bool chardev_is_open(const struct chardev *chardev)
+{
+    return chardev->ops != NULL;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of chardev/ share.
+ *
+ * A chardev's kind (stdio.c, pty.c, file.c, socket.c) makes connections (connection.c): pairs of file
+ * descriptors with an output buffer. The user of the chardev gets each connection as a channel; or the
+ * chardev has a hub (mux.c), which is the user of one connection at a time and gives its own users channels
+ * that last.
+ */
+#ifndef VMM_CHARDEV_INTERNAL_H
+#define VMM_CHARDEV_INTERNAL_H
+
+#include "chardev/chardev.h"
+#include "options/config.h"
+
+struct connection;
+struct hub;
+
+/* What a channel can do; the public channel_...() functions call these. */
+struct channel_type {
+    void (*write)(struct channel *channel, const void *bytes, size_t length, bool may_drop);
+    size_t (*pending)(const struct channel *channel);
+    void (*pause)(struct channel *channel, bool paused);
+    void (*close)(struct channel *channel);
+    bool (*is_terminal)(const struct channel *channel);
+    bool (*has_focus)(const struct channel *channel);
+    bool (*window)(const struct channel *channel, unsigned *columns, unsigned *rows);
+};
+
+struct channel {
+    const struct channel_type *type;
+    const struct chardev_user_ops *ops;
+    void *session;
+};
+
+/* What differs between kinds. */
+struct chardev_kind_ops {
+    bool (*open)(struct chardev *chardev, const struct chardev_config *config, struct error *error);
+    bool (*start)(struct chardev *chardev, struct error *error);
+    /* A connection is gone; may be NULL. */
+    void (*gone)(struct chardev *chardev);
+    void (*describe)(const struct chardev *chardev, char *text, size_t size);
+    /* All connections are gone. */
+    void (*close)(struct chardev *chardev);
+};
+
+struct chardev {
+    struct chardevs *owner;
+    struct chardev *next;
+    const struct chardev_kind_ops *kind;
+    void *state; /* the kind's */
+    char *id;
+    bool mux;
+    int log_fd; /* -1: none */
+    struct hub *hub;
+    const struct chardev_user_ops *ops; /* NULL: no user */
+    void *user;
+    struct connection *connections;
+    unsigned connection_count;
+    char filename[192];
+};
+
+struct chardevs {
+    struct loop *loop;
+    void (*terminate)(void *opaque);
+    void *opaque;
+    struct chardev *first;
+};
+
+extern const struct chardev_kind_ops chardev_null, chardev_stdio, chardev_pty, chardev_file, chardev_socket;
+
+/* A connection as its kind describes it. */
+struct connection_config {
+    int input;        /* -1: nothing comes in */
+    int output;       /* may be the same fd as input; -1: all output is dropped */
+    bool own_fds;     /* close them at the end */
+    bool socket;      /* send() rather than write() */
+    bool keep_at_eof; /* the end of input does not end the connection */
+};
+
+/* Make a connection and tell the user. On failure own fds are closed. */
+bool connection_open(struct chardev *chardev, const struct connection_config *config, struct error *error);
+/* End all connections of a chardev now. */
+void connections_close(struct chardev *chardev);
+
+/* Copy output to the logfile, if there is one. */
+void chardev_log(struct chardev *chardev, const void *bytes, size_t length);
+
+/* Shared use of one connection: with keys a mux, without them a single user's lasting channel. */
+bool hub_attach(struct chardev *chardev, const struct chardev_user_ops *ops, void *user, bool keys,
+                struct error *error);
+void hub_start(struct hub *hub);
+void hub_destroy(struct hub *hub);
+
+#endif

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One connection shared by several users (mux=on, with QEMU's keys), or lent to one user for ever.
+ *
+ * The hub is the chardev's user and takes one connection at a time. Its own users are the fronts: each has a
+ * channel that lasts as long as the hub. All fronts' output goes to the connection; its input goes to the
+ * front that has the focus.
+ *
+ * A front that does not want input now (a guest that does not read its serial port) must not keep the person
+ * from pressing Ctrl-A c. So with keys the connection is still read while its input is held back, until a
+ * whole call's worth is held.
+ *
+ * Threads: main thread only.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chardev/internal.h"
+#include "host/loop.h"
+
+#define ESCAPE 0x01 /* Ctrl-A */
+#define HELD_MAX (2 * CHANNEL_INPUT_MAX)
+
+struct front {
+    struct channel channel;
+    struct hub *hub;
+    struct front *next;
+    void *user;
+    bool paused;
+    uint8_t *held; /* HELD_MAX bytes, once needed */
+    size_t held_count;
+    struct timer *release;
+};
+
+struct hub {
+    struct chardev *chardev;
+    bool keys;
+    bool escaped; /* Ctrl-A was pressed */
+    struct front *fronts;
+    struct front *focus;
+    struct channel *connection; /* NULL: nobody is there */
+};
+
+static struct front *of_channel(const struct channel *channel)
+{
+    return (struct front *)channel;
+}
+
+static void write_out(struct hub *hub, const void *bytes, size_t length)
+{
+    if (hub->connection)
+        channel_write(hub->connection, bytes, length, true);
+}
+
+static void front_write(struct channel *channel, const void *bytes, size_t length, bool may_drop)
+{
+    struct hub *hub = of_channel(channel)->hub;
+
+    (void)may_drop; /* closing what all share would be worse */
+    chardev_log(hub->chardev, bytes, length);
+    write_out(hub, bytes, length);
+}
+
+static size_t front_pending(const struct channel *channel)
+{
+    const struct hub *hub = of_channel(channel)->hub;
+
+    return hub->connection ? channel_pending(hub->connection) : 0;
+}
+
+/* Whether the connection is to be read. */
+static void update(struct hub *hub)
+{
+    const struct front *front = hub->focus;
+
+    if (hub->connection)
+        channel_pause(hub->connection, hub->keys ? front->held_count >= CHANNEL_INPUT_MAX : front->paused);
+}
+
+static void release(void *opaque)
+{
+    struct front *front = opaque;
+    size_t count = front->held_count < CHANNEL_INPUT_MAX ? front->held_count : CHANNEL_INPUT_MAX;
+    uint8_t bytes[CHANNEL_INPUT_MAX];
+
+    front->release = NULL;
+    if (front->paused || count == 0)
+        return;
+    memcpy(bytes, front->held, count);
+    front->held_count -= count;
+    memmove(front->held, front->held + count, front->held_count);
+    if (front->held_count > 0)
+        front->release = timer_add(front->hub->chardev->owner->loop, 0, release, front);
+    front->channel.ops->input(front->channel.session, bytes, count);
+    update(front->hub);
+}
+
+static void front_pause(struct channel *channel, bool paused)
+{
+    struct front *front = of_channel(channel);
+
+    front->paused = paused;
+    /* Not from within: the user is not ready for input while it calls us. */
+    if (!paused && front->held_count > 0 && !front->release)
+        front->release = timer_add(front->hub->chardev->owner->loop, 0, release, front);
+    update(front->hub);
+}
+
+static void front_close(struct channel *channel)
+{
+    (void)channel; /* lasts */
+}
+
+static bool front_is_terminal(const struct channel *channel)
+{
+    const struct hub *hub = of_channel(channel)->hub;
+
+    return hub->keys || (hub->connection && channel_is_terminal(hub->connection));
+}
+
+static bool front_has_focus(const struct channel *channel)
+{
+    const struct front *front = of_channel(channel);
+
+    return front->hub->focus == front;
+}
+
+static bool front_window(const struct channel *channel, unsigned *columns, unsigned *rows)
+{
+    const struct hub *hub = of_channel(channel)->hub;
+
+    return hub->connection && channel_window(hub->connection, columns, rows);
+}
+
+static const struct channel_type front_type = {
+    .write = front_write,
+    .pending = front_pending,
+    .pause = front_pause,
+    .close = front_close,
+    .is_terminal = front_is_terminal,
+    .has_focus = front_has_focus,
+    .window = front_window,
+};
+
+static void hold(struct front *front, const uint8_t *bytes, size_t length)
+{
+    if (!front->held)
+        front->held = malloc(HELD_MAX);
+    if (!front->held || length > HELD_MAX - front->held_count)
+        return;
+    memcpy(front->held + front->held_count, bytes, length);
+    front->held_count += length;
+    update(front->hub);
+}
+
+static void deliver(struct hub *hub, const uint8_t *bytes, size_t length)
+{
+    struct front *front = hub->focus;
+
+    if (length == 0 || !front->channel.session)
+        return;
+    if (hub->keys && (front->paused || front->held_count > 0))
+        hold(front, bytes, length);
+    else
+        front->channel.ops->input(front->channel.session, bytes, length);
+}
+
+static void set_focus(struct hub *hub, struct front *front)
+{
+    struct front *before = hub->focus;
+
+    if (front == before)
+        return;
+    hub->focus = front;
+    if (before->channel.ops->focus && before->channel.session)
+        before->channel.ops->focus(before->channel.session, false);
+    if (front->channel.ops->focus && front->channel.session)
+        front->channel.ops->focus(front->channel.session, true);
+    update(hub);
+}
+
+static void press_help(struct hub *hub)
+{
+    static const char text[] = "\r\n"
+                               "C-a h    print this help\r\n"
+                               "C-a x    exit hotram\r\n"
+                               "C-a c    switch between console and monitor\r\n"
+                               "C-a C-a  sends C-a\r\n";
+
+    write_out(hub, text, sizeof text - 1);
+}
+
+static void press_exit(struct hub *hub)
+{
+    static const char text[] = "\r\nhotram: terminated by Ctrl-A x\r\n";
+    struct chardevs *owner = hub->chardev->owner;
+
+    write_out(hub, text, sizeof text - 1);
+    if (owner->terminate)
+        owner->terminate(owner->opaque);
+}
+
+static void press_next(struct hub *hub)
+{
+    set_focus(hub, hub->focus->next ? hub->focus->next : hub->fronts);
+}
+
+static void press_escape(struct hub *hub)
+{
+    deliver(hub, (const uint8_t[]){ ESCAPE }, 1);
+}
+
+/* The key after Ctrl-A. Any other is dropped, as in QEMU. */
+static void press(struct hub *hub, uint8_t key)
+{
+    static const struct {
+        uint8_t key;
+        void (*run)(struct hub *hub);
+    } keys[] = {
+        { 'h', press_help }, { '?', press_help },      { 'x', press_exit },
+        { 'c', press_next }, { ESCAPE, press_escape },
+    };
+
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (keys[i].key == key)
+            keys[i].run(hub);
+}
+
+static void *hub_opened(void *user, struct channel *channel)
+{
+    struct hub *hub = user;
+
+    hub->connection = channel;
+    hub->escaped = false;
+    update(hub);
+    return hub;
+}
+
+static void hub_input(void *session, const uint8_t *bytes, size_t length)
+{
+    struct hub *hub = session;
+    size_t start = 0;
+
+    if (!hub->keys) {
+        deliver(hub, bytes, length);
+        return;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (hub->escaped) {
+            hub->escaped = false;
+            start = i + 1;
+            press(hub, bytes[i]);
+        } else if (bytes[i] == ESCAPE) {
+            deliver(hub, bytes + start, i - start);
+            hub->escaped = true;
+            start = i + 1;
+        }
+    }
+    deliver(hub, bytes + start, length - start);
+}
+
+static void hub_drained(void *session)
+{
+    struct hub *hub = session;
+
+    for (struct front *front = hub->fronts; front; front = front->next)
+        if (front->channel.ops->drained && front->channel.session)
+            front->channel.ops->drained(front->channel.session);
+}
+
+/* Nothing waits any more, as far as the fronts are concerned. */
+static void hub_closed(void *session)
+{
+    struct hub *hub = session;
+
+    hub->connection = NULL;
+    hub_drained(hub);
+}
+
+static const struct chardev_user_ops hub_ops = {
+    .single = true,
+    .opened = hub_opened,
+    .input = hub_input,
+    .closed = hub_closed,
+    .drained = hub_drained,
+};
+
+static struct hub *hub_of(struct chardev *chardev, bool keys)
+{
+    if (chardev->hub)
+        return chardev->hub;
+    chardev->hub = calloc(1, sizeof *chardev->hub);
+    if (!chardev->hub)
+        return NULL;
+    *chardev->hub = (struct hub){ .chardev = chardev, .keys = keys };
+    chardev->ops = &hub_ops;
+    chardev->user = chardev->hub;
+    return chardev->hub;
+}
+
+bool hub_attach(struct chardev *chardev, const struct chardev_user_ops *ops, void *user, bool keys,
+                struct error *error)
+{
+    struct front *front = calloc(1, sizeof *front);
+    struct hub *hub = front ? hub_of(chardev, keys) : NULL;
+    struct front **link;
+
+    if (!hub) {
+        free(front);
+        return error_set(error, "out of memory");
+    }
+    *front = (struct front){ .channel = { .type = &front_type, .ops = ops }, .hub = hub, .user = user };
+    for (link = &hub->fronts; *link; link = &(*link)->next)
+        ;
+    *link = front;
+    return true;
+}
+
+/* The serial port is what a person wants to see first; otherwise it is who came first. */
+static struct front *first_focus(const struct hub *hub)
+{
+    for (struct front *front = hub->fronts; front; front = front->next)
+        if (front->channel.ops->single)
+            return front;
+    return hub->fronts;
+}
+
+void hub_start(struct hub *hub)
+{
+    hub->focus = first_focus(hub);
+    for (struct front *front = hub->fronts; front; front = front->next)
+        front->channel.session = front->channel.ops->opened(front->user, &front->channel);
+}
+
+void hub_destroy(struct hub *hub)
+{
+    while (hub->fronts) {
+        struct front *front = hub->fronts;
+
+        hub->fronts = front->next;
+        timer_cancel(front->release);
+        if (front->channel.session)
+            front->channel.ops->closed(front->channel.session);
+        free(front->held);
+        free(front);
+    }
+    free(hub);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Commands that make the machine run, stop, reset and end.
+ */
+#include "machine/machine.h"
+#include "monitor/internal.h"
+
+static bool run_stop(struct monitor_context *context, struct json_object *args, struct json_object **result,
+                     struct error *error)
+{
+    (void)args, (void)result, (void)error;
+    machine_stop(context->machine);
+    return true;
+}
+
+static bool run_cont(struct monitor_context *context, struct json_object *args, struct json_object **result,
+                     struct error *error)
+{
+    (void)args, (void)result;
+    return machine_cont(context->machine, error);
+}
+
+static bool run_reset(struct monitor_context *context, struct json_object *args, struct json_object **result,
+                      struct error *error)
+{
+    (void)args, (void)result, (void)error;
+    machine_reset(context->machine, CAUSE_HOST_QMP_SYSTEM_RESET);
+    return true;
+}
+
+static bool run_powerdown(struct monitor_context *context, struct json_object *args,
+                          struct json_object **result, struct error *error)
+{
+    (void)args, (void)result, (void)error;
+    machine_powerdown(context->machine);
+    return true;
+}
+
+static bool run_quit(struct monitor_context *context, struct json_object *args, struct json_object **result,
+                     struct error *error)
+{
+    (void)args, (void)result, (void)error;
+    machine_quit(context->machine, CAUSE_HOST_QMP_QUIT);
+    return true;
+}
+
+static const struct command commands[] = {
+    { .qmp = "stop", .hmp = "stop", .alias = "s", .run = run_stop, .help = "stop emulation" },
+    { .qmp = "cont", .hmp = "cont", .alias = "c", .run = run_cont, .help = "resume emulation" },
+    { .qmp = "system_reset", .hmp = "system_reset", .run = run_reset, .help = "reset the system" },
+    { .qmp = "system_powerdown",
+      .hmp = "system_powerdown",
+      .run = run_powerdown,
+      .help = "press the power button: the guest shuts down, if it wants to" },
+    { .qmp = "quit",
+      .hmp = "quit",
+      .alias = "q",
+      .run = run_quit,
+      .help = "end the program, and the guest with it" },
+};
+
+const struct command_area commands_machine = { commands, sizeof commands / sizeof commands[0] };

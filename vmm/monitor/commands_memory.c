@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Commands that add and remove memory backends and DIMMs, and the types of both.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "hotplug/hotplug.h"
+#include "machine/machine.h"
+#include "memory/backend.h"
+#include "monitor/internal.h"
+
+static bool object_type(size_t index, const char **name, const struct property **table, size_t *count)
+{
+    if (index >= backend_type_count)
+        return false;
+    *name = backend_types[index].name;
+    *table = backend_types[index].table;
+    *count = backend_types[index].count;
+    return true;
+}
+
+static bool device_type(size_t index, const char **name, const struct property **table, size_t *count)
+{
+    if (index > 0)
+        return false;
+    *name = "pc-dimm";
+    *table = pc_dimm_properties;
+    *count = pc_dimm_property_count;
+    return true;
+}
+
+const struct type_family object_types = { .what = "object", .key = "qom-type", .type = object_type };
+const struct type_family device_types = { .what = "device", .key = "driver", .type = device_type };
+
+static void print_types(const struct type_family *family, struct text *out)
+{
+    const struct property *table;
+    const char *name;
+    size_t count;
+
+    for (size_t i = 0; family->type(i, &name, &table, &count); i++)
+        text_printf(out, "%s\n", name);
+}
+
+static void print_properties(const char *name, const struct property *table, size_t count, struct text *out)
+{
+    text_printf(out, "%s options:\n  %-22s - %s\n", name, "id=<str>", "its name; needed to remove it again");
+    for (size_t i = 0; i < count; i++) {
+        char left[64];
+
+        snprintf(left, sizeof left, "%s=<%s>", table[i].name, property_type_name(table[i].type));
+        text_printf(out, "  %-22s - %s\n", left, table[i].help);
+    }
+}
+
+bool type_help(const struct type_family *family, const char *text, struct text *out)
+{
+    const struct property *table;
+    size_t length = strcspn(text, ",");
+    const char *name;
+    size_t count;
+
+    if (strcmp(text, "help") == 0 || strcmp(text, "?") == 0) {
+        print_types(family, out);
+        return true;
+    }
+    if (strcmp(text + length, ",help") != 0 && strcmp(text + length, ",?") != 0)
+        return false;
+    for (size_t i = 0; family->type(i, &name, &table, &count); i++)
+        if (strlen(name) == length && memcmp(name, text, length) == 0) {
+            print_properties(name, table, count, out);
+            return true;
+        }
+    return false; /* trying to make one gives the error */
+}
+
+static bool run_object_add(struct monitor_context *context, struct json_object *args,
+                           struct json_object **result, struct error *error)
+{
+    struct props props = { args, context->keyval };
+
+    (void)result;
+    return backend_add(machine_backends(context->machine), props, error) != NULL;
+}
+
+static const char *argument(struct json_object *args, const char *name)
+{
+    return json_object_get_string(json_object_object_get(args, name));
+}
+
+static bool run_object_del(struct monitor_context *context, struct json_object *args,
+                           struct json_object **result, struct error *error)
+{
+    (void)result;
+    return backend_del(machine_backends(context->machine), argument(args, "id"), error);
+}
+
+/* The properties of a device as a person would type them. Programs may give them as JSON or, as older ones
+ * do, as strings throughout: "slot": 0 and "slot": "0". */
+static struct json_object *as_keyval(struct json_object *args, struct error *error)
+{
+    struct json_object *strings = json_object_new_object();
+
+    json_object_object_foreach(args, name, value)
+    {
+        enum json_type type = json_object_get_type(value);
+
+        if (type == json_type_object || type == json_type_array || type == json_type_null) {
+            error_set(error, "Invalid parameter type for '%s', expected: string, integer or boolean", name);
+            json_object_put(strings);
+            return NULL;
+        }
+        if (type == json_type_boolean)
+            value = json_object_new_string(json_object_get_boolean(value) ? "on" : "off");
+        else
+            value = json_object_new_string(json_object_get_string(value));
+        json_object_object_add(strings, name, value);
+    }
+    return strings;
+}
+
+static bool run_device_add(struct monitor_context *context, struct json_object *args,
+                           struct json_object **result, struct error *error)
+{
+    struct props props = { as_keyval(args, error), true };
+    bool done;
+
+    (void)result;
+    if (!props.object)
+        return false;
+    if (!json_object_object_get(props.object, "driver"))
+        done = error_set(error, "Parameter 'driver' is missing");
+    else
+        done = hotplug_device_add(machine_hotplug(context->machine), props, true, error);
+    json_object_put(props.object);
+    return done;
+}
+
+static bool run_device_del(struct monitor_context *context, struct json_object *args,
+                           struct json_object **result, struct error *error)
+{
+    (void)result;
+    return hotplug_device_del(machine_hotplug(context->machine), argument(args, "id"), error);
+}
+
+static const struct command commands[] = {
+    { .qmp = "object-add",
+      .hmp = "object_add",
+      .family = &object_types,
+      .run = run_object_add,
+      .arguments = { { "qom-type", json_type_string, false }, { "id", json_type_string, false } },
+      .parameters = "type,id=str[,prop=value][,...]",
+      .help =
+          "make a memory backend; `object_add help` lists the types, `object_add TYPE,help` the properties" },
+    { .qmp = "object-del",
+      .hmp = "object_del",
+      .run = run_object_del,
+      .completion = COMPLETE_BACKENDS,
+      .arguments = { { "id", json_type_string, false } },
+      .parameters = "id",
+      .help = "destroy a memory backend that no DIMM uses" },
+    { .qmp = "device_add",
+      .hmp = "device_add",
+      .family = &device_types,
+      .run = run_device_add,
+      .parameters = "driver[,prop=value][,...]",
+      .help =
+          "plug a DIMM, like -device on the command line; `device_add pc-dimm,help` lists the properties" },
+    { .qmp = "device_del",
+      .hmp = "device_del",
+      .run = run_device_del,
+      .completion = COMPLETE_DIMMS,
+      .arguments = { { "id", json_type_string, false } },
+      .parameters = "device",
+      .help = "ask the guest to give a DIMM back; it is gone when the event DEVICE_DELETED comes" },
+};
+
+const struct command_area commands_memory = { commands, sizeof commands / sizeof commands[0] };

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * HMP, the monitor of people: a banner, a prompt, a line, what it gives.
+ *
+ * The line editor is only made when the first key is pressed: a monitor that nobody uses costs nothing at
+ * start. Where there can be none (no pseudo terminals), lines are taken as they come, without an echo.
+ *
+ * Threads: main thread only.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "monitor/internal.h"
+
+#define BANNER MONITOR_PACKAGE " monitor - type 'help' for more information\r\n"
+
+struct hmp_session {
+    struct monitor *monitor;
+    struct channel *channel;
+    struct intake intake;
+    struct editor *editor;
+    bool greeted;
+    bool plain;       /* no editor can be had */
+    struct text line; /* the plain line so far */
+};
+
+static void say(struct hmp_session *session, const char *text, size_t length)
+{
+    channel_write(session->channel, text, length, false);
+}
+
+static void prompt(struct hmp_session *session)
+{
+    if (session->editor)
+        editor_prompt(session->editor);
+    else
+        say(session, HMP_PROMPT, strlen(HMP_PROMPT));
+}
+
+static void greet(struct hmp_session *session)
+{
+    session->greeted = true;
+    say(session, BANNER, sizeof BANNER - 1);
+    prompt(session);
+}
+
+static void run_line(struct hmp_session *session, const char *line)
+{
+    struct text out = { 0 };
+    struct text lines = { 0 };
+
+    hmp_run(session->monitor->monitors, line, &out);
+    text_lines(&lines, out.bytes, out.length);
+    say(session, lines.bytes, lines.length);
+    text_free(&out);
+    text_free(&lines);
+    prompt(session);
+}
+
+static void take_plain(struct hmp_session *session, uint8_t byte)
+{
+    char character = (char)byte;
+
+    if (byte == '\n' || byte == '\r') {
+        run_line(session, session->line.length > 0 ? session->line.bytes : "");
+        text_free(&session->line);
+    } else if (session->line.length < HMP_LINE_MAX && byte != '\0') {
+        text_append(&session->line, &character, 1);
+    }
+}
+
+static void take_edited(struct hmp_session *session, uint8_t byte)
+{
+    char *line = editor_input(session->editor, byte);
+
+    if (line)
+        run_line(session, line);
+    free(line);
+}
+
+static size_t take(void *opaque, const uint8_t *bytes, size_t length)
+{
+    struct hmp_session *session = opaque;
+    size_t i;
+
+    if (!session->editor && !session->plain) {
+        session->editor = editor_create(session->channel, session->monitor->monitors);
+        session->plain = !session->editor;
+    }
+    for (i = 0; i < length && !intake_full(&session->intake); i++) {
+        if (session->editor)
+            take_edited(session, bytes[i]);
+        else
+            take_plain(session, bytes[i]);
+    }
+    return i;
+}
+
+static void *hmp_opened(void *user, struct channel *channel)
+{
+    struct hmp_session *session = calloc(1, sizeof *session);
+
+    if (!session)
+        return NULL;
+    session->monitor = user;
+    session->channel = channel;
+    session->intake = (struct intake){ .channel = channel, .take = take, .session = session };
+    if (channel_has_focus(channel))
+        greet(session);
+    return session;
+}
+
+static void hmp_input(void *opaque, const uint8_t *bytes, size_t length)
+{
+    struct hmp_session *session = opaque;
+
+    intake_input(&session->intake, bytes, length);
+}
+
+static void hmp_drained(void *opaque)
+{
+    struct hmp_session *session = opaque;
+
+    intake_drained(&session->intake);
+}
+
+/* The mux gives the keyboard. What the guest has written leaves the cursor anywhere. */
+static void hmp_focus(void *opaque, bool focused)
+{
+    struct hmp_session *session = opaque;
+
+    if (!focused)
+        return;
+    say(session, "\r\n", 2);
+    if (!session->greeted)
+        greet(session);
+    else if (session->editor)
+        editor_redraw(session->editor);
+    else
+        prompt(session);
+}
+
+static void hmp_closed(void *opaque)
+{
+    struct hmp_session *session = opaque;
+
+    editor_destroy(session->editor);
+    intake_free(&session->intake);
+    text_free(&session->line);
+    free(session);
+}
+
+const struct chardev_user_ops hmp_ops = {
+    .opened = hmp_opened,
+    .input = hmp_input,
+    .closed = hmp_closed,
+    .drained = hmp_drained,
+    .focus = hmp_focus,
+};

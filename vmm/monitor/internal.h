@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of monitor/ share: the monitors, the table of commands, and the way from a line or a JSON
+ * object to a command and back.
+ */
+#ifndef VMM_MONITOR_INTERNAL_H
+#define VMM_MONITOR_INTERNAL_H
+
+#include <json-c/json_object.h>
+#include <json-c/linkhash.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "chardev/chardev.h"
+#include "monitor/monitor.h"
+#include "monitor/text.h"
+#include "options/props.h"
+
+struct monitor;
+struct qmp_session;
+
+struct monitors {
+    struct machine *machine;
+    struct chardevs *chardevs;
+    struct monitor *first;
+    struct qmp_session *qmp_sessions;
+};
+
+/* One -mon: the user of a chardev. */
+struct monitor {
+    struct monitors *monitors;
+    struct monitor *next;
+    bool pretty;
+};
+
+/* What a session has been sent and does not take yet, because its client does not read the answers: while
+ * more than MONITOR_OUTPUT_HIGH bytes wait for the client, the session takes no more commands. */
+#define MONITOR_OUTPUT_HIGH 65536u
+struct intake {
+    struct channel *channel;
+    /* Take bytes until intake_full(); returns how many were taken. */
+    size_t (*take)(void *session, const uint8_t *bytes, size_t length);
+    void *session;
+    uint8_t *held; /* CHANNEL_INPUT_MAX bytes, or NULL while nothing is held */
+    size_t held_count;
+};
+bool intake_full(const struct intake *intake);
+void intake_input(struct intake *intake, const uint8_t *bytes, size_t length);
+void intake_drained(struct intake *intake);
+void intake_free(struct intake *intake);
+
+extern const struct chardev_user_ops qmp_ops, hmp_ops;
+
+/* {"qemu": {...}, "package": ...}, for the greeting and query-version. */
+struct json_object *monitor_version(void);
+
+/* Send an event, which is borrowed, to all QMP sessions past their negotiation. */
+void qmp_sessions_event(struct monitors *monitors, struct json_object *event);
+
+/* Commands ------------------------------------------------------------------------------------------- */
+
+/* Who asks, and with what. */
+struct monitor_context {
+    struct monitors *monitors;
+    struct machine *machine;
+    bool keyval; /* properties are all strings, as a person types them */
+};
+
+/* Run a command. `args` is borrowed, an object, and has passed the checks of the table. *result is NULL; a
+ * command that has one sets it to a new object, otherwise {} is returned. */
+typedef bool command_function(struct monitor_context *context, struct json_object *args,
+                              struct json_object **result, struct error *error);
+/* Show a result to a person. */
+typedef void command_print(struct text *out, struct json_object *result);
+
+struct command_argument {
+    const char *name; /* NULL ends the list */
+    enum json_type type;
+    bool optional;
+};
+
+#define COMMAND_ARGUMENTS_MAX 2
+
+/* What completes an argument in HMP. */
+enum command_completion { COMPLETE_NOTHING, COMPLETE_COMMANDS, COMPLETE_DIMMS, COMPLETE_BACKENDS };
+
+struct command {
+    const char *qmp;   /* NULL: only for people */
+    const char *hmp;   /* "stop", "info status"; NULL: only for programs */
+    const char *alias; /* a second, short name in HMP, or NULL */
+    struct command_argument arguments[COMMAND_ARGUMENTS_MAX + 1];
+    /* Further arguments are the properties of an object; in HMP they are one word, "first,key=value", whose
+     * first value is that of the first argument. */
+    const struct type_family *family;
+    command_function *run;
+    command_print *print;
+    enum command_completion completion;
+    bool whole_line;        /* HMP: the argument is all that is left of the line */
+    const char *parameters; /* for `help` */
+    const char *help;
+};
+
+struct command_area {
+    const struct command *commands;
+    size_t count;
+};
+
+extern const struct command_area commands_machine, commands_memory, commands_memory_info, commands_monitor,
+    commands_query;
+
+/* All commands in the order of the tables: NULL gives the first. */
+const struct command *command_next(const struct command *command);
+const struct command *command_by_qmp_name(const char *name);
+/* By "stop", "s", "info status". */
+const struct command *command_by_hmp_name(const char *name);
+
+/* Check the arguments by the table, then run. *result is a new object on success. */
+bool command_run(const struct command *command, struct monitor_context *context, struct json_object *args,
+                 struct json_object **result, struct error *error);
+
+/* Types ---------------------------------------------------------------------------------------------- */
+
+/* What can be made of a kind: types of -object, types of -device. */
+struct type_family {
+    const char *what; /* "object", "device" */
+    const char *key;  /* "qom-type", "driver" */
+    /* Type number `index`, or false after the last. */
+    bool (*type)(size_t index, const char **name, const struct property **table, size_t *count);
+};
+extern const struct type_family object_types, device_types;
+
+/* "object_add help", "object_add memory-backend-ram,help": true when `text` asks for help and got it. */
+bool type_help(const struct type_family *family, const char *text, struct text *out);
+
+/* HMP ------------------------------------------------------------------------------------------------ */
+
+#define HMP_PROMPT "(hotram) "
+/* The longest line; what goes beyond is dropped. */
+#define HMP_LINE_MAX 4095u
+
+/* Run one line as a person typed it; what it says, errors included, goes to `out` with \n at line ends. */
+void hmp_run(struct monitors *monitors, const char *line, struct text *out);
+
+/* "unknown command: 'x'", with the nearest name. */
+void hmp_unknown(struct text *out, const char *name);
+
+/* Completions of a line up to the cursor. */
+#define COMPLETIONS_MAX 300
+struct completions {
+    size_t typed; /* bytes at the end of the line that are the beginning of each candidate */
+    size_t count;
+    char *words[COMPLETIONS_MAX]; /* owned; sorted by complete() */
+    char suffix;                  /* follows a word that is complete: ' ', ',' or 0 */
+};
+void complete(struct monitors *monitors, const char *line, struct completions *completions);
+void completions_free(struct completions *completions);
+/* How many bytes all candidates have in common. */
+size_t completions_common(const struct completions *completions);
+
+/* Line editing for one session. NULL when it cannot be had: the session then reads plain lines. */
+struct editor;
+struct editor *editor_create(struct channel *channel, struct monitors *monitors);
+void editor_destroy(struct editor *editor);
+/* Show the prompt for a new line. */
+void editor_prompt(struct editor *editor);
+/* Show the line again, after something else was shown. */
+void editor_redraw(struct editor *editor);
+/* Take one byte. When it ends the line, that is returned without its end, to be freed. */
+char *editor_input(struct editor *editor, uint8_t byte);
+
+#endif

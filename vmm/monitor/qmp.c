@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * QMP, the protocol of programs: a greeting, negotiation of capabilities, then commands and their answers,
+ * and events in between. Every client has a session of its own.
+ *
+ * Threads: main thread only.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "monitor/internal.h"
+#include "monitor/qmp_input.h"
+#include "monitor/result.h"
+
+struct qmp_session {
+    struct monitor *monitor;
+    struct channel *channel;
+    struct qmp_session *next;
+    bool negotiated;
+    struct intake intake;
+    struct qmp_input input;
+};
+
+/* One line. The object is released. */
+static void send_object(struct qmp_session *session, struct json_object *object)
+{
+    struct text text = { 0 };
+
+    text_json(&text, object, session->monitor->pretty);
+    text_string(&text, "\r\n"); /* libvirt waits for both */
+    if (!text.failed)
+        channel_write(session->channel, text.bytes, text.length, false);
+    text_free(&text);
+    json_object_put(object);
+}
+
+void qmp_sessions_event(struct monitors *monitors, struct json_object *event)
+{
+    for (struct qmp_session *session = monitors->qmp_sessions; session; session = session->next)
+        if (session->negotiated)
+            send_object(session, json_object_get(event));
+}
+
+static struct json_object *error_object(const struct error *error)
+{
+    struct json_object *object = json_object_new_object();
+
+    add_string(object, "class", error_class_name(error->class));
+    add_string(object, "desc", error->text);
+    return object;
+}
+
+/* The parts of {"execute": NAME, "arguments": {...}, "id": ANY}, borrowed. */
+struct request {
+    const char *name;
+    struct json_object *args; /* NULL: none given */
+    struct json_object *id;
+    bool has_id;
+};
+
+static bool read_member(struct request *request, const char *name, struct json_object *value,
+                        struct error *error)
+{
+    if (strcmp(name, "execute") == 0) {
+        if (!json_object_is_type(value, json_type_string))
+            return error_set(error, "QMP input member 'execute' must be a string");
+        request->name = json_object_get_string(value);
+    } else if (strcmp(name, "arguments") == 0) {
+        if (!json_object_is_type(value, json_type_object))
+            return error_set(error, "QMP input member 'arguments' must be an object");
+        request->args = value;
+    } else if (strcmp(name, "id") != 0) {
+        return error_set(error, "QMP input member '%s' is unexpected", name);
+    }
+    return true;
+}
+
+static bool read_request(struct request *request, struct json_object *value, struct error *error)
+{
+    if (!json_object_is_type(value, json_type_object))
+        return error_set(error, "QMP input must be a JSON object");
+    request->has_id = json_object_object_get_ex(value, "id", &request->id);
+    json_object_object_foreach(value, name, member)
+    {
+        if (!read_member(request, name, member, error))
+            return false;
+    }
+    if (!request->name)
+        return error_set(error, "QMP input lacks member 'execute'");
+    return true;
+}
+
+static const struct command *find_command(const struct qmp_session *session, const char *name,
+                                          struct error *error)
+{
+    bool negotiates = strcmp(name, "qmp_capabilities") == 0;
+    const struct command *command = command_by_qmp_name(name);
+
+    if (!session->negotiated && !negotiates)
+        error_set_class(error, ERROR_COMMAND_NOT_FOUND,
+                        "Expecting capabilities negotiation with 'qmp_capabilities'");
+    else if (session->negotiated && negotiates)
+        error_set_class(error, ERROR_COMMAND_NOT_FOUND,
+                        "Capabilities negotiation is already complete, command ignored");
+    else if (!command)
+        error_set_class(error, ERROR_COMMAND_NOT_FOUND, "The command %s has not been found", name);
+    else
+        return command;
+    return NULL;
+}
+
+static bool execute(struct qmp_session *session, const struct request *request, struct json_object **result,
+                    struct error *error)
+{
+    struct monitors *monitors = session->monitor->monitors;
+    struct monitor_context context = { .monitors = monitors, .machine = monitors->machine };
+    const struct command *command = find_command(session, request->name, error);
+    struct json_object *args;
+    bool done;
+
+    if (!command)
+        return false;
+    args = request->args ? json_object_get(request->args) : json_object_new_object();
+    done = command_run(command, &context, args, result, error);
+    json_object_put(args);
+    if (done)
+        session->negotiated = true; /* the first command that succeeds is qmp_capabilities */
+    return done;
+}
+
+static void handle(struct qmp_session *session, struct json_object *value)
+{
+    struct json_object *reply = json_object_new_object();
+    struct json_object *result = NULL;
+    struct request request = { 0 };
+    struct error error = { 0 };
+
+    if (read_request(&request, value, &error) && execute(session, &request, &result, &error))
+        json_object_object_add(reply, "return", result);
+    else
+        json_object_object_add(reply, "error", error_object(&error));
+    if (request.has_id)
+        json_object_object_add(reply, "id", json_object_get(request.id));
+    send_object(session, reply);
+}
+
+static size_t take(void *opaque, const uint8_t *bytes, size_t length)
+{
+    struct qmp_session *session = opaque;
+    struct json_object *value = NULL;
+    struct error error = { 0 };
+    struct json_object *reply;
+    size_t taken;
+
+    switch (qmp_input_take(&session->input, bytes, length, &taken, &value, &error)) {
+    case QMP_INPUT_VALUE:
+        handle(session, value);
+        json_object_put(value);
+        break;
+    case QMP_INPUT_BAD:
+        reply = json_object_new_object();
+        json_object_object_add(reply, "error", error_object(&error));
+        send_object(session, reply);
+        break;
+    case QMP_INPUT_MORE:
+        break;
+    }
+    return taken;
+}
+
+static void *qmp_opened(void *user, struct channel *channel)
+{
+    struct monitor *monitor = user;
+    struct qmp_session *session = calloc(1, sizeof *session);
+    struct json_object *greeting;
+    struct json_object *body;
+
+    if (!session)
+        return NULL;
+    session->monitor = monitor;
+    session->channel = channel;
+    session->intake = (struct intake){ .channel = channel, .take = take, .session = session };
+    session->next = monitor->monitors->qmp_sessions;
+    monitor->monitors->qmp_sessions = session;
+    greeting = json_object_new_object();
+    body = json_object_new_object();
+    json_object_object_add(body, "version", monitor_version());
+    json_object_object_add(body, "capabilities", json_object_new_array());
+    json_object_object_add(greeting, "QMP", body);
+    send_object(session, greeting);
+    return session;
+}
+
+static void qmp_input(void *opaque, const uint8_t *bytes, size_t length)
+{
+    struct qmp_session *session = opaque;
+
+    intake_input(&session->intake, bytes, length);
+}
+
+static void qmp_drained(void *opaque)
+{
+    struct qmp_session *session = opaque;
+
+    intake_drained(&session->intake);
+}
+
+static void qmp_closed(void *opaque)
+{
+    struct qmp_session *session = opaque;
+    struct qmp_session **link = &session->monitor->monitors->qmp_sessions;
+
+    while (*link != session)
+        link = &(*link)->next;
+    *link = session->next;
+    qmp_input_free(&session->input);
+    intake_free(&session->intake);
+    free(session);
+}
+
+const struct chardev_user_ops qmp_ops = {
+    .opened = qmp_opened,
+    .input = qmp_input,
+    .closed = qmp_closed,
+    .drained = qmp_drained,
+};
