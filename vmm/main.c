@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * hotram, from start to end: parse, open, build, run, take down.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "chardev/chardev.h"
+#include "host/daemon.h"
+#include "host/error.h"
+#include "host/loop.h"
+#include "host/message.h"
+#include "machine/machine.h"
+#include "monitor/monitor.h"
+#include "options/config.h"
+
+/* Everything that lives from start to end. */
+struct program {
+    struct config config;
+    struct daemon daemon;
+    struct loop *loop;
+    struct chardevs *chardevs;
+    struct machine *machine;
+    struct monitors *monitors;
+    int signals;
+    struct watch *signal_watch;
+};
+
+static void terminate(void *opaque)
+{
+    struct program *program = opaque;
+
+    if (program->machine)
+        machine_quit(program->machine, CAUSE_HOST_UI);
+    else
+        loop_quit(program->loop);
+}
+
+static void take_signal(void *opaque, uint32_t events)
+{
+    struct program *program = opaque;
+    struct signalfd_siginfo info;
+
+    (void)events;
+    if (read(program->signals, &info, sizeof info) == (ssize_t)sizeof info)
+        machine_quit(program->machine, CAUSE_HOST_SIGNAL);
+}
+
+/* SIGINT, SIGTERM and SIGHUP end the program in good order. */
+static bool watch_signals(struct program *program, struct error *error)
+{
+    sigset_t ends;
+
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    sigprocmask(SIG_BLOCK, &ends, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a peer that is gone shows as an error of write */
+    program->signals = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (program->signals < 0)
+        return error_set(error, "signalfd: %s", strerror(errno));
+    program->signal_watch = watch_add(program->loop, program->signals, EPOLLIN, take_signal, program);
+    return program->signal_watch != NULL || error_set(error, "epoll: %s", strerror(errno));
+}
+
+static bool open_chardevs(struct program *program, struct error *error)
+{
+    program->chardevs = chardevs_create(program->loop, terminate, program);
+    if (!program->chardevs)
+        return error_set(error, "out of memory");
+    for (size_t i = 0; i < program->config.chardev_count; i++)
+        if (!chardev_open(program->chardevs, &program->config.chardevs[i], error))
+            return error_prefix(error, "-chardev %s: ", program->config.chardevs[i].id);
+    return true;
+}
+
+/* Serial port first: on a multiplexed terminal it has the keyboard at the start. */
+static bool attach_users(struct program *program, struct error *error)
+{
+    const struct config *config = &program->config;
+
+    if (config->serial_chardev &&
+        !machine_attach_serial(program->machine, chardev_find(program->chardevs, config->serial_chardev),
+                               error))
+        return error_prefix(error, "-serial: ");
+    program->monitors = monitors_create(program->machine, program->chardevs);
+    if (!program->monitors)
+        return error_set(error, "out of memory");
+    for (size_t i = 0; i < config->monitor_count; i++)
+        if (!monitor_attach(program->monitors, &config->monitors[i], error))
+            return error_prefix(error, "-mon: ");
+    return true;
+}
+
+static bool start_chardevs(struct program *program, struct error *error)
+{
+    struct chardev *chardev = NULL;
+
+    while ((chardev = chardev_next(program->chardevs, chardev)))
+        if (!chardev_start(chardev, error))
+            return error_prefix(error, "-chardev %s: ", chardev_id(chardev));
+    return true;
+}
+
+static bool lock_memory(const struct config *config, struct error *error)
+{
+    if (!config->lock_memory || mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
+        return true;
+    return error_set(error, "-overcommit mem-lock=on: %s; raise the limit (ulimit -l, LimitMEMLOCK=)",
+                     strerror(errno));
+}
+
+static bool start(struct program *program, struct error *error)
+{
+    const struct config *config = &program->config;
+
+    program->loop = loop_create();
+    if (!program->loop)
+        return error_set(error, "event loop: %s", strerror(errno));
+    if (!watch_signals(program, error) || !open_chardevs(program, error))
+        return false;
+    program->machine = machine_create(config, program->loop, error);
+    if (!program->machine || !lock_memory(config, error) || !attach_users(program, error) ||
+        !pidfile_write(&program->daemon, config->pidfile, error) || !start_chardevs(program, error) ||
+        !daemon_ready(&program->daemon, error))
+        return false;
+    return config->start_paused || !config->kernel || machine_cont(program->machine, error);
+}
+
+static void take_down(struct program *program)
+{
+    /* Nobody is told any more; then those who use others go before those whom they use. The vCPUs go on until
+     * machine_destroy(), but touch only what is the machine's. */
+    if (program->machine)
+        machine_set_event_sink(program->machine, NULL, NULL);
+    if (program->chardevs)
+        chardevs_destroy(program->chardevs);
+    if (program->monitors)
+        monitors_destroy(program->monitors);
+    machine_destroy(program->machine);
+    if (program->signal_watch)
+        watch_remove(program->signal_watch);
+    if (program->loop)
+        loop_destroy(program->loop);
+    pidfile_remove(&program->daemon);
+    config_free(&program->config);
+}
+
+int main(int argc, char *argv[])
+{
+    struct program program = { .signals = -1 };
+    struct error error = { 0 };
+    bool started;
+
+    setlocale(LC_CTYPE, ""); /* line editing and pictures follow the user's terminal */
+    tzset();
+    switch (config_parse(&program.config, argc, argv, &error)) {
+    case CONFIG_DONE:
+        config_free(&program.config);
+        return EXIT_SUCCESS;
+    case CONFIG_ERROR:
+        message("%s", error.text);
+        config_free(&program.config);
+        return EXIT_FAILURE;
+    case CONFIG_RUN:
+        break;
+    }
+    message_configure(program.config.timestamps,
+                      program.config.message_guest_name ? program.config.name : NULL);
+    /* In the parent of a daemon this does not return. */
+    started = daemon_begin(&program.daemon, program.config.daemonize, &error) && start(&program, &error);
+    if (started)
+        loop_run(program.loop);
+    else
+        message("%s", error.text);
+    take_down(&program);
+    return started ? EXIT_SUCCESS : EXIT_FAILURE;
+}
