@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# A thin layer over meson and the scripts: `make help` lists what it knows.
+# Everything is made under build/, set-up included.
+
+BUILD = build/native
+
+all:
+	scripts/setup.sh build
+	scripts/build.sh $(BUILD)
+
+check:
+	scripts/check.sh
+
+demo: all
+	scripts/setup.sh guest
+	scripts/guest-images.sh
+	tests/host/run -- scripts/demo.py
+
+bench: all
+	scripts/setup.sh guest bench
+	scripts/guest-images.sh
+	tests/host/run --timeout 1800 -- bench/bench.py
+
+# DESTDIR and the like go to meson; the prefix is set with
+# `meson configure build/native --prefix=...`.
+install: all
+	meson install -C $(BUILD) --no-rebuild
+
+format:
+	scripts/setup.sh format
+	find include core vmm tests -name '*.[ch]' -exec clang-format -i {} +
+
+# Downloads and guests' images are kept; `make distclean` drops these too.
+clean:
+	[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name guest -exec rm -rf {} +
+
+distclean:
+	rm -rf build
+
+help:
+	@echo 'make            build the program and the library into $(BUILD)'
+	@echo 'make check      run all tests; closes with "N passed, N failed"'
+	@echo 'make demo       a Linux guest gains 1 GiB while it runs, and gives it back'
+	@echo 'make bench      measure hotram beside QEMU'
+	@echo 'make install    install what was built (DESTDIR is respected)'
+	@echo 'make format     put the C sources into shape'
+	@echo 'make clean      remove what was built; distclean: and downloaded'
+
+.PHONY: all check demo bench install format clean distclean help

@@ -1,0 +1,14 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Build into a folder, which is configured first if it is new.
+#
+#   scripts/build.sh FOLDER [COMPILER]      default: gcc
+set -eu
+cd "$(dirname "$0")/.."
+folder=$1
+compiler=${2:-gcc}
+
+if [ ! -f "$folder/build.ninja" ]; then
+    CC=$compiler meson setup --werror "$folder"
+fi
+ninja -C "$folder"

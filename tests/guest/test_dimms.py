@@ -1,0 +1,154 @@
+#!/usr/bin/python3 -S
+# SPDX-License-Identifier: BSD-2-Clause
+"""Several DIMMs in one guest: sizes, places, holes, orders, and the host's memory."""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from lib import tap                                          # noqa: E402
+from lib.machine import Machine                              # noqa: E402
+
+MEMORY = ["-m", "256M,slots=4,maxmem=4G"]
+GIB = 1 << 30
+MIB = 1 << 20
+
+
+def dimms(machine):
+    """id -> (slot, address, size)"""
+    return {entry["data"]["id"]: (entry["data"]["slot"], entry["data"]["addr"],
+                                  entry["data"]["size"])
+            for entry in machine.qmp.execute("query-memory-devices")}
+
+
+def wait_total(machine, kib):
+    machine.wait_until(lambda: machine.meminfo() == kib,
+                       what=f"MemTotal of {kib} kB")
+
+
+def three_sizes_holes_and_orders(**boot):
+    with Machine(MEMORY + ["-smp", "2"], **boot) as machine:
+        machine.wait_ready()
+        before = machine.meminfo()
+        machine.plug("a", "256M")
+        machine.plug("b", "512M")
+        machine.plug("c", "128M")
+        assert dimms(machine) == {"a": (0, 4 * GIB, 256 * MIB),
+                                  "b": (1, 4 * GIB + 256 * MIB, 512 * MIB),
+                                  "c": (2, 4 * GIB + 768 * MIB, 128 * MIB)}
+        wait_total(machine, before + 896 * 1024)
+        summary = machine.qmp.execute("query-memory-size-summary")
+        assert summary == {"base-memory": 256 * MIB,
+                           "plugged-memory": 896 * MIB}, summary
+
+        machine.unplug("b")                      # leaves a hole in the middle
+        wait_total(machine, before + 384 * 1024)
+        machine.plug("d", "256M")                # fits into the hole
+        machine.plug("e", "512M")                # does not
+        assert dimms(machine)["d"] == (1, 4 * GIB + 256 * MIB, 256 * MIB)
+        assert dimms(machine)["e"] == (3, 4 * GIB + 896 * MIB, 512 * MIB)
+        wait_total(machine, before + (256 + 256 + 128 + 512) * 1024)
+
+        for name in ("c", "a", "e", "d"):
+            machine.unplug(name)
+        assert dimms(machine) == {}
+        wait_total(machine, before)
+        assert machine.quit() == 0
+
+
+def test_three_sizes_holes_and_orders_cloud():
+    three_sizes_holes_and_orders()
+
+
+def test_three_sizes_holes_and_orders_generic():
+    three_sizes_holes_and_orders(kernel="generic")
+
+
+def test_unplug_returns_the_memory_to_the_host():
+    with Machine(MEMORY) as machine:
+        machine.wait_ready()
+        before = machine.rss()
+        mappings = len(machine.maps())
+        machine.plug("d0", "512M")
+        machine.wait_until(lambda: machine.meminfo() > 600000,
+                           what="MemTotal's growth")
+        # More than the boot memory can hold, so most of it is in the DIMM.
+        machine.shell("hog touch 400 & while ! [ -e /tmp/held ]; do "
+                      "grep -q 'MemFree: *[0-9]\\{1,6\\} kB' /proc/meminfo && "
+                      "[ $(awk '/MemFree/ {print $2}' /proc/meminfo) -lt 350000 ] "
+                      "&& touch /tmp/held; done")
+        touched = machine.rss() - before
+        assert touched > 300 * 1024, f"the guest touched only {touched} KiB"
+        machine.shell("killall hog; rm /tmp/held")
+        machine.unplug("d0")
+        left = machine.rss() - before
+        # What stays is boot memory that the guest touched meanwhile.
+        assert left < touched - 200 * 1024, (touched, left)
+        assert left < 240 * 1024, left
+        assert len(machine.maps()) <= mappings + 2
+        assert machine.quit() == 0
+
+
+def test_plug_and_unplug_64_times_without_growth():
+    with Machine(MEMORY, append="memhp_default_state=online_movable") as machine:
+        machine.wait_ready()
+        before = machine.meminfo()
+
+        def once():
+            machine.plug("d0", "128M")
+            machine.qmp.wait_event("ACPI_DEVICE_OST", {"info": {
+                "device": "d0", "slot": "0", "slot-type": "DIMM",
+                "source": 1, "status": 0}})
+            machine.unplug("d0")
+
+        for _ in range(4):                       # what is made once is made
+            once()
+        private, fds, maps, threads = (private_kib(machine), machine.fds(),
+                                       len(machine.maps()), machine.threads())
+        for _ in range(60):
+            once()
+        assert machine.fds() == fds
+        assert machine.threads() == threads
+        assert len(machine.maps()) <= maps + 1
+        grown = private_kib(machine) - private
+        assert grown <= 64, f"the program's own memory grew by {grown} KiB"
+        wait_total(machine, before)
+        assert machine.quit() == 0
+
+
+def private_kib(machine):
+    """The program's own memory: its heap."""
+    lines = machine._proc("smaps").splitlines()  # pylint: disable=protected-access
+    size, heap = 0, False
+    for line in lines:
+        if "-" in line.split(" ")[0]:
+            heap = line.endswith("[heap]")
+        elif heap and line.startswith("Rss:"):
+            size += int(line.split()[1])
+    return size
+
+
+def file_backend(kind, **properties):
+    with Machine(MEMORY) as machine:
+        machine.wait_ready()
+        before = machine.meminfo()
+        if kind == "memory-backend-file":
+            properties["mem-path"] = str(machine.folder / "dimm")
+        machine.qmp.execute("object-add", {"qom-type": kind, "id": "d0-mem",
+                                           "size": 256 * MIB, **properties})
+        machine.qmp.execute("device_add", {"driver": "pc-dimm", "id": "d0",
+                                           "memdev": "d0-mem"})
+        wait_total(machine, before + 256 * 1024)
+        machine.shell("hog touch 300 & sleep 2; killall hog")
+        machine.unplug("d0")
+        wait_total(machine, before)
+        assert machine.quit() == 0
+
+
+def test_file_and_memfd_backends():
+    file_backend("memory-backend-file", share=True)
+    file_backend("memory-backend-memfd")
+
+
+if __name__ == "__main__":
+    tap.main()

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A micro-guest: a kernel of a few hundred bytes that does what the letters on its serial line say. It needs
+ * no interrupts and no hardware virtualization, so it runs on any /dev/kvm, in milliseconds.
+ *
+ *   e  say "e" (is anybody there?)             h  do the operating system's part of memory hotplug:
+ *   o  power off by S5                            scan all slots, take insertions, give removals back
+ *   r  reset by the reset register             n  the same, but refuse removals (_OST 3, 0x82)
+ *   t  reset by a triple fault                 j  eject slot 0 although nobody asked
+ *   b  say 1 if the power button was pressed   s  say the flags of slots 0 to 3, a hexadecimal digit each
+ *   x  jump to where there is nothing          f  flood: report _OST 2000 times
+ *
+ * After each letter but o, r, t and x it says "." and a line feed. At its start it says "micro" likewise.
+ * It is an ELF kernel with a PVH entry: 32 bits, flat, no paging.
+ */
+#define COM1 0x3f8
+#define MEMHP 0xa00
+#define SLOTS 4
+
+    .section .note.Xen, "a", @note
+    .long 4, 4, 18 /* XEN_ELFNOTE_PHYS32_ENTRY */
+    .asciz "Xen"
+    .long start
+
+    .text
+    .code32
+    .globl start
+start:
+    movl $stack_end, %esp
+    movl $hello, %esi
+    call say_text
+next:
+    call hear
+    movl $commands, %esi
+find:
+    movb (%esi), %ah
+    testb %ah, %ah
+    jz next /* unknown letters are passed over */
+    cmpb %ah, %al
+    je run
+    addl $5, %esi
+    jmp find
+run:
+    call *1(%esi)
+    movl $done, %esi
+    call say_text
+    jmp next
+
+/* ---- serial line ---- */
+
+hear: /* -> al */
+    movw $COM1 + 5, %dx
+1:  inb %dx, %al
+    testb $1, %al
+    jz 1b
+    movw $COM1, %dx
+    inb %dx, %al
+    ret
+
+say: /* al */
+    movb %al, %cl
+    movw $COM1 + 5, %dx
+1:  inb %dx, %al
+    testb $0x20, %al
+    jz 1b
+    movw $COM1, %dx
+    movb %cl, %al
+    outb %al, %dx
+    ret
+
+say_text: /* esi */
+    movb (%esi), %al
+    testb %al, %al
+    jz 1f
+    call say
+    incl %esi
+    jmp say_text
+1:  ret
+
+say_digit: /* low four bits of al */
+    andb $0xf, %al
+    addb $'0', %al
+    cmpb $'9', %al
+    jbe say
+    addb $'a' - '9' - 1, %al
+    jmp say
+
+/* ---- what the letters do ---- */
+
+echo:
+    movb $'e', %al
+    jmp say
+
+power_off:
+    movw $0x604, %dx
+    movw $(5 << 10 | 1 << 13), %ax
+    outw %ax, %dx
+    jmp . /* it does not return to the guest */
+
+reset:
+    movw $0xcf9, %dx
+    movb $0x06, %al
+    outb %al, %dx
+    jmp .
+
+triple_fault:
+    lidt no_interrupts
+    int3
+
+nowhere:
+    movl $0xd0000000, %eax
+    jmp *%eax
+
+button:
+    movw $0x600, %dx
+    inw %dx, %ax
+    movw %ax, %bx
+    andw $0x100, %ax
+    outw %ax, %dx /* clear it */
+    movb %bh, %al
+    andb $1, %al
+    jmp say_digit
+
+/* Select slot ebx; edx is left at the flags register, al has the flags. */
+flags:
+    movw $MEMHP, %dx
+    movl %ebx, %eax
+    outl %eax, %dx
+    movw $MEMHP + 0x14, %dx
+    inb %dx, %al
+    ret
+
+control: /* al to the selected slot */
+    movw $MEMHP + 0x14, %dx
+    outb %al, %dx
+    ret
+
+ost: /* eax event, ecx status, of the selected slot */
+    movw $MEMHP + 4, %dx
+    outl %eax, %dx
+    movl %ecx, %eax
+    movw $MEMHP + 8, %dx
+    outl %eax, %dx
+    ret
+
+say_flags:
+    xorl %ebx, %ebx
+1:  call flags
+    call say_digit
+    incl %ebx
+    cmpl $SLOTS, %ebx
+    jb 1b
+    ret
+
+refuse:
+    movl $1, %edi
+    jmp scan
+hotplug:
+    xorl %edi, %edi
+scan:
+    xorl %ebx, %ebx
+1:  call flags
+    testb $2, %al
+    jz 2f
+    movb $2, %al
+    call control
+    movl $1, %eax
+    xorl %ecx, %ecx
+    call ost
+2:  call flags
+    testb $4, %al
+    jz 3f
+    movb $4, %al
+    call control
+    call remove
+3:  incl %ebx
+    cmpl $SLOTS, %ebx
+    jb 1b
+    ret
+
+remove: /* the selected slot; edi says whether to refuse */
+    movl $3, %eax
+    movl $0x84, %ecx
+    call ost
+    testl %edi, %edi
+    jnz 1f
+    movb $8, %al
+    call control
+    movl $3, %eax
+    xorl %ecx, %ecx
+    jmp ost
+1:  movl $3, %eax
+    movl $0x82, %ecx
+    jmp ost
+
+eject:
+    xorl %ebx, %ebx
+    call flags
+    movb $8, %al
+    jmp control
+
+flood:
+    xorl %ebx, %ebx
+    call flags
+    movl $2000, %esi
+1:  movl $7, %eax
+    movl %esi, %ecx
+    call ost
+    decl %esi
+    jnz 1b
+    ret
+
+    .section .rodata
+commands:
+    .macro command letter, routine
+    .ascii "\letter"
+    .long \routine
+    .endm
+    command e, echo
+    command o, power_off
+    command r, reset
+    command t, triple_fault
+    command x, nowhere
+    command b, button
+    command s, say_flags
+    command h, hotplug
+    command n, refuse
+    command j, eject
+    command f, flood
+    .byte 0
+hello:
+    .asciz "micro.\n"
+done:
+    .asciz ".\n"
+no_interrupts:
+    .word 0
+    .long 0
+
+    .bss
+    .space 4096
+stack_end:
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,344 @@
+#!/usr/bin/python3 -S
+# SPDX-License-Identifier: BSD-2-Clause
+"""Bad input: each gives an error that names the value and the limit, and leaves
+everything as it was."""
+
+import os
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from lib import tap                                          # noqa: E402
+from lib.machine import CLONE, PROGRAM, Machine              # noqa: E402
+from lib.qmp import QMPError                                 # noqa: E402
+
+MICRO = CLONE / "build/native/tests/micro/micro"
+GIB = 1 << 30
+MIB = 1 << 20
+
+
+# ---- at the start: exit status 1, one line on standard error ----
+
+def start(*options, prefix=()):
+    """Runs the program where it is to refuse; returns what it said."""
+    command = [*prefix, PROGRAM, "-nodefaults", "-display", "none", *options]
+    result = subprocess.run([str(word) for word in command], timeout=30,
+                            stdin=subprocess.DEVNULL, capture_output=True,
+                            text=True, check=False)
+    assert result.returncode == 1, (command, result)
+    assert result.stdout == "", result.stdout
+    lines = [line for line in result.stderr.splitlines() if "warning:" not in line]
+    assert len(lines) == 1 and lines[0].startswith("hotram: "), result.stderr
+    return lines[0]
+
+
+def refuses(options, *words, prefix=()):
+    said = start(*options, prefix=prefix)
+    for word in words:
+        assert word in said, f"{options}: no '{word}' in: {said}"
+
+
+def test_memory_option():
+    kernel = ["-kernel", MICRO]
+    for value, *words in (
+            ("12Q", "12Q"), ("-1", "-1"), ("1M", "1 MiB", "2 MiB"),
+            ("1G,slots=2", "maxmem"),
+            ("1G,slots=2,maxmem=512M", "512 MiB", "1 GiB"),
+            ("1G,slots=1,maxmem=1G", "slots"),
+            ("1G,slots=257,maxmem=2G", "257", "256"),
+            ("1G,slots=x,maxmem=2G", "slots", "x"),
+            ("1G,sluts=2,maxmem=2G", "sluts", "slots"),
+            ("99999999999999999999G", "99999999999999999999G")):
+        refuses(["-m", value, *kernel], *words)
+
+
+def test_more_memory_than_the_processor_addresses():
+    # 52 bits are the most that a processor can have; RAM and the hole below
+    # 4 GiB need some of them.
+    refuses(["-m", f"64M,slots=1,maxmem={1 << 52}B", "-kernel", MICRO],
+            "physical address bits", "maxmem", "smaller")
+    refuses(["-m", f"64M,slots=1,maxmem={1 << 63}B", "-kernel", MICRO],
+            "maxmem", "4 PiB")
+
+
+def test_options_that_are_unknown_or_not_there():
+    for options, *words in (
+            (["-frobnicate"], "-frobnicate"),
+            (["-netdev", "user,id=n"], "-netdev", "QEMU"),
+            (["-drive", "file=x"], "-drive", "QEMU"),
+            (["-smp", "0"], "0"), (["-smp", "x"], "x"), (["-smp", "100000"], "100000"),
+            (["-cpu", "qemu64"], "qemu64", "host"),
+            (["-accel", "tcg"], "tcg", "kvm"),
+            (["-machine", "pc"], "pc", "hotram-1"),
+            (["-serial", "chardev:none-such"], "none-such"),
+            (["-qmp"], "-qmp")):
+        refuses(options + ["-kernel", MICRO], *words)
+
+
+def test_objects_and_devices_on_the_command_line():
+    memory = ["-m", "64M,slots=2,maxmem=1G", "-kernel", MICRO]
+    backend = ["-object", "memory-backend-ram,id=m0,size=128M"]
+    refuses(memory + ["-object", "rng-random,id=r"], "rng-random")
+    refuses(memory + backend + backend, "m0")
+    refuses(memory + ["-device", "pc-dimm,id=d0,memdev=m0"], "m0")
+    refuses(memory + backend + ["-device", "e1000"], "e1000")
+    refuses(memory + backend + ["-device", '{"driver":"pc-dimm",'], "JSON")
+    refuses(["-kernel", MICRO] + backend + ["-device", "pc-dimm,id=d0,memdev=m0"],
+            "slots=")
+
+
+def file_with(folder, content, size=None):
+    path = pathlib.Path(folder) / "file"
+    path.write_bytes(content)
+    if size is not None:
+        os.truncate(path, size)
+    return path
+
+
+def bzimage(**fields):
+    """The head of a kernel that announces what `fields` say."""
+    head = bytearray(8192)
+    values = {"setup_sects": 1, "syssize": 16, "version": 0x20f, "loadflags": 1,
+              "init_size": 16 * MIB, "pref_address": 16 * MIB, **fields}
+    head[0x1f1] = values["setup_sects"]
+    struct.pack_into("<I", head, 0x1f4, values["syssize"])
+    struct.pack_into("<H", head, 0x1fe, 0xaa55)
+    head[0x200:0x202] = b"\xeb\x6a"
+    head[0x202:0x206] = b"HdrS"
+    struct.pack_into("<H", head, 0x206, values["version"])
+    head[0x211] = values["loadflags"]
+    struct.pack_into("<I", head, 0x22c, 0x7fffffff)
+    struct.pack_into("<I", head, 0x238, 2047)
+    struct.pack_into("<Q", head, 0x258, values["pref_address"])
+    struct.pack_into("<I", head, 0x260, values["init_size"])
+    return bytes(head)
+
+
+def test_kernel_files():
+    refuses(["-kernel", "/none/such"], "/none/such", "No such file")
+    refuses(["-kernel", "/"], "not a regular file")
+    with tempfile.TemporaryDirectory() as folder:
+        for content, *words in (
+                (b"", "not a kernel"),
+                (b"#!/bin/sh\n", "not a kernel"),
+                (os.urandom(4096), "not a kernel"),
+                (b"\0" * 0x38 + b"ARM\x64" + b"\0" * 64, "arm64"),
+                (b"\x7fELF", "not one for x86-64"),
+                (MICRO.read_bytes()[:100], "truncated"),
+                (MICRO.read_bytes()[:300], "truncated"),
+                (pathlib.Path("/bin/true").read_bytes(), "kernel"),
+                (bzimage(version=0x0200), "2.00", "2.10"),
+                (bzimage(syssize=1 << 20), "truncated", "8192"),
+                (bzimage(syssize=0), "truncated"),
+                (bzimage(init_size=0xffffffff), "-m", "64 MiB"),
+                (bzimage(pref_address=0xfffffffffffff000), "-m")):
+            refuses(["-m", "64M", "-kernel", file_with(folder, content)], *words)
+        good = file_with(folder, bzimage())
+        refuses(["-m", "64M", "-kernel", good, "-append", "x" * 3000], "3000", "2047")
+
+
+def test_initrd_files():
+    refuses(["-kernel", MICRO, "-initrd", "/none/such"], "/none/such")
+    refuses(["-kernel", MICRO, "-initrd", "/"], "not a regular file")
+    with tempfile.TemporaryDirectory() as folder:
+        large = file_with(folder, b"", size=65 * MIB)
+        refuses(["-m", "64M", "-kernel", MICRO, "-initrd", large], "65 MiB",
+                "64 MiB", "-m")
+
+
+def test_kvm_missing_or_not_permitted():
+    if os.getuid() != 0:
+        raise AssertionError("this test needs root, as make check says")
+    options = ["-kernel", MICRO]
+    hide = ["unshare", "-m", "sh", "-c", "mount -t tmpfs none /dev && exec \"$@\"", "sh"]
+    refuses(options, "/dev/kvm is missing", "kvm_amd", prefix=hide)
+    lock = ["unshare", "-m", "sh", "-c",
+            "touch /tmp/.kvm && chmod 600 /tmp/.kvm && mount -t tmpfs none /tmp &&"
+            "touch /tmp/kvm && chmod 600 /tmp/kvm && mount --bind /tmp/kvm /dev/kvm &&"
+            "exec setpriv --reuid 65534 --clear-groups \"$@\"", "sh"]
+    refuses(options, "/dev/kvm may not be opened", "group kvm", prefix=lock)
+
+
+# ---- at the monitor: an error, and the machine as it was ----
+
+class Unchanged:
+    """Nothing that can be asked for is different after the block."""
+
+    def __init__(self, machine):
+        self.machine = machine
+
+    def look(self):
+        ask = self.machine.qmp.execute
+        return (ask("query-memory-devices"), ask("query-memdev"),
+                ask("query-acpi-ospm-status"), ask("query-memory-size-summary"),
+                ask("query-status"), self.machine.hmp("info memory-hotplug"),
+                self.machine.fds(), self.machine.threads(),
+                [line.split()[-1] for line in self.machine.maps()
+                 if "memfd" in line or "kvm" in line])
+
+    def __enter__(self):
+        self.before = self.look()
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            after = self.look()
+            assert after == self.before, (self.before, after)
+
+
+def machine_with_dimm():
+    machine = Machine(["-m", "64M,slots=3,maxmem=1G", "-kernel", MICRO], kernel=None,
+                      run=False)
+    machine.plug("d0", "256M", addr=5 * GIB, slot=1)
+    machine.qmp.execute("object-add", {"qom-type": "memory-backend-ram",
+                                       "id": "free", "size": 256 * MIB})
+    return machine
+
+
+def rejects(machine, command, arguments, *words, error_class="GenericError"):
+    with Unchanged(machine):
+        try:
+            machine.qmp.execute(command, arguments)
+        except QMPError as error:
+            for word in words:
+                assert word in error.desc, \
+                    f"{command} {arguments}: no '{word}' in: {error.desc}"
+            assert error.error_class == error_class, error.error_class
+            return
+    raise AssertionError(f"{command} {arguments} was not refused")
+
+
+def test_device_add():
+    with machine_with_dimm() as machine:
+        def dimm(*words, error_class="GenericError", **properties):
+            rejects(machine, "device_add", {"driver": "pc-dimm", **properties},
+                    *words, error_class=error_class)
+
+        dimm("memdev", id="x")
+        dimm("none", id="x", memdev="none", error_class="DeviceNotFound")
+        dimm("d0-mem", "'d0'", id="x", memdev="d0-mem")
+        dimm("'d0'", "slot 1", id="d0", memdev="free")
+        for bad in ("1x", "", "a b", "a,b", "ä", "-a", "/x"):
+            dimm("identifier", id=bad, memdev="free")
+        dimm("3", "[0-2]", id="x", memdev="free", slot=3)
+        dimm("-2", "[0-2]", id="x", memdev="free", slot=-2)
+        dimm("slot 1 is busy", "'d0'", id="x", memdev="free", slot=1)
+        dimm("slot", id="x", memdev="free", slot="many")
+        dimm("slot", id="x", memdev="free", slot=1 << 40)
+        dimm("0x200000", hex(5 * GIB + MIB), id="x", memdev="free", addr=5 * GIB + MIB)
+        dimm("usable range", "0x100000000", id="x", memdev="free", addr=GIB)
+        dimm("usable range", id="x", memdev="free", addr=1 << 40)
+        dimm("usable range", id="x", memdev="free", addr=(1 << 64) - 2 * MIB)
+        dimm("'d0'", "0x140000000", "0x14fffffff", id="x", memdev="free",
+             addr=5 * GIB)
+        dimm("'d0'", id="x", memdev="free", addr=5 * GIB - 128 * MIB)
+        dimm("'d0'", id="x", memdev="free", addr=5 * GIB + 128 * MIB)
+        dimm("node", "7", "1", id="x", memdev="free", node=7)
+        dimm("frob", id="x", memdev="free", frob=1)
+        rejects(machine, "device_add", {"driver": "e1000", "id": "x"}, "e1000")
+        rejects(machine, "device_add", {"id": "x"}, "driver")
+        rejects(machine, "device_add", {"driver": "isa-serial", "id": "x"},
+                "isa-serial", "hotplug")
+        rejects(machine, "device_del", {"id": "none"}, "none",
+                error_class="DeviceNotFound")
+        rejects(machine, "device_del", {}, "id")
+
+
+def test_sizes_against_machine():
+    with machine_with_dimm() as machine:
+        ask = machine.qmp.execute
+        for name, size in (("odd", 129 * MIB), ("big", 2 * GIB)):
+            ask("object-add", {"qom-type": "memory-backend-ram", "id": name,
+                               "size": size})
+        rejects(machine, "device_add", {"driver": "pc-dimm", "id": "x",
+                                        "memdev": "odd"}, "0x200000", "129 MiB")
+        rejects(machine, "device_add", {"driver": "pc-dimm", "id": "x",
+                                        "memdev": "big"}, "704 MiB", "2 GiB", "maxmem")
+        for name in ("a", "b"):
+            machine.plug(name, "2M")
+        rejects(machine, "device_add", {"driver": "pc-dimm", "id": "x",
+                                        "memdev": "free"}, "no free slots", "3")
+
+
+def test_object_add():
+    with machine_with_dimm() as machine, tempfile.TemporaryDirectory() as folder:
+        def add(*words, kind="memory-backend-ram", **properties):
+            rejects(machine, "object-add", {"qom-type": kind, **properties}, *words)
+
+        add("rng", kind="rng", id="x")
+        add("size", id="x")
+        add("size", "0", id="x", size=0)
+        add("page size", id="x", size=4097)
+        add("size", id="x", size="1G")           # QMP has numbers for sizes
+        add("size", id="x", size=-1)
+        add("share", id="x", size=MIB, share=1)
+        add("frob", id="x", size=MIB, frob=1)
+        add("identifier", id="9x", size=MIB)
+        add("free", id="free", size=MIB)
+        add("large", id="x", size=(1 << 64) - 4096)
+        file = {"kind": "memory-backend-file", "id": "x", "size": 2 * MIB}
+        add("mem-path", **file)
+        add("/none/such", "No such file", **file, **{"mem-path": "/none/such/file"})
+        small = file_with(folder, b"x", size=MIB)
+        add("too small", "1 MiB", "2 MiB", str(small), **file,
+            **{"mem-path": str(small)})
+        add("regular", **file, **{"mem-path": "/dev/null"})
+        assert small.stat().st_size == MIB
+        rejects(machine, "object-del", {"id": "none"}, "none")
+        rejects(machine, "object-del", {"id": "d0-mem"}, "in use", "d0")
+
+
+def test_monitor_of_people():
+    with machine_with_dimm() as machine:
+        for line, *words in (
+                ("frobnicate", "frobnicate"),
+                ("info frobnicate", "frobnicate"),
+                ("device_add", "device_add"),
+                ("device_add pc-dimm,id=x,memdev=none", "none"),
+                ("device_add pc-dimm,id=x,memdev=free,slot=9", "9", "[0-2]"),
+                ("object_add memory-backend-ram,id=x,size=12Q", "12Q"),
+                ("object_add memory-backend-ram,id=x", "size"),
+                ("object_del none", "none"),
+                ("device_del none", "none")):
+            with Unchanged(machine):
+                answer = machine.hmp(line)
+            for word in words:
+                assert word in answer, f"{line}: no '{word}' in: {answer}"
+
+
+def test_qmp_text_that_is_not_valid():
+    with machine_with_dimm() as machine:
+        def answer(data):
+            machine.qmp.send_raw(data)
+            return machine.qmp.read_answer(__import__("time").monotonic() + 60)
+
+        with Unchanged(machine):
+            for data, error_class in (
+                    (b'{"execute": }\r\n', "GenericError"),
+                    (b'{"execute": "frob"}\r\n', "CommandNotFound"),
+                    (b'{"execute": 5}\r\n', "GenericError"),
+                    (b'[1, 2]\r\n', "GenericError"),
+                    (b'{"execute": "stop", "arguments": 5}\r\n', "GenericError"),
+                    (b'{"execute": "stop", "arguments": {"x": 1}}\r\n', "GenericError"),
+                    (b'[' * 10000 + b'\r\n', "GenericError"),
+                    (b'{"a":' * 10000 + b'\r\n', "GenericError"),
+                    (b'\xff\xfe\x00\r\n', "GenericError")):
+                reply = answer(data)
+                assert reply["error"]["class"] == error_class, (data[:40], reply)
+        with Unchanged(machine):
+            before = machine.rss()
+            line = b'{"execute": "' + b"x" * (1 << 20)
+            machine.qmp.send_raw(line)
+            for _ in range(99):
+                machine.qmp.send_raw(b"x" * (1 << 20))
+            reply = answer(b'"}\r\n')
+            assert "error" in reply, reply
+            assert machine.rss() < before + 64 * 1024
+        assert machine.quit() == 0
+
+
+if __name__ == "__main__":
+    tap.main()

@@ -1,0 +1,251 @@
+#!/usr/bin/python3 -S
+# SPDX-License-Identifier: BSD-2-Clause
+"""The whole program with a micro-guest (tests/micro/micro.S): in milliseconds,
+on any /dev/kvm."""
+
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from lib import tap                                          # noqa: E402
+from lib.machine import CLONE, Machine                       # noqa: E402
+
+MICRO = CLONE / "build/native/tests/micro/micro"
+MEMORY = ["-m", "64M,slots=4,maxmem=2G"]
+LIMIT = 20
+
+
+def micro(options=(), **more):
+    machine = Machine(MEMORY + ["-kernel", MICRO, *options], kernel=None,
+                      reboot=True, **more)
+    if more.get("run", True):
+        machine.said = 0
+        hear(machine, "micro")
+    return machine
+
+
+def hear(machine, text):
+    """Waits for a line of the guest."""
+    _, match = machine.console.wait_for(rf"^{text}\.\r?\n", LIMIT, machine.said)
+    machine.said = match.end()
+
+
+def tell(machine, letter, answer=""):
+    machine.console._socket.sendall(letter.encode())  # pylint: disable=protected-access
+    hear(machine, answer)
+
+
+def ost(machine, source, status, **more):
+    machine.qmp.wait_event("ACPI_DEVICE_OST", {"info": {
+        "slot": "0", "slot-type": "DIMM", "source": source, "status": status,
+        **more}}, LIMIT)
+
+
+def test_plug_and_unplug_at_the_registers():
+    with micro() as machine:
+        tell(machine, "s", "0000")
+        machine.plug("d0", "128M")
+        tell(machine, "s", "3000")
+        tell(machine, "h")
+        ost(machine, 1, 0, device="d0")
+        tell(machine, "s", "1000")
+        machine.qmp.execute("device_del", {"id": "d0"})
+        tell(machine, "s", "5000")
+        tell(machine, "h")
+        ost(machine, 3, 0x84, device="d0")
+        machine.qmp.wait_event("DEVICE_DELETED", {
+            "device": "d0", "path": "/machine/peripheral/d0"}, LIMIT)
+        ost(machine, 3, 0)
+        tell(machine, "s", "0000")
+        assert machine.quit() == 0
+
+
+def test_refusal_and_second_try():
+    with micro() as machine:
+        machine.plug("d0", "128M")
+        tell(machine, "h")
+        for _ in range(2):
+            machine.qmp.execute("device_del", {"id": "d0"})
+            tell(machine, "n")
+            ost(machine, 3, 0x82, device="d0")
+            tell(machine, "s", "1000")
+            assert len(machine.qmp.execute("query-memory-devices")) == 1
+        status = machine.qmp.execute("query-acpi-ospm-status")
+        assert status[0] == {"device": "d0", "slot": "0", "slot-type": "DIMM",
+                             "source": 3, "status": 0x82}, status[0]
+        machine.qmp.execute("device_del", {"id": "d0"})
+        tell(machine, "h")
+        machine.qmp.wait_event("DEVICE_DELETED", {"device": "d0"}, LIMIT)
+        assert machine.quit() == 0
+
+
+def test_eject_that_nobody_asked_for():
+    with micro() as machine:
+        tell(machine, "j")                       # an empty slot: ignored
+        machine.plug("d0", "128M")
+        tell(machine, "j")
+        machine.qmp.wait_event("DEVICE_DELETED", {"device": "d0"}, LIMIT)
+        assert machine.qmp.execute("query-memory-devices") == []
+        machine.qmp.execute("object-del", {"id": "d0-mem"})
+        machine.plug("d0", "128M")               # name and place are free again
+        assert machine.quit() == 0
+
+
+def test_flood_of_reports():
+    with micro() as machine:
+        tell(machine, "f")
+        ost(machine, 7, 2000)
+        # What the monitor was not told one by one is kept for each slot.
+        status = machine.qmp.execute("query-acpi-ospm-status")
+        assert (status[0]["source"], status[0]["status"]) == (7, 1), status[0]
+        assert machine.quit() == 0
+
+
+def test_reset_register_keeps_dimms_and_finishes_removals():
+    with micro() as machine:
+        for name in ("a", "b"):
+            machine.plug(name, "128M")
+        machine.qmp.execute("device_del", {"id": "a"})
+        machine.console._socket.sendall(b"r")  # pylint: disable=protected-access
+        machine.qmp.wait_event("RESET", {"guest": True, "reason": "guest-reset"},
+                               LIMIT)
+        machine.qmp.wait_event("DEVICE_DELETED", {"device": "a"}, LIMIT)
+        hear(machine, "micro")
+        tell(machine, "s", "0100")               # present, no event pending
+        assert machine.quit() == 0
+
+
+def test_power_off_and_power_button():
+    with micro() as machine:
+        tell(machine, "b", "0")
+        machine.qmp.execute("system_powerdown")
+        machine.qmp.wait_event("POWERDOWN")
+        tell(machine, "b", "1")
+        tell(machine, "b", "0")
+        machine.console._socket.sendall(b"o")  # pylint: disable=protected-access
+        machine.qmp.wait_event("SHUTDOWN", {"guest": True,
+                                            "reason": "guest-shutdown"}, LIMIT)
+        assert machine.wait_exit() == 0
+
+
+def test_no_shutdown_keeps_the_program():
+    with micro(["-no-shutdown"]) as machine:
+        machine.console._socket.sendall(b"o")  # pylint: disable=protected-access
+        machine.qmp.wait_event("SHUTDOWN", timeout=LIMIT)
+        machine.qmp.wait_event("STOP", timeout=LIMIT)
+        assert machine.qmp.execute("query-status")["status"] == "shutdown"
+        refused(machine, "cont", {}, "reset")
+        machine.qmp.execute("system_reset")
+        assert machine.qmp.execute("query-status")["status"] == "prelaunch"
+        machine.qmp.execute("cont")
+        hear(machine, "micro")
+        assert machine.quit() == 0
+
+
+def test_guest_that_kvm_cannot_run():
+    with micro() as machine:
+        machine.console._socket.sendall(b"x")  # pylint: disable=protected-access
+        machine.wait_until(
+            lambda: machine.qmp.execute("query-status")["status"] ==
+            "internal-error", LIMIT, "state internal-error")
+        assert "vCPU 0" in machine.error_log and "rip" in machine.error_log
+        refused(machine, "cont", {}, "reset")
+        machine.qmp.execute("system_reset")
+        machine.qmp.execute("cont")
+        hear(machine, "micro")
+        assert machine.quit() == 0
+
+
+def test_plug_while_stopped_and_before_the_start():
+    with micro(run=False) as machine:
+        assert machine.qmp.execute("query-status")["status"] == "prelaunch"
+        machine.plug("a", "128M")
+        machine.said = 0
+        machine.qmp.execute("cont")
+        hear(machine, "micro")
+        tell(machine, "s", "3000")
+        machine.qmp.execute("stop")
+        machine.plug("b", "128M")
+        machine.qmp.execute("device_del", {"id": "a"})
+        machine.qmp.execute("cont")
+        tell(machine, "s", "7300")
+        tell(machine, "h")
+        machine.qmp.wait_event("DEVICE_DELETED", {"device": "a"}, LIMIT)
+        tell(machine, "s", "0100")
+        assert machine.quit() == 0
+
+
+def test_resident_memory_falls_by_what_was_touched():
+    # The program itself touches the DIMM here, through a file that it shares.
+    with micro() as machine:
+        before = machine.rss()
+        machine.plug("d0", "256M", backend="memory-backend-memfd")
+        touch_memfd(machine, 256 << 20)
+        tell(machine, "h")
+        machine.unplug_by = machine.qmp.execute("device_del", {"id": "d0"})
+        tell(machine, "h")
+        machine.qmp.wait_event("DEVICE_DELETED", {"device": "d0"}, LIMIT)
+        assert machine.rss() < before + 4096
+        assert not any("hotram-backend" in line for line in machine.maps())
+        assert memfd_pages(machine) == 0         # the host has them back
+        machine.qmp.execute("object-del", {"id": "d0-mem"})
+        assert machine.quit() == 0
+
+
+def memfd(machine):
+    folder = pathlib.Path(f"/proc/{machine.process.pid}/fd")
+    for link in folder.iterdir():
+        if "hotram-backend" in str(link.readlink()):
+            return link
+    raise AssertionError("the program has no memfd")
+
+
+def touch_memfd(machine, size):
+    with open(memfd(machine), "r+b") as file:
+        for _ in range(size >> 20):
+            file.write(b"x" * (1 << 20))
+    assert memfd_pages(machine) >= size >> 9
+
+
+def memfd_pages(machine):
+    """Blocks of 512 bytes that the memfd occupies."""
+    return memfd(machine).stat().st_blocks
+
+
+def test_several_vcpus_and_many_slots():
+    with micro(["-smp", "4", "-m", "64M,slots=256,maxmem=40G"]) as machine:
+        for number in range(256):
+            machine.plug(f"d{number}", "2M")
+        assert len(machine.qmp.execute("query-memory-devices")) == 256
+        refused(machine, "device_add", {"driver": "pc-dimm", "id": "more",
+                                        "memdev": "d0-mem"}, "256")
+        tell(machine, "s", "3333")
+        assert machine.quit() == 0
+
+
+def test_threads_stop_when_told():
+    with micro(["-smp", "4"]) as machine:
+        for _ in range(200):
+            machine.qmp.execute("stop")
+            machine.qmp.execute("cont")
+        tell(machine, "e", "e")
+        machine.qmp.execute("stop")
+        exits = machine.qmp.execute("query-exits")["exits"]
+        time.sleep(0.05)
+        assert machine.qmp.execute("query-exits")["exits"] == exits
+        assert machine.quit() == 0
+
+
+def refused(machine, command, arguments, word):
+    from lib.qmp import QMPError
+    try:
+        machine.qmp.execute(command, arguments)
+    except QMPError as error:
+        assert word.lower() in error.desc.lower(), error.desc
+        return
+    raise AssertionError(f"{command} was not refused")
+
+
+if __name__ == "__main__":
+    tap.main()

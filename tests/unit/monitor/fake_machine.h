@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A machine of the tests' own behind machine.h, hotplug.h and backend.h: it has backends and DIMMs that
+ * monitors can make and remove, and nothing else. device_del takes the DIMM away at once.
+ */
+#ifndef TESTS_UNIT_MONITOR_FAKE_MACHINE_H
+#define TESTS_UNIT_MONITOR_FAKE_MACHINE_H
+
+#include "machine/machine.h"
+#include "options/config.h"
+
+#define FAKE_SLOTS 256u
+
+struct machine *fake_machine_create(struct config *config);
+void fake_machine_destroy(struct machine *machine);
+/* How often machine_quit() was called. */
+unsigned fake_machine_quits(const struct machine *machine);
+
+#endif

@@ -1,0 +1,707 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * QMP: negotiation, commands and their shapes, events, several clients, and what careless clients send.
+ */
+#include "world.h"
+
+#include <malloc.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define GREETING \
+    "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, \"minor\": 2, \"major\": 7}, \"package\": " \
+    "\"hotram " HOTRAM_VERSION "\"}, \"capabilities\": []}}\r\n"
+#define ERROR(class, text) "{\"error\": {\"class\": \"" class "\", \"desc\": \"" text "\"}}"
+#define GENERIC(text) ERROR("GenericError", text)
+#define PARSE_ERROR "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error, "
+#define NAME "{\"execute\": \"query-name\"}"
+#define NAMED "{\"return\": {\"name\": \"guest\"}}"
+
+static int set_up(void **state)
+{
+    int result = world_set_up(state);
+    struct world *world = *state;
+
+    world->config.name = "guest";
+    world_listen(world, "qmp", true);
+    return result;
+}
+
+/* Resident memory of this program, KiB. */
+static long resident(void)
+{
+    FILE *file = fopen("/proc/self/statm", "r");
+    long pages = 0;
+
+    assert_int_equal(fscanf(file, "%*d %ld", &pages), 1);
+    fclose(file);
+    return pages * 4;
+}
+
+static void test_greeting_and_negotiation(void **state)
+{
+    struct world *world = *state;
+    int fd = world_connect(world, "qmp");
+    char *greeting = client_read(world, fd, "\r\n");
+
+    assert_string_equal(greeting, GREETING);
+    free(greeting);
+    qmp_expect(world, fd, NAME,
+               ERROR("CommandNotFound", "Expecting capabilities negotiation with 'qmp_capabilities'"));
+    qmp_expect(world, fd, "{\"execute\": \"nonsense\"}",
+               ERROR("CommandNotFound", "Expecting capabilities negotiation with 'qmp_capabilities'"));
+    qmp_expect(world, fd, "{\"execute\": \"qmp_capabilities\", \"arguments\": {\"x\": 1}}",
+               GENERIC("Parameter 'x' is unexpected"));
+    qmp_expect(world, fd, "{\"execute\": \"qmp_capabilities\", \"arguments\": {\"enable\": [\"oob\"]}}",
+               GENERIC("Capability 'oob' is not available; the greeting offers none"));
+    qmp_expect(world, fd, "{\"execute\": \"qmp_capabilities\", \"arguments\": {\"enable\": []}, \"id\": 7}",
+               "{\"return\": {}, \"id\": 7}");
+    qmp_expect(world, fd, "{\"execute\": \"qmp_capabilities\"}",
+               ERROR("CommandNotFound", "Capabilities negotiation is already complete, command ignored"));
+    qmp_expect(world, fd, NAME, NAMED);
+    close(fd);
+}
+
+static void test_id_is_echoed(void **state)
+{
+    static const char *const ids[] = {
+        "1", "\"libvirt-1\"", "null", "true", "[1, {\"a\": []}]", "{}", "18446744073709551615",
+        "-9223372036854775808", "\"\\u00E4\\uD83D\\uDE00\\n\\\"\\\\\"",
+    };
+    struct world *world = *state;
+    int fd = qmp_client(world, "qmp");
+
+    for (size_t i = 0; i < COUNT_OF(ids); i++) {
+        char line[200];
+        char answer[200];
+
+        snprintf(line, sizeof line, "{\"execute\": \"query-name\", \"id\": %s}", ids[i]);
+        snprintf(answer, sizeof answer, "{\"return\": {\"name\": \"guest\"}, \"id\": %s}", ids[i]);
+        qmp_expect(world, fd, line, answer);
+        snprintf(line, sizeof line, "{\"id\": %s, \"execute\": \"x\"}", ids[i]);
+        snprintf(answer, sizeof answer,
+                 "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"The command x has not been found\"}, "
+                 "\"id\": %s}", ids[i]);
+        qmp_expect(world, fd, line, answer);
+    }
+    close(fd);
+}
+
+static void test_bad_requests(void **state)
+{
+    static const char *const table[][2] = {
+        { "[1]", GENERIC("QMP input must be a JSON object") },
+        { "\"abc\"", GENERIC("QMP input must be a JSON object") },
+        { "17", GENERIC("QMP input must be a JSON object") },
+        { "null", GENERIC("QMP input must be a JSON object") },
+        { "{}", GENERIC("QMP input lacks member 'execute'") },
+        { "{\"arguments\": {}}", GENERIC("QMP input lacks member 'execute'") },
+        { "{\"execute\": 1}", GENERIC("QMP input member 'execute' must be a string") },
+        { "{\"execute\": null}", GENERIC("QMP input member 'execute' must be a string") },
+        { "{\"exec-oob\": \"query-name\"}", GENERIC("QMP input member 'exec-oob' is unexpected") },
+        { "{\"execute\": \"stop\", \"foo\": 1}", GENERIC("QMP input member 'foo' is unexpected") },
+        { "{\"execute\": \"stop\", \"arguments\": 1}", GENERIC("QMP input member 'arguments' must be an object") },
+        { "{\"execute\": \"stop\", \"arguments\": {\"x\": 1}}", GENERIC("Parameter 'x' is unexpected") },
+        { "{\"execute\": \"\"}", ERROR("CommandNotFound", "The command  has not been found") },
+        { "{\"execute\": \"info\"}", ERROR("CommandNotFound", "The command info has not been found") },
+        { "{\"execute\": \"object-del\"}", GENERIC("Parameter 'id' is missing") },
+        { "{\"execute\": \"object-del\", \"arguments\": {\"id\": 1}}",
+          GENERIC("Invalid parameter type for 'id', expected: string") },
+        { "{\"execute\": \"object-del\", \"arguments\": {\"id\": null}}",
+          GENERIC("Invalid parameter type for 'id', expected: string") },
+        { "{\"execute\": \"object-del\", \"arguments\": {\"id\": \"x\", \"y\": 1}}",
+          GENERIC("Parameter 'y' is unexpected") },
+        { "{\"execute\": \"object-del\", \"arguments\": {\"id\": \"x\"}}", GENERIC("object 'x' not found") },
+        { "{\"execute\": \"object-add\"}", GENERIC("Parameter 'qom-type' is missing") },
+        { "{\"execute\": \"object-add\", \"arguments\": {\"qom-type\": 3, \"id\": \"a\"}}",
+          GENERIC("Invalid parameter type for 'qom-type', expected: string") },
+        { "{\"execute\": \"device_add\"}", GENERIC("Parameter 'driver' is missing") },
+        { "{\"execute\": \"device_add\", \"arguments\": {\"driver\": 1}}",
+          GENERIC("'1' is not a valid device model name") },
+        { "{\"execute\": \"device_add\", \"arguments\": {\"driver\": [1]}}",
+          GENERIC("Invalid parameter type for 'driver', expected: string, integer or boolean") },
+        { "{\"execute\": \"device_del\", \"arguments\": {\"id\": \"zz\"}}",
+          ERROR("DeviceNotFound", "Device 'zz' not found") },
+        { "{\"execute\": \"human-monitor-command\"}", GENERIC("Parameter 'command-line' is missing") },
+        { "{\"execute\": \"human-monitor-command\", \"arguments\": {\"command-line\": \"\", \"cpu-index\": \"0\"}}",
+          GENERIC("Invalid parameter type for 'cpu-index', expected: integer") },
+    };
+    struct world *world = *state;
+    int fd = qmp_client(world, "qmp");
+
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        qmp_expect(world, fd, table[i][0], table[i][1]);
+        qmp_expect(world, fd, NAME, NAMED);
+    }
+    client_is_quiet(world, fd);
+    close(fd);
+}
+
+/* One error each, the rest of the line dropped, and the connection goes on with the next line. */
+static void test_broken_json(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t length;
+    } table[] = {
+#define LINE(text) { text, sizeof text - 1 }
+        LINE("}\n"), LINE("]\n"), LINE(":\n"), LINE("nonsense and more {} \"x\" nonsense\n"), LINE("{\"a\" 1}\n"),
+        LINE("{\"execute\":\n}\n"), LINE("{]\n"), LINE("[}\n"), LINE("{\"a\":tru\n"), LINE("\"\n"), LINE("\"abc\n"),
+        LINE("{\"execute\": \"query-name\n"), LINE("\"\\x\"\n"), LINE("\"\\u12G4\"\n"), LINE("\"\\u0000\"\n"),
+        LINE("{\"execute\": \"stop\\u0000\"}\n"), LINE("\"tab\there\"\n"), LINE("/* no */\n"), LINE("// no\n"),
+        LINE("{\"a\": /**/ 1}\n"), LINE("\0\n"), LINE("{\0\n"), LINE("\"a\0b\"\n"), LINE("\xff\xfe\n"),
+        LINE("\"\xff\"\n"), LINE("\"\xc3(\"\n"), LINE("\"\xc0\x80\"\n"), LINE("\"\xed\xa0\x80\"\n"),
+        LINE("\"\xf4\x90\x80\x80\"\n"), LINE("\"\xe2\x82\"\n"), LINE("\x7f" "ELF\x01\x02\x03\x04\n"),
+        LINE("\x1b[A\n"), LINE("GET / HTTP/1.1\r\n"), LINE("- \n"), LINE("+1\n"), LINE("nul\n"),
+#undef LINE
+    };
+    struct world *world = *state;
+    int fd = qmp_client(world, "qmp");
+
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        char *answer;
+
+        client_send(world, fd, table[i].bytes, table[i].length);
+        answer = client_read(world, fd, "\r\n");
+        if (strncmp(answer, PARSE_ERROR, sizeof PARSE_ERROR - 1) != 0)
+            fail_msg("line %zu: %s", i, answer);
+        free(answer);
+        qmp_expect(world, fd, NAME, NAMED);
+    }
+    /* Without its newline the same is one error, and the newline comes later. */
+    client_say(world, fd, "}}}}");
+    client_skip(world, fd, "\r\n");
+    client_say(world, fd, "}}}}");
+    client_is_quiet(world, fd);
+    client_say(world, fd, "\n");
+    qmp_expect(world, fd, NAME, NAMED);
+    client_is_quiet(world, fd);
+    close(fd);
+}
+
+static void test_packets(void **state)
+{
+    static const char many[] = NAME NAME "\n" NAME "\r\n  \t" NAME "\n\n\n{'execute':'query-name'}";
+    static const char pretty[] = "{\n  \"execute\":\r\n  \"query-name\"\n,\t\"id\" :\"\xc3\xa4\xf0\x9f\x98\x80\"}";
+    struct world *world = *state;
+    int fd = qmp_client(world, "qmp");
+
+    client_say(world, fd, many);
+    for (int i = 0; i < 5; i++) {
+        char *answer = client_read(world, fd, "\r\n");
+
+        assert_string_equal(answer, NAMED "\r\n");
+        free(answer);
+    }
+    for (size_t i = 0; i < sizeof pretty - 1; i++) {
+        client_is_quiet(world, fd);
+        client_send(world, fd, pretty + i, 1);
+    }
+    client_skip(world, fd, "\"id\": \"\\u00E4\\uD83D\\uDE00\"}\r\n");
+    client_is_quiet(world, fd);
+    close(fd);
+}
+
+static void send_many(struct world *world, int fd, char byte, size_t count)
+{
+    static char block[65536];
+
+    memset(block, byte, sizeof block);
+    while (count > 0) {
+        size_t part = count < sizeof block ? count : sizeof block;
+
+        client_send(world, fd, block, part);
+        count -= part;
+    }
+}
+
+static void test_nesting(void **state)
+{
+    struct world *world = *state;
+    int fd = qmp_client(world, "qmp");
+
+    send_many(world, fd, '[', 10000);
+    client_skip(world, fd, "JSON nesting depth limit exceeded, a command may have 1024 levels\"}}\r\n");
+    send_many(world, fd, ']', 10000);
+    client_say(world, fd, "\n");
+    qmp_expect(world, fd, NAME, NAMED);
+    /* What is just allowed, as the echoed id: one level is the request's. */
+    client_say(world, fd, "{\"execute\": \"query-name\", \"id\": ");
+    send_many(world, fd, '[', 1023);
+    send_many(world, fd, ']', 1023);
+    client_say(world, fd, "}\n");
+    client_skip(world, fd, "[[[]]]");
+    client_skip(world, fd, "}\r\n");
+    client_say(world, fd, "{\"execute\": \"query-name\", \"id\": ");
+    send_many(world, fd, '[', 1024);
+    client_skip(world, fd, "1024 levels\"}}\r\n");
+    client_say(world, fd, "\n");
+    qmp_expect(world, fd, NAME, NAMED);
+    close(fd);
+}
+
+static void test_huge_lines(void **state)
+{
+    struct world *world = *state;
+    int fd = qmp_client(world, "qmp");
+    long before = resident();
+
+    /* 100 MiB in one string, 100 MiB of garbage, 100 MiB of small values */
+    client_say(world, fd, "{\"execute\": \"query-name\", \"arguments\": {\"x\": \"");
+    send_many(world, fd, 'x', 100 << 20);
+    client_say(world, fd, "\"}}\n");
+    client_skip(world, fd, "JSON size limit exceeded, a command may have 16 MiB\"}}\r\n");
+    qmp_expect(world, fd, NAME, NAMED);
+    send_many(world, fd, '}', 100 << 20);
+    client_say(world, fd, "\n");
+    client_skip(world, fd, "JSON parse error");
+    client_skip(world, fd, "\r\n");
+    qmp_expect(world, fd, NAME, NAMED);
+    client_say(world, fd, "[1");
+    for (int i = 0; i < 1 << 20; i++)
+        client_say(world, fd, ",1");
+    client_say(world, fd, "]\n");
+    client_skip(world, fd, "JSON token count limit exceeded, a command may have 131072 values\"}}\r\n");
+    qmp_expect(world, fd, NAME, NAMED);
+    client_is_quiet(world, fd);
+    malloc_trim(0);
+#ifndef __SANITIZE_ADDRESS__
+    assert_true(resident() - before < 8192);
+#endif
+    (void)before;
+    close(fd);
+}
+
+/* Memory stays bounded while the line comes, not only afterwards. */
+static void test_huge_line_peak(void **state)
+{
+    struct world *world = *state;
+    int fd = qmp_client(world, "qmp");
+    struct rusage before;
+    struct rusage after;
+
+    getrusage(RUSAGE_SELF, &before);
+    send_many(world, fd, ' ', 100 << 20);
+    client_say(world, fd, "\"");
+    send_many(world, fd, 'x', 100 << 20);
+    client_say(world, fd, "\"\n");
+    client_skip(world, fd, "\r\n");
+    getrusage(RUSAGE_SELF, &after);
+#ifndef __SANITIZE_ADDRESS__
+    assert_true(after.ru_maxrss - before.ru_maxrss < 64 * 1024);
+#endif
+    qmp_expect(world, fd, NAME, NAMED);
+    close(fd);
+}
+
+/* A value that is large and allowed, and echoed. */
+static void test_large_command(void **state)
+{
+    struct world *world = *state;
+    int fd = qmp_client(world, "qmp");
+    char *answer;
+
+    client_say(world, fd, "{\"execute\": \"query-name\", \"id\": \"");
+    send_many(world, fd, 'x', 1 << 20);
+    client_say(world, fd, "\"}\n");
+    answer = client_read(world, fd, "\r\n");
+    assert_int_equal(strlen(answer), strlen("{\"return\": {\"name\": \"guest\"}, \"id\": \"\"}\r\n") + (1 << 20));
+    free(answer);
+    qmp_expect(world, fd, NAME, NAMED);
+    close(fd);
+}
+
+static void test_memory_commands(void **state)
+{
+    struct world *world = *state;
+    int fd = qmp_client(world, "qmp");
+
+    qmp_expect(world, fd,
+               "{\"execute\": \"object-add\", \"arguments\": {\"qom-type\": \"memory-backend-ram\", \"id\": \"m0\", "
+               "\"size\": 134217728}}", "{\"return\": {}}");
+    qmp_expect(world, fd,
+               "{\"execute\": \"device_add\", \"arguments\": {\"driver\": \"pc-dimm\", \"node\": 0, \"memdev\": "
+               "\"m0\", \"id\": \"d0\", \"slot\": 0}}", "{\"return\": {}}");
+    qmp_expect(world, fd, "{\"execute\": \"query-memory-devices\"}",
+               "{\"return\": [{\"type\": \"dimm\", \"data\": {\"id\": \"d0\", \"addr\": 4294967296, \"slot\": 0, "
+               "\"node\": 0, \"size\": 134217728, \"memdev\": \"/objects/m0\", \"hotplugged\": true, "
+               "\"hotpluggable\": true}}]}");
+    qmp_expect(world, fd, "{\"execute\": \"query-memdev\"}",
+               "{\"return\": [{\"id\": \"m0\", \"size\": 134217728, \"merge\": true, \"dump\": true, \"prealloc\": "
+               "false, \"share\": false, \"reserve\": true, \"host-nodes\": [], \"policy\": \"default\"}]}");
+    qmp_expect(world, fd, "{\"execute\": \"query-memory-size-summary\"}",
+               "{\"return\": {\"base-memory\": 134217728, \"plugged-memory\": 134217728}}");
+    qmp_expect(world, fd, "{\"execute\": \"query-acpi-ospm-status\"}",
+               "{\"return\": [{\"device\": \"d0\", \"source\": 0, \"status\": 0, \"slot\": \"0\", \"slot-type\": "
+               "\"DIMM\"}, {\"source\": 1, \"status\": 0, \"slot\": \"1\", \"slot-type\": \"DIMM\"}, {\"source\": 2, "
+               "\"status\": 0, \"slot\": \"2\", \"slot-type\": \"DIMM\"}]}");
+    qmp_expect(world, fd, "{\"execute\": \"object-del\", \"arguments\": {\"id\": \"m0\"}}",
+               GENERIC("object 'm0' is in use, can not be deleted"));
+    client_say(world, fd, "{\"execute\": \"device_del\", \"arguments\": {\"id\": \"d0\"}}");
+    client_skip(world, fd, "\"event\": \"DEVICE_DELETED\", \"data\": {\"device\": \"d0\"}}\r\n");
+    client_skip(world, fd, "{\"return\": {}}\r\n");
+    qmp_expect(world, fd, "{\"execute\": \"object-del\", \"arguments\": {\"id\": \"m0\"}}", "{\"return\": {}}");
+    close(fd);
+}
+
+/* device_add takes what older clients send; object-add is strict, as in QEMU. */
+static void test_types_of_properties(void **state)
+{
+    struct world *world = *state;
+    int fd = qmp_client(world, "qmp");
+    struct json_object *answer;
+
+    answer = qmp_ask(world, fd,
+                     "{\"execute\": \"object-add\", \"arguments\": {\"qom-type\": \"memory-backend-ram\", \"id\": "
+                     "\"m0\", \"size\": \"128M\"}}");
+    assert_non_null(json_object_object_get(answer, "error"));
+    json_object_put(answer);
+    for (int i = 0; i < 3; i++) {
+        static const char *const plug[] = {
+            "\"slot\": \"1\", \"addr\": \"0x140000000\", \"node\": \"0\"",
+            "\"slot\": 2, \"addr\": 18446744073575333888",
+            "\"slot\": -1",
+        };
+        char line[256];
+
+        snprintf(line, sizeof line,
+                 "{\"execute\": \"object-add\", \"arguments\": {\"qom-type\": \"memory-backend-ram\", \"id\": \"b%d\", "
+                 "\"size\": 4096}}", i);
+        qmp_expect(world, fd, line, "{\"return\": {}}");
+        snprintf(line, sizeof line,
+                 "{\"execute\": \"device_add\", \"arguments\": {\"driver\": \"pc-dimm\", \"memdev\": \"b%d\", %s}}", i,
+                 plug[i]);
+        qmp_expect(world, fd, line, "{\"return\": {}}");
+    }
+    client_say(world, fd, "{\"execute\": \"query-memory-devices\"}");
+    client_skip(world, fd, "\"slot\": 0,");
+    client_skip(world, fd, "\"addr\": 5368709120, \"slot\": 1,");
+    client_skip(world, fd, "\"addr\": 18446744073575333888, \"slot\": 2,");
+    client_skip(world, fd, "\r\n");
+    close(fd);
+}
+
+static void test_queries(void **state)
+{
+    static const char *const table[][2] = {
+        { "query-version", "{\"return\": {\"qemu\": {\"micro\": 0, \"minor\": 2, \"major\": 7}, \"package\": "
+                           "\"hotram " HOTRAM_VERSION "\"}}" },
+        { "query-status", "{\"return\": {\"status\": \"prelaunch\", \"singlestep\": false, \"running\": false}}" },
+        { "query-name", NAMED },
+        { "query-uuid", "{\"return\": {\"UUID\": \"00010203-0405-0607-0809-0a0b0c0d0e0f\"}}" },
+        { "query-target", "{\"return\": {\"arch\": \"x86_64\"}}" },
+        { "query-memory-devices", "{\"return\": []}" },
+        { "query-memdev", "{\"return\": []}" },
+        { "query-cpus-fast",
+          "{\"return\": [{\"thread-id\": 1000, \"props\": {\"core-id\": 0, \"thread-id\": 0, \"node-id\": 0, "
+          "\"socket-id\": 0}, \"qom-path\": \"/machine/unattached/device[0]\", \"cpu-index\": 0, \"target\": "
+          "\"x86_64\"}, {\"thread-id\": 1001, \"props\": {\"core-id\": 1, \"thread-id\": 0, \"node-id\": 0, "
+          "\"socket-id\": 0}, \"qom-path\": \"/machine/unattached/device[1]\", \"cpu-index\": 1, \"target\": "
+          "\"x86_64\"}]}" },
+        { "query-exits", "{\"return\": {\"exits\": 18446744073709551615}}" },
+    };
+    struct world *world = *state;
+    int fd = qmp_client(world, "qmp");
+    char filename[300];
+
+    for (uint8_t i = 0; i < 16; i++)
+        world->config.uuid[i] = i;
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        char line[100];
+
+        snprintf(line, sizeof line, "{\"execute\": \"%s\"}", table[i][0]);
+        qmp_expect(world, fd, line, table[i][1]);
+    }
+    snprintf(filename, sizeof filename,
+             "{\"return\": [{\"frontend-open\": true, \"filename\": \"unix:%s/qmp,server=on\", \"label\": \"qmp\"}]}",
+             world->folder);
+    qmp_expect(world, fd, "{\"execute\": \"query-chardev\"}", filename);
+    world->config.name = NULL;
+    qmp_expect(world, fd, NAME, "{\"return\": {}}");
+    world->config.machine = "none";
+    qmp_expect(world, fd, "{\"execute\": \"query-cpus-fast\"}", "{\"return\": []}");
+    close(fd);
+}
+
+static void test_query_commands(void **state)
+{
+    static const char *const wanted[] = {
+        "qmp_capabilities", "query-version", "query-status", "query-commands", "query-name", "query-uuid",
+        "query-kvm", "query-target", "query-chardev", "query-cpus-fast", "object-add", "object-del", "device_add",
+        "device_del", "query-memory-devices", "query-memdev", "query-memory-size-summary",
+        "query-acpi-ospm-status", "stop", "cont", "system_reset", "system_powerdown", "quit",
+        "human-monitor-command", "query-exits",
+    };
+    struct world *world = *state;
+    int fd = qmp_client(world, "qmp");
+    struct json_object *answer = qmp_ask(world, fd, "{\"execute\": \"query-commands\"}");
+    struct json_object *list = json_object_object_get(answer, "return");
+
+    assert_int_equal(json_object_array_length(list), COUNT_OF(wanted));
+    for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+        bool found = false;
+
+        for (size_t j = 0; j < COUNT_OF(wanted); j++)
+            found |= strcmp(json_object_get_string(
+                                json_object_object_get(json_object_array_get_idx(list, j), "name")),
+                            wanted[i]) == 0;
+        if (!found)
+            fail_msg("query-commands lacks %s", wanted[i]);
+    }
+    json_object_put(answer);
+    close(fd);
+}
+
+static void test_run_state_and_events(void **state)
+{
+    struct world *world = *state;
+    int fd = qmp_client(world, "qmp");
+    int fresh = world_connect(world, "qmp");
+    int other = qmp_client(world, "qmp");
+    struct json_object *event;
+
+    client_skip(world, fresh, "\r\n");
+    client_say(world, fd, "{\"execute\": \"cont\"}");
+    client_skip(world, fd, "\"event\": \"RESUME\"}\r\n");
+    client_skip(world, fd, "{\"return\": {}}\r\n");
+    event = qmp_ask(world, other, "");
+    assert_string_equal(json_object_get_string(json_object_object_get(event, "event")), "RESUME");
+    assert_true(json_object_get_int64(json_object_object_get(json_object_object_get(event, "timestamp"),
+                                                             "seconds")) > 1700000000);
+    assert_null(json_object_object_get(event, "data"));
+    json_object_put(event);
+    /* Nothing before the negotiation. */
+    client_is_quiet(world, fresh);
+    qmp_expect(world, fd, "{\"execute\": \"query-status\"}",
+               "{\"return\": {\"status\": \"running\", \"singlestep\": false, \"running\": true}}");
+    client_say(world, other, "{\"execute\": \"system_reset\"}");
+    client_skip(world, fd, "\"event\": \"RESET\", \"data\": {\"guest\": false, \"reason\": "
+                           "\"host-qmp-system-reset\"}}\r\n");
+    client_say(world, fd, "{\"execute\": \"stop\"}{\"execute\": \"stop\"}{\"execute\": \"system_powerdown\"}");
+    client_skip(world, fd, "\"STOP\"}\r\n{\"return\": {}}\r\n{\"return\": {}}\r\n");
+    client_skip(world, fd, "\"POWERDOWN\"}\r\n{\"return\": {}}\r\n");
+    assert_int_equal(fake_machine_quits(world->machine), 0);
+    client_say(world, fd, "{\"execute\": \"quit\"}");
+    client_skip(world, fd, "{\"return\": {}}\r\n");
+    assert_int_equal(fake_machine_quits(world->machine), 1);
+    close(fd);
+    close(fresh);
+    close(other);
+}
+
+static void test_human_monitor_command(void **state)
+{
+    struct world *world = *state;
+    int fd = qmp_client(world, "qmp");
+
+#define HUMAN(line) "{\"execute\": \"human-monitor-command\", \"arguments\": {\"command-line\": \"" line "\"}}"
+    qmp_expect(world, fd, HUMAN("info status"), "{\"return\": \"VM status: paused (prelaunch)\\r\\n\"}");
+    qmp_expect(world, fd, HUMAN("nonsense"), "{\"return\": \"unknown command: 'nonsense'\\r\\n\"}");
+    qmp_expect(world, fd, HUMAN("device_del zz"), "{\"return\": \"Error: Device 'zz' not found\\r\\n\"}");
+    qmp_expect(world, fd, HUMAN(""), "{\"return\": \"\"}");
+    qmp_expect(world, fd, HUMAN("object_add memory-backend-ram,id=m0,size=1G"), "{\"return\": \"\"}");
+    qmp_expect(world, fd, HUMAN("info name"), "{\"return\": \"guest\\r\\n\"}");
+    close(fd);
+}
+
+/* Half-closed: the answers still come, then the end. */
+static void test_half_closed_client(void **state)
+{
+    struct world *world = *state;
+    int fd = world_connect(world, "qmp");
+    char *text;
+
+    client_say(world, fd, "{\"execute\": \"qmp_capabilities\"}" NAME NAME);
+    shutdown(fd, SHUT_WR);
+    text = client_read(world, fd, NULL);
+    assert_string_equal(text, GREETING "{\"return\": {}}\r\n" NAMED "\r\n" NAMED "\r\n");
+    free(text);
+    close(fd);
+}
+
+static void test_disconnect_in_mid_command(void **state)
+{
+    static const char *const starts[] = { "{\"execute\": \"qu", "{", "\"", "[[[[[", "" , "}" };
+    struct world *world = *state;
+    int other = qmp_client(world, "qmp");
+
+    for (size_t i = 0; i < COUNT_OF(starts); i++) {
+        int fd = qmp_client(world, "qmp");
+
+        client_say(world, fd, starts[i]);
+        if (i % 2)
+            world_run(world);
+        close(fd);
+        world_run(world);
+        qmp_expect(world, other, NAME, NAMED);
+    }
+    close(other);
+}
+
+/* A client that is gone still had its say. */
+static void test_fire_and_forget(void **state)
+{
+    struct world *world = *state;
+    int fd = world_connect(world, "qmp");
+
+    client_say(world, fd, "{\"execute\": \"qmp_capabilities\"}{\"execute\": \"quit\"}");
+    close(fd);
+    world_run(world);
+    assert_int_equal(fake_machine_quits(world->machine), 1);
+}
+
+/* Commands without end, answers never read: the client waits, nobody else does, memory stays bounded. */
+static void test_client_that_never_reads(void **state)
+{
+    struct world *world = *state;
+    int fd = qmp_client(world, "qmp");
+    int other = qmp_client(world, "qmp");
+    long before = resident();
+    size_t sent = 0;
+
+    for (int i = 0; i < 20000; i++) {
+        ssize_t count = write(fd, "{\"execute\": \"query-commands\"}", 29);
+
+        if (count == 29)
+            sent++;
+        world_run(world);
+        if (count != 29)
+            break;
+    }
+    assert_true(sent < 20000);
+    qmp_expect(world, other, NAME, NAMED);
+#ifndef __SANITIZE_ADDRESS__
+    assert_true(resident() - before < 8192);
+#endif
+    (void)before;
+    /* And when it reads at last, no answer is missing. */
+    for (size_t i = 0; i < sent; i++)
+        client_skip(world, fd, "\"query-commands\"}");
+    close(fd);
+    close(other);
+}
+
+/* Events cannot wait for a client: the one that never reads loses its connection. */
+static void test_events_for_a_client_that_never_reads(void **state)
+{
+    struct world *world = *state;
+    int fd = qmp_client(world, "qmp");
+    int other = qmp_client(world, "qmp");
+    char *block = malloc(65536);
+    size_t received = 0;
+    ssize_t count;
+
+    for (int i = 0; i < 100000; i++) {
+        machine_emit(world->machine, "POWERDOWN", NULL);
+        while (i % 100 == 0 && read(other, block, 65536) > 0)
+            ;
+        if (i % 100 == 0)
+            world_run(world);
+    }
+    while ((count = read(fd, block, 65536)) != 0) {
+        world_run(world);
+        received += count > 0 ? (size_t)count : 0;
+        assert_true(received < CHANNEL_BUFFER_MAX + (1 << 20));
+    }
+    while (read(other, block, 65536) > 0)
+        world_run(world);
+    free(block);
+    qmp_expect(world, other, NAME, NAMED);
+    close(fd);
+    close(other);
+}
+
+static void test_many_clients(void **state)
+{
+    struct world *world = *state;
+    int fds[70];
+
+    for (size_t i = 0; i < 64; i++)
+        fds[i] = qmp_client(world, "qmp");
+    /* The 65th waits until one leaves. */
+    fds[64] = world_connect(world, "qmp");
+    client_is_quiet(world, fds[64]);
+    close(fds[0]);
+    client_skip(world, fds[64], "\r\n");
+    for (size_t i = 1; i < 64; i++) {
+        qmp_expect(world, fds[i], NAME, NAMED);
+        close(fds[i]);
+    }
+    close(fds[64]);
+}
+
+static void test_pretty(void **state)
+{
+    struct world *world = *state;
+    const struct chardev_config config = { .id = "pretty", .kind = CHARDEV_SOCKET, .fd = -1, .server = true };
+    struct chardev *chardev = world_chardev(world, config, NULL);
+    char *text;
+    int fd;
+
+    world_monitor(world, "pretty", true, true);
+    assert_true(chardev_start(chardev, NULL));
+    fd = world_connect(world, "pretty");
+    client_skip(world, fd, "    }\n}\r\n");
+    client_say(world, fd, "{\"execute\": \"qmp_capabilities\", \"id\": [1, {}]}");
+    text = client_read(world, fd, "\n}\r\n");
+    assert_string_equal(text, "{\n    \"return\": {},\n    \"id\": [\n        1,\n        {}\n    ]\n}\r\n");
+    free(text);
+    close(fd);
+}
+
+/* Random bytes, and requests with bytes changed: whatever happens, the next line is answered. */
+static void test_random_input(void **state)
+{
+    static const char request[] = "{\"execute\": \"query-name\", \"id\": [1, {\"a\": \"b\\u00e4\"}, null]}";
+    struct world *world = *state;
+    struct unit_random random = unit_random_start("qmp random input");
+    int fd = qmp_client(world, "qmp");
+
+    for (int round = 0; round < 3000; round++) {
+        char line[sizeof request];
+
+        memcpy(line, request, sizeof request);
+        for (uint32_t i = unit_random_below(&random, 4); i > 0; i--)
+            line[unit_random_below(&random, sizeof request - 1)] = (char)unit_random_next(&random);
+        client_send(world, fd, line, sizeof request - 1);
+        if (round % 50 != 49)
+            continue;
+        /* A line that cannot be inside anything, then one that can be found again. */
+        client_say(world, fd, "\n\x01\n{\"execute\": \"query-name\", \"id\": \"end\"}\n");
+        client_skip(world, fd, "\"id\": \"end\"}\r\n");
+    }
+    close(fd);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, world_tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_greeting_and_negotiation),
+        TEST(test_id_is_echoed),
+        TEST(test_bad_requests),
+        TEST(test_broken_json),
+        TEST(test_packets),
+        TEST(test_nesting),
+        TEST(test_huge_lines),
+        TEST(test_huge_line_peak),
+        TEST(test_large_command),
+        TEST(test_memory_commands),
+        TEST(test_types_of_properties),
+        TEST(test_queries),
+        TEST(test_query_commands),
+        TEST(test_run_state_and_events),
+        TEST(test_human_monitor_command),
+        TEST(test_half_closed_client),
+        TEST(test_disconnect_in_mid_command),
+        TEST(test_fire_and_forget),
+        TEST(test_client_that_never_reads),
+        TEST(test_events_for_a_client_that_never_reads),
+        TEST(test_many_clients),
+        TEST(test_pretty),
+        TEST(test_random_input),
+    };
+
+    return cmocka_run_group_tests_name("qmp", tests, NULL, NULL);
+}

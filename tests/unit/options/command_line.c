@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A shell's words for tests, and the standard output of what they ask for. */
+#include "command_line.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WORDS_MAX 128
+
+enum config_result parse_line(struct config *config, const char *line, struct error *error)
+{
+    char *words = strdup(line), *argv[WORDS_MAX + 1] = { (char *)"hotram" };
+    int argc = 1;
+    enum config_result result;
+
+    error->text[0] = '\0';
+    for (char *p = words; *(p += strspn(p, " ")) && argc < WORDS_MAX;) {
+        char end = *p == '\'' ? '\'' : ' ';
+
+        argv[argc++] = p += end == '\'';
+        p += strcspn(p, (char[]){ end, '\0' });
+        if (*p)
+            *p++ = '\0';
+    }
+    result = config_parse(config, argc, argv, error);
+    free(words);
+    return result;
+}
+
+enum config_result parse_printing(const char *line, char *output, size_t size, struct error *error)
+{
+    FILE *file = tmpfile();
+    struct config config;
+    enum config_result result;
+    int saved;
+
+    fflush(stdout);
+    saved = dup(STDOUT_FILENO);
+    dup2(fileno(file), STDOUT_FILENO);
+    result = parse_line(&config, line, error);
+    config_free(&config);
+    fflush(stdout);
+    dup2(saved, STDOUT_FILENO);
+    close(saved);
+    rewind(file);
+    output[fread(output, 1, size - 1, file)] = '\0';
+    fclose(file);
+    return result;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What is printed for people, and that help, examples and manual page agree with the table of options. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command_line.h"
+#include "options/parser.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static char *read_man_page(void)
+{
+    FILE *file = fopen(MAN_PAGE, "r");
+    char *text = calloc(1, 1 << 18);
+
+    assert_non_null(file);
+    assert_true(fread(text, 1, (1 << 18) - 1, file) > 0);
+    fclose(file);
+    return text;
+}
+
+static void help_names_every_option(void **state)
+{
+    static char output[1 << 16];
+    struct error error;
+
+    (void)state;
+    assert_int_equal(parse_printing("-help", output, sizeof output, &error), CONFIG_DONE);
+    for (size_t i = 0; i < options_count; i++) {
+        char line[64];
+
+        snprintf(line, sizeof line, "\n-%s%s", options_table[i].name, options_table[i].argument ? " " : "\n");
+        if (!strstr(output, line))
+            fail_msg("-%s is not in -help", options_table[i].name);
+    }
+    for (unsigned group = 0; group < GROUP_COUNT; group++)
+        assert_non_null(strstr(output, option_group_titles[group]));
+}
+
+static void help_fits_a_terminal(void **state)
+{
+    static char output[1 << 16];
+    struct error error;
+
+    (void)state;
+    parse_printing("--help", output, sizeof output, &error);
+    for (char *line = strtok(output, "\n"); line; line = strtok(NULL, "\n")) {
+        size_t length = strlen(line);
+
+        if (length > 80 || (length && line[length - 1] == ' '))
+            fail_msg("%s", line);
+    }
+}
+
+/* Every example is a command line that hotram takes. */
+static void examples_are_good(void **state)
+{
+    unsigned examples = 0;
+
+    (void)state;
+    for (size_t i = 0; i < options_count; i++) {
+        for (const char *p = options_table[i].examples; p && *p; examples++) {
+            size_t length = strcspn(p, "\n");
+            char line[512];
+            struct config config;
+            struct error error;
+
+            snprintf(line, sizeof line, "-S %.*s", (int)length, p);
+            if (parse_line(&config, line, &error) != CONFIG_RUN)
+                fail_msg("%s: %s", line, error.text);
+            config_free(&config);
+            p += length + (p[length] == '\n');
+        }
+    }
+    assert_true(examples > 15);
+}
+
+static void manual_names_every_option(void **state)
+{
+    char *page = read_man_page();
+
+    (void)state;
+    for (size_t i = 0; i < options_count; i++) {
+        const struct option *option = &options_table[i];
+        char line[64];
+        const char *found;
+
+        snprintf(line, sizeof line, "\n.It Fl %s", option->name);
+        found = strstr(page, line);
+        while (found && found[strlen(line)] != ' ' && found[strlen(line)] != '\n')
+            found = strstr(found + 1, line);
+        if (!found)
+            fail_msg("-%s is not in the manual page", option->name);
+        if (option->argument ? found[strlen(line)] != ' ' : found[strlen(line)] != '\n')
+            fail_msg("-%s takes %s argument, says the table", option->name, option->argument ? "an" : "no");
+    }
+    free(page);
+}
+
+static void manual_has_no_other_options(void **state)
+{
+    static const char marker[] = "\n.It Fl ";
+    char *page = read_man_page();
+
+    (void)state;
+    for (char *p = strstr(page, marker); p; p = strstr(p + 1, marker)) {
+        char name[32] = "";
+
+        memcpy(name, p + strlen(marker), strcspn(p + strlen(marker), " \n"));
+        if (!option_find(name))
+            fail_msg("-%s is in the manual page only", name);
+    }
+    free(page);
+}
+
+/* Keys are the part of an option that is forgotten most easily. */
+static void manual_names_keys(void **state)
+{
+    static const char *const keys[] = {
+        "size=",           "slots=",      "maxmem=", "cpus=",    "sockets=",         "cores=",
+        "threads=",        "maxcpus=",    "accel=",  "usb=",     "dump-guest-core=", "acpi=",
+        "kernel-irqchip=", "vmport=",     "hpet=",   "guest=",   "debug-threads=",   "base=",
+        "clock=",          "order=",      "once=",   "menu=",    "strict=",          "mem-lock=",
+        "cpu-pm=",         "chardev=",    "mode=",   "pretty=",  "reboot=",          "shutdown=",
+        "timestamp=",      "guest-name=", "path=",   "fd=",      "server=",          "wait=",
+        "append=",         "signal=",     "mux=",    "logfile=", "logappend=",
+    };
+    char *page = read_man_page();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        if (!strstr(page, keys[i]))
+            fail_msg("%s is not in the manual page", keys[i]);
+    }
+    free(page);
+}
+
+static void lists_are_printed(void **state)
+{
+    static const struct {
+        const char *line, *words[3];
+    } cases[] = {
+        { "-h",
+          { "usage: hotram -kernel FILE [options]", "Machine and memory:", "-m 1G,slots=3,maxmem=4G" } },
+        { "-version", { "hotram version 0.1.0\n", "BSD-2-Clause", "" } },
+        { "-machine help", { "hotram-1  ", "none  ", "(default)" } },
+        { "-M ?", { "hotram-1  ", "", "" } },
+        { "-cpu help", { "host  ", "", "" } },
+        { "-accel help", { "\nkvm\n", "", "" } },
+        { "-display help", { "\nnone\n", "", "" } },
+        { "-chardev help", { "  null\n", "  stdio\n", "  socket\n" } },
+        { "-chardev socket,help", { "socket options:\n", "  path=<str> ", "  wait=<bool> " } },
+        { "-device help", { "  isa-serial\n", "  pc-dimm\n", "" } },
+        { "-device pc-dimm,help",
+          { "pc-dimm options:\n  memdev=<str>           - id of the memory backend\n", "  slot=<int32> ",
+            "" } },
+        { "-device isa-serial,?", { "isa-serial options:\n", "  chardev=<str> ", "  index=<uint32> " } },
+        { "-object help",
+          { "  memory-backend-ram\n", "  memory-backend-file\n", "  memory-backend-memfd\n" } },
+        { "-object memory-backend-ram,help",
+          { "memory-backend-ram options:\n", "  size=<size> ", "  share=<bool> " } },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char output[16384];
+        struct error error;
+
+        if (parse_printing(cases[i].line, output, sizeof output, &error) != CONFIG_DONE)
+            fail_msg("%s: %s", cases[i].line, error.text);
+        for (size_t j = 0; j < COUNT(cases[i].words); j++) {
+            if (!strstr(output, cases[i].words[j]))
+                fail_msg("%s: no %s in:\n%s", cases[i].line, cases[i].words[j], output);
+        }
+    }
+}
+
+/* No option is said to be absent and is there, and the reasons read well. */
+static void absent_options_are_absent(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < options_count; i++) {
+        if (option_absent(options_table[i].name))
+            fail_msg("-%s is in both tables", options_table[i].name);
+    }
+    assert_string_equal(option_absent("netdev"), "no network devices");
+    assert_null(option_absent(""));
+    assert_null(option_absent(" "));
+    assert_null(option_absent("netde"));
+    assert_null(option_absent("etdev"));
+    assert_null(option_absent("netdev net"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(help_names_every_option),     cmocka_unit_test(help_fits_a_terminal),
+        cmocka_unit_test(examples_are_good),           cmocka_unit_test(manual_names_every_option),
+        cmocka_unit_test(manual_has_no_other_options), cmocka_unit_test(manual_names_keys),
+        cmocka_unit_test(lists_are_printed),           cmocka_unit_test(absent_options_are_absent),
+    };
+
+    return cmocka_run_group_tests_name("help", tests, NULL, NULL);
+}

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Options one by one: what good ones mean, and that bad ones are refused by name, value and limit. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <string.h>
+
+#include "command_line.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+#define KIB UINT64_C(1024)
+#define MIB (KIB * 1024)
+#define GIB (MIB * 1024)
+
+/* Parse a line that must be good; -S stands for a kernel. */
+static void parse_good(struct config *config, const char *line)
+{
+    char text[1024] = "-S ";
+    struct error error;
+
+    strcat(text, line);
+    if (parse_line(config, text, &error) != CONFIG_RUN)
+        fail_msg("%s: %s", line, error.text);
+}
+
+struct bad {
+    const char *line;
+    const char *message; /* or the part of it that matters */
+};
+
+static void check_bad(const struct bad *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char text[1024] = "-S ";
+        struct config config;
+        struct error error;
+        size_t length;
+
+        strcat(text, cases[i].line);
+        if (parse_line(&config, text, &error) != CONFIG_ERROR)
+            fail_msg("%s: taken", cases[i].line);
+        if (!strstr(error.text, cases[i].message))
+            fail_msg("%s: %s", cases[i].line, error.text);
+        length = strlen(error.text);
+        if (length == 0 || strchr(".\n ", error.text[length - 1]))
+            fail_msg("%s: ends badly: %s", cases[i].line, error.text);
+        config_free(&config);
+    }
+}
+
+static void defaults(void **state)
+{
+    struct config config;
+
+    (void)state;
+    parse_good(&config, "");
+    assert_string_equal(config.machine, "hotram-1");
+    assert_int_equal(config.ram_size, 128 * MIB);
+    assert_int_equal(config.maxmem, 128 * MIB);
+    assert_int_equal(config.slots, 0);
+    assert_int_equal(config.cpus, 1);
+    assert_int_equal(config.sockets * config.cores * config.threads, 1);
+    assert_true(config.start_paused);
+    assert_true(config.dump_guest_core);
+    assert_false(config.daemonize || config.no_reboot || config.no_shutdown || config.no_defaults ||
+                 config.lock_memory || config.timestamps || config.uuid_given);
+    assert_null(config.kernel);
+    assert_null(config.name);
+    assert_int_equal(config.rtc_base, RTC_UTC);
+    config_free(&config);
+}
+
+static void memory(void **state)
+{
+    static const struct {
+        const char *line;
+        uint64_t ram, maxmem;
+        uint32_t slots;
+    } cases[] = {
+        { "-m 512", 512 * MIB, 512 * MIB, 0 },
+        { "-m 6GB", 6 * GIB, 6 * GIB, 0 },
+        { "-m 512MiB", 512 * MIB, 512 * MIB, 0 },
+        { "-m 1.5G", GIB + 512 * MIB, GIB + 512 * MIB, 0 },
+        { "-m size=524288k,slots=16,maxmem=8388608k", 512 * MIB, 8 * GIB, 16 },
+        { "-m 1G,slots=3,maxmem=4G", GIB, 4 * GIB, 3 },
+        { "-m 6GB,slots=4,maxmem=10G", 6 * GIB, 10 * GIB, 4 },
+        { "-m 128M,slots=3,maxmem=2G", 128 * MIB, 2 * GIB, 3 },
+        { "-m 1G,slots=256,maxmem=1048580k", GIB, GIB + 4 * KIB, 256 },
+        { "-m 1G,slots=0x10,maxmem=2147483648", GIB, 2 * GIB, 16 },
+        { "-m 512 -m slots=2,maxmem=1G", 512 * MIB, GIB, 2 },
+        { "-m slots=2,maxmem=1G -m 512", 512 * MIB, GIB, 2 },
+        { "-m 512 -m 256", 256 * MIB, 256 * MIB, 0 },
+        { "-m slots=3,maxmem=2G", 128 * MIB, 2 * GIB, 3 },
+        { "-m 0", 128 * MIB, 128 * MIB, 0 },
+        { "-m ,slots=1,maxmem=1G", 128 * MIB, GIB, 1 },
+        { "-m 1K", 8 * KIB, 8 * KIB, 0 },
+        { "-m size=1B", 8 * KIB, 8 * KIB, 0 },
+        { "-m 4097k", 4104 * KIB, 4104 * KIB, 0 },
+        { "-m 1G,maxmem=2G", GIB, GIB, 0 },
+        { "-m 1G,slots=0,maxmem=2G", GIB, GIB, 0 },
+        { "-m 1G,maxmem=1G", GIB, GIB, 0 },
+        { "-m 0x400", GIB, GIB, 0 },
+        { "-m 4P", 4 * MIB * GIB, 4 * MIB * GIB, 0 },
+        { "--m 1G", GIB, GIB, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct config config;
+
+        parse_good(&config, cases[i].line);
+        if (config.ram_size != cases[i].ram || config.maxmem != cases[i].maxmem ||
+            config.slots != cases[i].slots)
+            fail_msg("%s: %" PRIu64 " %" PRIu64 " %" PRIu32, cases[i].line, config.ram_size, config.maxmem,
+                     config.slots);
+        config_free(&config);
+    }
+}
+
+static void bad_memory(void **state)
+{
+    static const struct bad cases[] = {
+        { "-m 1Q", "-m 1Q: Parameter 'size' expects a size, such as 512M or 1G; got '1Q'" },
+        { "-m abc", "Parameter 'size' expects a size, such as 512M or 1G; got 'abc'" },
+        { "-m -1", "Parameter 'size' expects a size of 0 or more; got '-1'" },
+        { "-m 99999999999G",
+          "Parameter 'size' expects a size below 16 EiB (2^64 bytes); got '99999999999G'" },
+        { "-m 5P", "Parameter 'size' expects at most 4 PiB, all that 52 address bits reach; got '5P'" },
+        { "-m 1G,slots=2,maxmem=1E",
+          "Parameter 'maxmem' expects at most 4 PiB, all that 52 address bits reach; got '1E'" },
+        { "-m 1G,slots=3", "slots=3 needs maxmem too" },
+        { "-m 1G,slots=0", "slots=0 needs maxmem too" },
+        { "-m 1G,slots=3,maxmem=1G", "slots=3 but maxmem, 1 GiB, is equal to the RAM at start" },
+        { "-m 1G,slots=3,maxmem=512M", "maxmem is 512 MiB, less than the RAM at start, 1 GiB" },
+        { "-m 1024,slots=3,maxmem=4096",
+          "maxmem is 4 KiB, less than the RAM at start, 1 GiB; it must be at least that, for "
+          "it counts the RAM at start and all that can be plugged (without a suffix "
+          "maxmem counts bytes)" },
+        { "-m 1G,maxmem=512M", "maxmem is 512 MiB, less than the RAM at start, 1 GiB" },
+        { "-m 1G,slots=257,maxmem=2G", "Parameter 'slots' expects a number from 0 to 256; got '257'" },
+        { "-m 1G,slots=-1,maxmem=2G", "Parameter 'slots' expects a number from 0 to 256; got '-1'" },
+        { "-m 1G,slots=a,maxmem=2G", "Parameter 'slots' expects a number from 0 to 256; got 'a'" },
+        { "-m 1G,slots=,maxmem=2G", "Parameter 'slots' expects a number from 0 to 256; got ''" },
+        { "-m 1G,slots,maxmem=2G", "Parameter 'slots' expects a number from 0 to 256; got 'on'" },
+        { "-m 1G,slots=2,maxmem=2098177k", "maxmem is 2098177 KiB; it must be a multiple of 4 KiB" },
+        { "-m 1G,slots=2,maxmem=", "Parameter 'maxmem' expects a size, such as 512M or 1G; got ''" },
+        { "-m 1G,slot=2,maxmem=2G",
+          "-m has no property 'slot'; did you mean 'slots'? It has: size, slots, maxmem" },
+        { "-m 1G,foo=2", "-m has no property 'foo'; it has: size, slots, maxmem" },
+        { "-m 1G,,slots=2", "got '1G,slots=2'" },
+        { "-m", "-m: requires an argument: [size=]N[,slots=S,maxmem=M]" },
+    };
+
+    (void)state;
+    check_bad(cases, COUNT(cases));
+}
+
+static void cpus(void **state)
+{
+    static const struct {
+        const char *line;
+        uint32_t cpus, sockets, cores, threads;
+    } cases[] = {
+        { "-smp 4", 4, 1, 4, 1 },
+        { "-smp cpus=255", 255, 1, 255, 1 },
+        { "-smp 1,sockets=1,cores=1,threads=1", 1, 1, 1, 1 },
+        { "-smp 4,sockets=4,cores=1,threads=1", 4, 4, 1, 1 },
+        { "-smp 4,sockets=2", 4, 2, 2, 1 },
+        { "-smp 4,cores=2", 4, 2, 2, 1 },
+        { "-smp 8,sockets=2,cores=2", 8, 2, 2, 2 },
+        { "-smp 4,threads=2", 4, 1, 2, 2 },
+        { "-smp sockets=2,cores=2", 4, 2, 2, 1 },
+        { "-smp maxcpus=2", 2, 1, 2, 1 },
+        { "-smp 4,maxcpus=4,dies=1,clusters=1", 4, 1, 4, 1 },
+        { "-smp 4 -smp sockets=4", 4, 4, 1, 1 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct config config;
+
+        parse_good(&config, cases[i].line);
+        if (config.cpus != cases[i].cpus || config.sockets != cases[i].sockets ||
+            config.cores != cases[i].cores || config.threads != cases[i].threads)
+            fail_msg("%s: %" PRIu32 " = %" PRIu32 " * %" PRIu32 " * %" PRIu32, cases[i].line, config.cpus,
+                     config.sockets, config.cores, config.threads);
+        config_free(&config);
+    }
+}
+
+static void bad_cpus(void **state)
+{
+    static const struct bad cases[] = {
+        { "-smp 0", "Parameter 'cpus' expects a number from 1 to 255; got '0'" },
+        { "-smp 256", "Parameter 'cpus' expects a number from 1 to 255; got '256'" },
+        { "-smp abc", "Parameter 'cpus' expects a number from 1 to 255; got 'abc'" },
+        { "-smp -1", "got '-1'" },
+        { "-smp 4,cores=0", "Parameter 'cores' expects a number from 1 to 255; got '0'" },
+        { "-smp 4,sockets=3", "sockets (3) * cores (1) * threads (1) is 3, but there are 4 CPUs: the product "
+                              "must equal their number" },
+        { "-smp 4,sockets=1,cores=2,threads=1",
+          "sockets (1) * cores (2) * threads (1) is 2, but there are 4 CPUs" },
+        { "-smp 5,sockets=2,cores=4", "sockets (2) * cores (4) * threads (1) is 8, but there are 5 CPUs" },
+        { "-smp 2,maxcpus=4", "maxcpus=4 must equal cpus=2: hotram has no CPU hotplug" },
+        { "-smp sockets=16,cores=16", "256 CPUs; machine hotram-1 has at most 255" },
+        { "-smp 4,dies=2", "Parameter 'dies' expects 1 (hotram has sockets, cores and threads); got '2'" },
+        { "-smp 4,core=2", "-smp has no property 'core'; did you mean 'cores'?" },
+        { "-cpu qemu64",
+          "-cpu qemu64: Parameter 'model' expects host (the guest sees the host's CPU); got 'qemu64'" },
+        { "-cpu host,+avx", "-cpu has no property '+avx'" },
+    };
+
+    (void)state;
+    check_bad(cases, COUNT(cases));
+}
+
+static void machines(void **state)
+{
+    static const char *const good[] = {
+        "-machine hotram-1,accel=kvm",
+        "-machine type=hotram-1,usb=off,dump-guest-core=on",
+        "-M hotram-1",
+        "-machine accel=kvm:tcg",
+        "-machine none,accel=kvm:tcg",
+        "-accel kvm",
+        "-accel kvm -accel tcg",
+        "-accel tcg -accel kvm",
+        "-enable-kvm",
+        "-machine acpi=on,vmport=off,kernel-irqchip=on",
+        "-cpu host",
+        "-cpu host,migratable=on",
+        "-display none",
+        "-vga none",
+        "-no-user-config",
+        "-boot strict=on",
+        "-boot c",
+        "-boot order=nc,menu=off",
+        "-action reboot=reset,shutdown=poweroff",
+        "-overcommit cpu-pm=off",
+    };
+    struct config config;
+    struct error error;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(good); i++) {
+        parse_good(&config, good[i]);
+        config_free(&config);
+    }
+    parse_good(&config, "-machine none -machine dump-guest-core=off");
+    assert_string_equal(config.machine, "none");
+    assert_false(config.dump_guest_core);
+    config_free(&config);
+    assert_int_equal(parse_line(&config, "-machine none", &error), CONFIG_RUN);
+    config_free(&config);
+}
+
+static void bad_machines(void **state)
+{
+    static const struct bad cases[] = {
+        { "-machine pc", "'pc' is not a machine of hotram; it has: hotram-1, none" },
+        { "-machine hotram-2", "'hotram-2' is not a machine of hotram; did you mean 'hotram-1'?" },
+        { "-machine hotram-1,usb=on", "Parameter 'usb' expects off (hotram has no USB); got 'on'" },
+        { "-machine hotram-1,acpi=off", "Parameter 'acpi' expects on (memory hotplug is ACPI's); got 'off'" },
+        { "-machine hotram-1,dump-guest-core=maybe",
+          "Parameter 'dump-guest-core' expects on|off; got 'maybe'" },
+        { "-machine hotram-1,foo=1", "-machine has no property 'foo'; it has: type, accel, usb" },
+        { "-machine accel=tcg", "accelerator 'tcg': hotram runs guests with kvm only" },
+        { "-accel tcg", "accelerator 'tcg': hotram runs guests with kvm only" },
+        { "-accel tcg:xen", "accelerator 'tcg:xen': hotram runs guests with kvm only" },
+        { "-accel foo", "Parameter 'accel' expects kvm|tcg|xen|hax|hvf|nvmm|whpx|qtest; got 'foo'" },
+        { "-accel kvm,kernel-irqchip=split", "got 'split'" },
+        { "-accel kvm:", "got ''" },
+        { "-display gtk", "Parameter 'type' expects none (hotram has no display); got 'gtk'" },
+        { "-vga std", "Parameter 'type' expects none (hotram has no video card); got 'std'" },
+        { "-boot order=x", "Parameter 'order' expects drive letters from a to p; got 'x'" },
+        { "-boot cc", "Parameter 'order' names drive 'c' twice; got 'cc'" },
+        { "-boot menu=on", "Parameter 'menu' expects off (there is no firmware to show one); got 'on'" },
+        { "-boot strict=foo", "Parameter 'strict' expects on|off; got 'foo'" },
+        { "-append x", "-append needs a kernel to give it to: add -kernel FILE" },
+        { "-initrd x", "-initrd x needs a kernel to give it to: add -kernel FILE" },
+    };
+    struct config config;
+    struct error error;
+
+    (void)state;
+    check_bad(cases, COUNT(cases));
+    assert_int_equal(parse_line(&config, "", &error), CONFIG_ERROR);
+    assert_non_null(strstr(error.text, "nothing to boot: add -kernel FILE"));
+    config_free(&config);
+}
+
+static void small_options(void **state)
+{
+    static const uint8_t uuid[16] = { 0x8b, 0x5e, 0xc5, 0xa0, 0x2c, 0x3f, 0x4a, 0xd2,
+                                      0x9a, 0x55, 0x0c, 0x5c, 0x5d, 0x6e, 0x7f, 0x80 };
+    struct config config;
+
+    (void)state;
+    parse_good(&config,
+               "-name guest=db,,1,debug-threads=on -uuid 8B5EC5A0-2c3f-4ad2-9a55-0c5c5d6e7f80 "
+               "-kernel k -initrd i -append 'console=ttyS0, quiet' -pidfile /run/p -no-reboot -no-shutdown "
+               "-msg timestamp,guest-name=on -overcommit mem-lock=on -kernel k2 -nodefaults");
+    assert_string_equal(config.name, "db,1");
+    assert_true(config.debug_threads);
+    assert_true(config.uuid_given);
+    assert_memory_equal(config.uuid, uuid, sizeof uuid);
+    assert_string_equal(config.kernel, "k2");
+    assert_string_equal(config.initrd, "i");
+    assert_string_equal(config.append, "console=ttyS0, quiet");
+    assert_string_equal(config.pidfile, "/run/p");
+    assert_true(config.no_reboot && config.no_shutdown && config.timestamps && config.message_guest_name &&
+                config.lock_memory && config.no_defaults);
+    config_free(&config);
+    parse_good(&config,
+               "-no-reboot -no-shutdown -action reboot=reset -action shutdown=poweroff -daemonize -name x");
+    assert_false(config.no_reboot || config.no_shutdown);
+    assert_true(config.daemonize);
+    assert_string_equal(config.name, "x");
+    config_free(&config);
+    parse_good(&config, "-action reboot=shutdown,shutdown=pause");
+    assert_true(config.no_reboot && config.no_shutdown);
+    config_free(&config);
+}
+
+static void clocks(void **state)
+{
+    struct config config;
+
+    (void)state;
+    parse_good(&config, "-rtc base=localtime,clock=host,driftfix=none");
+    assert_int_equal(config.rtc_base, RTC_LOCALTIME);
+    config_free(&config);
+    parse_good(&config, "-rtc base=2006-06-17T16:01:21");
+    assert_int_equal(config.rtc_base, RTC_DATE);
+    assert_int_equal(config.rtc_date, 1150560081);
+    config_free(&config);
+    parse_good(&config, "-rtc base=2020-02-29");
+    assert_int_equal(config.rtc_date, 1582934400);
+    config_free(&config);
+    parse_good(&config, "-rtc base=2006-06-17 -rtc base=utc");
+    assert_int_equal(config.rtc_base, RTC_UTC);
+    config_free(&config);
+}
+
+static void bad_small_options(void **state)
+{
+    static const struct bad cases[] = {
+        { "-rtc base=foo", "Parameter 'base' expects utc, localtime, or a date such as 2006-06-17 or "
+                           "2006-06-17T16:01:21; got 'foo'" },
+        { "-rtc base=2020-13-01", "got '2020-13-01'" },
+        { "-rtc base=2021-02-29", "got '2021-02-29'" },
+        { "-rtc base=2020-01-01T25:00:00", "got '2020-01-01T25:00:00'" },
+        { "-rtc base=2020-01-01x", "got '2020-01-01x'" },
+        { "-rtc base=", "got ''" },
+        { "-rtc clock=vm", "Parameter 'clock' expects host (the clock runs with the host's); got 'vm'" },
+        { "-rtc driftfix=slew",
+          "Parameter 'driftfix' expects none (lost ticks are not replayed); got 'slew'" },
+        { "-rtc foo=1", "-rtc has no property 'foo'" },
+        { "-uuid 12",
+          "expects a UUID such as 8b5ec5a0-2c3f-4ad2-9a55-0c5c5d6e7f80 (8-4-4-4-12 hexadecimal digits); "
+          "got '12'" },
+        { "-uuid 01234567-89ab-cdef-0123-456789abcdeg", "got '01234567-89ab-cdef-0123-456789abcdeg'" },
+        { "-uuid 01234567089ab-cdef-0123-456789abcdef", "got '01234567089ab-cdef" },
+        { "-name a,b", "-name has no property 'b'; it has: guest, debug-threads" },
+        { "-name a,debug-threads=maybe", "Parameter 'debug-threads' expects on|off; got 'maybe'" },
+        { "-msg foo=1", "-msg has no property 'foo'" },
+        { "-msg timestamp=x", "Parameter 'timestamp' expects on|off; got 'x'" },
+        { "-overcommit mem-lock=x", "Parameter 'mem-lock' expects on|off; got 'x'" },
+        { "-overcommit cpu-pm=on", "got 'on'" },
+        { "-action reboot=foo", "Parameter 'reboot' expects reset|shutdown; got 'foo'" },
+        { "-action panic=none", "-action has no property 'panic'" },
+        { "-action reboot=reset|shutdown", "got 'reset|shutdown'" },
+    };
+
+    (void)state;
+    check_bad(cases, COUNT(cases));
+}
+
+static void unknown_options(void **state)
+{
+    static const struct bad cases[] = {
+        { "-netdev user,id=n", "-netdev: QEMU has this option, hotram has not (no network devices)" },
+        { "--drive file=x", "--drive: QEMU has this option, hotram has not (no disks)" },
+        { "-hda x", "(no disks)" },
+        { "-vnc :0", "(no display)" },
+        { "-incoming defer", "(no migration)" },
+        { "-numa node", "(the guest has one NUMA node)" },
+        { "-s", "-s: QEMU has this option, hotram has not (no debugger interface)" },
+        { "-no-acpi", "(memory hotplug is ACPI's" },
+        { "-kernal x", "-kernal: unknown option; did you mean -kernel? -help shows all" },
+        { "-sernial x", "did you mean -serial?" },
+        { "-no-rebot", "did you mean -no-reboot?" },
+        { "-nodefconfig", "-nodefconfig: unknown option" },
+        { "-frobnicate", "-frobnicate: unknown option; -help shows all" },
+        { "-m=1G", "-m=1G: an option's argument follows after a space: -m 1G" },
+        { "--kernel=x", "--kernel=x: an option's argument follows after a space: -kernel x" },
+        { "disk.img", "'disk.img': options begin with '-', and hotram has no disk image" },
+        { "-", "-: unknown option" },
+        { "--", "--: unknown option" },
+        { "---m 1G", "---m: unknown option" },
+        { "''", "'': options begin with '-'" },
+        { "-kernel", "-kernel: requires an argument: FILE" },
+        { "'-netdev '", "unknown option" },
+        { "'-fda fdb'", "unknown option" },
+    };
+
+    (void)state;
+    check_bad(cases, COUNT(cases));
+}
+
+static void objects(void **state)
+{
+    struct config config;
+
+    (void)state;
+    parse_good(&config,
+               "-m 1G,slots=3,maxmem=4G -object memory-backend-ram,id=mem1,size=1G "
+               "-object '{\"qom-type\":\"memory-backend-file\",\"id\":\"mem2\",\"size\":4096}' "
+               "-object '{\"qom-type\":\"secret\",\"id\":\"masterKey0\",\"format\":\"raw\",\"file\":\"/x\"}' "
+               "-object secret,id=s1,data=x "
+               "-device pc-dimm,id=dimm1,memdev=mem1 -device '{\"driver\":\"pc-dimm\",\"memdev\":\"mem2\"}' "
+               "-device pc-dimm,memdev=mem3");
+    assert_int_equal(config.object_count, 2);
+    assert_true(config.objects[0].keyval);
+    assert_false(config.objects[1].keyval);
+    assert_string_equal(json_object_to_json_string_ext(config.objects[0].object, JSON_C_TO_STRING_PLAIN),
+                        "{\"qom-type\":\"memory-backend-ram\",\"id\":\"mem1\",\"size\":\"1G\"}");
+    assert_int_equal(config.device_count, 3);
+    assert_true(config.devices[0].keyval);
+    assert_false(config.devices[1].keyval);
+    config_free(&config);
+}
+
+static void bad_objects(void **state)
+{
+    static const struct bad cases[] = {
+        { "-object memory-backend-rom,id=a",
+          "-object memory-backend-rom,id=a: 'memory-backend-rom' is not an object that "
+          "hotram has; did you mean 'memory-backend-ram'?" },
+        { "-object iothread,id=a",
+          "'iothread' is not an object that hotram has; it has: memory-backend-ram" },
+        { "-object memory-backend-ram", "Parameter 'id' is missing" },
+        { "-object id=a", "Parameter 'qom-type' is missing" },
+        { "-object memory-backend-ram,id=1a",
+          "Parameter 'id' expects an identifier: letters, digits, '-', '.', '_', "
+          "starting with a letter; got '1a'" },
+        { "-object memory-backend-ram,id=a -object memory-backend-file,id=a", "Duplicate ID 'a' for object" },
+        { "-object {\"qom-type\":", "JSON parse error: the text ends too early" },
+        { "-object {\"qom-type\":5}", "Invalid parameter type for 'qom-type', expected: string" },
+        { "-object {\"qom-type\":\"memory-backend-ram\",\"id\":5}",
+          "Invalid parameter type for 'id', expected: string" },
+        { "-object secret", "Parameter 'id' is missing" },
+        { "-device foo", "'foo' is not a device that hotram has; it has: isa-serial, pc-dimm" },
+        { "-device pc-dim,memdev=a", "'pc-dim' is not a device that hotram has; did you mean 'pc-dimm'?" },
+        { "-device ''", "-device : Parameter 'driver' is missing" },
+        { "-device pc-dimm,id=a -device pc-dimm,id=a", "Duplicate ID 'a' for device" },
+        { "-device isa-serial,id=a -device pc-dimm,id=a",
+          "Duplicate ID 'a' for device: the serial port has it already" },
+        { "-device pc-dimm,id=-a", "Parameter 'id' expects an identifier" },
+        { "-device {\"driver\":\"pc-dimm\",\"id\":5}", "Invalid parameter type for 'id', expected: string" },
+        { "-device {\"driver\":\"help\"}", "'help' is not a device" },
+    };
+
+    (void)state;
+    check_bad(cases, COUNT(cases));
+}
+
+static void long_arguments(void **state)
+{
+    static char line[9000] = "-m ";
+    struct config config;
+    struct error error;
+
+    (void)state;
+    memset(line + 3, '9', 8000);
+    assert_int_equal(parse_line(&config, line, &error), CONFIG_ERROR);
+    assert_true(strlen(error.text) < 600);
+    assert_non_null(strstr(error.text, "below 16 EiB"));
+    config_free(&config);
+    memset(line, 'x', 8000);
+    line[0] = '-';
+    assert_int_equal(parse_line(&config, line, &error), CONFIG_ERROR);
+    assert_true(strlen(error.text) < 200);
+    config_free(&config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults),        cmocka_unit_test(memory),
+        cmocka_unit_test(bad_memory),      cmocka_unit_test(cpus),
+        cmocka_unit_test(bad_cpus),        cmocka_unit_test(machines),
+        cmocka_unit_test(bad_machines),    cmocka_unit_test(small_options),
+        cmocka_unit_test(clocks),          cmocka_unit_test(bad_small_options),
+        cmocka_unit_test(unknown_options), cmocka_unit_test(objects),
+        cmocka_unit_test(bad_objects),     cmocka_unit_test(long_arguments),
+    };
+
+    return cmocka_run_group_tests_name("options", tests, NULL, NULL);
+}

@@ -1,0 +1,764 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "unit.h"
+
+#include <hotram/acpi.h>
+#include <hotram/dimm.h>
+#include <hotram/gpe.h>
+
+#include "machine/x86_acpi.h"
+#include "machine/x86_layout.h"
+
+#define AREA ((size_t)(X86_BIOS_AREA_END - X86_BIOS_AREA))
+
+static const struct hotram_acpi_ids ids = {
+    .oem_id = "OEMID6",
+    .oem_table_id = "TABLEID8",
+    .oem_revision = 0x01020304,
+    .creator_id = "CRTR",
+    .creator_revision = 0x05060708,
+};
+
+static uint64_t get(const uint8_t *bytes, size_t offset, unsigned length)
+{
+    uint64_t value = 0;
+
+    for (unsigned i = 0; i < length; i++)
+        value |= (uint64_t)bytes[offset + i] << (8 * i);
+    return value;
+}
+
+static uint8_t sum(const uint8_t *bytes, size_t length)
+{
+    uint8_t total = 0;
+
+    for (size_t i = 0; i < length; i++)
+        total = (uint8_t)(total + bytes[i]);
+    return total;
+}
+
+static void expect_header(const uint8_t *table, const char *signature, size_t length, uint8_t revision)
+{
+    assert_memory_equal(table, signature, 4);
+    assert_int_equal(get(table, 4, 4), length);
+    assert_int_equal(table[8], revision);
+    assert_int_equal(sum(table, length), 0);
+    assert_memory_equal(table + 10, "OEMID6TABLEID8\4\3\2\1CRTR\x8\7\6\5", 26);
+}
+
+/* ---- Every table at every capacity ---- */
+
+static const struct hotram_acpi_cpu cpus[] = {
+    { .uid = 0, .apic_id = 0, .node = 0, .flags = HOTRAM_CPU_ENABLED },
+    { .uid = 1, .apic_id = 254, .node = 0x01020304, .flags = HOTRAM_CPU_ONLINE_CAPABLE },
+    { .uid = 2, .apic_id = 255, .node = 0x01020304, .flags = HOTRAM_CPU_ENABLED },
+    { .uid = 255, .apic_id = 3, .node = 0, .flags = 0 },
+};
+
+static const struct hotram_acpi_override overrides[] = {
+    { .source = 9, .gsi = 9, .flags = HOTRAM_MPS_ACTIVE_HIGH | HOTRAM_MPS_LEVEL },
+};
+
+static const struct hotram_acpi_madt madt_config = {
+    .lapic = 0xfee00000,
+    .ioapic = 0xfec00000,
+    .ioapic_id = 7,
+    .cpus = cpus,
+    .cpu_count = COUNT_OF(cpus),
+    .overrides = overrides,
+    .override_count = COUNT_OF(overrides),
+};
+
+static const struct hotram_acpi_memory memory[] = {
+    { .base = 0, .size = 0xa0000, .node = 0, .flags = HOTRAM_SRAT_ENABLED },
+    { .base = UINT64_C(0x100000000),
+      .size = UINT64_C(0x1122334455),
+      .node = 3,
+      .flags = HOTRAM_SRAT_ENABLED | HOTRAM_SRAT_HOTPLUGGABLE },
+};
+
+static const struct hotram_acpi_fadt fadt_config = {
+    .dsdt = 0xe0080,
+    .facs = 0xe0040,
+    .flags = 0x565,
+    .boot_arch = 0x5,
+    .arm_boot_arch = 0x3,
+    .sci = 9,
+    .pm1_event = 0x600,
+    .pm1_control = 0x604,
+    .pm_timer = 0x608,
+    .gpe0 = 0x620,
+    .gpe0_length = 4,
+    .reset = 0xcf9,
+    .reset_value = 6,
+    .profile = 4,
+    .century = 0x32,
+};
+
+static const uint64_t pointers[] = { 0xe1000, UINT64_C(0x123456789a), 0xe3000 };
+static const uint8_t distances[] = { 10, 20, 20, 10 };
+
+static enum hotram_status write_rsdp(struct hotram_buffer *out)
+{
+    return hotram_acpi_rsdp(out, &ids, UINT64_C(0x1122334455667788));
+}
+
+static enum hotram_status write_xsdt(struct hotram_buffer *out)
+{
+    return hotram_acpi_xsdt(out, &ids, pointers, COUNT_OF(pointers));
+}
+
+static enum hotram_status write_facs(struct hotram_buffer *out)
+{
+    return hotram_acpi_facs(out);
+}
+
+static enum hotram_status write_fadt(struct hotram_buffer *out)
+{
+    return hotram_acpi_fadt(out, &ids, &fadt_config);
+}
+
+static enum hotram_status write_madt(struct hotram_buffer *out)
+{
+    return hotram_acpi_madt(out, &ids, &madt_config);
+}
+
+static enum hotram_status write_srat(struct hotram_buffer *out)
+{
+    return hotram_acpi_srat(out, &ids, cpus, COUNT_OF(cpus), memory, COUNT_OF(memory));
+}
+
+static enum hotram_status write_slit(struct hotram_buffer *out)
+{
+    return hotram_acpi_slit(out, &ids, distances, 2);
+}
+
+static enum hotram_status write_dsdt(struct hotram_buffer *out)
+{
+    const struct hotram_acpi_memory_devices config = { HOTRAM_AML_SYSTEM_IO, 0xa00, 3 };
+    struct hotram_acpi_table table;
+    struct hotram_aml aml;
+
+    hotram_acpi_table_begin(&table, out, "DSDT", 2, &ids);
+    hotram_aml_begin(&aml, out);
+    assert_int_equal(hotram_acpi_memory_devices(&aml, &config), HOTRAM_OK);
+    assert_int_equal(hotram_acpi_memory_gpe(&aml, HOTRAM_GPE_MEMORY), HOTRAM_OK);
+    hotram_aml_finish(&aml, NULL);
+    return hotram_acpi_table_end(&table);
+}
+
+static enum hotram_status (*const writers[])(struct hotram_buffer *) = {
+    write_rsdp, write_xsdt, write_facs, write_fadt, write_madt, write_srat, write_slit, write_dsdt,
+};
+
+static void at_every_capacity_nothing_is_written_beyond_it(void **state)
+{
+    (void)state;
+    for (unsigned w = 0; w < COUNT_OF(writers); w++) {
+        static uint8_t good[4096];
+        struct hotram_buffer out;
+        size_t needed;
+
+        hotram_buffer_init(&out, good, sizeof good);
+        assert_int_equal(writers[w](&out), HOTRAM_OK);
+        needed = out.length;
+        for (size_t capacity = 0; capacity <= needed + 1; capacity++) {
+            uint8_t *data = malloc(capacity + 64);
+
+            memset(data, 0xdd, capacity + 64);
+            hotram_buffer_init(&out, capacity ? data : NULL, capacity);
+            assert_int_equal(writers[w](&out), capacity < needed ? HOTRAM_E_BUFFER : HOTRAM_OK);
+            assert_int_equal(out.length, needed);
+            if (capacity >= needed)
+                assert_memory_equal(data, good, needed);
+            for (size_t i = capacity; i < capacity + 64; i++)
+                assert_int_equal(data[i], 0xdd);
+            free(data);
+        }
+    }
+}
+
+/* Write one table behind some bytes that were there before. */
+static const uint8_t *write(enum hotram_status (*writer)(struct hotram_buffer *), size_t length)
+{
+    static uint8_t data[4096];
+    struct hotram_buffer out;
+
+    memset(data, 0xdd, sizeof data);
+    hotram_buffer_init(&out, data, sizeof data);
+    hotram_buffer_zeros(&out, 5);
+    assert_int_equal(writer(&out), HOTRAM_OK);
+    assert_int_equal(out.length, 5 + length);
+    return data + 5;
+}
+
+/* ---- Each table ---- */
+
+static void rsdp_has_two_checksums(void **state)
+{
+    const uint8_t *rsdp = write(write_rsdp, HOTRAM_ACPI_RSDP_LENGTH);
+
+    (void)state;
+    assert_memory_equal(rsdp, "RSD PTR ", 8);
+    assert_int_equal(sum(rsdp, 20), 0);
+    assert_int_equal(sum(rsdp, 36), 0);
+    assert_memory_equal(rsdp + 9, "OEMID6\2\0\0\0\0\x24\0\0\0", 15);
+    assert_int_equal(get(rsdp, 24, 8), UINT64_C(0x1122334455667788));
+    assert_int_equal(get(rsdp, 33, 3), 0);
+}
+
+static void xsdt_lists_the_tables(void **state)
+{
+    const uint8_t *xsdt = write(write_xsdt, 36 + 3 * 8);
+
+    (void)state;
+    expect_header(xsdt, "XSDT", 60, 1);
+    for (unsigned i = 0; i < COUNT_OF(pointers); i++)
+        assert_int_equal(get(xsdt, 36 + 8 * i, 8), pointers[i]);
+}
+
+static void facs_is_version_2_without_checksum(void **state)
+{
+    const uint8_t *facs = write(write_facs, 64);
+
+    (void)state;
+    assert_memory_equal(facs, "FACS\x40\0\0\0", 8);
+    for (unsigned i = 8; i < 64; i++)
+        assert_int_equal(facs[i], i == 32 ? 2 : 0);
+}
+
+static void expect_register(const uint8_t *fadt, unsigned offset, unsigned bits, unsigned access,
+                            uint64_t port)
+{
+    assert_int_equal(fadt[offset], bits ? 1 : 0);
+    assert_int_equal(fadt[offset + 1], bits);
+    assert_int_equal(fadt[offset + 2], 0);
+    assert_int_equal(fadt[offset + 3], access);
+    assert_int_equal(get(fadt, offset + 4, 8), port);
+}
+
+static void fadt_describes_the_fixed_hardware_twice_alike(void **state)
+{
+    const uint8_t *fadt = write(write_fadt, 276);
+
+    (void)state;
+    expect_header(fadt, "FACP", 276, 6);
+    assert_int_equal(fadt[131], 5);
+    assert_int_equal(get(fadt, 36, 4), 0xe0040);
+    assert_int_equal(get(fadt, 40, 4), 0xe0080);
+    assert_int_equal(fadt[45], 4);
+    assert_int_equal(get(fadt, 46, 2), 9);
+    assert_int_equal(get(fadt, 48, 4), 0); /* no SMI command port */
+    assert_int_equal(get(fadt, 56, 4), 0x600);
+    assert_int_equal(get(fadt, 64, 4), 0x604);
+    assert_int_equal(get(fadt, 76, 4), 0x608);
+    assert_int_equal(get(fadt, 80, 4), 0x620);
+    assert_memory_equal(fadt + 88, "\4\2\0\4\4\0\0\0", 8);
+    assert_int_equal(fadt[108], 0x32);
+    assert_int_equal(get(fadt, 109, 2), 0x5);
+    assert_int_equal(get(fadt, 112, 4), 0x565);
+    assert_int_equal(fadt[128], 6);
+    assert_int_equal(get(fadt, 129, 2), 3);
+    assert_int_equal(get(fadt, 132, 8), 0); /* the 32-bit field has it */
+    assert_int_equal(get(fadt, 140, 8), 0xe0080);
+    expect_register(fadt, 116, 8, 1, 0xcf9);
+    expect_register(fadt, 148, 32, 2, 0x600);
+    expect_register(fadt, 160, 0, 0, 0);
+    expect_register(fadt, 172, 16, 2, 0x604);
+    expect_register(fadt, 184, 0, 0, 0);
+    expect_register(fadt, 196, 0, 0, 0);
+    expect_register(fadt, 208, 32, 3, 0x608);
+    expect_register(fadt, 220, 32, 1, 0x620);
+    expect_register(fadt, 232, 0, 0, 0);
+    expect_register(fadt, 244, 0, 0, 0);
+    expect_register(fadt, 256, 0, 0, 0);
+}
+
+static void fadt_uses_64_bit_fields_above_4_gib(void **state)
+{
+    const struct hotram_acpi_fadt config = {
+        .dsdt = UINT64_C(0x100000080),
+        .facs = UINT64_C(0x100000040),
+        .flags = HOTRAM_FADT_HW_REDUCED,
+    };
+    uint8_t fadt[276];
+    struct hotram_buffer out;
+
+    (void)state;
+    hotram_buffer_init(&out, fadt, sizeof fadt);
+    assert_int_equal(hotram_acpi_fadt(&out, &ids, &config), HOTRAM_OK);
+    assert_int_equal(get(fadt, 36, 8), 0);
+    assert_int_equal(get(fadt, 132, 8), UINT64_C(0x100000040));
+    assert_int_equal(get(fadt, 140, 8), UINT64_C(0x100000080));
+    for (unsigned i = 48; i < 96; i++) /* no fixed hardware */
+        assert_int_equal(fadt[i], 0);
+    for (unsigned i = 148; i < 276; i++)
+        assert_int_equal(fadt[i], 0);
+}
+
+static void madt_lists_processors_and_interrupts(void **state)
+{
+    static const uint8_t entries[] = {
+        0,   8, 0,    0, 1, 0,  0,    0, 0, 8, 1,    254,  2, 0, 0,    0,    9,    16,   0, 0, 255, 0,
+        0,   0, 1,    0, 0, 0,  2,    0, 0, 0, 9,    16,   0, 0, 3,    0,    0,    0,    0, 0, 0,   0,
+        255, 0, 0,    0, 1, 12, 7,    0, 0, 0, 0xc0, 0xfe, 0, 0, 0,    0,    2,    10,   0, 9, 9,   0,
+        0,   0, 0x0d, 0, 4, 6,  0xff, 0, 0, 1, 10,   12,   0, 0, 0xff, 0xff, 0xff, 0xff, 1, 0, 0,   0,
+    };
+    const uint8_t *madt = write(write_madt, 44 + sizeof entries);
+
+    (void)state;
+    expect_header(madt, "APIC", 44 + sizeof entries, 6);
+    assert_int_equal(get(madt, 36, 4), 0xfee00000);
+    assert_int_equal(get(madt, 40, 4), 1);
+    assert_memory_equal(madt + 44, entries, sizeof entries);
+}
+
+static void srat_lists_processors_and_memory(void **state)
+{
+    static const uint8_t entries[] = {
+        0,    16,   0,    0, 1, 0,  0, 0,  0, 0,  0, 0, 0,  0, 0,   0, 0, 16, 4, 254, 1, 0,  0, 0, 0,    3,
+        2,    1,    0,    0, 0, 0,  2, 24, 0, 0,  4, 3, 2,  1, 255, 0, 0, 0,  1, 0,   0, 0,  0, 0, 0,    0,
+        0,    0,    0,    0, 0, 16, 0, 3,  0, 0,  0, 0, 0,  0, 0,   0, 0, 0,  0, 0,   1, 40, 0, 0, 0,    0,
+        0,    0,    0,    0, 0, 0,  0, 0,  0, 0,  0, 0, 10, 0, 0,   0, 0, 0,  0, 0,   0, 0,  1, 0, 0,    0,
+        0,    0,    0,    0, 0, 0,  0, 0,  1, 40, 3, 0, 0,  0, 0,   0, 0, 0,  0, 0,   1, 0,  0, 0, 0x55, 0x44,
+        0x33, 0x22, 0x11, 0, 0, 0,  0, 0,  0, 0,  3, 0, 0,  0, 0,   0, 0, 0,  0, 0,   0, 0,
+    };
+    const uint8_t *srat = write(write_srat, 48 + sizeof entries);
+
+    (void)state;
+    expect_header(srat, "SRAT", 48 + sizeof entries, 3);
+    assert_int_equal(get(srat, 36, 4), 1);
+    assert_int_equal(get(srat, 40, 8), 0);
+    assert_memory_equal(srat + 48, entries, sizeof entries);
+}
+
+static void slit_is_a_square(void **state)
+{
+    const uint8_t *slit = write(write_slit, 48);
+
+    (void)state;
+    expect_header(slit, "SLIT", 48, 1);
+    assert_int_equal(get(slit, 36, 8), 2);
+    assert_memory_equal(slit + 44, distances, 4);
+}
+
+static void expect_argument(enum hotram_status status, const struct hotram_buffer *out)
+{
+    assert_int_equal(status, HOTRAM_E_ARGUMENT);
+    assert_int_equal(out->length, 0);
+}
+
+static void tables_refuse_missing_arguments_and_stay_unwritten(void **state)
+{
+    struct hotram_acpi_madt madt = madt_config;
+    struct hotram_acpi_fadt fadt = fadt_config;
+    struct hotram_acpi_table table = { .out = NULL };
+    struct hotram_buffer out;
+    uint8_t data[64];
+
+    (void)state;
+    hotram_buffer_init(&out, data, sizeof data);
+    expect_argument(hotram_acpi_table_begin(NULL, &out, "TEST", 1, &ids), &out);
+    expect_argument(hotram_acpi_table_begin(&table, NULL, "TEST", 1, &ids), &out);
+    expect_argument(hotram_acpi_table_begin(&table, &out, NULL, 1, &ids), &out);
+    expect_argument(hotram_acpi_table_begin(&table, &out, "TEST", 1, NULL), &out);
+    expect_argument(hotram_acpi_table_end(NULL), &out);
+    expect_argument(hotram_acpi_table_end(&table), &out);
+    expect_argument(hotram_acpi_rsdp(NULL, &ids, 0), &out);
+    expect_argument(hotram_acpi_rsdp(&out, NULL, 0), &out);
+    expect_argument(hotram_acpi_xsdt(NULL, &ids, pointers, 1), &out);
+    expect_argument(hotram_acpi_xsdt(&out, NULL, pointers, 1), &out);
+    expect_argument(hotram_acpi_xsdt(&out, &ids, NULL, 1), &out);
+    expect_argument(hotram_acpi_facs(NULL), &out);
+    expect_argument(hotram_acpi_fadt(NULL, &ids, &fadt), &out);
+    expect_argument(hotram_acpi_fadt(&out, NULL, &fadt), &out);
+    expect_argument(hotram_acpi_fadt(&out, &ids, NULL), &out);
+    fadt.gpe0_length = 3;
+    expect_argument(hotram_acpi_fadt(&out, &ids, &fadt), &out);
+    expect_argument(hotram_acpi_madt(NULL, &ids, &madt), &out);
+    expect_argument(hotram_acpi_madt(&out, NULL, &madt), &out);
+    expect_argument(hotram_acpi_madt(&out, &ids, NULL), &out);
+    madt.cpus = NULL;
+    expect_argument(hotram_acpi_madt(&out, &ids, &madt), &out);
+    madt = madt_config;
+    madt.overrides = NULL;
+    expect_argument(hotram_acpi_madt(&out, &ids, &madt), &out);
+    expect_argument(hotram_acpi_srat(NULL, &ids, NULL, 0, NULL, 0), &out);
+    expect_argument(hotram_acpi_srat(&out, NULL, NULL, 0, NULL, 0), &out);
+    expect_argument(hotram_acpi_srat(&out, &ids, NULL, 1, NULL, 0), &out);
+    expect_argument(hotram_acpi_srat(&out, &ids, NULL, 0, NULL, 1), &out);
+    expect_argument(hotram_acpi_slit(NULL, &ids, distances, 2), &out);
+    expect_argument(hotram_acpi_slit(&out, NULL, distances, 2), &out);
+    expect_argument(hotram_acpi_slit(&out, &ids, NULL, 2), &out);
+    expect_argument(hotram_acpi_slit(&out, &ids, distances, 0), &out);
+    expect_argument(hotram_acpi_slit(&out, &ids, distances, 257), &out);
+}
+
+static void empty_lists_may_be_null(void **state)
+{
+    const struct hotram_acpi_madt madt = { .lapic = 0xfee00000 };
+    struct hotram_buffer out;
+    uint8_t data[512];
+
+    (void)state;
+    hotram_buffer_init(&out, data, sizeof data);
+    assert_int_equal(hotram_acpi_xsdt(&out, &ids, NULL, 0), HOTRAM_OK);
+    assert_int_equal(hotram_acpi_madt(&out, &ids, &madt), HOTRAM_OK);
+    assert_int_equal(hotram_acpi_srat(&out, &ids, NULL, 0, NULL, 0), HOTRAM_OK);
+}
+
+static void a_table_ends_once(void **state)
+{
+    struct hotram_acpi_table table;
+    struct hotram_buffer out;
+    uint8_t data[64];
+
+    (void)state;
+    hotram_buffer_init(&out, data, sizeof data);
+    assert_int_equal(hotram_acpi_table_begin(&table, &out, "TEST", 9, &ids), HOTRAM_OK);
+    assert_int_equal(hotram_acpi_table_end(&table), HOTRAM_OK);
+    expect_header(data, "TEST", HOTRAM_ACPI_HEADER_LENGTH, 9);
+    assert_int_equal(hotram_acpi_table_end(&table), HOTRAM_E_ARGUMENT);
+}
+
+/* ---- The devices' AML ---- */
+
+static void expect_devices_refused(enum hotram_aml_space space, uint32_t base, uint32_t slots)
+{
+    const struct hotram_acpi_memory_devices config = { space, base, slots };
+    struct hotram_buffer out;
+    struct hotram_aml aml;
+
+    hotram_buffer_init(&out, NULL, 0);
+    hotram_aml_begin(&aml, &out);
+    assert_int_equal(hotram_acpi_memory_devices(&aml, &config), HOTRAM_E_ARGUMENT);
+    assert_int_equal(out.length, 0);
+}
+
+static void memory_devices_check_their_configuration(void **state)
+{
+    const struct hotram_acpi_memory_devices config = { HOTRAM_AML_SYSTEM_IO, 0xa00, 1 };
+    struct hotram_buffer out;
+    struct hotram_aml aml;
+
+    (void)state;
+    hotram_buffer_init(&out, NULL, 0);
+    hotram_aml_begin(&aml, &out);
+    assert_int_equal(hotram_acpi_memory_devices(NULL, &config), HOTRAM_E_ARGUMENT);
+    assert_int_equal(hotram_acpi_memory_devices(&aml, NULL), HOTRAM_E_ARGUMENT);
+    assert_int_equal(hotram_acpi_memory_gpe(NULL, 3), HOTRAM_E_ARGUMENT);
+    assert_int_equal(hotram_acpi_memory_gpe(&aml, 256), HOTRAM_E_ARGUMENT);
+    assert_int_equal(out.length, 0);
+    expect_devices_refused(HOTRAM_AML_SYSTEM_IO, 0xa00, 0);
+    expect_devices_refused(HOTRAM_AML_SYSTEM_IO, 0xa00, HOTRAM_SLOTS_MAX + 1);
+    expect_devices_refused(HOTRAM_AML_SYSTEM_IO, 0xffe9, 1);
+    expect_devices_refused(HOTRAM_AML_SYSTEM_IO, UINT32_MAX, 1);
+    expect_devices_refused(HOTRAM_AML_SYSTEM_MEMORY, UINT32_MAX - 22, 1);
+    expect_devices_refused((enum hotram_aml_space)2, 0xa00, 1);
+}
+
+static void memory_devices_are_written_for_every_number_of_slots(void **state)
+{
+    static uint8_t data[0x10000];
+    size_t last = 0;
+
+    (void)state;
+    for (uint32_t slots = 1; slots <= HOTRAM_SLOTS_MAX; slots++) {
+        const struct hotram_acpi_memory_devices config = { HOTRAM_AML_SYSTEM_MEMORY, 0x09070000, slots };
+        struct hotram_buffer out;
+        struct hotram_aml aml;
+        size_t length;
+
+        hotram_buffer_init(&out, data, sizeof data);
+        hotram_aml_begin(&aml, &out);
+        assert_int_equal(hotram_acpi_memory_devices(&aml, &config), HOTRAM_OK);
+        assert_int_equal(hotram_aml_finish(&aml, &length), HOTRAM_OK);
+        assert_true(length > last && length < 32768);
+        last = length;
+    }
+}
+
+static void the_event_handler_calls_the_scan(void **state)
+{
+    static const uint8_t handler[] = {
+        0x10, 0x1c, '\\', '_', 'G', 'P', 'E', 0x14, 0x15, '_', 'E', '0', '3', 0x00, '\\',
+        0x2f, 3,    '_',  'S', 'B', '_', 'M', 'H',  'P',  'D', 'M', 'S', 'C', 'N',
+    };
+    uint8_t data[64];
+    struct hotram_buffer out;
+    struct hotram_aml aml;
+
+    (void)state;
+    hotram_buffer_init(&out, data, sizeof data);
+    hotram_aml_begin(&aml, &out);
+    assert_int_equal(hotram_acpi_memory_gpe(&aml, HOTRAM_GPE_MEMORY), HOTRAM_OK);
+    assert_int_equal(hotram_aml_finish(&aml, NULL), HOTRAM_OK);
+    assert_int_equal(out.length, sizeof handler);
+    assert_memory_equal(data, handler, sizeof handler);
+    hotram_buffer_init(&out, data, sizeof data);
+    hotram_aml_begin(&aml, &out);
+    assert_int_equal(hotram_acpi_memory_gpe(&aml, 0xaf), HOTRAM_OK);
+    assert_memory_equal(data + 9, "_EAF", 4);
+}
+
+/* ---- Machine hotram-1 ---- */
+
+static const struct x86_acpi_config machine = {
+    .cpus = 4,
+    .slots = 3,
+    .low_ram_end = X86_LOW_RAM_END,
+    .high_ram_size = 1 * GIB,
+    .hotplug_base = 5 * GIB,
+    .hotplug_size = 6 * GIB,
+    .hotplug_node = 2,
+};
+
+static uint8_t area[AREA];
+
+static void build(const struct x86_acpi_config *config)
+{
+    struct error error;
+    uint64_t rsdp = 0;
+
+    memset(area, 0xdd, sizeof area);
+    if (!x86_acpi_build(config, area, sizeof area, X86_BIOS_AREA, &rsdp, &error))
+        fail_msg("%s", error.text);
+    assert_int_equal(rsdp, X86_BIOS_AREA);
+}
+
+static const uint8_t *at(uint64_t address)
+{
+    assert_in_range(address, X86_BIOS_AREA, X86_BIOS_AREA_END - 1);
+    return area + (address - X86_BIOS_AREA);
+}
+
+/* A table of the XSDT, or NULL. */
+static const uint8_t *find(const char *signature)
+{
+    const uint8_t *xsdt = at(get(area, 24, 8));
+    size_t length = get(xsdt, 4, 4);
+
+    for (size_t i = 36; i < length; i += 8) {
+        const uint8_t *table = at(get(xsdt, i, 8));
+
+        if (memcmp(table, signature, 4) == 0)
+            return table;
+    }
+    return NULL;
+}
+
+static bool contains(const uint8_t *table, const char *text)
+{
+    size_t length = get(table, 4, 4);
+
+    for (size_t i = 36; i + strlen(text) <= length; i++) {
+        if (memcmp(table + i, text, strlen(text)) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void every_table_of_the_machine_has_a_valid_checksum(void **state)
+{
+    static const uint32_t slots[] = { 0, 1, 3, 16, 17, 255, 256 };
+    static const uint32_t cpu_counts[] = { 1, 4, 254, 255, 256, 288 };
+
+    (void)state;
+    for (unsigned s = 0; s < COUNT_OF(slots); s++) {
+        for (unsigned c = 0; c < COUNT_OF(cpu_counts); c++) {
+            struct x86_acpi_config config = machine;
+            const uint8_t *xsdt;
+            const uint8_t *fadt;
+            const uint8_t *dsdt;
+
+            config.slots = slots[s];
+            config.cpus = cpu_counts[c];
+            build(&config);
+            assert_memory_equal(area, "RSD PTR ", 8);
+            assert_int_equal(sum(area, 20), 0);
+            assert_int_equal(sum(area, 36), 0);
+            xsdt = at(get(area, 24, 8));
+            assert_int_equal(sum(xsdt, get(xsdt, 4, 4)), 0);
+            assert_int_equal(get(xsdt, 4, 4), 36 + 8 * (slots[s] ? 3 : 2));
+            for (size_t i = 36; i < get(xsdt, 4, 4); i += 8) {
+                const uint8_t *table = at(get(xsdt, i, 8));
+
+                assert_int_equal(get(xsdt, i, 8) % 16, 0);
+                assert_int_equal(sum(table, get(table, 4, 4)), 0);
+                assert_memory_equal(table + 10, "HOTRAMHOTRAM-1", 14);
+            }
+            fadt = find("FACP");
+            dsdt = at(get(fadt, 140, 8));
+            assert_int_equal(sum(dsdt, get(dsdt, 4, 4)), 0);
+            assert_true(get(dsdt, 4, 4) < 32768);
+            assert_int_equal(get(fadt, 36, 4) % 64, 0);
+            assert_memory_equal(at(get(fadt, 36, 4)), "FACS", 4);
+            assert_true(dsdt[8] >= 2);
+        }
+    }
+}
+
+static void srat_covers_boot_memory_and_the_hotplug_region(void **state)
+{
+    static const struct {
+        uint64_t base, size;
+        uint32_t node, flags;
+    } expected[] = {
+        { 0, 0xa0000, 0, 1 },
+        { 0x100000, X86_LOW_RAM_END - 0x100000, 0, 1 },
+        { 4 * GIB, 1 * GIB, 0, 1 },
+        { 5 * GIB, 6 * GIB, 2, 3 },
+    };
+    const uint8_t *entry;
+
+    (void)state;
+    build(&machine);
+    assert_int_equal(get(find("SRAT"), 4, 4), 48 + 4 * 16 + 4 * 40);
+    entry = find("SRAT") + 48 + 4 * 16;
+    for (unsigned i = 0; i < 4; i++, entry += 40) {
+        assert_int_equal(get(entry, 0, 2), 0x2801);
+        assert_int_equal(get(entry, 2, 4), expected[i].node);
+        assert_int_equal(get(entry, 8, 8), expected[i].base);
+        assert_int_equal(get(entry, 16, 8), expected[i].size);
+        assert_int_equal(get(entry, 28, 4), expected[i].flags);
+    }
+}
+
+static void srat_leaves_out_what_is_not_there(void **state)
+{
+    struct x86_acpi_config config = machine;
+
+    (void)state;
+    config.high_ram_size = 0;
+    build(&config);
+    assert_int_equal(get(find("SRAT"), 4, 4), 48 + 4 * 16 + 3 * 40);
+    config.low_ram_end = 512 * KIB;
+    build(&config);
+    assert_int_equal(get(find("SRAT"), 4, 4), 48 + 4 * 16 + 2 * 40);
+    assert_int_equal(get(find("SRAT"), 48 + 4 * 16 + 16, 8), 512 * KIB);
+}
+
+static void without_slots_there_is_neither_srat_nor_hotplug(void **state)
+{
+    struct x86_acpi_config config = machine;
+    const uint8_t *dsdt;
+
+    (void)state;
+    config.slots = 0;
+    config.hotplug_size = 0;
+    build(&config);
+    assert_null(find("SRAT"));
+    dsdt = at(get(find("FACP"), 140, 8));
+    assert_false(contains(dsdt, "MHPD"));
+    assert_false(contains(dsdt, "_E03"));
+    assert_true(contains(dsdt, "_S5_"));
+    assert_true(contains(dsdt, "COM1"));
+    config = machine;
+    build(&config);
+    dsdt = at(get(find("FACP"), 140, 8));
+    assert_true(contains(dsdt, "MP02"));
+    assert_false(contains(dsdt, "MP03"));
+}
+
+static void the_machine_s_fadt_matches_its_ports(void **state)
+{
+    const uint8_t *fadt;
+
+    (void)state;
+    build(&machine);
+    fadt = find("FACP");
+    assert_int_equal(get(fadt, 46, 2), X86_IRQ_SCI);
+    assert_int_equal(get(fadt, 56, 4), X86_PORT_PM1_EVENT);
+    assert_int_equal(get(fadt, 64, 4), X86_PORT_PM1_CONTROL);
+    assert_int_equal(get(fadt, 76, 4), X86_PORT_PM_TIMER);
+    assert_int_equal(get(fadt, 80, 4), X86_PORT_GPE0);
+    assert_int_equal(fadt[92], HOTRAM_GPE_LENGTH);
+    assert_int_equal(get(fadt, 109, 2), 0x0005);
+    assert_int_equal(get(fadt, 112, 4), 0x00000565);
+    assert_int_equal(get(fadt, 120, 8), X86_PORT_RESET);
+    assert_int_equal(fadt[128], X86_RESET_VALUE);
+}
+
+static void the_machine_refuses_what_makes_no_sense(void **state)
+{
+    struct x86_acpi_config config = machine;
+    struct error error;
+    uint64_t rsdp;
+
+    (void)state;
+    config.cpus = 0;
+    assert_false(x86_acpi_build(&config, area, sizeof area, X86_BIOS_AREA, &rsdp, &error));
+    assert_non_null(strstr(error.text, "CPU"));
+    config = machine;
+    config.slots = HOTRAM_SLOTS_MAX + 1;
+    assert_false(x86_acpi_build(&config, area, sizeof area, X86_BIOS_AREA, &rsdp, &error));
+    assert_non_null(strstr(error.text, "257"));
+    config = machine;
+    config.hotplug_size = 0;
+    assert_false(x86_acpi_build(&config, area, sizeof area, X86_BIOS_AREA, &rsdp, &error));
+    assert_non_null(strstr(error.text, "region"));
+    assert_false(x86_acpi_build(&machine, area, sizeof area, X86_BIOS_AREA + 32, &rsdp, &error));
+    assert_non_null(strstr(error.text, "0xe0020"));
+    assert_false(x86_acpi_build(&machine, NULL, sizeof area, X86_BIOS_AREA, &rsdp, &error));
+    assert_false(x86_acpi_build(&machine, NULL, 0, X86_BIOS_AREA, &rsdp, NULL));
+}
+
+static void the_machine_says_how_much_room_it_needs(void **state)
+{
+    char expected[128];
+    struct error error;
+    uint64_t rsdp = 77;
+    size_t needed = sizeof area;
+    uint8_t *exact;
+
+    (void)state;
+    build(&machine);
+    while (area[needed - 1] == 0xdd)
+        needed--;
+    for (size_t capacity = 0; capacity < needed; capacity += capacity < needed - 80 ? 37 : 1) {
+        uint8_t *data = malloc(capacity + 64);
+
+        memset(data, 0xdd, capacity + 64);
+        assert_false(x86_acpi_build(&machine, data, capacity, X86_BIOS_AREA, &rsdp, &error));
+        snprintf(expected, sizeof expected,
+                 "ACPI tables: %zu bytes are needed, but there is room for %zu only", needed, capacity);
+        assert_string_equal(error.text, expected);
+        assert_int_equal(rsdp, 77);
+        for (size_t i = capacity; i < capacity + 64; i++)
+            assert_int_equal(data[i], 0xdd);
+        free(data);
+    }
+    exact = malloc(needed);
+    assert_true(x86_acpi_build(&machine, exact, needed, X86_BIOS_AREA, &rsdp, &error));
+    assert_memory_equal(exact, area, needed);
+    free(exact);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(at_every_capacity_nothing_is_written_beyond_it),
+        cmocka_unit_test(rsdp_has_two_checksums),
+        cmocka_unit_test(xsdt_lists_the_tables),
+        cmocka_unit_test(facs_is_version_2_without_checksum),
+        cmocka_unit_test(fadt_describes_the_fixed_hardware_twice_alike),
+        cmocka_unit_test(fadt_uses_64_bit_fields_above_4_gib),
+        cmocka_unit_test(madt_lists_processors_and_interrupts),
+        cmocka_unit_test(srat_lists_processors_and_memory),
+        cmocka_unit_test(slit_is_a_square),
+        cmocka_unit_test(tables_refuse_missing_arguments_and_stay_unwritten),
+        cmocka_unit_test(empty_lists_may_be_null),
+        cmocka_unit_test(a_table_ends_once),
+        cmocka_unit_test(memory_devices_check_their_configuration),
+        cmocka_unit_test(memory_devices_are_written_for_every_number_of_slots),
+        cmocka_unit_test(the_event_handler_calls_the_scan),
+        cmocka_unit_test(every_table_of_the_machine_has_a_valid_checksum),
+        cmocka_unit_test(srat_covers_boot_memory_and_the_hotplug_region),
+        cmocka_unit_test(srat_leaves_out_what_is_not_there),
+        cmocka_unit_test(without_slots_there_is_neither_srat_nor_hotplug),
+        cmocka_unit_test(the_machine_s_fadt_matches_its_ports),
+        cmocka_unit_test(the_machine_refuses_what_makes_no_sense),
+        cmocka_unit_test(the_machine_says_how_much_room_it_needs),
+    };
+
+    return cmocka_run_group_tests_name("acpi", tests, NULL, NULL);
+}

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The devices at their ports: power management, clock, serial port.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "device/pm.h"
+#include "device/ports.h"
+#include "device/rtc.h"
+#include "device/serial.h"
+#include "host/loop.h"
+#include "machine/x86_layout.h"
+
+static struct ports ports;
+static struct loop *loop;
+static bool line;
+static unsigned edges;
+static unsigned power_offs;
+static unsigned resets;
+
+static void set_line(void *opaque, bool high)
+{
+    (void)opaque;
+    assert_int_not_equal(line, high); /* called for changes only */
+    line = high;
+    edges++;
+}
+
+static void power_off(void *opaque)
+{
+    (void)opaque;
+    power_offs++;
+}
+
+static void reset(void *opaque)
+{
+    (void)opaque;
+    resets++;
+}
+
+static uint32_t in(uint16_t port, unsigned width)
+{
+    uint32_t value = 0;
+
+    ports_access(&ports, port, false, width, (uint8_t *)&value);
+    return value;
+}
+
+static void out(uint16_t port, unsigned width, uint32_t value)
+{
+    ports_access(&ports, port, true, width, (uint8_t *)&value);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    line = false;
+    edges = power_offs = resets = 0;
+    loop = loop_create();
+    ports_init(&ports);
+    return loop ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    ports_destroy(&ports);
+    loop_destroy(loop);
+    return 0;
+}
+
+/* ---- ports ---- */
+
+static void where_no_device_is_reads_float(void **state)
+{
+    (void)state;
+    assert_int_equal(in(0x123, 1), 0xff);
+    assert_int_equal(in(0x123, 2), 0xffff);
+    assert_int_equal(in(0xffff, 4), 0xffffffff);
+    out(0x123, 4, 5);
+}
+
+/* ---- power management ---- */
+
+static const struct pm_ops pm_ops = { set_line, power_off, reset };
+static struct pm pm;
+
+static void the_power_button_asserts_the_sci_when_enabled(void **state)
+{
+    (void)state;
+    pm_init(&pm, &ports, &pm_ops, NULL);
+    pm_press_power_button(&pm);
+    assert_false(line);
+    out(X86_PORT_PM1_EVENT + 2, 2, 0x0100);
+    assert_true(line);
+    assert_int_equal(in(X86_PORT_PM1_EVENT, 2), 0x0100);
+    assert_int_equal(in(X86_PORT_PM1_EVENT, 4), 0x01000100);
+    out(X86_PORT_PM1_EVENT, 2, 0x0020); /* another bit: stays */
+    assert_true(line);
+    out(X86_PORT_PM1_EVENT + 1, 1, 0x01); /* a byte of the register */
+    assert_false(line);
+    assert_int_equal(in(X86_PORT_PM1_EVENT, 2), 0);
+    assert_int_equal(in(X86_PORT_PM1_EVENT + 2, 2), 0x0100);
+}
+
+static void gpe_and_power_button_share_the_sci(void **state)
+{
+    (void)state;
+    pm_init(&pm, &ports, &pm_ops, NULL);
+    out(X86_PORT_PM1_EVENT + 2, 2, 0x0100);
+    out(X86_PORT_GPE0 + HOTRAM_GPE_LENGTH / 2, 1, 1 << HOTRAM_GPE_MEMORY);
+    pm_raise_gpe(&pm, HOTRAM_GPE_MEMORY);
+    assert_true(line);
+    pm_press_power_button(&pm);
+    out(X86_PORT_GPE0, 1, 1 << HOTRAM_GPE_MEMORY);
+    assert_true(line);
+    out(X86_PORT_PM1_EVENT, 2, 0x0100);
+    assert_false(line);
+    assert_int_equal(edges, 2);
+}
+
+static void s5_powers_off_and_other_types_do_not(void **state)
+{
+    (void)state;
+    pm_init(&pm, &ports, &pm_ops, NULL);
+    assert_int_equal(in(X86_PORT_PM1_CONTROL, 2), 0x0001); /* always in ACPI mode */
+    out(X86_PORT_PM1_CONTROL, 2, X86_SLP_TYP_S5 << 10);    /* without the enable bit */
+    out(X86_PORT_PM1_CONTROL, 2, 3 << 10 | 1 << 13);
+    assert_int_equal(power_offs, 0);
+    out(X86_PORT_PM1_CONTROL, 2, X86_SLP_TYP_S5 << 10 | 1 << 13);
+    assert_int_equal(power_offs, 1);
+    assert_int_equal(in(X86_PORT_PM1_CONTROL, 2) & 1 << 13, 0); /* reads as zero */
+    out(X86_PORT_PM1_CONTROL + 1, 1, X86_SLP_TYP_S5 << 2 | 1 << 5); /* its high byte alone */
+    assert_int_equal(power_offs, 2);
+}
+
+static void the_reset_register_resets(void **state)
+{
+    (void)state;
+    pm_init(&pm, &ports, &pm_ops, NULL);
+    out(X86_PORT_RESET, 1, 0x02); /* says only how hard */
+    assert_int_equal(resets, 0);
+    out(X86_PORT_RESET, 1, X86_RESET_VALUE);
+    assert_int_equal(resets, 1);
+}
+
+static void the_pm_timer_runs_at_its_rate(void **state)
+{
+    struct timespec pause = { .tv_nsec = 20000000 };
+    uint32_t before;
+
+    (void)state;
+    pm_init(&pm, &ports, &pm_ops, NULL);
+    before = in(X86_PORT_PM_TIMER, 4);
+    nanosleep(&pause, NULL);
+    assert_true(in(X86_PORT_PM_TIMER, 4) - before >= 71590); /* 20 ms at 3.579545 MHz */
+}
+
+static void reset_of_power_management(void **state)
+{
+    (void)state;
+    pm_init(&pm, &ports, &pm_ops, NULL);
+    out(X86_PORT_PM1_EVENT + 2, 2, 0x0100);
+    pm_press_power_button(&pm);
+    pm_reset(&pm);
+    assert_false(line);
+    assert_int_equal(in(X86_PORT_PM1_EVENT, 4), 0);
+}
+
+/* ---- clock ---- */
+
+static struct rtc rtc;
+
+static uint8_t cmos(uint8_t at)
+{
+    out(X86_PORT_RTC, 1, at);
+    return (uint8_t)in(X86_PORT_RTC + 1, 1);
+}
+
+static void set_cmos(uint8_t at, uint8_t value)
+{
+    out(X86_PORT_RTC, 1, at);
+    out(X86_PORT_RTC + 1, 1, value);
+}
+
+/* 2001-02-03 04:05:06 */
+static void start_clock(void)
+{
+    rtc_init(&rtc, &ports, loop, false, 981173106 - time(NULL), set_line, NULL);
+}
+
+static void the_clock_shows_the_time_it_was_given(void **state)
+{
+    (void)state;
+    start_clock();
+    assert_int_equal(cmos(0x32), 0x20); /* century, in BCD as after power-on */
+    assert_int_equal(cmos(9), 0x01);
+    assert_int_equal(cmos(8), 0x02);
+    assert_int_equal(cmos(7), 0x03);
+    assert_int_equal(cmos(6), 7); /* a Saturday */
+    assert_int_equal(cmos(4), 0x04);
+    assert_int_equal(cmos(2), 0x05);
+    assert_in_range(cmos(0), 0x06, 0x08);
+    assert_int_equal(cmos(10) & 0x80, 0);
+    assert_int_equal(cmos(13), 0x80);
+    set_cmos(11, 0x04); /* binary, 12 hours */
+    assert_int_equal(cmos(9), 1);
+    assert_int_equal(cmos(4), 4);
+}
+
+static void a_guest_sets_the_clock(void **state)
+{
+    (void)state;
+    start_clock();
+    set_cmos(11, 0x82); /* stand still */
+    set_cmos(0, 0x50);
+    set_cmos(2, 0x59);
+    set_cmos(4, 0x23);
+    set_cmos(7, 0x31);
+    set_cmos(8, 0x12);
+    set_cmos(9, 0x99);
+    set_cmos(0x32, 0x19);
+    assert_int_equal(cmos(4), 0x23);
+    set_cmos(11, 0x02);
+    assert_int_equal(cmos(9), 0x99);
+    assert_int_equal(cmos(7), 0x31);
+    assert_int_equal(cmos(2), 0x59);
+    assert_in_range(cmos(0), 0x50, 0x52);
+}
+
+static void cmos_memory_keeps_what_is_written(void **state)
+{
+    (void)state;
+    start_clock();
+    set_cmos(0x40, 0xa5);
+    set_cmos(0x7f, 0x5a);
+    rtc_reset(&rtc);
+    assert_int_equal(cmos(0x40), 0xa5);
+    assert_int_equal(cmos(0xff), 0x5a); /* the top bit of the index is another thing */
+    set_cmos(12, 0xff);
+    assert_int_equal(cmos(12), 0);
+}
+
+static void the_clock_interrupts_once_a_second(void **state)
+{
+    (void)state;
+    start_clock();
+    set_cmos(11, 0x12);
+    for (int i = 0; i < 30 && !line; i++)
+        loop_once(loop, 100);
+    assert_true(line);
+    assert_int_equal(cmos(12), 0x90);
+    assert_false(line);
+    set_cmos(1, 0xc0); /* the alarm matches every second */
+    set_cmos(3, 0xc0);
+    set_cmos(5, 0xc0);
+    set_cmos(11, 0x22);
+    for (int i = 0; i < 30 && !line; i++)
+        loop_once(loop, 100);
+    assert_int_equal(cmos(12), 0xb0);
+    rtc_stop(&rtc);
+}
+
+/* ---- serial port ---- */
+
+static struct serial serial;
+static const struct chardev_user_ops *user_ops;
+static void *user;
+static uint8_t sent[8192];
+static size_t sent_count;
+static bool paused;
+
+bool chardev_attach(struct chardev *chardev, const struct chardev_user_ops *ops, void *the_user,
+                    struct error *error)
+{
+    (void)chardev;
+    (void)error;
+    user_ops = ops;
+    user = the_user;
+    return true;
+}
+
+void channel_write(struct channel *channel, const void *bytes, size_t length, bool may_drop)
+{
+    (void)channel;
+    (void)may_drop;
+    assert_true(length <= sizeof sent - sent_count);
+    memcpy(sent + sent_count, bytes, length);
+    sent_count += length;
+}
+
+void channel_pause(struct channel *channel, bool pause)
+{
+    (void)channel;
+    paused = pause;
+}
+
+static void *start_serial(void)
+{
+    sent_count = 0;
+    paused = false;
+    serial_init(&serial, &ports, X86_PORT_COM1, loop, set_line, NULL);
+    serial_attach(&serial, NULL, NULL);
+    return user_ops->opened(user, (struct channel *)&serial);
+}
+
+static void what_the_guest_sends_goes_out(void **state)
+{
+    (void)state;
+    start_serial();
+    for (const char *at = "hello"; *at; at++) {
+        assert_int_equal(in(X86_PORT_COM1 + 5, 1) & 0x60, 0x60);
+        out(X86_PORT_COM1, 1, (uint8_t)*at);
+    }
+    loop_once(loop, 0);
+    assert_int_equal(sent_count, 5);
+    assert_memory_equal(sent, "hello", 5);
+}
+
+static void a_full_transmitter_says_so(void **state)
+{
+    (void)state;
+    start_serial();
+    for (unsigned i = 0; i < SERIAL_RING; i++)
+        out(X86_PORT_COM1, 1, (uint8_t)i);
+    assert_int_equal(in(X86_PORT_COM1 + 5, 1) & 0x60, 0);
+    out(X86_PORT_COM1 + 1, 1, 0x02);
+    assert_false(line);
+    out(X86_PORT_COM1, 1, 0xee); /* lost, as on a chip */
+    loop_once(loop, 0);
+    assert_true(line); /* it ran empty */
+    assert_int_equal(in(X86_PORT_COM1 + 2, 1) & 0x0f, 0x02);
+    assert_false(line); /* reading takes it back */
+    assert_int_equal(sent_count, SERIAL_RING);
+    assert_int_equal(sent[SERIAL_RING - 1], (SERIAL_RING - 1) & 0xff);
+}
+
+static void enabling_the_empty_transmitter_interrupts(void **state)
+{
+    (void)state;
+    start_serial();
+    out(X86_PORT_COM1 + 1, 1, 0x02);
+    assert_true(line);
+    assert_int_equal(in(X86_PORT_COM1 + 2, 1) & 0x0f, 0x02);
+    assert_int_equal(in(X86_PORT_COM1 + 2, 1) & 0x0f, 0x01);
+    assert_false(line);
+}
+
+static void input_comes_as_fast_as_the_guest_reads(void **state)
+{
+    uint8_t bytes[CHANNEL_INPUT_MAX];
+    void *session = start_serial();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 7);
+    out(X86_PORT_COM1 + 1, 1, 0x01);
+    user_ops->input(session, bytes, sizeof bytes);
+    assert_true(paused);
+    assert_true(line);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        assert_int_equal(in(X86_PORT_COM1 + 5, 1) & 0x03, 0x01); /* data, no overrun */
+        assert_int_equal(in(X86_PORT_COM1, 1), bytes[i]);
+    }
+    assert_int_equal(in(X86_PORT_COM1 + 5, 1) & 0x01, 0);
+    assert_false(line);
+    loop_once(loop, 0);
+    assert_false(paused);
+    user_ops->input(session, bytes, 1); /* and on */
+    assert_false(paused);
+    assert_int_equal(in(X86_PORT_COM1, 1), bytes[0]);
+}
+
+static void loop_back_is_as_drivers_test_it(void **state)
+{
+    (void)state;
+    start_serial();
+    assert_int_equal(in(X86_PORT_COM1 + 6, 1) & 0xf0, 0xb0);
+    out(X86_PORT_COM1 + 4, 1, 0x1a); /* loop, OUT2, RTS */
+    assert_int_equal(in(X86_PORT_COM1 + 6, 1) & 0xf0, 0x90);
+    out(X86_PORT_COM1, 1, 'x');
+    assert_int_equal(in(X86_PORT_COM1, 1), 'x');
+    loop_once(loop, 0);
+    assert_int_equal(sent_count, 0);
+}
+
+static void registers_keep_what_is_written(void **state)
+{
+    (void)state;
+    start_serial();
+    out(X86_PORT_COM1 + 7, 1, 0xa5);
+    assert_int_equal(in(X86_PORT_COM1 + 7, 1), 0xa5);
+    out(X86_PORT_COM1 + 3, 1, 0x80); /* divisor latch */
+    out(X86_PORT_COM1, 1, 0x01);
+    out(X86_PORT_COM1 + 1, 1, 0x02);
+    assert_int_equal(in(X86_PORT_COM1, 2), 0x0201); /* a word is two bytes */
+    out(X86_PORT_COM1 + 3, 1, 0x03);
+    assert_int_equal(in(X86_PORT_COM1 + 1, 1), 0);
+    out(X86_PORT_COM1 + 2, 1, 0x01);
+    assert_int_equal(in(X86_PORT_COM1 + 2, 1) & 0xc0, 0xc0); /* a 16550A has FIFOs */
+    loop_once(loop, 0);
+    assert_int_equal(sent_count, 0);
+}
+
+static void without_a_channel_output_is_dropped(void **state)
+{
+    void *session = start_serial();
+
+    (void)state;
+    user_ops->closed(session);
+    for (unsigned i = 0; i < 3 * SERIAL_RING; i++) {
+        out(X86_PORT_COM1, 1, 'x');
+        if (!(in(X86_PORT_COM1 + 5, 1) & 0x20))
+            loop_once(loop, 0);
+    }
+    assert_int_equal(sent_count, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(where_no_device_is_reads_float),
+        TEST(the_power_button_asserts_the_sci_when_enabled),
+        TEST(gpe_and_power_button_share_the_sci),
+        TEST(s5_powers_off_and_other_types_do_not),
+        TEST(the_reset_register_resets),
+        TEST(the_pm_timer_runs_at_its_rate),
+        TEST(reset_of_power_management),
+        TEST(the_clock_shows_the_time_it_was_given),
+        TEST(a_guest_sets_the_clock),
+        TEST(cmos_memory_keeps_what_is_written),
+        TEST(the_clock_interrupts_once_a_second),
+        TEST(what_the_guest_sends_goes_out),
+        TEST(a_full_transmitter_says_so),
+        TEST(enabling_the_empty_transmitter_interrupts),
+        TEST(input_comes_as_fast_as_the_guest_reads),
+        TEST(loop_back_is_as_drivers_test_it),
+        TEST(registers_keep_what_is_written),
+        TEST(without_a_channel_output_is_dropped),
+    };
+
+    return cmocka_run_group_tests_name("devices", tests, NULL, NULL);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The map of guest memory: leases keep a region, and the last one lets it go.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "host/loop.h"
+#include "kvm/vm.h"
+#include "memory/guest_memory.h"
+
+#define BASE UINT64_C(0x100000000)
+#define SIZE UINT64_C(0x200000)
+
+static struct loop *loop;
+static struct guest_memory *map;
+static uint8_t memory[SIZE];
+static unsigned memslots_set;
+static unsigned memslots_deleted;
+static bool refuse;
+static unsigned gone_count;
+
+/* KVM, as far as the map uses it. */
+bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size, void *host,
+                    struct error *error)
+{
+    (void)vm;
+    (void)memslot;
+    (void)guest_address;
+    (void)host;
+    if (refuse)
+        return error_set(error, "refused");
+    memslots_set += size > 0;
+    memslots_deleted += size == 0;
+    return true;
+}
+
+static void gone(void *opaque)
+{
+    assert_ptr_equal(opaque, &map);
+    gone_count++;
+}
+
+static const struct region_gone when_gone = { gone, &map };
+
+static int set_up(void **state)
+{
+    (void)state;
+    memslots_set = memslots_deleted = gone_count = 0;
+    refuse = false;
+    loop = loop_create();
+    map = guest_memory_create(NULL, loop, 2);
+    return loop && map ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    guest_memory_destroy(map);
+    loop_destroy(loop);
+    return 0;
+}
+
+static void a_region_without_leases_goes_at_once(void **state)
+{
+    struct guest_region *region = guest_memory_add(map, BASE, SIZE, memory, NULL);
+
+    (void)state;
+    assert_non_null(region);
+    assert_int_equal(memslots_set, 1);
+    guest_memory_remove(map, region, when_gone);
+    assert_int_equal(gone_count, 1);
+    assert_int_equal(memslots_deleted, 1);
+}
+
+static void a_lease_keeps_the_region_and_no_new_one_is_given(void **state)
+{
+    struct guest_region *region = guest_memory_add(map, BASE, SIZE, memory, NULL);
+    struct lease first;
+    struct lease second;
+    struct lease late;
+
+    (void)state;
+    assert_true(guest_memory_lease(map, BASE, 16, &first));
+    assert_true(guest_memory_lease(map, BASE + SIZE - 1, 1, &second));
+    guest_memory_remove(map, region, when_gone);
+    assert_int_equal(memslots_deleted, 0);
+    assert_false(guest_memory_lease(map, BASE, 16, &late));
+    memset(first.memory, 1, 16); /* still there */
+    lease_return(map, &first);
+    loop_once(loop, 0);
+    assert_int_equal(gone_count, 0);
+    lease_return(map, &second);
+    assert_int_equal(gone_count, 0); /* on the main thread, from its loop */
+    loop_once(loop, 0);
+    assert_int_equal(gone_count, 1);
+    assert_int_equal(memslots_deleted, 1);
+}
+
+static void leases_lie_inside_one_region(void **state)
+{
+    struct lease lease;
+
+    (void)state;
+    assert_non_null(guest_memory_add(map, BASE, SIZE / 2, memory, NULL));
+    assert_non_null(guest_memory_add(map, BASE + SIZE / 2, SIZE / 2, memory + SIZE / 2, NULL));
+    assert_false(guest_memory_lease(map, BASE - 1, 1, &lease));
+    assert_false(guest_memory_lease(map, BASE - 1, 2, &lease));
+    assert_false(guest_memory_lease(map, BASE + SIZE, 1, &lease));
+    assert_false(guest_memory_lease(map, BASE + SIZE - 1, 2, &lease));
+    assert_false(guest_memory_lease(map, BASE + SIZE / 2 - 1, 2, &lease)); /* neighbours are two */
+    assert_false(guest_memory_lease(map, BASE, UINT64_MAX, &lease));
+    assert_false(guest_memory_lease(map, UINT64_MAX, 2, &lease));
+    assert_true(guest_memory_lease(map, BASE, SIZE / 2, &lease));
+    assert_ptr_equal(lease.memory, memory);
+    lease_return(map, &lease);
+    assert_true(guest_memory_lease(map, BASE + SIZE / 2 + 5, 1, &lease));
+    assert_ptr_equal(lease.memory, memory + SIZE / 2 + 5);
+    lease_return(map, &lease);
+}
+
+static void write_copies_or_fails_whole(void **state)
+{
+    (void)state;
+    assert_non_null(guest_memory_add(map, BASE, SIZE, memory, NULL));
+    memset(memory, 0, sizeof memory);
+    assert_true(guest_memory_write(map, BASE + 8, "four", 4));
+    assert_memory_equal(memory + 8, "four", 4);
+    assert_false(guest_memory_write(map, BASE + SIZE - 2, "four", 4));
+    assert_int_equal(memory[SIZE - 2], 0);
+}
+
+static void memslots_are_limited_and_come_back(void **state)
+{
+    struct guest_region *region = guest_memory_add(map, BASE, SIZE, memory, NULL);
+    struct error error;
+
+    (void)state;
+    assert_non_null(guest_memory_add(map, BASE + SIZE, SIZE, memory, NULL));
+    assert_null(guest_memory_add(map, BASE + 2 * SIZE, SIZE, memory, &error));
+    assert_non_null(strstr(error.text, "2"));
+    guest_memory_remove(map, region, when_gone);
+    assert_non_null(guest_memory_add(map, BASE, SIZE, memory, &error));
+}
+
+static void what_kvm_refuses_leaves_nothing(void **state)
+{
+    struct error error;
+    struct lease lease;
+
+    (void)state;
+    refuse = true;
+    assert_null(guest_memory_add(map, BASE, SIZE, memory, &error));
+    assert_string_equal(error.text, "refused");
+    assert_false(guest_memory_lease(map, BASE, 1, &lease));
+    refuse = false;
+    assert_non_null(guest_memory_add(map, BASE, SIZE, memory, NULL));
+    assert_non_null(guest_memory_add(map, BASE + SIZE, SIZE, memory, NULL));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_region_without_leases_goes_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_lease_keeps_the_region_and_no_new_one_is_given, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(leases_lie_inside_one_region, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(write_copies_or_fails_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(memslots_are_limited_and_come_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_kvm_refuses_leaves_nothing, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests_name("guest_memory", tests, NULL, NULL);
+}
