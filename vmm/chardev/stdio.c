@@ -67,10 +67,11 @@ static void on_stop(int signal_number)
 static void on_continue(int signal_number)
 {
     int saved = errno;
+    pid_t foreground = tcgetpgrp(STDIN_FILENO);
 
     (void)signal_number;
-    /* In the background changing the terminal would stop the program again. */
-    if (terminal.raw && tcgetpgrp(STDIN_FILENO) == getpgrp())
+    /* In the background changing the terminal would stop the program again. (-1: there is no job control.) */
+    if (terminal.raw && (foreground < 0 || foreground == getpgrp()))
         tcsetattr(STDIN_FILENO, TCSANOW, &terminal.now);
     errno = saved;
 }

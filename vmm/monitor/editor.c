@@ -9,6 +9,8 @@
  *   el_gets() handles the keys that are there and returns. keys.c sees to it that no key needs another one.
  * - What libedit draws goes through a stream of our own to the channel.
  * - The locale is UTF-8 while libedit works, whatever the program's is.
+ * - An editor is used again by later sessions, because the terminal database never gives back what it has
+ *   read for one.
  *
  * Threads: main thread only.
  */
@@ -32,8 +34,9 @@
 #define DEFAULT_ROWS 24
 
 struct editor {
+    struct monitor *monitor;
+    struct editor *next; /* while idle */
     struct channel *channel;
-    struct monitors *monitors;
     EditLine *edit;
     History *history;
     FILE *out;
@@ -41,6 +44,7 @@ struct editor {
     int master, slave;
     locale_t locale, before;
     bool muted;
+    bool too_long; /* keys of this line were dropped */
     unsigned columns;
     struct keys keys;
     wchar_t queue[KEYS_MAX];
@@ -78,16 +82,22 @@ static char *prompt_text(EditLine *edit)
     return text;
 }
 
+/* Without the NULs by which old terminals were given time: scripts that read would stumble over them. */
 static ssize_t draw(void *opaque, const char *bytes, size_t length)
 {
     struct editor *editor = opaque;
     struct text lines = { 0 };
+    size_t end;
 
-    if (!editor->muted) {
-        text_lines(&lines, bytes, length);
-        channel_write(editor->channel, lines.bytes, lines.length, false);
-        text_free(&lines);
+    for (size_t i = 0; i < length && !editor->muted; i = end + 1) {
+        const char *padding = memchr(bytes + i, '\0', length - i);
+
+        end = padding ? (size_t)(padding - bytes) : length;
+        text_lines(&lines, bytes + i, end - i);
     }
+    if (lines.length > 0)
+        channel_write(editor->channel, lines.bytes, lines.length, false);
+    text_free(&lines);
     return (ssize_t)length;
 }
 
@@ -148,7 +158,7 @@ static unsigned char press_tab(EditLine *edit, int key)
     (void)key;
     if (!line)
         return CC_ERROR;
-    complete(editor->monitors, line, &completions);
+    complete(editor->monitor->monitors, line, &completions);
     result = use_completions(editor, &completions);
     completions_free(&completions);
     free(line);
@@ -206,7 +216,8 @@ static void bind_keys(EditLine *edit)
     };
 
     el_set(edit, EL_EDITOR, "emacs");
-    el_set(edit, EL_ADDFN, "hotram-complete", "Complete the word at the cursor", press_tab);
+    /* el_set() would never free its copies of the two strings. */
+    el_wset(edit, EL_ADDFN, L"hotram-complete", L"Complete the word at the cursor", press_tab);
     for (size_t i = 0; i < sizeof bindings / sizeof bindings[0]; i++)
         el_set(edit, EL_BIND, bindings[i][0], bindings[i][1], NULL);
 }
@@ -215,7 +226,6 @@ static bool set_up(struct editor *editor)
 {
     HistEvent event;
 
-    update_window(editor);
     editor->edit = el_init_fd("hotram", stdin, editor->out, editor->nowhere, editor->slave, editor->slave,
                               editor->slave);
     editor->history = history_init();
@@ -229,42 +239,11 @@ static bool set_up(struct editor *editor)
     history(editor->history, &event, H_SETSIZE, HISTORY_LINES);
     history(editor->history, &event, H_SETUNIQUE, 1);
     el_set(editor->edit, EL_HIST, history, editor->history);
-    /* The prompt is on the terminal already. */
-    editor->muted = true;
-    el_set(editor->edit, EL_UNBUFFERED, 1);
-    fflush(editor->out);
-    editor->muted = false;
     return true;
 }
 
-struct editor *editor_create(struct channel *channel, struct monitors *monitors)
+static void destroy(struct editor *editor)
 {
-    struct editor *editor = calloc(1, sizeof *editor);
-    bool done;
-
-    if (!editor)
-        return NULL;
-    editor->channel = channel;
-    editor->monitors = monitors;
-    editor->master = editor->slave = -1;
-    editor->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-    if (!editor->locale || !open_terminal(editor) || !open_streams(editor)) {
-        editor_destroy(editor);
-        return NULL;
-    }
-    enter(editor);
-    done = set_up(editor);
-    leave(editor);
-    if (done)
-        return editor;
-    editor_destroy(editor);
-    return NULL;
-}
-
-void editor_destroy(struct editor *editor)
-{
-    if (!editor)
-        return;
     editor->muted = true;
     if (editor->edit)
         el_end(editor->edit);
@@ -281,6 +260,73 @@ void editor_destroy(struct editor *editor)
     if (editor->locale)
         freelocale(editor->locale);
     free(editor);
+}
+
+void editors_destroy(struct editor *idle)
+{
+    while (idle) {
+        struct editor *next = idle->next;
+
+        destroy(idle);
+        idle = next;
+    }
+}
+
+static struct editor *create(struct monitor *monitor)
+{
+    struct editor *editor = calloc(1, sizeof *editor);
+    bool done;
+
+    if (!editor)
+        return NULL;
+    editor->monitor = monitor;
+    editor->master = editor->slave = -1;
+    editor->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    if (!editor->locale) /* its files are missing, or could not be opened once */
+        editor->locale = newlocale(LC_CTYPE_MASK, "C", (locale_t)0);
+    done = editor->locale && open_terminal(editor) && open_streams(editor);
+    if (done) {
+        enter(editor);
+        editor->muted = true;
+        done = set_up(editor);
+        leave(editor);
+    }
+    if (done)
+        return editor;
+    destroy(editor);
+    return NULL;
+}
+
+struct editor *editor_open(struct monitor *monitor, struct channel *channel)
+{
+    struct editor *editor = monitor->idle_editors;
+
+    if (editor)
+        monitor->idle_editors = editor->next;
+    else
+        editor = create(monitor);
+    if (!editor)
+        return NULL;
+    editor->channel = channel;
+    editor->keys = (struct keys){ 0 };
+    editor->queued = 0;
+    editor->too_long = false;
+    /* The prompt is on the terminal already. */
+    editor_prompt(editor);
+    editor->muted = false;
+    return editor;
+}
+
+void editor_close(struct editor *editor)
+{
+    editor->muted = true;
+    enter(editor);
+    el_set(editor->edit, EL_UNBUFFERED, 0);
+    el_reset(editor->edit);
+    leave(editor);
+    editor->channel = NULL;
+    editor->next = editor->monitor->idle_editors;
+    editor->monitor->idle_editors = editor;
 }
 
 void editor_prompt(struct editor *editor)
@@ -317,14 +363,16 @@ static char *finish_line(struct editor *editor, const char *text, size_t length)
     return line;
 }
 
-char *editor_input(struct editor *editor, uint8_t byte)
+char *editor_input(struct editor *editor, uint8_t byte, bool *too_long)
 {
     char *line = NULL;
 
     enter(editor);
     editor->queued = keys_take(&editor->keys, byte, editor->queue);
-    if (editor->queued > 0 && editor->queue[0] >= ' ' && line_length(editor) >= HMP_LINE_MAX)
+    if (editor->queued > 0 && editor->queue[0] >= ' ' && line_length(editor) >= HMP_LINE_MAX) {
         editor->queued = 0;
+        editor->too_long = true;
+    }
     while (editor->queued > 0 && !line) {
         int length = 0;
         const char *text = el_gets(editor->edit, &length);
@@ -333,5 +381,8 @@ char *editor_input(struct editor *editor, uint8_t byte)
             line = finish_line(editor, text, (size_t)length - 1);
     }
     leave(editor);
+    *too_long = editor->too_long;
+    if (line)
+        editor->too_long = false;
     return line;
 }

@@ -44,12 +44,15 @@ static void greet(struct hmp_session *session)
     prompt(session);
 }
 
-static void run_line(struct hmp_session *session, const char *line)
+static void run_line(struct hmp_session *session, const char *line, bool too_long)
 {
     struct text out = { 0 };
     struct text lines = { 0 };
 
-    hmp_run(session->monitor->monitors, line, &out);
+    if (too_long) /* the rest of a command may mean something else */
+        text_printf(&out, "Error: the line is too long, the limit is %u bytes\n", HMP_LINE_MAX);
+    else
+        hmp_run(session->monitor->monitors, line, &out);
     text_lines(&lines, out.bytes, out.length);
     say(session, lines.bytes, lines.length);
     text_free(&out);
@@ -62,19 +65,21 @@ static void take_plain(struct hmp_session *session, uint8_t byte)
     char character = (char)byte;
 
     if (byte == '\n' || byte == '\r') {
-        run_line(session, session->line.length > 0 ? session->line.bytes : "");
+        run_line(session, session->line.length > 0 ? session->line.bytes : "",
+                 session->line.length > HMP_LINE_MAX);
         text_free(&session->line);
-    } else if (session->line.length < HMP_LINE_MAX && byte != '\0') {
+    } else if (session->line.length <= HMP_LINE_MAX && byte != '\0') {
         text_append(&session->line, &character, 1);
     }
 }
 
 static void take_edited(struct hmp_session *session, uint8_t byte)
 {
-    char *line = editor_input(session->editor, byte);
+    bool too_long;
+    char *line = editor_input(session->editor, byte, &too_long);
 
     if (line)
-        run_line(session, line);
+        run_line(session, line, too_long);
     free(line);
 }
 
@@ -84,7 +89,7 @@ static size_t take(void *opaque, const uint8_t *bytes, size_t length)
     size_t i;
 
     if (!session->editor && !session->plain) {
-        session->editor = editor_create(session->channel, session->monitor->monitors);
+        session->editor = editor_open(session->monitor, session->channel);
         session->plain = !session->editor;
     }
     for (i = 0; i < length && !intake_full(&session->intake); i++) {
@@ -144,7 +149,8 @@ static void hmp_closed(void *opaque)
 {
     struct hmp_session *session = opaque;
 
-    editor_destroy(session->editor);
+    if (session->editor)
+        editor_close(session->editor);
     intake_free(&session->intake);
     text_free(&session->line);
     free(session);

@@ -31,6 +31,7 @@ struct monitor {
     struct monitors *monitors;
     struct monitor *next;
     bool pretty;
+    struct editor *idle_editors;
 };
 
 /* What a session has been sent and does not take yet, because its client does not read the answers: while
@@ -135,8 +136,8 @@ bool type_help(const struct type_family *family, const char *text, struct text *
 /* HMP ------------------------------------------------------------------------------------------------ */
 
 #define HMP_PROMPT "(hotram) "
-/* The longest line; what goes beyond is dropped. */
-#define HMP_LINE_MAX 4095u
+/* The longest line. Each key costs the editor time that grows with the line, and the main thread is its. */
+#define HMP_LINE_MAX 1023u
 
 /* Run one line as a person typed it; what it says, errors included, goes to `out` with \n at line ends. */
 void hmp_run(struct monitors *monitors, const char *line, struct text *out);
@@ -157,15 +158,19 @@ void completions_free(struct completions *completions);
 /* How many bytes all candidates have in common. */
 size_t completions_common(const struct completions *completions);
 
-/* Line editing for one session. NULL when it cannot be had: the session then reads plain lines. */
+/* Line editing for one session. NULL when it cannot be had: the session then reads plain lines. Editors whose
+ * session is over wait for the next session of their monitor, which finds their history (as in QEMU, where
+ * history belongs to the monitor). */
 struct editor;
-struct editor *editor_create(struct channel *channel, struct monitors *monitors);
-void editor_destroy(struct editor *editor);
+struct editor *editor_open(struct monitor *monitor, struct channel *channel);
+void editor_close(struct editor *editor);
+void editors_destroy(struct editor *idle);
 /* Show the prompt for a new line. */
 void editor_prompt(struct editor *editor);
 /* Show the line again, after something else was shown. */
 void editor_redraw(struct editor *editor);
-/* Take one byte. When it ends the line, that is returned without its end, to be freed. */
-char *editor_input(struct editor *editor, uint8_t byte);
+/* Take one byte. When it ends the line, that is returned without its end, to be freed. *too_long: keys beyond
+ * HMP_LINE_MAX were dropped from it. */
+char *editor_input(struct editor *editor, uint8_t byte, bool *too_long);
 
 #endif

@@ -38,15 +38,16 @@ static size_t emit(const wchar_t keys[KEYS_MAX], wchar_t out[KEYS_MAX])
 }
 
 /* `pending` holds what came after the escape. */
-static int is_complete(const struct keys *keys, uint8_t byte)
+static bool is_complete(const struct keys *keys, uint8_t byte)
 {
     if (keys->pending[0] == '[')
         return keys->count > 1 && byte >= 0x40 && byte <= 0x7e;
     if (keys->pending[0] == 'O')
         return keys->count == 2;
-    return 1;
+    return true;
 }
 
+/* A byte after an escape. */
 static size_t take_sequence(struct keys *keys, uint8_t byte, wchar_t out[KEYS_MAX])
 {
     size_t count = 0;
@@ -54,11 +55,6 @@ static size_t take_sequence(struct keys *keys, uint8_t byte, wchar_t out[KEYS_MA
     /* The escape itself is pending[0] until something follows it. */
     if (keys->pending[0] == ESCAPE)
         keys->count = 0;
-    if (byte == ESCAPE) { /* a new start */
-        keys->pending[0] = ESCAPE;
-        keys->count = 1;
-        return 0;
-    }
     if (keys->count < sizeof keys->pending - 1)
         keys->pending[keys->count++] = (char)byte;
     if (!is_complete(keys, byte))
@@ -71,6 +67,7 @@ static size_t take_sequence(struct keys *keys, uint8_t byte, wchar_t out[KEYS_MA
     return count;
 }
 
+/* A byte of a character beyond ASCII. */
 static size_t take_character(struct keys *keys, uint8_t byte, wchar_t out[KEYS_MAX])
 {
     char character = (char)byte;
@@ -81,11 +78,26 @@ static size_t take_character(struct keys *keys, uint8_t byte, wchar_t out[KEYS_M
     return length == 1;
 }
 
+static size_t take_plain(struct keys *keys, uint8_t byte, wchar_t out[KEYS_MAX])
+{
+    bool belongs = byte == '\n' && keys->after_return;
+
+    keys->after_return = byte == '\r';
+    if (belongs || byte == '\0' || ((byte < 0x20 || byte == 0x7f) && !strchr(controls, byte)))
+        return 0;
+    out[0] = byte;
+    return 1;
+}
+
 size_t keys_take(struct keys *keys, uint8_t byte, wchar_t out[KEYS_MAX])
 {
-    int after_return = keys->after_return;
+    bool alt_backspace = keys->count == 1 && keys->pending[0] == ESCAPE && byte == '\b';
 
-    keys->after_return = 0;
+    /* Whatever is not complete yet ends without effect where it cannot go on: Enter is always Enter. */
+    if (byte < 0x20 && !alt_backspace)
+        keys->count = 0;
+    if (byte < 0x80)
+        memset(&keys->character, 0, sizeof keys->character);
     if (keys->count > 0)
         return take_sequence(keys, byte, out);
     if (byte == ESCAPE) {
@@ -93,13 +105,5 @@ size_t keys_take(struct keys *keys, uint8_t byte, wchar_t out[KEYS_MAX])
         keys->count = 1;
         return 0;
     }
-    if (byte >= 0x80 || !mbsinit(&keys->character))
-        return take_character(keys, byte, out);
-    if (byte == '\n' && after_return)
-        return 0;
-    if (byte == '\0' || ((byte < 0x20 || byte == 0x7f) && !strchr(controls, byte)))
-        return 0;
-    keys->after_return = byte == '\r';
-    out[0] = byte;
-    return 1;
+    return byte >= 0x80 ? take_character(keys, byte, out) : take_plain(keys, byte, out);
 }

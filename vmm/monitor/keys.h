@@ -5,6 +5,7 @@
 #ifndef VMM_MONITOR_KEYS_H
 #define VMM_MONITOR_KEYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <wchar.h>
@@ -13,7 +14,7 @@ struct keys {
     char pending[16]; /* an escape sequence or a character that is not complete yet */
     size_t count;
     mbstate_t character;
-    int after_return; /* CR was the last byte: a LF belongs to it */
+    bool after_return; /* CR was the last byte: a LF belongs to it */
 };
 
 /* The most keys that one byte can complete. */

@@ -32,6 +32,7 @@ void monitors_destroy(struct monitors *monitors)
         struct monitor *monitor = monitors->first;
 
         monitors->first = monitor->next;
+        editors_destroy(monitor->idle_editors);
         free(monitor);
     }
     free(monitors);

@@ -4,8 +4,8 @@
  *
  * json-c's tokener does the parsing, incrementally: text is never buffered here. In front of it a scanner
  * looks at each byte, for what the tokener does not guard against: the size and depth of a value, the number
- * of its parts, control characters and bad UTF-8 in strings (which may come in pieces), and \u0000, which would
- * cut C strings short. It also finds the end of a value, so that each byte is looked at only once.
+ * of its parts, control characters and bad UTF-8 in strings (which may come in pieces), and \u0000, which
+ * would cut C strings short. It also finds the end of a value, so that each byte is looked at only once.
  *
  * The tokener is not strict, since QEMU takes strings in single quotes too; what else it would let pass is
  * refused here (comments) or does no harm.

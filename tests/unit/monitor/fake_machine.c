@@ -260,8 +260,8 @@ const size_t pc_dimm_property_count = 4;
 static bool plug(struct hotplug *hotplug, struct props props, const struct dimm_values *values,
                  struct error *error)
 {
-    struct backend *backend =
-        values->memdev ? backend_find(&hotplug->machine->backends, values->memdev) : NULL;
+    struct backend *backend = values->memdev ? backend_find(&hotplug->machine->backends, values->memdev)
+                                             : NULL;
     const char *id = props_string(props, "id", NULL);
     uint32_t slot = (uint32_t)values->slot;
 
@@ -272,9 +272,15 @@ static bool plug(struct hotplug *hotplug, struct props props, const struct dimm_
     if (slot >= FAKE_SLOTS || hotplug->dimms[slot].size)
         return error_set(error, "slot %u is taken", slot);
     hotplug->dimms[slot] = (struct dimm_info){
-        .id = id ? strdup(id) : NULL, .memdev = strdup(backend->id), .size = backend->size, .slot = slot,
-        .addr = values->addr ? values->addr : 0x100000000 + ((uint64_t)slot << 27), .node = values->node,
-        .hotplugged = true, .hotpluggable = true, .state = HOTRAM_DIMM_PLUGGED,
+        .id = id ? strdup(id) : NULL,
+        .memdev = strdup(backend->id),
+        .size = backend->size,
+        .slot = slot,
+        .addr = values->addr ? values->addr : 0x100000000 + ((uint64_t)slot << 27),
+        .node = values->node,
+        .hotplugged = true,
+        .hotpluggable = true,
+        .state = HOTRAM_DIMM_PLUGGED,
     };
     backend->used_by = strdup(id ? id : "(no id)");
     return true;
@@ -344,14 +350,18 @@ bool hotplug_next(struct hotplug *hotplug, uint32_t *slot, struct dimm_info *inf
 
 void hotplug_ospm(struct hotplug *hotplug, uint32_t slot, struct ospm_info *info)
 {
-    *info = (struct ospm_info){ .device = hotplug->dimms[slot].id, .slot = slot, .source = slot, .status = 0 };
+    *info =
+        (struct ospm_info){ .device = hotplug->dimms[slot].id, .slot = slot, .source = slot, .status = 0 };
 }
 
 void hotplug_slot(struct hotplug *hotplug, uint32_t slot, struct slot_info *info)
 {
     const struct dimm_info *dimm = &hotplug->dimms[slot];
 
-    *info = (struct slot_info){ .slot = slot, .addr = dimm->addr, .size = dimm->size, .node = dimm->node,
+    *info = (struct slot_info){ .slot = slot,
+                                .addr = dimm->addr,
+                                .size = dimm->size,
+                                .node = dimm->node,
                                 .flags = dimm->size ? HOTRAM_MEMHP_ENABLED | HOTRAM_MEMHP_INSERT : 0,
                                 .state = dimm->state };
 }

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_SECONDS 20
+#define PATIENCE_SECONDS 60
 
 static void terminate(void *opaque)
 {
@@ -25,8 +25,14 @@ int world_set_up(void **state)
 
     world->loop = loop_create();
     world->chardevs = chardevs_create(world->loop, terminate, world);
-    world->config = (struct config){ .machine = "hotram-1", .ram_size = 128 << 20, .maxmem = UINT64_C(2) << 30,
-                                     .slots = 3, .cpus = 2, .sockets = 1, .cores = 2, .threads = 1 };
+    world->config = (struct config){ .machine = "hotram-1",
+                                     .ram_size = 128 << 20,
+                                     .maxmem = UINT64_C(2) << 30,
+                                     .slots = 3,
+                                     .cpus = 2,
+                                     .sockets = 1,
+                                     .cores = 2,
+                                     .threads = 1 };
     world->machine = fake_machine_create(&world->config);
     world->monitors = monitors_create(world->machine, world->chardevs);
     strcpy(world->folder, "/tmp/hotram-test-XXXXXX");
@@ -82,7 +88,9 @@ void world_monitor(struct world *world, const char *chardev, bool control, bool 
 
 void world_listen(struct world *world, const char *id, bool control)
 {
-    const struct chardev_config config = { .id = (char *)id, .kind = CHARDEV_SOCKET, .fd = -1, .server = true };
+    const struct chardev_config config = {
+        .id = (char *)id, .kind = CHARDEV_SOCKET, .fd = -1, .server = true
+    };
     struct error error;
     struct chardev *chardev = world_chardev(world, config, &error);
 

@@ -41,8 +41,8 @@ int world_connect(struct world *world, const char *id);
 /* Run what is ready. */
 void world_run(struct world *world);
 
-/* What a client reads up to and with `end`, or all up to the end of the connection when end is NULL. Fails the
- * test after ten seconds. To be freed. */
+/* What a client reads up to and with `end`, or all up to the end of the connection when end is NULL. Fails
+ * the test after a minute. To be freed. */
 char *client_read(struct world *world, int fd, const char *end);
 /* Read and forget, up to `end`. */
 void client_skip(struct world *world, int fd, const char *end);

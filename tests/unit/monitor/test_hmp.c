@@ -1,0 +1,733 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * HMP: what commands say, completion, and line editing as a person at a terminal sees it.
+ */
+#include "world.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "monitor/internal.h"
+
+#define BANNER "hotram " HOTRAM_VERSION " monitor - type 'help' for more information\r\n(hotram) "
+
+#ifdef __SANITIZE_ADDRESS__
+/* The terminal database keeps what it has read. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libtinfo";
+}
+#endif
+
+static int set_up(void **state)
+{
+    int result = world_set_up(state);
+    struct world *world = *state;
+
+    world_listen(world, "hmp", false);
+    return result;
+}
+
+static void expect(struct world *world, const char *line, const char *answer)
+{
+    struct text out = { 0 };
+
+    hmp_run(world->monitors, line, &out);
+    assert_string_equal(out.bytes ? out.bytes : "", answer);
+    text_free(&out);
+}
+
+static void test_memory_commands(void **state)
+{
+    struct world *world = *state;
+
+    expect(world, "object_add memory-backend-ram,id=m0,size=128M", "");
+    expect(world, "  object_add   \"memory-backend-ram,id=m1,size=0x8000000\"  ", "");
+    expect(world, "object_add {\"qom-type\": \"memory-backend-ram\", \"id\": \"m2\", \"size\": 4096}", "");
+    expect(world, "device_add pc-dimm,id=d0,memdev=m0", "");
+    expect(world, "info memory-devices",
+           "Memory device [dimm]: \"d0\"\n"
+           "  addr: 0x100000000\n"
+           "  slot: 0\n"
+           "  node: 0\n"
+           "  size: 134217728\n"
+           "  memdev: /objects/m0\n"
+           "  hotplugged: true\n"
+           "  hotpluggable: true\n");
+    expect(world, "object_del m1", "");
+    expect(world, "object_del \"m2\"", "");
+    expect(world, "info memdev",
+           "memory backend: m0\n"
+           "  size:  134217728\n"
+           "  merge: true\n"
+           "  dump: true\n"
+           "  prealloc: false\n"
+           "  share: false\n"
+           "  reserve: true\n"
+           "  policy: default\n"
+           "  host nodes: \n"
+           "\n");
+    expect(world, "info memory_size_summary", "base memory: 134217728\nplugged memory: 134217728\n");
+    expect(world, "info numa", "1 nodes\nnode 0 cpus: 0 1\nnode 0 size: 256 MB\nnode 0 plugged: 128 MB\n");
+    expect(
+        world, "info memory-hotplug",
+        "region: 0x100000000-0x237ffffff\n"
+        "selector: 1\n"
+        "slot 0: plugged, flags 0x03 enabled insert-pending, addr 0x100000000, size 134217728 (128 MiB), node 0\n"
+        "slot 1: empty, flags 0x00\n"
+        "slot 2: empty, flags 0x00\n");
+    expect(world, "object_del m0", "Error: object 'm0' is in use, can not be deleted\n");
+    expect(world, "device_del d0", "");
+    expect(world, "info memory-devices", "");
+    world->config.slots = 0;
+    expect(world, "info numa", "0 nodes\n");
+    expect(world, "info memory-hotplug", "no slots for memory; start with -m SIZE,slots=N,maxmem=SIZE\n");
+}
+
+static void test_machine_commands(void **state)
+{
+    struct world *world = *state;
+
+    expect(world, "info status", "VM status: paused (prelaunch)\n");
+    expect(world, "c", "");
+    expect(world, "info status", "VM status: running\n");
+    expect(world, "s", "");
+    expect(world, "info status", "VM status: paused\n");
+    expect(world, "system_reset", "");
+    expect(world, "system_powerdown", "");
+    expect(world, "info name", "");
+    world->config.name = "guest";
+    expect(world, "info name", "guest\n");
+    expect(world, "info uuid", "00000000-0000-0000-0000-000000000000\n");
+    expect(world, "info cpus", "* CPU #0: thread_id=1000\n  CPU #1: thread_id=1001\n");
+    expect(world, "info version", "hotram " HOTRAM_VERSION " (monitor commands as in QEMU 7.2.0)\n");
+    expect(world, "info exits", "exits: 18446744073709551615\n");
+    assert_int_equal(fake_machine_quits(world->machine), 0);
+    expect(world, "q", "");
+    expect(world, "quit", "");
+    assert_int_equal(fake_machine_quits(world->machine), 2);
+}
+
+static void test_mistakes(void **state)
+{
+    struct world *world = *state;
+
+    expect(world, "", "");
+    expect(world, "   ", "");
+    expect(world, "xyzzy", "unknown command: 'xyzzy'\n");
+    expect(world, "devic_add pc-dimm", "unknown command: 'devic_add'\ndid you mean 'device_add'?\n");
+    expect(world, "info statsu", "unknown command: 'info statsu'\ndid you mean 'info status'?\n");
+    expect(world, "device_del",
+           "device_del: string expected\nTry \"help device_del\" for more information\n");
+    expect(world, "device_del a b",
+           "device_del: extraneous characters at the end of line\n"
+           "Try \"help device_del\" for more information\n");
+    expect(world, "stop x",
+           "stop|s: extraneous characters at the end of line\n"
+           "Try \"help stop\" for more information\n");
+    expect(world, "device_del \"a",
+           "device_del: the quotes do not end\n"
+           "Try \"help device_del\" for more information\n");
+    expect(world, "\"", "the quotes do not end\n");
+    expect(world, "object_add",
+           "object_add: string expected\nTry \"help object_add\" for more information\n");
+    expect(world, "device_del zz", "Error: Device 'zz' not found\n");
+    expect(world, "device_add nope,id=x", "Error: 'nope' is not a valid device model name\n");
+    expect(world, "object_add memory-backend-ram", "Error: Parameter 'id' is missing\n");
+    expect(world, "device_add id=x", "Error: Parameter 'driver' is missing\n");
+}
+
+static void expect_part(struct world *world, const char *line, const char *part)
+{
+    struct text out = { 0 };
+
+    hmp_run(world->monitors, line, &out);
+    if (!out.bytes || !strstr(out.bytes, part))
+        fail_msg("%s: '%s' lacks '%s'", line, out.bytes ? out.bytes : "", part);
+    text_free(&out);
+}
+
+static void test_help(void **state)
+{
+    struct world *world = *state;
+
+    expect_part(world, "help",
+                "cont|c  -- resume emulation\ndevice_add driver[,prop=value][,...] -- plug a DIMM");
+    expect_part(world, "?", "help|? [cmd] -- show the help\n");
+    expect(
+        world, "help device_del",
+        "device_del device -- ask the guest to give a DIMM back; it is gone when the event DEVICE_DELETED comes\n");
+    expect(world, "help c", "cont|c  -- resume emulation\n");
+    expect_part(world, "help info", "info chardev  -- show the character devices\ninfo cpus  --");
+    expect_part(world, "info", "info chardev  -- show the character devices\ninfo cpus  --");
+    expect(world, "help info name", "info name  -- show the current VM name\n");
+    expect(world, "help stpo", "unknown command: 'stpo'\ndid you mean 'stop'?\n");
+    expect(world, "object_add help", "memory-backend-ram\nmemory-backend-file\n");
+    expect(world, "device_add ?", "pc-dimm\n");
+    expect_part(world, "device_add pc-dimm,help", "pc-dimm options:\n  id=<str>");
+    expect_part(world, "device_add pc-dimm,help", "- its memory\n");
+    expect(world, "device_add nope,help", "Error: 'nope' is not a valid device model name\n");
+    /* every command that a person can type has its help */
+    for (const struct command *command = command_next(NULL); command; command = command_next(command))
+        assert_true(command->hmp == NULL || command->help != NULL);
+}
+
+/* Completion ------------------------------------------------------------------------------------------ */
+
+static void expect_words(struct world *world, const char *line, size_t typed, char suffix, const char *words)
+{
+    struct completions completions;
+    char found[4000] = "";
+
+    complete(world->monitors, line, &completions);
+    for (size_t i = 0; i < completions.count; i++) {
+        strcat(found, i > 0 ? " " : "");
+        strcat(found, completions.words[i]);
+    }
+    assert_string_equal(found, words);
+    if (completions.count > 0) {
+        assert_int_equal(completions.typed, typed);
+        assert_int_equal(completions.suffix, suffix);
+    }
+    completions_free(&completions);
+}
+
+static void test_completion(void **state)
+{
+    struct world *world = *state;
+
+    expect_words(world, "de", 2, ' ', "device_add device_del");
+    expect_words(world, "  object_", 7, ' ', "object_add object_del");
+    expect_words(world, "inf", 3, ' ', "info");
+    expect_words(world, "", 0, ' ',
+                 "cont device_add device_del help info object_add object_del quit stop system_powerdown "
+                 "system_reset");
+    expect_words(world, "x", 0, 0, "");
+    expect_words(world, "info me", 2, ' ', "memdev memory-devices memory-hotplug memory_size_summary");
+    expect_words(
+        world, "info ", 0, ' ',
+        "chardev cpus exits kvm memdev memory-devices memory-hotplug memory_size_summary name numa status "
+        "uuid version");
+    expect_words(world, "info status ", 0, 0, "");
+    expect_words(world, "help dev", 3, ' ', "device_add device_del");
+    expect_words(world, "? info na", 2, ' ', "name");
+    expect_words(world, "object_add ", 0, ',', "memory-backend-file memory-backend-ram");
+    expect_words(world, "object_add memory-backend-r", 16, ',', "memory-backend-ram");
+    expect_words(world, "object_add memory-backend-ram,", 0, 0, "id= share= size=");
+    expect_words(world, "object_add memory-backend-ram,id=a,s", 1, 0, "share= size=");
+    expect_words(world, "object_add memory-backend-ram,id=a,share=on,s", 1, 0, "size=");
+    expect_words(world, "object_add memory-backend-ram,share=", 0, 0, "off on");
+    expect_words(world, "object_add memory-backend-ram,share=of", 2, 0, "off");
+    expect_words(world, "object_add nothing,", 0, 0, "");
+    expect_words(world, "object_add memory-backend-ram,id=a b", 0, 0, "");
+    expect_words(world, "device_add ", 0, ',', "pc-dimm");
+    expect_words(world, "device_add pc-dimm,", 0, 0, "addr= id= memdev= node= slot=");
+    expect_words(world, "stop ", 0, 0, "");
+    expect_words(world, "averylongcommandnamethatnobodyhas_averylongcommandname x", 0, 0, "");
+}
+
+static void test_completion_of_ids(void **state)
+{
+    struct world *world = *state;
+
+    expect(world, "object_add memory-backend-ram,id=mem-a,size=4096", "");
+    expect(world, "object_add memory-backend-ram,id=mem-b,size=4096", "");
+    expect(world, "object_add memory-backend-ram,id=other,size=4096", "");
+    expect(world, "device_add pc-dimm,id=dimm1,memdev=mem-b", "");
+    expect(world, "device_add pc-dimm,id=dimm2,memdev=other,slot=9", "");
+    expect_words(world, "device_del ", 0, 0, "dimm1 dimm2");
+    expect_words(world, "device_del dimm2", 5, 0, "dimm2");
+    expect_words(world, "object_del ", 0, 0, "mem-a");
+    expect_words(world, "device_add pc-dimm,id=x,memdev=m", 1, 0, "mem-a");
+    expect(world, "device_del dimm1", "");
+    expect_words(world, "device_add pc-dimm,id=x,memdev=m", 1, 0, "mem-a mem-b");
+    expect_words(world, "device_del dimm2 ", 0, 0, "");
+}
+
+/* A screen --------------------------------------------------------------------------------------------- */
+
+/* What a terminal shows: one long line of characters per row, enough of a vt100 for libedit. */
+struct screen {
+    char rows[64][256];
+    size_t row, column;
+};
+
+static void control(struct screen *screen, const char *sequence, char final)
+{
+    int number = atoi(sequence);
+
+    if (number == 0)
+        number = 1;
+    if (final == 'C')
+        screen->column += (size_t)number;
+    else if (final == 'D')
+        screen->column -= (size_t)number;
+    else if (final == 'A')
+        screen->row -= (size_t)number;
+    else if (final == 'K')
+        memset(&screen->rows[screen->row][screen->column], 0, 255 - screen->column);
+    else if (final == 'J')
+        memset(&screen->rows[screen->row + 1], 0, sizeof screen->rows[0] * (62 - screen->row));
+    else if (final == 'H')
+        screen->row = screen->column = 0;
+    else
+        assert_int_equal(final, 'm');
+}
+
+static void show(struct screen *screen, const char *text)
+{
+    for (; *text; text++) {
+        char sequence[16];
+        size_t length = 0;
+
+        assert_in_range(screen->row, 0, 62);
+        assert_in_range(screen->column, 0, 250);
+        if (*text == '\r') {
+            screen->column = 0;
+        } else if (*text == '\n') {
+            screen->row++;
+        } else if (*text == '\b') {
+            screen->column--;
+        } else if (*text == '\a') {
+            continue;
+        } else if (*text == 033) {
+            assert_int_equal(*++text, '[');
+            while (!(*++text >= 0x40) && length < sizeof sequence - 1)
+                sequence[length++] = *text;
+            sequence[length] = '\0';
+            control(screen, sequence, *text);
+        } else {
+            for (size_t i = 0; i < screen->column; i++)
+                if (!screen->rows[screen->row][i])
+                    screen->rows[screen->row][i] = ' ';
+            screen->rows[screen->row][screen->column++] = *text;
+        }
+    }
+}
+
+/* Read what is there. */
+static void look(struct world *world, int fd, struct screen *screen)
+{
+    char text[4097];
+    ssize_t count;
+
+    world_run(world);
+    while ((count = read(fd, text, sizeof text - 1)) > 0) {
+        text[count] = '\0';
+        show(screen, text);
+        world_run(world);
+    }
+}
+
+static void expect_row(const struct screen *screen, size_t back, const char *text)
+{
+    char row[256];
+    size_t length;
+
+    strcpy(row, screen->rows[screen->row - back]);
+    length = strlen(row);
+    while (length > 0 && row[length - 1] == ' ')
+        row[--length] = '\0';
+    assert_string_equal(row, text);
+}
+
+static void type(struct world *world, int fd, struct screen *screen, const char *keys)
+{
+    client_say(world, fd, keys);
+    look(world, fd, screen);
+}
+
+static void test_session(void **state)
+{
+    struct world *world = *state;
+    int fd = world_connect(world, "hmp");
+    char *text = client_read(world, fd, "(hotram) ");
+
+    assert_string_equal(text, BANNER);
+    free(text);
+    client_is_quiet(world, fd);
+    client_say(world, fd, "info status\r");
+    text = client_read(world, fd, "(hotram) ");
+    assert_string_equal(text, "info status\r\nVM status: paused (prelaunch)\r\n(hotram) ");
+    free(text);
+    client_say(world, fd, "info status\r\ninfo name\n\ndevice_del x\n");
+    client_skip(world, fd,
+                "(prelaunch)\r\n(hotram) info name\r\n(hotram) \r\n(hotram) device_del x\r\n"
+                "Error: Device 'x' not found\r\n(hotram) ");
+    client_is_quiet(world, fd);
+    close(fd);
+}
+
+static void test_editing(void **state)
+{
+    static const struct {
+        const char *keys;
+        const char *line;
+    } table[] = {
+        { "help", "help" },
+        { "hlp\033[D\033[De", "help" },
+        { "hlp\002\002e", "help" },
+        { "elp\001h", "help" },
+        { "elp\033[Hh\033[F", "help" },
+        { "elp\033OHh\033OF!\177", "help" },
+        { "helpx\b", "help" },
+        { "helpx\177", "help" },
+        { "helpxx\033[D\033[3~\177", "help" },
+        { "helpxx\002\002\004\004", "help" },
+        { "word help\033b\027", "help" },
+        { "nothing at all\025help", "help" },
+        { "helpnothing\033[D\033[D\033[D\033[D\033[D\033[D\033[D\013", "help" },
+        { "one two\033[1;5D\033[1;5Dx\033[1;5Cy", "xoney two" },
+        { "lp\001he\005", "help" },
+        /* unknown keys leave nothing */
+        { "he\033[15~lp\033[200~\033OP\033[<0;1;1M\033x\033[1;2;3;4;5;6;7;8;9;10;11H", "help" },
+        { "h\026e\021l\023p\003\032\034\030\017", "help" },
+        { "h\177\177\177\177help\006\006", "help" },
+        { "gr\xc3\xb6\xc3\x9f"
+          "e\xff\xc3(\xe2\x82",
+          "gr\xc3\xb6\xc3\x9f"
+          "e(" },
+        { "ab\033[1;\bc\033\001d", "dac" },
+        { "a\tb", "ab" },
+    };
+    struct world *world = *state;
+    int fd = world_connect(world, "hmp");
+    struct screen *screen = calloc(1, sizeof *screen);
+
+    look(world, fd, screen);
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        char row[100];
+
+        snprintf(row, sizeof row, "(hotram) %s", table[i].line);
+        type(world, fd, screen, table[i].keys);
+        expect_row(screen, 0, row);
+        type(world, fd, screen, "\005\025");
+        expect_row(screen, 0, "(hotram)");
+    }
+    close(fd);
+    free(screen);
+}
+
+static void test_keys_one_byte_at_a_time(void **state)
+{
+    static const char keys[] =
+        "inx\033[D\033[C\177fo\033[D\033[D\033[D\033[D\033[1;5C\033OD\033OCsx\033[D\033[3~"
+        "\033[H\033[C\033[F stat\tx\177\177\r\n";
+    struct world *world = *state;
+    int fd = world_connect(world, "hmp");
+    struct screen *screen = calloc(1, sizeof *screen);
+
+    for (size_t i = 0; i < sizeof keys - 1; i++) {
+        client_send(world, fd, keys + i, 1);
+        look(world, fd, screen);
+    }
+    expect_row(screen, 2, "unknown command: 'infos'");
+    expect_row(screen, 1, "did you mean 'info'?");
+    close(fd);
+    free(screen);
+}
+
+static void test_history(void **state)
+{
+    struct world *world = *state;
+    int fd = world_connect(world, "hmp");
+    struct screen *screen = calloc(1, sizeof *screen);
+
+    look(world, fd, screen);
+    type(world, fd, screen, "info name\rinfo uuid\rinfo uuid\r\r");
+    type(world, fd, screen, "\033[A");
+    expect_row(screen, 0, "(hotram) info uuid");
+    type(world, fd, screen, "\020");
+    expect_row(screen, 0, "(hotram) info name");
+    type(world, fd, screen, "\033[B");
+    expect_row(screen, 0, "(hotram) info uuid");
+    type(world, fd, screen, "\016new");
+    expect_row(screen, 0, "(hotram) new");
+    type(world, fd, screen, "\025info n\022");
+    expect_row(screen, 0, "(hotram) info name");
+    type(world, fd, screen, " x\r");
+    expect_row(screen, 2, "info name: extraneous characters at the end of line");
+    close(fd);
+    free(screen);
+}
+
+static void test_tab(void **state)
+{
+    struct world *world = *state;
+    int fd = world_connect(world, "hmp");
+    struct screen *screen = calloc(1, sizeof *screen);
+
+    look(world, fd, screen);
+    type(world, fd, screen, "obj\t");
+    expect_row(screen, 0, "(hotram) object_");
+    type(world, fd, screen, "\t");
+    expect_row(screen, 1, "object_add  object_del");
+    expect_row(screen, 0, "(hotram) object_");
+    type(world, fd, screen, "a\tm\tr\tid=m0,si\t4096\r");
+    expect_row(screen, 1, "(hotram) object_add memory-backend-ram,id=m0,size=4096");
+    type(world, fd, screen, "dev\ta\tp\tid=d0,m\tm\t\r");
+    expect_row(screen, 1, "(hotram) device_add pc-dimm,id=d0,memdev=m0");
+    type(world, fd, screen, "device_d\td\t\r");
+    expect_row(screen, 1, "(hotram) device_del d0");
+    /* in the middle of a line, and where there is nothing */
+    type(world, fd, screen, "stat\001inf\t");
+    expect_row(screen, 0, "(hotram) info stat");
+    type(world, fd, screen, "\005\t\r");
+    expect_row(screen, 1, "VM status: paused (prelaunch)");
+    type(world, fd, screen, "qqq\t\t\r");
+    expect_row(screen, 1, "unknown command: 'qqq'");
+    /* The list may be wider than the screen; after it the line is there again. */
+    type(world, fd, screen, "info \t");
+    expect_row(screen, 0, "(hotram) info");
+    type(world, fd, screen, "nu\t\r");
+    expect_row(screen, 4, "1 nodes");
+    close(fd);
+    free(screen);
+}
+
+/* A line that is too long is refused as a whole, one that fills rows is not. */
+static void test_long_lines(void **state)
+{
+    struct world *world = *state;
+    int fd = world_connect(world, "hmp");
+    char line[3000];
+
+    client_skip(world, fd, "(hotram) ");
+    memset(line, 'x', sizeof line - 1);
+    line[sizeof line - 1] = '\0';
+    client_say(world, fd, line);
+    client_say(world, fd, "\r");
+    client_skip(world, fd, "\r\nError: the line is too long, the limit is 1023 bytes\r\n(hotram) ");
+    client_say(world, fd, "info uuid");
+    for (int i = 0; i < 1000; i++)
+        client_say(world, fd, " ");
+    client_say(world, fd, "\r");
+    client_skip(world, fd, "\r\n00000000-0000-0000-0000-000000000000\r\n(hotram) ");
+    client_is_quiet(world, fd);
+    close(fd);
+}
+
+static void test_random_keys(void **state)
+{
+    static const char *const pieces[] = { "\033",    "[",    "A",      "\t",    "device_add pc-dimm,",
+                                          "memdev=", "\r",   "\033[D", "\001",  "\005",
+                                          "\177",    "\xc3", "\xb6",   "\033[", "info ",
+                                          "x" };
+    struct world *world = *state;
+    struct unit_random random = unit_random_start("hmp random keys");
+    int fd = world_connect(world, "hmp");
+    char block[4096];
+
+    for (int i = 0; i < 4000; i++) {
+        if (unit_random_below(&random, 3)) {
+            client_say(world, fd, pieces[unit_random_below(&random, COUNT_OF(pieces))]);
+        } else {
+            char byte = (char)unit_random_next(&random);
+
+            client_send(world, fd, &byte, 1);
+        }
+        loop_once(world->loop, 0);
+        while (read(fd, block, sizeof block) > 0)
+            ;
+    }
+    client_say(world, fd, "\005\025\005\025info status\r");
+    client_skip(world, fd, "VM status: ");
+    close(fd);
+}
+
+/* Several people, one of whom reads nothing. */
+static void test_several_sessions(void **state)
+{
+    struct world *world = *state;
+    int fds[3];
+
+    for (int i = 0; i < 3; i++) {
+        fds[i] = world_connect(world, "hmp");
+        client_skip(world, fds[i], BANNER);
+    }
+    client_say(world, fds[0], "info st");
+    client_say(world, fds[1], "info na");
+    client_say(world, fds[0], "atus\r");
+    client_skip(world, fds[0], "prelaunch)\r\n(hotram) ");
+    client_say(world, fds[1], "me\r");
+    client_skip(world, fds[1], "info name\r\n(hotram) ");
+    for (int i = 0; i < 100000 && write(fds[2], "help\r", 5) == 5; i++)
+        loop_once(world->loop, 0);
+    client_say(world, fds[0], "info status\r");
+    client_skip(world, fds[0], "prelaunch)\r\n(hotram) ");
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    world_run(world);
+}
+
+static void test_piped_commands(void **state)
+{
+    struct world *world = *state;
+    int fd = world_connect(world, "hmp");
+    char *text;
+
+    client_say(world, fd, "object_add memory-backend-ram,id=m0,size=4096\ninfo memory_size_summary\nquit\n");
+    shutdown(fd, SHUT_WR);
+    text = client_read(world, fd, NULL);
+    assert_non_null(strstr(text, "\r\nbase memory: 134217728\r\nplugged memory: 0\r\n(hotram) quit\r\n"));
+    free(text);
+    assert_int_equal(fake_machine_quits(world->machine), 1);
+    close(fd);
+}
+
+/* Mux -------------------------------------------------------------------------------------------------- */
+
+static struct channel *serial_channel;
+
+static void *serial_opened(void *user, struct channel *channel)
+{
+    serial_channel = channel;
+    return user;
+}
+
+static void serial_input(void *session, const uint8_t *bytes, size_t length)
+{
+    (void)session;
+    channel_write(serial_channel, bytes, length, true);
+}
+
+static void serial_closed(void *session)
+{
+    (void)session;
+}
+
+/* -nographic: the serial port first, the banner at the first Ctrl-A c. */
+static void test_shared_with_a_serial_port(void **state)
+{
+    static const struct chardev_user_ops serial = {
+        .single = true, .opened = serial_opened, .input = serial_input, .closed = serial_closed
+    };
+    struct world *world = *state;
+    const struct chardev_config config = {
+        .id = "mux", .kind = CHARDEV_SOCKET, .fd = -1, .server = true, .mux = true
+    };
+    struct chardev *chardev = world_chardev(world, config, NULL);
+    char *text;
+    int fd;
+
+    assert_true(chardev_attach(chardev, &serial, world, NULL));
+    world_monitor(world, "mux", false, false);
+    assert_true(chardev_start(chardev, NULL));
+    fd = world_connect(world, "mux");
+    client_say(world, fd, "guest");
+    client_skip(world, fd, "guest");
+    client_is_quiet(world, fd);
+    client_say(world, fd, "\001c");
+    text = client_read(world, fd, "(hotram) ");
+    assert_string_equal(text, "\r\n" BANNER);
+    free(text);
+    client_say(world, fd, "info st\001cguest again");
+    client_skip(world, fd, "info stguest again");
+    client_say(world, fd, "\001c");
+    client_skip(world, fd, "\r\n(hotram) info st");
+    client_say(world, fd, "atus\r");
+    client_skip(world, fd, "atus\r\nVM status: paused (prelaunch)\r\n(hotram) ");
+    client_is_quiet(world, fd);
+    close(fd);
+}
+
+/* No descriptors are left for a terminal of our own: lines are taken as they come. */
+static void test_without_editor(void **state)
+{
+    struct world *world = *state;
+    int fd = world_connect(world, "hmp");
+    struct rlimit limit;
+    struct rlimit low;
+    char *text;
+
+    client_skip(world, fd, "(hotram) ");
+    getrlimit(RLIMIT_NOFILE, &limit);
+    low = (struct rlimit){ .rlim_cur = 0, .rlim_max = limit.rlim_max };
+    setrlimit(RLIMIT_NOFILE, &low);
+    client_say(world, fd, "info status");
+    world_run(world);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    client_say(world, fd, "\ninfo uuid\n");
+    text = client_read(world, fd, "000000000000\r\n(hotram) ");
+    assert_string_equal(text, "VM status: paused (prelaunch)\r\n(hotram) "
+                              "00000000-0000-0000-0000-000000000000\r\n(hotram) ");
+    free(text);
+    close(fd);
+}
+
+static size_t count_descriptors(void)
+{
+    size_t count = 0;
+
+    for (int fd = 0; fd < 256; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* Sessions leave nothing behind, in whatever order they come and go, but an editor with its history. */
+static void test_sessions_do_not_leak(void **state)
+{
+    struct world *world = *state;
+    struct unit_random random = unit_random_start("hmp sessions");
+    int fds[4] = { -1, -1, -1, -1 };
+    size_t descriptors = count_descriptors();
+    size_t used = 0;
+
+    for (int i = 0; i < 1000; i++) {
+        int *fd = &fds[unit_random_below(&random, 4)];
+
+        if (*fd >= 0)
+            close(*fd);
+        world_run(world);
+        *fd = world_connect(world, "hmp");
+        client_skip(world, *fd, BANNER);
+        client_say(world, *fd, "info name\r");
+        client_skip(world, *fd, "info name\r\n(hotram) ");
+        client_say(world, *fd, "unfinished\033[");
+#ifndef __SANITIZE_ADDRESS__
+        if (i == 100)
+            used = mallinfo2().uordblks;
+        if (i > 100)
+            assert_in_range(mallinfo2().uordblks, 0, used + 50000);
+#endif
+    }
+    (void)used;
+    world_run(world);
+    client_say(world, fds[0], "mA\025\033[A"); /* the sequence before is over with the m */
+    client_skip(world, fds[0], "info name");
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
+        close(fds[i]);
+    world_run(world);
+    assert_int_equal(count_descriptors(), descriptors + 2 * COUNT_OF(fds));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, world_tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_memory_commands),
+        TEST(test_machine_commands),
+        TEST(test_mistakes),
+        TEST(test_help),
+        TEST(test_completion),
+        TEST(test_completion_of_ids),
+        TEST(test_session),
+        TEST(test_editing),
+        TEST(test_keys_one_byte_at_a_time),
+        TEST(test_history),
+        TEST(test_tab),
+        TEST(test_long_lines),
+        TEST(test_random_keys),
+        TEST(test_several_sessions),
+        TEST(test_piped_commands),
+        TEST(test_shared_with_a_serial_port),
+        TEST(test_without_editor),
+        TEST(test_sessions_do_not_leak),
+    };
+
+    return cmocka_run_group_tests_name("hmp", tests, NULL, NULL);
+}
