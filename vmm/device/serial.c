@@ -22,6 +22,8 @@ enum { RBR_THR, IER, IIR_FCR, LCR, MCR, LSR, MSR, SCR };
 #define LSR_OVERRUN 0x02
 #define LSR_THR_EMPTY 0x20
 #define LSR_EMPTY 0x40
+#define DRAIN_MILLISECONDS 2
+
 #define MSR_CONNECTED 0xb0 /* carrier, data set ready, clear to send */
 
 static uint8_t interrupt_cause(const struct serial *serial)
@@ -77,7 +79,9 @@ static void send(struct serial *serial, uint8_t byte)
     if (serial->ring_count < SERIAL_RING)
         serial->ring[(serial->ring_first + serial->ring_count++) % SERIAL_RING] = byte;
     serial->transmit_interrupt = serial->ring_count < SERIAL_RING;
-    loop_post(serial->loop, &serial->drain);
+    if (!serial->draining || serial->ring_count == SERIAL_RING)
+        loop_post(serial->loop, &serial->drain);
+    serial->draining = true;
 }
 
 static uint8_t modem_status(const struct serial *serial)
@@ -212,26 +216,49 @@ static void serial_write(void *device, uint32_t offset, unsigned width, uint32_t
 
 /* ---- the character device's side, on the main thread ---- */
 
-static void drain(void *opaque)
+/* Take what the guest has sent; 0 when there is nothing, and then the next byte posts the work again. */
+static uint32_t take_sent(struct serial *serial, uint8_t bytes[SERIAL_RING])
 {
-    struct serial *serial = opaque;
-    uint8_t bytes[SERIAL_RING];
     uint32_t count;
-    bool was_full;
 
     ports_lock(serial->ports);
     count = serial->ring_count;
-    was_full = count == SERIAL_RING;
     for (uint32_t i = 0; i < count; i++)
         bytes[i] = serial->ring[(serial->ring_first + i) % SERIAL_RING];
     serial->ring_first = (serial->ring_first + count) % SERIAL_RING;
     serial->ring_count = 0;
-    if (was_full)
+    serial->draining = count > 0;
+    if (count == SERIAL_RING)
         serial->transmit_interrupt = true;
     update_line(serial);
     ports_unlock(serial->ports);
-    if (serial->channel && count > 0)
+    return count;
+}
+
+static void drain(void *opaque);
+
+static void drain_again(void *opaque)
+{
+    struct serial *serial = opaque;
+
+    serial->timer = NULL;
+    drain(serial);
+}
+
+/* The first byte goes out at once. While more follow, they are collected for a moment: waking this thread for
+ * each costs more than all the rest of a slow line. */
+static void drain(void *opaque)
+{
+    struct serial *serial = opaque;
+    uint8_t bytes[SERIAL_RING];
+    uint32_t count = take_sent(serial, bytes);
+
+    if (count == 0)
+        return;
+    if (serial->channel)
         channel_write(serial->channel, bytes, count, true);
+    if (!serial->timer)
+        serial->timer = timer_add(serial->loop, DRAIN_MILLISECONDS, drain_again, serial);
 }
 
 static void refill(void *opaque)
@@ -315,6 +342,13 @@ void serial_reset(struct serial *serial)
     serial->fifo_count = 0;
     fill_fifo(serial);
     update_line(serial);
+}
+
+void serial_stop(struct serial *serial)
+{
+    if (serial->timer)
+        timer_cancel(serial->timer);
+    serial->timer = NULL;
 }
 
 bool serial_attach(struct serial *serial, struct chardev *chardev, struct error *error)

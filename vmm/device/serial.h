@@ -28,6 +28,7 @@ struct serial {
     struct loop *loop;
     void (*irq)(void *opaque, bool high);
     void *opaque;
+    struct timer *timer;     /* main thread only: looks for more to send */
     struct channel *channel; /* main thread only; NULL: what the guest sends is dropped */
 
     /* registers, under the machine lock */
@@ -40,6 +41,7 @@ struct serial {
     uint32_t fifo_first, fifo_count;
     uint8_t ring[SERIAL_RING]; /* sent, not yet with the character device */
     uint32_t ring_first, ring_count;
+    bool draining; /* the main thread is going to look into the ring */
 
     /* received from the character device, waiting for room in the FIFO */
     uint8_t waiting[CHANNEL_INPUT_MAX];
@@ -52,6 +54,8 @@ struct serial {
 void serial_init(struct serial *serial, struct ports *ports, uint16_t port, struct loop *loop,
                  void (*irq)(void *opaque, bool high), void *opaque);
 void serial_reset(struct serial *serial); /* under the machine lock */
+/* Main thread: no timer is left. */
+void serial_stop(struct serial *serial);
 bool serial_attach(struct serial *serial, struct chardev *chardev, struct error *error);
 
 #endif

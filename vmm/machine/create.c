@@ -141,8 +141,8 @@ void machine_destroy(struct machine *machine)
         return;
     /* vCPUs first: nobody else uses guest memory and devices on another thread. */
     vcpus_destroy(&machine->vcpus);
-    if (machine->rtc.loop)
-        rtc_stop(&machine->rtc);
+    serial_stop(&machine->serial);
+    rtc_stop(&machine->rtc);
     hotplug_destroy(machine->hotplug);
     guest_memory_destroy(machine->memory);
     vm_destroy(&machine->vm);

@@ -24,6 +24,9 @@ static bool line;
 static unsigned edges;
 static unsigned power_offs;
 static unsigned resets;
+static struct pm pm;
+static struct rtc rtc;
+static struct serial serial;
 
 static void set_line(void *opaque, bool high)
 {
@@ -71,6 +74,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
+    serial_stop(&serial);
     ports_destroy(&ports);
     loop_destroy(loop);
     return 0;
@@ -90,7 +94,6 @@ static void where_no_device_is_reads_float(void **state)
 /* ---- power management ---- */
 
 static const struct pm_ops pm_ops = { set_line, power_off, reset };
-static struct pm pm;
 
 static void the_power_button_asserts_the_sci_when_enabled(void **state)
 {
@@ -136,7 +139,7 @@ static void s5_powers_off_and_other_types_do_not(void **state)
     assert_int_equal(power_offs, 0);
     out(X86_PORT_PM1_CONTROL, 2, X86_SLP_TYP_S5 << 10 | 1 << 13);
     assert_int_equal(power_offs, 1);
-    assert_int_equal(in(X86_PORT_PM1_CONTROL, 2) & 1 << 13, 0); /* reads as zero */
+    assert_int_equal(in(X86_PORT_PM1_CONTROL, 2) & 1 << 13, 0);     /* reads as zero */
     out(X86_PORT_PM1_CONTROL + 1, 1, X86_SLP_TYP_S5 << 2 | 1 << 5); /* its high byte alone */
     assert_int_equal(power_offs, 2);
 }
@@ -175,8 +178,6 @@ static void reset_of_power_management(void **state)
 }
 
 /* ---- clock ---- */
-
-static struct rtc rtc;
 
 static uint8_t cmos(uint8_t at)
 {
@@ -270,7 +271,6 @@ static void the_clock_interrupts_once_a_second(void **state)
 
 /* ---- serial port ---- */
 
-static struct serial serial;
 static const struct chardev_user_ops *user_ops;
 static void *user;
 static uint8_t sent[8192];
