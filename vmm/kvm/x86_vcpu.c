@@ -32,11 +32,13 @@ struct vcpu_snapshot {
 
 /* ---- CPUID: the host's, as far as KVM supports it, with this vCPU's own numbers ---- */
 
-static void number_entry(struct kvm_cpuid_entry2 *entry, unsigned index, unsigned count)
+static void number_entry(struct kvm_cpuid_entry2 *entry, unsigned index, unsigned count, bool deadline_timer)
 {
     switch (entry->function) {
     case 0x1:
-        /* APIC id, number of logical CPUs in the package, "runs under a hypervisor" */
+        /* APIC id, number of logical CPUs in the package, "runs under a hypervisor"; and the in-kernel APIC's
+         * deadline timer, which KVM leaves to its user to announce */
+        entry->ecx |= deadline_timer ? 1u << 24 : 0;
         entry->ebx = (entry->ebx & 0x0000ffff) | index << 24 | (count < 255 ? count : 255) << 16;
         entry->ecx |= 1u << 31;
         if (count > 1)
@@ -78,6 +80,7 @@ static void number_entry(struct kvm_cpuid_entry2 *entry, unsigned index, unsigne
 static bool set_cpuid(struct vcpu *vcpu, struct error *error)
 {
     struct kvm_cpuid2 *cpuid = calloc(1, sizeof *cpuid + CPUID_ENTRIES * sizeof *cpuid->entries);
+    bool deadline_timer = ioctl(vcpu->group->vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
     bool set = false;
 
     if (!cpuid)
@@ -87,7 +90,7 @@ static bool set_cpuid(struct vcpu *vcpu, struct error *error)
         error_set(error, "KVM_GET_SUPPORTED_CPUID: %s", strerror(errno));
     } else {
         for (uint32_t i = 0; i < cpuid->nent; i++)
-            number_entry(&cpuid->entries[i], vcpu->index, vcpu->group->total);
+            number_entry(&cpuid->entries[i], vcpu->index, vcpu->group->total, deadline_timer);
         set = ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid) == 0;
         if (!set)
             error_set(error, "KVM_SET_CPUID2: %s", strerror(errno));
