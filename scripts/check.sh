@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # All tests, stage after stage; closes with one line: N passed, N failed.
 #
-#   scripts/check.sh [STAGE...]     stages: build clang unit installed guest
+#   scripts/check.sh [STAGE...]     stages: build unit program installed
+#                                           clang format guest
 #
 # Every stage's whole output is in build/log/. Tests speak TAP; a stage that
 # breaks, ends early or runs no test at all counts as one failure more.
@@ -31,15 +32,30 @@ step() {
     fi
 }
 
-# A command that speaks TAP.
+# A command that speaks TAP: run it, showing results as they come.
 #   tap NAME COMMAND...
 tap() {
-    local name=$1 log=$logs/${1// /-}.log start=$SECONDS status
-    local good bad skipped planned
+    local name=$1 log=$logs/${1// /-}.log start=$SECONDS
     shift
     echo "# $name"
+    tap_run "$log" "$@"
+    tap_count "$name" "$log"
+    echo "# $name: $((SECONDS - start)) s"
+}
+
+# tap_run LOG COMMAND...: the log ends with the command's exit status.
+tap_run() {
+    local log=$1
+    shift
     "$@" 2>&1 | tee "$log" | grep --line-buffered -aE '^(ok|not ok|#)'
-    status=${PIPESTATUS[0]}
+    echo "status ${PIPESTATUS[0]}" >> "$log"
+}
+
+# Add the results in a log to the sums. Less than what was planned, or a bad
+# end without a bad result, is one failure more.
+tap_count() {
+    local name=$1 log=$2 good bad skipped planned status
+    status=$(sed -n '$s/^status //p' "$log")
     skipped=$(grep -aciE '^ok\b.*# *skip' "$log")
     good=$(($(grep -acE '^ok\b' "$log") - skipped))
     bad=$(grep -acE '^not ok\b' "$log")
@@ -52,10 +68,9 @@ tap() {
     elif [ $((good + bad + skipped)) -ne "$planned" ]; then
         fail "$name: ended early (status $status), see $log"
         tail -n 20 "$log" | sed 's/^/# /'
-    elif [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
+    elif [ "$status" != 0 ] && [ "$bad" -eq 0 ]; then
         fail "$name: all tests passed, but status $status, see $log"
     fi
-    echo "# $name: $((SECONDS - start)) s"
 }
 
 # A line "# host: OPTIONS" in a test says what host it wants where the host is
@@ -67,18 +82,37 @@ guest_test() {
     tests/host/run --timeout 600 "${options[@]}" -- /usr/bin/python3 -S "$file"
 }
 
-installed_tests() {
-    [ ! -x tests/installed/run ] || tap installed tests/installed/run
+# The whole program with a micro-guest runs on any /dev/kvm.
+program_tests() {
+    local file name where=()
+    [ -r /dev/kvm ] && [ -w /dev/kvm ] || where=(tests/host/run --)
+    for file in tests/program/test_*.py; do
+        name=${file##*/test_} name=${name%.py}
+        tap "program $name" "${where[@]}" /usr/bin/python3 -S "$file"
+    done
 }
 
+# Two at a time, each in an emulated host of its own where one is needed.
 guest_tests() {
-    local file name
+    local file name names=() start=$SECONDS
+    echo "# guest"
     for file in tests/guest/test_*.py; do
         name=${file##*/test_} name=${name%.py}
-        case " ${GUEST_TESTS:-$name} " in
-        *" $name "*) tap "guest $name" guest_test "$file" ;;
-        esac
+        case " ${GUEST_TESTS:-$name} " in *" $name "*) ;; *) continue ;; esac
+        while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
+        names+=("$name")
+        tap_run "$logs/guest-$name.log" guest_test "$file" &
     done
+    wait
+    for name in "${names[@]}"; do
+        tap_count "guest $name" "$logs/guest-$name.log"
+    done
+    echo "# guest: $((SECONDS - start)) s"
+}
+
+# shellcheck disable=SC2317  # called through step
+sources_formatted() {
+    git ls-files '*.[ch]' | xargs clang-format --dry-run -Werror
 }
 
 prepare() {
@@ -95,14 +129,16 @@ if ! prepare 2>&1 | tee $logs/prepare.log; then
     fail "packages and guest images"
     finish
 fi
-[ $# -gt 0 ] || set -- build clang unit installed guest
+[ $# -gt 0 ] || set -- build unit program installed clang format guest
 for stage; do
     case $stage in
     # When this fails there is nothing to test.
     build)     step "build with gcc" scripts/build.sh build/native gcc || finish ;;
     clang)     step "build with clang" scripts/build.sh build/clang clang ;;
     unit)      tap unit scripts/unit-tests.py build/native ;;
-    installed) installed_tests ;;
+    installed) tap installed tests/installed/run ;;
+    format)    step "format of the sources" sources_formatted ;;
+    program)   program_tests ;;
     guest)     guest_tests ;;
     *)         fail "unknown stage '$stage'" ;;
     esac

@@ -40,10 +40,17 @@ int main(void)
 {
     static const struct hotram_bank_ops ops = { raise_event, ost, eject };
     const struct hotram_bank_config config = {
-        .base = 1ull << 32, .size = 1ull << 30, .capacity = 1ull << 30, .granularity = 2u << 20, .slots = 2,
+        .base = 1ull << 32,
+        .size = 1ull << 30,
+        .capacity = 1ull << 30,
+        .granularity = 2u << 20,
+        .slots = 2,
     };
     const struct hotram_dimm_request request = {
-        .slot = HOTRAM_SLOT_ANY, .addr = HOTRAM_ADDR_ANY, .size = 128u << 20, .align = 2u << 20,
+        .slot = HOTRAM_SLOT_ANY,
+        .addr = HOTRAM_ADDR_ANY,
+        .size = 128u << 20,
+        .align = 2u << 20,
     };
     struct hotram_dimm slots[2];
     struct hotram_dimm_result result;

@@ -22,8 +22,7 @@ enum { MIB = 1 << 20 };
 
 static void touch(size_t mib)
 {
-    char *memory = mmap(NULL, mib * MIB, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *memory = mmap(NULL, mib * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (memory == MAP_FAILED)
         err(1, "mmap of %zu MiB", mib);
