@@ -3,7 +3,6 @@
 """What the guest's kernel finds: processors, devices, tables, clock, console."""
 
 import pathlib
-import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -14,17 +13,10 @@ MEMORY = ["-m", "256M,slots=4,maxmem=4G"]
 
 
 def complaints(machine):
-    """What the kernel says about ACPI at the level of a warning or worse.
-    Levels: 3 error, 4 warning."""
-    log = machine.shell("dmesg -r")
-    lines = []
-    for line in log.splitlines():
-        match = re.match(r"<(\d+)>(.*)", line)
-        if match and int(match.group(1)) & 7 <= 4 and \
-                re.search(r"acpi|pnp|DSDT|AML|firmware bug|SRAT|MADT|\bGPE\b",
-                          match.group(2), re.IGNORECASE):
-            lines.append(match.group(2))
-    return lines
+    """What the kernel says about ACPI at the level of a warning or worse. Picked
+    out by the guest: its whole log takes long on a serial line."""
+    about = "acpi|pnp|dsdt|aml|firmware bug|srat|madt|[^a-z]gpe"
+    return machine.shell(f"dmesg -r | grep '^<[0-4]>' | grep -iE '{about}' || true")
 
 
 def kernel_is_content(**boot):
@@ -39,7 +31,7 @@ def kernel_is_content(**boot):
         machine.wait_until(lambda: machine.meminfo() == before + 128 * 1024,
                            what="MemTotal's growth")
         machine.unplug("d0")
-        assert complaints(machine) == []
+        assert complaints(machine) == ""
         assert machine.shell("cat /sys/devices/system/clocksource/"
                              "clocksource0/current_clocksource") == "kvm-clock\n"
         assert machine.shell("ls /sys/class/rtc").strip() == "rtc0"
