@@ -87,9 +87,9 @@ def test_terminal_shared_by_serial_line_and_monitor():
         terminal.type("memory-backend-r\tid=mem1,size=1G\n")
         terminal.expect(r"\(hotram\) ")
         terminal.type("device_add pc-dimm,id=dimm1,memdev=m\t\n")
-        terminal.expect(r"memdev=mem1")
+        terminal.expect(r"memdev=m.*em1\r")    # however the line is redrawn
         terminal.type("info memory-devices\n")
-        terminal.expect(r"(?s)dimm: \"dimm1\".*size: 1073741824.*memdev: /objects/mem1")
+        terminal.expect(r"(?s)\[dimm\]: \"dimm1\".*size: 1073741824.*memdev: /objects/mem1")
         terminal.type("\x01c")
         terminal.type("h")
         terminal.expect(r"\.\r\n")
