@@ -11,10 +11,8 @@ all:
 check:
 	scripts/check.sh
 
-demo: all
-	scripts/setup.sh guest
-	scripts/guest-images.sh
-	tests/host/run -- scripts/demo.py
+demo:
+	@scripts/demo.sh
 
 bench: all
 	scripts/setup.sh guest bench
