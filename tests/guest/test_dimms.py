@@ -21,11 +21,6 @@ def dimms(machine):
             for entry in machine.qmp.execute("query-memory-devices")}
 
 
-def wait_total(machine, kib):
-    machine.wait_until(lambda: machine.meminfo() == kib,
-                       what=f"MemTotal of {kib} kB")
-
-
 def three_sizes_holes_and_orders(**boot):
     with Machine(MEMORY + ["-smp", "2"], **boot) as machine:
         machine.wait_ready()
@@ -36,23 +31,23 @@ def three_sizes_holes_and_orders(**boot):
         assert dimms(machine) == {"a": (0, 4 * GIB, 256 * MIB),
                                   "b": (1, 4 * GIB + 256 * MIB, 512 * MIB),
                                   "c": (2, 4 * GIB + 768 * MIB, 128 * MIB)}
-        wait_total(machine, before + 896 * 1024)
+        machine.wait_total(before + 896 * 1024)
         summary = machine.qmp.execute("query-memory-size-summary")
         assert summary == {"base-memory": 256 * MIB,
                            "plugged-memory": 896 * MIB}, summary
 
         machine.unplug("b")                      # leaves a hole in the middle
-        wait_total(machine, before + 384 * 1024)
+        machine.wait_total(before + 384 * 1024)
         machine.plug("d", "256M")                # fits into the hole
         machine.plug("e", "512M")                # does not
         assert dimms(machine)["d"] == (1, 4 * GIB + 256 * MIB, 256 * MIB)
         assert dimms(machine)["e"] == (3, 4 * GIB + 896 * MIB, 512 * MIB)
-        wait_total(machine, before + (256 + 256 + 128 + 512) * 1024)
+        machine.wait_total(before + (256 + 256 + 128 + 512) * 1024)
 
         for name in ("c", "a", "e", "d"):
             machine.unplug(name)
         assert dimms(machine) == {}
-        wait_total(machine, before)
+        machine.wait_total(before)
         assert machine.quit() == 0
 
 
@@ -109,7 +104,7 @@ def test_plug_and_unplug_64_times_without_growth():
         assert len(machine.maps()) <= maps + 1
         grown = private_kib(machine) - private
         assert grown <= 64, f"the program's own memory grew by {grown} KiB"
-        wait_total(machine, before)
+        machine.wait_total(before)
         assert machine.quit() == 0
 
 
@@ -135,12 +130,12 @@ def file_backend(kind, **properties):
                                            "size": 256 * MIB, **properties})
         machine.qmp.execute("device_add", {"driver": "pc-dimm", "id": "d0",
                                            "memdev": "d0-mem"})
-        wait_total(machine, before + 256 * 1024)
+        machine.wait_total(before + 256 * 1024)
         machine.shell("hog touch 300 > /tmp/hog & "
                       "while ! grep -q holding /tmp/hog; do usleep 100000; done; "
                       "killall hog")
         machine.unplug("d0")
-        wait_total(machine, before)
+        machine.wait_total(before)
         assert machine.quit() == 0
 
 

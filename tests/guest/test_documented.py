@@ -24,8 +24,7 @@ def test_basic_hotplug_and_unplug():
         before = machine.meminfo()
         types(machine, "object_add memory-backend-ram,id=mem1,size=1G")
         types(machine, "device_add pc-dimm,id=dimm1,memdev=mem1")
-        machine.wait_until(lambda: machine.meminfo() == before + GIB_KIB,
-                           what="MemTotal's growth")
+        machine.wait_total(before + GIB_KIB)
         types(machine, "device_del dimm1")
         machine.qmp.wait_event("DEVICE_DELETED", {"device": "dimm1"})
         types(machine, "object_del mem1")

@@ -28,8 +28,7 @@ def kernel_is_content(**boot):
                       "'i=0; while [ $i -lt 200 ]; do i=$((i+1)); done' & done; wait")
         before = machine.meminfo()
         machine.plug("d0", "128M")
-        machine.wait_until(lambda: machine.meminfo() == before + 128 * 1024,
-                           what="MemTotal's growth")
+        machine.wait_total(before + 128 * 1024)
         machine.unplug("d0")
         assert complaints(machine) == ""
         assert machine.shell("cat /sys/devices/system/clocksource/"

@@ -12,11 +12,6 @@ from lib.machine import Machine                              # noqa: E402
 MEMORY = ["-m", "256M,slots=4,maxmem=4G"]
 
 
-def wait_total(machine, kib):
-    machine.wait_until(lambda: machine.meminfo() == kib,
-                       what=f"MemTotal of {kib} kB")
-
-
 def insert_and_removal_pending_together(**boot):
     with Machine(MEMORY + ["-smp", "2"], **boot) as machine:
         machine.wait_ready()
@@ -27,7 +22,7 @@ def insert_and_removal_pending_together(**boot):
         machine.plug("d0", "128M")
         assert "insert" in machine.hmp("info memory-hotplug")
         machine.qmp.execute("cont")
-        wait_total(machine, before + 128 * 1024)
+        machine.wait_total(before + 128 * 1024)
 
         # An insertion and a removal are both pending when the scan runs; each
         # slot's two events are looked at for itself, so neither waits.
@@ -36,7 +31,7 @@ def insert_and_removal_pending_together(**boot):
         machine.qmp.execute("device_del", {"id": "d0"})
         machine.qmp.execute("cont")
         machine.qmp.wait_event("DEVICE_DELETED", {"device": "d0"})
-        wait_total(machine, before + 256 * 1024)
+        machine.wait_total(before + 256 * 1024)
 
         # The same slot: unplug is asked for before the guest has seen the plug.
         machine.qmp.execute("stop")
@@ -44,7 +39,7 @@ def insert_and_removal_pending_together(**boot):
         machine.qmp.execute("device_del", {"id": "d2"})
         machine.qmp.execute("cont")
         machine.qmp.wait_event("DEVICE_DELETED", {"device": "d2"})
-        wait_total(machine, before + 256 * 1024)
+        machine.wait_total(before + 256 * 1024)
         assert machine.quit() == 0
 
 

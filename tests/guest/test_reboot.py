@@ -13,11 +13,6 @@ MEMORY = ["-m", "256M,slots=4,maxmem=4G"]
 GUEST_RESET = {"guest": True, "reason": "guest-reset"}
 
 
-def wait_total(machine, kib):
-    machine.wait_until(lambda: machine.meminfo() == kib,
-                       what=f"MemTotal of {kib} kB")
-
-
 def reboot_keeps_dimms(way, **boot):
     """`way` is the kernel's reboot= parameter: a the ACPI reset register, t a
     triple fault."""
@@ -27,7 +22,7 @@ def reboot_keeps_dimms(way, **boot):
         before = machine.meminfo()
         machine.plug("a", "256M")
         machine.plug("b", "128M")
-        wait_total(machine, before + 384 * 1024)
+        machine.wait_total(before + 384 * 1024)
         machine.console.send("x reboot -f")
         machine.qmp.wait_event("RESET", GUEST_RESET)
         machine.wait_ready()

@@ -244,6 +244,11 @@ class Machine:
 
     # Memory ------------------------------------------------------------
 
+    def wait_total(self, kib):
+        """Waits until the guest's MemTotal is this many KiB."""
+        self.wait_until(lambda: self.meminfo() == kib,
+                        what=f"MemTotal of {kib} kB")
+
     def plug(self, name, size, backend="memory-backend-ram", **properties):
         """object-add and device_add of a DIMM `name` with backend `name`-mem.
         Size as QEMU's command line takes it: 512M, 1G, or bytes."""

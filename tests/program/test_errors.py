@@ -156,8 +156,8 @@ def test_kvm_missing_or_not_permitted():
     hide = ["unshare", "-m", "sh", "-c", "mount -t tmpfs none /dev && exec \"$@\"", "sh"]
     refuses(options, "/dev/kvm is missing", "kvm_amd", prefix=hide)
     lock = ["unshare", "-m", "sh", "-c",
-            "touch /tmp/.kvm && chmod 600 /tmp/.kvm && mount -t tmpfs none /tmp &&"
-            "touch /tmp/kvm && chmod 600 /tmp/kvm && mount --bind /tmp/kvm /dev/kvm &&"
+            "mount -t tmpfs none /mnt && touch /mnt/kvm && chmod 600 /mnt/kvm &&"
+            "mount --bind /mnt/kvm /dev/kvm &&"
             "exec setpriv --reuid 65534 --clear-groups \"$@\"", "sh"]
     refuses(options, "/dev/kvm may not be opened", "group kvm", prefix=lock)
 
