@@ -12,7 +12,6 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "chardev/chardev.h"
@@ -164,7 +163,6 @@ int main(int argc, char *argv[])
     bool started;
 
     setlocale(LC_CTYPE, ""); /* line editing and pictures follow the user's terminal */
-    tzset();
     switch (config_parse(&program.config, argc, argv, &error)) {
     case CONFIG_DONE:
         config_free(&program.config);

@@ -292,8 +292,11 @@ class Machine:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def threads(self):
-        """The number of the program's threads."""
-        return len(os.listdir(f"/proc/{self.process.pid}/task"))
+        """The number of the program's threads, without the kernel's own helpers
+        that newer KVMs start in its name."""
+        tasks = pathlib.Path(f"/proc/{self.process.pid}/task")
+        return sum(not (task / "comm").read_text().startswith("kvm-")
+                   for task in tasks.iterdir())
 
     def _proc(self, name):
         return pathlib.Path(f"/proc/{self.process.pid}/{name}").read_text()

@@ -6,11 +6,11 @@
  *   e  say "e" (is anybody there?)             h  do the operating system's part of memory hotplug:
  *   o  power off by S5                            scan all slots, take insertions, give removals back
  *   r  reset by the reset register             n  the same, but refuse removals (_OST 3, 0x82)
- *   t  reset by a triple fault                 j  eject slot 0 although nobody asked
+ *   x  jump to where there is nothing          j  eject slot 0 although nobody asked
  *   b  say 1 if the power button was pressed   s  say the flags of slots 0 to 3, a hexadecimal digit each
- *   x  jump to where there is nothing          f  flood: report _OST 2000 times
+ *                                              f  flood: report _OST 2000 times
  *
- * After each letter but o, r, t and x it says "." and a line feed. At its start it says "micro" likewise.
+ * After each letter but o, r and x it says "." and a line feed. At its start it says "micro" likewise.
  * It is an ELF kernel with a PVH entry: 32 bits, flat, no paging.
  */
 #define COM1 0x3f8
@@ -102,10 +102,6 @@ reset:
     movb $0x06, %al
     outb %al, %dx
     jmp .
-
-triple_fault:
-    lidt no_interrupts
-    int3
 
 nowhere:
     movl $0xd0000000, %eax
@@ -219,7 +215,6 @@ commands:
     command e, echo
     command o, power_off
     command r, reset
-    command t, triple_fault
     command x, nowhere
     command b, button
     command s, say_flags
@@ -232,9 +227,6 @@ hello:
     .asciz "micro.\n"
 done:
     .asciz ".\n"
-no_interrupts:
-    .word 0
-    .long 0
 
     .bss
     .space 4096

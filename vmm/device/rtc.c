@@ -222,6 +222,8 @@ void rtc_init(struct rtc *rtc, struct ports *ports, struct loop *loop, bool loca
 {
     const struct port_range range = { X86_PORT_RTC, 2, 1, rtc_read, rtc_write, rtc };
 
+    if (local)
+        tzset(); /* reads files: not when a vCPU first asks for the time */
     *rtc = (struct rtc){
         .ports = ports,
         .loop = loop,

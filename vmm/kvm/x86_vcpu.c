@@ -125,36 +125,55 @@ static struct kvm_msrs *allocate_msrs(uint32_t count)
     return calloc(1, sizeof(struct kvm_msrs) + count * sizeof(struct kvm_msr_entry));
 }
 
-/* Whether this vCPU has an MSR, and its value: tried with `one`, which has room for one. */
-static bool probe_msr(struct vcpu *vcpu, struct kvm_msrs *one, uint32_t index)
+/* Pass the list through KVM_GET_MSRS or KVM_SET_MSRS, dropping those that are refused: KVM stops at the first
+ * one and says how many came before it. */
+static void keep_accepted(int fd, unsigned long request, struct kvm_msrs *msrs)
 {
-    one->nmsrs = 1;
-    one->entries[0] = (struct kvm_msr_entry){ .index = index };
-    if (ioctl(vcpu->fd, KVM_GET_MSRS, one) != 1)
-        return false;
-    /* Zero is the value with which KVM keeps the counters of all vCPUs together. */
-    if (index == MSR_TSC)
-        one->entries[0].data = 0;
-    return ioctl(vcpu->fd, KVM_SET_MSRS, one) == 1;
+    uint32_t total = msrs->nmsrs;
+    uint32_t done = 0;
+
+    while (done < total) {
+        struct kvm_msrs *rest = allocate_msrs(total - done);
+        int accepted;
+
+        if (!rest)
+            break;
+        rest->nmsrs = total - done;
+        memcpy(rest->entries, msrs->entries + done, rest->nmsrs * sizeof *rest->entries);
+        accepted = ioctl(fd, request, rest);
+        if (accepted < 0)
+            accepted = 0;
+        memcpy(msrs->entries + done, rest->entries, (uint32_t)accepted * sizeof *rest->entries);
+        free(rest);
+        done += (uint32_t)accepted;
+        if (done < total) {
+            total--;
+            memmove(msrs->entries + done, msrs->entries + done + 1, (total - done) * sizeof *msrs->entries);
+        }
+    }
+    msrs->nmsrs = done;
 }
 
 /* The MSRs that KVM lists are those of all its guests; keep the ones that this vCPU can read and write. */
 static struct kvm_msrs *read_msrs(struct vcpu *vcpu)
 {
     struct kvm_msr_list *list = calloc(1, sizeof *list + MSRS_MAX * sizeof *list->indices);
-    struct kvm_msrs *one = allocate_msrs(1);
     struct kvm_msrs *msrs = allocate_msrs(MSRS_MAX);
 
-    if (list && one && msrs) {
+    if (list && msrs) {
         list->nmsrs = MSRS_MAX;
         if (ioctl(vcpu->group->vm->kvm_fd, KVM_GET_MSR_INDEX_LIST, list) < 0)
             list->nmsrs = 0;
+        msrs->nmsrs = list->nmsrs;
         for (uint32_t i = 0; i < list->nmsrs; i++)
-            if (probe_msr(vcpu, one, list->indices[i]))
-                msrs->entries[msrs->nmsrs++] = one->entries[0];
+            msrs->entries[i].index = list->indices[i];
+        keep_accepted(vcpu->fd, KVM_GET_MSRS, msrs);
+        for (uint32_t i = 0; i < msrs->nmsrs; i++)
+            if (msrs->entries[i].index == MSR_TSC)
+                msrs->entries[i].data = 0; /* with this value KVM keeps the counters of all vCPUs together */
+        keep_accepted(vcpu->fd, KVM_SET_MSRS, msrs);
     }
     free(list);
-    free(one);
     return msrs;
 }
 

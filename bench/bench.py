@@ -1,0 +1,135 @@
+#!/usr/bin/python3 -S
+# SPDX-License-Identifier: BSD-2-Clause
+"""Measures hotram beside QEMU, in one run and on the same machine, taking turns
+(hotram, QEMU, hotram, QEMU ...). Prints a table and keeps all samples.
+
+`make bench` runs this, where there is no hardware virtualization inside the
+emulated host. What each figure means is in docs/benchmarks.md, whose tables
+come from here too:
+
+  bench/bench.py --write docs/benchmarks.md build/bench/*.json
+"""
+
+import argparse
+import json
+import pathlib
+import shlex
+import sys
+import time
+
+import common
+import guest
+import memory
+import plug
+import start
+import table
+
+# Part -> what measures a program once, yielding pairs of name and value; and
+# how many times. Memory and exits hardly differ from one time to the next.
+PARTS = {
+    "start": (start.measure, 15),
+    "kvm": (start.measure_inside_kvm, 15),
+    "memory": (memory.measure, 2),
+    "plug": (plug.measure, 5),
+    "ost": (guest.measure_ost, 2),
+    "exits": (guest.measure_exits, 1),
+    "own-exits": (guest.measure_own_exits, 1),
+    "boot": (guest.measure_boot, 3),
+}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", metavar="PART,...", default=",".join(PARTS),
+                        help="of " + ", ".join(PARTS))
+    parser.add_argument("--repeat", type=int, metavar="N",
+                        help="measure each part so often, and not as often as "
+                             "it needs")
+    parser.add_argument("--results", type=pathlib.Path, metavar="FILE",
+                        default=common.RESULTS / "results.json",
+                        help="keeps all samples; default: build/bench/"
+                             "results.json")
+    parser.add_argument("--write", type=pathlib.Path, metavar="DOCUMENT",
+                        help="measure nothing: put the tables of RESULTS into "
+                             "this document")
+    parser.add_argument("given", nargs="*", type=pathlib.Path, metavar="RESULTS",
+                        help="files that --results wrote, for --write")
+    args = parser.parse_args()
+    args.only = args.only.split(",")
+    unknown = set(args.only) - set(PARTS)
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    if bool(args.write) != bool(args.given):
+        parser.error("--write needs files with results, and these need --write")
+    return args
+
+
+def once(measure, program, samples):
+    """Adds to the samples; returns what went wrong, or None. What was measured
+    before that is kept."""
+    try:
+        for name, value in measure(program):
+            samples.setdefault(name, []).append(value)
+    except Exception as error:           # pylint: disable=broad-except
+        text = " ".join(str(error).split())
+        return f"{type(error).__name__}: {text}"
+    return None
+
+
+def measure_part(name, repeat):
+    """Both programs in turn; one that fails is not tried again."""
+    measure, usual = PARTS[name]
+    part = {program.name: {"samples": {}} for program in common.PROGRAMS}
+    begin = time.monotonic()
+    for _ in range(repeat or usual):
+        for program in common.PROGRAMS:
+            results = part[program.name]
+            if "failed" in results:
+                continue
+            failed = once(measure, program, results["samples"])
+            if failed:
+                results["failed"] = failed
+                print(f"# {name}: {program.name} failed: {failed}", flush=True)
+    print(f"# {name}: {time.monotonic() - begin:.0f} s", flush=True)
+    return part
+
+
+def warm_up():
+    """Once without counting: from then on the programs' files are in memory."""
+    for program in common.PROGRAMS:
+        once(start.measure, program, {})
+
+
+def command():
+    line = "bench/bench.py " + shlex.join(sys.argv[1:])
+    if common.emulated():
+        line = "tests/host/run --timeout 1800 -- " + line
+    return line.strip()
+
+
+def run(args):
+    results = {"command": command(), "host": common.describe(), "parts": {}}
+    args.results.parent.mkdir(parents=True, exist_ok=True)
+    warm_up()
+    quiet = common.Quiet()
+    for name in args.only:
+        results["parts"][name] = measure_part(name, args.repeat)
+        results["host"]["others"] = quiet.others()
+        # Each time: what is there stays, should a later part never end.
+        args.results.write_text(json.dumps(results, indent=1) + "\n")
+    print("\n" + table.report(results), flush=True)
+    failed = [name for name, part in results["parts"].items()
+              if any("failed" in results for results in part.values())]
+    return 1 if failed else 0
+
+
+def main():
+    args = arguments()
+    if not args.write:
+        sys.exit(run(args))
+    reports = [table.report(json.loads(given.read_text())) for given in args.given]
+    table.write(args.write, reports)
+
+
+main()

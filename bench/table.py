@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Results as Markdown: a table of figures, goals, and whether they are met."""
+
+import math
+import re
+
+from common import SLOTS
+
+FEW = 32                    # DIMMs at the beginning and at the end
+BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
+MISSED = "**no**"
+HEAD = """\
+| | hotram | QEMU | hotram / QEMU | goal | met |
+| --- | ---: | ---: | ---: | --- | --- |
+"""
+
+
+def percentile(samples, percent):
+    """The nearest-rank percentile; None of nothing."""
+    if not samples:
+        return None
+    ranked = sorted(samples)
+    return ranked[max(0, math.ceil(len(ranked) * percent / 100) - 1)]
+
+
+def of(name, percent=50):
+    return lambda samples: percentile(samples.get(name), percent)
+
+
+def pairs(samples):
+    return [first + second for first, second in
+            zip(samples.get("object_add", []), samples.get("device_add", []))]
+
+
+def of_pairs(percent, first=0, last=SLOTS):
+    """Of the pairs for DIMMs first to last, of all machines measured."""
+    return lambda samples: percentile(
+        [took for number, took in enumerate(pairs(samples))
+         if first <= number % SLOTS < last], percent)
+
+
+def growth(samples):
+    """The last DIMMs' time as multiple of the first ones', each DIMM in its
+    fastest run: a machine that is slow for a while would hide it, or feign it."""
+    took = pairs(samples)
+    fastest = [min(took[number::SLOTS]) for number in range(min(SLOTS, len(took)))]
+    if len(fastest) < SLOTS:
+        return None
+    return percentile(fastest[-FEW:], 50) / percentile(fastest[:FEW], 50)
+
+
+class Goal:
+    """limit: what hotram may have at most, in the row's unit; or `fraction` of
+    QEMU's figure. A time is judged only where a machine is not emulated."""
+
+    def __init__(self, text, limit=None, fraction=None, time=False):
+        self.text = text
+        self._limit = limit
+        self._fraction = fraction
+        self._time = time
+
+    def judge(self, hotram, qemu, emulated):
+        if self._time and emulated:
+            return "not judged: emulated"
+        limit = self._limit
+        if self._fraction and qemu is not None:
+            limit = self._fraction * qemu
+        if hotram is None or limit is None:
+            return "not measured"
+        return "yes" if hotram <= limit else MISSED
+
+
+# Part, label, unit, what makes a figure of the samples, goal.
+ROWS = [
+    ("start", "start to monitor's greeting", "ms", of("greeting"),
+     Goal("≤ 1/5 of QEMU's", fraction=0.2)),
+    ("start", "start to first answer", "ms", of("answer"), None),
+    ("kvm", "greeting, besides KVM's own calls", "ms", of("greeting_besides"),
+     Goal("≤ 5 ms", limit=5, time=True)),
+    ("kvm", "KVM's own calls until greeting", "ms", of("greeting_kvm"), None),
+    ("kvm", "first answer, besides KVM's own calls", "ms", of("answer_besides"),
+     None),
+    ("kvm", "KVM's own calls until first answer", "ms", of("answer_kvm"), None),
+    ("kvm", "number of these calls", "", of("answer_kvm_calls"), None),
+    ("memory", f"resident besides the guest's RAM, {SLOTS} slots, no DIMM", "MiB",
+     of("empty"), Goal("≤ 5 MiB", limit=5)),
+    ("memory", f"the same with {SLOTS} DIMMs", "MiB", of("full"),
+     Goal("≤ 5 MiB", limit=5)),
+    ("memory", "of this data, not mapped from files", "MiB", of("full_data"), None),
+    ("plug", f"object-add + device_add, DIMMs 1 to {FEW}, p50", "ms",
+     of_pairs(50, last=FEW), None),
+    ("plug", f"the same, DIMMs {SLOTS - FEW + 1} to {SLOTS}, p50", "ms",
+     of_pairs(50, first=SLOTS - FEW), None),
+    ("plug", "last / first, each in its fastest run", "", growth,
+     Goal("≤ 1.1: no slower", limit=1.1)),
+    ("plug", f"object-add + device_add, DIMMs 1 to {FEW}, p99", "ms",
+     of_pairs(99, last=FEW), None),
+    ("plug", f"the same, DIMMs {SLOTS - FEW + 1} to {SLOTS}, p99", "ms",
+     of_pairs(99, first=SLOTS - FEW), None),
+    ("plug", f"device_add alone, all {SLOTS}, p50", "ms", of("device_add"), None),
+    ("plug", f"device_add alone, all {SLOTS}, p99", "ms", of("device_add", 99),
+     Goal("≤ 1 ms", limit=1, time=True)),
+    ("plug", "for comparison: query-status, p50", "ms", of("query"), None),
+    ("plug", "for comparison: query-status, p99", "ms", of("query", 99), None),
+    ("ost", "device_add to the guest's _OST, 1 slot", "ms", of("ost_1"), None),
+    ("ost", f"the same, {SLOTS} slots", "ms", of(f"ost_{SLOTS}"), None),
+    ("exits", "exits to the program for one plug, 1 slot", "", of("exits_1"), None),
+    ("exits", f"the same, {SLOTS} slots", "", of(f"exits_{SLOTS}"), None),
+    ("exits", "for comparison: exits of an idle second", "",
+     of(f"idle_exits_{SLOTS}"), None),
+    ("own-exits", "one plug by hotram's own count, 1 slot", "", of("own_exits_1"),
+     None),
+    ("own-exits", f"the same, {SLOTS} slots", "", of(f"own_exits_{SLOTS}"), None),
+    ("boot", "start to the guest's init, bzImage", "s", of("bzimage"), None),
+    ("boot", "the same, vmlinux", "s", of("vmlinux"), None),
+]
+
+
+def number(value):
+    """Three digits that count, and all of a large number."""
+    if value is None:
+        return "–"
+    if value == int(value) or value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
+
+
+def figure(part, program, value, unit):
+    found = value(part[program]["samples"])
+    if found is None and "failed" in part[program]:
+        return None, "failed"
+    return found, f"{number(found)} {unit if found is not None else ''}".strip()
+
+
+def line(row, part, emulated):
+    """One line of the table, and what it says of the row's goal."""
+    _, label, unit, value, goal = row
+    hotram, hotram_text = figure(part, "hotram", value, unit)
+    qemu, qemu_text = figure(part, "QEMU", value, unit)
+    ratio = number(hotram / qemu) if hotram is not None and qemu else "–"
+    goal_text = met = ""
+    if goal:
+        goal_text, met = goal.text, goal.judge(hotram, qemu, emulated)
+    return (f"| {label} | {hotram_text} | {qemu_text} | {ratio} | {goal_text} "
+            f"| {met} |\n"), met
+
+
+def failures(results):
+    for name, part in results["parts"].items():
+        for program in part:
+            if "failed" in part[program]:
+                yield f"- {name}, {program}: {part[program]['failed']}\n"
+
+
+def head(results):
+    host = results["host"]
+    return (f"### {host['kind'].capitalize()}\n\n"
+            f"- {host['processor']}, {host['processors']} processor(s), "
+            f"{host['memory_gib']} GiB, Linux {host['kernel']}\n"
+            f"- {host['hotram']}; {host['QEMU']}\n"
+            f"- kept busy by others meanwhile: {host['others']:.2f} processors\n"
+            f"- `{results['command']}`\n\n")
+
+
+def report(results):
+    """One Markdown section."""
+    emulated = results["host"]["kind"] == "emulated host"
+    text, missed = head(results) + HEAD, []
+    for row in ROWS:
+        part = results["parts"].get(row[0])
+        if part:
+            added, met = line(row, part, emulated)
+            text += added
+            if met == MISSED:
+                missed.append(f"- {row[1]}: {row[4].text}\n")
+    if missed:
+        text += "\nNot met:\n\n" + "".join(missed)
+    failed = "".join(failures(results))
+    return text + (f"\nFailed:\n\n{failed}" if failed else "")
+
+
+def write(document, reports):
+    """Puts the sections between the document's two marks."""
+    text = document.read_text()
+    pattern = re.escape(BEGIN) + ".*" + re.escape(END)
+    if not re.search(pattern, text, flags=re.S):
+        raise SystemExit(f"{document} has no '{BEGIN}' ... '{END}'")
+    new = f"{BEGIN}\n\n" + "\n".join(reports) + f"\n{END}"
+    document.write_text(re.sub(pattern, lambda _: new, text, flags=re.S))
