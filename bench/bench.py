@@ -25,17 +25,19 @@ import start
 import table
 
 # Part -> what measures a program once, yielding pairs of name and value; and
-# how many times. Memory and exits hardly differ from one time to the next.
+# how many times, if the time for a part is enough for it. Memory and exits
+# hardly differ from one time to the next.
 PARTS = {
     "start": (start.measure, 15),
     "kvm": (start.measure_inside_kvm, 15),
     "memory": (memory.measure, 2),
-    "plug": (plug.measure, 5),
+    "plug": (plug.measure, 15),
     "ost": (guest.measure_ost, 2),
     "exits": (guest.measure_exits, 1),
     "own-exits": (guest.measure_own_exits, 1),
     "boot": (guest.measure_boot, 3),
 }
+LEAST, SECONDS = 3, 120
 
 
 def arguments():
@@ -44,8 +46,8 @@ def arguments():
     parser.add_argument("--only", metavar="PART,...", default=",".join(PARTS),
                         help="of " + ", ".join(PARTS))
     parser.add_argument("--repeat", type=int, metavar="N",
-                        help="measure each part so often, and not as often as "
-                             "it needs")
+                        help="measure each part so often, however long it "
+                             "takes")
     parser.add_argument("--results", type=pathlib.Path, metavar="FILE",
                         default=common.RESULTS / "results.json",
                         help="keeps all samples; default: build/bench/"
@@ -82,7 +84,9 @@ def measure_part(name, repeat):
     measure, usual = PARTS[name]
     part = {program.name: {"samples": {}} for program in common.PROGRAMS}
     begin = time.monotonic()
-    for _ in range(repeat or usual):
+    for done in range(repeat or usual):
+        if not repeat and done >= LEAST and time.monotonic() - begin > SECONDS:
+            break
         for program in common.PROGRAMS:
             results = part[program.name]
             if "failed" in results:
