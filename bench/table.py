@@ -154,11 +154,14 @@ def failures(results):
 
 def head(results):
     host = results["host"]
+    others = f"- kept busy by others meanwhile: {host['others']:.2f} processors\n"
+    if host["kind"] == "emulated host":     # it does not see them
+        others = ""
     return (f"### {host['kind'].capitalize()}\n\n"
             f"- {host['processor']}, {host['processors']} processor(s), "
             f"{host['memory_gib']} GiB, Linux {host['kernel']}\n"
             f"- {host['hotram']}; {host['QEMU']}\n"
-            f"- kept busy by others meanwhile: {host['others']:.2f} processors\n"
+            f"{others}"
             f"- `{results['command']}`\n\n")
 
 
