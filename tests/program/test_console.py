@@ -268,6 +268,16 @@ def test_background_that_cannot_start():
         assert not os.path.exists(f"{folder}/pid")
 
 
+def test_machine_none_with_slots():
+    def drive(_process, folder):
+        client = QMP(wait_for(lambda: (folder / "qmp").exists() and folder / "qmp",
+                              "the socket"), LIMIT)
+        assert client.execute("query-memory-devices") == []
+        client.close()
+    run_until_quit(["-machine", "none", "-qmp", "unix:FOLDER/qmp,server=on,wait=off"],
+                   drive)
+
+
 def test_help_and_version():
     text = subprocess.run([PROGRAM, "-version"], check=True, capture_output=True,
                           text=True).stdout

@@ -14,6 +14,9 @@
 /* The signal that takes a vCPU's thread out of KVM_RUN. */
 #define KICK SIGUSR1
 
+/* A vCPU's thread needs little stack, and the usual 8 MiB can cost a transparent huge page. */
+#define STACK (256u << 10)
+
 /* The shared page of the vCPU that this thread runs. The handler sets immediate_exit in it: a kick that
  * comes just before KVM_RUN is entered then still counts. */
 static _Thread_local struct kvm_run *this_run;
@@ -126,13 +129,17 @@ static bool start_thread(struct vcpu *vcpu, bool name_thread, struct error *erro
     char name[16];
     sigset_t all;
     sigset_t before;
+    pthread_attr_t attributes;
     int failed;
 
     /* The thread is born with every signal blocked: the main thread takes them, but for the kick. */
     sigfillset(&all);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    failed = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
+    failed = pthread_create(&vcpu->thread, &attributes, vcpu_thread, vcpu);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
     if (failed)
         return error_set(error, "vCPU %u: no thread: %s", vcpu->index, strerror(failed));
     vcpu->thread_started = true;

@@ -22,8 +22,8 @@ struct vm {
     struct vm_arch *arch; /* state of the in-kernel devices after power-on (kvm/x86.c) */
 };
 
-/* Open /dev/kvm, check its version and the capabilities that hotram needs, create the VM with its
- * in-kernel devices. Errors say which thing is missing and what to do about it. */
+/* Open /dev/kvm, check its version and the capabilities that hotram needs, create the VM. Errors say which
+ * thing is missing and what to do about it. */
 bool vm_create(struct vm *vm, struct error *error);
 void vm_destroy(struct vm *vm);
 
@@ -39,6 +39,7 @@ bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_addres
 void vm_irq_line(const struct vm *vm, unsigned gsi, bool high);
 
 /* What differs between architectures (kvm/x86.c). */
+/* Create the in-kernel interrupt controllers and timer: after the memslots, before the vCPUs. */
 bool vm_arch_create(struct vm *vm, struct error *error);
 void vm_arch_destroy(struct vm *vm);
 /* Put the in-kernel interrupt controllers and timer back into their state after power-on. */

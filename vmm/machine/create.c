@@ -48,7 +48,7 @@ static bool create_memory(struct machine *machine, struct error *error)
 static bool create_hotplug(struct machine *machine, uint64_t base, uint64_t size, struct error *error)
 {
     const struct hotplug_config config = {
-        .slots = machine->config->slots,
+        .slots = size > 0 ? machine->config->slots : 0, /* machine none has no memory */
         .region_base = base,
         .region_size = size,
         .capacity = machine->config->maxmem - machine->config->ram_size,
@@ -105,7 +105,10 @@ static bool create_all(struct machine *machine, struct error *error)
     if (hint)
         warning("%s", hint);
     machine_arch_devices(machine);
+    /* The memslots come before the in-kernel devices: on newer kernels the first change of a memslot after
+     * those waits some milliseconds for what they registered. */
     return create_hotplug(machine, region_base, region_size, error) && create_given(machine, error) &&
+           vm_arch_create(&machine->vm, error) &&
            vcpus_create(&machine->vcpus, &machine->vm, config->cpus, &machine_vcpu_ops, machine,
                         config->debug_threads, error) &&
            machine_start(machine, error);
