@@ -89,7 +89,11 @@ class Console:
             return len(self._text)
 
     def send(self, line):
-        self._socket.sendall(line.encode() + b"\n")
+        self.send_keys(line + "\n")
+
+    def send_keys(self, text):
+        """Sends what a person types, without a line end."""
+        self._socket.sendall(text.encode())
 
     def wait_for(self, pattern, timeout, start=0):
         """Waits for a regular expression; returns what came before it since

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
@@ -313,7 +314,7 @@ def test_qmp_text_that_is_not_valid():
     with machine_with_dimm() as machine:
         def answer(data):
             machine.qmp.send_raw(data)
-            return machine.qmp.read_answer(__import__("time").monotonic() + 60)
+            return machine.qmp.read_answer(time.monotonic() + 60)
 
         with Unchanged(machine):
             for data, error_class in (

@@ -45,10 +45,11 @@ static bool create_memory(struct machine *machine, struct error *error)
     return create_ram(machine, error) && machine_arch_map_ram(machine, error);
 }
 
-static bool create_hotplug(struct machine *machine, uint64_t base, uint64_t size, struct error *error)
+static bool create_hotplug(struct machine *machine, uint32_t slots, uint64_t base, uint64_t size,
+                           struct error *error)
 {
     const struct hotplug_config config = {
-        .slots = size > 0 ? machine->config->slots : 0, /* machine none has no memory */
+        .slots = slots,
         .region_base = base,
         .region_size = size,
         .capacity = machine->config->maxmem - machine->config->ram_size,
@@ -95,7 +96,7 @@ static bool create_all(struct machine *machine, struct error *error)
     const char *hint;
 
     if (strcmp(config->machine, "none") == 0) /* only monitors: for probing */
-        return create_hotplug(machine, 0, 0, error);
+        return create_hotplug(machine, 0, 0, 0, error);
     if (!machine_arch_layout(machine, &region_base, &region_size, error) ||
         !boot_open(&machine->boot, config->kernel, config->initrd, config->append, machine->low_ram_end,
                    error) ||
@@ -107,8 +108,8 @@ static bool create_all(struct machine *machine, struct error *error)
     machine_arch_devices(machine);
     /* The memslots come before the in-kernel devices: on newer kernels the first change of a memslot after
      * those waits some milliseconds for what they registered. */
-    return create_hotplug(machine, region_base, region_size, error) && create_given(machine, error) &&
-           vm_arch_create(&machine->vm, error) &&
+    return create_hotplug(machine, config->slots, region_base, region_size, error) &&
+           create_given(machine, error) && vm_arch_create(&machine->vm, error) &&
            vcpus_create(&machine->vcpus, &machine->vm, config->cpus, &machine_vcpu_ops, machine,
                         config->debug_threads, error) &&
            machine_start(machine, error);

@@ -51,8 +51,6 @@ struct backend *backend_find(const struct backends *backends, const char *id);
 struct backend *backend_next(const struct backends *backends, const struct backend *backend);
 
 const char *backend_kind_name(enum backend_kind kind); /* "memory-backend-ram" ... */
-/* Bytes of the backend's mapping that are resident in this program. */
-uint64_t backend_resident(const struct backend *backend);
 
 /* For help, completion and listings: the types and their property tables. */
 extern const struct backend_type {

@@ -197,24 +197,3 @@ void backend_close(struct backend *backend)
         close(backend->fd);
     backend->fd = -1;
 }
-
-uint64_t backend_resident(const struct backend *backend)
-{
-    unsigned char pages[4096];
-    uint64_t host_page = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t resident = 0;
-
-    if (!backend->memory)
-        return 0;
-    for (uint64_t at = 0; at < backend->size; at += sizeof pages * host_page) {
-        uint64_t length = backend->size - at;
-
-        if (length > sizeof pages * host_page)
-            length = sizeof pages * host_page;
-        if (mincore((uint8_t *)backend->memory + at, length, pages) < 0)
-            return resident;
-        for (uint64_t i = 0; i < length / host_page; i++)
-            resident += (pages[i] & 1) * host_page;
-    }
-    return resident;
-}

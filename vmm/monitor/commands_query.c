@@ -5,8 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "kvm/vm.h"
 #include "machine/machine.h"
 #include "monitor/internal.h"
 #include "monitor/result.h"
@@ -107,7 +107,7 @@ static void print_uuid(struct text *out, struct json_object *result)
 static bool run_kvm(struct monitor_context *context, struct json_object *args, struct json_object **result,
                     struct error *error)
 {
-    bool usable = access("/dev/kvm", R_OK | W_OK) == 0;
+    bool usable = kvm_available();
 
     (void)context, (void)args, (void)error;
     *result = json_object_new_object();
