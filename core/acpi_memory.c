@@ -59,7 +59,7 @@ static void select_arg0(struct hotram_aml *aml)
 /* What is read and what is written at an offset differ, so there are fields that overlap. */
 static void registers(struct hotram_aml *aml, const struct hotram_acpi_memory_devices *config)
 {
-    hotram_aml_operation_region(aml, "HPMR", config->space, config->base, HOTRAM_MEMHP_LENGTH);
+    hotram_aml_operation_region(aml, "HPMR", config->space, config->base, HOTRAM_MEMHP_EXTENT);
 
     hotram_aml_field(aml, "HPMR", HOTRAM_AML_DWORD_ACCESS | HOTRAM_AML_PRESERVE);
     hotram_aml_field_unit(aml, "MRBL", 32); /* 0x00 read: address, low */
@@ -67,6 +67,8 @@ static void registers(struct hotram_aml *aml, const struct hotram_acpi_memory_de
     hotram_aml_field_unit(aml, "MRLL", 32); /* 0x08 read: size, low */
     hotram_aml_field_unit(aml, "MRLH", 32); /* 0x0c read: size, high */
     hotram_aml_field_unit(aml, "MPX", 32);  /* 0x10 read: proximity domain */
+    hotram_aml_field_gap(aml, 32);          /* 0x14: see below */
+    hotram_aml_field_unit(aml, "MPND", 32); /* 0x18 read: first slot with a pending event */
     hotram_aml_end(aml);
 
     hotram_aml_field(aml, "HPMR", HOTRAM_AML_DWORD_ACCESS | HOTRAM_AML_PRESERVE);
@@ -296,15 +298,15 @@ static void controller(struct hotram_aml *aml, const struct hotram_acpi_memory_d
     hotram_aml_name(aml, "_CRS");
     hotram_aml_resource_template(aml);
     if (config->space == HOTRAM_AML_SYSTEM_IO)
-        hotram_aml_io(aml, (uint16_t)config->base, (uint16_t)config->base, 0, HOTRAM_MEMHP_LENGTH);
+        hotram_aml_io(aml, (uint16_t)config->base, (uint16_t)config->base, 0, HOTRAM_MEMHP_EXTENT);
     else
-        hotram_aml_memory32_fixed(aml, config->base, HOTRAM_MEMHP_LENGTH);
+        hotram_aml_memory32_fixed(aml, config->base, HOTRAM_MEMHP_EXTENT);
     hotram_aml_end(aml);
 }
 
 static bool is_valid(const struct hotram_acpi_memory_devices *config)
 {
-    uint64_t end = (uint64_t)config->base + HOTRAM_MEMHP_LENGTH;
+    uint64_t end = (uint64_t)config->base + HOTRAM_MEMHP_EXTENT;
 
     if (config->slots == 0 || config->slots > HOTRAM_SLOTS_MAX)
         return false;

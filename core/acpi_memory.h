@@ -27,7 +27,7 @@ void libhotram_memory_slot_name(char name[5], uint32_t slot);
 /* Method MTFY (slot, code): Notify the slot's device. */
 void libhotram_memory_notification(struct hotram_aml *aml, uint32_t slots);
 
-/* Method MSCN (): deliver all pending events. */
+/* Method MSCN (): deliver all pending events; its register accesses do not grow with the slots. */
 void libhotram_memory_scan(struct hotram_aml *aml, uint32_t slots);
 
 #endif

@@ -43,22 +43,20 @@ static void scan_slot(struct hotram_aml *aml)
     deliver(aml, HOTRAM_MEMHP_REMOVE, NOTIFY_EJECT_REQUEST);
 }
 
-/* MSCN (): visit every slot. How the next slot is found is this function's affair alone. */
+/* MSCN (): as long as the pending register names a slot, deliver that slot's events. The cost depends on what
+ * is pending, not on how many slots there are. */
 void libhotram_memory_scan(struct hotram_aml *aml, uint32_t slots)
 {
     hotram_aml_method(aml, "MSCN", 0, false);
     hotram_aml_acquire(aml, LOCK);
-    hotram_aml_op(aml, HOTRAM_AML_STORE);
-    hotram_aml_integer(aml, 0);
-    hotram_aml_local(aml, SLOT);
+    libhotram_memory_load(aml, "MPND", SLOT);
     hotram_aml_while(aml);
     hotram_aml_op(aml, HOTRAM_AML_LLESS);
     hotram_aml_local(aml, SLOT);
     hotram_aml_integer(aml, slots);
     {
         scan_slot(aml);
-        hotram_aml_op(aml, HOTRAM_AML_INCREMENT);
-        hotram_aml_local(aml, SLOT);
+        libhotram_memory_load(aml, "MPND", SLOT);
     }
     hotram_aml_end(aml);
     hotram_aml_release(aml, LOCK);

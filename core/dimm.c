@@ -331,6 +331,15 @@ const struct hotram_dimm *hotram_bank_slot(const struct hotram_bank *bank, uint3
     return bank && slot < bank->config.slots ? &bank->slots[slot] : NULL;
 }
 
+uint32_t hotram_bank_first_pending(const struct hotram_bank *bank)
+{
+    for (uint32_t i = 0; bank && i < bank->config.slots; i++) {
+        if (bank->slots[i].insert_pending || bank->slots[i].remove_pending)
+            return i;
+    }
+    return HOTRAM_SLOT_ANY;
+}
+
 uint32_t hotram_bank_next(const struct hotram_bank *bank, uint32_t slot)
 {
     uint16_t next;

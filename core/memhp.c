@@ -95,6 +95,8 @@ static uint32_t read_at(const struct hotram_memhp *memhp, uint64_t offset)
 {
     const struct reg *reg;
 
+    if (offset == HOTRAM_MEMHP_PENDING)
+        return hotram_bank_first_pending(memhp->bank); /* HOTRAM_SLOT_ANY is all ones */
     if (offset >= HOTRAM_MEMHP_LENGTH)
         return UINT32_MAX;
     if (memhp->selector >= memhp->bank->config.slots)

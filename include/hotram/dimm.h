@@ -254,6 +254,13 @@ enum hotram_status hotram_bank_reset(struct hotram_bank *bank);
 const struct hotram_dimm *hotram_bank_slot(const struct hotram_bank *bank, uint32_t slot);
 
 /**
+ * Find work for the guest: the lowest slot with an insert or remove event pending.
+ *
+ * @return the slot, or HOTRAM_SLOT_ANY when no event is pending, or when bank is NULL
+ */
+uint32_t hotram_bank_first_pending(const struct hotram_bank *bank);
+
+/**
  * Walk the DIMMs (every slot that is not empty) by rising address.
  *
  * @param bank   the bank

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
  * @file memhp.h
- * The 24-byte register block through which a guest's AML sees a bank of DIMMs.
+ * The register block through which a guest's AML sees a bank of DIMMs.
  *
- * It is bit for bit QEMU's memory hotplug interface (docs/register-interface.md): on x86-64 at I/O port
- * 0xa00, on arm64 at MMIO 0x09070000. The caller dispatches accesses to it and serializes them with all
- * calls on the bank.
+ * The first 24 bytes are bit for bit QEMU's memory hotplug interface (docs/register-interface.md): on x86-64
+ * at I/O port 0xa00, on arm64 at MMIO 0x09070000. Beside them is a register of our own, read by the AML of
+ * hotram/acpi.h alone: it gives the first slot with a pending event, so that the guest need not ask every
+ * slot. The caller dispatches accesses to all of it and serializes them with all calls on the bank.
  */
 #ifndef HOTRAM_MEMHP_H
 #define HOTRAM_MEMHP_H
@@ -19,8 +20,12 @@
 extern "C" {
 #endif
 
-/** Length of the block, bytes. */
+/** Length of the block that is QEMU's, bytes. */
 #define HOTRAM_MEMHP_LENGTH 24u
+/** Offset of the pending register, 4 bytes, read only: a slot, or all ones when no event is pending. */
+#define HOTRAM_MEMHP_PENDING 24u
+/** Length of block and pending register, bytes: what the caller dispatches. */
+#define HOTRAM_MEMHP_EXTENT 28u
 
 /** Bits of the flags register (read, offset 0x14). */
 #define HOTRAM_MEMHP_ENABLED 0x1u /**< the slot holds a DIMM that the guest may use */
@@ -49,8 +54,9 @@ enum hotram_status hotram_memhp_init(struct hotram_memhp *memhp, struct hotram_b
  *
  * An access is decoded on its exact start offset; one that is not aligned to its width is split into
  * naturally aligned parts, each decoded on its own: at each step the longest of 1, 2 or 4 bytes that is left
- * and to which the step's offset is aligned. Offsets beyond the block and those without a register read as
- * all ones; with a selector out of range every offset in the block reads as 0.
+ * and to which the step's offset is aligned. Offsets beyond the extent and those without a register read as
+ * all ones; with a selector out of range every offset in the block reads as 0. The pending register does not
+ * depend on the selector.
  *
  * @param memhp   the block; NULL reads as all ones
  * @param offset  bytes from the start of the block, any value

@@ -112,7 +112,17 @@ static uint32_t mask(unsigned width)
     return width == 4 ? 0xffffffffu : width == 2 ? 0xffffu : 0xffu;
 }
 
-static uint32_t expected_read(const uint32_t registers[6], bool in_range, uint32_t offset, unsigned width)
+/* What the pending register gives. */
+static uint32_t first_pending(const struct fixture *fixture)
+{
+    for (uint32_t slot = 0; slot < SLOTS; slot++)
+        if (fixture->slots[slot].insert_pending || fixture->slots[slot].remove_pending)
+            return slot;
+    return 0xffffffffu;
+}
+
+static uint32_t expected_read(const uint32_t registers[6], bool in_range, uint32_t pending, uint32_t offset,
+                              unsigned width)
 {
     const unsigned *pieces = pieces_of(width, offset);
     uint64_t at = offset;
@@ -125,13 +135,15 @@ static uint32_t expected_read(const uint32_t registers[6], bool in_range, uint32
             piece = 0;
         else if (at < 24 && at % 4 == 0)
             piece = registers[at / 4];
+        else if (at == 24)
+            piece = pending;
         value |= (piece & mask(pieces[i])) << (8 * (at - offset));
         at += pieces[i];
     }
     return value;
 }
 
-static const uint32_t offsets_beyond[] = { 24, 25, 26, 27, 28, 32, 0x100, 0x80000000u, 0xfffffff0u };
+static const uint32_t offsets_beyond[] = { 25, 26, 27, 28, 29, 32, 0x100, 0x80000000u, 0xfffffff0u };
 static const unsigned widths[] = { 1, 2, 4 };
 
 static void expect_everywhere(struct fixture *fixture, const uint32_t registers[6], bool in_range)
@@ -139,7 +151,7 @@ static void expect_everywhere(struct fixture *fixture, const uint32_t registers[
     for (unsigned w = 0; w < COUNT_OF(widths); w++) {
         for (uint32_t offset = 0; offset < 40; offset++)
             assert_int_equal(hotram_memhp_read(&fixture->memhp, offset, widths[w]),
-                             expected_read(registers, in_range, offset, widths[w]));
+                             expected_read(registers, in_range, first_pending(fixture), offset, widths[w]));
         for (unsigned i = 0; i < COUNT_OF(offsets_beyond); i++)
             assert_int_equal(hotram_memhp_read(&fixture->memhp, offsets_beyond[i], widths[w]),
                              mask(widths[w]));
@@ -539,6 +551,38 @@ static void random_accesses_never_do_harm(void **state)
     assert_true(fixture.ejected > 0 && fixture.reported > 0);
 }
 
+static void the_pending_register_gives_the_first_slot_with_an_event(void **state)
+{
+    struct fixture fixture;
+    struct hotram_dimm_request request = { .addr = HOTRAM_ADDR_ANY, .size = 0x200000, .align = 0x200000 };
+
+    (void)state;
+    make(&fixture, false);
+    assert_int_equal(hotram_memhp_read(&fixture.memhp, HOTRAM_MEMHP_PENDING, 4), 0xffffffffu);
+    hotram_bank_ask_removal(&fixture.bank, 1);
+    assert_int_equal(hotram_memhp_read(&fixture.memhp, HOTRAM_MEMHP_PENDING, 4), 1);
+    request.slot = 2;
+    hotram_bank_reserve(&fixture.bank, &request, NULL);
+    hotram_bank_commit(&fixture.bank, 2, true);
+    assert_int_equal(hotram_memhp_read(&fixture.memhp, HOTRAM_MEMHP_PENDING, 4), 1);
+    request.slot = 0;
+    hotram_bank_reserve(&fixture.bank, &request, NULL);
+    assert_int_equal(hotram_memhp_read(&fixture.memhp, HOTRAM_MEMHP_PENDING, 4), 1);
+    hotram_bank_commit(&fixture.bank, 0, true);
+    assert_int_equal(hotram_memhp_read(&fixture.memhp, HOTRAM_MEMHP_PENDING, 4), 0);
+    /* It does not depend on the selector, and taking note of the events moves it on. */
+    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+        assert_int_equal(hotram_memhp_read(&fixture.memhp, HOTRAM_MEMHP_PENDING, 1), slot);
+        hotram_memhp_write(&fixture.memhp, 0x00, 4, slot);
+        control(&fixture, HOTRAM_MEMHP_INSERT);
+        control(&fixture, HOTRAM_MEMHP_REMOVE);
+    }
+    hotram_memhp_write(&fixture.memhp, 0x00, 4, SLOTS);
+    assert_int_equal(hotram_memhp_read(&fixture.memhp, HOTRAM_MEMHP_PENDING, 4), 0xffffffffu);
+    assert_int_equal(hotram_memhp_read(&fixture.memhp, HOTRAM_MEMHP_PENDING, 2), 0xffffu);
+    assert_int_equal(hotram_bank_first_pending(NULL), HOTRAM_SLOT_ANY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -567,6 +611,7 @@ int main(void)
         cmocka_unit_test(seen_a_dimm_at_start_is_enabled_only),
         cmocka_unit_test(seen_plugging_while_running_is_pending_and_raises),
         cmocka_unit_test(seen_a_repeated_unplug_request_raises_again),
+        cmocka_unit_test(the_pending_register_gives_the_first_slot_with_an_event),
         cmocka_unit_test(random_accesses_never_do_harm),
     };
 

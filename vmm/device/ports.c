@@ -29,34 +29,38 @@ static const struct port_range *find(const struct ports *ports, uint16_t port)
     return NULL;
 }
 
-static void access_part(const struct port_range *range, uint32_t offset, bool write, unsigned width,
+/* One part, which is aligned to its width. hotram runs on little-endian hosts only, as do its guests: the
+ * bytes are in the guest's order. */
+static void access_part(const struct port_range *range, uint16_t port, bool write, unsigned width,
                         uint8_t *data)
 {
     uint32_t value = 0;
 
-    /* hotram runs on little-endian hosts only, as do its guests: the bytes are in the guest's order. */
-    if (write) {
+    if (!range) {
+        if (!write)
+            memset(data, 0xff, width);
+    } else if (write) {
         memcpy(&value, data, width);
-        range->write(range->device, offset, width, value);
+        range->write(range->device, port - range->first, width, value);
     } else {
-        value = range->read(range->device, offset, width);
+        value = range->read(range->device, port - range->first, width);
         memcpy(data, &value, width);
     }
 }
 
 void ports_access(struct ports *ports, uint16_t port, bool write, unsigned width, uint8_t *data)
 {
-    const struct port_range *range;
+    unsigned part;
 
     pthread_mutex_lock(&ports->lock);
-    range = find(ports, port);
-    if (range) {
-        unsigned part = width < range->width_max ? width : range->width_max;
+    for (unsigned done = 0; done < width; done += part) {
+        uint16_t at = (uint16_t)(port + done);
+        const struct port_range *range = find(ports, at);
+        unsigned max = range && range->width_max < width ? range->width_max : width;
 
-        for (unsigned at = 0; at < width; at += part)
-            access_part(range, port - range->first + at, write, part, data + at);
-    } else if (!write) {
-        memset(data, 0xff, width);
+        for (part = max; part > width - done || at & (part - 1);)
+            part /= 2;
+        access_part(range, at, write, part, data + done);
     }
     pthread_mutex_unlock(&ports->lock);
 }

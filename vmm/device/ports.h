@@ -14,8 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A device's registers. Both functions run under the machine lock. `offset` counts from the first port; an
- * access may reach beyond the device's last port. Wider accesses than `width_max` come in parts. */
+/* A device's registers. Both functions run under the machine lock. `offset` counts from the first port. What
+ * a device gets is aligned to its width and at most `width_max` bytes wide; it may reach beyond the device's
+ * last port. */
 struct port_range {
     uint16_t first;
     uint16_t count;
@@ -39,7 +40,10 @@ void ports_destroy(struct ports *ports);
 /* Before the vCPUs run. There is room for PORT_RANGES_MAX devices; asserts. */
 void ports_add(struct ports *ports, const struct port_range *range);
 
-/* Any vCPU thread: one access of 1, 2 or 4 bytes. Where no device is, reads give all ones. */
+/* Any vCPU thread: one access of 1, 2 or 4 bytes. It comes in parts that are aligned to their width and that
+ * the device at their first port takes; where no device is, reads give all ones. So an access that begins
+ * below a device reaches it, while one aligned access belongs to a single device, as on a PC: a double word
+ * at 0xcf8 is none to the reset register at 0xcf9. */
 void ports_access(struct ports *ports, uint16_t port, bool write, unsigned width, uint8_t *data);
 
 static inline void ports_lock(struct ports *ports)

@@ -68,7 +68,7 @@ struct hotplug *hotplug_create(const struct hotplug_config *config, struct error
         free(hotplug);
         return NULL;
     }
-    range = (struct port_range){ config->port, HOTRAM_MEMHP_LENGTH, 4,
+    range = (struct port_range){ config->port, HOTRAM_MEMHP_EXTENT, 4,
                                  block_read,   block_write,         &hotplug->block };
     ports_add(config->ports, &range);
     return hotplug;

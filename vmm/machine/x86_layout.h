@@ -38,7 +38,7 @@
 #define X86_PORT_PM1_CONTROL 0x604 /* 2 bytes */
 #define X86_PORT_PM_TIMER 0x608    /* 4 bytes */
 #define X86_PORT_GPE0 0x620        /* HOTRAM_GPE_LENGTH bytes */
-#define X86_PORT_MEMHP 0xa00       /* HOTRAM_MEMHP_LENGTH bytes; there only when the machine has slots */
+#define X86_PORT_MEMHP 0xa00       /* HOTRAM_MEMHP_EXTENT bytes; there only when the machine has slots */
 #define X86_PORT_RESET 0xcf9
 #define X86_RESET_VALUE 0x06
 

@@ -91,6 +91,46 @@ static void where_no_device_is_reads_float(void **state)
     out(0x123, 4, 5);
 }
 
+static uint32_t accesses;
+
+/* A device of two ports that reads as the offset and width of the access. */
+static uint32_t told(void *device, uint32_t offset, unsigned width)
+{
+    (void)device;
+    accesses++;
+    return 0xabcd0000 | width << 8 | offset;
+}
+
+static void taken(void *device, uint32_t offset, unsigned width, uint32_t value)
+{
+    *(uint32_t *)device = width << 24 | offset << 16 | value;
+}
+
+static void an_access_comes_in_aligned_parts_each_to_its_device(void **state)
+{
+    uint32_t last = 0;
+    struct port_range first = { 0x200, 2, 2, told, taken, &last };
+    struct port_range second = { 0x203, 1, 1, told, taken, &last };
+
+    (void)state;
+    ports_add(&ports, &first);
+    ports_add(&ports, &second);
+    accesses = 0;
+    assert_int_equal(in(0x1fe, 4), 0x0200ffff); /* begins below: two words */
+    assert_int_equal(in(0x1ff, 2), 0x00ff);     /* two bytes */
+    assert_int_equal(accesses, 2);
+    assert_int_equal(in(0x200, 4),
+                     0xffff0200); /* wider than the device; 0x202 is nobody's word, 0x203 within */
+    assert_int_equal(in(0x201, 4), 0xffffff01); /* bytes 0x201, word 0x202, byte 0x204 */
+    assert_int_equal(in(0x203, 1), 0x00);
+    out(0x1fe, 4, 0x12345678);
+    assert_int_equal(last, 0x02001234);
+    last = 0;
+    out(0x202, 2, 0xffff); /* one aligned access is one device's: not 0x203's */
+    assert_int_equal(last, 0);
+    out(0xfffe, 4, 0); /* round the end of the ports */
+}
+
 /* ---- power management ---- */
 
 static const struct pm_ops pm_ops = { set_line, power_off, reset };
@@ -429,6 +469,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(where_no_device_is_reads_float),
+        TEST(an_access_comes_in_aligned_parts_each_to_its_device),
         TEST(the_power_button_asserts_the_sci_when_enabled),
         TEST(gpe_and_power_button_share_the_sci),
         TEST(s5_powers_off_and_other_types_do_not),

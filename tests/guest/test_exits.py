@@ -1,0 +1,53 @@
+#!/usr/bin/python3 -S
+# SPDX-License-Identifier: BSD-2-Clause
+"""How often a guest leaves for the program because of one plug: as often with
+256 slots as with one, whatever slot it is."""
+
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from lib import tap                                          # noqa: E402
+from lib.machine import Machine                              # noqa: E402
+
+PLUGS = 5
+ACCEPTED = {"info": {"slot-type": "DIMM", "source": 1, "status": 0}}
+QUIET = 0.3     # seconds without an exit: the guest has done what it had to do
+
+
+def settled(machine):
+    """The count of exits once it does not grow any more."""
+    count = None
+    while True:
+        last, count = count, machine.qmp.execute("query-exits")["exits"]
+        if count == last:
+            return count
+        time.sleep(QUIET)
+
+
+def exits_of_plugs(slots, slot):
+    """The exits from device_add to the guest's _OST and what ends its interrupt,
+    the fewest of some plugs: others of the guest's doings can only add to them."""
+    counts = []
+    with Machine(["-m", f"256M,slots={slots},maxmem=64G"]) as machine:
+        machine.wait_ready()
+        for number in range(PLUGS):
+            before = settled(machine)
+            machine.plug(f"d{number}", "128M", slot=slot)
+            machine.qmp.wait_event("ACPI_DEVICE_OST", ACCEPTED)
+            counts.append(settled(machine) - before)
+            machine.unplug(f"d{number}")
+    print(f"# {slots} slots, DIMM in slot {slot}: exits per plug {counts}")
+    return min(counts)
+
+
+def test_exits_per_plug_do_not_grow_with_the_slots():
+    one = exits_of_plugs(1, 0)
+    assert one > 0
+    assert exits_of_plugs(256, 0) == one
+    assert exits_of_plugs(256, 255) == one
+
+
+if __name__ == "__main__":
+    tap.main()
