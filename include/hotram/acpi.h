@@ -285,6 +285,26 @@ enum hotram_status hotram_acpi_memory_devices(struct hotram_aml *aml,
  */
 enum hotram_status hotram_acpi_memory_gpe(struct hotram_aml *aml, unsigned event);
 
+/** Where the selector register of the Generic Event Device is, and what its handler notifies. */
+struct hotram_acpi_ged {
+    uint32_t base;            /**< guest-physical address of the register (hotram/ged.h), bytes */
+    uint32_t gsi;             /**< its interrupt: edge-triggered, active high */
+    const char *power_button; /**< path of the power button's device (PNP0C0C), or NULL for none */
+};
+
+/**
+ * The Generic Event Device (5.6.9), in place of a GPE where there is no fixed hardware: \_SB.GED with _EVT,
+ * which calls the scan of hotram_acpi_memory_devices() and notifies the power button.
+ *
+ * When: after hotram_acpi_memory_devices() in the same table, or in one that is loaded later.
+ *
+ * @param aml     at the root of the table
+ * @param config  where the register is
+ * @retval HOTRAM_OK          written, as far as hotram_aml_finish() says
+ * @retval HOTRAM_E_ARGUMENT  a pointer is NULL, or the register does not end below 4 GiB; nothing written
+ */
+enum hotram_status hotram_acpi_ged(struct hotram_aml *aml, const struct hotram_acpi_ged *config);
+
 #ifdef __cplusplus
 }
 #endif

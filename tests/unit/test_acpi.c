@@ -500,6 +500,40 @@ static void the_event_handler_calls_the_scan(void **state)
     assert_memory_equal(data + 9, "_EAF", 4);
 }
 
+static void the_event_device_reads_its_selector_and_calls_the_scan(void **state)
+{
+    static const struct hotram_acpi_ged config = { .base = 0x09080000, .gsi = 41, .power_button = "PWRB" };
+    /* Store (ESEL, Local0) If (Local0 & 1) { MSCN () } If (Local0 & 2) { Notify (PWRB, 0x80) } */
+    static const uint8_t body[] = {
+        '_',  'E',  'V',  'T',  0x09, 0x70, 'E',  'S',  'E', 'L', 0x60, 0xa0, 0x14, 0x7b, 0x60, 0x01,
+        0x00, '\\', 0x2f, 3,    '_',  'S',  'B',  '_',  'M', 'H', 'P',  'D',  'M',  'S',  'C',  'N',
+        0xa0, 0x0d, 0x7b, 0x60, 0x0a, 0x02, 0x00, 0x86, 'P', 'W', 'R',  'B',  0x0a, 0x80,
+    };
+    struct hotram_acpi_ged other = config;
+    uint8_t data[256];
+    struct hotram_buffer out;
+    struct hotram_aml aml;
+
+    (void)state;
+    hotram_buffer_init(&out, data, sizeof data);
+    hotram_aml_begin(&aml, &out);
+    assert_int_equal(hotram_acpi_ged(NULL, &config), HOTRAM_E_ARGUMENT);
+    assert_int_equal(hotram_acpi_ged(&aml, NULL), HOTRAM_E_ARGUMENT);
+    other.base = 0xfffffffd;
+    assert_int_equal(hotram_acpi_ged(&aml, &other), HOTRAM_E_ARGUMENT);
+    assert_int_equal(out.length, 0);
+    assert_int_equal(hotram_acpi_ged(&aml, &config), HOTRAM_OK);
+    assert_int_equal(hotram_aml_finish(&aml, NULL), HOTRAM_OK);
+    assert_memory_equal(data + out.length - sizeof body, body, sizeof body);
+
+    other = (struct hotram_acpi_ged){ .base = 0x09080000, .gsi = 41 };
+    hotram_buffer_init(&out, data, sizeof data);
+    hotram_aml_begin(&aml, &out);
+    assert_int_equal(hotram_acpi_ged(&aml, &other), HOTRAM_OK);
+    assert_int_equal(hotram_aml_finish(&aml, NULL), HOTRAM_OK);
+    assert_memory_equal(data + out.length - 4, "MSCN", 4);
+}
+
 /* ---- Machine hotram-1 ---- */
 
 static const struct x86_acpi_config machine = {
@@ -751,6 +785,7 @@ int main(void)
         cmocka_unit_test(memory_devices_check_their_configuration),
         cmocka_unit_test(memory_devices_are_written_for_every_number_of_slots),
         cmocka_unit_test(the_event_handler_calls_the_scan),
+        cmocka_unit_test(the_event_device_reads_its_selector_and_calls_the_scan),
         cmocka_unit_test(every_table_of_the_machine_has_a_valid_checksum),
         cmocka_unit_test(srat_covers_boot_memory_and_the_hotplug_region),
         cmocka_unit_test(srat_leaves_out_what_is_not_there),

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * @file ged.h
+ * The selector register of a Generic Event Device (ACPI 6.5, 5.6.9): how a guest without fixed hardware, such
+ * as one on arm64, is told of events.
+ *
+ * It is QEMU's register: 4 bytes of MMIO (on arm64 at 0x09080000) that hold the events since the last read.
+ * The guest's handler, the _EVT method that hotram_acpi_ged() writes, reads it and acts on each bit.
+ *
+ * The caller pulses the device's interrupt (edge-triggered) after every hotram_ged_raise(), and serializes
+ * the calls.
+ */
+#ifndef HOTRAM_GED_H
+#define HOTRAM_GED_H
+
+#include <stdint.h>
+
+#include <hotram/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Length of the register, bytes. */
+#define HOTRAM_GED_LENGTH 4u
+
+/** Events: bits of the register. */
+#define HOTRAM_GED_MEMORY 0x1u       /**< a DIMM slot has an event pending */
+#define HOTRAM_GED_POWER_BUTTON 0x2u /**< the power button was pressed */
+
+/** The register. The member is the library's; zero is the state after reset. */
+struct hotram_ged {
+    uint32_t selector;
+};
+
+/**
+ * Add events to those that the guest has not read yet. Pulse the interrupt afterwards.
+ *
+ * When: at any time.
+ *
+ * @param ged     the register
+ * @param events  HOTRAM_GED_* bits, at least one
+ * @retval HOTRAM_OK          the guest will find them
+ * @retval HOTRAM_E_ARGUMENT  ged is NULL, or events has no bit or one that is not a HOTRAM_GED_* bit
+ */
+enum hotram_status hotram_ged_raise(struct hotram_ged *ged, uint32_t events);
+
+/**
+ * The guest reads. Reading the whole register clears it; any other access reads as 0 and changes nothing.
+ * Writes have no effect, so there is no function for them.
+ *
+ * When: at any time.
+ *
+ * @param ged     the register; NULL reads as 0
+ * @param offset  bytes from the start of the register, any value
+ * @param width   of the access, bytes, any value
+ * @return the events since the last read
+ */
+uint32_t hotram_ged_read(struct hotram_ged *ged, uint32_t offset, unsigned width);
+
+/**
+ * The platform was reset: no event is pending.
+ *
+ * When: at any time.
+ *
+ * @param ged  the register; NULL is ignored
+ */
+void hotram_ged_reset(struct hotram_ged *ged);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
