@@ -22,6 +22,7 @@
 #include "machine/machine.h"
 #include "monitor/monitor.h"
 #include "options/config.h"
+#include "qtest/qtest.h"
 
 /* Everything that lives from start to end. */
 struct program {
@@ -31,6 +32,7 @@ struct program {
     struct chardevs *chardevs;
     struct machine *machine;
     struct monitors *monitors;
+    struct qtest *qtest;
     int signals;
     struct watch *signal_watch;
 };
@@ -99,7 +101,11 @@ static bool attach_users(struct program *program, struct error *error)
     for (size_t i = 0; i < config->monitor_count; i++)
         if (!monitor_attach(program->monitors, &config->monitors[i], error))
             return error_prefix(error, "-mon: ");
-    return true;
+    if (!config->qtest_chardev)
+        return true;
+    program->qtest = qtest_create(program->machine, program->loop,
+                                  chardev_find(program->chardevs, config->qtest_chardev), error);
+    return program->qtest != NULL || error_prefix(error, "-qtest: ");
 }
 
 static bool start_chardevs(struct program *program, struct error *error)
@@ -134,7 +140,8 @@ static bool start(struct program *program, struct error *error)
         !pidfile_write(&program->daemon, config->pidfile, error) || !start_chardevs(program, error) ||
         !daemon_ready(&program->daemon, error))
         return false;
-    return config->start_paused || !config->kernel || machine_cont(program->machine, error);
+    return config->start_paused || (!config->kernel && config->accel == ACCEL_KVM) ||
+           machine_cont(program->machine, error);
 }
 
 static void take_down(struct program *program)
@@ -147,6 +154,7 @@ static void take_down(struct program *program)
         chardevs_destroy(program->chardevs);
     if (program->monitors)
         monitors_destroy(program->monitors);
+    qtest_destroy(program->qtest);
     machine_destroy(program->machine);
     if (program->signal_watch)
         watch_remove(program->signal_watch);

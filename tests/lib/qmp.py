@@ -112,6 +112,20 @@ class QMP:
                                  f"others waiting: {others}") from None
             self.events.append(message)
 
+    def take_events(self):
+        """Takes all events that have arrived, without waiting for more."""
+        self._socket.setblocking(False)
+        try:
+            while data := self._socket.recv(65536):
+                self._received += data
+        except BlockingIOError:
+            pass
+        while b"\n" in self._received:
+            self.events.append(self.read_message(time.monotonic() + self.timeout))
+        events = list(self.events)
+        self.events.clear()
+        return events
+
     def clear_events(self):
         self.events.clear()
 

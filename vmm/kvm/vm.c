@@ -57,11 +57,42 @@ static bool open_kvm(struct vm *vm, struct error *error)
     return true;
 }
 
+static bool kvm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size,
+                            void *memory, struct error *error)
+{
+    struct kvm_userspace_memory_region region = {
+        .slot = memslot,
+        .guest_phys_addr = guest_address,
+        .memory_size = size,
+        .userspace_addr = (uintptr_t)memory,
+    };
+
+    if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) == 0)
+        return true;
+    return error_set(error, "KVM does not take memslot %u, 0x%llx bytes at guest address 0x%llx: %s", memslot,
+                     (unsigned long long)size, (unsigned long long)guest_address, strerror(errno));
+}
+
+static void kvm_irq_line(const struct vm *vm, unsigned gsi, bool high)
+{
+    struct kvm_irq_level line = { .irq = gsi, .level = high };
+
+    /* It fails only for a line that does not exist, which is an error in the machine's own tables. */
+    ioctl(vm->fd, KVM_IRQ_LINE, &line);
+}
+
+static const struct vm_ops kvm_ops = {
+    .set_memslot = kvm_set_memslot,
+    .irq_line = kvm_irq_line,
+    .create_devices = vm_arch_create,
+    .reset_devices = vm_arch_reset,
+};
+
 bool vm_create(struct vm *vm, struct error *error)
 {
     int size;
 
-    *vm = (struct vm){ .kvm_fd = -1, .fd = -1 };
+    *vm = (struct vm){ .ops = &kvm_ops, .kvm_fd = -1, .fd = -1 };
     if (!open_kvm(vm, error))
         return false;
     do
@@ -93,23 +124,20 @@ void vm_destroy(struct vm *vm)
 bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size,
                     void *memory, struct error *error)
 {
-    struct kvm_userspace_memory_region region = {
-        .slot = memslot,
-        .guest_phys_addr = guest_address,
-        .memory_size = size,
-        .userspace_addr = (uintptr_t)memory,
-    };
-
-    if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) == 0)
-        return true;
-    return error_set(error, "KVM does not take memslot %u, 0x%llx bytes at guest address 0x%llx: %s", memslot,
-                     (unsigned long long)size, (unsigned long long)guest_address, strerror(errno));
+    return vm->ops->set_memslot(vm, memslot, guest_address, size, memory, error);
 }
 
 void vm_irq_line(const struct vm *vm, unsigned gsi, bool high)
 {
-    struct kvm_irq_level line = { .irq = gsi, .level = high };
+    vm->ops->irq_line(vm, gsi, high);
+}
 
-    /* It fails only for a line that does not exist, which is an error in the machine's own tables. */
-    ioctl(vm->fd, KVM_IRQ_LINE, &line);
+bool vm_create_devices(struct vm *vm, struct error *error)
+{
+    return vm->ops->create_devices(vm, error);
+}
+
+void vm_reset_devices(const struct vm *vm)
+{
+    vm->ops->reset_devices(vm);
 }

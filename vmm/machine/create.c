@@ -10,6 +10,7 @@
 #include "host/message.h"
 #include "machine/state.h"
 #include "options/config.h"
+#include "qtest/qtest.h"
 
 /* Boot RAM is a backend like any other, and is listed as such (QEMU calls it pc.ram). */
 #define RAM_ID "hotram.ram"
@@ -88,31 +89,51 @@ static bool create_given(struct machine *machine, struct error *error)
     return true;
 }
 
+/* KVM's virtual machine, or under -accel qtest one that a test plays the guest of. */
+static bool create_vm(struct machine *machine, struct error *error)
+{
+    const char *hint;
+
+    if (machine->config->accel == ACCEL_QTEST) {
+        qtest_vm_create(&machine->vm);
+        return true;
+    }
+    if (!vm_create(&machine->vm, error))
+        return false;
+    hint = vm_arch_warning();
+    if (hint)
+        warning("%s", hint);
+    return true;
+}
+
+static bool create_vcpus(struct machine *machine, struct error *error)
+{
+    const struct config *config = machine->config;
+
+    return config->accel == ACCEL_QTEST ||
+           vcpus_create(&machine->vcpus, &machine->vm, config->cpus, &machine_vcpu_ops, machine,
+                        config->debug_threads, error);
+}
+
 static bool create_all(struct machine *machine, struct error *error)
 {
     const struct config *config = machine->config;
     uint64_t region_base;
     uint64_t region_size;
-    const char *hint;
 
     if (strcmp(config->machine, "none") == 0) /* only monitors: for probing */
         return create_hotplug(machine, 0, 0, 0, error);
     if (!machine_arch_layout(machine, &region_base, &region_size, error) ||
         !boot_open(&machine->boot, config->kernel, config->initrd, config->append, machine->low_ram_end,
                    error) ||
-        !vm_create(&machine->vm, error) || !create_memory(machine, error))
+        !create_vm(machine, error) || !create_memory(machine, error))
         return false;
-    hint = vm_arch_warning();
-    if (hint)
-        warning("%s", hint);
     machine_arch_devices(machine);
     /* The memslots come before the in-kernel devices: on newer kernels the first change of a memslot after
      * those waits some milliseconds for what they registered. */
     return create_hotplug(machine, config->slots, region_base, region_size, error) &&
-           create_given(machine, error) && vm_arch_create(&machine->vm, error) &&
-           vcpus_create(&machine->vcpus, &machine->vm, config->cpus, &machine_vcpu_ops, machine,
-                        config->debug_threads, error) &&
-           machine_start(machine, error);
+           create_given(machine, error) && vm_create_devices(&machine->vm, error) &&
+           create_vcpus(machine, error) && machine_start(machine, error);
 }
 
 struct machine *machine_create(const struct config *config, struct loop *loop, struct error *error)

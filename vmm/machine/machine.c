@@ -98,7 +98,7 @@ bool machine_cont(struct machine *machine, struct error *error)
     default:
         break;
     }
-    if (!machine->config->kernel)
+    if (!machine->config->kernel && machine->config->accel == ACCEL_KVM)
         return error_set(error, "there is nothing to run: start hotram with -kernel FILE");
     machine->state = RUN_RUNNING;
     machine_emit(machine, "RESUME", NULL);
@@ -110,10 +110,10 @@ bool machine_cont(struct machine *machine, struct error *error)
 
 bool machine_start(struct machine *machine, struct error *error)
 {
-    if (machine->vm.fd < 0) /* -machine none */
+    if (!machine->memory) /* -machine none */
         return true;
     hotplug_reset(machine->hotplug);
-    vm_arch_reset(&machine->vm);
+    vm_reset_devices(&machine->vm);
     ports_lock(&machine->ports);
     machine_arch_reset_devices(machine);
     ports_unlock(&machine->ports);
@@ -194,11 +194,14 @@ static void handle_requests(void *opaque)
     }
 }
 
+void machine_port_access(struct machine *machine, uint16_t port, bool write, unsigned width, uint8_t *data)
+{
+    ports_access(&machine->ports, port, write, width, data);
+}
+
 static void port_access(void *opaque, uint16_t port, bool write, unsigned width, uint8_t *data)
 {
-    struct machine *machine = opaque;
-
-    ports_access(&machine->ports, port, write, width, data);
+    machine_port_access(opaque, port, write, width, data);
 }
 
 /* Nothing of ours is memory-mapped: like a bus without a device, reads float high. */
@@ -258,6 +261,18 @@ struct hotplug *machine_hotplug(struct machine *machine)
 struct backends *machine_backends(struct machine *machine)
 {
     return machine->backends;
+}
+
+struct guest_memory *machine_memory(struct machine *machine)
+{
+    return machine->memory;
+}
+
+void machine_watch_irqs(struct machine *machine, void (*watch)(void *opaque, unsigned gsi, bool high),
+                        void *opaque)
+{
+    machine->vm.irq_watch = watch;
+    machine->vm.irq_opaque = opaque;
 }
 
 int machine_vcpu_tid(const struct machine *machine, unsigned index)

@@ -15,6 +15,7 @@
 
 struct chardev;
 struct config;
+struct guest_memory;
 struct hotplug;
 struct json_object;
 struct backends;
@@ -73,7 +74,13 @@ struct hotplug *machine_hotplug(struct machine *machine);
 struct backends *machine_backends(struct machine *machine);
 /* COM1's user side, to attach to a character device. */
 bool machine_attach_serial(struct machine *machine, struct chardev *chardev, struct error *error);
-/* Linux thread id of a vCPU. */
+struct guest_memory *machine_memory(struct machine *machine); /* NULL for -machine none */
+/* One access of 1, 2 or 4 bytes to an I/O port, as a vCPU makes it. Any thread. */
+void machine_port_access(struct machine *machine, uint16_t port, bool write, unsigned width, uint8_t *data);
+/* -accel qtest: be told, under the machine lock, when an interrupt line changes. NULL ends it. */
+void machine_watch_irqs(struct machine *machine, void (*watch)(void *opaque, unsigned gsi, bool high),
+                        void *opaque);
+/* Linux thread id of a vCPU; 0 when there is none. */
 int machine_vcpu_tid(const struct machine *machine, unsigned index);
 /* Exits from KVM_RUN to this program since start, all vCPUs together. */
 uint64_t machine_exit_count(const struct machine *machine);

@@ -109,9 +109,9 @@ static bool run_kvm(struct monitor_context *context, struct json_object *args, s
 {
     bool usable = kvm_available();
 
-    (void)context, (void)args, (void)error;
+    (void)args, (void)error;
     *result = json_object_new_object();
-    add_bool(*result, "enabled", usable);
+    add_bool(*result, "enabled", usable && machine_config(context->machine)->accel == ACCEL_KVM);
     add_bool(*result, "present", usable);
     return true;
 }

@@ -150,8 +150,9 @@ static void free_monitors(struct monitor_config *monitors, size_t count)
 
 void config_free(struct config *config)
 {
-    char *const strings[] = { config->machine,        config->kernel,    config->initrd, config->append,
-                              config->serial_chardev, config->serial_id, config->name,   config->pidfile };
+    char *const strings[] = { config->machine, config->kernel,         config->initrd,
+                              config->append,  config->serial_chardev, config->serial_id,
+                              config->name,    config->pidfile,        config->qtest_chardev };
 
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         free(strings[i]);

@@ -47,11 +47,18 @@ struct object_config {
     bool keyval;
 };
 
+/* -accel */
+enum accel {
+    ACCEL_KVM,
+    ACCEL_QTEST, /* no vCPU runs: a test plays the guest */
+};
+
 enum rtc_base { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
 
 struct config {
     /* -machine */
     char *machine;        /* "hotram-1", or "none" */
+    enum accel accel;     /* -accel, -machine accel= */
     bool dump_guest_core; /* -machine dump-guest-core=: guest memory is part of core dumps (default on) */
     /* -m: bytes, multiples of 8 KiB (ram_size) and 4 KiB; maxmem == ram_size and slots == 0 when there is no
      * hotplug, otherwise slots is 1 ... 256 and maxmem > ram_size */
@@ -79,6 +86,7 @@ struct config {
     char *serial_id;      /* device id when given as -device isa-serial,id=, or NULL */
     struct monitor_config *monitors;
     size_t monitor_count;
+    char *qtest_chardev; /* -qtest: id of a chardev, or NULL */
     /* The rest */
     char *name;         /* -name guest=; NULL if not given */
     bool debug_threads; /* -name debug-threads=on: threads are named */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who talks over which chardev: -serial, -device isa-serial, -monitor, -qmp, -mon, -nographic, and what
- * happens when nobody says anything.
+ * Who talks over which chardev: -serial, -device isa-serial, -monitor, -qmp, -mon, -qtest, -nographic, and
+ * what happens when nobody says anything.
  *
  * hotram has no display, so a person who gives no option finds serial port and monitor on stdio, as with
  * QEMU's -nographic. Where QEMU would have put them into windows that nobody sees (-display none,
@@ -190,6 +190,22 @@ bool option_mon(struct parser *parser, const char *argument, struct error *error
     return true;
 }
 
+bool option_qtest(struct parser *parser, const char *argument, struct error *error)
+{
+    const char *id = after(argument, "chardev:");
+    char origin[256];
+
+    if (parser->config->qtest_chardev)
+        return error_set(error, "an earlier -qtest has the test already; there is one");
+    snprintf(origin, sizeof origin, "-qtest %s", argument);
+    if (strcmp(argument, "none") == 0)
+        return true;
+    if (!id && !chardev_from_short(parser, argument, "qtest", false, origin, error))
+        return false;
+    replace_string(&parser->config->qtest_chardev, id ? id : "qtest");
+    return true;
+}
+
 bool option_nographic(struct parser *parser, const char *argument, struct error *error)
 {
     (void)argument;
@@ -275,7 +291,8 @@ static bool check_user(const struct config *config, unsigned *users, const char 
     if (!chardev)
         return missing_chardev(config, user, id, error);
     if (chardev->mux && control)
-        return error_set(error, "%s: chardev '%.80s' has mux=on, which a QMP monitor cannot share", user, id);
+        return error_set(error, "%s: chardev '%.80s' has mux=on, which a program cannot share with others",
+                         user, id);
     if (users[chardev - config->chardevs]++ && !chardev->mux)
         return error_set(error,
                          "%s: chardev '%.80s' (%.200s) is in use already; with mux=on several can share it",
@@ -300,6 +317,8 @@ bool finish_console(struct parser *parser, struct error *error)
         good = check_user(config, users, monitor->control ? "QMP monitor" : "monitor", monitor->chardev,
                           monitor->control, error);
     }
+    good = good && (!config->qtest_chardev ||
+                    check_user(config, users, "-qtest", config->qtest_chardev, true, error));
     free(users);
     return good;
 }

@@ -18,7 +18,7 @@ static const struct {
 };
 #define MACHINE_COUNT (sizeof machines / sizeof machines[0])
 
-/* All that QEMU knows; those who list several, in order of preference, are content with KVM. */
+/* All that QEMU knows; those who list several, in order of preference, get the first that hotram has. */
 static const char accels[] = "kvm|tcg|xen|hax|hvf|nvmm|whpx|qtest";
 
 static const struct choice machine_keys[] = {
@@ -64,6 +64,16 @@ static bool check_machine(const char *name, struct error *error)
     return suggestion_fail(&suggestion, subject, error);
 }
 
+static void choose_accel(struct parser *parser, const char *word)
+{
+    bool kvm = strcmp(word, "kvm") == 0;
+
+    if (parser->accel_chosen || (!kvm && strcmp(word, "qtest") != 0))
+        return;
+    parser->config->accel = kvm ? ACCEL_KVM : ACCEL_QTEST;
+    parser->accel_chosen = true;
+}
+
 /* "kvm:tcg": every word must be one that QEMU knows. */
 static bool read_accels(struct parser *parser, const char *text, struct error *error)
 {
@@ -76,7 +86,8 @@ static bool read_accels(struct parser *parser, const char *text, struct error *e
 
         json_object_object_add(object, "accel", json_object_new_string(word));
         good = choices_check(object, &choice, 1, "-accel", error);
-        parser->accel_kvm |= strcmp(word, "kvm") == 0;
+        if (good)
+            choose_accel(parser, word);
         json_object_put(object);
     }
     free(words);
@@ -117,12 +128,12 @@ static bool read_accel(struct parser *parser, struct json_object *object, struct
     const char *accel = keyval_get(object, "accel");
 
     if (accel && is_help(accel)) {
-        puts("Accelerators supported in hotram:\nkvm");
+        puts("Accelerators supported in hotram:\nkvm\nqtest");
         parser->done = true;
         return true;
     }
     if (!accel)
-        return error_set(error, "Parameter 'accel' is missing; it expects kvm");
+        return error_set(error, "Parameter 'accel' is missing; it expects kvm or qtest");
     return choices_check(object, accel_keys, sizeof accel_keys / sizeof accel_keys[0], "-accel", error) &&
            read_accels(parser, accel, error);
 }
@@ -163,14 +174,19 @@ bool finish_machine(struct parser *parser, struct error *error)
 {
     const struct config *config = parser->config;
 
-    if (parser->accel && !parser->accel_kvm)
+    if (parser->accel && !parser->accel_chosen)
         return error_set(error, "accelerator '%.80s': hotram runs guests with kvm only", parser->accel);
+    if (config->qtest_chardev && config->accel != ACCEL_QTEST)
+        return error_set(error, "-qtest: a test plays the guest, so no other may run: add -accel qtest");
+    if (config->qtest_chardev && strcmp(config->machine, "none") == 0)
+        return error_set(error, "-qtest: -machine none has neither ports nor memory to test");
     if (config->append && !config->kernel)
         return error_set(error, "-append needs a kernel to give it to: add -kernel FILE");
     if (config->initrd && !config->kernel)
         return error_set(error, "-initrd %.200s needs a kernel to give it to: add -kernel FILE",
                          config->initrd);
-    if (!config->kernel && !config->start_paused && strcmp(config->machine, "none") != 0)
+    if (!config->kernel && !config->start_paused && config->accel == ACCEL_KVM &&
+        strcmp(config->machine, "none") != 0)
         return error_set(error,
                          "there is nothing to boot: add -kernel FILE (hotram has no firmware and no disks); "
                          "-help shows all options");

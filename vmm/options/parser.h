@@ -42,8 +42,8 @@ struct parser {
     uint32_t threads;
 
     /* -accel, -machine accel= */
-    char *accel; /* the last one that was given */
-    bool accel_kvm;
+    char *accel;       /* the last one that was given */
+    bool accel_chosen; /* config->accel is the first that hotram has */
 
     /* Who gets stdio when nobody is told to */
     bool nographic;
@@ -123,7 +123,8 @@ bool chardev_from_short(struct parser *parser, const char *text, const char *id,
                         struct error *error);
 const struct chardev_config *chardev_config_find(const struct config *config, const char *id);
 /* opt_console.c */
-option_handler option_serial, option_monitor, option_qmp, option_qmp_pretty, option_mon, option_nographic;
+option_handler option_serial, option_monitor, option_qmp, option_qmp_pretty, option_mon, option_nographic,
+    option_qtest;
 bool console_add_isa_serial(struct parser *parser, struct props props, struct error *error);
 bool finish_console(struct parser *parser, struct error *error);
 extern const struct property isa_serial_properties[];

@@ -24,7 +24,8 @@ const struct option options_table[] = {
             "the machine ('-machine help' for a list); what a guest sees of hotram-1 never changes",
             "-machine hotram-1,accel=kvm"),
     HANDLED("M", "[type=]NAME[,KEY=VALUE]", GROUP_MACHINE, option_machine, "the same as -machine", NULL),
-    HANDLED("accel", "kvm", GROUP_MACHINE, option_accel, "the accelerator; there is KVM only", NULL),
+    HANDLED("accel", "kvm|qtest", GROUP_MACHINE, option_accel,
+            "what runs the guest: KVM (default), or for tests of hotram nothing (see -qtest)", NULL),
     HANDLED("enable-kvm", NULL, GROUP_MACHINE, option_enable_kvm, "the same as -accel kvm", NULL),
     HANDLED("cpu", "host", GROUP_MACHINE, option_cpu, "the CPU model; the guest sees the host's", NULL),
     HANDLED("smp", "[cpus=]N[,sockets=S][,cores=C][,threads=T][,maxcpus=N]", GROUP_MACHINE, option_smp,
@@ -90,6 +91,11 @@ const struct option options_table[] = {
     HANDLED("mon", "[chardev=]ID[,mode=readline|control][,pretty=on|off]", GROUP_CONSOLE, option_mon,
             "a monitor on a chardev: for people (readline, the default) or QMP (control)",
             "-nodefaults -chardev stdio,id=c0 -mon c0"),
+    HANDLED(
+        "qtest", "DEVICE", GROUP_CONSOLE, option_qtest,
+        "with -accel qtest: a test program on DEVICE (as for -serial) reads and writes ports and memory in "
+        "the guest's place",
+        "-accel qtest -nodefaults -qtest unix:/run/qtest.sock,server=on,wait=off"),
     HANDLED(
         "nographic", NULL, GROUP_CONSOLE, option_nographic,
         "serial port and monitor share stdio, where no option places them; this is so without it too, unless "

@@ -36,7 +36,7 @@ check '' -kernel -m -object -version -qmp-pretty
 check '-ker' = -kernel
 check '-S -no' -no-reboot -no-shutdown -no-user-config
 check '-machine ' = hotram-1 none
-check '-accel ' = kvm
+check '-accel ' = kvm qtest
 check '-cpu ' = host
 check '-device ' = isa-serial pc-dimm
 check '--device pc' = pc-dimm

@@ -260,6 +260,40 @@ static void machines(void **state)
     config_free(&config);
 }
 
+static void accelerators(void **state)
+{
+    static const struct {
+        const char *line;
+        enum accel accel;
+    } cases[] = {
+        { "-S", ACCEL_KVM },
+        { "-accel kvm:qtest", ACCEL_KVM },
+        { "-accel tcg:qtest:kvm", ACCEL_QTEST },
+        { "-accel qtest -accel kvm", ACCEL_QTEST },
+        { "-machine hotram-1,accel=qtest", ACCEL_QTEST },
+    };
+    struct config config;
+    struct error error;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        parse_good(&config, cases[i].line);
+        assert_int_equal(config.accel, cases[i].accel);
+        config_free(&config);
+    }
+    /* Nothing to boot is needed where a test plays the guest. */
+    assert_int_equal(parse_line(&config, "-accel qtest", &error), CONFIG_RUN);
+    assert_null(config.qtest_chardev);
+    config_free(&config);
+    assert_int_equal(parse_line(&config, "-accel qtest -qtest unix:/t", &error), CONFIG_RUN);
+    assert_string_equal(config.qtest_chardev, "qtest");
+    config_free(&config);
+    assert_int_equal(parse_line(&config, "-accel qtest -chardev null,id=c -qtest chardev:c", &error),
+                     CONFIG_RUN);
+    assert_string_equal(config.qtest_chardev, "c");
+    config_free(&config);
+}
+
 static void bad_machines(void **state)
 {
     static const struct bad cases[] = {
@@ -276,6 +310,14 @@ static void bad_machines(void **state)
         { "-accel foo", "Parameter 'accel' expects kvm|tcg|xen|hax|hvf|nvmm|whpx|qtest; got 'foo'" },
         { "-accel kvm,kernel-irqchip=split", "got 'split'" },
         { "-accel kvm:", "got ''" },
+        { "-qtest unix:/t", "-qtest: a test plays the guest, so no other may run: add -accel qtest" },
+        { "-accel kvm:qtest -qtest unix:/t", "add -accel qtest" },
+        { "-accel qtest -machine none -qtest unix:/t", "-qtest: -machine none has neither ports nor memory" },
+        { "-accel qtest -qtest unix:/t -qtest unix:/u", "an earlier -qtest has the test already" },
+        { "-accel qtest -qtest chardev:c", "-qtest: chardev 'c' not found" },
+        { "-accel qtest -qtest stdio -qmp stdio", "stdio is wanted twice" },
+        { "-accel qtest -chardev null,mux=on,id=c -qtest chardev:c",
+          "chardev 'c' has mux=on, which a program cannot share" },
         { "-display gtk", "Parameter 'type' expects none (hotram has no display); got 'gtk'" },
         { "-vga std", "Parameter 'type' expects none (hotram has no video card); got 'std'" },
         { "-boot order=x", "Parameter 'order' expects drive letters from a to p; got 'x'" },
@@ -496,6 +538,7 @@ int main(void)
         cmocka_unit_test(defaults),        cmocka_unit_test(memory),
         cmocka_unit_test(bad_memory),      cmocka_unit_test(cpus),
         cmocka_unit_test(bad_cpus),        cmocka_unit_test(machines),
+        cmocka_unit_test(accelerators),    cmocka_unit_test(accelerators),
         cmocka_unit_test(bad_machines),    cmocka_unit_test(small_options),
         cmocka_unit_test(clocks),          cmocka_unit_test(bad_small_options),
         cmocka_unit_test(unknown_options), cmocka_unit_test(objects),

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""hotram or QEMU as a machine that a test plays the guest of."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+
+from lib.machine import PROGRAM
+from lib.qmp import QMP
+from lib.qtest import QtestServer
+
+BLOCK = 0xa00           # the memory hotplug register block
+PENDING = BLOCK + 0x18  # hotram's own register beside it
+SCI = 9
+START_LIMIT = 60
+
+# Where the GPE block is, and what makes a machine without a running vCPU.
+HOTRAM = {"program": PROGRAM, "gpe": 0x620, "options": ["-accel", "qtest"]}
+QEMU = {"program": "qemu-system-x86_64", "gpe": 0xafe0,
+        "options": ["-accel", "tcg", "-machine", "pc", "-qtest-log", "none"]}
+
+
+class Peer:
+    def __init__(self, kind, memory):
+        self.name = os.path.basename(kind["program"])
+        self.gpe = kind["gpe"]
+        self._folder = pathlib.Path(tempfile.mkdtemp(prefix="hotram-"))
+        self._errors = open(self._folder / "stderr", "w+b")
+        self.process = self.qmp = self.qtest = None
+        try:
+            server = QtestServer(self._folder / "qtest", START_LIMIT)
+            self.process = subprocess.Popen(
+                [kind["program"], *kind["options"], "-nodefaults",
+                 "-display", "none", "-S", "-m", memory,
+                 "-qmp", f"unix:{self._folder}/qmp,server=on,wait=off",
+                 "-qtest", f"unix:{server.path}"],
+                stdin=subprocess.DEVNULL, stdout=self._errors,
+                stderr=self._errors)
+            self.qtest = server.accept()
+            self.qmp = self._connect()
+            self.qtest.command("irq_intercept_in ioapic")
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self):
+        deadline = time.monotonic() + START_LIMIT
+        while True:
+            try:
+                return QMP(self._folder / "qmp")
+            except (FileNotFoundError, ConnectionRefusedError):
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.002)
+
+    def events(self):
+        """What happened since the last call: QMP events without their time, and
+        the changes of the SCI."""
+        events = [(event["event"], event.get("data"))
+                  for event in self.qmp.take_events()]
+        events += [("SCI", level) for level, line in self.qtest.irqs
+                   if line == SCI]
+        self.qtest.irqs.clear()
+        return events
+
+    def said(self):
+        self._errors.seek(0)
+        return self._errors.read().decode(errors="replace")
+
+    def close(self):
+        for connection in (self.qmp, self.qtest):
+            if connection:
+                connection.close()
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+        self._errors.close()
+        shutil.rmtree(self._folder, ignore_errors=True)

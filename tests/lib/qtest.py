@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The test's side of QEMU's qtest protocol: it plays the guest of a machine
+without vCPUs. hotram and QEMU both speak it (docs/testing.md)."""
+
+import socket
+
+
+class QtestError(Exception):
+    """The machine answered a command with FAIL."""
+
+
+class QtestServer:
+    """Where a machine that is given -qtest unix:PATH connects to."""
+
+    def __init__(self, path, timeout=60):
+        self.path = str(path)
+        self._timeout = timeout
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(self.path)
+        self._listener.listen(1)
+        self._listener.settimeout(timeout)
+
+    def accept(self):
+        connection, _ = self._listener.accept()
+        self._listener.close()
+        connection.settimeout(self._timeout)
+        return Qtest(connection)
+
+
+class Qtest:
+    """One connection. Interrupts that are told of meanwhile are kept in `irqs`,
+    pairs of "raise" or "lower" and the line's number."""
+
+    def __init__(self, connection):
+        self._socket = connection
+        self._received = b""
+        self.irqs = []
+
+    def close(self):
+        self._socket.close()
+
+    def send(self, line):
+        self._socket.sendall(line.encode() + b"\n")
+
+    def answer(self):
+        """The words behind OK."""
+        while True:
+            while b"\n" not in self._received:
+                data = self._socket.recv(65536)
+                if not data:
+                    raise ConnectionError("the machine closed the qtest connection")
+                self._received += data
+            line, self._received = self._received.split(b"\n", 1)
+            words = line.decode().split()
+            if words[0] == "IRQ":
+                self.irqs.append((words[1], int(words[2])))
+            elif words[0] == "OK":
+                return words[1:]
+            else:
+                raise QtestError(line.decode())
+
+    def command(self, line):
+        self.send(line)
+        return self.answer()
+
+    def port_in(self, port, width):
+        return int(self.command(f"in{'bwl'[width // 2]} {port:#x}")[0], 0)
+
+    def port_out(self, port, width, value):
+        self.command(f"out{'bwl'[width // 2]} {port:#x} {value:#x}")
+
+    def read(self, address, size):
+        """Bytes of guest memory."""
+        return bytes.fromhex(self.command(f"read {address:#x} {size}")[0][2:])
+
+    def write(self, address, data):
+        self.command(f"write {address:#x} {len(data)} 0x{data.hex()}")

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Connections of the qtest protocol: lines in, answers out, one after the other.
+ *
+ * A command is answered when what it set off has been done: the answer is posted to the event loop behind the
+ * work that a register access has posted (a DIMM to take away, a reset). So a test that has its answer finds
+ * the events of its command at the monitors.
+ */
+#include "qtest/qtest.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chardev/chardev.h"
+#include "host/loop.h"
+#include "machine/machine.h"
+#include "qtest/commands.h"
+
+/* The longest line: write of 1 MiB, and some words. */
+#define LINE_MAX ((2u << 20) + 256u)
+
+struct session {
+    struct qtest *qtest;
+    struct session *next;
+    struct channel *channel;
+    struct text input; /* what came in and is not done yet */
+    struct text answer;
+    bool busy;         /* an answer is posted */
+    bool irqs;         /* wants to be told of interrupts */
+    struct work reply; /* sends the answer and goes on */
+};
+
+struct qtest {
+    struct machine *machine;
+    struct loop *loop;
+    struct session *sessions;
+};
+
+/* Run the first complete line, if none is being answered. */
+static void go_on(struct session *session)
+{
+    struct text *input = &session->input;
+    char *end = input->length > 0 ? memchr(input->bytes, '\n', input->length) : NULL;
+    size_t length;
+
+    if (session->busy)
+        return;
+    if (!end) {
+        if (input->length > LINE_MAX)
+            channel_close(session->channel);
+        return;
+    }
+    *end = '\0';
+    length = (size_t)(end + 1 - input->bytes);
+    session->busy = true;
+    qtest_run(session->qtest->machine, input->bytes, &session->answer, &session->irqs);
+    input->length -= length;
+    memmove(input->bytes, input->bytes + length, input->length);
+    loop_post(session->qtest->loop, &session->reply);
+}
+
+static void reply(void *opaque)
+{
+    struct session *session = opaque;
+
+    if (session->answer.length > 0)
+        channel_write(session->channel, session->answer.bytes, session->answer.length, false);
+    session->answer.length = 0;
+    session->busy = false;
+    channel_pause(session->channel, session->input.length > LINE_MAX);
+    go_on(session);
+}
+
+static void *opened(void *user, struct channel *channel)
+{
+    struct qtest *qtest = user;
+    struct session *session = calloc(1, sizeof *session);
+
+    if (!session)
+        return NULL;
+    session->qtest = qtest;
+    session->channel = channel;
+    session->reply = (struct work){ .run = reply, .opaque = session };
+    session->next = qtest->sessions;
+    qtest->sessions = session;
+    return session;
+}
+
+static void input(void *opaque, const uint8_t *bytes, size_t length)
+{
+    struct session *session = opaque;
+
+    text_append(&session->input, (const char *)bytes, length);
+    if (session->input.failed) {
+        channel_close(session->channel);
+        return;
+    }
+    channel_pause(session->channel, session->busy && session->input.length > LINE_MAX);
+    go_on(session);
+}
+
+static void closed(void *opaque)
+{
+    struct session *session = opaque;
+    struct session **link = &session->qtest->sessions;
+
+    while (*link != session)
+        link = &(*link)->next;
+    *link = session->next;
+    loop_cancel(session->qtest->loop, &session->reply);
+    text_free(&session->input);
+    text_free(&session->answer);
+    free(session);
+}
+
+/* An interrupt line changed, under the machine lock. */
+static void irq(void *opaque, unsigned gsi, bool high)
+{
+    struct qtest *qtest = opaque;
+    struct text text = { 0 };
+
+    text_printf(&text, "IRQ %s %u\n", high ? "raise" : "lower", gsi);
+    for (struct session *session = qtest->sessions; session; session = session->next)
+        if (session->irqs)
+            channel_write(session->channel, text.bytes, text.length, false);
+    text_free(&text);
+}
+
+struct qtest *qtest_create(struct machine *machine, struct loop *loop, struct chardev *chardev,
+                           struct error *error)
+{
+    static const struct chardev_user_ops ops = { .opened = opened, .input = input, .closed = closed };
+    struct qtest *qtest = calloc(1, sizeof *qtest);
+
+    if (!qtest) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    *qtest = (struct qtest){ .machine = machine, .loop = loop };
+    if (!chardev_attach(chardev, &ops, qtest, error)) {
+        free(qtest);
+        return NULL;
+    }
+    machine_watch_irqs(machine, irq, qtest);
+    return qtest;
+}
+
+void qtest_destroy(struct qtest *qtest)
+{
+    if (!qtest)
+        return;
+    machine_watch_irqs(qtest->machine, NULL, NULL);
+    free(qtest);
+}
