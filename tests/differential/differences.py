@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Where hotram differs from QEMU on purpose: the whole list for the registers
+and the events. docs/compatibility.md has the same list; the test holds the two
+together by the names.
+
+Everything that is not in this table is compared and has to be equal."""
+
+from peer import BLOCK, PENDING
+
+# name: (QEMU, hotram, reason)
+TABLE = {
+    "pending register": (
+        "ports 0xa18 to 0xa1b read all ones",
+        "they give the first slot with a pending event",
+        "the guest finds it without asking every slot; only our AML reads it"),
+    "eject: pending events": (
+        "the empty slot keeps its insert and remove events: the next DIMM in it "
+        "meets them",
+        "they go with the DIMM",
+        "a guest would be asked to give back a DIMM that nobody wants back"),
+    "reset: selector": (
+        "the slot selector keeps its value",
+        "slot 0 is selected",
+        "a reset device has its registers' first values"),
+    "reset: insert event": (
+        "stays pending",
+        "is dropped",
+        "a booting guest finds the DIMMs by itself"),
+    "reset: remove event": (
+        "stays pending, the DIMM stays",
+        "the DIMM is removed, DEVICE_DELETED is sent",
+        "the guest that used the memory is gone"),
+}
+
+
+def mask_of_block(port, width):
+    """The bits of an access that do not touch the pending register."""
+    mask = 0
+    for byte in range(width):
+        if not PENDING <= port + byte < PENDING + 4:
+            mask |= 0xff << 8 * byte
+    return mask
+
+
+def pending_slot(peer, slots):
+    """What the pending register has to give, by asking every slot. The last
+    slot is selected afterwards."""
+    first = 0xffffffff
+    for slot in range(slots):
+        peer.qtest.port_out(BLOCK, 4, slot)
+        if peer.qtest.port_in(BLOCK + 0x14, 1) & 6 and first == 0xffffffff:
+            first = slot
+    return first
