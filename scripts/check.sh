@@ -3,7 +3,8 @@
 # All tests, stage after stage; closes with one line: N passed, N failed.
 #
 #   scripts/check.sh [STAGE...]     stages: build unit program installed
-#                                           clang format guest
+#                                           differential clang format
+#                                           guest asan tsan
 #
 # Every stage's whole output is in build/log/. Tests speak TAP; a stage that
 # breaks, ends early or runs no test at all counts as one failure more.
@@ -77,9 +78,10 @@ tap_count() {
 # emulated: see tests/host/emulated --help.
 # shellcheck disable=SC2317  # called through tap
 guest_test() {
-    local file=$1 options
+    local build=$1 file=$2 options
     read -ra options <<< "$(sed -n 's/^# host: *//p' "$file")"
-    tests/host/run --timeout 600 "${options[@]}" -- /usr/bin/python3 -S "$file"
+    HOTRAM=${HOTRAM:-$PWD/build/$build/vmm/hotram} \
+        tests/host/run --timeout 600 "${options[@]}" -- /usr/bin/python3 -S "$file"
 }
 
 # The whole program with a micro-guest runs on any /dev/kvm.
@@ -92,22 +94,32 @@ program_tests() {
     done
 }
 
-# Two at a time, each in an emulated host of its own where one is needed.
+# All guest tests with the program of one build. Two at a time, each in an
+# emulated host of its own where one is needed.
+#   guest_tests BUILD NAME
 guest_tests() {
-    local file name names=() start=$SECONDS
-    echo "# guest"
+    local build=$1 title=$2 file name names=() start=$SECONDS
+    echo "# $title"
     for file in tests/guest/test_*.py; do
         name=${file##*/test_} name=${name%.py}
         case " ${GUEST_TESTS:-$name} " in *" $name "*) ;; *) continue ;; esac
         while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
         names+=("$name")
-        tap_run "$logs/guest-$name.log" guest_test "$file" &
+        tap_run "$logs/$title-$name.log" guest_test "$build" "$file" &
     done
     wait
     for name in "${names[@]}"; do
-        tap_count "guest $name" "$logs/guest-$name.log"
+        tap_count "$title $name" "$logs/$title-$name.log"
     done
-    echo "# guest: $((SECONDS - start)) s"
+    echo "# $title: $((SECONDS - start)) s"
+}
+
+# The guest tests once more, with a program that is built with sanitizers; what
+# these find ends it (tests/lib/machine.py).
+#   sanitized_guest_tests BUILD SANITIZERS
+sanitized_guest_tests() {
+    step "build with $2 sanitizers" scripts/build.sh "build/$1" gcc "$2" &&
+        guest_tests "$1" "guest-$1"
 }
 
 # shellcheck disable=SC2317  # called through step
@@ -129,7 +141,8 @@ if ! prepare 2>&1 | tee $logs/prepare.log; then
     fail "packages and guest images"
     finish
 fi
-[ $# -gt 0 ] || set -- build unit program installed clang format guest
+[ $# -gt 0 ] || set -- build unit program installed differential clang format \
+    guest asan tsan
 for stage; do
     case $stage in
     # When this fails there is nothing to test.
@@ -139,7 +152,11 @@ for stage; do
     installed) tap installed tests/installed/run ;;
     format)    step "format of the sources" sources_formatted ;;
     program)   program_tests ;;
-    guest)     guest_tests ;;
+    guest)     guest_tests native guest ;;
+    asan)      sanitized_guest_tests asan address,undefined ;;
+    tsan)      sanitized_guest_tests tsan thread ;;
+    differential)
+               tap differential /usr/bin/python3 -S tests/differential/test_registers.py ;;
     *)         fail "unknown stage '$stage'" ;;
     esac
 done

@@ -27,6 +27,10 @@ CLONE = pathlib.Path(__file__).resolve().parents[2]
 GUEST = CLONE / "build/guest"
 PROGRAM = os.environ.get("HOTRAM") or str(CLONE / "build/native/vmm/hotram")
 
+# For builds with sanitizers: what they find ends the program.
+for _name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
+    os.environ.setdefault(_name, "halt_on_error=1")
+
 # Starting, booting and answering are slow in the emulated host of a busy
 # machine; these limits are for what has gone wrong, not for what is slow.
 START_LIMIT = 60

@@ -9,6 +9,7 @@ skipped by raising Skip("why").
 An argument on the command line picks the tests whose names contain it.
 """
 
+import re
 import sys
 import time
 import traceback
@@ -16,6 +17,7 @@ import traceback
 from .machine import Machine
 
 LOG_LINES = 30
+SANITIZER = re.compile(r"(Address|Leak|Thread)Sanitizer|runtime error:")
 
 
 class Skip(Exception):
@@ -39,6 +41,12 @@ def report_failure(trace):
                 + tail(Machine.last.console_log))
 
 
+def sanitizers_are_silent():
+    """A build with sanitizers ends at what they find, but a test may not notice."""
+    if Machine.last and SANITIZER.search(Machine.last.error_log):
+        raise AssertionError("a sanitizer found something")
+
+
 def run(number, name, function):
     """Runs one test and says how it went: True unless it failed."""
     Machine.last = None
@@ -46,6 +54,7 @@ def run(number, name, function):
     result, more, trace = "ok", "", None
     try:
         function()
+        sanitizers_are_silent()
     except Skip as skip:
         more = f" # SKIP {skip}"
     except Exception:                # pylint: disable=broad-except
