@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
  * @file aml.h
- * A writer of AML, the bytecode of ACPI (ACPI 6.5, chapter 20).
+ * A writer of AML, the bytecode of ACPI: names, operators, blocks.
  *
  * The functions follow AML's own prefix notation: an operator, then its operands in order, each of which
  * may again be an operator. `Local0 = Arg0 & 4` is
@@ -14,13 +14,22 @@
  * What has a body in braces is a block: a function opens it, hotram_aml_end() closes it, and its length is
  * filled in then, in the shortest encoding.
  *
- * The writer appends to a hotram_buffer: what does not fit is counted, not written. Its own errors stick:
- * after the first one nothing more is written or counted. Both show in hotram_aml_finish(), so the calls in
- * between return nothing. The writer does not check that an operator gets the operands that it needs;
- * disassembling the result does. A NULL writer is ignored.
+ * Errors: the writer appends to a hotram_buffer; what does not fit is counted, not written. Its own errors
+ * stick: the call that fails may have written a part, and the calls after it write and count nothing. The
+ * first error and a full buffer show in hotram_aml_finish(), so the calls in between return nothing. An
+ * argument that its description excludes, a NULL string included, is HOTRAM_E_ARGUMENT. A NULL writer is
+ * ignored.
  *
- * Paths are text: "MHPD", "\\_SB.MHPD", "^FOO", "^^A.B"; segments shorter than four characters are padded
- * with '_'. Anything else is HOTRAM_E_ARGUMENT.
+ * "Among terms" is the table's root and the inside of every block but two: in the block of hotram_aml_field()
+ * only field units and gaps may stand, in that of hotram_aml_resource_template() only resource descriptors.
+ * Something in the wrong kind of block is HOTRAM_E_NESTING. More is not checked, neither that an operator
+ * gets the operands that it needs nor that a name exists; disassembling the result does.
+ *
+ * Paths are text: "MHPD", `"\\_SB.MHPD"` (in C), "^FOO", "^^A.B": segments of one to four of A-Z, 0-9 and
+ * '_', the first no digit, padded with '_' to four; at most 255 of them. A lone root or parent prefix is a
+ * path, too. Anything else is HOTRAM_E_ARGUMENT.
+ *
+ * References are to the ACPI specification, release 6.5.
  */
 #ifndef HOTRAM_AML_H
 #define HOTRAM_AML_H
@@ -41,31 +50,36 @@ extern "C" {
 
 /** An open block (internal). */
 struct hotram_aml_block {
-    size_t start; /* where its length will be inserted */
-    uint8_t kind;
+    size_t start; /**< where its length will be inserted */
+    uint8_t kind; /**< what may stand in it */
 };
 
 /** A writer. The members are the library's; initialize with hotram_aml_begin(). */
 struct hotram_aml {
-    struct hotram_buffer *out;
-    size_t start;
-    enum hotram_status status;
-    unsigned depth;
-    struct hotram_aml_block blocks[HOTRAM_AML_DEPTH];
+    struct hotram_buffer *out;                        /**< where to (internal) */
+    size_t start;                                     /**< length of out at the beginning (internal) */
+    enum hotram_status status;                        /**< the first error (internal) */
+    unsigned depth;                                   /**< number of open blocks (internal) */
+    struct hotram_aml_block blocks[HOTRAM_AML_DEPTH]; /**< the open blocks (internal) */
 };
 
 /**
- * Begin to write AML at the end of a buffer.
+ * Begin to write AML at the end of a buffer: a list of terms, as it follows a table's header (20.2.1).
+ *
+ * When: before any other call on this writer, for a DSDT or SSDT after hotram_acpi_table_begin().
  *
  * @param aml  the caller's memory for the writer
  * @param out  where the AML is appended; nobody else appends to it until hotram_aml_finish()
  * @retval HOTRAM_OK          ready
- * @retval HOTRAM_E_ARGUMENT  a pointer is NULL
+ * @retval HOTRAM_E_ARGUMENT  a pointer is NULL; a writer without buffer may be used, and hotram_aml_finish()
+ *                            says this again
  */
 enum hotram_status hotram_aml_begin(struct hotram_aml *aml, struct hotram_buffer *out);
 
 /**
- * The AML is complete.
+ * The AML is complete: the list of terms (20.2.1) ends here.
+ *
+ * When: after hotram_aml_begin(), with all blocks closed, for a DSDT or SSDT before hotram_acpi_table_end().
  *
  * @param aml     the writer
  * @param length  when not NULL: bytes that this AML takes or would take; 0 on other errors than
@@ -73,35 +87,89 @@ enum hotram_status hotram_aml_begin(struct hotram_aml *aml, struct hotram_buffer
  * @retval HOTRAM_OK          it is in the buffer
  * @retval HOTRAM_E_BUFFER    it does not fit
  * @retval HOTRAM_E_NESTING   a block was left open, closed too often, nested deeper than HOTRAM_AML_DEPTH, or
- *                            something was written outside the kind of block where it belongs
- * @retval HOTRAM_E_ARGUMENT  aml is NULL, or one of the calls had an argument that its contract excludes
+ *                            something was written in the wrong kind of block
+ * @retval HOTRAM_E_ARGUMENT  aml is NULL, hotram_aml_begin() failed, or one of the calls had an argument that
+ *                            its description excludes
  */
 enum hotram_status hotram_aml_finish(struct hotram_aml *aml, size_t *length);
 
 /* ---- Operands ---- */
 
-/** A reference to a named object (20.2.2), or the name of a method, followed by its arguments (20.2.5.4). */
+/**
+ * A reference to a named object (20.2.2), or a call of a method, whose arguments follow (20.2.5.4).
+ *
+ * When: among terms.
+ *
+ * @param aml   the writer
+ * @param path  of the object or method
+ */
 void hotram_aml_path(struct hotram_aml *aml, const char *path);
-/** An integer constant, in the shortest encoding (20.2.3). UINT64_MAX is Ones: 64 bits long in tables of
- *  revision 2 and above only. */
+
+/**
+ * An integer constant, in the shortest encoding (20.2.3).
+ *
+ * When: among terms.
+ *
+ * @param aml    the writer
+ * @param value  any number; UINT64_MAX becomes Ones, and the guest cuts what needs more than 32 bits to 32
+ *               unless the table's revision is 2 or above
+ */
 void hotram_aml_integer(struct hotram_aml *aml, uint64_t value);
-/** A string constant, ASCII 0x01-0x7f (20.2.3). */
+
+/**
+ * A string constant (20.2.3).
+ *
+ * When: among terms.
+ *
+ * @param aml     the writer
+ * @param string  characters 0x01 .. 0x7f, terminated; may be empty
+ */
 void hotram_aml_string(struct hotram_aml *aml, const char *string);
-/** A hardware id such as "PNP0C80" as a compressed integer (6.1.5, 19.3.4): three capitals, four hexadecimal
- *  digits (capitals too). */
+
+/**
+ * A hardware id as a compressed integer (6.1.5, 19.6.37).
+ *
+ * When: among terms, as the value of _HID or _CID.
+ *
+ * @param aml  the writer
+ * @param id   three capitals and four hexadecimal digits, A-F in capitals, too: "PNP0C80"
+ */
 void hotram_aml_eisaid(struct hotram_aml *aml, const char *id);
-/** Argument 0 .. 6 of the method (20.2.6.1). */
+
+/**
+ * An argument of the method (20.2.6.1).
+ *
+ * When: among terms, in a method.
+ *
+ * @param aml     the writer
+ * @param number  0 .. 6
+ */
 void hotram_aml_arg(struct hotram_aml *aml, unsigned number);
-/** Local variable 0 .. 7 of the method (20.2.6.2). */
+
+/**
+ * A local variable of the method (20.2.6.2).
+ *
+ * When: among terms, in a method.
+ *
+ * @param aml     the writer
+ * @param number  0 .. 7
+ */
 void hotram_aml_local(struct hotram_aml *aml, unsigned number);
-/** "Not stored": in place of an operator's target (20.2.2, NullName). */
+
+/**
+ * "Not stored" (20.2.2, NullName).
+ *
+ * When: among terms, in place of an operator's target.
+ *
+ * @param aml  the writer
+ */
 void hotram_aml_no_target(struct hotram_aml *aml);
 
 /** Operators whose operands are all terms (20.2.5.3, 20.2.5.4). In the comments: the operands in order. */
 enum hotram_aml_operator {
     HOTRAM_AML_STORE = 0x70,            /**< value, target */
     HOTRAM_AML_ADD = 0x72,              /**< a, b, target */
-    HOTRAM_AML_SUBTRACT = 0x74,         /**< a, b, target */
+    HOTRAM_AML_SUBTRACT = 0x74,         /**< a, b, target: a - b */
     HOTRAM_AML_INCREMENT = 0x75,        /**< target */
     HOTRAM_AML_DECREMENT = 0x76,        /**< target */
     HOTRAM_AML_MULTIPLY = 0x77,         /**< a, b, target */
@@ -115,115 +183,136 @@ enum hotram_aml_operator {
     HOTRAM_AML_NOTIFY = 0x86,           /**< object, value */
     HOTRAM_AML_SIZE_OF = 0x87,          /**< object */
     HOTRAM_AML_INDEX = 0x88,            /**< package, index, target */
-    HOTRAM_AML_LAND = 0x90,             /**< a, b */
-    HOTRAM_AML_LOR = 0x91,              /**< a, b */
-    HOTRAM_AML_LNOT = 0x92,             /**< a */
-    HOTRAM_AML_LEQUAL = 0x93,           /**< a, b */
-    HOTRAM_AML_LGREATER = 0x94,         /**< a, b */
-    HOTRAM_AML_LLESS = 0x95,            /**< a, b */
-    HOTRAM_AML_LNOT_EQUAL = 0x9293,     /**< a, b */
-    HOTRAM_AML_LLESS_EQUAL = 0x9294,    /**< a, b */
-    HOTRAM_AML_LGREATER_EQUAL = 0x9295, /**< a, b */
+    HOTRAM_AML_LAND = 0x90,             /**< a, b: true if both are */
+    HOTRAM_AML_LOR = 0x91,              /**< a, b: true if one is */
+    HOTRAM_AML_LNOT = 0x92,             /**< a: true if it is not */
+    HOTRAM_AML_LEQUAL = 0x93,           /**< a, b: a == b */
+    HOTRAM_AML_LGREATER = 0x94,         /**< a, b: a > b */
+    HOTRAM_AML_LLESS = 0x95,            /**< a, b: a < b */
+    HOTRAM_AML_LNOT_EQUAL = 0x9293,     /**< a, b: a != b */
+    HOTRAM_AML_LLESS_EQUAL = 0x9294,    /**< a, b: a <= b */
+    HOTRAM_AML_LGREATER_EQUAL = 0x9295, /**< a, b: a >= b */
     HOTRAM_AML_TO_INTEGER = 0x99,       /**< value, target */
     HOTRAM_AML_RETURN = 0xa4,           /**< value */
     HOTRAM_AML_BREAK = 0xa5,            /**< nothing */
 };
 
-/** An operator; its operands follow. */
+/**
+ * An operator (20.2.5.3, 20.2.5.4); its operands follow.
+ *
+ * When: among terms; Return in a method, Break in a While.
+ *
+ * @param aml  the writer
+ * @param op   one of the enum; not checked
+ */
 void hotram_aml_op(struct hotram_aml *aml, enum hotram_aml_operator op);
 
 /* ---- Names and blocks ---- */
 
-/** Name (path, object): the object follows (20.2.5.1). */
+/**
+ * Name (path, object): the object follows (20.2.5.1).
+ *
+ * When: among terms.
+ *
+ * @param aml   the writer
+ * @param path  of the new object
+ */
 void hotram_aml_name(struct hotram_aml *aml, const char *path);
-/** Scope (path) { ... } (20.2.5.1). */
+
+/**
+ * Scope (path) { ... }: opens a block of terms (20.2.5.1).
+ *
+ * When: among terms.
+ *
+ * @param aml   the writer
+ * @param path  of an object that exists, to put names into
+ */
 void hotram_aml_scope(struct hotram_aml *aml, const char *path);
-/** Device (path) { ... } (20.2.5.2). */
+
+/**
+ * Device (path) { ... }: opens a block of terms (20.2.5.2).
+ *
+ * When: among terms.
+ *
+ * @param aml   the writer
+ * @param path  of the new device
+ */
 void hotram_aml_device(struct hotram_aml *aml, const char *path);
-/** Method (path, args, serialized) { ... } (20.2.5.2): args is 0 .. 7. One that creates names in its body
- *  has to be serialized. */
+
+/**
+ * Method (path, args, serialized) { ... }: opens a block of terms (20.2.5.2).
+ *
+ * When: among terms.
+ *
+ * @param aml         the writer
+ * @param path        of the new method
+ * @param args        how many arguments it takes, 0 .. 7
+ * @param serialized  whether calls wait for each other; a method that creates names in its body has to be
+ */
 void hotram_aml_method(struct hotram_aml *aml, const char *path, unsigned args, bool serialized);
-/** If (predicate) { ... } (20.2.5.3): the predicate follows, then the body. */
+
+/**
+ * If (predicate) { ... }: opens a block of terms (20.2.5.3). The predicate follows, then the body.
+ *
+ * When: among terms, in a method.
+ *
+ * @param aml  the writer
+ */
 void hotram_aml_if(struct hotram_aml *aml);
-/** Else { ... }: directly after the end of an If (20.2.5.3). */
+
+/**
+ * Else { ... }: opens a block of terms (20.2.5.3).
+ *
+ * When: among terms, directly after the hotram_aml_end() of an If.
+ *
+ * @param aml  the writer
+ */
 void hotram_aml_else(struct hotram_aml *aml);
-/** While (predicate) { ... } (20.2.5.3): the predicate follows, then the body. */
+
+/**
+ * While (predicate) { ... }: opens a block of terms (20.2.5.3). The predicate follows, then the body.
+ *
+ * When: among terms, in a method.
+ *
+ * @param aml  the writer
+ */
 void hotram_aml_while(struct hotram_aml *aml);
-/** Package (count) { ... } (20.2.5.4): count elements follow, at most 255. */
+
+/**
+ * Package (count) { ... }: opens a block of terms (20.2.5.4), the elements.
+ *
+ * When: among terms.
+ *
+ * @param aml    the writer
+ * @param count  of elements, 0 .. 255
+ */
 void hotram_aml_package(struct hotram_aml *aml, unsigned count);
-/** ResourceTemplate () { ... }: a buffer of resource descriptors, closed with an end tag (6.4.2.9). */
+
+/**
+ * ResourceTemplate () { ... }: opens a block of the resource descriptors of hotram/aml_device.h, which
+ * becomes a buffer (20.2.5.4) with an end tag (6.4.2.9).
+ *
+ * When: among terms.
+ *
+ * @param aml  the writer
+ */
 void hotram_aml_resource_template(struct hotram_aml *aml);
-/** Close the block that was opened last. */
+
+/**
+ * Close the block that was opened last, and fill in its length (20.2.4). No block open is HOTRAM_E_NESTING; a
+ * block whose content is 2^28 - 4 bytes or longer is HOTRAM_E_ARGUMENT.
+ *
+ * When: in a block of any kind.
+ *
+ * @param aml  the writer
+ */
 void hotram_aml_end(struct hotram_aml *aml);
-
-/* ---- Operation regions, fields, locks ---- */
-
-/** Address space of an operation region (20.2.5.2). */
-enum hotram_aml_space {
-    HOTRAM_AML_SYSTEM_MEMORY = 0,
-    HOTRAM_AML_SYSTEM_IO = 1,
-};
-
-/** Flags of a field (20.2.5.2, FieldFlags): one access width, and one rule for the bits not written. */
-enum hotram_aml_field_flags {
-    HOTRAM_AML_BYTE_ACCESS = 1,
-    HOTRAM_AML_WORD_ACCESS = 2,
-    HOTRAM_AML_DWORD_ACCESS = 3,
-    HOTRAM_AML_PRESERVE = 0,
-    HOTRAM_AML_WRITE_AS_ONES = 1 << 5,
-    HOTRAM_AML_WRITE_AS_ZEROS = 2 << 5,
-};
-
-/** OperationRegion (path, space, offset, length): bytes (20.2.5.2). */
-void hotram_aml_operation_region(struct hotram_aml *aml, const char *path, enum hotram_aml_space space,
-                                 uint64_t offset, uint64_t length);
-/** Field (region, flags) { ... } (20.2.5.2): a block of units and gaps, from bit 0 of the region. */
-void hotram_aml_field(struct hotram_aml *aml, const char *region, unsigned flags);
-/** A named field unit, in a field block: a single segment, and its length in bits. */
-void hotram_aml_field_unit(struct hotram_aml *aml, const char *name, uint32_t bits);
-/** Bits without a name, in a field block. */
-void hotram_aml_field_gap(struct hotram_aml *aml, uint32_t bits);
-/** CreateQWordField (object, offset, path): a field in a buffer, offset in bytes (20.2.5.2). */
-void hotram_aml_create_qword_field(struct hotram_aml *aml, const char *object, uint32_t offset,
-                                   const char *path);
-/** CreateDWordField (object, offset, path), likewise. */
-void hotram_aml_create_dword_field(struct hotram_aml *aml, const char *object, uint32_t offset,
-                                   const char *path);
-
-/** Mutex (path, 0) (20.2.5.2). */
-void hotram_aml_mutex(struct hotram_aml *aml, const char *path);
-/** Acquire (path, forever) (20.2.5.4). */
-void hotram_aml_acquire(struct hotram_aml *aml, const char *path);
-/** Release (path) (20.2.5.3). */
-void hotram_aml_release(struct hotram_aml *aml, const char *path);
-
-/* ---- Resource descriptors (6.4), inside a resource template only ---- */
-
-/** IO (Decode16, min, max, align, length): ports (6.4.2.5). */
-void hotram_aml_io(struct hotram_aml *aml, uint16_t min, uint16_t max, uint8_t align, uint8_t length);
-/** IRQNoFlags () {irq}: edge, active high, exclusive; irq 0 .. 15 (6.4.2.1). */
-void hotram_aml_irq_no_flags(struct hotram_aml *aml, unsigned irq);
-/** Memory32Fixed (ReadWrite, base, length) (6.4.3.4). */
-void hotram_aml_memory32_fixed(struct hotram_aml *aml, uint32_t base, uint32_t length);
-/** DWordMemory (ResourceConsumer, PosDecode, MinFixed, MaxFixed, Cacheable, ReadWrite) from min to max,
- *  both included (6.4.3.5.2). In the template: min at byte 10, max at 14, length at 22 of the descriptor. */
-void hotram_aml_dword_memory(struct hotram_aml *aml, uint32_t min, uint32_t max, uint32_t length);
-/** QWordMemory, likewise (6.4.3.5.1): min at byte 14, max at 22, length at 38 of the descriptor. */
-void hotram_aml_qword_memory(struct hotram_aml *aml, uint64_t min, uint64_t max, uint64_t length);
-
-/** Flags of an extended interrupt descriptor (6.4.3.6). */
-enum hotram_aml_interrupt_flags {
-    HOTRAM_AML_INTERRUPT_LEVEL = 0,
-    HOTRAM_AML_INTERRUPT_EDGE = 2,
-    HOTRAM_AML_INTERRUPT_ACTIVE_HIGH = 0,
-    HOTRAM_AML_INTERRUPT_ACTIVE_LOW = 4,
-    HOTRAM_AML_INTERRUPT_SHARED = 8,
-};
-
-/** Interrupt (ResourceConsumer, flags) {gsi} (6.4.3.6). */
-void hotram_aml_interrupt(struct hotram_aml *aml, uint32_t gsi, unsigned flags);
 
 #ifdef __cplusplus
 }
 #endif
+
+/* The other half of the writer: with it, this header has all of it. */
+#include <hotram/aml_device.h>
+
 #endif

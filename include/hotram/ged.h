@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
  * @file ged.h
- * The selector register of a Generic Event Device (ACPI 6.5, 5.6.9): how a guest without fixed hardware, such
- * as one on arm64, is told of events.
+ * The selector register of a Generic Event Device: how a guest without fixed hardware, such as one on arm64,
+ * is told of events.
  *
  * It is QEMU's register: 4 bytes of MMIO (on arm64 at 0x09080000) that hold the events since the last read.
  * The guest's handler, the _EVT method that hotram_acpi_ged() writes, reads it and acts on each bit.
  *
  * The caller pulses the device's interrupt (edge-triggered) after every hotram_ged_raise(), and serializes
  * the calls.
+ *
+ * Source: ACPI 6.5, 5.6.9, has the device and its interrupt; the register is as QEMU's was seen to behave.
  */
 #ifndef HOTRAM_GED_H
 #define HOTRAM_GED_H
@@ -30,18 +32,19 @@ extern "C" {
 
 /** The register. The member is the library's; zero is the state after reset. */
 struct hotram_ged {
-    uint32_t selector;
+    uint32_t selector; /**< events that the guest has not read yet (internal) */
 };
 
 /**
- * Add events to those that the guest has not read yet. Pulse the interrupt afterwards.
+ * Add events to those that the guest has not read yet.
  *
- * When: at any time.
+ * When: at any time; then pulse the interrupt.
  *
  * @param ged     the register
  * @param events  HOTRAM_GED_* bits, at least one
  * @retval HOTRAM_OK          the guest will find them
- * @retval HOTRAM_E_ARGUMENT  ged is NULL, or events has no bit or one that is not a HOTRAM_GED_* bit
+ * @retval HOTRAM_E_ARGUMENT  ged is NULL, or events has no bit or one that is not a HOTRAM_GED_* bit;
+ *                            nothing is changed
  */
 enum hotram_status hotram_ged_raise(struct hotram_ged *ged, uint32_t events);
 
@@ -52,9 +55,9 @@ enum hotram_status hotram_ged_raise(struct hotram_ged *ged, uint32_t events);
  * When: at any time.
  *
  * @param ged     the register; NULL reads as 0
- * @param offset  bytes from the start of the register, any value
- * @param width   of the access, bytes, any value
- * @return the events since the last read
+ * @param offset  bytes from the start of the register, any number
+ * @param width   of the access, bytes, any number
+ * @return the events since the last read, 0 for any other access
  */
 uint32_t hotram_ged_read(struct hotram_ged *ged, uint32_t offset, unsigned width);
 

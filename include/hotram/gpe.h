@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
  * @file gpe.h
- * A general-purpose event register block (ACPI 6.5, 4.8.4.1): status bits, then as many enable bits.
+ * A general-purpose event register block: status bits, then as many enable bits.
  *
  * The caller drives the SCI: after every call that changes the block it sets the interrupt line (level,
  * shared with the PM1 event block) to what hotram_gpe_level() says. The caller serializes the calls.
+ *
+ * Source: ACPI 6.5, 4.8.4.1.
  */
 #ifndef HOTRAM_GPE_H
 #define HOTRAM_GPE_H
@@ -22,46 +24,66 @@ extern "C" {
 #define HOTRAM_GPE_LENGTH 4u
 /** Number of events. */
 #define HOTRAM_GPE_EVENTS (HOTRAM_GPE_LENGTH / 2u * 8u)
-/** The event for memory hotplug: the guest runs \_GPE._E03. */
+/** The event for memory hotplug: the guest runs `\_GPE._E03`. */
 #define HOTRAM_GPE_MEMORY 3u
 
 /** The block. The members are the library's; all zeroes is the state after reset. */
 struct hotram_gpe {
-    uint16_t status;
-    uint16_t enable;
+    uint16_t status; /**< bit n: event n has happened (internal) */
+    uint16_t enable; /**< bit n: event n asserts the SCI (internal) */
 };
 
 /**
  * Set an event's status bit.
  *
+ * When: at any time; then set the line to hotram_gpe_level().
+ *
  * @param gpe    the block
  * @param event  0 .. HOTRAM_GPE_EVENTS - 1
- * @retval HOTRAM_OK          set
- * @retval HOTRAM_E_ARGUMENT  gpe is NULL or there is no such event
+ * @retval HOTRAM_OK          set, or was set already
+ * @retval HOTRAM_E_ARGUMENT  gpe is NULL or there is no such event; nothing is changed
  */
 enum hotram_status hotram_gpe_raise(struct hotram_gpe *gpe, unsigned event);
 
 /**
- * The guest reads one byte.
+ * The guest reads one byte. Reading changes nothing; a wider access is one call for each of its bytes.
+ *
+ * When: at any time.
  *
  * @param gpe     the block; NULL reads as 0xff
- * @param offset  bytes from the start of the block; beyond the block reads as 0xff
+ * @param offset  bytes from the start of the block, any number; beyond the block reads as 0xff
+ * @return the byte
  */
 uint8_t hotram_gpe_read(const struct hotram_gpe *gpe, uint32_t offset);
 
 /**
  * The guest writes one byte: status bits are cleared by writing 1, enable bits are stored.
  *
+ * When: at any time; then set the line to hotram_gpe_level().
+ *
  * @param gpe     the block; NULL is ignored
- * @param offset  bytes from the start of the block; beyond the block is ignored
- * @param value   the byte
+ * @param offset  bytes from the start of the block, any number; beyond the block is ignored
+ * @param value   any byte
  */
 void hotram_gpe_write(struct hotram_gpe *gpe, uint32_t offset, uint8_t value);
 
-/** Whether an enabled event is pending, so that the SCI has to be asserted. NULL: false. */
+/**
+ * Whether an enabled event is pending, so that the SCI has to be asserted.
+ *
+ * When: at any time.
+ *
+ * @param gpe  the block; false when NULL
+ * @return the level of the line, true for asserted
+ */
 bool hotram_gpe_level(const struct hotram_gpe *gpe);
 
-/** The platform was reset: nothing pending, nothing enabled. NULL is ignored. */
+/**
+ * The platform was reset: nothing pending, nothing enabled.
+ *
+ * When: at any time; then set the line to hotram_gpe_level(), which is false.
+ *
+ * @param gpe  the block; NULL is ignored
+ */
 void hotram_gpe_reset(struct hotram_gpe *gpe);
 
 #ifdef __cplusplus

@@ -3,10 +3,12 @@
  * @file memhp.h
  * The register block through which a guest's AML sees a bank of DIMMs.
  *
- * The first 24 bytes are bit for bit QEMU's memory hotplug interface (docs/register-interface.md): on x86-64
- * at I/O port 0xa00, on arm64 at MMIO 0x09070000. Beside them is a register of our own, read by the AML of
- * hotram/acpi.h alone: it gives the first slot with a pending event, so that the guest need not ask every
- * slot. The caller dispatches accesses to all of it and serializes them with all calls on the bank.
+ * The first 24 bytes are bit for bit QEMU's memory hotplug interface: on x86-64 at I/O port 0xa00, on arm64
+ * at MMIO 0x09070000. Beside them is a register of our own, read by the AML of hotram/acpi.h alone: it gives
+ * the first slot with a pending event, so that the guest need not ask every slot. The caller dispatches
+ * accesses to all of it and serializes them with all calls on the bank.
+ *
+ * Source: docs/register-interface.md.
  */
 #ifndef HOTRAM_MEMHP_H
 #define HOTRAM_MEMHP_H
@@ -35,17 +37,20 @@ extern "C" {
 
 /** The register block. The members are the library's. */
 struct hotram_memhp {
-    struct hotram_bank *bank;
-    uint32_t selector; /* slot that the other registers speak of; may be out of range */
+    struct hotram_bank *bank; /**< whose slots it shows (internal) */
+    uint32_t selector;        /**< slot that the other registers speak of; may be out of range (internal) */
 };
 
 /**
  * Put a register block over a bank; slot 0 is selected.
  *
+ * When: after hotram_bank_init(), before any access of the guest; again when the platform was reset, beside
+ * hotram_bank_reset().
+ *
  * @param memhp  the caller's memory for the block
  * @param bank   an initialized bank; must live as long as the block
  * @retval HOTRAM_OK          ready
- * @retval HOTRAM_E_ARGUMENT  a pointer is NULL
+ * @retval HOTRAM_E_ARGUMENT  a pointer is NULL; nothing is changed
  */
 enum hotram_status hotram_memhp_init(struct hotram_memhp *memhp, struct hotram_bank *bank);
 
@@ -56,11 +61,13 @@ enum hotram_status hotram_memhp_init(struct hotram_memhp *memhp, struct hotram_b
  * naturally aligned parts, each decoded on its own: at each step the longest of 1, 2 or 4 bytes that is left
  * and to which the step's offset is aligned. Offsets beyond the extent and those without a register read as
  * all ones; with a selector out of range every offset in the block reads as 0. The pending register does not
- * depend on the selector.
+ * depend on the selector. Reading changes nothing.
+ *
+ * When: at any time after hotram_memhp_init().
  *
  * @param memhp   the block; NULL reads as all ones
- * @param offset  bytes from the start of the block, any value
- * @param width   1, 2 or 4 bytes; any other reads as all ones
+ * @param offset  bytes from the start of the block, any number
+ * @param width   1, 2 or 4 bytes; any other number reads as UINT32_MAX
  * @return the value, in the low width * 8 bits, the rest 0
  */
 uint32_t hotram_memhp_read(const struct hotram_memhp *memhp, uint32_t offset, unsigned width);
@@ -72,10 +79,12 @@ uint32_t hotram_memhp_read(const struct hotram_memhp *memhp, uint32_t offset, un
  * selector is out of range. The control register takes one action per write, the first that matches:
  * clear insert, clear remove, eject. An eject of a slot that is not in use is ignored.
  *
+ * When: at any time after hotram_memhp_init().
+ *
  * @param memhp   the block; NULL is ignored
- * @param offset  bytes from the start of the block, any value
- * @param width   1, 2 or 4 bytes; any other is ignored
- * @param value   the low width * 8 bits count
+ * @param offset  bytes from the start of the block, any number
+ * @param width   1, 2 or 4 bytes; any other number is ignored
+ * @param value   any number; the low width * 8 bits count
  */
 void hotram_memhp_write(struct hotram_memhp *memhp, uint32_t offset, unsigned width, uint32_t value);
 

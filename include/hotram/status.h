@@ -3,6 +3,8 @@
  * @file status.h
  * What the functions of libhotram answer: one enum, and beside each code the
  * sentence that it means.
+ *
+ * Source: none; the codes are the library's own.
  */
 #ifndef HOTRAM_STATUS_H
 #define HOTRAM_STATUS_H
@@ -37,7 +39,7 @@ enum hotram_status {
     HOTRAM_E_CAPACITY,
     /** The slot's state does not allow this operation. */
     HOTRAM_E_STATE,
-    /** The buffer is too small; the needed length is reported beside. */
+    /** The buffer is too small. */
     HOTRAM_E_BUFFER,
     /** AML blocks are nested too deeply, closed more often than opened, or left open; or something was
      *  written outside the kind of block where it belongs. */
@@ -45,12 +47,12 @@ enum hotram_status {
 };
 
 /**
- * The sentence that a status means, in English, without a full stop.
+ * The sentence that a status means: the one beside its code above, without capital and full stop.
  *
- * May be called at any time, from any thread.
+ * When: at any time, from any thread.
  *
- * @param status any value, also one that is not in the enum
- * @return a constant string, never NULL
+ * @param status  any value, also one that is not in the enum
+ * @return a constant string in English, never NULL
  */
 const char *hotram_status_text(enum hotram_status status);
 
