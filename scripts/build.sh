@@ -10,6 +10,6 @@ compiler=${2:-gcc}
 sanitizers=${3:-none}
 
 if [ ! -f "$folder/build.ninja" ]; then
-    CC=$compiler meson setup --werror -Db_sanitize="$sanitizers" "$folder"
+    CC=$compiler meson setup --werror -Ddocs=enabled -Db_sanitize="$sanitizers" "$folder"
 fi
 ninja -C "$folder"

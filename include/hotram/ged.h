@@ -26,7 +26,7 @@ extern "C" {
 /** Length of the register, bytes. */
 #define HOTRAM_GED_LENGTH 4u
 
-/** Events: bits of the register. */
+/* Events: bits of the register. */
 #define HOTRAM_GED_MEMORY 0x1u       /**< a DIMM slot has an event pending */
 #define HOTRAM_GED_POWER_BUTTON 0x2u /**< the power button was pressed */
 

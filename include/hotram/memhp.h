@@ -29,7 +29,7 @@ extern "C" {
 /** Length of block and pending register, bytes: what the caller dispatches. */
 #define HOTRAM_MEMHP_EXTENT 28u
 
-/** Bits of the flags register (read, offset 0x14). */
+/* Bits of the register at offset 0x14. */
 #define HOTRAM_MEMHP_ENABLED 0x1u /**< the slot holds a DIMM that the guest may use */
 #define HOTRAM_MEMHP_INSERT 0x2u  /**< read: insert event pending; write: clear it */
 #define HOTRAM_MEMHP_REMOVE 0x4u  /**< read: remove event pending; write: clear it */
