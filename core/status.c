@@ -32,7 +32,8 @@ const char *hotram_status_text(enum hotram_status status)
     case HOTRAM_E_BUFFER:
         return "the buffer is too small";
     case HOTRAM_E_NESTING:
-        return "AML blocks are nested too deeply, closed more often than opened, or left open";
+        return "AML blocks are nested too deeply, closed more often than opened, or left open; or something was "
+               "written outside the kind of block where it belongs";
     }
     return "this is not a status of libhotram";
 }

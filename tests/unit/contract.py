@@ -12,9 +12,11 @@ The comment of every public function says
 - where it comes from: the number of a paragraph in brackets, if the file's comment has "References are to";
   otherwise the file's comment has a line "Source:", which counts for all functions of the file.
 
-Every enumerator and every member of a struct has a comment. The library exports what the headers declare.
+Every enumerator and every member of a struct has a comment. The library exports what the headers declare,
+and hotram_status_text() gives the sentence beside each code, without capital and full stop.
 """
 
+import ctypes
 import pathlib
 import re
 import subprocess
@@ -106,6 +108,22 @@ def bare(text):
         yield from (f"{name}: {item.strip()}" for item in rest.split(end) if item.strip())
 
 
+def codes_of(text):
+    """The codes of enum hotram_status in order, each with the sentence beside it."""
+    body = "".join(body for _, name, body in BODY.findall(text) if name == "hotram_status")
+    codes = re.findall(r"/\*\*((?:(?!\*/).)*)\*/\s*(HOTRAM_\w+)", body, re.S)
+    return [(name, " ".join(plain(comment).split())) for comment, name in codes]
+
+
+def wrong_sentences(library, codes):
+    sentence_of = ctypes.CDLL(library).hotram_status_text
+    sentence_of.restype = ctypes.c_char_p
+    for number, (name, sentence) in enumerate(codes):
+        given = sentence_of(number).decode()
+        if f"{given}." not in (sentence, sentence[0].lower() + sentence[1:]):
+            yield f"{name}: '{given}'"
+
+
 def exported(library):
     symbols = subprocess.run(["nm", "-D", "--defined-only", library],
                              check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -117,8 +135,8 @@ def results(library, texts):
     """Yields what was held, and a list of what is wrong with it."""
     functions = [function for text in texts for function in functions_of(text)]
     declared = {name for text in texts for name in DECLARED.findall(COMMENT.sub("", text))}
-    statuses = {name for text in texts for body in re.findall(r"enum hotram_status \{(.*?)\}", text, re.S)
-                for name in re.findall(r"^    (HOTRAM_\w+)", body, re.M)}
+    codes = [code for text in texts for code in codes_of(text)]
+    statuses = {name for name, _ in codes}
     rules = {
         "says when it may be called": says_when,
         "describes its parameters": describes_parameters,
@@ -131,6 +149,7 @@ def results(library, texts):
         found = ((function.name, rule(function)) for function in functions)
         yield f"every function {what}", [f"{name}: {wrong}" for name, wrong in found if wrong]
     yield "every enumerator and member has a comment", [name for text in texts for name in bare(text)]
+    yield "every status has its sentence", list(wrong_sentences(library, codes)) if codes else ["no status"]
     yield "what is declared is exported", declared - exported(library)
     yield "what is exported is declared", exported(library) - declared
 
