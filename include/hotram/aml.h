@@ -312,7 +312,7 @@ void hotram_aml_end(struct hotram_aml *aml);
 }
 #endif
 
-/* The other half of the writer: with it, this header has all of it. */
+/* The other half of the writer, so that including this header is enough. */
 #include <hotram/aml_device.h>
 
 #endif

@@ -532,6 +532,11 @@ static void the_event_device_reads_its_selector_and_calls_the_scan(void **state)
     assert_int_equal(hotram_acpi_ged(&aml, &other), HOTRAM_OK);
     assert_int_equal(hotram_aml_finish(&aml, NULL), HOTRAM_OK);
     assert_memory_equal(data + out.length - 4, "MSCN", 4);
+
+    other.power_button = "power";
+    hotram_aml_begin(&aml, &out);
+    assert_int_equal(hotram_acpi_ged(&aml, &other), HOTRAM_OK);
+    assert_int_equal(hotram_aml_finish(&aml, NULL), HOTRAM_E_ARGUMENT);
 }
 
 /* ---- Machine hotram-1 ---- */
