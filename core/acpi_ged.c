@@ -39,7 +39,7 @@ static void event_method(struct hotram_aml *aml, const struct hotram_acpi_ged *c
 
 enum hotram_status hotram_acpi_ged(struct hotram_aml *aml, const struct hotram_acpi_ged *config)
 {
-    if (!aml || !config || config->base > UINT32_MAX - HOTRAM_GED_LENGTH)
+    if (!aml || !config || config->base > UINT32_MAX - (HOTRAM_GED_LENGTH - 1))
         return HOTRAM_E_ARGUMENT;
     hotram_aml_scope(aml, SCOPE);
     hotram_aml_device(aml, "GED");

@@ -322,7 +322,7 @@ enum hotram_status hotram_acpi_memory_gpe(struct hotram_aml *aml, unsigned event
 
 /** Where the selector register of the Generic Event Device is, and what its handler notifies. */
 struct hotram_acpi_ged {
-    uint32_t base;            /**< guest-physical address of the register (hotram/ged.h), below 2^32 - 4 */
+    uint32_t base;            /**< guest-physical address of the register (hotram/ged.h): 2^32 - 4 at most */
     uint32_t gsi;             /**< its interrupt: edge-triggered, active high */
     const char *power_button; /**< path of the power button's device (PNP0C0C), or NULL for none */
 };
@@ -338,7 +338,7 @@ struct hotram_acpi_ged {
  * @param config  where the register is
  * @retval HOTRAM_OK          written, as far as hotram_aml_finish() says, which is HOTRAM_E_ARGUMENT when
  *                            power_button is not a path
- * @retval HOTRAM_E_ARGUMENT  a pointer is NULL, or base is 2^32 - 4 or above; nothing is written, and the
+ * @retval HOTRAM_E_ARGUMENT  a pointer is NULL, or base is above 2^32 - 4; nothing is written, and the
  *                            writer goes on
  */
 enum hotram_status hotram_acpi_ged(struct hotram_aml *aml, const struct hotram_acpi_ged *config);

@@ -521,6 +521,12 @@ static void the_event_device_reads_its_selector_and_calls_the_scan(void **state)
     assert_int_equal(hotram_acpi_ged(&aml, NULL), HOTRAM_E_ARGUMENT);
     other.base = 0xfffffffd;
     assert_int_equal(hotram_acpi_ged(&aml, &other), HOTRAM_E_ARGUMENT);
+    other.base = 0xfffffffc; /* the last place for it */
+    hotram_buffer_init(&out, data, sizeof data);
+    hotram_aml_begin(&aml, &out);
+    assert_int_equal(hotram_acpi_ged(&aml, &other), HOTRAM_OK);
+    hotram_buffer_init(&out, data, sizeof data);
+    hotram_aml_begin(&aml, &out);
     assert_int_equal(out.length, 0);
     assert_int_equal(hotram_acpi_ged(&aml, &config), HOTRAM_OK);
     assert_int_equal(hotram_aml_finish(&aml, NULL), HOTRAM_OK);
