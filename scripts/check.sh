@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # All tests, stage after stage; closes with one line: N passed, N failed.
 #
-#   scripts/check.sh [STAGE...]     stages: build unit program installed
-#                                           differential clang format
-#                                           guest asan tsan
+#   scripts/check.sh [STAGE...]     stages: build unit freestanding program
+#                                           installed differential clang
+#                                           format guest asan tsan
 #
 # Every stage's whole output is in build/log/. Tests speak TAP; a stage that
 # breaks, ends early or runs no test at all counts as one failure more.
@@ -141,14 +141,15 @@ if ! prepare 2>&1 | tee $logs/prepare.log; then
     fail "packages and guest images"
     finish
 fi
-[ $# -gt 0 ] || set -- build unit program installed differential clang format \
-    guest asan tsan
+[ $# -gt 0 ] || set -- build unit freestanding program installed differential \
+    clang format guest asan tsan
 for stage; do
     case $stage in
     # When this fails there is nothing to test.
     build)     step "build with gcc" scripts/build.sh build/native gcc || finish ;;
     clang)     step "build with clang" scripts/build.sh build/clang clang ;;
     unit)      tap unit scripts/unit-tests.py build/native ;;
+    freestanding) tap freestanding tests/freestanding/run build/native ;;
     installed) tap installed tests/installed/run ;;
     format)    step "format of the sources" sources_formatted ;;
     program)   program_tests ;;

@@ -13,7 +13,7 @@ packages_of() {
     # The guests' kernels and first user space, and the emulated host.
     guest)  echo gcc libc6-dev binutils busybox-static cpio kmod lz4 xz-utils \
                  zstd python3 qemu-system-x86 ;;
-    check)  echo clang clang-format acpica-tools git ;;
+    check)  echo binutils clang clang-format acpica-tools git lld qemu-user ;;
     bench)  echo qemu-system-x86 python3 ;;
     format) echo clang-format ;;
     *)      echo "setup.sh: unknown group '$1'" >&2; return 1 ;;
