@@ -35,10 +35,11 @@ extern "C" {
 #define HOTRAM_MEMHP_REMOVE 0x4u  /**< read: remove event pending; write: clear it */
 #define HOTRAM_MEMHP_EJECT 0x8u   /**< write: the guest gives the memory back */
 
-/** The register block. The members are the library's. */
+/** The register block. Only the library writes the members; the selector may be read, which a snapshot needs
+ *  and no register tells. */
 struct hotram_memhp {
     struct hotram_bank *bank; /**< whose slots it shows (internal) */
-    uint32_t selector;        /**< slot that the other registers speak of; may be out of range (internal) */
+    uint32_t selector;        /**< slot that the other registers speak of; may be out of range */
 };
 
 /**
