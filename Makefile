@@ -26,7 +26,7 @@ install: all
 
 format:
 	scripts/setup.sh format
-	find include core vmm tests -name '*.[ch]' -exec clang-format -i {} +
+	find include core vmm tests examples -name '*.[ch]' -exec clang-format -i {} +
 
 # Downloads and guests' images are kept; `make distclean` drops these too.
 clean:
