@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The code of docs/embedding.md, with what that page leaves to the VMM, run as its text says: for a GPE and
+ * for a GED, a DIMM comes, is refused, goes, survives a reset; a snapshot comes back the same.
+ */
+#include "embedding.h" /* made from docs/embedding.md */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define EXPECT(condition) ((condition) ? (void)0 : fail(__LINE__, #condition))
+
+#define SIZE (UINT64_C(128) << 20)
+#define FLAGS CONTROL
+
+static struct hotplug vm;
+static bool mapped[SLOTS];
+static bool mapping_fails;
+static bool sci;
+static unsigned pulses;
+static uint32_t reported; /* slot, event, status: a byte each */
+static uint32_t posted;
+static void (*posted_work)(struct hotplug *hotplug, uint32_t slot);
+
+static void fail(int line, const char *condition)
+{
+    fprintf(stderr, "embedding.c:%d: not so: %s\n", line, condition);
+    exit(1);
+}
+
+/* ---- What is the VMM's ---- */
+
+bool your_map(uint32_t slot, uint64_t addr, uint64_t size)
+{
+    EXPECT(!mapped[slot] && addr >= UINT64_C(8) << 30 && size % SIZE == 0);
+    mapped[slot] = !mapping_fails;
+    return mapped[slot];
+}
+
+void your_unmap(uint32_t slot)
+{
+    EXPECT(mapped[slot]);
+    mapped[slot] = false;
+}
+
+void your_interrupt_level(bool high)
+{
+    sci = high;
+}
+
+void your_interrupt_pulse(void)
+{
+    pulses++;
+}
+
+/* Later, and not under the lock: see work(). */
+void your_post(void (*work)(struct hotplug *hotplug, uint32_t slot), struct hotplug *hotplug, uint32_t slot)
+{
+    EXPECT(hotplug == &vm && !posted_work);
+    posted_work = work;
+    posted = slot;
+}
+
+void your_report(uint32_t slot, uint32_t event, uint32_t status)
+{
+    reported = slot << 16 | event << 8 | status;
+}
+
+static void work(void)
+{
+    void (*run)(struct hotplug * hotplug, uint32_t slot) = posted_work;
+
+    EXPECT(run);
+    posted_work = NULL;
+    run(&vm, posted);
+}
+
+/* ---- What is the guest's ---- */
+
+static bool by_port;
+
+static uint32_t guest_read(uint32_t offset, unsigned width)
+{
+    uint32_t value = 0;
+
+    EXPECT(by_port ? port_access(&vm, (uint16_t)(PORT_MEMHP + offset), width, false, &value)
+                   : mmio_access(&vm, MMIO_MEMHP + offset, width, false, &value));
+    return value;
+}
+
+static void guest_write(uint32_t offset, unsigned width, uint32_t value)
+{
+    EXPECT(by_port ? port_access(&vm, (uint16_t)(PORT_MEMHP + offset), width, true, &value)
+                   : mmio_access(&vm, MMIO_MEMHP + offset, width, true, &value));
+}
+
+static void guest_reports(uint32_t slot, uint32_t event, uint32_t status)
+{
+    guest_write(OST_EVENT, 4, event);
+    guest_write(OST_STATUS, 4, status);
+    EXPECT(reported == (slot << 16 | event << 8 | status));
+}
+
+static void guest_enables_event(void)
+{
+    uint32_t bit = 1 << HOTRAM_GPE_MEMORY;
+
+    if (by_port)
+        EXPECT(port_access(&vm, PORT_GPE + HOTRAM_GPE_LENGTH / 2, 1, true, &bit));
+}
+
+/* Hear of an event and select its slot. */
+static void guest_takes_event(uint32_t slot)
+{
+    uint32_t value = 1 << HOTRAM_GPE_MEMORY;
+
+    if (by_port) {
+        EXPECT(sci && port_access(&vm, PORT_GPE, 1, true, &value) && !sci);
+    } else {
+        EXPECT(pulses == 1);
+        pulses = 0;
+        EXPECT(mmio_access(&vm, MMIO_GED, 4, false, &value) && value == HOTRAM_GED_MEMORY);
+        EXPECT(mmio_access(&vm, MMIO_GED, 4, false, &value) && value == 0);
+    }
+    EXPECT(guest_read(HOTRAM_MEMHP_PENDING, 4) == slot);
+    guest_write(SELECTOR, 4, slot);
+}
+
+/* ---- Tests ---- */
+
+static void start(bool port)
+{
+    by_port = port;
+    EXPECT(hotplug_init(&vm, port ? &gpe_ops : &ged_ops) == HOTRAM_OK);
+    guest_enables_event();
+}
+
+static uint32_t plug(void)
+{
+    enum hotram_status why;
+    uint32_t slot;
+
+    EXPECT(hotplug_plug(&vm, SIZE, &slot, &why) && why == HOTRAM_OK && mapped[slot]);
+    guest_takes_event(slot);
+    EXPECT(guest_read(FLAGS, 1) == (HOTRAM_MEMHP_ENABLED | HOTRAM_MEMHP_INSERT));
+    guest_write(CONTROL, 1, HOTRAM_MEMHP_INSERT);
+    guest_reports(slot, 1, 0);
+    return slot;
+}
+
+static void ask(uint32_t slot)
+{
+    EXPECT(hotplug_unplug(&vm, slot) == HOTRAM_OK);
+    guest_takes_event(slot);
+    EXPECT(guest_read(FLAGS, 1) == (HOTRAM_MEMHP_ENABLED | HOTRAM_MEMHP_REMOVE));
+    guest_write(CONTROL, 1, HOTRAM_MEMHP_REMOVE);
+}
+
+static void test_life(void)
+{
+    enum hotram_status why;
+    uint32_t slot;
+    uint32_t value;
+
+    mapping_fails = true;
+    EXPECT(!hotplug_plug(&vm, SIZE, &slot, &why) && why == HOTRAM_OK);
+    EXPECT(guest_read(HOTRAM_MEMHP_PENDING, 4) == HOTRAM_SLOT_ANY);
+    mapping_fails = false;
+    EXPECT(!hotplug_plug(&vm, SIZE + 1, &slot, &why) && why == HOTRAM_E_SIZE);
+
+    slot = plug();
+    ask(slot);
+    guest_reports(slot, 3, 0x82); /* refused */
+    EXPECT(mapped[slot] && !posted_work);
+    ask(slot);
+    guest_write(CONTROL, 1, HOTRAM_MEMHP_EJECT);
+    EXPECT(mapped[slot] && guest_read(FLAGS, 1) == 0);
+    work();
+    EXPECT(!mapped[slot] && hotram_bank_slot(&vm.bank, slot)->state == HOTRAM_DIMM_EMPTY);
+    guest_reports(slot, 3, 0);
+
+    EXPECT(!port_access(&vm, PORT_MEMHP + HOTRAM_MEMHP_EXTENT, 1, false, &value));
+    EXPECT(!port_access(&vm, PORT_GPE + HOTRAM_GPE_LENGTH, 1, false, &value));
+    EXPECT(!mmio_access(&vm, MMIO_MEMHP + HOTRAM_MEMHP_EXTENT, 1, false, &value));
+    EXPECT(!mmio_access(&vm, MMIO_GED + HOTRAM_GED_LENGTH, 4, false, &value));
+}
+
+static void test_reset(void)
+{
+    uint32_t stays = plug();
+    uint32_t goes = plug();
+
+    EXPECT(hotplug_unplug(&vm, goes) == HOTRAM_OK);
+    hotplug_reset(&vm);
+    pulses = 0;
+    work();
+    EXPECT(mapped[stays] && !mapped[goes] && vm.block.selector == 0);
+    EXPECT(guest_read(HOTRAM_MEMHP_PENDING, 4) == HOTRAM_SLOT_ANY);
+    guest_enables_event();
+    ask(stays);
+    guest_write(CONTROL, 1, HOTRAM_MEMHP_EJECT);
+    work();
+}
+
+/* Slots that are empty, plugged, inserted and not yet seen, asked for and seen, asked for and not yet seen.
+ */
+static void test_snapshot(void)
+{
+    static struct saved_hotplug before;
+    static struct saved_hotplug after;
+    enum hotram_status why;
+    uint32_t slot;
+
+    EXPECT(plug() == 0 && plug() == 1 && plug() == 2);
+    ask(1);
+    guest_reports(1, 3, 0x84);
+    EXPECT(hotplug_unplug(&vm, 2) == HOTRAM_OK);
+    EXPECT(hotplug_plug(&vm, 2 * SIZE, &slot, &why) && slot == 3);
+    guest_write(SELECTOR, 4, 1000);
+    hotplug_save(&vm, &before);
+    EXPECT(by_port ? before.gpe[0] == 1 << HOTRAM_GPE_MEMORY : before.ged == HOTRAM_GED_MEMORY);
+    EXPECT(before.slots[2].remove_pending && before.slots[3].insert_pending &&
+           before.slots[1].ost_event == 3);
+
+    memset(mapped, 0, sizeof mapped);
+    EXPECT(hotplug_init(&vm, by_port ? &gpe_ops : &ged_ops) == HOTRAM_OK);
+    pulses = 0;
+    reported = UINT32_MAX;
+    EXPECT(hotplug_restore(&vm, &before));
+    EXPECT(pulses == 0 && reported == UINT32_MAX);
+    EXPECT(mapped[0] && mapped[1] && mapped[2] && mapped[3] && !mapped[4]);
+    hotplug_save(&vm, &after);
+    EXPECT(memcmp(&before, &after, sizeof before) == 0);
+    memset(mapped, 0, sizeof mapped);
+}
+
+static void test_aml(enum hotram_status (*add)(struct hotram_aml *aml))
+{
+    static uint8_t bytes[16384];
+    struct hotram_buffer out;
+    struct hotram_aml aml;
+    size_t length;
+
+    EXPECT(hotram_buffer_init(&out, bytes, sizeof bytes) == HOTRAM_OK);
+    EXPECT(hotram_aml_begin(&aml, &out) == HOTRAM_OK && add(&aml) == HOTRAM_OK);
+    EXPECT(hotram_aml_finish(&aml, &length) == HOTRAM_OK && length > 0);
+}
+
+int main(void)
+{
+    for (unsigned port = 0; port < 2; port++) {
+        start(port);
+        test_life();
+        test_reset();
+        test_snapshot();
+    }
+    test_aml(add_port_aml);
+    test_aml(add_mmio_aml);
+    return 0;
+}
