@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Write the ACPI tables of machine hotram-1 to files: DIRECTORY/SIGNATURE.dat. For acpi_tables.sh.
+ * Write the ACPI tables of machine hotram-1 to files: DIRECTORY/SIGNATURE.dat. For acpi_tables.sh
+ * and tests/aml.
  */
 #include <stdio.h>
 #include <stdlib.h>
