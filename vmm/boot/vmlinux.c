@@ -112,6 +112,15 @@ static bool find_entry(struct boot *boot, const Elf64_Phdr *segment)
     return false;
 }
 
+/* Otherwise the guest would run zeroes. */
+static bool is_loaded(const struct boot *boot, uint64_t address)
+{
+    for (unsigned i = 0; i < boot->pieces; i++)
+        if (address >= boot->piece[i].address && address - boot->piece[i].address < boot->piece[i].file_size)
+            return true;
+    return false;
+}
+
 bool vmlinux_describe(struct boot *boot, const uint8_t *head, uint64_t length, struct error *error)
 {
     Elf64_Ehdr header = { 0 };
@@ -140,6 +149,9 @@ bool vmlinux_describe(struct boot *boot, const uint8_t *head, uint64_t length, s
                          "-kernel '%s' is an ELF file without a PVH entry note, so not a kernel that starts "
                          "without firmware; use a bzImage, or a vmlinux with CONFIG_PVH",
                          boot->kernel_path);
+    if (!is_loaded(boot, boot->entry))
+        return error_set(error, "-kernel '%s' is broken: its entry point 0x%llx is in no loadable segment",
+                         boot->kernel_path, (unsigned long long)boot->entry);
     boot->initrd_max = UINT32_MAX;
     return true;
 }
