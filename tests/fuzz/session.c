@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "session.h"
+
+#include "host/loop.h"
+
+static struct session *of_channel(const struct channel *channel)
+{
+    return (struct session *)channel;
+}
+
+/* More than one command writes before the last of its answer: events, and what a line in HMP gives. */
+#define BEFORE_THE_LAST 16384
+
+static void take_output(struct channel *channel, const void *bytes, size_t length, bool may_drop)
+{
+    struct session *session = of_channel(channel);
+
+    CHECK(!may_drop);
+    /* A client that does not read has to wait. */
+    CHECK(session->pending <= MONITOR_OUTPUT_HIGH + BEFORE_THE_LAST);
+    text_append(&session->output, bytes, length);
+    session->pending += length;
+}
+
+static size_t pending(const struct channel *channel)
+{
+    return of_channel(channel)->pending;
+}
+
+static void pause_input(struct channel *channel, bool paused)
+{
+    of_channel(channel)->paused = paused;
+}
+
+static void close_channel(struct channel *channel)
+{
+    of_channel(channel)->closed = true;
+}
+
+static bool yes(const struct channel *channel)
+{
+    (void)channel;
+    return true;
+}
+
+static bool window(const struct channel *channel, unsigned *columns, unsigned *rows)
+{
+    *columns = of_channel(channel)->client.columns;
+    *rows = of_channel(channel)->client.rows;
+    return true;
+}
+
+static const struct channel_type channel_type = {
+    .write = take_output,
+    .pending = pending,
+    .pause = pause_input,
+    .close = close_channel,
+    .is_terminal = yes,
+    .has_focus = yes,
+    .window = window,
+};
+
+static void ignore(void *opaque)
+{
+    (void)opaque;
+}
+
+/* All monitors with the only one that there is, attached to a chardev, which is never started. */
+static struct monitors *make_monitors(struct machine *machine, bool control)
+{
+    const struct chardev_config null = { .id = (char *)"c0", .kind = CHARDEV_NULL, .fd = -1 };
+    const struct monitor_config monitor = { .chardev = (char *)"c0", .control = control };
+    struct chardevs *chardevs = chardevs_create(loop_create(), ignore, NULL);
+    struct monitors *monitors = monitors_create(machine, chardevs);
+    struct error error;
+
+    CHECK(chardev_open(chardevs, &null, &error) && monitor_attach(monitors, &monitor, &error));
+    return monitors;
+}
+
+static void start(struct session *session, bool control, bool pretty)
+{
+    static struct monitors *monitors;
+    struct chardev *chardev;
+
+    if (!monitors)
+        monitors = make_monitors(session->machine, control);
+    monitors->machine = session->machine;
+    monitors->first->pretty = pretty;
+    machine_set_event_sink(session->machine, monitors_event, monitors);
+    chardev = chardev_find(monitors->chardevs, "c0");
+    session->channel.type = &channel_type;
+    session->channel.ops = chardev->ops;
+    session->channel.session = chardev->ops->opened(chardev->user, &session->channel);
+    CHECK(session->channel.session);
+}
+
+void session_open(struct session *session, const struct client *client, bool control, bool pretty)
+{
+    *session = (struct session){ .client = *client };
+    session->config = (struct config){ .machine = (char *)"hotram-1",
+                                       .name = (char *)SESSION_NAME,
+                                       .ram_size = 128 << 20,
+                                       .maxmem = UINT64_C(2) << 30,
+                                       .slots = 3,
+                                       .cpus = 2,
+                                       .sockets = 1,
+                                       .cores = 2,
+                                       .threads = 1 };
+    session->machine = fake_machine_create(&session->config);
+    start(session, control, pretty);
+}
+
+/* The client reads some, and is told of when there is no more. */
+static void read_some(struct session *session, size_t length)
+{
+    bool all = length >= session->pending;
+
+    if (session->pending == 0)
+        return;
+    session->pending = all ? 0 : session->pending - length;
+    if (all)
+        session->channel.ops->drained(session->channel.session);
+}
+
+void session_read_all(struct session *session)
+{
+    while (session->pending > 0 && !session->closed)
+        read_some(session, session->pending);
+}
+
+static void take_keyboard(struct session *session)
+{
+    if (!session->client.mux || !session->channel.ops->focus)
+        return;
+    session->channel.ops->focus(session->channel.session, false);
+    session->channel.ops->focus(session->channel.session, true);
+}
+
+void session_send(struct session *session, const void *bytes, size_t length)
+{
+    const uint8_t *at = bytes;
+
+    while (length > 0 && !session->closed) {
+        size_t piece = length < session->client.piece ? length : session->client.piece;
+
+        while (session->paused && !session->closed) {
+            CHECK(session->pending > 0); /* else nobody would ever wake it */
+            read_some(session, session->client.appetite);
+        }
+        if (session->closed)
+            break;
+        session->channel.ops->input(session->channel.session, at, piece);
+        at += piece;
+        length -= piece;
+        read_some(session, session->client.appetite);
+        take_keyboard(session);
+    }
+}
+
+void session_close(struct session *session)
+{
+    session->channel.ops->closed(session->channel.session);
+    fake_machine_destroy(session->machine);
+    text_free(&session->output);
+}
