@@ -67,6 +67,12 @@ static size_t take_sequence(struct keys *keys, uint8_t byte, wchar_t out[KEYS_MA
     return count;
 }
 
+/* glibc takes sequences of 5 and 6 bytes when they come one at a time; what they give makes libedit abort. */
+static bool is_unicode(wchar_t character)
+{
+    return character <= 0x10ffff && (character < 0xd800 || character > 0xdfff);
+}
+
 /* A byte of a character beyond ASCII. */
 static size_t take_character(struct keys *keys, uint8_t byte, wchar_t out[KEYS_MAX])
 {
@@ -75,7 +81,7 @@ static size_t take_character(struct keys *keys, uint8_t byte, wchar_t out[KEYS_M
 
     if (length == (size_t)-1)
         memset(&keys->character, 0, sizeof keys->character);
-    return length == 1;
+    return length == 1 && is_unicode(out[0]);
 }
 
 static size_t take_plain(struct keys *keys, uint8_t byte, wchar_t out[KEYS_MAX])

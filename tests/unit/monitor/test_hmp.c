@@ -391,6 +391,10 @@ static void test_editing(void **state)
           "e\xff\xc3(\xe2\x82",
           "gr\xc3\xb6\xc3\x9f"
           "e(" },
+        /* characters that Unicode has not: 6, 5 and 4 bytes, half of a pair */
+        { "h\xfd\x96\x91\x99\x90\x99"
+          "e\xfb\x80\x80\x80\x80l\xf7\xbf\xbf\xbf\xed\xa0\x80p",
+          "help" },
         { "ab\033[1;\bc\033\001d", "dac" },
         { "a\tb", "ab" },
     };
