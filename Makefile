@@ -11,6 +11,11 @@ all:
 check:
 	scripts/check.sh
 
+# SECONDS for each target; TARGETS picks some of them.
+fuzz:
+	scripts/setup.sh build fuzz
+	scripts/fuzz.sh --seconds $(or $(SECONDS),60) $(TARGETS)
+
 demo:
 	@scripts/demo.sh
 
@@ -38,10 +43,11 @@ distclean:
 help:
 	@echo 'make            build the program and the library into $(BUILD)'
 	@echo 'make check      run all tests; closes with "N passed, N failed"'
+	@echo 'make fuzz       fuzz what parses input; SECONDS=60 for each of TARGETS="memhp qmp ..."'
 	@echo 'make demo       a Linux guest gains 1 GiB while it runs, and gives it back'
 	@echo 'make bench      measure hotram beside QEMU'
 	@echo 'make install    install what was built (DESTDIR is respected)'
 	@echo 'make format     put the C sources into shape'
 	@echo 'make clean      remove what was built; distclean: and downloaded'
 
-.PHONY: all check demo bench install format clean distclean help
+.PHONY: all check fuzz demo bench install format clean distclean help

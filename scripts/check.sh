@@ -4,7 +4,7 @@
 #
 #   scripts/check.sh [STAGE...]     stages: build unit freestanding program
 #                                           installed differential clang
-#                                           format guest asan tsan
+#                                           format fuzz guest asan tsan
 #
 # Every stage's whole output is in build/log/. Tests speak TAP; a stage that
 # breaks, ends early or runs no test at all counts as one failure more.
@@ -128,7 +128,7 @@ sources_formatted() {
 }
 
 prepare() {
-    scripts/setup.sh build guest check && scripts/guest-images.sh
+    scripts/setup.sh build guest check fuzz && scripts/guest-images.sh
 }
 
 finish() {
@@ -142,7 +142,7 @@ if ! prepare 2>&1 | tee $logs/prepare.log; then
     finish
 fi
 [ $# -gt 0 ] || set -- build unit freestanding program installed differential \
-    clang format guest asan tsan
+    clang format fuzz guest asan tsan
 for stage; do
     case $stage in
     # When this fails there is nothing to test.
@@ -153,6 +153,7 @@ for stage; do
     installed) tap installed tests/installed/run ;;
     format)    step "format of the sources" sources_formatted ;;
     program)   program_tests ;;
+    fuzz)      tap fuzz scripts/fuzz.sh --seconds 30 ;;
     guest)     guest_tests native guest ;;
     asan)      sanitized_guest_tests asan address,undefined ;;
     tsan)      sanitized_guest_tests tsan thread ;;

@@ -3,7 +3,7 @@
 # Install the Debian packages that a kind of work needs; those that are there
 # already cost nothing and need no rights.
 #
-#   scripts/setup.sh GROUP...      groups: build guest check bench format
+#   scripts/setup.sh GROUP...      groups: build guest check fuzz bench format
 set -eu
 
 packages_of() {
@@ -14,6 +14,8 @@ packages_of() {
     guest)  echo gcc libc6-dev binutils busybox-static cpio kmod lz4 xz-utils \
                  zstd python3 qemu-system-x86 ;;
     check)  echo binutils clang clang-format acpica-tools git lld qemu-user ;;
+    # The sanitizers' and the fuzzer's libraries, and names in their traces.
+    fuzz)   echo clang libclang-rt-14-dev llvm-14 ;;
     bench)  echo qemu-system-x86 python3 ;;
     format) echo clang-format ;;
     *)      echo "setup.sh: unknown group '$1'" >&2; return 1 ;;
