@@ -29,9 +29,6 @@ struct chardev_config;
 struct channel;
 struct loop;
 
-/* The most bytes that input() gets at a time. */
-#define CHANNEL_INPUT_MAX 4096u
-
 /* The most bytes that one call of input() brings. */
 #define CHANNEL_INPUT_MAX 4096u
 
