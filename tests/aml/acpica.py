@@ -25,7 +25,7 @@ import time
 CLONE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("HOTRAM_BUILD") or CLONE / "build/native")
 
-LIMIT = 30                 # seconds for one command: for what has gone wrong
+LIMIT = 120                 # seconds for one command: for what has gone wrong
 PROMPT = b"\n@prompt\n"
 FILL = 0xa7                # as interpose.c knows it
 NOTHING = 0xffffffff       # the pending register when no event is pending
@@ -187,12 +187,20 @@ class Interpreter:
         if not error and (status or b"No outstanding allocations" not in rest):
             raise AcpiError(f"acpiexec ended with status {status}: {rest!r}")
 
+    def _threads(self):
+        """Where each of the interpreter's threads is: its state, and in which
+        place of the kernel it waits."""
+        for task in pathlib.Path(f"/proc/{self._program.pid}/task").iterdir():
+            state = (task / "stat").read_text().rpartition(")")[2].split()[0]
+            yield f"{state}:{(task / 'wchan').read_text()}"
+
     def _read_answer(self):
         deadline = time.monotonic() + LIMIT
         answer = b""
         while not answer.endswith(PROMPT):
             if not self._selector.select(deadline - time.monotonic()):
-                raise AcpiError("acpiexec does not answer")
+                raise AcpiError("acpiexec does not answer; its threads: "
+                                + " ".join(self._threads()))
             data = os.read(self._program.stdout.fileno(), 65536)
             if not data:
                 raise AcpiError("acpiexec ended: "
