@@ -16,6 +16,9 @@ fuzz:
 	scripts/setup.sh build fuzz
 	scripts/fuzz.sh --seconds $(or $(SECONDS),60) $(TARGETS)
 
+prove:
+	@scripts/prove.sh
+
 demo:
 	@scripts/demo.sh
 
@@ -33,9 +36,9 @@ format:
 	scripts/setup.sh format
 	find include core vmm tests examples -name '*.[ch]' -exec clang-format -i {} +
 
-# Downloads and guests' images are kept; `make distclean` drops these too.
+# Downloads (CBMC too) and guests' images are kept; `make distclean` drops these too.
 clean:
-	[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name guest -exec rm -rf {} +
+	[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name guest ! -name cbmc -exec rm -rf {} +
 
 distclean:
 	rm -rf build
@@ -44,10 +47,11 @@ help:
 	@echo 'make            build the program and the library into $(BUILD)'
 	@echo 'make check      run all tests; closes with "N passed, N failed"'
 	@echo 'make fuzz       fuzz what parses input; SECONDS=60 for each of TARGETS="memhp qmp ..."'
+	@echo 'make prove      prove properties of the library with CBMC; make check runs the quick ones'
 	@echo 'make demo       a Linux guest gains 1 GiB while it runs, and gives it back'
 	@echo 'make bench      measure hotram beside QEMU'
 	@echo 'make install    install what was built (DESTDIR is respected)'
 	@echo 'make format     put the C sources into shape'
 	@echo 'make clean      remove what was built; distclean: and downloaded'
 
-.PHONY: all check fuzz demo bench install format clean distclean help
+.PHONY: all check fuzz prove demo bench install format clean distclean help

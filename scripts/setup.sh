@@ -3,7 +3,8 @@
 # Install the Debian packages that a kind of work needs; those that are there
 # already cost nothing and need no rights.
 #
-#   scripts/setup.sh GROUP...      groups: build guest check fuzz bench format
+#   scripts/setup.sh GROUP...      groups: build guest check fuzz prove bench
+#                                          format
 set -eu
 
 packages_of() {
@@ -18,6 +19,8 @@ packages_of() {
     fuzz)   echo clang libclang-rt-14-dev llvm-14 ;;
     bench)  echo qemu-system-x86 python3 ;;
     format) echo clang-format ;;
+    # CBMC itself is not in Debian 12: scripts/cbmc.sh gets it.
+    prove)  echo gcc libc6-dev ;;
     *)      echo "setup.sh: unknown group '$1'" >&2; return 1 ;;
     esac
 }
@@ -27,7 +30,7 @@ installed() {
         grep -qx installed
 }
 
-[ $# -gt 0 ] || { sed -n '3,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -gt 0 ] || { sed -n '3,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 missing=
 for group; do
