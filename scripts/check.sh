@@ -3,8 +3,8 @@
 # All tests, stage after stage; closes with one line: N passed, N failed.
 #
 #   scripts/check.sh [STAGE...]     stages: build unit freestanding program
-#                                           installed differential clang
-#                                           format fuzz guest asan tsan
+#                                           installed prove differential
+#                                           clang format fuzz guest asan tsan
 #
 # Every stage's whole output is in build/log/. Tests speak TAP; a stage that
 # breaks, ends early or runs no test at all counts as one failure more.
@@ -141,8 +141,8 @@ if ! prepare 2>&1 | tee $logs/prepare.log; then
     fail "packages and guest images"
     finish
 fi
-[ $# -gt 0 ] || set -- build unit freestanding program installed differential \
-    clang format fuzz guest asan tsan
+[ $# -gt 0 ] || set -- build unit freestanding program installed prove \
+    differential clang format fuzz guest asan tsan
 for stage; do
     case $stage in
     # When this fails there is nothing to test.
@@ -151,6 +151,7 @@ for stage; do
     unit)      tap unit scripts/unit-tests.py build/native ;;
     freestanding) tap freestanding tests/freestanding/run build/native ;;
     installed) tap installed tests/installed/run ;;
+    prove)     tap prove scripts/prove.sh --fast ;;
     format)    step "format of the sources" sources_formatted ;;
     program)   program_tests ;;
     fuzz)      tap fuzz scripts/fuzz.sh --seconds 30 ;;
