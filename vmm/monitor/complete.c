@@ -10,6 +10,7 @@
 #include "machine/machine.h"
 #include "memory/backend.h"
 #include "monitor/internal.h"
+#include "options/host_nodes.h"
 
 static void offer(struct completions *completions, const char *typed, const char *word, const char *tail)
 {
@@ -74,6 +75,8 @@ static void offer_values(struct completions *completions, struct machine *machin
         offer(completions, typed, "off", "");
         offer(completions, typed, "on", "");
     }
+    for (unsigned i = 0; property->type == PROPERTY_POLICY && i < HOST_POLICY_COUNT; i++)
+        offer(completions, typed, host_policy_names[i], "");
 }
 
 /* Whether "name=" stands among the properties of `text`. */

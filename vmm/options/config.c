@@ -114,6 +114,7 @@ enum config_result config_parse(struct config *config, int argc, char *const arg
     memset(config, 0, sizeof *config);
     config->machine = strdup("hotram-1");
     config->dump_guest_core = true;
+    config->mem_merge = true;
     good = take_all(&parser, argc, argv, error);
     free(parser.accel);
     if (!good)

@@ -60,6 +60,7 @@ struct config {
     char *machine;        /* "hotram-1", or "none" */
     enum accel accel;     /* -accel, -machine accel= */
     bool dump_guest_core; /* -machine dump-guest-core=: guest memory is part of core dumps (default on) */
+    bool mem_merge;       /* -machine mem-merge=: the host may merge equal pages of it (KSM; default on) */
     /* -m: bytes, multiples of 8 KiB (ram_size) and 4 KiB; maxmem == ram_size and slots == 0 when there is no
      * hotplug, otherwise slots is 1 ... 256 and maxmem > ram_size */
     uint64_t ram_size;

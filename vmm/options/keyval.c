@@ -5,6 +5,7 @@
 #include "options/props.h"
 
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,46 @@ static const char *copy_value(const char *text, char *value)
     }
     *value = '\0';
     return text;
+}
+
+/* The one property that is a list. QEMU spells its elements "host-nodes.0=0"; its manual, and older versions,
+ * repeat the key. */
+static const char list[] = "host-nodes";
+
+static bool is_list(const char *key)
+{
+    size_t length = sizeof list - 1;
+
+    return strncmp(key, list, length) == 0 &&
+           (key[length] == '\0' || (key[length] == '.' && key[length + 1] != '\0' &&
+                                    strspn(key + length + 1, "0123456789") == strlen(key + length + 1)));
+}
+
+static struct json_object *join(const char *first, const char *second)
+{
+    struct json_object *joined;
+    char *text;
+
+    if (asprintf(&text, "%s,%s", first, second) < 0)
+        return NULL;
+    joined = json_object_new_string(text);
+    free(text);
+    return joined;
+}
+
+static void add(struct json_object *object, const char *key, const char *value)
+{
+    struct json_object *before = NULL;
+
+    if (!is_list(key)) {
+        json_object_object_add(object, key, json_object_new_string(value));
+        return;
+    }
+    if (!json_object_object_get_ex(object, list, &before)) {
+        json_object_object_add(object, list, json_object_new_string(value));
+        return;
+    }
+    json_object_object_add(object, list, join(json_object_get_string(before), value));
 }
 
 /* One "key=value", flag or implied value. Returns the place behind it, or NULL and an error. `word` has room
@@ -48,7 +89,7 @@ static const char *parse_word(const char *text, const char *implied_key, char *w
         error_set(error, "a parameter name is expected before '%.40s'", value);
         return NULL;
     }
-    json_object_object_add(object, key, json_object_new_string(value));
+    add(object, key, value);
     return text;
 }
 

@@ -26,6 +26,7 @@ static const struct choice machine_keys[] = {
     { "accel", NULL, NULL },
     { "usb", "off", "hotram has no USB" },
     { "dump-guest-core", "on|off", NULL },
+    { "mem-merge", "on|off", NULL },
     { "kernel-irqchip", "on", "the interrupt controllers are KVM's" },
     { "acpi", "on", "memory hotplug is ACPI's" },
     { "vmport", "off|auto", "hotram has no VMware port" },
@@ -111,6 +112,7 @@ static bool read_machine(struct parser *parser, struct json_object *object, stru
     if (type)
         replace_string(&parser->config->machine, type);
     keyval_get_bool(object, "dump-guest-core", &parser->config->dump_guest_core);
+    keyval_get_bool(object, "mem-merge", &parser->config->mem_merge);
     return true;
 }
 

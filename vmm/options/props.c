@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "options/host_nodes.h"
 #include "options/suggest.h"
 
 /* How much of a value is repeated in a message. */
@@ -33,6 +34,8 @@ static const struct kind kinds[] = {
     [PROPERTY_UINT64] = { json_type_int, "integer", "uint64", 0, UINT64_MAX },
     [PROPERTY_INT32] = { json_type_int, "integer", "int32", INT32_MIN, INT32_MAX },
     [PROPERTY_BOOL] = { json_type_boolean, "boolean", "bool", 0, 0 },
+    [PROPERTY_NODES] = { json_type_array, "array", "nodes", 0, 0 },
+    [PROPERTY_POLICY] = { json_type_string, "string", "HostMemPolicy", 0, 0 },
 };
 
 const char *property_type_name(enum property_type type)
@@ -97,6 +100,10 @@ static bool read_text(const struct property *property, const char *text, void *v
         return read_bool(text, value, error);
     case PROPERTY_SIZE:
         return size_parse(text, 1, value, error);
+    case PROPERTY_NODES:
+        return host_nodes_parse(text, value, error);
+    case PROPERTY_POLICY:
+        return host_policy_parse(text, value, error);
     default:
         return (number_parse(text + negative, &magnitude) &&
                 store_number(property, negative, magnitude, value)) ||
@@ -128,6 +135,10 @@ static bool read_json(const struct property *property, struct json_object *json,
         yes = json_object_get_boolean(json);
         memcpy(value, &yes, sizeof yes);
         return true;
+    case PROPERTY_NODES:
+        return host_nodes_read_json(json, value, error);
+    case PROPERTY_POLICY:
+        return host_policy_parse(json_object_get_string(json), value, error);
     default:
         number = json_object_get_int64(json);
         return store_number(property, number < 0,

@@ -29,7 +29,9 @@ enum property_type {
     PROPERTY_UINT32,
     PROPERTY_UINT64, /* decimal or 0x... */
     PROPERTY_INT32,
-    PROPERTY_BOOL, /* on/off, yes/no, true/false */
+    PROPERTY_BOOL,   /* on/off, yes/no, true/false */
+    PROPERTY_NODES,  /* struct host_nodes: "0-1,4", or JSON's [0, 1, 4] */
+    PROPERTY_POLICY, /* enum host_policy */
 };
 
 struct property {
@@ -43,7 +45,8 @@ struct property {
 
 /* Parse "a=1,b=2" (",," is a comma in a value; a first word without '=' is the value of implied_key, if
  * not NULL; a later word without '=' is key=on, "noX" is not special; a comma at the end is nothing). Keys
- * given twice: the last counts (QEMU's way). Returns a new json_object of strings, or NULL and an error. */
+ * given twice: the last counts (QEMU's way), but for host-nodes, which is a list: host-nodes=0,host-nodes=2
+ * and host-nodes.0=0,host-nodes.1=2 are "0,2". Returns a new json_object of strings, or NULL and an error. */
 struct json_object *keyval_parse(const char *text, const char *implied_key, struct error *error);
 
 /* Text of an option that may be strict JSON ("{...") or keyval; *keyval says which. New object, or NULL and

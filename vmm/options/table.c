@@ -19,8 +19,9 @@
 #define LOG_FORM "[,mux=on|off][,logfile=PATH][,logappend=on|off]"
 
 const struct option options_table[] = {
-    HANDLED("machine", "[type=]hotram-1|none[,accel=kvm][,usb=off][,dump-guest-core=on|off]", GROUP_MACHINE,
-            option_machine,
+    HANDLED("machine",
+            "[type=]hotram-1|none[,accel=kvm][,usb=off][,dump-guest-core=on|off][,mem-merge=on|off]",
+            GROUP_MACHINE, option_machine,
             "the machine ('-machine help' for a list); what a guest sees of hotram-1 never changes",
             "-machine hotram-1,accel=kvm"),
     HANDLED("M", "[type=]NAME[,KEY=VALUE]", GROUP_MACHINE, option_machine, "the same as -machine", NULL),

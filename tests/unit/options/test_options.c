@@ -68,6 +68,7 @@ static void defaults(void **state)
     assert_int_equal(config.sockets * config.cores * config.threads, 1);
     assert_true(config.start_paused);
     assert_true(config.dump_guest_core);
+    assert_true(config.mem_merge);
     assert_false(config.daemonize || config.no_reboot || config.no_shutdown || config.no_defaults ||
                  config.lock_memory || config.timestamps || config.uuid_given);
     assert_null(config.kernel);
@@ -224,7 +225,7 @@ static void machines(void **state)
 {
     static const char *const good[] = {
         "-machine hotram-1,accel=kvm",
-        "-machine type=hotram-1,usb=off,dump-guest-core=on",
+        "-machine type=hotram-1,usb=off,dump-guest-core=on,mem-merge=on",
         "-M hotram-1",
         "-machine accel=kvm:tcg",
         "-machine none,accel=kvm:tcg",
@@ -252,9 +253,10 @@ static void machines(void **state)
         parse_good(&config, good[i]);
         config_free(&config);
     }
-    parse_good(&config, "-machine none -machine dump-guest-core=off");
+    parse_good(&config, "-machine none -machine dump-guest-core=off,mem-merge=off");
     assert_string_equal(config.machine, "none");
     assert_false(config.dump_guest_core);
+    assert_false(config.mem_merge);
     config_free(&config);
     assert_int_equal(parse_line(&config, "-machine none", &error), CONFIG_RUN);
     config_free(&config);
@@ -303,6 +305,7 @@ static void bad_machines(void **state)
         { "-machine hotram-1,acpi=off", "Parameter 'acpi' expects on (memory hotplug is ACPI's); got 'off'" },
         { "-machine hotram-1,dump-guest-core=maybe",
           "Parameter 'dump-guest-core' expects on|off; got 'maybe'" },
+        { "-machine mem-merge=maybe", "Parameter 'mem-merge' expects on|off; got 'maybe'" },
         { "-machine hotram-1,foo=1", "-machine has no property 'foo'; it has: type, accel, usb" },
         { "-machine accel=tcg", "accelerator 'tcg': hotram runs guests with kvm only" },
         { "-accel tcg", "accelerator 'tcg': hotram runs guests with kvm only" },

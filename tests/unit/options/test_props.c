@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "options/host_nodes.h"
 #include "options/props.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -281,6 +282,97 @@ static void check_sample(const char *text)
     assert_null(sample.string);
 }
 
+struct placement {
+    struct host_nodes nodes;
+    enum host_policy policy;
+};
+
+static const struct property placement[] = {
+    { "host-nodes", PROPERTY_NODES, offsetof(struct placement, nodes), PROPERTY_NO_GIVEN, "" },
+    { "policy", PROPERTY_POLICY, offsetof(struct placement, policy), PROPERTY_NO_GIVEN, "" },
+};
+
+static bool read_placement(const char *text, struct placement *values, struct error *error)
+{
+    struct props props;
+    bool good;
+
+    *values = (struct placement){ 0 };
+    props.object = props_parse(text, "qom-type", &props.keyval, error);
+    assert_non_null(props.object);
+    good = props_read(props, placement, COUNT(placement), skip, "ram", values, error);
+    json_object_put(props.object);
+    return good;
+}
+
+static void host_nodes_in_all_their_spellings(void **state)
+{
+    static const struct {
+        const char *text, *nodes;
+    } good[] = {
+        { "ram,host-nodes=0", "0" },
+        { "ram,host-nodes=0-3", "0-3" },
+        { "ram,host-nodes=2,host-nodes=0", "0,2" },
+        { "ram,host-nodes=0-1,,4,,6-127", "0-1,4,6-127" },
+        { "ram,host-nodes.0=64,host-nodes.1=63", "63-64" },
+        { "ram,host-nodes=0x10", "16" },
+        { "ram,host-nodes=127", "127" },
+        { "{\"host-nodes\":[0,1,5]}", "0-1,5" },
+        { "{\"host-nodes\":[]}", "" },
+        { "ram", "" },
+    };
+    struct placement values;
+    struct error error;
+    char text[HOST_NODES_TEXT];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(good); i++) {
+        if (!read_placement(good[i].text, &values, &error))
+            fail_msg("%s: %s", good[i].text, error.text);
+        assert_string_equal(host_nodes_text(&values.nodes, text), good[i].nodes);
+        assert_int_equal(host_nodes_empty(&values.nodes), good[i].nodes[0] == '\0');
+    }
+    assert_true(read_placement("ram,policy=interleave", &values, &error));
+    assert_int_equal(values.policy, HOST_POLICY_INTERLEAVE);
+    assert_true(read_placement("{\"policy\":\"bind\"}", &values, &error));
+    assert_int_equal(values.policy, HOST_POLICY_BIND);
+}
+
+static void host_nodes_that_are_none(void **state)
+{
+    static const struct {
+        const char *text, *words;
+    } bad[] = {
+        { "ram,host-nodes=", "expects nodes, such as 0 or 0-1; got ''" },
+        { "ram,host-nodes=1-0", "got '1-0'" },
+        { "ram,host-nodes=-1", "got '-1'" },
+        { "ram,host-nodes=0-", "got '0-'" },
+        { "ram,host-nodes=0,host-nodes=x", "got '0,x'" },
+        { "ram,host-nodes=128", "invalid host-nodes value: 128; the highest is 127" },
+        { "ram,host-nodes=0-18446744073709551615", "invalid host-nodes value: 18446744073709551615" },
+        { "ram,host-nodes.x=0", "no property 'host-nodes.x'" },
+        { "ram,host-nodes.=0", "no property 'host-nodes.'" },
+        { "ram,host-nodesx=0", "no property 'host-nodesx'" },
+        { "{\"host-nodes\":0}", "Invalid parameter type for 'host-nodes', expected: array" },
+        { "{\"host-nodes\":[-1]}", "got '-1'" },
+        { "{\"host-nodes\":[\"0\"]}", "list of node numbers" },
+        { "{\"host-nodes\":[0,200]}", "invalid host-nodes value: 200" },
+        { "{\"host-nodes\":[0,null]}", "got 'null'" },
+        { "ram,policy=frob", "Parameter 'policy' does not accept value 'frob'" },
+        { "ram,policy=", "does not accept value ''" },
+        { "{\"policy\":1}", "Invalid parameter type for 'policy', expected: string" },
+    };
+    struct placement values;
+    struct error error;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        assert_false(read_placement(bad[i].text, &values, &error));
+        if (!strstr(error.text, bad[i].words))
+            fail_msg("%s: no '%s' in: %s", bad[i].text, bad[i].words, error.text);
+    }
+}
+
 static void both_forms_are_read(void **state)
 {
     struct sample sample = { .i32 = 7, .yes = true };
@@ -431,6 +523,8 @@ int main(void)
         cmocka_unit_test(keyvals_become_objects),
         cmocka_unit_test(nameless_words_are_refused),
         cmocka_unit_test(json_is_strict),
+        cmocka_unit_test(host_nodes_in_all_their_spellings),
+        cmocka_unit_test(host_nodes_that_are_none),
         cmocka_unit_test(both_forms_are_read),
         cmocka_unit_test(bools_have_many_words),
         cmocka_unit_test(bad_values_are_named),
