@@ -101,7 +101,9 @@ bool command_run(const struct command *command, struct monitor_context *context,
     *result = NULL;
     if (!check_arguments(command, args, error) || !command->run(context, args, result, error))
         return false;
-    if (!*result)
+    if (context->pending)
+        context->pending->command = command;
+    else if (!*result)
         *result = json_object_new_object();
     return true;
 }

@@ -41,17 +41,68 @@ static bool run_commands(struct monitor_context *context, struct json_object *ar
     return true;
 }
 
+/* human-monitor-command of a command that is answered later: what it said so far, and who waits. */
+struct human {
+    struct pending *outer;
+    struct pending *inner;
+    struct text out;
+};
+
+static struct json_object *human_result(struct text *out)
+{
+    struct text lines = { 0 };
+
+    text_lines(&lines, out->bytes, out->length);
+    text_free(out);
+    return text_result(&lines);
+}
+
+static void human_answer(void *asker, const struct command *command, struct json_object *result,
+                         const struct error *error)
+{
+    struct human *human = asker;
+
+    hmp_show(&human->out, command, result, error);
+    pending_finish(human->outer, human_result(&human->out), NULL);
+    free(human);
+}
+
+static void human_cancel(void *opaque)
+{
+    struct human *human = opaque;
+
+    pending_cancel(human->inner);
+}
+
+static bool wait_for_human(struct monitor_context *context, struct pending *inner, struct text *out,
+                           struct error *error)
+{
+    struct human *human = calloc(1, sizeof *human);
+    struct pending *outer = human ? command_defer(context) : NULL;
+
+    if (!outer) {
+        free(human);
+        text_free(out);
+        return error_set(error, "out of memory");
+    }
+    *human = (struct human){ outer, inner, *out };
+    outer->cancel = human_cancel;
+    outer->opaque = human;
+    inner->answer = human_answer;
+    inner->asker = human;
+    return true;
+}
+
 static bool run_human(struct monitor_context *context, struct json_object *args, struct json_object **result,
                       struct error *error)
 {
+    const char *line = json_object_get_string(json_object_object_get(args, "command-line"));
     struct text out = { 0 };
-    struct text lines = { 0 };
+    struct pending *pending = hmp_run(context->monitors, line, &out);
 
-    (void)error;
-    hmp_run(context->monitors, json_object_get_string(json_object_object_get(args, "command-line")), &out);
-    text_lines(&lines, out.bytes, out.length);
-    text_free(&out);
-    *result = text_result(&lines);
+    if (pending)
+        return wait_for_human(context, pending, &out, error);
+    *result = human_result(&out);
     return true;
 }
 

@@ -12,6 +12,7 @@
 
 #include "monitor/internal.h"
 
+#define CONTROL_C 0x03
 #define BANNER MONITOR_PACKAGE " monitor - type 'help' for more information\r\n"
 
 struct hmp_session {
@@ -19,6 +20,7 @@ struct hmp_session {
     struct channel *channel;
     struct intake intake;
     struct editor *editor;
+    struct pending *pending; /* the command that is not answered yet, or NULL */
     bool greeted;
     bool plain;       /* no editor can be had */
     struct text line; /* the plain line so far */
@@ -44,20 +46,62 @@ static void greet(struct hmp_session *session)
     prompt(session);
 }
 
-static void run_line(struct hmp_session *session, const char *line, bool too_long)
+/* Show \n-terminated lines; the text is freed. */
+static void say_text(struct hmp_session *session, struct text *text)
+{
+    struct text lines = { 0 };
+
+    text_lines(&lines, text->bytes, text->length);
+    say(session, lines.bytes, lines.length);
+    text_free(text);
+    text_free(&lines);
+}
+
+/* What was answered later. */
+static void answer(void *asker, const struct command *command, struct json_object *result,
+                   const struct error *error)
+{
+    struct hmp_session *session = asker;
+    struct text out = { 0 };
+
+    session->pending = NULL;
+    hmp_show(&out, command, result, error);
+    say_text(session, &out);
+    prompt(session);
+    intake_resume(&session->intake);
+}
+
+static void say_line(void *asker, const char *line)
 {
     struct text out = { 0 };
-    struct text lines = { 0 };
+
+    text_printf(&out, "%s\n", line);
+    say_text(asker, &out);
+}
+
+static void wait_for(struct hmp_session *session, struct pending *pending)
+{
+    pending->answer = answer;
+    pending->say = say_line;
+    pending->asker = session;
+    session->pending = pending;
+    session->intake.waiting = true;
+}
+
+static void run_line(struct hmp_session *session, const char *line, bool too_long)
+{
+    struct pending *pending = NULL;
+    struct text out = { 0 };
 
     if (too_long) /* the rest of a command may mean something else */
         text_printf(&out, "Error: the line is too long, the limit is %u bytes\n", HMP_LINE_MAX);
     else
-        hmp_run(session->monitor->monitors, line, &out);
-    text_lines(&lines, out.bytes, out.length);
-    say(session, lines.bytes, lines.length);
-    text_free(&out);
-    text_free(&lines);
-    prompt(session);
+        pending = hmp_run(session->monitor->monitors, line, &out);
+    say_text(session, &out);
+    if (pending)
+        wait_for(session, pending);
+    else
+        prompt(session);
 }
 
 static void take_plain(struct hmp_session *session, uint8_t byte)
@@ -109,7 +153,8 @@ static void *hmp_opened(void *user, struct channel *channel)
         return NULL;
     session->monitor = user;
     session->channel = channel;
-    session->intake = (struct intake){ .channel = channel, .take = take, .session = session };
+    session->intake =
+        (struct intake){ .channel = channel, .take = take, .session = session, .reads_on = true };
     if (channel_has_focus(channel))
         greet(session);
     return session;
@@ -118,8 +163,17 @@ static void *hmp_opened(void *user, struct channel *channel)
 static void hmp_input(void *opaque, const uint8_t *bytes, size_t length)
 {
     struct hmp_session *session = opaque;
+    const uint8_t *end = session->pending ? memchr(bytes, CONTROL_C, length) : NULL;
 
-    intake_input(&session->intake, bytes, length);
+    /* Ctrl-C drops what was typed before it, and ends the command that is waited for. */
+    if (end) {
+        pending_cancel(session->pending);
+        session->intake.held_count = 0;
+        length -= (size_t)(end + 1 - bytes);
+        bytes = end + 1;
+    }
+    if (length > 0)
+        intake_input(&session->intake, bytes, length);
 }
 
 static void hmp_drained(void *opaque)
@@ -137,6 +191,8 @@ static void hmp_focus(void *opaque, bool focused)
     if (!focused)
         return;
     say(session, "\r\n", 2);
+    if (session->pending)
+        return; /* the prompt comes with the answer */
     if (!session->greeted)
         greet(session);
     else if (session->editor)
@@ -149,6 +205,7 @@ static void hmp_closed(void *opaque)
 {
     struct hmp_session *session = opaque;
 
+    pending_forget(session->pending); /* the command goes on */
     if (session->editor)
         editor_close(session->editor);
     intake_free(&session->intake);

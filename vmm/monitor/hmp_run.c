@@ -158,23 +158,33 @@ static const struct command *take_command(const char **line, struct text *out)
     return command;
 }
 
-void hmp_run(struct monitors *monitors, const char *line, struct text *out)
+void hmp_show(struct text *out, const struct command *command, struct json_object *result,
+              const struct error *error)
+{
+    if (error)
+        text_printf(out, "Error: %s\n", error->text);
+    else if (command->print)
+        command->print(out, result);
+}
+
+struct pending *hmp_run(struct monitors *monitors, const char *line, struct text *out)
 {
     struct monitor_context context = { .monitors = monitors, .machine = monitors->machine };
     struct json_object *result = NULL;
     struct json_object *args;
     struct error error = { 0 };
     const struct command *command = take_command(&line, out);
+    bool done;
 
     if (!command)
-        return;
+        return NULL;
     args = read_arguments(command, line, out, &context);
     if (!args)
-        return;
-    if (!command_run(command, &context, args, &result, &error))
-        text_printf(out, "Error: %s\n", error.text);
-    else if (command->print)
-        command->print(out, result);
+        return NULL;
+    done = command_run(command, &context, args, &result, &error);
+    if (!context.pending)
+        hmp_show(out, command, result, done ? NULL : &error);
     json_object_put(result);
     json_object_put(args);
+    return context.pending;
 }

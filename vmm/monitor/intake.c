@@ -10,20 +10,20 @@
 
 bool intake_full(const struct intake *intake)
 {
-    return channel_pending(intake->channel) > MONITOR_OUTPUT_HIGH;
+    return intake->waiting || channel_pending(intake->channel) > MONITOR_OUTPUT_HIGH;
 }
 
 static void hold(struct intake *intake, const uint8_t *bytes, size_t length)
 {
     if (!intake->held)
-        intake->held = malloc(CHANNEL_INPUT_MAX);
+        intake->held = malloc(2 * CHANNEL_INPUT_MAX);
     if (!intake->held) {
         channel_close(intake->channel); /* better gone than half a command lost */
         return;
     }
     memmove(intake->held, bytes, length);
     intake->held_count = length;
-    channel_pause(intake->channel, true);
+    channel_pause(intake->channel, !intake->waiting || !intake->reads_on || length > CHANNEL_INPUT_MAX);
 }
 
 static void run(struct intake *intake, const uint8_t *bytes, size_t length)
@@ -42,7 +42,19 @@ static void run(struct intake *intake, const uint8_t *bytes, size_t length)
 
 void intake_input(struct intake *intake, const uint8_t *bytes, size_t length)
 {
-    run(intake, bytes, length);
+    if (intake->held_count == 0) {
+        run(intake, bytes, length);
+        return;
+    }
+    /* Behind what is held already: not paused, so there is room. */
+    memcpy(intake->held + intake->held_count, bytes, length);
+    run(intake, intake->held, intake->held_count + length);
+}
+
+void intake_resume(struct intake *intake)
+{
+    intake->waiting = false;
+    intake_drained(intake);
 }
 
 void intake_drained(struct intake *intake)

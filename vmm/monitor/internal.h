@@ -34,20 +34,25 @@ struct monitor {
     struct editor *idle_editors;
 };
 
-/* What a session has been sent and does not take yet, because its client does not read the answers: while
- * more than MONITOR_OUTPUT_HIGH bytes wait for the client, the session takes no more commands. */
+/* What a session has been sent and does not take yet: while a command is not answered, so that answers come
+ * in the order of the commands; and while more than MONITOR_OUTPUT_HIGH bytes wait for a client that does not
+ * read its answers. */
 #define MONITOR_OUTPUT_HIGH 65536u
 struct intake {
     struct channel *channel;
+    bool waiting;  /* for a command's answer; set by the session */
+    bool reads_on; /* meanwhile too, as far as there is room: a person may press Ctrl-C */
     /* Take bytes until intake_full(); returns how many were taken. */
     size_t (*take)(void *session, const uint8_t *bytes, size_t length);
     void *session;
-    uint8_t *held; /* CHANNEL_INPUT_MAX bytes, or NULL while nothing is held */
+    uint8_t *held; /* twice CHANNEL_INPUT_MAX bytes, or NULL while nothing was held yet */
     size_t held_count;
 };
 bool intake_full(const struct intake *intake);
 void intake_input(struct intake *intake, const uint8_t *bytes, size_t length);
 void intake_drained(struct intake *intake);
+/* The answer is there. */
+void intake_resume(struct intake *intake);
 void intake_free(struct intake *intake);
 
 extern const struct chardev_user_ops qmp_ops, hmp_ops;
@@ -64,11 +69,13 @@ void qmp_sessions_event(struct monitors *monitors, struct json_object *event);
 struct monitor_context {
     struct monitors *monitors;
     struct machine *machine;
-    bool keyval; /* properties are all strings, as a person types them */
+    bool keyval;             /* properties are all strings, as a person types them */
+    struct pending *pending; /* set by command_defer() */
 };
 
 /* Run a command. `args` is borrowed, an object, and has passed the checks of the table. *result is NULL; a
- * command that has one sets it to a new object, otherwise {} is returned. */
+ * command that has one sets it to a new object, otherwise {} is returned. One that cannot answer yet calls
+ * command_defer() and returns true. */
 typedef bool command_function(struct monitor_context *context, struct json_object *args,
                               struct json_object **result, struct error *error);
 /* Show a result to a person. */
@@ -115,9 +122,40 @@ const struct command *command_by_qmp_name(const char *name);
 /* By "stop", "s", "info status". */
 const struct command *command_by_hmp_name(const char *name);
 
-/* Check the arguments by the table, then run. *result is a new object on success. */
+/* Check the arguments by the table, then run. *result is a new object on success, unless context->pending is
+ * set: then the answer comes later. */
 bool command_run(const struct command *command, struct monitor_context *context, struct json_object *args,
                  struct json_object **result, struct error *error);
+
+/* Answers that come later ---------------------------------------------------------------------------- */
+
+/*
+ * A command that takes long returns at once and is answered when its work is done. Meanwhile the event loop
+ * runs: the guest, other monitors, and other sessions of the same one. The session that asked takes no
+ * further command, so its answers keep their order. Each pending command is finished exactly once, from the
+ * event loop and not from within another command, whether or not somebody still waits for it.
+ */
+struct pending {
+    const struct command *command;
+    /* By whoever asked; NULL when nobody waits any more. `result` is borrowed, NULL with an error. */
+    void (*answer)(void *asker, const struct command *command, struct json_object *result,
+                   const struct error *error);
+    void (*say)(void *asker, const char *line); /* how far it is, for a person; may be NULL */
+    void *asker;
+    /* By the command: asked to end early, it still finishes as always. May be NULL. */
+    void (*cancel)(void *opaque);
+    void *opaque;
+};
+
+/* Within command_function: answer later. NULL when out of memory: then fail. */
+struct pending *command_defer(struct monitor_context *context);
+/* The command is done: `result` is taken over, NULL for {}; or an error. The pending is gone. */
+void pending_finish(struct pending *pending, struct json_object *result, const struct error *error);
+/* How far it is, a line without its end. */
+void pending_say(struct pending *pending, const char *line);
+void pending_cancel(struct pending *pending);
+/* Nobody waits for it any more; NULL will do. */
+void pending_forget(struct pending *pending);
 
 /* Types ---------------------------------------------------------------------------------------------- */
 
@@ -139,8 +177,11 @@ bool type_help(const struct type_family *family, const char *text, struct text *
 /* The longest line. Each key costs the editor time that grows with the line, and the main thread is its. */
 #define HMP_LINE_MAX 1023u
 
-/* Run one line as a person typed it; what it says, errors included, goes to `out` with \n at line ends. */
-void hmp_run(struct monitors *monitors, const char *line, struct text *out);
+/* Run one line as a person typed it; what it says, errors included, goes to `out` with \n at line ends. Not
+ * NULL: the answer comes later, to be shown by hmp_show(); the caller sets the pending's asker. */
+struct pending *hmp_run(struct monitors *monitors, const char *line, struct text *out);
+void hmp_show(struct text *out, const struct command *command, struct json_object *result,
+              const struct error *error);
 
 /* "unknown command: 'x'", with the nearest name. */
 void hmp_unknown(struct text *out, const char *name);

@@ -17,6 +17,9 @@ struct qmp_session {
     struct channel *channel;
     struct qmp_session *next;
     bool negotiated;
+    struct pending *pending; /* the command that is not answered yet, or NULL; and its id */
+    struct json_object *pending_id;
+    bool pending_has_id;
     struct intake intake;
     struct qmp_input input;
 };
@@ -109,6 +112,46 @@ static const struct command *find_command(const struct qmp_session *session, con
     return NULL;
 }
 
+/* The answer to a request; `result` and `id` are borrowed, `error` is NULL for good. */
+static void reply(struct qmp_session *session, struct json_object *result, const struct error *error,
+                  bool has_id, struct json_object *id)
+{
+    struct json_object *object = json_object_new_object();
+
+    if (error)
+        json_object_object_add(object, "error", error_object(error));
+    else
+        json_object_object_add(object, "return", json_object_get(result));
+    if (has_id)
+        json_object_object_add(object, "id", json_object_get(id));
+    send_object(session, object);
+}
+
+/* What was answered later. */
+static void answer(void *asker, const struct command *command, struct json_object *result,
+                   const struct error *error)
+{
+    struct qmp_session *session = asker;
+    struct json_object *id = session->pending_id;
+
+    (void)command;
+    session->pending = NULL;
+    session->pending_id = NULL;
+    reply(session, result, error, session->pending_has_id, id);
+    json_object_put(id);
+    intake_resume(&session->intake);
+}
+
+static void wait_for(struct qmp_session *session, struct pending *pending, const struct request *request)
+{
+    pending->answer = answer;
+    pending->asker = session;
+    session->pending = pending;
+    session->pending_id = json_object_get(request->id);
+    session->pending_has_id = request->has_id;
+    session->intake.waiting = true;
+}
+
 static bool execute(struct qmp_session *session, const struct request *request, struct json_object **result,
                     struct error *error)
 {
@@ -123,6 +166,8 @@ static bool execute(struct qmp_session *session, const struct request *request, 
     args = request->args ? json_object_get(request->args) : json_object_new_object();
     done = command_run(command, &context, args, result, error);
     json_object_put(args);
+    if (context.pending)
+        wait_for(session, context.pending, request);
     if (done)
         session->negotiated = true; /* the first command that succeeds is qmp_capabilities */
     return done;
@@ -130,18 +175,14 @@ static bool execute(struct qmp_session *session, const struct request *request, 
 
 static void handle(struct qmp_session *session, struct json_object *value)
 {
-    struct json_object *reply = json_object_new_object();
     struct json_object *result = NULL;
     struct request request = { 0 };
     struct error error = { 0 };
+    bool done = read_request(&request, value, &error) && execute(session, &request, &result, &error);
 
-    if (read_request(&request, value, &error) && execute(session, &request, &result, &error))
-        json_object_object_add(reply, "return", result);
-    else
-        json_object_object_add(reply, "error", error_object(&error));
-    if (request.has_id)
-        json_object_object_add(reply, "id", json_object_get(request.id));
-    send_object(session, reply);
+    if (!session->pending)
+        reply(session, result, done ? NULL : &error, request.has_id, request.id);
+    json_object_put(result);
 }
 
 static size_t take(void *opaque, const uint8_t *bytes, size_t length)
@@ -149,7 +190,6 @@ static size_t take(void *opaque, const uint8_t *bytes, size_t length)
     struct qmp_session *session = opaque;
     struct json_object *value = NULL;
     struct error error = { 0 };
-    struct json_object *reply;
     size_t taken;
 
     switch (qmp_input_take(&session->input, bytes, length, &taken, &value, &error)) {
@@ -158,9 +198,7 @@ static size_t take(void *opaque, const uint8_t *bytes, size_t length)
         json_object_put(value);
         break;
     case QMP_INPUT_BAD:
-        reply = json_object_new_object();
-        json_object_object_add(reply, "error", error_object(&error));
-        send_object(session, reply);
+        reply(session, NULL, &error, false, NULL);
         break;
     case QMP_INPUT_MORE:
         break;
@@ -213,6 +251,8 @@ static void qmp_closed(void *opaque)
     while (*link != session)
         link = &(*link)->next;
     *link = session->next;
+    pending_forget(session->pending); /* the command goes on; nobody is answered */
+    json_object_put(session->pending_id);
     qmp_input_free(&session->input);
     intake_free(&session->intake);
     free(session);
