@@ -20,6 +20,7 @@
 #include "host/loop.h"
 #include "host/message.h"
 #include "machine/machine.h"
+#include "memory/fault.h"
 #include "monitor/monitor.h"
 #include "options/config.h"
 #include "qtest/qtest.h"
@@ -53,8 +54,12 @@ static void take_signal(void *opaque, uint32_t events)
     struct signalfd_siginfo info;
 
     (void)events;
-    if (read(program->signals, &info, sizeof info) == (ssize_t)sizeof info)
+    if (read(program->signals, &info, sizeof info) != (ssize_t)sizeof info)
+        return;
+    if (program->machine)
         machine_quit(program->machine, CAUSE_HOST_SIGNAL);
+    else /* it is being built, and waits for memory to be allocated */
+        loop_quit(program->loop);
 }
 
 /* SIGINT, SIGTERM and SIGHUP end the program in good order. */
@@ -130,6 +135,7 @@ static bool start(struct program *program, struct error *error)
 {
     const struct config *config = &program->config;
 
+    fault_init();
     program->loop = loop_create();
     if (!program->loop)
         return error_set(error, "event loop: %s", strerror(errno));

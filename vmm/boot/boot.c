@@ -161,6 +161,7 @@ unsigned boot_memory_map(const struct boot_machine *machine, struct memory_entry
 /* Copy a piece of a file into the guest; the rest of the piece becomes zero. */
 static bool load_piece(struct guest_memory *memory, int fd, const struct kernel_piece *piece)
 {
+    uint64_t rest = piece->memory_size - piece->file_size;
     struct lease lease;
     bool loaded;
 
@@ -168,10 +169,11 @@ static bool load_piece(struct guest_memory *memory, int fd, const struct kernel_
         return true;
     if (!guest_memory_lease(memory, piece->address, piece->memory_size, &lease))
         return false;
+    /* Where the host cannot give the memory, this read fails with EFAULT. */
     loaded = read_all(fd, piece->file_offset, lease.memory, piece->file_size);
-    memset((uint8_t *)lease.memory + piece->file_size, 0, piece->memory_size - piece->file_size);
     lease_return(memory, &lease);
-    return loaded;
+    return loaded && (rest == 0 || guest_memory_fill(memory, piece->address + piece->file_size, 0, rest) ==
+                                       GUEST_ACCESS_OK);
 }
 
 /* Flat code and data segments and a task, where both boot protocols expect their selectors. */

@@ -151,16 +151,18 @@ static bool write_tables(struct machine *machine, uint64_t *rsdp, struct error *
         .low_ram_end = machine->low_ram_end,
         .high_ram_size = machine->high_ram_size,
     };
-    struct lease lease;
+    uint8_t *tables;
     bool built;
 
     hotplug_region(machine->hotplug, &config.hotplug_base, &config.hotplug_size);
-    if (!guest_memory_lease(machine->memory, X86_BIOS_AREA, capacity, &lease))
-        return error_set(error, "there is no RAM for the ACPI tables at 0x%llx",
-                         (unsigned long long)X86_BIOS_AREA);
-    memset(lease.memory, 0, capacity);
-    built = x86_acpi_build(&config, lease.memory, capacity, X86_BIOS_AREA, rsdp, error);
-    lease_return(machine->memory, &lease);
+    tables = calloc(1, capacity);
+    if (!tables)
+        return error_set(error, "out of memory");
+    built = x86_acpi_build(&config, tables, capacity, X86_BIOS_AREA, rsdp, error);
+    if (built && !guest_memory_write(machine->memory, X86_BIOS_AREA, tables, capacity))
+        built = error_set(error, "there is no RAM for the ACPI tables at 0x%llx",
+                          (unsigned long long)X86_BIOS_AREA);
+    free(tables);
     return built;
 }
 

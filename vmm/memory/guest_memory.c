@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kvm/vm.h"
+#include "memory/fault.h"
 
 struct guest_region {
     struct guest_memory *map;
@@ -26,7 +27,9 @@ struct guest_memory {
     pthread_mutex_t lock;
     struct guest_region *regions; /* under lock */
     unsigned memslots;
-    bool *memslot_used; /* main thread only */
+    bool *memslot_used; /* main thread only, and so are the next two */
+    void (*fault)(void *opaque, void *address);
+    void *fault_opaque;
 };
 
 struct guest_memory *guest_memory_create(const struct vm *vm, struct loop *loop, unsigned memslots)
@@ -164,13 +167,70 @@ void lease_return(struct guest_memory *map, struct lease *lease)
     *lease = (struct lease){ 0 };
 }
 
-bool guest_memory_write(struct guest_memory *map, uint64_t address, const void *bytes, uint64_t length)
+/* What is done to leased memory: copied from `from` to `to`, or set to `value` where `from` is NULL. */
+struct copy {
+    void *to;
+    const void *from;
+    uint8_t value;
+    uint64_t length;
+};
+
+static void copy(void *opaque)
 {
+    const struct copy *what = opaque;
+
+    if (what->from)
+        memcpy(what->to, what->from, what->length);
+    else
+        memset(what->to, what->value, what->length);
+}
+
+static enum guest_access do_guarded(struct guest_memory *map, struct copy *what)
+{
+    void *fault;
+
+    if (fault_guard(copy, what, &fault))
+        return GUEST_ACCESS_OK;
+    if (map->fault)
+        map->fault(map->fault_opaque, fault);
+    return GUEST_ACCESS_FAULT;
+}
+
+enum guest_access guest_memory_access(struct guest_memory *map, uint64_t address, void *bytes,
+                                      uint64_t length, bool write)
+{
+    enum guest_access done;
     struct lease lease;
 
     if (!guest_memory_lease(map, address, length, &lease))
-        return false;
-    memcpy(lease.memory, bytes, length);
+        return GUEST_ACCESS_NONE;
+    done = do_guarded(map, &(struct copy){ .to = write ? lease.memory : bytes,
+                                           .from = write ? bytes : lease.memory,
+                                           .length = length });
     lease_return(map, &lease);
-    return true;
+    return done;
+}
+
+enum guest_access guest_memory_fill(struct guest_memory *map, uint64_t address, uint8_t value,
+                                    uint64_t length)
+{
+    enum guest_access done;
+    struct lease lease;
+
+    if (!guest_memory_lease(map, address, length, &lease))
+        return GUEST_ACCESS_NONE;
+    done = do_guarded(map, &(struct copy){ .to = lease.memory, .value = value, .length = length });
+    lease_return(map, &lease);
+    return done;
+}
+
+bool guest_memory_write(struct guest_memory *map, uint64_t address, const void *bytes, uint64_t length)
+{
+    return guest_memory_access(map, address, (void *)bytes, length, true) == GUEST_ACCESS_OK;
+}
+
+void guest_memory_on_fault(struct guest_memory *map, void (*fault)(void *opaque, void *address), void *opaque)
+{
+    map->fault = fault;
+    map->fault_opaque = opaque;
 }

@@ -52,7 +52,22 @@ void guest_memory_remove(struct guest_memory *map, struct guest_region *region, 
 bool guest_memory_lease(struct guest_memory *map, uint64_t address, uint64_t length, struct lease *lease);
 void lease_return(struct guest_memory *map, struct lease *lease);
 
-/* Lease, copy, give back. Fails as the lease does. */
+/* Lease, copy, give back. Where the host cannot give the memory any more (fault.h), whoever asked for it by
+ * guest_memory_on_fault() is told, and part of the bytes may have been copied. Main thread only. */
+enum guest_access {
+    GUEST_ACCESS_OK,
+    GUEST_ACCESS_NONE,  /* the range is not inside one region */
+    GUEST_ACCESS_FAULT, /* the host cannot give it */
+};
+enum guest_access guest_memory_access(struct guest_memory *map, uint64_t address, void *bytes,
+                                      uint64_t length, bool write);
+enum guest_access guest_memory_fill(struct guest_memory *map, uint64_t address, uint8_t value,
+                                    uint64_t length);
+/* The same for those to whom every failure is the same. */
 bool guest_memory_write(struct guest_memory *map, uint64_t address, const void *bytes, uint64_t length);
+
+/* `fault` is called on the main thread, by whoever accesses the memory: with a host address. */
+void guest_memory_on_fault(struct guest_memory *map, void (*fault)(void *opaque, void *address),
+                           void *opaque);
 
 #endif

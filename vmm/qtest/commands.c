@@ -54,55 +54,61 @@ static void port_out(struct call *call)
     ok(call);
 }
 
-/* Lease guest memory, or answer why not. */
-static bool reach(struct call *call, uint64_t length, struct lease *lease)
+/* Answers why not, where it fails. */
+static bool done(struct call *call, uint64_t length, enum guest_access result)
 {
-    if (length > 0 && length <= TRANSFER_MAX &&
-        guest_memory_lease(machine_memory(call->machine), call->a, length, lease))
-        return true;
-    if (length == 0 || length > TRANSFER_MAX)
-        text_printf(call->answer, "FAIL a size is 1 to %" PRIu64 " bytes; got %" PRIu64 "\n", TRANSFER_MAX,
-                    length);
-    else
+    if (result == GUEST_ACCESS_NONE)
         text_printf(call->answer, "FAIL there is no memory at 0x%" PRIx64 " of %" PRIu64 " bytes\n", call->a,
                     length);
+    else if (result == GUEST_ACCESS_FAULT)
+        text_printf(call->answer, "FAIL the host cannot give the memory at 0x%" PRIx64 "\n", call->a);
+    return result == GUEST_ACCESS_OK;
+}
+
+static bool size_fits(struct call *call, uint64_t size)
+{
+    if (size > 0 && size <= TRANSFER_MAX)
+        return true;
+    text_printf(call->answer, "FAIL a size is 1 to %" PRIu64 " bytes; got %" PRIu64 "\n", TRANSFER_MAX, size);
     return false;
+}
+
+static bool reach(struct call *call, void *bytes, uint64_t length, bool write)
+{
+    return done(call, length,
+                guest_memory_access(machine_memory(call->machine), call->a, bytes, length, write));
 }
 
 static void memory_in(struct call *call)
 {
     uint64_t value = 0;
-    struct lease lease;
 
-    if (!reach(call, call->width, &lease))
-        return;
-    memcpy(&value, lease.memory, call->width);
-    lease_return(machine_memory(call->machine), &lease);
-    text_printf(call->answer, "OK 0x%016" PRIx64 "\n", value);
+    if (reach(call, &value, call->width, false))
+        text_printf(call->answer, "OK 0x%016" PRIx64 "\n", value);
 }
 
 static void memory_out(struct call *call)
 {
-    struct lease lease;
-
-    if (!reach(call, call->width, &lease))
-        return;
-    memcpy(lease.memory, &call->b, call->width);
-    lease_return(machine_memory(call->machine), &lease);
-    ok(call);
+    if (reach(call, &call->b, call->width, true))
+        ok(call);
 }
 
 static void memory_read(struct call *call)
 {
-    struct lease lease;
+    uint8_t *bytes;
 
-    if (!reach(call, call->b, &lease))
+    if (!size_fits(call, call->b))
         return;
-    text_string(call->answer, "OK 0x");
-    for (uint64_t i = 0; i < call->b; i++)
-        text_printf(call->answer, "%02x", ((const uint8_t *)lease.memory)[i]);
-    text_string(call->answer, "\n");
-    lease_return(machine_memory(call->machine), &lease);
+    bytes = malloc(call->b);
+    if (!bytes)
+        text_string(call->answer, "FAIL out of memory\n");
+    else if (reach(call, bytes, call->b, false)) {
+        text_string(call->answer, "OK 0x");
+        for (uint64_t i = 0; i < call->b; i++)
+            text_printf(call->answer, "%02x", bytes[i]);
+        text_string(call->answer, "\n");
+    }
+    free(bytes);
 }
 
 static int digit(char c)
@@ -116,7 +122,7 @@ static int digit(char c)
 static void memory_write(struct call *call)
 {
     const char *text = call->data;
-    struct lease lease;
+    uint8_t *bytes;
 
     if (strncmp(text, "0x", 2) != 0 || strspn(text + 2, "0123456789abcdefABCDEF") != strlen(text + 2) ||
         strlen(text + 2) % 2 != 0 || strlen(text + 2) / 2 != call->b) {
@@ -124,23 +130,26 @@ static void memory_write(struct call *call)
                     call->b);
         return;
     }
-    if (!reach(call, call->b, &lease))
+    if (!size_fits(call, call->b))
         return;
+    bytes = malloc(call->b);
+    if (!bytes) {
+        text_string(call->answer, "FAIL out of memory\n");
+        return;
+    }
     for (uint64_t i = 0; i < call->b; i++)
-        ((uint8_t *)lease.memory)[i] = (uint8_t)(digit(text[2 + 2 * i]) << 4 | digit(text[3 + 2 * i]));
-    lease_return(machine_memory(call->machine), &lease);
-    ok(call);
+        bytes[i] = (uint8_t)(digit(text[2 + 2 * i]) << 4 | digit(text[3 + 2 * i]));
+    if (reach(call, bytes, call->b, true))
+        ok(call);
+    free(bytes);
 }
 
 static void memory_set(struct call *call)
 {
-    struct lease lease;
-
-    if (!reach(call, call->b, &lease))
-        return;
-    memset(lease.memory, (uint8_t)call->c, call->b);
-    lease_return(machine_memory(call->machine), &lease);
-    ok(call);
+    if (size_fits(call, call->b) &&
+        done(call, call->b,
+             guest_memory_fill(machine_memory(call->machine), call->a, (uint8_t)call->c, call->b)))
+        ok(call);
 }
 
 static void endianness(struct call *call)
