@@ -187,8 +187,9 @@ def test_unplug_returns_the_pages_of_a_memfd():
         machine.qmp.execute("device_del", {"id": "d0"})
         tell(machine, "h")
         machine.qmp.wait_event("DEVICE_DELETED", {"device": "d0"}, LIMIT)
+        # Neither mapped nor open: the host has them back.
         assert not any("hotram-backend" in line for line in machine.maps())
-        assert memfd_pages(machine) == 0         # the host has them back
+        assert memfd(machine) is None
         machine.qmp.execute("object-del", {"id": "d0-mem"})
         assert machine.quit() == 0
 
@@ -198,7 +199,7 @@ def memfd(machine):
     for link in folder.iterdir():
         if "hotram-backend" in str(link.readlink()):
             return link
-    raise AssertionError("the program has no memfd")
+    return None
 
 
 def touch_memfd(machine, size):

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hotplug/state.h"
+#include "memory/backend_memory.h"
 
 /* DIMMs are multiples of 2 MiB at addresses that are multiples of 2 MiB, as QEMU's on x86-64. */
 #define GRANULARITY (UINT64_C(2) << 20)
@@ -85,7 +86,9 @@ void hotplug_destroy(struct hotplug *hotplug)
     if (!hotplug)
         return;
     for (uint32_t slot = 0; slot < HOTRAM_SLOTS_MAX; slot++)
-        if (hotplug->dimm[slot])
+        if (hotplug->dimm[slot] && hotplug->dimm[slot]->coming)
+            backend_fill_stop(hotplug->dimm[slot]->backend); /* frees the DIMM */
+        else if (hotplug->dimm[slot])
             dimm_free(hotplug->dimm[slot]);
     free(hotplug);
 }
@@ -140,7 +143,9 @@ bool hotplug_next(struct hotplug *hotplug, uint32_t *slot, struct dimm_info *inf
         return false;
     /* Only the main thread adds and removes DIMMs, so the cursor stays good between two calls. */
     ports_lock(hotplug->config.ports);
-    *slot = hotram_bank_next(&hotplug->bank, *slot);
+    do
+        *slot = hotram_bank_next(&hotplug->bank, *slot);
+    while (*slot != HOTRAM_SLOT_ANY && hotplug->slots[*slot].state == HOTRAM_DIMM_RESERVED);
     if (*slot != HOTRAM_SLOT_ANY)
         state = hotplug->slots[*slot];
     ports_unlock(hotplug->config.ports);
@@ -167,7 +172,7 @@ void hotplug_ospm(struct hotplug *hotplug, uint32_t slot, struct ospm_info *info
 
     ports_lock(hotplug->config.ports);
     *info = (struct ospm_info){
-        .device = dimm && !dimm->leaving ? dimm->id : NULL,
+        .device = dimm && !dimm->leaving && !dimm->coming ? dimm->id : NULL,
         .slot = slot,
         .source = hotplug->slots[slot].ost_event,
         .status = hotplug->slots[slot].ost_status,
@@ -199,7 +204,8 @@ uint64_t hotplug_plugged_size(struct hotplug *hotplug)
 
     ports_lock(hotplug->config.ports);
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
-        size += hotplug->slots[slot].size;
+        if (hotplug->slots[slot].state != HOTRAM_DIMM_RESERVED)
+            size += hotplug->slots[slot].size;
     ports_unlock(hotplug->config.ports);
     return size;
 }

@@ -19,10 +19,10 @@
 #include <hotram/dimm.h>
 
 #include "host/error.h"
+#include "memory/backend.h"
 #include "options/props.h"
 
 struct hotplug;
-struct backend;
 
 /* A DIMM as queries show it. Strings are borrowed, valid until the next hotplug call. */
 struct dimm_info {
@@ -89,10 +89,14 @@ void hotplug_destroy(struct hotplug *hotplug);
 void hotplug_reset(struct hotplug *hotplug);
 
 /* device_add: `props` has driver ("pc-dimm") and the properties id, memdev, slot, addr, node. `hot` is
- * false for -device on the command line. */
-bool hotplug_device_add(struct hotplug *hotplug, struct props props, bool hot, struct error *error);
+ * false for -device on the command line. OUTCOME_LATER: its memory has to be allocated again, since an unplug
+ * gave it back; slot and address are reserved meanwhile. At the start there is no such thing, nor need of a
+ * watcher. */
+enum outcome hotplug_device_add(struct hotplug *hotplug, struct props props, bool hot,
+                                const struct backend_watcher *watcher, struct error *error);
 
-/* device_del: asks the guest. Error class DeviceNotFound when there is no such id. */
+/* device_del: asks the guest. Error class DeviceNotFound when there is no such id. A DIMM whose memory is
+ * still being allocated is taken back: its device_add ends with an error. */
 bool hotplug_device_del(struct hotplug *hotplug, const char *id, struct error *error);
 
 uint32_t hotplug_slots(const struct hotplug *hotplug);

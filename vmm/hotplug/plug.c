@@ -9,9 +9,6 @@
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
 
-/* Transparent huge pages of the host work only where guest and host addresses agree modulo 2 MiB. */
-#define ALIGN_MIN (UINT64_C(2) << 20)
-
 struct values {
     char *memdev;
     int32_t slot;  /* -1: the first free */
@@ -163,96 +160,169 @@ static bool check_use(const struct hotplug *hotplug, const struct backend *backe
             "can't use already busy memdev: %s is used by '%s'; each DIMM needs a backend of its "
             "own",
             backend->id, backend->used_by);
+    if (backend->filling)
+        return error_set(
+            error,
+            "can't use memdev: memory of %s is still being allocated; plug it when its object_add "
+            "has been answered",
+            backend->id);
+    if (backend->readonly)
+        return error_set(error,
+                         "can't use memdev: %s has readonly=on, and a DIMM is memory that the guest writes; "
+                         "make a backend without readonly, with share=off to keep the file as it is",
+                         backend->id);
     return true;
 }
 
-static struct dimm *dimm_create(struct hotplug *hotplug, const char *id, struct backend *backend, bool hot)
+static struct dimm *dimm_create(struct hotplug *hotplug, const char *id, struct backend *backend, bool hot,
+                                struct error *error)
 {
     struct dimm *dimm = calloc(1, sizeof *dimm);
 
+    error_set(error, "out of memory");
     if (!dimm)
         return NULL;
     *dimm = (struct dimm){ .hotplug = hotplug, .backend = backend, .hotplugged = hot };
-    if (id && !(dimm->id = strdup(id))) {
-        free(dimm);
-        return NULL;
-    }
-    return dimm;
+    if (id)
+        dimm->id = strdup(id);
+    backend->used_by = strdup(id ? id : "(a DIMM without id)");
+    if ((!id || dimm->id) && backend->used_by)
+        return dimm;
+    free(backend->used_by);
+    backend->used_by = NULL;
+    dimm_free(dimm);
+    return NULL;
 }
 
-/* The place is reserved: bring the memory there, then show it to the guest. */
-static bool bring(struct hotplug *hotplug, struct dimm *dimm, uint64_t addr, bool hot, struct error *error)
+/* Its memory is there: into the guest's map, then show it to the guest. */
+static bool show(struct dimm *dimm, struct error *error)
 {
-    struct backend *backend = dimm->backend;
+    struct hotplug *hotplug = dimm->hotplug;
+    const struct backend *backend = dimm->backend;
+    uint64_t addr = hotplug->slots[dimm->slot].addr; /* reserved: nobody else changes it */
 
-    backend->used_by = strdup(dimm->id ? dimm->id : "(a DIMM without id)");
-    if (!backend->used_by)
-        return error_set(error, "out of memory");
-    if (!backend_map(backend, error))
-        return false;
     dimm->region = guest_memory_add(hotplug->config.memory, addr, backend->size, backend->memory, error);
     if (!dimm->region)
         return false;
-    hotplug->dimm[dimm->slot] = dimm;
+    dimm->coming = false;
     ports_lock(hotplug->config.ports);
-    hotram_bank_commit(&hotplug->bank, dimm->slot, hot);
+    hotram_bank_commit(&hotplug->bank, dimm->slot, dimm->hotplugged);
     ports_unlock(hotplug->config.ports);
     return true;
 }
 
-static bool plug(struct hotplug *hotplug, const char *id, const struct values *values, bool hot,
-                 struct error *error)
+/* Back to before: the DIMM is freed. */
+static void take_back(struct dimm *dimm)
+{
+    struct hotplug *hotplug = dimm->hotplug;
+
+    free(dimm->backend->used_by);
+    dimm->backend->used_by = NULL;
+    hotplug->dimm[dimm->slot] = NULL;
+    ports_lock(hotplug->config.ports);
+    hotram_bank_cancel(&hotplug->bank, dimm->slot);
+    ports_unlock(hotplug->config.ports);
+    dimm_free(dimm);
+}
+
+/* The allocation that bring() began has ended. */
+static void brought(void *opaque, const struct error *why)
+{
+    struct dimm *dimm = opaque;
+    struct backend_watcher watcher = dimm->watcher;
+    struct error error;
+
+    if (!why && !show(dimm, &error)) {
+        backend_unmap(dimm->backend);
+        why = &error;
+    }
+    if (why)
+        take_back(dimm);
+    watcher.ended(watcher.opaque, why);
+}
+
+static void bringing(void *opaque, const char *id, uint64_t done, uint64_t size)
+{
+    const struct dimm *dimm = opaque;
+
+    if (dimm->watcher.progress)
+        dimm->watcher.progress(dimm->watcher.opaque, id, done, size);
+}
+
+/* The place is reserved: bring the memory there. */
+static enum outcome bring(struct dimm *dimm, const struct backend_watcher *watcher, struct error *error)
+{
+    const struct backend_watcher self = { brought, bringing, dimm };
+    bool mapped = dimm->backend->memory != NULL;
+    enum outcome outcome = backend_prepare(dimm->backend, dimm->hotplug->config.loop, &self, error);
+
+    if (outcome == OUTCOME_LATER)
+        dimm->watcher = *watcher;
+    if (outcome != OUTCOME_DONE || show(dimm, error))
+        return outcome;
+    if (!mapped)
+        backend_unmap(dimm->backend);
+    return OUTCOME_FAILED;
+}
+
+static enum outcome plug(struct hotplug *hotplug, const char *id, const struct values *values, bool hot,
+                         const struct backend_watcher *watcher, struct error *error)
 {
     struct backend *backend = check_backend(hotplug, values->memdev, error);
     struct hotram_dimm_request request;
     struct hotram_dimm_result result;
     enum hotram_status status;
+    enum outcome outcome;
     struct dimm *dimm;
 
     if (!backend)
-        return false;
+        return OUTCOME_FAILED;
     request = (struct hotram_dimm_request){
         .slot = values->slot == -1 ? HOTRAM_SLOT_ANY : (uint32_t)values->slot,
         .addr = values->addr == 0 ? HOTRAM_ADDR_ANY : values->addr,
         .size = backend->size,
-        .align = backend->page_size > ALIGN_MIN ? backend->page_size : ALIGN_MIN,
+        .align = backend_alignment(backend),
         .node = values->node,
     };
     ports_lock(hotplug->config.ports);
     status = hotram_bank_reserve(&hotplug->bank, &request, &result);
     ports_unlock(hotplug->config.ports);
-    if (status != HOTRAM_OK)
-        return explain(hotplug, &request, &result, status, error);
-
-    dimm = check_use(hotplug, backend, values->node, error) ? dimm_create(hotplug, id, backend, hot) : NULL;
-    if (dimm) {
-        dimm->slot = result.slot;
-        if (bring(hotplug, dimm, result.addr, hot, error))
-            return true;
-        free(backend->used_by);
-        backend->used_by = NULL;
-        dimm_free(dimm);
+    if (status != HOTRAM_OK) {
+        explain(hotplug, &request, &result, status, error);
+        return OUTCOME_FAILED;
     }
-    ports_lock(hotplug->config.ports);
-    hotram_bank_cancel(&hotplug->bank, result.slot);
-    ports_unlock(hotplug->config.ports);
-    return false;
+    dimm = check_use(hotplug, backend, values->node, error) ? dimm_create(hotplug, id, backend, hot, error)
+                                                            : NULL;
+    if (!dimm) {
+        ports_lock(hotplug->config.ports);
+        hotram_bank_cancel(&hotplug->bank, result.slot);
+        ports_unlock(hotplug->config.ports);
+        return OUTCOME_FAILED;
+    }
+    dimm->slot = result.slot;
+    dimm->coming = true;
+    hotplug->dimm[dimm->slot] = dimm;
+    outcome = bring(dimm, watcher, error);
+    if (outcome == OUTCOME_FAILED)
+        take_back(dimm);
+    return outcome;
 }
 
-bool hotplug_device_add(struct hotplug *hotplug, struct props props, bool hot, struct error *error)
+enum outcome hotplug_device_add(struct hotplug *hotplug, struct props props, bool hot,
+                                const struct backend_watcher *watcher, struct error *error)
 {
     static const char *const names[] = { "driver", "id", NULL };
     struct values values = { .slot = -1 };
     struct error ignored;
     const char *id = NULL;
-    bool plugged;
+    enum outcome outcome;
 
     if (!error)
         error = &ignored;
     if (!check_names(hotplug, props, &id, error) ||
         !props_read(props, pc_dimm_properties, pc_dimm_property_count, names, "pc-dimm", &values, error))
-        return false;
-    plugged = plug(hotplug, id, &values, hot, error);
+        return OUTCOME_FAILED;
+    outcome = plug(hotplug, id, &values, hot, watcher, error);
     props_free(pc_dimm_properties, pc_dimm_property_count, &values);
-    return plugged;
+    return outcome;
 }

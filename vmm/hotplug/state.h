@@ -23,7 +23,9 @@ struct dimm {
     struct backend *backend;
     struct guest_region *region;
     bool hotplugged;
-    bool leaving; /* the guest gave it back; it goes when its last lease is returned */
+    bool coming; /* its memory is being allocated: the guest and the monitors do not see it yet */
+    struct backend_watcher watcher; /* who waits for that */
+    bool leaving;                   /* the guest gave it back; it goes when its last lease is returned */
 };
 
 /* What the guest did at the registers, for the main thread, in order. */

@@ -24,6 +24,10 @@ bool hotplug_device_del(struct hotplug *hotplug, const char *id, struct error *e
 
     if (!dimm)
         return error_set_class(error, ERROR_DEVICE_NOT_FOUND, "Device '%s' not found", id);
+    if (dimm->coming) {
+        backend_fill_cancel(dimm->backend);
+        return true;
+    }
     ports_lock(hotplug->config.ports);
     status = hotram_bank_ask_removal(&hotplug->bank, dimm->slot);
     ports_unlock(hotplug->config.ports);

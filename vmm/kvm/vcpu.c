@@ -11,6 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "memory/fault.h"
+
 /* The signal that takes a vCPU's thread out of KVM_RUN. */
 #define KICK SIGUSR1
 
@@ -103,12 +105,14 @@ static void *vcpu_thread(void *opaque)
 {
     struct vcpu *vcpu = opaque;
     sigset_t none;
+    void *lost;
 
     this_run = vcpu->run;
     atomic_store(&vcpu->tid, gettid());
     sigemptyset(&none);
     sigaddset(&none, KICK);
     pthread_sigmask(SIG_UNBLOCK, &none, NULL);
+    fault_note_guests();
     for (;;) {
         /* The order matters: clear, then look. A kick after the look sets immediate_exit again. */
         vcpu->run->immediate_exit = 0;
@@ -119,6 +123,10 @@ static void *vcpu_thread(void *opaque)
         }
         if (ioctl(vcpu->fd, KVM_RUN, 0) == 0)
             handle_exit(vcpu);
+        else if (errno == EFAULT || errno == EHWPOISON)
+            vcpu->group->ops->memory_fault(vcpu->group->opaque, fault_take_noted());
+        else if (errno == EINTR && (lost = fault_take_noted()) != NULL)
+            vcpu->group->ops->memory_fault(vcpu->group->opaque, lost);
         else if (errno != EINTR && errno != EAGAIN)
             broken(vcpu, "KVM_RUN fails with errno", (unsigned long long)errno);
     }

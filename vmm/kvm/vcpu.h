@@ -28,6 +28,9 @@ struct vcpu_ops {
     void (*mmio)(void *opaque, uint64_t address, bool write, unsigned width, uint8_t *data);
     /* Triple fault. */
     void (*shutdown)(void *opaque);
+    /* The host cannot give memory that the guest touched: at `address` of this program, or NULL when KVM does
+     * not say where. */
+    void (*memory_fault)(void *opaque, void *address);
     /* KVM cannot run this vCPU any more: `why` in words. */
     void (*broken)(void *opaque, const char *why);
 };

@@ -43,6 +43,7 @@ static bool create_memory(struct machine *machine, struct error *error)
     machine->memory = guest_memory_create(&machine->vm, machine->loop, memslots);
     if (!machine->memory)
         return error_set(error, "out of memory");
+    guest_memory_on_fault(machine->memory, machine_memory_fault, machine);
     return create_ram(machine, error) && machine_arch_map_ram(machine, error);
 }
 
@@ -83,7 +84,7 @@ static bool create_given(struct machine *machine, struct error *error)
     for (size_t i = 0; i < config->device_count; i++) {
         struct props props = { config->devices[i].object, config->devices[i].keyval };
 
-        if (!hotplug_device_add(machine->hotplug, props, false, error))
+        if (hotplug_device_add(machine->hotplug, props, false, NULL, error) != OUTCOME_DONE)
             return error_prefix(error, "-device: ");
     }
     return true;
@@ -150,7 +151,8 @@ struct machine *machine_create(const struct config *config, struct loop *loop, s
     machine->boot.kernel_fd = machine->boot.initrd_fd = -1;
     ports_init(&machine->ports);
     machine_init_requests(machine);
-    machine->backends = backends_create(config->dump_guest_core);
+    machine->backends = backends_create(
+        loop, &(struct backend_defaults){ config->dump_guest_core, config->mem_merge, config->cpus });
     if (!machine->backends)
         error_set(error, "out of memory");
     if (!machine->backends || !create_all(machine, error)) {

@@ -144,6 +144,8 @@ void machine_reset(struct machine *machine, enum shutdown_cause cause)
     if (!machine_start(machine, &error)) {
         message("reset: %s", error.text);
         stop_into(machine, RUN_INTERNAL_ERROR);
+        if (backend_failed(machine->backends, NULL, &error))
+            machine_memory_fault(machine, NULL);
         return;
     }
     emit_cause(machine, "RESET", cause);
@@ -184,7 +186,10 @@ static void handle_requests(void *opaque)
     if (requests == 0)
         return;
     vcpus_pause(&machine->vcpus);
-    if (requests & REQUEST_BROKEN) {
+    if (requests & REQUEST_MEMORY) {
+        machine_tell_memory_failure(machine);
+        stop_into(machine, RUN_INTERNAL_ERROR);
+    } else if (requests & REQUEST_BROKEN) {
         message("%s", machine->broken);
         stop_into(machine, RUN_INTERNAL_ERROR);
     } else if (requests & REQUEST_POWER_OFF) {
@@ -233,6 +238,7 @@ const struct vcpu_ops machine_vcpu_ops = {
     .port = port_access,
     .mmio = mmio_access,
     .shutdown = triple_fault,
+    .memory_fault = machine_memory_fault,
     .broken = vcpu_broken,
 };
 

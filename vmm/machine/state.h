@@ -28,6 +28,7 @@ enum machine_request {
     REQUEST_RESET = 1,
     REQUEST_POWER_OFF = 2,
     REQUEST_BROKEN = 4,
+    REQUEST_MEMORY = 8, /* the host cannot give memory that was touched */
 };
 
 struct machine {
@@ -53,7 +54,8 @@ struct machine {
 
     atomic_uint requests;
     struct work requests_work;
-    char broken[512]; /* written by the vCPU that sets REQUEST_BROKEN first, under the machine lock */
+    void *_Atomic fault; /* where the host could not give memory; NULL when that is not known */
+    char broken[512];    /* written by the vCPU that sets REQUEST_BROKEN first, under the machine lock */
 };
 
 /* Any thread: hold the vCPUs and tell the main thread. */
@@ -62,6 +64,11 @@ void machine_request(struct machine *machine, enum machine_request request);
 void machine_init_requests(struct machine *machine);
 /* vCPUs paused: everything but RAM and DIMMs as after power-on, then the boot loader's work. */
 bool machine_start(struct machine *machine, struct error *error);
+
+/* memory_failure.c. Any thread: note where, and tell the main thread. */
+void machine_memory_fault(void *machine, void *address);
+/* Say which backend it was: to people, and as event MEMORY_FAILURE. The guest does not run. */
+void machine_tell_memory_failure(struct machine *machine);
 
 /* machine.c: what the architecture's devices and vCPUs report. */
 extern const struct vcpu_ops machine_vcpu_ops;

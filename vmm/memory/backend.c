@@ -1,91 +1,63 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The registry of memory backends: object-add and object-del. Where the bytes come from is in
- * backend_memory.c.
+ * The registry of memory backends: object-add and object-del.
  */
 #include "memory/backend.h"
 
 #include <json-c/json_object.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "host/loop.h"
 #include "memory/backend_memory.h"
 
 struct backends {
+    struct loop *loop;
+    struct backend_defaults defaults;
     struct backend *first;
     struct backend **end;
-    bool dump;
 };
 
-/* What can be said of a backend of any type; the tables below pick what each type has. */
-struct values {
-    uint64_t size;
-    bool size_given;
-    bool share;
-    char *mem_path;
-};
-
-#define SIZE_PROPERTY \
-    { \
-        "size", PROPERTY_SIZE, offsetof(struct values, size), offsetof(struct values, size_given), \
-            "size in bytes, or with a suffix such as 512M or 1G; required" \
-    }
-#define SHARE_PROPERTY(standard) \
-    { \
-        "share", PROPERTY_BOOL, offsetof(struct values, share), PROPERTY_NO_GIVEN, \
-            "other processes that map it see the guest's writes (" standard ")" \
-    }
-
-static const struct property ram_properties[] = {
-    SIZE_PROPERTY,
-    SHARE_PROPERTY("default: off"),
-};
-
-static const struct property file_properties[] = {
-    SIZE_PROPERTY,
-    { "mem-path", PROPERTY_STRING, offsetof(struct values, mem_path), PROPERTY_NO_GIVEN,
-      "file, created if missing, or directory, such as a hugetlbfs mount; required" },
-    SHARE_PROPERTY("default: off"),
-};
-
-static const struct property memfd_properties[] = {
-    SIZE_PROPERTY,
-    SHARE_PROPERTY("default: on"),
-};
-
-#define COUNT(table) (sizeof(table) / sizeof *(table))
-
-const struct backend_type backend_types[] = {
-    { "memory-backend-ram", BACKEND_RAM, ram_properties, COUNT(ram_properties) },
-    { "memory-backend-file", BACKEND_FILE, file_properties, COUNT(file_properties) },
-    { "memory-backend-memfd", BACKEND_MEMFD, memfd_properties, COUNT(memfd_properties) },
-};
-const size_t backend_type_count = COUNT(backend_types);
-
-const char *backend_kind_name(enum backend_kind kind)
-{
-    return backend_types[kind].name;
-}
-
-struct backends *backends_create(bool dump)
+struct backends *backends_create(struct loop *loop, const struct backend_defaults *defaults)
 {
     struct backends *backends = calloc(1, sizeof *backends);
 
     if (backends) {
+        backends->loop = loop;
+        backends->defaults = *defaults;
         backends->end = &backends->first;
-        backends->dump = dump;
     }
     return backends;
 }
 
-static void backend_free(struct backend *backend)
+static void backend_free(struct backend *backend, bool failed)
 {
-    backend_close(backend);
+    if (failed)
+        backend_unmap(backend);
+    else
+        backend_release(backend);
+    backend_close(backend, failed);
     free(backend->id);
     free(backend->mem_path);
     free(backend->used_by);
     free(backend);
+}
+
+static void append(struct backends *backends, struct backend *backend)
+{
+    *backends->end = backend;
+    backends->end = &backend->next;
+}
+
+static void take_out(struct backends *backends, struct backend *backend)
+{
+    struct backend **link = &backends->first;
+
+    while (*link != backend)
+        link = &(*link)->next;
+    *link = backend->next;
+    if (!*link)
+        backends->end = link;
 }
 
 void backends_destroy(struct backends *backends)
@@ -95,8 +67,12 @@ void backends_destroy(struct backends *backends)
     while (backends->first) {
         struct backend *backend = backends->first;
 
+        if (backend->filling) {
+            backend_fill_stop(backend); /* it was being added, and so is gone now */
+            continue;
+        }
         backends->first = backend->next;
-        backend_free(backend);
+        backend_free(backend, false);
     }
     free(backends);
 }
@@ -163,83 +139,156 @@ static const struct backend_type *check_names(const struct backends *backends, s
     return find_type(name, error);
 }
 
-static bool check_values(const struct values *values, const struct backend_type *type, struct error *error)
+/* A backend as its properties say, not opened yet. */
+static struct backend *create(struct backends *backends, struct props props, struct error *error)
 {
-    if (!values->size_given)
-        return error_set(error, "%s: Parameter 'size' is missing", type->name);
-    if (values->size == 0)
-        return error_set(error, "%s: property 'size' doesn't take value '0'", type->name);
-    if (type->kind == BACKEND_FILE && !values->mem_path)
-        return error_set(error, "%s: Parameter 'mem-path' is missing", type->name);
-    return true;
-}
-
-struct backend *backend_add(struct backends *backends, struct props props, struct error *error)
-{
-    static const char *const names[] = { "qom-type", "id", NULL };
-    struct error ignored;
-    struct values values = { 0 };
-    const struct backend_type *type;
-    struct backend *backend;
     const char *id = NULL;
+    const struct backend_type *type = check_names(backends, props, &id, error);
+    struct backend *backend = type ? calloc(1, sizeof *backend) : NULL;
 
-    if (!error)
-        error = &ignored;
-    type = check_names(backends, props, &id, error);
     if (!type)
         return NULL;
-    values.share = type->kind == BACKEND_MEMFD;
-    if (!props_read(props, type->table, type->count, names, type->name, &values, error))
-        return NULL;
-    if (!check_values(&values, type, error)) {
-        free(values.mem_path);
-        return NULL;
-    }
-
-    backend = calloc(1, sizeof *backend);
     if (!backend) {
-        free(values.mem_path);
         error_set(error, "out of memory");
         return NULL;
     }
     *backend = (struct backend){
-        .id = strdup(id),
+        .registry = backends,
         .kind = type->kind,
-        .size = values.size,
-        .mem_path = values.mem_path,
-        .share = values.share,
-        .dump = backends->dump,
+        .share = type->kind == BACKEND_MEMFD,
+        .seal = true,
+        .reserve = true,
+        .dump = backends->defaults.dump,
+        .merge = backends->defaults.merge,
+        .threads = backends->defaults.threads,
         .fd = -1,
+        .id = strdup(id),
     };
-    if (!backend->id || !backend_open(backend, error) || !backend_map(backend, error)) {
-        backend_free(backend);
-        return NULL;
-    }
-    *backends->end = backend;
-    backends->end = &backend->next;
-    return backend;
+    if (backend->id && backend_read(backend, type, props, error))
+        return backend;
+    backend_free(backend, true);
+    return NULL;
 }
 
-bool backend_del(struct backends *backends, const char *id, struct error *error)
+/* The memory of a backend that is being added is there, or will not be. */
+static void added(void *opaque, const struct error *error)
 {
-    struct backend **link = &backends->first;
+    struct backend *backend = opaque;
+    struct backend_watcher adder = backend->adder;
+    struct backend_watcher remover = backend->remover;
 
-    while (*link && strcmp((*link)->id, id) != 0)
-        link = &(*link)->next;
-    if (!*link)
-        return error_set(error, "object '%s' not found", id);
-    if ((*link)->used_by)
-        return error_set(error, "object '%s' is in use, can not be deleted: '%s' uses it%s%s", id,
-                         (*link)->used_by,
-                         strcmp((*link)->used_by, "RAM") == 0 ? "" : "; unplug that first: device_del ",
-                         strcmp((*link)->used_by, "RAM") == 0 ? "" : (*link)->used_by);
-    {
-        struct backend *backend = *link;
-
-        *link = backend->next;
-        if (!*link)
-            backends->end = link;
-        backend_free(backend);
+    if (error) {
+        take_out(backend->registry, backend);
+        backend_free(backend, true);
     }
-    return true;
+    adder.ended(adder.opaque, error);
+    if (remover.ended)
+        remover.ended(remover.opaque, NULL);
+}
+
+static void adding(void *opaque, const char *id, uint64_t done, uint64_t size)
+{
+    const struct backend *backend = opaque;
+
+    if (backend->adder.progress)
+        backend->adder.progress(backend->adder.opaque, id, done, size);
+}
+
+enum outcome backend_add_begin(struct backends *backends, struct props props,
+                               const struct backend_watcher *watcher, struct error *error)
+{
+    struct backend *backend = create(backends, props, error);
+    const struct backend_watcher self = { added, adding, backend };
+    enum outcome outcome;
+
+    if (!backend)
+        return OUTCOME_FAILED;
+    outcome = backend_open(backend, error) ? backend_prepare(backend, backends->loop, &self, error)
+                                           : OUTCOME_FAILED;
+    if (outcome == OUTCOME_FAILED) {
+        backend_free(backend, true);
+        return OUTCOME_FAILED;
+    }
+    backend->adder = *watcher;
+    append(backends, backend);
+    return outcome;
+}
+
+struct waiting {
+    bool ended;
+    bool failed;
+    struct error error;
+};
+
+static void waited(void *opaque, const struct error *error)
+{
+    struct waiting *waiting = opaque;
+
+    waiting->ended = true;
+    waiting->failed = error != NULL;
+    if (error)
+        waiting->error = *error;
+}
+
+struct backend *backend_add(struct backends *backends, struct props props, struct error *error)
+{
+    struct waiting waiting = { 0 };
+    const struct backend_watcher watcher = { .ended = waited, .opaque = &waiting };
+    struct error ignored;
+    struct backend *backend;
+
+    if (!error)
+        error = &ignored;
+    if (backend_add_begin(backends, props, &watcher, error) == OUTCOME_FAILED)
+        return NULL;
+    backend = backend_find(backends, props_string(props, "id", NULL));
+    while (backend->filling && !loop_quitting(backends->loop)) {
+        loop_once(backends->loop, -1);
+        if (waiting.ended)
+            break;
+    }
+    if (!waiting.ended)
+        backend_fill_stop(backend);
+    if (!waiting.failed)
+        return backend;
+    *error = waiting.error;
+    return NULL;
+}
+
+enum outcome backend_del(struct backends *backends, const char *id, const struct backend_watcher *watcher,
+                         struct error *error)
+{
+    struct backend *backend = backend_find(backends, id);
+    bool ram;
+
+    if (!backend) {
+        error_set(error, "object '%s' not found", id);
+        return OUTCOME_FAILED;
+    }
+    if (backend->used_by) {
+        ram = strcmp(backend->used_by, "RAM") == 0;
+        error_set(error, "object '%s' is in use, can not be deleted: '%s' uses it%s%s", id, backend->used_by,
+                  ram ? "" : "; unplug that first: device_del ", ram ? "" : backend->used_by);
+        return OUTCOME_FAILED;
+    }
+    if (backend->remover.ended) {
+        error_set(error, "object '%s' is being deleted already", id);
+        return OUTCOME_FAILED;
+    }
+    if (backend->filling) {
+        backend->remover = *watcher;
+        backend_fill_cancel(backend);
+        return OUTCOME_LATER;
+    }
+    take_out(backends, backend);
+    backend_free(backend, false);
+    return OUTCOME_DONE;
+}
+
+void backend_cancel(struct backends *backends, const char *id)
+{
+    struct backend *backend = backend_find(backends, id);
+
+    if (backend)
+        backend_fill_cancel(backend);
 }

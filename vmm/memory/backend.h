@@ -3,7 +3,14 @@
  * Memory backends: host memory with a name, that a DIMM (or the boot RAM) can use.
  * Objects memory-backend-ram, memory-backend-file and memory-backend-memfd.
  *
- * Threads: main thread only.
+ * backend.c            the registry: object-add, object-del
+ * backend_properties.c what can be said of a backend, and what of it makes no sense
+ * backend_file.c       files and memfds: opened, sized
+ * backend_memory.c     the mapping: made, placed, advised, given back
+ * backend_fill.c       memory that is allocated before it is used (prealloc=on)
+ * backend_usage.c      what of it is really there
+ *
+ * Threads: main thread only. Allocating memory is done by threads of prealloc.c, which see only the mapping.
  */
 #ifndef VMM_MEMORY_BACKEND_H
 #define VMM_MEMORY_BACKEND_H
@@ -13,44 +20,120 @@
 #include <stdint.h>
 
 #include "host/error.h"
+#include "options/host_nodes.h"
 #include "options/props.h"
 
+struct loop;
+struct prealloc;
+
 enum backend_kind { BACKEND_RAM, BACKEND_FILE, BACKEND_MEMFD };
+
+/* How far a request is that may take long. */
+enum outcome {
+    OUTCOME_FAILED, /* the error says why; everything is as it was */
+    OUTCOME_DONE,
+    OUTCOME_LATER, /* the watcher is told how it ends */
+};
+
+/* Who wants to know how a request goes on. Called on the main thread, from the event loop. */
+struct backend_watcher {
+    /* The end, exactly once: NULL for good. */
+    void (*ended)(void *opaque, const struct error *error);
+    /* May be NULL: `done` of `size` bytes are there. About once a second, and when all are. */
+    void (*progress)(void *opaque, const char *id, uint64_t done, uint64_t size);
+    void *opaque;
+};
 
 struct backend {
     char *id;
     enum backend_kind kind;
+
+    /* What was asked for: the properties. */
     uint64_t size;      /* bytes */
-    uint64_t page_size; /* bytes; of hugetlbfs where that is below */
     char *mem_path;     /* file */
+    uint64_t offset;    /* bytes into the file */
+    uint64_t align;     /* of the mapping, bytes; 0: what suits the pages */
+    uint64_t huge_size; /* memfd: bytes of a huge page; 0: the host's usual ones */
+    uint32_t threads;   /* of prealloc */
+    enum host_policy policy;
+    struct host_nodes nodes;
     bool share;
-    bool dump;     /* part of core dumps */
-    int fd;        /* -1: anonymous */
-    bool unnamed;  /* the file was made in a directory and has no name any more */
-    void *memory;  /* the mapping: made at creation, gone after an unplug until it is plugged again */
-    char *used_by; /* id of the DIMM or "RAM" that uses it; NULL when free */
+    bool merge; /* the host may merge equal pages */
+    bool dump;  /* part of core dumps */
+    bool prealloc;
+    bool reserve;
+    bool readonly;
+    bool discard_data; /* what the file contains need not be kept */
+    bool hugetlb;      /* memfd */
+    bool seal;         /* memfd */
+    bool size_given, threads_given, huge_size_given;
+
+    /* What it is now. */
+    uint64_t page_size; /* bytes */
+    bool huge;          /* its pages are hugetlbfs's */
+    int fd;             /* -1: anonymous, or a memfd or unnamed file that was given back */
+    bool unnamed;       /* the file was made in a directory and has no name any more */
+    bool made, grown;   /* the file was created, got its size: undone if the backend does not come about */
+    void *memory;       /* the mapping: made at creation, gone after an unplug until it is plugged again */
+    bool filled;        /* all of it was allocated since it was mapped */
+    char *used_by;      /* id of the DIMM or "RAM" that uses it; NULL when free */
+
+    /* While its memory is being allocated. */
+    struct prealloc *filling;
+    struct backend_watcher filler; /* who asked for it */
+    bool cancelled;
+    struct backends *registry;
+    struct backend_watcher remover; /* object-del: is told when the backend is gone */
+    struct backend_watcher adder;   /* object-add */
+
     struct backend *next;
 };
 
 struct backends; /* the registry: all backends by id */
 
-/* `dump`: guest memory is part of this program's core dumps. */
-struct backends *backends_create(bool dump);
+/* What a backend is where its properties do not say. */
+struct backend_defaults {
+    bool dump;        /* guest memory is part of this program's core dumps */
+    bool merge;       /* the host may merge its pages */
+    uint32_t threads; /* that allocate memory */
+};
+
+struct backends *backends_create(struct loop *loop, const struct backend_defaults *defaults);
+/* Requests that are under way end with an error. */
 void backends_destroy(struct backends *backends);
 
-/* object-add: `props` has qom-type and id besides the backend's own properties. Errors: unknown type,
- * unknown or bad property, id malformed or taken, size missing, 0 or not a multiple of the page size,
- * file missing, unreadable or too small, out of memory. Nothing is left behind on failure. */
+/* object-add: `props` has qom-type and id besides the backend's own properties. Nothing is left behind on
+ * failure. OUTCOME_LATER: its memory is being allocated; until that has ended it has its id, cannot be used,
+ * and backend_del() ends it. */
+enum outcome backend_add_begin(struct backends *backends, struct props props,
+                               const struct backend_watcher *watcher, struct error *error);
+/* The same, and wait; the event loop runs meanwhile. NULL when it failed, or the loop was told to end. */
 struct backend *backend_add(struct backends *backends, struct props props, struct error *error);
 
-/* object-del: refused while in use, naming the user. Unmaps and closes. */
-bool backend_del(struct backends *backends, const char *id, struct error *error);
+/* object-del: refused while in use, naming the user. Unmaps and closes. OUTCOME_LATER: its memory was being
+ * allocated; first that request ends with an error, then this one. */
+enum outcome backend_del(struct backends *backends, const char *id, const struct backend_watcher *watcher,
+                         struct error *error);
+
+/* Let the allocation of a backend's memory end with an error, if one is under way. */
+void backend_cancel(struct backends *backends, const char *id);
 
 struct backend *backend_find(const struct backends *backends, const char *id);
 /* Walk in order of creation: NULL gives the first. */
 struct backend *backend_next(const struct backends *backends, const struct backend *backend);
 
 const char *backend_kind_name(enum backend_kind kind); /* "memory-backend-ram" ... */
+
+/* How much of it is in the host's RAM, and how much more of the pool of huge pages is kept for it. Bytes. */
+struct backend_usage {
+    uint64_t resident;
+    uint64_t reserved;
+};
+struct backend_usage backend_usage(const struct backend *backend);
+
+/* A backend whose memory the host cannot give any more: that with `address` in its mapping, or whose file has
+ * become shorter. NULL when none is found; `reason` says what is wrong. */
+struct backend *backend_failed(const struct backends *backends, const void *address, struct error *reason);
 
 /* For help, completion and listings: the types and their property tables. */
 extern const struct backend_type {

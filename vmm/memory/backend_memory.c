@@ -1,145 +1,84 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The mapping of a backend: made, placed on the host's nodes, advised, and given back.
+ */
 #include "memory/backend_memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
+#include <linux/mempolicy.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* Transparent huge pages need the mapping aligned to theirs, on the host and in the guest. */
-#define HUGE_PAGE (UINT64_C(2) << 20)
+#include "memory/hugepages.h"
 
-/* A file in a directory gets a name only for as long as it takes to open it. */
-static int open_unnamed(const char *directory, struct error *error)
+uint64_t backend_alignment(const struct backend *backend)
 {
-    char path[4096];
-    int fd;
+    uint64_t align = backend->page_size > BACKEND_ALIGN ? backend->page_size : BACKEND_ALIGN;
 
-    if (snprintf(path, sizeof path, "%s/hotram-XXXXXX", directory) >= (int)sizeof path) {
-        error_set(error, "mem-path '%s' is too long", directory);
-        return -1;
-    }
-    fd = mkostemp(path, O_CLOEXEC);
-    if (fd < 0)
-        error_set(error, "can't create a file in the directory mem-path '%s': %s", directory,
-                  strerror(errno));
-    else
-        unlink(path);
-    return fd;
+    return backend->align > align ? backend->align : align;
 }
 
-static bool file_size_fits(struct backend *backend, const struct stat *status, struct error *error)
+/* A strict policy is all that keeps a mapping from using the pages of other nodes. */
+static const struct host_nodes *bound_to(const struct backend *backend)
 {
-    uint64_t length = (uint64_t)status->st_size;
-    char have[SIZE_TEXT];
-    char want[SIZE_TEXT];
-
-    /* A file that is there but holds less is somebody's file: don't grow it behind their back. */
-    if (length > 0 && length < backend->size)
-        return error_set(error,
-                         "backing store size %s of '%s' does not match 'size' option %s: the file is too "
-                         "small; truncate -s %llu '%s' makes it large enough",
-                         size_text(length, have), backend->mem_path, size_text(backend->size, want),
-                         (unsigned long long)backend->size, backend->mem_path);
-    if (length == 0 && ftruncate(backend->fd, (off_t)backend->size) < 0)
-        return error_set(error, "can't give '%s' its size of %s: %s", backend->mem_path,
-                         size_text(backend->size, want), strerror(errno));
-    return true;
+    return backend->policy == HOST_POLICY_BIND ? &backend->nodes : NULL;
 }
 
-static bool open_file(struct backend *backend, struct error *error)
+bool backend_too_few_pages(const struct backend *backend, struct error *error)
 {
-    struct stat status;
-    struct statfs filesystem;
-    bool made = false;
-
-    if (stat(backend->mem_path, &status) == 0 && S_ISDIR(status.st_mode)) {
-        backend->fd = open_unnamed(backend->mem_path, error);
-        backend->unnamed = true;
-        if (backend->fd < 0)
-            return false;
-    } else {
-        backend->fd = open(backend->mem_path, O_RDWR | O_CLOEXEC);
-        if (backend->fd < 0 && errno == ENOENT) {
-            backend->fd = open(backend->mem_path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0644);
-            made = backend->fd >= 0;
-        }
-        if (backend->fd < 0)
-            return error_set(error, "can't open backing store %s for guest RAM: %s", backend->mem_path,
-                             strerror(errno));
-    }
-    if (fstat(backend->fd, &status) < 0 || fstatfs(backend->fd, &filesystem) < 0)
-        return error_set(error, "mem-path '%s': %s", backend->mem_path, strerror(errno));
-    if (!S_ISREG(status.st_mode))
-        return error_set(error, "mem-path '%s' is neither a regular file nor a directory", backend->mem_path);
-    if (filesystem.f_type == HUGETLBFS_MAGIC)
-        backend->page_size = (uint64_t)filesystem.f_bsize;
-    if (file_size_fits(backend, &status, error))
-        return true;
-    if (made)
-        unlink(backend->mem_path);
-    return false;
-}
-
-static bool open_memfd(struct backend *backend, struct error *error)
-{
-    char want[SIZE_TEXT];
-
-    backend->fd = memfd_create("hotram-backend", MFD_CLOEXEC);
-    if (backend->fd < 0)
-        return error_set(error, "memfd_create: %s", strerror(errno));
-    if (ftruncate(backend->fd, (off_t)backend->size) < 0)
-        return error_set(error, "can't give the memfd its size of %s: %s", size_text(backend->size, want),
-                         strerror(errno));
-    return true;
-}
-
-bool backend_open(struct backend *backend, struct error *error)
-{
-    char want[SIZE_TEXT];
+    const struct host_nodes *nodes = bound_to(backend);
+    struct hugepages pages = hugepages_count(backend->page_size, nodes);
+    struct statfs filesystem = { 0 };
+    uint64_t need = backend->size / backend->page_size;
+    char list[HOST_NODES_TEXT];
     char page[SIZE_TEXT];
+    char limit[160];
 
-    backend->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
-    if (backend->size > INT64_MAX)
-        return error_set(error, "%s: size %llu is too large: the limit is %lld bytes",
-                         backend_kind_name(backend->kind), (unsigned long long)backend->size,
-                         (long long)INT64_MAX);
-    if (backend->kind == BACKEND_FILE && !open_file(backend, error))
-        return false;
-    if (backend->kind == BACKEND_MEMFD && !open_memfd(backend, error))
-        return false;
-    if (backend->size % backend->page_size != 0)
-        return error_set(error, "%s: size %s is not a multiple of the page size, %s",
-                         backend_kind_name(backend->kind), size_text(backend->size, want),
-                         size_text(backend->page_size, page));
-    return true;
+    if (backend->kind == BACKEND_FILE && fstatfs(backend->fd, &filesystem) == 0 && pages.free >= need &&
+        filesystem.f_blocks > 0 && filesystem.f_bfree < need)
+        return error_set(
+            error,
+            "unable to map backing store for guest RAM: '%s' needs %llu huge pages of %s, but the "
+            "file system of '%s' has %llu free, of the %llu to which its size= limits it",
+            backend->id, (unsigned long long)need, size_text(backend->page_size, page), backend->mem_path,
+            (unsigned long long)filesystem.f_bfree, (unsigned long long)filesystem.f_blocks);
+    return error_set(
+        error,
+        "unable to map backing store for guest RAM: '%s' needs %llu huge pages of %s, but %llu of "
+        "%llu are free%s%s; more can be had in %s",
+        backend->id, (unsigned long long)need, size_text(backend->page_size, page),
+        (unsigned long long)pages.free, (unsigned long long)pages.total, nodes ? " on the host's node " : "",
+        nodes ? host_nodes_text(nodes, list) : "",
+        hugepages_limit(backend->page_size, nodes, limit, sizeof limit));
 }
 
 /* Reserve address space with room for alignment, then put the mapping at an aligned place in it. */
-static void *map_aligned(const struct backend *backend, int flags)
+static void *map_aligned(const struct backend *backend)
 {
-    uint64_t align = backend->page_size > HUGE_PAGE ? backend->page_size : HUGE_PAGE;
+    uint64_t align = backend_alignment(backend);
+    int flags = (backend->share ? MAP_SHARED : MAP_PRIVATE) | (backend->fd < 0 ? MAP_ANONYMOUS : 0) |
+                (backend->reserve ? 0 : MAP_NORESERVE);
     uint8_t *room = mmap(NULL, backend->size + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
                          -1, 0);
     uint8_t *start;
     void *memory;
 
     if (room == MAP_FAILED)
-        return MAP_FAILED;
+        return NULL;
     start = (uint8_t *)(((uintptr_t)room + align - 1) & ~(uintptr_t)(align - 1));
-    memory = mmap(start, backend->size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, backend->fd, 0);
+    memory = mmap(start, backend->size, backend->readonly ? PROT_READ : PROT_READ | PROT_WRITE,
+                  flags | MAP_FIXED, backend->fd, (off_t)backend->offset);
     if (memory == MAP_FAILED) {
         int why = errno;
 
         munmap(room, backend->size + align);
         errno = why;
-        return MAP_FAILED;
+        return NULL;
     }
     if (start > room)
         munmap(room, (size_t)(start - room));
@@ -147,53 +86,131 @@ static void *map_aligned(const struct backend *backend, int flags)
     return memory;
 }
 
-bool backend_map(struct backend *backend, struct error *error)
+static bool cannot_map(const struct backend *backend, int why, struct error *error)
 {
-    int flags = (backend->share ? MAP_SHARED : MAP_PRIVATE) | (backend->fd < 0 ? MAP_ANONYMOUS : 0);
     char want[SIZE_TEXT];
 
-    if (backend->memory)
-        return true;
-    /* Guest memory is used as the guest touches it; the host's overcommit rules would count all of it. */
-    backend->memory = map_aligned(backend, flags | MAP_NORESERVE);
-    if (backend->memory == MAP_FAILED) {
-        int why = errno;
+    if (backend->huge && why == ENOMEM)
+        return backend_too_few_pages(backend, error);
+    return error_set(error, "cannot set up guest memory '%s': mapping %s: %s%s", backend->id,
+                     size_text(backend->size, want), strerror(why),
+                     why == ENOMEM && backend->reserve ? "; reserve=off leaves it out of the host's count of "
+                                                         "memory that is promised"
+                                                       : "");
+}
 
-        backend->memory = NULL;
-        if (backend->page_size > HUGE_PAGE / 2 && why == ENOMEM)
-            return error_set(error,
-                             "cannot set up guest memory '%s': %s needs %llu huge pages of %llu KiB, and "
-                             "fewer are free; see /proc/sys/vm/nr_hugepages",
-                             backend->id, size_text(backend->size, want),
-                             (unsigned long long)(backend->size / backend->page_size),
-                             (unsigned long long)(backend->page_size >> 10));
-        return error_set(error, "cannot set up guest memory '%s': mapping %s: %s", backend->id,
-                         size_text(backend->size, want), strerror(why));
+/* ---- placement ---- */
+
+static void read_nodes(const char *path, const char *format, struct host_nodes *nodes)
+{
+    FILE *file = fopen(path, "re");
+    char line[1024];
+    char list[1024];
+
+    *nodes = (struct host_nodes){ 0 };
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, format, list) == 1)
+            host_nodes_parse(list, nodes, NULL);
+    if (file)
+        fclose(file);
+}
+
+/* Why mbind() said no: mostly a node that is not there, or not for us. */
+static bool cannot_place(const struct backend *backend, int why, struct error *error)
+{
+    struct host_nodes online;
+    struct host_nodes allowed;
+    char list[HOST_NODES_TEXT];
+
+    read_nodes("/sys/devices/system/node/online", "%1000s", &online);
+    read_nodes("/proc/self/status", "Mems_allowed_list: %1000s", &allowed);
+    for (unsigned node = 0; node < HOST_NODES_MAX; node++) {
+        if (!host_nodes_has(&backend->nodes, node))
+            continue;
+        if (!host_nodes_has(&online, node))
+            return error_set(error, "cannot bind memory to host NUMA nodes: this host has no node %u, but %s",
+                             node, host_nodes_text(&online, list));
+        if (!host_nodes_has(&allowed, node))
+            return error_set(
+                error,
+                "cannot bind memory to host NUMA nodes: this process may not use node %u, but %s "
+                "(cpuset.mems)",
+                node, host_nodes_text(&allowed, list));
     }
+    return error_set(error, "cannot bind memory to host NUMA nodes: %s", strerror(why));
+}
+
+static bool place(const struct backend *backend, struct error *error)
+{
+    static const int modes[HOST_POLICY_COUNT] = { MPOL_DEFAULT, MPOL_PREFERRED, MPOL_BIND, MPOL_INTERLEAVE };
+    int mode = modes[backend->policy];
+    struct host_nodes online;
+
+    if (backend->policy == HOST_POLICY_DEFAULT)
+        return true;
+    /* The kernel leaves out nodes that are not there, as long as one is. */
+    read_nodes("/sys/devices/system/node/online", "%1000s", &online);
+    for (unsigned i = 0; i < HOST_NODES_MAX / 64; i++)
+        if (backend->nodes.bits[i] & ~online.bits[i])
+            return cannot_place(backend, EINVAL, error);
+    if (syscall(SYS_mbind, backend->memory, backend->size, mode, backend->nodes.bits, HOST_NODES_MAX + 1ul,
+                MPOL_MF_STRICT | MPOL_MF_MOVE) == 0)
+        return true;
+    return cannot_place(backend, errno, error);
+}
+
+/* ---- the whole ---- */
+
+static void advise(const struct backend *backend)
+{
     if (backend->kind == BACKEND_RAM)
         madvise(backend->memory, backend->size, MADV_HUGEPAGE);
+    /* Where the kernel has no KSM, or the pages are huge, nothing is merged. */
+    if (backend->merge)
+        madvise(backend->memory, backend->size, MADV_MERGEABLE);
     if (!backend->dump)
         madvise(backend->memory, backend->size, MADV_DONTDUMP);
+}
+
+bool backend_map(struct backend *backend, struct error *error)
+{
+    if (backend->memory)
+        return true;
+    if (backend->kind != BACKEND_RAM && backend->fd < 0 && !backend_open(backend, error)) {
+        backend_close(backend, false);
+        return false;
+    }
+    if (backend_is_short(backend, error))
+        return error_prefix(error, "cannot set up guest memory '%s': ", backend->id);
+    backend->memory = map_aligned(backend);
+    if (!backend->memory)
+        return cannot_map(backend, errno, error);
+    if (!place(backend, error)) {
+        backend_unmap(backend);
+        return false;
+    }
+    advise(backend);
     return true;
+}
+
+void backend_unmap(struct backend *backend)
+{
+    bool named = backend->kind == BACKEND_FILE && !backend->unnamed;
+
+    if (backend->memory)
+        munmap(backend->memory, backend->size);
+    backend->memory = NULL;
+    backend->filled = false;
+    /* Memory of a memfd or an unnamed file lives on without a mapping, and so does its reservation of huge
+     * pages; nobody can name it any more. */
+    if (!named)
+        backend_close(backend, false);
 }
 
 void backend_release(struct backend *backend)
 {
-    if (!backend->memory)
-        return;
-    munmap(backend->memory, backend->size);
-    backend->memory = NULL;
-    /* Memory of a memfd or an unnamed file lives on without a mapping; nobody can name it any more. */
-    if (backend->kind == BACKEND_MEMFD || backend->unnamed)
-        fallocate(backend->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)backend->size);
-}
-
-void backend_close(struct backend *backend)
-{
-    if (backend->memory)
-        munmap(backend->memory, backend->size);
-    backend->memory = NULL;
-    if (backend->fd >= 0)
-        close(backend->fd);
-    backend->fd = -1;
+    backend_unmap(backend);
+    if (backend->fd >= 0 && backend->discard_data && backend->share && !backend->readonly)
+        fallocate(backend->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)backend->offset,
+                  (off_t)backend->size);
 }

@@ -1,23 +1,47 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where a backend's bytes come from: anonymous memory, a file, or a memfd; opened, mapped, and given back.
+ * What the files of a backend share with each other and with hotplug: where its bytes come from, and how they
+ * go back.
  */
 #ifndef VMM_MEMORY_BACKEND_MEMORY_H
 #define VMM_MEMORY_BACKEND_MEMORY_H
 
 #include "memory/backend.h"
 
-/* Open or create the file or memfd, find the page size, check the size against both. */
+/* Transparent huge pages need the mapping aligned to theirs, on the host and in the guest. */
+#define BACKEND_ALIGN (UINT64_C(2) << 20)
+
+/* backend_properties.c: fill in a backend that has its type's defaults, and check what is in it. On failure
+ * no string is left in it. */
+bool backend_read(struct backend *backend, const struct backend_type *type, struct props props,
+                  struct error *error);
+
+/* backend_file.c: open or create the file or memfd, find the page size, check the sizes against both. */
 bool backend_open(struct backend *backend, struct error *error);
+/* Close. `failed`: the backend does not come about, so a file that it made goes again. */
+void backend_close(struct backend *backend, bool failed);
+/* Its file holds less than it did. */
+bool backend_is_short(const struct backend *backend, struct error *reason);
+/* For messages: "512 huge pages of 2 MiB, but 3 are free ..."; says how to have more. */
+bool backend_too_few_pages(const struct backend *backend, struct error *error);
 
-/* Map it, if it is not mapped. */
+/* What the mapping's address is a multiple of, on the host and in the guest. */
+uint64_t backend_alignment(const struct backend *backend);
+
+/* backend_memory.c: map it, if it is not mapped, opening what was closed when it was given back. */
 bool backend_map(struct backend *backend, struct error *error);
-
-/* Give its memory back to the host and unmap it: after an unplug. What a file that people can name
- * contains stays. It can be mapped again. */
+/* Give its memory back to the host. What a file that people can name contains stays. It can be mapped again.
+ */
+void backend_unmap(struct backend *backend);
+/* The same after it was used: with discard-data=on the file's contents go too. */
 void backend_release(struct backend *backend);
 
-/* Unmap and close. */
-void backend_close(struct backend *backend);
+/* backend_fill.c: make a backend ready for use: mapped and, where that was asked for, allocated. */
+enum outcome backend_prepare(struct backend *backend, struct loop *loop,
+                             const struct backend_watcher *watcher, struct error *error);
+/* Let the allocation end, from the event loop, with an error. */
+void backend_fill_cancel(struct backend *backend);
+/* End it now, if one is under way: its watcher is told before this returns. */
+void backend_fill_stop(struct backend *backend);
 
 #endif

@@ -3,12 +3,14 @@
  * Commands that add and remove memory backends and DIMMs, and the types of both.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "hotplug/hotplug.h"
 #include "machine/machine.h"
 #include "memory/backend.h"
 #include "monitor/internal.h"
+#include "monitor/result.h"
 
 static bool object_type(size_t index, const char **name, const struct property **table, size_t *count)
 {
@@ -75,13 +77,80 @@ bool type_help(const struct type_family *family, const char *text, struct text *
     return false; /* trying to make one gives the error */
 }
 
-static bool run_object_add(struct monitor_context *context, struct json_object *args,
-                           struct json_object **result, struct error *error)
-{
-    struct props props = { args, context->keyval };
+/* ---- memory that is allocated while a command waits ---- */
 
-    (void)result;
-    return backend_add(machine_backends(context->machine), props, error) != NULL;
+struct allocation {
+    struct machine *machine;
+    struct pending *pending;
+    char *id; /* of the backend */
+};
+
+static void allocation_ended(void *opaque, const struct error *error)
+{
+    struct allocation *allocation = opaque;
+
+    pending_finish(allocation->pending, NULL, error);
+    free(allocation->id);
+    free(allocation);
+}
+
+static void allocation_progress(void *opaque, const char *id, uint64_t done, uint64_t size)
+{
+    struct allocation *allocation = opaque;
+    struct json_object *data = json_object_new_object();
+    char line[256];
+    char some[SIZE_TEXT];
+    char all[SIZE_TEXT];
+
+    add_string(data, "id", id);
+    add_number(data, "done", done);
+    add_number(data, "size", size);
+    machine_emit(allocation->machine, "MEMORY_PREALLOC", data);
+    snprintf(line, sizeof line, "%.80s: %s of %s", id, size_text(done, some), size_text(size, all));
+    pending_say(allocation->pending, line);
+}
+
+static void allocation_cancel(void *opaque)
+{
+    struct allocation *allocation = opaque;
+
+    backend_cancel(machine_backends(allocation->machine), allocation->id);
+}
+
+/* Everything that a later answer needs, before the request, which may not be undone. */
+static struct allocation *prepare(struct monitor_context *context, const char *id,
+                                  struct backend_watcher *watcher, struct error *error)
+{
+    struct allocation *allocation = calloc(1, sizeof *allocation);
+
+    if (allocation) {
+        allocation->machine = context->machine;
+        allocation->id = strdup(id ? id : "");
+        allocation->pending = command_defer(context);
+    }
+    if (!allocation || !allocation->id || !allocation->pending) {
+        error_set(error, "out of memory");
+        free(context->pending);
+        context->pending = NULL;
+    }
+    *watcher = (struct backend_watcher){ allocation_ended, allocation_progress, allocation };
+    return allocation;
+}
+
+/* Answer now, or later. */
+static bool conclude(struct monitor_context *context, struct allocation *allocation, enum outcome outcome)
+{
+    if (outcome == OUTCOME_LATER) {
+        allocation->pending->cancel = allocation_cancel;
+        allocation->pending->opaque = allocation;
+        return true;
+    }
+    free(context->pending);
+    context->pending = NULL;
+    if (allocation)
+        free(allocation->id);
+    free(allocation);
+    return outcome == OUTCOME_DONE;
 }
 
 static const char *argument(struct json_object *args, const char *name)
@@ -89,11 +158,31 @@ static const char *argument(struct json_object *args, const char *name)
     return json_object_get_string(json_object_object_get(args, name));
 }
 
+static bool run_object_add(struct monitor_context *context, struct json_object *args,
+                           struct json_object **result, struct error *error)
+{
+    struct props props = { args, context->keyval };
+    struct backend_watcher watcher;
+    struct allocation *allocation = prepare(context, argument(args, "id"), &watcher, error);
+    enum outcome outcome = OUTCOME_FAILED;
+
+    (void)result;
+    if (context->pending)
+        outcome = backend_add_begin(machine_backends(context->machine), props, &watcher, error);
+    return conclude(context, allocation, outcome);
+}
+
 static bool run_object_del(struct monitor_context *context, struct json_object *args,
                            struct json_object **result, struct error *error)
 {
+    struct backend_watcher watcher;
+    struct allocation *allocation = prepare(context, argument(args, "id"), &watcher, error);
+    enum outcome outcome = OUTCOME_FAILED;
+
     (void)result;
-    return backend_del(machine_backends(context->machine), argument(args, "id"), error);
+    if (context->pending)
+        outcome = backend_del(machine_backends(context->machine), argument(args, "id"), &watcher, error);
+    return conclude(context, allocation, outcome);
 }
 
 /* The properties of a device as a person would type them. Programs may give them as JSON or, as older ones
@@ -124,17 +213,20 @@ static bool run_device_add(struct monitor_context *context, struct json_object *
                            struct json_object **result, struct error *error)
 {
     struct props props = { as_keyval(args, error), true };
-    bool done;
+    struct backend_watcher watcher;
+    struct allocation *allocation;
+    enum outcome outcome = OUTCOME_FAILED;
 
     (void)result;
     if (!props.object)
         return false;
-    if (!json_object_object_get(props.object, "driver"))
-        done = error_set(error, "Parameter 'driver' is missing");
-    else
-        done = hotplug_device_add(machine_hotplug(context->machine), props, true, error);
+    allocation = prepare(context, argument(props.object, "memdev"), &watcher, error);
+    if (context->pending && !json_object_object_get(props.object, "driver"))
+        error_set(error, "Parameter 'driver' is missing");
+    else if (context->pending)
+        outcome = hotplug_device_add(machine_hotplug(context->machine), props, true, &watcher, error);
     json_object_put(props.object);
-    return done;
+    return conclude(context, allocation, outcome);
 }
 
 static bool run_device_del(struct monitor_context *context, struct json_object *args,

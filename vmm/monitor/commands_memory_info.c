@@ -69,16 +69,30 @@ static void print_memory_devices(struct text *out, struct json_object *result)
 static struct json_object *describe_backend(const struct backend *backend)
 {
     struct json_object *object = json_object_new_object();
+    struct json_object *nodes = json_object_new_array();
+    struct backend_usage usage = backend_usage(backend);
 
+    for (unsigned node = 0; node < HOST_NODES_MAX; node++)
+        if (host_nodes_has(&backend->nodes, node))
+            json_object_array_add(nodes, json_object_new_int64(node));
     add_string(object, "id", backend->id);
     add_number(object, "size", backend->size);
-    add_bool(object, "merge", true);
+    add_bool(object, "merge", backend->merge);
     add_bool(object, "dump", backend->dump);
-    add_bool(object, "prealloc", false);
+    add_bool(object, "prealloc", backend->prealloc);
     add_bool(object, "share", backend->share);
-    add_bool(object, "reserve", true);
-    json_object_object_add(object, "host-nodes", json_object_new_array());
-    add_string(object, "policy", "default");
+    add_bool(object, "reserve", backend->reserve);
+    json_object_object_add(object, "host-nodes", nodes);
+    add_string(object, "policy", host_policy_names[backend->policy]);
+    /* Ours. */
+    add_string(object, "type", backend_kind_name(backend->kind));
+    add_number(object, "page-size", backend->page_size);
+    add_number(object, "resident", usage.resident);
+    add_number(object, "reserved", usage.reserved);
+    if (backend->mem_path)
+        add_string(object, "mem-path", backend->mem_path);
+    if (backend->used_by)
+        add_string(object, "used-by", backend->used_by);
     return object;
 }
 
@@ -95,18 +109,37 @@ static bool run_memdev(struct monitor_context *context, struct json_object *args
     return true;
 }
 
+/* What QEMU does not show. */
+static void print_own(struct text *out, struct json_object *backend)
+{
+    static const char *const sizes[] = { "page-size", "resident", "reserved" };
+    static const char *const words[] = { "mem-path", "used-by" };
+
+    text_printf(out, "  type: %s\n", get_string(backend, "type"));
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        text_printf(out, "  %s: %" PRIu64 "\n", sizes[i], get_number(backend, sizes[i]));
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (json_object_object_get(backend, words[i]))
+            text_printf(out, "  %s: %s\n", words[i], get_string(backend, words[i]));
+}
+
 static void print_memdev(struct text *out, struct json_object *result)
 {
     static const char *const flags[] = { "merge", "dump", "prealloc", "share", "reserve" };
 
     for (size_t i = 0; i < json_object_array_length(result); i++) {
         struct json_object *backend = json_object_array_get_idx(result, i);
+        char list[HOST_NODES_TEXT];
+        struct host_nodes nodes;
 
         text_printf(out, "memory backend: %s\n", get_string(backend, "id"));
         text_printf(out, "  size:  %" PRIu64 "\n", get_number(backend, "size"));
         for (size_t j = 0; j < sizeof flags / sizeof flags[0]; j++)
             text_printf(out, "  %s: %s\n", flags[j], get_string(backend, flags[j]));
-        text_printf(out, "  policy: %s\n  host nodes: \n", get_string(backend, "policy"));
+        host_nodes_read_json(json_object_object_get(backend, "host-nodes"), &nodes, NULL);
+        text_printf(out, "  policy: %s\n  host nodes: %s\n", get_string(backend, "policy"),
+                    host_nodes_text(&nodes, list));
+        print_own(out, backend);
     }
     text_string(out, "\n");
 }

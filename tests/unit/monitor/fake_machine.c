@@ -6,12 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/loop.h"
 #include "hotplug/hotplug.h"
 #include "kvm/vm.h"
 #include "memory/backend.h"
 
 struct backends {
+    struct loop *loop;
     struct backend *first;
+    struct backend *cancelled;
+    struct work cancel; /* lets the cancelled one end, from the event loop as in the program */
 };
 
 struct hotplug {
@@ -38,9 +42,19 @@ bool kvm_available(void)
 
 /* machine.h ------------------------------------------------------------------------------------------ */
 
-struct machine *fake_machine_create(struct config *config)
+static void finish_cancelled(void *opaque)
+{
+    struct machine *machine = opaque;
+
+    fake_machine_finish(machine, machine->backends.cancelled->id, "cancelled");
+}
+
+struct machine *fake_machine_create(struct config *config, struct loop *loop)
 {
     struct machine *machine = calloc(1, sizeof *machine);
+
+    machine->backends.loop = loop;
+    machine->backends.cancel = (struct work){ .run = finish_cancelled, .opaque = machine };
 
     machine->config = config;
     machine->hotplug.machine = machine;
@@ -70,6 +84,8 @@ void fake_machine_destroy(struct machine *machine)
         struct backend *backend = machine->backends.first;
 
         machine->backends.first = backend->next;
+        if (backend->adder.ended)
+            backend->adder.ended(backend->adder.opaque, &(struct error){ .text = "the program ends" });
         backend_free(backend);
     }
     free(machine);
@@ -208,44 +224,114 @@ struct backend *backend_next(const struct backends *backends, const struct backe
     return backend ? backend->next : backends->first;
 }
 
-struct backend *backend_add(struct backends *backends, struct props props, struct error *error)
+enum outcome backend_add_begin(struct backends *backends, struct props props,
+                               const struct backend_watcher *watcher, struct error *error)
 {
     static const char *const names[] = { "qom-type", "id", NULL };
     struct backend_values values = { 0 };
     const char *id = props_string(props, "id", error);
+    const char *type = props_string(props, "qom-type", error);
+    bool file = type && strcmp(type, "memory-backend-file") == 0;
     struct backend **link = &backends->first;
     struct backend *backend;
 
     if (!id || backend_find(backends, id)) {
         error_set(error, "no id, or taken");
-        return NULL;
+        return OUTCOME_FAILED;
     }
-    if (!props_read(props, file_table, 2, names, "memory-backend-file", &values, error))
-        return NULL;
+    if (!props_read(props, file ? file_table : ram_table, 2, names, "backend", &values, error))
+        return OUTCOME_FAILED;
     backend = calloc(1, sizeof *backend);
-    *backend =
-        (struct backend){ .id = strdup(id), .size = values.size, .mem_path = values.mem_path, .dump = true };
+    *backend = (struct backend){
+        .id = strdup(id),
+        .kind = file ? BACKEND_FILE : BACKEND_RAM,
+        .size = values.size,
+        .page_size = 4096,
+        .mem_path = values.mem_path,
+        .share = values.share,
+        .merge = true,
+        .dump = true,
+        .reserve = true,
+    };
     while (*link)
         link = &(*link)->next;
     *link = backend;
-    return backend;
+    if (!values.share)
+        return OUTCOME_DONE;
+    backend->adder = *watcher;
+    return OUTCOME_LATER;
 }
 
-bool backend_del(struct backends *backends, const char *id, struct error *error)
+void fake_machine_progress(struct machine *machine, const char *id)
+{
+    struct backend *backend = backend_find(&machine->backends, id);
+
+    backend->adder.progress(backend->adder.opaque, id, backend->size / 2, backend->size);
+}
+
+static void take_out(struct backends *backends, struct backend *backend)
 {
     struct backend **link = &backends->first;
-    struct backend *backend;
 
-    while (*link && strcmp((*link)->id, id) != 0)
+    while (*link != backend)
         link = &(*link)->next;
-    if (!*link)
-        return error_set(error, "object '%s' not found", id);
-    backend = *link;
-    if (backend->used_by)
-        return error_set(error, "object '%s' is in use, can not be deleted", id);
     *link = backend->next;
     backend_free(backend);
-    return true;
+}
+
+void fake_machine_finish(struct machine *machine, const char *id, const char *text)
+{
+    struct backend *backend = backend_find(&machine->backends, id);
+    struct backend_watcher adder = backend->adder;
+    struct backend_watcher remover = backend->remover;
+    struct error error = { 0 };
+
+    backend->adder = (struct backend_watcher){ 0 };
+    if (text) {
+        take_out(&machine->backends, backend);
+        error_set(&error, "%s", text);
+    }
+    adder.ended(adder.opaque, text ? &error : NULL);
+    if (remover.ended)
+        remover.ended(remover.opaque, NULL);
+}
+
+void backend_cancel(struct backends *backends, const char *id)
+{
+    backends->cancelled = backend_find(backends, id);
+    loop_post(backends->loop, &backends->cancel);
+}
+
+enum outcome backend_del(struct backends *backends, const char *id, const struct backend_watcher *watcher,
+                         struct error *error)
+{
+    struct backend *backend = backend_find(backends, id);
+
+    if (!backend) {
+        error_set(error, "object '%s' not found", id);
+        return OUTCOME_FAILED;
+    }
+    if (backend->used_by) {
+        error_set(error, "object '%s' is in use, can not be deleted", id);
+        return OUTCOME_FAILED;
+    }
+    if (backend->adder.ended) {
+        backend->remover = *watcher;
+        backend_cancel(backends, id);
+        return OUTCOME_LATER;
+    }
+    take_out(backends, backend);
+    return OUTCOME_DONE;
+}
+
+const char *backend_kind_name(enum backend_kind kind)
+{
+    return backend_types[kind].name;
+}
+
+struct backend_usage backend_usage(const struct backend *backend)
+{
+    return (struct backend_usage){ .resident = backend->size, .reserved = 0 };
 }
 
 /* hotplug.h ------------------------------------------------------------------------------------------ */
@@ -294,7 +380,8 @@ static bool plug(struct hotplug *hotplug, struct props props, const struct dimm_
     return true;
 }
 
-bool hotplug_device_add(struct hotplug *hotplug, struct props props, bool hot, struct error *error)
+enum outcome hotplug_device_add(struct hotplug *hotplug, struct props props, bool hot,
+                                const struct backend_watcher *watcher, struct error *error)
 {
     static const char *const names[] = { "driver", "id", NULL };
     struct dimm_values values = { .slot = -1 };
@@ -302,13 +389,16 @@ bool hotplug_device_add(struct hotplug *hotplug, struct props props, bool hot, s
     bool done;
 
     (void)hot;
-    if (!driver || strcmp(driver, "pc-dimm") != 0)
-        return error_set(error, "'%s' is not a valid device model name", driver ? driver : "");
+    (void)watcher;
+    if (!driver || strcmp(driver, "pc-dimm") != 0) {
+        error_set(error, "'%s' is not a valid device model name", driver ? driver : "");
+        return OUTCOME_FAILED;
+    }
     if (!props_read(props, pc_dimm_properties, 4, names, "pc-dimm", &values, error))
-        return false;
+        return OUTCOME_FAILED;
     done = plug(hotplug, props, &values, error);
     props_free(pc_dimm_properties, 4, &values);
-    return done;
+    return done ? OUTCOME_DONE : OUTCOME_FAILED;
 }
 
 bool hotplug_device_del(struct hotplug *hotplug, const char *id, struct error *error)

@@ -70,6 +70,11 @@ static void test_memory_commands(void **state)
            "  reserve: true\n"
            "  policy: default\n"
            "  host nodes: \n"
+           "  type: memory-backend-ram\n"
+           "  page-size: 4096\n"
+           "  resident: 134217728\n"
+           "  reserved: 0\n"
+           "  used-by: d0\n"
            "\n");
     expect(world, "info memory_size_summary", "base memory: 134217728\nplugged memory: 134217728\n");
     expect(world, "info numa", "1 nodes\nnode 0 cpus: 0 1\nnode 0 size: 256 MB\nnode 0 plugged: 128 MB\n");

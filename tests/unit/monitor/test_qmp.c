@@ -381,7 +381,9 @@ static void test_memory_commands(void **state)
     qmp_expect(
         world, fd, "{\"execute\": \"query-memdev\"}",
         "{\"return\": [{\"id\": \"m0\", \"size\": 134217728, \"merge\": true, \"dump\": true, \"prealloc\": "
-        "false, \"share\": false, \"reserve\": true, \"host-nodes\": [], \"policy\": \"default\"}]}");
+        "false, \"share\": false, \"reserve\": true, \"host-nodes\": [], \"policy\": \"default\", "
+        "\"type\": \"memory-backend-ram\", \"page-size\": 4096, \"resident\": 134217728, \"reserved\": 0, "
+        "\"used-by\": \"d0\"}]}");
     qmp_expect(world, fd, "{\"execute\": \"query-memory-size-summary\"}",
                "{\"return\": {\"base-memory\": 134217728, \"plugged-memory\": 134217728}}");
     qmp_expect(

@@ -33,7 +33,7 @@ int world_set_up(void **state)
                                      .sockets = 1,
                                      .cores = 2,
                                      .threads = 1 };
-    world->machine = fake_machine_create(&world->config);
+    world->machine = fake_machine_create(&world->config, world->loop);
     world->monitors = monitors_create(world->machine, world->chardevs);
     strcpy(world->folder, "/tmp/hotram-test-XXXXXX");
     if (!mkdtemp(world->folder))

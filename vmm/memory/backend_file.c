@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Files and memfds: opened, created, sized, and taken back where the backend does not come about.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "memory/backend_memory.h"
+#include "memory/hugepages.h"
+
+#ifndef MFD_HUGE_SHIFT
+#define MFD_HUGE_SHIFT 26
+#endif
+
+/* A file in a directory gets a name only for as long as it takes to open it. */
+static int open_unnamed(const char *directory, struct error *error)
+{
+    char path[4096];
+    int fd;
+
+    if (snprintf(path, sizeof path, "%s/hotram-XXXXXX", directory) >= (int)sizeof path) {
+        error_set(error, "mem-path '%s' is too long", directory);
+        return -1;
+    }
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd < 0)
+        error_set(error, "can't create a file in the directory mem-path '%s': %s", directory,
+                  strerror(errno));
+    else
+        unlink(path);
+    return fd;
+}
+
+static bool open_named(struct backend *backend, struct error *error)
+{
+    int access = backend->readonly ? O_RDONLY : O_RDWR;
+
+    backend->fd = open(backend->mem_path, access | O_CLOEXEC);
+    if (backend->fd < 0 && errno == ENOENT && !backend->readonly) {
+        backend->fd = open(backend->mem_path, access | O_CLOEXEC | O_CREAT | O_EXCL, 0644);
+        backend->made = backend->fd >= 0;
+    }
+    return backend->fd >= 0 || error_set(error, "can't open backing store %s for guest RAM: %s",
+                                         backend->mem_path, strerror(errno));
+}
+
+/* Before a file gets its size: hugetlbfs takes no other, and the kernel's words for that say nothing. */
+static bool check_pages(const struct backend *backend, struct error *error)
+{
+    char what[SIZE_TEXT];
+    char page[SIZE_TEXT];
+
+    if (backend->size % backend->page_size != 0)
+        return error_set(error, "%s: size %s is not a multiple of the page size, %s",
+                         backend_kind_name(backend->kind), size_text(backend->size, what),
+                         size_text(backend->page_size, page));
+    if (backend->offset % backend->page_size != 0)
+        return error_set(error, "%s: offset %s is not a multiple of the page size, %s",
+                         backend_kind_name(backend->kind), size_text(backend->offset, what),
+                         size_text(backend->page_size, page));
+    if (backend->align % backend->page_size != 0)
+        return error_set(error, "alignment 0x%llx must be multiples of page size 0x%llx",
+                         (unsigned long long)backend->align, (unsigned long long)backend->page_size);
+    return true;
+}
+
+static bool give_size(struct backend *backend, uint64_t length, struct error *error)
+{
+    uint64_t end = backend->offset + backend->size;
+    char have[SIZE_TEXT];
+    char want[SIZE_TEXT];
+
+    /* A file that is there but holds less is somebody's file: don't grow it behind their back. */
+    if (length > 0 && length < end)
+        return error_set(error,
+                         "backing store size %s of '%s' does not match 'size' option %s%s: the file is too "
+                         "small; truncate -s %llu '%s' makes it large enough",
+                         size_text(length, have), backend->mem_path, size_text(backend->size, want),
+                         backend->offset ? " at its offset" : "", (unsigned long long)end, backend->mem_path);
+    if (length == 0 && backend->readonly)
+        return error_set(error, "backing store '%s' is empty, and readonly=on keeps it so",
+                         backend->mem_path);
+    if (length > 0)
+        return true;
+    if (ftruncate(backend->fd, (off_t)end) < 0)
+        return error_set(error, "can't give '%s' its size of %s: %s", backend->mem_path, size_text(end, want),
+                         strerror(errno));
+    backend->grown = true;
+    return true;
+}
+
+static bool open_file(struct backend *backend, struct error *error)
+{
+    struct stat status;
+    struct statfs filesystem;
+
+    backend->unnamed = stat(backend->mem_path, &status) == 0 && S_ISDIR(status.st_mode);
+    if (backend->unnamed && backend->readonly)
+        return error_set(error, "mem-path '%s' is a directory: readonly=on needs a file", backend->mem_path);
+    if (backend->unnamed)
+        backend->fd = open_unnamed(backend->mem_path, error);
+    else if (!open_named(backend, error))
+        return false;
+    if (backend->fd < 0)
+        return false;
+    if (fstat(backend->fd, &status) < 0 || fstatfs(backend->fd, &filesystem) < 0)
+        return error_set(error, "mem-path '%s': %s", backend->mem_path, strerror(errno));
+    if (!S_ISREG(status.st_mode))
+        return error_set(error, "mem-path '%s' is neither a regular file nor a directory", backend->mem_path);
+    backend->huge = filesystem.f_type == HUGETLBFS_MAGIC;
+    if (backend->huge)
+        backend->page_size = (uint64_t)filesystem.f_bsize;
+    return check_pages(backend, error) && give_size(backend, (uint64_t)status.st_size, error);
+}
+
+static bool seal(const struct backend *backend, struct error *error)
+{
+    if (fcntl(backend->fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0)
+        return true;
+    return error_set(error, "failed to seal memfd: %s; seal=off leaves it open", strerror(errno));
+}
+
+static bool no_such_pages(const struct backend *backend, struct error *error)
+{
+    char want[SIZE_TEXT];
+    char sizes[256];
+
+    return error_set(error, "hugetlbsize %s: this host has no huge pages of that size, but %s",
+                     size_text(backend->huge_size, want), hugepages_sizes(sizes, sizeof sizes));
+}
+
+static bool open_memfd(struct backend *backend, struct error *error)
+{
+    unsigned flags = MFD_CLOEXEC | (backend->seal ? MFD_ALLOW_SEALING : 0);
+    char want[SIZE_TEXT];
+
+    if (backend->hugetlb) {
+        backend->huge = true;
+        backend->page_size = backend->huge_size ? backend->huge_size : hugepages_default();
+        if (backend->page_size == 0)
+            return error_set(error, "hugetlb=on: this host's kernel has no huge pages");
+        if (!hugepages_have(backend->page_size))
+            return no_such_pages(backend, error);
+        flags |= MFD_HUGETLB | (unsigned)__builtin_ctzll(backend->page_size) << MFD_HUGE_SHIFT;
+    }
+    if (!check_pages(backend, error))
+        return false;
+    backend->fd = memfd_create("hotram-backend", flags);
+    if (backend->fd < 0)
+        return error_set(error, "failed to create memfd: %s", strerror(errno));
+    if (ftruncate(backend->fd, (off_t)backend->size) < 0)
+        return error_set(error, "failed to resize memfd to %s: %s", size_text(backend->size, want),
+                         strerror(errno));
+    return !backend->seal || seal(backend, error);
+}
+
+bool backend_open(struct backend *backend, struct error *error)
+{
+    backend->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+    switch (backend->kind) {
+    case BACKEND_FILE:
+        return open_file(backend, error);
+    case BACKEND_MEMFD:
+        return open_memfd(backend, error);
+    default:
+        return check_pages(backend, error);
+    }
+}
+
+bool backend_is_short(const struct backend *backend, struct error *reason)
+{
+    uint64_t end = backend->offset + backend->size;
+    struct stat status;
+    char have[SIZE_TEXT];
+    char want[SIZE_TEXT];
+
+    if (backend->fd < 0 || fstat(backend->fd, &status) < 0 || (uint64_t)status.st_size >= end)
+        return false;
+    error_set(reason, "its file has become shorter: %s are left of %s",
+              size_text((uint64_t)status.st_size, have), size_text(end, want));
+    return true;
+}
+
+void backend_close(struct backend *backend, bool failed)
+{
+    if (backend->fd < 0)
+        return;
+    if (failed && backend->made)
+        unlink(backend->mem_path);
+    else if (failed && backend->grown && ftruncate(backend->fd, 0) < 0)
+        backend->grown = false; /* it stays as large as it was made: zeros, as before */
+    close(backend->fd);
+    backend->fd = -1;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory that is allocated before it is used: because prealloc=on asked for it, or because nothing else makes
+ * sure that it is there when the guest touches it.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "memory/backend_memory.h"
+#include "memory/prealloc.h"
+
+/* A mapping of huge pages reserves them, but of the whole host's: a strict policy may find its nodes empty
+ * later, and the guest would pay for it. So these are taken at once. */
+static bool wants_filling(const struct backend *backend)
+{
+    bool unsure = backend->huge && backend->reserve && !backend->readonly &&
+                  backend->policy == HOST_POLICY_BIND;
+
+    return !backend->filled && (backend->prealloc || unsure);
+}
+
+static void explain(const struct backend *backend, int failure, struct error *error)
+{
+    char size[SIZE_TEXT];
+
+    if (failure == ECANCELED)
+        error_set(error, "preallocating memory of '%s' was cancelled", backend->id);
+    else if (backend->huge)
+        backend_too_few_pages(backend, error);
+    else
+        error_set(error, "preallocating memory failed: the host cannot give '%s' its %s: %s", backend->id,
+                  size_text(backend->size, size),
+                  failure == EFAULT ? "no space is left where it comes from" : strerror(failure));
+}
+
+/* The watcher may free the backend: nothing of it is used after this. */
+static void tell(struct backend *backend, const struct error *error)
+{
+    struct backend_watcher watcher = backend->filler;
+
+    backend->filler = (struct backend_watcher){ 0 };
+    watcher.ended(watcher.opaque, error);
+}
+
+static void ended(void *opaque, int failure)
+{
+    struct backend *backend = opaque;
+    struct error error;
+
+    backend->filling = NULL;
+    backend->filled = failure == 0;
+    if (failure) {
+        /* First, so that its own pages are not missing among those that are free. */
+        backend_unmap(backend);
+        explain(backend, failure, &error);
+    }
+    tell(backend, failure ? &error : NULL);
+}
+
+static void progress(void *opaque, uint64_t done)
+{
+    struct backend *backend = opaque;
+
+    if (backend->filler.progress)
+        backend->filler.progress(backend->filler.opaque, backend->id, done, backend->size);
+}
+
+enum outcome backend_prepare(struct backend *backend, struct loop *loop,
+                             const struct backend_watcher *watcher, struct error *error)
+{
+    static const struct prealloc_ops ops = { .ended = ended, .progress = progress };
+    bool mapped = backend->memory != NULL;
+    struct prealloc_request request;
+
+    if (!backend_map(backend, error))
+        return OUTCOME_FAILED;
+    if (!wants_filling(backend))
+        return OUTCOME_DONE;
+    request = (struct prealloc_request){ backend->memory, backend->size, backend->page_size,
+                                         backend->threads };
+    backend->filler = *watcher;
+    backend->filling = prealloc_start(loop, &request, &ops, backend, error);
+    if (backend->filling)
+        return OUTCOME_LATER;
+    backend->filler = (struct backend_watcher){ 0 };
+    if (!mapped)
+        backend_unmap(backend);
+    return OUTCOME_FAILED;
+}
+
+void backend_fill_cancel(struct backend *backend)
+{
+    if (backend->filling)
+        prealloc_cancel(backend->filling);
+}
+
+void backend_fill_stop(struct backend *backend)
+{
+    struct error error;
+
+    if (!backend->filling)
+        return;
+    prealloc_destroy(backend->filling);
+    backend->filling = NULL;
+    explain(backend, ECANCELED, &error);
+    tell(backend, &error);
+}

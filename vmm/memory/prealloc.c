@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "memory/prealloc.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "memory/fault.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
+
+/* What a thread allocates between two looks at whether it is to end: some milliseconds of work. */
+#define PIECE (UINT64_C(32) << 20)
+#define REPORT_MS 1000
+#define STACK (64u << 10)
+
+struct prealloc {
+    struct loop *loop;
+    struct prealloc_request request;
+    const struct prealloc_ops *ops;
+    void *opaque;
+    struct timer *timer;
+    uint64_t piece;
+    atomic_uint_fast64_t next; /* offset of the first piece that nobody has taken */
+    atomic_uint_fast64_t done; /* bytes that are there */
+    atomic_int failure;        /* errno of the first that failed; then all end */
+    atomic_uint running;
+    struct work end; /* posted by the last thread */
+    unsigned count;
+    pthread_t threads[];
+};
+
+struct piece {
+    volatile uint8_t *start;
+    uint64_t size;
+    uint64_t page_size;
+};
+
+static void touch(void *opaque)
+{
+    struct piece *piece = opaque;
+
+    for (uint64_t at = 0; at < piece->size; at += piece->page_size)
+        piece->start[at] = piece->start[at];
+}
+
+/* 0 or an errno. */
+static int allocate(struct piece *piece)
+{
+    if (madvise((void *)piece->start, piece->size, MADV_POPULATE_WRITE) == 0)
+        return 0;
+    /* A kernel that does not know the advice. */
+    if (errno == EINVAL)
+        return fault_guard(touch, piece, NULL) ? 0 : EFAULT;
+    return errno;
+}
+
+static void *thread(void *opaque)
+{
+    struct prealloc *prealloc = opaque;
+    const struct prealloc_request *request = &prealloc->request;
+
+    while (atomic_load(&prealloc->failure) == 0) {
+        uint64_t offset = atomic_fetch_add(&prealloc->next, prealloc->piece);
+        struct piece piece = { (uint8_t *)request->memory + offset, prealloc->piece, request->page_size };
+        int failure;
+        int none = 0;
+
+        if (offset >= request->size)
+            break;
+        if (piece.size > request->size - offset)
+            piece.size = request->size - offset;
+        failure = allocate(&piece);
+        if (failure)
+            atomic_compare_exchange_strong(&prealloc->failure, &none, failure);
+        else
+            atomic_fetch_add(&prealloc->done, piece.size);
+    }
+    if (atomic_fetch_sub(&prealloc->running, 1) == 1)
+        loop_post(prealloc->loop, &prealloc->end);
+    return NULL;
+}
+
+static void stop(struct prealloc *prealloc)
+{
+    for (unsigned i = 0; i < prealloc->count; i++)
+        pthread_join(prealloc->threads[i], NULL);
+    timer_cancel(prealloc->timer);
+    loop_cancel(prealloc->loop, &prealloc->end);
+}
+
+static void end(void *opaque)
+{
+    struct prealloc *prealloc = opaque;
+    int failure = atomic_load(&prealloc->failure);
+
+    stop(prealloc);
+    if (failure == 0)
+        prealloc->ops->progress(prealloc->opaque, prealloc->request.size);
+    prealloc->ops->ended(prealloc->opaque, failure);
+    free(prealloc);
+}
+
+static void report(void *opaque)
+{
+    struct prealloc *prealloc = opaque;
+
+    prealloc->timer = timer_add(prealloc->loop, REPORT_MS, report, prealloc);
+    prealloc->ops->progress(prealloc->opaque, atomic_load(&prealloc->done));
+}
+
+static unsigned thread_count(const struct prealloc_request *request, uint64_t piece)
+{
+    uint64_t pieces = (request->size + piece - 1) / piece;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t count = request->threads;
+
+    if (processors > 0 && count > (uint64_t)processors)
+        count = (uint64_t)processors;
+    if (count > pieces)
+        count = pieces;
+    return count > 0 ? (unsigned)count : 1;
+}
+
+static void start_threads(struct prealloc *prealloc, unsigned count)
+{
+    pthread_attr_t attributes;
+    sigset_t most;
+    sigset_t before;
+
+    /* Signals are the main thread's, but for the one that says that there is no memory. */
+    sigfillset(&most);
+    sigdelset(&most, SIGBUS);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK);
+    pthread_sigmask(SIG_SETMASK, &most, &before);
+    for (; prealloc->count < count; prealloc->count++) {
+        atomic_fetch_add(&prealloc->running, 1);
+        if (pthread_create(&prealloc->threads[prealloc->count], &attributes, thread, prealloc) != 0) {
+            atomic_fetch_sub(&prealloc->running, 1);
+            break;
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+}
+
+struct prealloc *prealloc_start(struct loop *loop, const struct prealloc_request *request,
+                                const struct prealloc_ops *ops, void *opaque, struct error *error)
+{
+    uint64_t piece = request->page_size > PIECE ? request->page_size : PIECE;
+    unsigned count = thread_count(request, piece);
+    struct prealloc *prealloc = calloc(1, sizeof *prealloc + count * sizeof prealloc->threads[0]);
+
+    if (!prealloc) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    prealloc->loop = loop;
+    prealloc->request = *request;
+    prealloc->ops = ops;
+    prealloc->opaque = opaque;
+    prealloc->piece = piece;
+    prealloc->end = (struct work){ .run = end, .opaque = prealloc };
+    /* One that does not count as a thread, so that none is the last before all are started. */
+    atomic_store(&prealloc->running, 1);
+    start_threads(prealloc, count);
+    if (prealloc->count == 0) {
+        free(prealloc);
+        error_set(error, "no thread to allocate memory: %s", strerror(EAGAIN));
+        return NULL;
+    }
+    prealloc->timer = timer_add(loop, REPORT_MS, report, prealloc);
+    if (atomic_fetch_sub(&prealloc->running, 1) == 1)
+        loop_post(loop, &prealloc->end);
+    return prealloc;
+}
+
+void prealloc_cancel(struct prealloc *prealloc)
+{
+    int none = 0;
+
+    atomic_compare_exchange_strong(&prealloc->failure, &none, ECANCELED);
+}
+
+void prealloc_destroy(struct prealloc *prealloc)
+{
+    prealloc_cancel(prealloc);
+    stop(prealloc);
+    free(prealloc);
+}
