@@ -21,6 +21,7 @@ import common
 import guest
 import memory
 import plug
+import prealloc
 import start
 import table
 
@@ -32,6 +33,7 @@ PARTS = {
     "kvm": (start.measure_inside_kvm, 15),
     "memory": (memory.measure, 2),
     "plug": (plug.measure, 15),
+    "prealloc": (prealloc.measure, 5),
     "ost": (guest.measure_ost, 2),
     "exits": (guest.measure_exits, 1),
     "own-exits": (guest.measure_own_exits, 1),

@@ -51,17 +51,20 @@ def growth(samples):
 
 class Goal:
     """limit: what hotram may have at most, in the row's unit; or `fraction` of
-    QEMU's figure. A time is judged only where a machine is not emulated."""
+    QEMU's figure; or `least`, what it has to have. A time is judged only where a machine is not emulated."""
 
-    def __init__(self, text, limit=None, fraction=None, time=False):
+    def __init__(self, text, limit=None, fraction=None, time=False, least=None):
         self.text = text
         self._limit = limit
+        self._least = least
         self._fraction = fraction
         self._time = time
 
     def judge(self, hotram, qemu, emulated):
         if self._time and emulated:
             return "not judged: emulated"
+        if self._least is not None and hotram is not None:
+            return "yes" if hotram >= self._least else MISSED
         limit = self._limit
         if self._fraction and qemu is not None:
             limit = self._fraction * qemu
@@ -102,6 +105,12 @@ ROWS = [
      Goal("≤ 1 ms", limit=1, time=True)),
     ("plug", "for comparison: query-status, p50", "ms", of("query"), None),
     ("plug", "for comparison: query-status, p99", "ms", of("query", 99), None),
+    ("prealloc", "preallocation of ram, huge-page-aligned", "GiB/s", of("ram_rate"), None),
+    ("prealloc", "the same beside a parallel memset", "", of("ram_of_memset"),
+     Goal("≥ 0.9", least=0.9, time=True)),
+    ("prealloc", "preallocation of memfd", "GiB/s", of("memfd_rate"), None),
+    ("prealloc", "the same beside a parallel memset", "", of("memfd_of_memset"),
+     Goal("≥ 0.9", least=0.9, time=True)),
     ("ost", "device_add to the guest's _OST, 1 slot", "ms", of("ost_1"), None),
     ("ost", f"the same, {SLOTS} slots", "ms", of(f"ost_{SLOTS}"), None),
     ("exits", "exits to the program for one plug, 1 slot", "", of("exits_1"), None),

@@ -469,6 +469,8 @@ def test_no_space_where_it_comes_from():
             raise tap.Skip("a file system can be mounted by root only")
         try:
             with Host() as host:
+                host.add("file", mem_path=file_of(host, MIB), size=MIB)   # first of all:
+                host.qmp.execute("object-del", {"id": "m"})     # makes what watches files
                 for path in (folder, folder + "/named"):
                     host.refuses(["preallocating memory failed", "64 MiB"], "object-add",
                                  {"qom-type": TYPES["file"], "id": "m", "size": 64 * MIB,
@@ -515,6 +517,21 @@ def stopped(host, name):
 def test_a_file_that_becomes_shorter():
     with Host() as host:
         path = file_of(host, 16 * MIB, content=b"x")
+        # Nobody has to touch it; nobody cares before it is used, or of a file that
+        # becomes longer.
+        host.add("file", mem_path=path, offset=8 * MIB, size=8 * MIB)
+        os.truncate(path, MIB)
+        os.truncate(path, 32 * MIB)
+        host.dimm()
+        host.qmp.execute("cont")
+        os.truncate(path, 16 * MIB)
+        assert host.qmp.execute("query-status")["status"] == "running"
+        os.truncate(path, 16 * MIB - 1)
+        stopped(host, "m")
+        host.qmp.execute("system_reset")
+        host.eject()
+        host.qmp.execute("object-del", {"id": "m"})
+        host.qmp.clear_events()
         for share in (True, False):
             os.truncate(path, 16 * MIB)
             host.add("file", mem_path=path, share=share)

@@ -153,7 +153,9 @@ struct machine *machine_create(const struct config *config, struct loop *loop, s
     machine_init_requests(machine);
     machine->backends = backends_create(
         loop, &(struct backend_defaults){ config->dump_guest_core, config->mem_merge, config->cpus });
-    if (!machine->backends)
+    if (machine->backends)
+        backends_on_failure(machine->backends, machine_memory_fault, machine);
+    else
         error_set(error, "out of memory");
     if (!machine->backends || !create_all(machine, error)) {
         machine_destroy(machine);

@@ -10,12 +10,16 @@
 
 #include "host/loop.h"
 #include "memory/backend_memory.h"
+#include "memory/file_watch.h"
 
 struct backends {
     struct loop *loop;
     struct backend_defaults defaults;
     struct backend *first;
     struct backend **end;
+    struct file_watch *files; /* made with the first file */
+    void (*failed)(void *opaque, void *address);
+    void *failed_opaque;
 };
 
 struct backends *backends_create(struct loop *loop, const struct backend_defaults *defaults)
@@ -28,6 +32,35 @@ struct backends *backends_create(struct loop *loop, const struct backend_default
         backends->end = &backends->first;
     }
     return backends;
+}
+
+void backends_on_failure(struct backends *backends, void (*failed)(void *opaque, void *address), void *opaque)
+{
+    backends->failed = failed;
+    backends->failed_opaque = opaque;
+}
+
+/* A file has changed, nobody knows which: look at all that are in use. */
+static void look_at_files(void *opaque)
+{
+    struct backends *backends = opaque;
+
+    for (struct backend *backend = backends->first; backend; backend = backend->next) {
+        if (!backend->used_by || backend->failed || !backend->memory || !backend_is_short(backend, NULL))
+            continue;
+        backend->failed = true;
+        if (backends->failed)
+            backends->failed(backends->failed_opaque, NULL);
+    }
+}
+
+void backend_watch_file(struct backend *backend)
+{
+    struct backends *backends = backend->registry;
+
+    if (!backends->files)
+        backends->files = file_watch_create(backends->loop, look_at_files, backends);
+    file_watch_add(backends->files, backend->fd);
 }
 
 static void backend_free(struct backend *backend, bool failed)
@@ -74,6 +107,7 @@ void backends_destroy(struct backends *backends)
         backends->first = backend->next;
         backend_free(backend, false);
     }
+    file_watch_destroy(backends->files);
     free(backends);
 }
 

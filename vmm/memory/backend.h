@@ -75,6 +75,7 @@ struct backend {
     bool unnamed;       /* the file was made in a directory and has no name any more */
     bool made, grown;   /* the file was created, got its size: undone if the backend does not come about */
     void *memory;       /* the mapping: made at creation, gone after an unplug until it is plugged again */
+    bool failed;        /* its file has become shorter, and that was told */
     bool filled;        /* all of it was allocated since it was mapped */
     char *used_by;      /* id of the DIMM or "RAM" that uses it; NULL when free */
 
@@ -101,6 +102,10 @@ struct backend_defaults {
 struct backends *backends_create(struct loop *loop, const struct backend_defaults *defaults);
 /* Requests that are under way end with an error. */
 void backends_destroy(struct backends *backends);
+
+/* Be told, from the event loop, when a file below memory in use becomes shorter. `address` is NULL. */
+void backends_on_failure(struct backends *backends, void (*failed)(void *opaque, void *address),
+                         void *opaque);
 
 /* object-add: `props` has qom-type and id besides the backend's own properties. Nothing is left behind on
  * failure. OUTCOME_LATER: its memory is being allocated; until that has ended it has its id, cannot be used,

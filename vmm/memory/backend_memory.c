@@ -190,6 +190,8 @@ bool backend_map(struct backend *backend, struct error *error)
         return false;
     }
     advise(backend);
+    if (backend->kind == BACKEND_FILE && !backend->unnamed)
+        backend_watch_file(backend);
     return true;
 }
 
@@ -200,7 +202,7 @@ void backend_unmap(struct backend *backend)
     if (backend->memory)
         munmap(backend->memory, backend->size);
     backend->memory = NULL;
-    backend->filled = false;
+    backend->filled = backend->failed = false;
     /* Memory of a memfd or an unnamed file lives on without a mapping, and so does its reservation of huge
      * pages; nobody can name it any more. */
     if (!named)

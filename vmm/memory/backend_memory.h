@@ -36,6 +36,9 @@ void backend_unmap(struct backend *backend);
 /* The same after it was used: with discard-data=on the file's contents go too. */
 void backend_release(struct backend *backend);
 
+/* backend.c: its file is watched from now on. */
+void backend_watch_file(struct backend *backend);
+
 /* backend_fill.c: make a backend ready for use: mapped and, where that was asked for, allocated. */
 enum outcome backend_prepare(struct backend *backend, struct loop *loop,
                              const struct backend_watcher *watcher, struct error *error);
