@@ -106,6 +106,14 @@ def file_of(host, size, name="file", content=b""):
     return path
 
 
+def warm_up(host):
+    """What is made once and stays: the watch on files; with the thread sanitizer a
+    thread of its own beside the first."""
+    host.add("file", mem_path=file_of(host, MIB, "first"), size=MIB, prealloc=True)
+    host.qmp.execute("object-del", {"id": "m"})
+    host.qmp.clear_events()
+
+
 # ---- properties and their effects ----
 
 def test_what_query_memdev_shows():
@@ -260,12 +268,13 @@ def test_seal():
 def test_prealloc_of_all_types():
     with Host(["-smp", "2"]) as host:
         path = file_of(host, 0)
+        warm_up(host)
+        before = host.threads()
         for kind, properties in (("ram", {}), ("ram", {"share": True}), ("memfd", {}),
                                  ("memfd", {"share": False}),
                                  ("file", {"mem_path": path, "share": True}),
                                  ("file", {"mem_path": path}),
                                  ("file", {"mem_path": host.files})):
-            before = host.threads()
             host.add(kind, size=96 * MIB, prealloc=True, **properties)
             event = host.qmp.wait_event("MEMORY_PREALLOC", {"id": "m"})
             assert event["data"] == {"id": "m", "done": 96 * MIB, "size": 96 * MIB}
@@ -469,8 +478,7 @@ def test_no_space_where_it_comes_from():
             raise tap.Skip("a file system can be mounted by root only")
         try:
             with Host() as host:
-                host.add("file", mem_path=file_of(host, MIB), size=MIB)   # first of all:
-                host.qmp.execute("object-del", {"id": "m"})     # makes what watches files
+                warm_up(host)
                 for path in (folder, folder + "/named"):
                     host.refuses(["preallocating memory failed", "64 MiB"], "object-add",
                                  {"qom-type": TYPES["file"], "id": "m", "size": 64 * MIB,

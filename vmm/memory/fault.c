@@ -33,8 +33,7 @@ static void caught(int number, siginfo_t *info, void *context)
 
 void fault_init(void)
 {
-    /* SA_NODEFER: the handler is left by a jump, and must not leave the signal blocked. */
-    struct sigaction action = { .sa_sigaction = caught, .sa_flags = SA_SIGINFO | SA_NODEFER };
+    struct sigaction action = { .sa_sigaction = caught, .sa_flags = SA_SIGINFO };
 
     sigaction(SIGBUS, &action, NULL);
 }
@@ -43,7 +42,8 @@ bool fault_guard(void (*access)(void *opaque), void *opaque, void **address)
 {
     struct guard here = { .address = NULL };
 
-    if (sigsetjmp(here.out, 0) == 0) {
+    /* With the mask: the handler is left by a jump, and must not leave the signal blocked. */
+    if (sigsetjmp(here.out, 1) == 0) {
         guard = &here;
         access(opaque);
         guard = NULL;

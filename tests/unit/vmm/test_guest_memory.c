@@ -7,11 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "host/loop.h"
 #include "kvm/vm.h"
+#include "memory/fault.h"
 #include "memory/guest_memory.h"
 
 #define BASE UINT64_C(0x100000000)
@@ -135,6 +138,52 @@ static void write_copies_or_fails_whole(void **state)
     assert_int_equal(memory[SIZE - 2], 0);
 }
 
+static void *faulted;
+static unsigned faults;
+
+static void fault(void *opaque, void *address)
+{
+    assert_ptr_equal(opaque, &map);
+    faulted = address;
+    faults++;
+}
+
+/* A file that became shorter: what is left of it can be used, the rest fails each access, every time. */
+static void memory_that_is_gone_fails_an_access(void **state)
+{
+    int fd = memfd_create("test", MFD_CLOEXEC);
+    uint8_t *shared;
+    struct guest_region *region;
+    uint8_t byte = 1;
+
+    (void)state;
+    assert_int_equal(ftruncate(fd, (off_t)SIZE), 0);
+    shared = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert_ptr_not_equal(shared, MAP_FAILED);
+    fault_init(); /* cmocka's own handler takes over again after the test */
+    faults = 0;
+    guest_memory_on_fault(map, fault, &map);
+    region = guest_memory_add(map, BASE, SIZE, shared, NULL);
+    assert_non_null(region);
+    assert_int_equal(guest_memory_access(map, BASE + SIZE - 1, &byte, 1, true), GUEST_ACCESS_OK);
+    assert_int_equal(ftruncate(fd, 4096), 0);
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_int_equal(guest_memory_access(map, BASE + 8192, &byte, 1, i % 2), GUEST_ACCESS_FAULT);
+        assert_int_equal(faults, 2 * i - 1);
+        assert_ptr_equal(faulted, shared + 8192);
+        assert_int_equal(guest_memory_fill(map, BASE + 4000, 7, 200), GUEST_ACCESS_FAULT);
+        assert_int_equal(faults, 2 * i);
+        assert_int_equal(guest_memory_access(map, BASE + 4095, &byte, 1, false), GUEST_ACCESS_OK);
+    }
+    assert_int_equal(guest_memory_access(map, BASE + SIZE, &byte, 1, false), GUEST_ACCESS_NONE);
+    assert_int_equal(faults, 6);
+    /* No lease is left behind: the region goes at once. */
+    guest_memory_remove(map, region, when_gone);
+    assert_int_equal(gone_count, 1);
+    munmap(shared, SIZE);
+    close(fd);
+}
+
 static void memslots_are_limited_and_come_back(void **state)
 {
     struct guest_region *region = guest_memory_add(map, BASE, SIZE, memory, NULL);
@@ -170,6 +219,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_lease_keeps_the_region_and_no_new_one_is_given, set_up, tear_down),
         cmocka_unit_test_setup_teardown(leases_lie_inside_one_region, set_up, tear_down),
         cmocka_unit_test_setup_teardown(write_copies_or_fails_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(memory_that_is_gone_fails_an_access, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memslots_are_limited_and_come_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_kvm_refuses_leaves_nothing, set_up, tear_down),
     };
