@@ -10,6 +10,8 @@ static struct session *of_channel(const struct channel *channel)
 
 /* More than one command writes before the last of its answer: events, and what a line in HMP gives. */
 #define BEFORE_THE_LAST 16384
+/* So many pieces a command that takes long takes. */
+#define PATIENCE 16
 
 static void take_output(struct channel *channel, const void *bytes, size_t length, bool may_drop)
 {
@@ -65,12 +67,22 @@ static void ignore(void *opaque)
     (void)opaque;
 }
 
+/* What the machines and the chardev hang on; there is nothing to wait for but a cancelled command's end. */
+static struct loop *event_loop(void)
+{
+    static struct loop *loop;
+
+    if (!loop)
+        loop = loop_create();
+    return loop;
+}
+
 /* All monitors with the only one that there is, attached to a chardev, which is never started. */
 static struct monitors *make_monitors(struct machine *machine, bool control)
 {
     const struct chardev_config null = { .id = (char *)"c0", .kind = CHARDEV_NULL, .fd = -1 };
     const struct monitor_config monitor = { .chardev = (char *)"c0", .control = control };
-    struct chardevs *chardevs = chardevs_create(loop_create(), ignore, NULL);
+    struct chardevs *chardevs = chardevs_create(event_loop(), ignore, NULL);
     struct monitors *monitors = monitors_create(machine, chardevs);
     struct error error;
 
@@ -107,7 +119,7 @@ void session_open(struct session *session, const struct client *client, bool con
                                        .sockets = 1,
                                        .cores = 2,
                                        .threads = 1 };
-    session->machine = fake_machine_create(&session->config);
+    session->machine = fake_machine_create(&session->config, event_loop());
     start(session, control, pretty);
 }
 
@@ -123,9 +135,35 @@ static void read_some(struct session *session, size_t length)
         session->channel.ops->drained(session->channel.session);
 }
 
+/* The command that takes long is done. False: there is none. */
+static bool end_command(struct session *session)
+{
+    const char *id = fake_machine_unfinished(session->machine);
+
+    if (!id)
+        return false;
+    fake_machine_finish(session->machine, id, session->ended++ % 2 ? "no memory" : NULL);
+    return true;
+}
+
+/* One round of the event loop, in which Ctrl-C takes effect; then the command that takes long goes on. */
+static void go_on(struct session *session)
+{
+    const char *id = fake_machine_unfinished(session->machine);
+
+    if (!id)
+        return;
+    loop_once(event_loop(), 0);
+    id = fake_machine_unfinished(session->machine);
+    if (++session->waited % PATIENCE == 0)
+        end_command(session);
+    else if (id)
+        fake_machine_progress(session->machine, id);
+}
+
 void session_read_all(struct session *session)
 {
-    while (session->pending > 0 && !session->closed)
+    while (!session->closed && (session->pending > 0 || end_command(session)))
         read_some(session, session->pending);
 }
 
@@ -145,7 +183,8 @@ void session_send(struct session *session, const void *bytes, size_t length)
         size_t piece = length < session->client.piece ? length : session->client.piece;
 
         while (session->paused && !session->closed) {
-            CHECK(session->pending > 0); /* else nobody would ever wake it */
+            /* Else nobody would ever wake it. */
+            CHECK(session->pending > 0 || end_command(session));
             read_some(session, session->client.appetite);
         }
         if (session->closed)
@@ -155,6 +194,7 @@ void session_send(struct session *session, const void *bytes, size_t length)
         length -= piece;
         read_some(session, session->client.appetite);
         take_keyboard(session);
+        go_on(session);
     }
 }
 

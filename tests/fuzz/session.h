@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One session of a monitor on the unit tests' fake machine, with a client of our own in place of a chardev's
- * connection: it sends in pieces, reads as slowly as it likes, and keeps all that it was sent.
+ * connection: it sends in pieces, reads as slowly as it likes, and keeps all that it was sent. A command that
+ * takes long (fake_machine.h) takes as long as some pieces, or until nothing else can go on; every other one
+ * fails.
  *
  * Each session has a machine of its own. The monitor stays, because its line editor does: the terminal
  * database never gives back what it has read for one.
@@ -33,6 +35,8 @@ struct session {
     struct client client;
     struct text output; /* all that was sent to the client */
     size_t pending;     /* bytes of it that the client has not read */
+    unsigned waited;    /* pieces sent while the command that takes long takes long */
+    unsigned ended;     /* commands that took long */
     bool paused;
     bool closed;
 };
@@ -41,7 +45,7 @@ struct session {
 void session_open(struct session *session, const struct client *client, bool control, bool pretty);
 /* Send all bytes, a piece at a time; what is not taken because the session was closed is dropped. */
 void session_send(struct session *session, const void *bytes, size_t length);
-/* Read all that there is. */
+/* Read all that there is and that still comes. */
 void session_read_all(struct session *session);
 void session_close(struct session *session);
 

@@ -78,6 +78,7 @@ static void backend_free(struct backend *backend)
 
 void fake_machine_destroy(struct machine *machine)
 {
+    loop_cancel(machine->backends.loop, &machine->backends.cancel);
     for (uint32_t slot = 0; slot < FAKE_SLOTS; slot++)
         empty_slot(&machine->hotplug.dimms[slot]);
     while (machine->backends.first) {
@@ -269,6 +270,14 @@ void fake_machine_progress(struct machine *machine, const char *id)
     backend->adder.progress(backend->adder.opaque, id, backend->size / 2, backend->size);
 }
 
+const char *fake_machine_unfinished(const struct machine *machine)
+{
+    for (const struct backend *backend = machine->backends.first; backend; backend = backend->next)
+        if (backend->adder.ended)
+            return backend->id;
+    return NULL;
+}
+
 static void take_out(struct backends *backends, struct backend *backend)
 {
     struct backend **link = &backends->first;
@@ -286,6 +295,8 @@ void fake_machine_finish(struct machine *machine, const char *id, const char *te
     struct backend_watcher remover = backend->remover;
     struct error error = { 0 };
 
+    if (machine->backends.cancelled == backend)
+        loop_cancel(machine->backends.loop, &machine->backends.cancel);
     backend->adder = (struct backend_watcher){ 0 };
     if (text) {
         take_out(&machine->backends, backend);

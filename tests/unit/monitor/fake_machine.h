@@ -22,5 +22,7 @@ unsigned fake_machine_quits(const struct machine *machine);
 /* The backend is half there; is there; or cannot be. */
 void fake_machine_progress(struct machine *machine, const char *id);
 void fake_machine_finish(struct machine *machine, const char *id, const char *error);
+/* The id of a backend that is not there yet, or NULL. */
+const char *fake_machine_unfinished(const struct machine *machine);
 
 #endif
