@@ -161,19 +161,24 @@ unsigned boot_memory_map(const struct boot_machine *machine, struct memory_entry
 /* Copy a piece of a file into the guest; the rest of the piece becomes zero. */
 static bool load_piece(struct guest_memory *memory, int fd, const struct kernel_piece *piece)
 {
-    uint64_t rest = piece->memory_size - piece->file_size;
-    struct lease lease;
-    bool loaded;
+    uint64_t done = 0;
 
-    if (piece->memory_size == 0)
-        return true;
-    if (!guest_memory_lease(memory, piece->address, piece->memory_size, &lease))
-        return false;
-    /* Where the host cannot give the memory, this read fails with EFAULT. */
-    loaded = read_all(fd, piece->file_offset, lease.memory, piece->file_size);
-    lease_return(memory, &lease);
-    return loaded && (rest == 0 || guest_memory_fill(memory, piece->address + piece->file_size, 0, rest) ==
-                                       GUEST_ACCESS_OK);
+    while (done < piece->file_size) {
+        struct lease lease;
+        uint64_t length;
+        bool loaded;
+
+        if (!guest_memory_lease_some(memory, piece->address + done, piece->file_size - done, &lease))
+            return false;
+        length = lease.length;
+        /* Where the host cannot give the memory, this read fails with EFAULT. */
+        loaded = read_all(fd, piece->file_offset + done, lease.memory, length);
+        lease_return(memory, &lease);
+        if (!loaded)
+            return false;
+        done += length;
+    }
+    return guest_memory_fill(memory, piece->address + done, 0, piece->memory_size - done) == GUEST_ACCESS_OK;
 }
 
 /* Flat code and data segments and a task, where both boot protocols expect their selectors. */

@@ -134,7 +134,7 @@ void guest_memory_remove(struct guest_memory *map, struct guest_region *region, 
         finish(region);
 }
 
-bool guest_memory_lease(struct guest_memory *map, uint64_t address, uint64_t length, struct lease *lease)
+bool guest_memory_lease_some(struct guest_memory *map, uint64_t address, uint64_t most, struct lease *lease)
 {
     bool found = false;
 
@@ -142,16 +142,29 @@ bool guest_memory_lease(struct guest_memory *map, uint64_t address, uint64_t len
     for (struct guest_region *region = map->regions; region; region = region->next) {
         uint64_t offset = address - region->address;
 
-        if (region->leaving || address < region->address || offset >= region->size ||
-            length > region->size - offset)
+        if (region->leaving || address < region->address || offset >= region->size)
             continue;
         region->leases++;
-        *lease = (struct lease){ .memory = region->memory + offset, .length = length, .region = region };
+        *lease = (struct lease){
+            .memory = region->memory + offset,
+            .length = most < region->size - offset ? most : region->size - offset,
+            .region = region,
+        };
         found = true;
         break;
     }
     pthread_mutex_unlock(&map->lock);
     return found;
+}
+
+bool guest_memory_lease(struct guest_memory *map, uint64_t address, uint64_t length, struct lease *lease)
+{
+    if (!guest_memory_lease_some(map, address, length, lease))
+        return false;
+    if (lease->length == length)
+        return true;
+    lease_return(map, lease);
+    return false;
 }
 
 void lease_return(struct guest_memory *map, struct lease *lease)
@@ -167,25 +180,43 @@ void lease_return(struct guest_memory *map, struct lease *lease)
     *lease = (struct lease){ 0 };
 }
 
-/* What is done to leased memory: copied from `from` to `to`, or set to `value` where `from` is NULL. */
+/* Whether there is memory all through a range. */
+static bool is_memory(struct guest_memory *map, uint64_t address, uint64_t length)
+{
+    struct lease lease;
+
+    while (length > 0) {
+        if (!guest_memory_lease_some(map, address, length, &lease))
+            return false;
+        address += lease.length;
+        length -= lease.length;
+        lease_return(map, &lease);
+    }
+    return true;
+}
+
+/* What is done to leased memory: copied to or from `bytes`, or set to `value` where that is NULL. */
 struct copy {
-    void *to;
-    const void *from;
-    uint8_t value;
+    void *memory;
     uint64_t length;
+    uint8_t *bytes;
+    uint8_t value;
+    bool write;
 };
 
 static void copy(void *opaque)
 {
     const struct copy *what = opaque;
 
-    if (what->from)
-        memcpy(what->to, what->from, what->length);
+    if (!what->bytes)
+        memset(what->memory, what->value, what->length);
+    else if (what->write)
+        memcpy(what->memory, what->bytes, what->length);
     else
-        memset(what->to, what->value, what->length);
+        memcpy(what->bytes, what->memory, what->length);
 }
 
-static enum guest_access do_guarded(struct guest_memory *map, struct copy *what)
+static enum guest_access copy_guarded(struct guest_memory *map, struct copy *what)
 {
     void *fault;
 
@@ -196,32 +227,40 @@ static enum guest_access do_guarded(struct guest_memory *map, struct copy *what)
     return GUEST_ACCESS_FAULT;
 }
 
+/* All of a range, a region at a time. */
+static enum guest_access copy_all(struct guest_memory *map, uint64_t address, uint64_t length,
+                                  struct copy what)
+{
+    enum guest_access done = GUEST_ACCESS_OK;
+    struct lease lease;
+
+    if (!is_memory(map, address, length))
+        return GUEST_ACCESS_NONE;
+    while (length > 0 && done == GUEST_ACCESS_OK) {
+        if (!guest_memory_lease_some(map, address, length, &lease))
+            return GUEST_ACCESS_NONE;
+        what.memory = lease.memory;
+        what.length = lease.length;
+        done = copy_guarded(map, &what);
+        lease_return(map, &lease);
+        address += what.length;
+        length -= what.length;
+        if (what.bytes)
+            what.bytes += what.length;
+    }
+    return done;
+}
+
 enum guest_access guest_memory_access(struct guest_memory *map, uint64_t address, void *bytes,
                                       uint64_t length, bool write)
 {
-    enum guest_access done;
-    struct lease lease;
-
-    if (!guest_memory_lease(map, address, length, &lease))
-        return GUEST_ACCESS_NONE;
-    done = do_guarded(map, &(struct copy){ .to = write ? lease.memory : bytes,
-                                           .from = write ? bytes : lease.memory,
-                                           .length = length });
-    lease_return(map, &lease);
-    return done;
+    return copy_all(map, address, length, (struct copy){ .bytes = bytes, .write = write });
 }
 
 enum guest_access guest_memory_fill(struct guest_memory *map, uint64_t address, uint8_t value,
                                     uint64_t length)
 {
-    enum guest_access done;
-    struct lease lease;
-
-    if (!guest_memory_lease(map, address, length, &lease))
-        return GUEST_ACCESS_NONE;
-    done = do_guarded(map, &(struct copy){ .to = lease.memory, .value = value, .length = length });
-    lease_return(map, &lease);
-    return done;
+    return copy_all(map, address, length, (struct copy){ .value = value });
 }
 
 bool guest_memory_write(struct guest_memory *map, uint64_t address, const void *bytes, uint64_t length)

@@ -50,13 +50,17 @@ void guest_memory_remove(struct guest_memory *map, struct guest_region *region, 
 
 /* Lease [address, address + length). Fails when the range is not inside one region. */
 bool guest_memory_lease(struct guest_memory *map, uint64_t address, uint64_t length, struct lease *lease);
+/* Lease [address, address + most), or as much of it as is in the first region: lease->length tells. RAM is
+ * one region for each node. Fails when there is no memory at the address. */
+bool guest_memory_lease_some(struct guest_memory *map, uint64_t address, uint64_t most, struct lease *lease);
 void lease_return(struct guest_memory *map, struct lease *lease);
 
-/* Lease, copy, give back. Where the host cannot give the memory any more (fault.h), whoever asked for it by
- * guest_memory_on_fault() is told, and part of the bytes may have been copied. Main thread only. */
+/* Lease, copy, give back, over as many regions as there are. Where the host cannot give the memory any more
+ * (fault.h), whoever asked for it by guest_memory_on_fault() is told, and part of the bytes may have been
+ * copied. On the main thread only, where no region can go meanwhile. */
 enum guest_access {
     GUEST_ACCESS_OK,
-    GUEST_ACCESS_NONE,  /* the range is not inside one region */
+    GUEST_ACCESS_NONE,  /* some of the range is no memory; nothing was copied */
     GUEST_ACCESS_FAULT, /* the host cannot give it */
 };
 enum guest_access guest_memory_access(struct guest_memory *map, uint64_t address, void *bytes,

@@ -184,6 +184,33 @@ static void memory_that_is_gone_fails_an_access(void **state)
     close(fd);
 }
 
+static void what_spans_regions_is_leased_and_written_in_pieces(void **state)
+{
+    struct lease lease;
+    char bytes[4];
+
+    (void)state;
+    /* The host's halves are the other way round than the guest's. */
+    assert_non_null(guest_memory_add(map, BASE, SIZE / 2, memory + SIZE / 2, NULL));
+    assert_non_null(guest_memory_add(map, BASE + SIZE / 2, SIZE / 2, memory, NULL));
+    memset(memory, 0, sizeof memory);
+    assert_true(guest_memory_lease_some(map, BASE + SIZE / 2 - 2, 100, &lease));
+    assert_int_equal(lease.length, 2);
+    lease_return(map, &lease);
+    assert_true(guest_memory_lease_some(map, BASE + SIZE / 2, 100, &lease));
+    assert_int_equal(lease.length, 100);
+    lease_return(map, &lease);
+    assert_false(guest_memory_lease_some(map, BASE + SIZE, 1, &lease));
+    assert_true(guest_memory_write(map, BASE + SIZE / 2 - 2, "four", 4));
+    assert_memory_equal(memory + SIZE - 2, "fo", 2);
+    assert_memory_equal(memory, "ur", 2);
+    assert_int_equal(guest_memory_access(map, BASE + SIZE / 2 - 2, bytes, 4, false), GUEST_ACCESS_OK);
+    assert_memory_equal(bytes, "four", 4);
+    assert_int_equal(guest_memory_fill(map, BASE + SIZE / 2 - 1, 'x', 2), GUEST_ACCESS_OK);
+    assert_memory_equal(memory + SIZE - 2, "fx", 2);
+    assert_memory_equal(memory, "xr", 2);
+}
+
 static void memslots_are_limited_and_come_back(void **state)
 {
     struct guest_region *region = guest_memory_add(map, BASE, SIZE, memory, NULL);
@@ -220,6 +247,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(leases_lie_inside_one_region, set_up, tear_down),
         cmocka_unit_test_setup_teardown(write_copies_or_fails_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_that_is_gone_fails_an_access, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_spans_regions_is_leased_and_written_in_pieces, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(memslots_are_limited_and_come_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_kvm_refuses_leaves_nothing, set_up, tear_down),
     };
