@@ -78,10 +78,11 @@ fi
 
 for slots in 0 1 3 256; do
     for cpus in 1 4; do
-        machine="$slots slots, $cpus CPUs"
+        nodes=$cpus
+        machine="$slots slots, $cpus CPUs, $nodes nodes"
         mkdir "$work/$slots-$cpus"
         cd "$work/$slots-$cpus" || exit 1
-        "$dump" . "$slots" "$cpus" >"$log" 2>&1
+        "$dump" . "$slots" "$cpus" "$nodes" >"$log" 2>&1
         result $? "$machine: tables are written"
         for table in *.dat; do
             table=${table%.dat}

@@ -57,21 +57,35 @@ static void write_all(const char *directory, const uint8_t *area)
 int main(int argc, char **argv)
 {
     static uint8_t area[AREA];
+    static struct numa_config numa = { .distances_given = true };
+    static struct hotram_acpi_memory hotplug[3];
     struct x86_acpi_config config = {
         .low_ram_end = X86_LOW_RAM_END,
         .high_ram_size = 1 * GIB,
-        .hotplug_base = 5 * GIB,
-        .hotplug_size = 64 * GIB,
+        .numa = &numa,
+        .hotplug = hotplug,
+        .hotplug_count = 3,
     };
     struct error error;
     uint64_t rsdp;
 
-    if (argc != 4) {
-        fprintf(stderr, "usage: %s DIRECTORY SLOTS CPUS\n", argv[0]);
+    if (argc != 4 && argc != 5) {
+        fprintf(stderr, "usage: %s DIRECTORY SLOTS CPUS [NODES]\n", argv[0]);
         return 2;
     }
     config.slots = (uint32_t)strtoul(argv[2], NULL, 10);
     config.cpus = (uint32_t)strtoul(argv[3], NULL, 10);
+    numa.nodes = argc == 5 ? (uint32_t)strtoul(argv[4], NULL, 10) : 1;
+    for (uint32_t node = 0; node < numa.nodes; node++) {
+        numa.ram[node] = 4 * GIB / numa.nodes;
+        for (uint32_t to = 0; to < numa.nodes; to++)
+            numa.distance[node][to] = node == to ? 10 : 20;
+    }
+    for (uint32_t cpu = 0; cpu < config.cpus; cpu++)
+        numa.cpu_node[cpu] = (uint8_t)(cpu % numa.nodes);
+    for (uint32_t i = 0; i < 3; i++)
+        hotplug[i] = (struct hotram_acpi_memory){ (5 + i) * GIB, 1 * GIB, i % numa.nodes,
+                                                  HOTRAM_SRAT_ENABLED | HOTRAM_SRAT_HOTPLUGGABLE };
     if (!x86_acpi_build(&config, area, sizeof area, X86_BIOS_AREA, &rsdp, &error)) {
         fprintf(stderr, "%s\n", error.text);
         return 1;

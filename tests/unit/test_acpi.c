@@ -547,14 +547,21 @@ static void the_event_device_reads_its_selector_and_calls_the_scan(void **state)
 
 /* ---- Machine hotram-1 ---- */
 
+#define RAM (X86_LOW_RAM_END + 1 * GIB)
+
+static const struct numa_config one_node = { .nodes = 1, .ram = { RAM } };
+static const struct hotram_acpi_memory region[] = {
+    { .base = 5 * GIB, .size = 6 * GIB, .node = 2, .flags = HOTRAM_SRAT_ENABLED | HOTRAM_SRAT_HOTPLUGGABLE },
+};
+
 static const struct x86_acpi_config machine = {
     .cpus = 4,
     .slots = 3,
     .low_ram_end = X86_LOW_RAM_END,
     .high_ram_size = 1 * GIB,
-    .hotplug_base = 5 * GIB,
-    .hotplug_size = 6 * GIB,
-    .hotplug_node = 2,
+    .numa = &one_node,
+    .hotplug = region,
+    .hotplug_count = 1,
 };
 
 static uint8_t area[AREA];
@@ -605,7 +612,8 @@ static bool contains(const uint8_t *table, const char *text)
 static void every_table_of_the_machine_has_a_valid_checksum(void **state)
 {
     static const uint32_t slots[] = { 0, 1, 3, 16, 17, 255, 256 };
-    static const uint32_t cpu_counts[] = { 1, 4, 254, 255, 256, 288 };
+    static const uint32_t cpu_counts[] = { 1, 4, 254, CPUS_MAX };
+    static const struct numa_config no_nodes;
 
     (void)state;
     for (unsigned s = 0; s < COUNT_OF(slots); s++) {
@@ -617,6 +625,8 @@ static void every_table_of_the_machine_has_a_valid_checksum(void **state)
 
             config.slots = slots[s];
             config.cpus = cpu_counts[c];
+            if (slots[s] == 0)
+                config.numa = &no_nodes;
             build(&config);
             assert_memory_equal(area, "RSD PTR ", 8);
             assert_int_equal(sum(area, 20), 0);
@@ -642,24 +652,19 @@ static void every_table_of_the_machine_has_a_valid_checksum(void **state)
     }
 }
 
-static void srat_covers_boot_memory_and_the_hotplug_region(void **state)
-{
-    static const struct {
-        uint64_t base, size;
-        uint32_t node, flags;
-    } expected[] = {
-        { 0, 0xa0000, 0, 1 },
-        { 0x100000, X86_LOW_RAM_END - 0x100000, 0, 1 },
-        { 4 * GIB, 1 * GIB, 0, 1 },
-        { 5 * GIB, 6 * GIB, 2, 3 },
-    };
-    const uint8_t *entry;
+struct range {
+    uint64_t base, size;
+    uint32_t node, flags;
+};
 
-    (void)state;
-    build(&machine);
-    assert_int_equal(get(find("SRAT"), 4, 4), 48 + 4 * 16 + 4 * 40);
-    entry = find("SRAT") + 48 + 4 * 16;
-    for (unsigned i = 0; i < 4; i++, entry += 40) {
+/* The memory of the SRAT, behind its CPUs. */
+static void expect_ranges(const struct x86_acpi_config *config, const struct range *expected, unsigned count)
+{
+    const uint8_t *srat = find("SRAT");
+    const uint8_t *entry = srat + 48 + 16 * config->cpus;
+
+    assert_int_equal(get(srat, 4, 4), 48 + 16 * config->cpus + 40 * count);
+    for (unsigned i = 0; i < count; i++, entry += 40) {
         assert_int_equal(get(entry, 0, 2), 0x2801);
         assert_int_equal(get(entry, 2, 4), expected[i].node);
         assert_int_equal(get(entry, 8, 8), expected[i].base);
@@ -668,28 +673,136 @@ static void srat_covers_boot_memory_and_the_hotplug_region(void **state)
     }
 }
 
+static void srat_covers_boot_memory_and_the_hotplug_region(void **state)
+{
+    static const struct range expected[] = {
+        { 0, 0xa0000, 0, 1 },
+        { 0x100000, X86_LOW_RAM_END - 0x100000, 0, 1 },
+        { 4 * GIB, 1 * GIB, 0, 1 },
+        { 5 * GIB, 6 * GIB, 2, 3 },
+    };
+
+    (void)state;
+    build(&machine);
+    expect_ranges(&machine, expected, COUNT_OF(expected));
+}
+
 static void srat_leaves_out_what_is_not_there(void **state)
 {
     struct x86_acpi_config config = machine;
+    struct numa_config numa = { .nodes = 1, .ram = { X86_LOW_RAM_END } };
+    const struct range low[] = { { 0, 0xa0000, 0, 1 },
+                                 { 0x100000, X86_LOW_RAM_END - 0x100000, 0, 1 },
+                                 { 5 * GIB, 6 * GIB, 2, 3 } };
+    const struct range least[] = { { 0, 512 * KIB, 0, 1 }, { 5 * GIB, 6 * GIB, 2, 3 } };
 
     (void)state;
+    config.numa = &numa;
     config.high_ram_size = 0;
     build(&config);
-    assert_int_equal(get(find("SRAT"), 4, 4), 48 + 4 * 16 + 3 * 40);
-    config.low_ram_end = 512 * KIB;
+    expect_ranges(&config, low, COUNT_OF(low));
+    numa.ram[0] = config.low_ram_end = 512 * KIB;
     build(&config);
-    assert_int_equal(get(find("SRAT"), 4, 4), 48 + 4 * 16 + 2 * 40);
-    assert_int_equal(get(find("SRAT"), 48 + 4 * 16 + 16, 8), 512 * KIB);
+    expect_ranges(&config, least, COUNT_OF(least));
+}
+
+/* Nodes that begin and end in the middle of things: below the legacy hole, in it, at 4 GiB, with no RAM. */
+static void each_node_has_its_part_of_ram_and_its_cpus(void **state)
+{
+    static const struct numa_config numa = {
+        .nodes = 5,
+        .ram = { 256 * KIB, 512 * KIB, 0, X86_LOW_RAM_END, 1 * GIB - 768 * KIB },
+        .cpu_node = { 0, 1, 4, 3 },
+    };
+    static const struct range expected[] = {
+        { 0, 256 * KIB, 0, 1 },
+        { 256 * KIB, 384 * KIB, 1, 1 },
+        { 1 * MIB, X86_LOW_RAM_END - 1 * MIB, 3, 1 },
+        { 4 * GIB, 768 * KIB, 3, 1 },
+        { 4 * GIB + 768 * KIB, 1 * GIB - 768 * KIB, 4, 1 },
+        { 5 * GIB, 6 * GIB, 2, 3 },
+    };
+    struct x86_acpi_config config = machine;
+
+    (void)state;
+    config.numa = &numa;
+    build(&config);
+    expect_ranges(&config, expected, COUNT_OF(expected));
+    for (unsigned cpu = 0; cpu < 4; cpu++) {
+        const uint8_t *entry = find("SRAT") + 48 + 16 * cpu;
+
+        assert_int_equal(get(entry, 0, 2), 0x1000);
+        assert_int_equal(entry[2], numa.cpu_node[cpu]);
+        assert_int_equal(entry[3], cpu);
+        assert_int_equal(get(entry, 4, 4), 1);
+    }
+    assert_null(find("SLIT"));
+}
+
+static void distances_make_a_slit(void **state)
+{
+    static const struct numa_config numa = {
+        .nodes = 2,
+        .ram = { 2 * GIB, RAM - 2 * GIB },
+        .distances_given = true,
+        .distance = { { 10, 21 }, { 31, 10 } },
+    };
+    struct x86_acpi_config config = machine;
+    const uint8_t *slit;
+
+    (void)state;
+    config.numa = &numa;
+    build(&config);
+    slit = find("SLIT");
+    assert_non_null(slit);
+    assert_int_equal(get(slit, 4, 4), 36 + 8 + 4);
+    assert_int_equal(get(slit, 36, 8), 2);
+    assert_memory_equal(slit + 44, "\x0a\x15\x1f\x0a", 4);
+    assert_int_equal(sum(slit, 48), 0);
+}
+
+/* All limits at once: the tables still fit into the area. */
+static void the_largest_machine_fits(void **state)
+{
+    static struct hotram_acpi_memory ranges[X86_ACPI_HOTPLUG_MAX + 1];
+    static struct numa_config numa = { .nodes = NUMA_NODES_MAX, .distances_given = true };
+    struct x86_acpi_config config = machine;
+    struct error error;
+    uint64_t rsdp;
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(ranges); i++)
+        ranges[i] = (struct hotram_acpi_memory){ (5 + i) * GIB, 1 * GIB, i % NUMA_NODES_MAX, 3 };
+    for (unsigned node = 0; node < NUMA_NODES_MAX; node++)
+        numa.ram[node] = RAM / NUMA_NODES_MAX;
+    memset(numa.distance, 255, sizeof numa.distance);
+    config.cpus = CPUS_MAX;
+    config.slots = HOTRAM_SLOTS_MAX;
+    config.numa = &numa;
+    config.hotplug = ranges;
+    config.hotplug_count = X86_ACPI_HOTPLUG_MAX;
+    build(&config);
+    assert_int_equal(get(find("SLIT"), 4, 4), 44 + NUMA_NODES_MAX * NUMA_NODES_MAX);
+    /* 128 nodes' RAM, one more range where the legacy hole cuts one; the hole below 4 GiB cuts none here. */
+    assert_int_equal(get(find("SRAT"), 4, 4),
+                     48 + 16 * CPUS_MAX + 40 * (NUMA_NODES_MAX + 1 + X86_ACPI_HOTPLUG_MAX));
+    config.hotplug_count++;
+    assert_false(x86_acpi_build(&config, area, sizeof area, X86_BIOS_AREA, &rsdp, &error));
+    assert_non_null(strstr(error.text, "514"));
 }
 
 static void without_slots_there_is_neither_srat_nor_hotplug(void **state)
 {
+    static const struct numa_config no_nodes;
     struct x86_acpi_config config = machine;
     const uint8_t *dsdt;
 
     (void)state;
     config.slots = 0;
-    config.hotplug_size = 0;
+    config.hotplug_count = 0;
+    build(&config);
+    assert_int_equal(get(find("SRAT"), 4, 4), 48 + 4 * 16 + 3 * 40); /* -numa without DIMMs */
+    config.numa = &no_nodes;
     build(&config);
     assert_null(find("SRAT"));
     dsdt = at(get(find("FACP"), 140, 8));
@@ -737,8 +850,11 @@ static void the_machine_refuses_what_makes_no_sense(void **state)
     config.slots = HOTRAM_SLOTS_MAX + 1;
     assert_false(x86_acpi_build(&config, area, sizeof area, X86_BIOS_AREA, &rsdp, &error));
     assert_non_null(strstr(error.text, "257"));
+    config.cpus = CPUS_MAX + 1;
+    assert_false(x86_acpi_build(&config, area, sizeof area, X86_BIOS_AREA, &rsdp, &error));
+    assert_non_null(strstr(error.text, "256"));
     config = machine;
-    config.hotplug_size = 0;
+    config.hotplug_count = 0;
     assert_false(x86_acpi_build(&config, area, sizeof area, X86_BIOS_AREA, &rsdp, &error));
     assert_non_null(strstr(error.text, "region"));
     assert_false(x86_acpi_build(&machine, area, sizeof area, X86_BIOS_AREA + 32, &rsdp, &error));
@@ -800,6 +916,9 @@ int main(void)
         cmocka_unit_test(every_table_of_the_machine_has_a_valid_checksum),
         cmocka_unit_test(srat_covers_boot_memory_and_the_hotplug_region),
         cmocka_unit_test(srat_leaves_out_what_is_not_there),
+        cmocka_unit_test(each_node_has_its_part_of_ram_and_its_cpus),
+        cmocka_unit_test(distances_make_a_slit),
+        cmocka_unit_test(the_largest_machine_fits),
         cmocka_unit_test(without_slots_there_is_neither_srat_nor_hotplug),
         cmocka_unit_test(the_machine_s_fadt_matches_its_ports),
         cmocka_unit_test(the_machine_refuses_what_makes_no_sense),

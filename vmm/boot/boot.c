@@ -155,10 +155,13 @@ unsigned boot_memory_map(const struct boot_machine *machine, struct memory_entry
     entries[count++] = (struct memory_entry){ X86_IDENTITY_MAP, 16 * KIB, MEMORY_RESERVED };
     if (machine->high_ram_size > 0)
         entries[count++] = (struct memory_entry){ X86_HIGH_RAM_START, machine->high_ram_size, MEMORY_RAM };
+    for (unsigned i = 0; i < machine->dimm_count; i++)
+        entries[count++] = machine->dimms[i];
     return count;
 }
 
-/* Copy a piece of a file into the guest; the rest of the piece becomes zero. */
+/* Copy a piece of a file into the guest; the rest of the piece becomes zero. RAM of several nodes is several
+ * regions. */
 static bool load_piece(struct guest_memory *memory, int fd, const struct kernel_piece *piece)
 {
     uint64_t done = 0;

@@ -44,12 +44,23 @@ struct boot {
     uint64_t setup_size; /* bzImage: bytes of the setup header that boot_params takes over */
 };
 
+/* The machine's memory as boot protocols list it. */
+enum memory_type { MEMORY_RAM = 1, MEMORY_RESERVED = 2 };
+struct memory_entry {
+    uint64_t address;
+    uint64_t size;
+    enum memory_type type;
+};
+
 /* What the loader has to know of the machine. */
 struct boot_machine {
     struct guest_memory *memory;
     uint64_t low_ram_end; /* RAM is [0, low_ram_end) and, if any, [4 GiB, 4 GiB + high_ram_size) */
     uint64_t high_ram_size;
-    uint64_t rsdp; /* guest-physical address of the RSDP */
+    const struct memory_entry
+        *dimms;          /* DIMMs that the guest is to find in its memory map, by rising address */
+    unsigned dimm_count; /* at most MEMORY_DIMMS_MAX */
+    uint64_t rsdp;       /* guest-physical address of the RSDP */
 };
 
 /* Open and check kernel and initrd; kernel_path may be NULL: nothing to boot. `low_ram_end` bounds both. */
@@ -72,14 +83,9 @@ bool vmlinux_describe(struct boot *boot, const uint8_t *head, uint64_t length, s
 bool vmlinux_load_info(const struct boot *boot, const struct boot_machine *machine, uint64_t initrd,
                        struct vcpu_entry *entry, struct error *error);
 
-/* The machine's memory as boot protocols list it. */
-enum memory_type { MEMORY_RAM = 1, MEMORY_RESERVED = 2 };
-struct memory_entry {
-    uint64_t address;
-    uint64_t size;
-    enum memory_type type;
-};
-#define MEMORY_ENTRIES_MAX 8
+/* All of the machine's memory that is listed. */
+#define MEMORY_DIMMS_MAX 256
+#define MEMORY_ENTRIES_MAX (8 + MEMORY_DIMMS_MAX)
 unsigned boot_memory_map(const struct boot_machine *machine, struct memory_entry entries[MEMORY_ENTRIES_MAX]);
 
 #endif

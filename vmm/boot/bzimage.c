@@ -64,10 +64,35 @@ bool bzimage_describe(struct boot *boot, const uint8_t *head, uint64_t length, s
     return true;
 }
 
+static struct boot_e820_entry e820_entry(const struct memory_entry *memory)
+{
+    return (struct boot_e820_entry){ .addr = memory->address, .size = memory->size, .type = memory->type };
+}
+
+/* The entries that boot_params has no room for (boot.rst, setup_data: SETUP_E820_EXT). */
+static bool write_more_e820(const struct boot_machine *machine, const struct memory_entry *memory,
+                            unsigned count)
+{
+    struct {
+        uint64_t next; /* struct setup_data, with its data */
+        uint32_t type;
+        uint32_t length;
+        struct boot_e820_entry entry[MEMORY_ENTRIES_MAX];
+    } more = { .type = SETUP_E820_EXT, .length = (uint32_t)(count * sizeof more.entry[0]) };
+
+    _Static_assert(sizeof more <= X86_BOOT_E820_MORE_MAX, "there is room in the layout");
+    for (unsigned i = 0; i < count; i++)
+        more.entry[i] = e820_entry(&memory[i]);
+    return count == 0 || guest_memory_write(machine->memory, X86_BOOT_E820_MORE, &more,
+                                            sizeof(struct setup_data) + more.length);
+}
+
 bool bzimage_load_info(const struct boot *boot, const struct boot_machine *machine, uint64_t initrd,
                        struct vcpu_entry *entry, struct error *error)
 {
     struct memory_entry memory[MEMORY_ENTRIES_MAX];
+    unsigned count = boot_memory_map(machine, memory);
+    unsigned first = count < E820_MAX_ENTRIES_ZEROPAGE ? count : E820_MAX_ENTRIES_ZEROPAGE;
     struct boot_params params = { 0 };
 
     if (!boot_read(boot, HEADER, &params.hdr, boot->setup_size))
@@ -78,14 +103,13 @@ bool bzimage_load_info(const struct boot *boot, const struct boot_machine *machi
     params.hdr.ramdisk_size = initrd ? (uint32_t)boot->initrd_size : 0;
     if (params.hdr.version >= PROTOCOL_RSDP)
         params.acpi_rsdp_addr = machine->rsdp;
-    params.e820_entries = (uint8_t)boot_memory_map(machine, memory);
-    for (unsigned i = 0; i < params.e820_entries; i++)
-        params.e820_table[i] = (struct boot_e820_entry){
-            .addr = memory[i].address,
-            .size = memory[i].size,
-            .type = memory[i].type,
-        };
-    if (!guest_memory_write(machine->memory, X86_BOOT_PARAMS, &params, sizeof params))
+    params.e820_entries = (uint8_t)first;
+    for (unsigned i = 0; i < first; i++)
+        params.e820_table[i] = e820_entry(&memory[i]);
+    if (count > first)
+        params.hdr.setup_data = X86_BOOT_E820_MORE;
+    if (!write_more_e820(machine, memory + first, count - first) ||
+        !guest_memory_write(machine->memory, X86_BOOT_PARAMS, &params, sizeof params))
         return error_set(error, "there is no RAM for boot_params at 0x%llx",
                          (unsigned long long)X86_BOOT_PARAMS);
     entry->si = (uint32_t)X86_BOOT_PARAMS;

@@ -7,11 +7,14 @@
 #include <string.h>
 
 #include "boot/boot.h"
+#include "host/message.h"
 #include "machine/x86_layout.h"
 
 #define NOTE_PHYS32_ENTRY 18
 #define NOTES_MAX (64 * KIB)
 #define START_MAGIC 0x336ec578u
+/* Linux copies the memory map into the table of boot_params, and does not look whether it has room. */
+#define MAP_MAX 128u
 
 struct start_info {
     uint32_t magic;
@@ -44,7 +47,7 @@ struct start_memory {
 struct start {
     struct start_info info;
     struct start_module module;
-    struct start_memory memory[MEMORY_ENTRIES_MAX];
+    struct start_memory memory[MAP_MAX];
 };
 
 static bool add_piece(struct boot *boot, const Elf64_Phdr *segment, struct error *error)
@@ -156,11 +159,44 @@ bool vmlinux_describe(struct boot *boot, const uint8_t *head, uint64_t length, s
     return true;
 }
 
+/* Entries that meet become one: the guest's memory is the same, and it tells DIMMs apart by the SRAT. */
+static unsigned merge_neighbours(struct memory_entry *memory, unsigned count)
+{
+    unsigned last = 0;
+
+    for (unsigned i = 1; i < count; i++) {
+        if (memory[i].type == memory[last].type &&
+            memory[i].address == memory[last].address + memory[last].size)
+            memory[last].size += memory[i].size;
+        else
+            memory[++last] = memory[i];
+    }
+    return last + 1;
+}
+
+/* As many entries as Linux takes by this way of starting it. DIMMs that are left over are found through ACPI.
+ */
+static unsigned short_map(const struct boot_machine *machine, struct memory_entry memory[MEMORY_ENTRIES_MAX])
+{
+    unsigned count = boot_memory_map(machine, memory);
+
+    if (count > MAP_MAX)
+        count = merge_neighbours(memory, count);
+    if (count > MAP_MAX) {
+        warning(
+            "the memory map of a vmlinux takes %u entries; %u DIMMs at the highest addresses are not in it, "
+            "and the guest finds them through ACPI; a bzImage takes all",
+            MAP_MAX, count - MAP_MAX);
+        count = MAP_MAX;
+    }
+    return count;
+}
+
 bool vmlinux_load_info(const struct boot *boot, const struct boot_machine *machine, uint64_t initrd,
                        struct vcpu_entry *entry, struct error *error)
 {
     struct memory_entry memory[MEMORY_ENTRIES_MAX];
-    unsigned count = boot_memory_map(machine, memory);
+    unsigned count = short_map(machine, memory);
     struct start start = {
         .info = {
             .magic = START_MAGIC,

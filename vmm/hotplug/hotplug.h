@@ -63,12 +63,13 @@ struct ports;
 
 /* What hotplug needs of the machine, and whom it tells. */
 struct hotplug_config {
-    uint32_t slots;       /* 0: no memory hotplug */
-    uint64_t region_base; /* guest-physical, bytes */
-    uint64_t region_size; /* bytes */
-    uint64_t capacity;    /* bytes: the most that all DIMMs together may have */
-    uint32_t nodes;       /* proximity domains of the guest: a DIMM's node is below */
-    uint16_t port;        /* first I/O port of the register block */
+    uint32_t slots;        /* 0: no memory hotplug */
+    uint64_t region_base;  /* guest-physical, bytes */
+    uint64_t region_size;  /* bytes */
+    uint64_t capacity;     /* bytes: the most that all DIMMs together may have */
+    uint32_t nodes;        /* proximity domains of the guest: a DIMM's node is below */
+    uint32_t default_node; /* of DIMMs that are not given one */
+    uint16_t port;         /* first I/O port of the register block */
     struct backends *backends;
     struct guest_memory *memory;
     struct ports *ports;

@@ -24,7 +24,7 @@ const struct property pc_dimm_properties[] = {
     { "addr", PROPERTY_UINT64, offsetof(struct values, addr), PROPERTY_NO_GIVEN,
       "guest-physical address, a multiple of 2 MiB; 0 (default): the lowest that fits" },
     { "node", PROPERTY_UINT32, offsetof(struct values, node), PROPERTY_NO_GIVEN,
-      "NUMA node of the guest (default 0)" },
+      "NUMA node of the guest (default: as -machine dimm-node= says, or 0)" },
 };
 const size_t pc_dimm_property_count = sizeof pc_dimm_properties / sizeof *pc_dimm_properties;
 
@@ -312,7 +312,7 @@ enum outcome hotplug_device_add(struct hotplug *hotplug, struct props props, boo
                                 const struct backend_watcher *watcher, struct error *error)
 {
     static const char *const names[] = { "driver", "id", NULL };
-    struct values values = { .slot = -1 };
+    struct values values = { .slot = -1, .node = hotplug->config.default_node };
     struct error ignored;
     const char *id = NULL;
     enum outcome outcome;

@@ -2,7 +2,6 @@
 /*
  * Building a machine from its configuration, readable top to bottom, and taking it down.
  */
-#include <json-c/json_object.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,39 +11,39 @@
 #include "options/config.h"
 #include "qtest/qtest.h"
 
-/* Boot RAM is a backend like any other, and is listed as such (QEMU calls it pc.ram). */
-#define RAM_ID "hotram.ram"
-/* Two memslots for boot RAM (below and above the hole), one for each DIMM. */
-#define RAM_MEMSLOTS 2
-
-static bool create_ram(struct machine *machine, struct error *error)
+static bool create_objects(struct machine *machine, struct error *error)
 {
-    struct json_object *object = json_object_new_object();
+    const struct config *config = machine->config;
 
-    json_object_object_add(object, "qom-type", json_object_new_string("memory-backend-ram"));
-    json_object_object_add(object, "id", json_object_new_string(RAM_ID));
-    json_object_object_add(object, "size", json_object_new_uint64(machine->config->ram_size));
-    machine->ram = backend_add(machine->backends, (struct props){ .object = object }, error);
-    json_object_put(object);
-    if (!machine->ram)
-        return error_prefix(error, "-m: ");
-    machine->ram->used_by = strdup("RAM");
-    return machine->ram->used_by != NULL || error_set(error, "out of memory");
+    for (size_t i = 0; i < config->object_count; i++) {
+        struct props props = { config->objects[i].object, config->objects[i].keyval };
+
+        if (!backend_add(machine->backends, props, error))
+            return error_prefix(error, "-object: ");
+    }
+    return true;
 }
 
 static bool create_memory(struct machine *machine, struct error *error)
 {
-    unsigned memslots = RAM_MEMSLOTS + machine->config->slots;
+    unsigned ram_memslots;
+    unsigned memslots;
 
+    if (!ram_create(machine, error) || !create_objects(machine, error) || !ram_claim_objects(machine, error))
+        return false;
+    /* KVM's: one for each backend of the RAM, one more where the hole below 4 GiB cuts one, one for each
+     * DIMM. */
+    ram_memslots = machine->ram_count + 1;
+    memslots = ram_memslots + machine->config->slots;
     if (memslots > machine->vm.memslots_max)
         return error_set(error, "-m slots=%u needs %u KVM memslots; this host has %u, so at most %u slots",
                          machine->config->slots, memslots, machine->vm.memslots_max,
-                         machine->vm.memslots_max - RAM_MEMSLOTS);
+                         machine->vm.memslots_max - ram_memslots);
     machine->memory = guest_memory_create(&machine->vm, machine->loop, memslots);
     if (!machine->memory)
         return error_set(error, "out of memory");
     guest_memory_on_fault(machine->memory, machine_memory_fault, machine);
-    return create_ram(machine, error) && machine_arch_map_ram(machine, error);
+    return machine_arch_map_ram(machine, error);
 }
 
 static bool create_hotplug(struct machine *machine, uint32_t slots, uint64_t base, uint64_t size,
@@ -55,7 +54,8 @@ static bool create_hotplug(struct machine *machine, uint32_t slots, uint64_t bas
         .region_base = base,
         .region_size = size,
         .capacity = machine->config->maxmem - machine->config->ram_size,
-        .nodes = 1,
+        .nodes = machine->config->numa.nodes,
+        .default_node = machine->config->numa.dimm_node,
         .port = machine_arch_hotplug_port(),
         .backends = machine->backends,
         .memory = machine->memory,
@@ -70,17 +70,10 @@ static bool create_hotplug(struct machine *machine, uint32_t slots, uint64_t bas
     return machine->hotplug != NULL;
 }
 
-/* What -object and -device describe, in the order given, objects first. */
-static bool create_given(struct machine *machine, struct error *error)
+static bool create_devices(struct machine *machine, struct error *error)
 {
     const struct config *config = machine->config;
 
-    for (size_t i = 0; i < config->object_count; i++) {
-        struct props props = { config->objects[i].object, config->objects[i].keyval };
-
-        if (!backend_add(machine->backends, props, error))
-            return error_prefix(error, "-object: ");
-    }
     for (size_t i = 0; i < config->device_count; i++) {
         struct props props = { config->devices[i].object, config->devices[i].keyval };
 
@@ -88,6 +81,20 @@ static bool create_given(struct machine *machine, struct error *error)
             return error_prefix(error, "-device: ");
     }
     return true;
+}
+
+/* As QEMU says it: such a guest works, but hardly as it was meant. */
+static void warn_of_cpus(const struct config *config)
+{
+    if (!config->numa.cpus_given)
+        return;
+    for (uint32_t cpu = 0; cpu < config->cpus; cpu++)
+        if (!config->numa.cpu_given[cpu])
+            warning(
+                "CPU(s) not present in any NUMA nodes: CPU %u [socket-id: %u, core-id: %u, thread-id: %u]; "
+                "it is in node 0",
+                cpu, cpu / config->threads / config->cores, cpu / config->threads % config->cores,
+                cpu % config->threads);
 }
 
 /* KVM's virtual machine, or under -accel qtest one that a test plays the guest of. */
@@ -129,11 +136,12 @@ static bool create_all(struct machine *machine, struct error *error)
                    error) ||
         !create_vm(machine, error) || !create_memory(machine, error))
         return false;
+    warn_of_cpus(config);
     machine_arch_devices(machine);
     /* The memslots come before the in-kernel devices: on newer kernels the first change of a memslot after
      * those waits some milliseconds for what they registered. */
     return create_hotplug(machine, config->slots, region_base, region_size, error) &&
-           create_given(machine, error) && vm_create_devices(&machine->vm, error) &&
+           create_devices(machine, error) && vm_create_devices(&machine->vm, error) &&
            create_vcpus(machine, error) && machine_start(machine, error);
 }
 

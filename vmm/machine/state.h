@@ -22,6 +22,7 @@
 #include "machine/machine.h"
 #include "memory/backend.h"
 #include "memory/guest_memory.h"
+#include "options/config.h"
 
 /* What a guest asks of the main thread. */
 enum machine_request {
@@ -45,7 +46,8 @@ struct machine {
     struct serial serial;
     struct rtc rtc;
     struct backends *backends;
-    struct backend *ram;
+    struct backend *ram[NUMA_NODES_MAX]; /* the RAM at start, one behind the other */
+    unsigned ram_count;
     struct guest_memory *memory;
     struct hotplug *hotplug;
     struct boot boot;
@@ -73,6 +75,10 @@ void machine_tell_memory_failure(struct machine *machine);
 /* machine.c: what the architecture's devices and vCPUs report. */
 extern const struct vcpu_ops machine_vcpu_ops;
 void machine_hotplug_event(void *opaque, const char *name, struct json_object *data);
+
+/* ram.c: RAM that no object is given for, before the objects; and that of objects, when they are there. */
+bool ram_create(struct machine *machine, struct error *error);
+bool ram_claim_objects(struct machine *machine, struct error *error);
 
 /* x86.c */
 /* Where RAM and the hotplug region are; checks -m against the architecture's limits. */

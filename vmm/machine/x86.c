@@ -1,67 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Machine hotram-1 on x86-64: memory layout, devices, reset, power.
+ * Machine hotram-1 on x86-64: devices, reset, power.
  */
-#include <cpuid.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "machine/dimms_at_boot.h"
 #include "machine/state.h"
 #include "machine/x86_acpi.h"
 #include "machine/x86_layout.h"
 #include "options/config.h"
-
-/* Address bits of the guest's CPU: KVM passes the host's through. */
-static unsigned physical_address_bits(void)
-{
-    unsigned a;
-    unsigned b;
-    unsigned c;
-    unsigned d;
-
-    return __get_cpuid(0x80000008, &a, &b, &c, &d) ? a & 0xff : 36;
-}
-
-bool machine_arch_layout(struct machine *machine, uint64_t *region_base, uint64_t *region_size,
-                         struct error *error)
-{
-    const struct config *config = machine->config;
-    unsigned bits = physical_address_bits();
-    uint64_t limit = UINT64_C(1) << bits;
-    uint64_t end;
-    char size[SIZE_TEXT];
-
-    if (config->ram_size < 2 * MIB)
-        return error_set(error, "-m: %s of RAM are too few for a machine; the least is 2 MiB",
-                         size_text(config->ram_size, size));
-    machine->low_ram_end = config->ram_size < X86_LOW_RAM_END ? config->ram_size : X86_LOW_RAM_END;
-    machine->high_ram_size = config->ram_size - machine->low_ram_end;
-    /* As QEMU: from the next GiB above RAM, with a GiB of room for the alignment of each DIMM. */
-    *region_base = X86_HIGH_RAM_START + ((machine->high_ram_size + GIB - 1) & ~(GIB - 1));
-    *region_size = config->slots > 0 ? config->maxmem - config->ram_size + config->slots * GIB : 0;
-    if (__builtin_add_overflow(*region_base, *region_size, &end) || *region_base < X86_HIGH_RAM_START ||
-        machine->high_ram_size > limit || end > limit)
-        return error_set(error,
-                         "-m maxmem=%s,slots=%u needs guest addresses up to %s; this host's CPU has %u "
-                         "physical address bits, which end at 0x%llx: use a smaller maxmem or fewer slots",
-                         size_text(config->maxmem, size), config->slots,
-                         size_text(*region_base + *region_size, (char[SIZE_TEXT]){ 0 }), bits,
-                         (unsigned long long)limit);
-    return true;
-}
-
-bool machine_arch_map_ram(struct machine *machine, struct error *error)
-{
-    uint8_t *memory = machine->ram->memory;
-
-    return guest_memory_add(machine->memory, 0, machine->low_ram_end, memory, error) &&
-           (machine->high_ram_size == 0 ||
-            guest_memory_add(machine->memory, X86_HIGH_RAM_START, machine->high_ram_size,
-                             memory + machine->low_ram_end, error));
-}
-
-/* ---- devices ---- */
 
 static void set_sci(void *opaque, bool high)
 {
@@ -142,40 +91,47 @@ void machine_arch_powerdown(struct machine *machine)
 
 /* ---- start ---- */
 
-static bool write_tables(struct machine *machine, uint64_t *rsdp, struct error *error)
+/* Tables are built apart and copied: the area they go to may be RAM of two nodes. */
+static bool write_tables(struct machine *machine, const struct dimms_at_boot *dimms, uint64_t *rsdp,
+                         struct error *error)
 {
     const size_t capacity = X86_BIOS_AREA_END - X86_BIOS_AREA;
-    struct x86_acpi_config config = {
+    const struct x86_acpi_config config = {
         .cpus = machine->config->cpus,
         .slots = machine->config->slots,
         .low_ram_end = machine->low_ram_end,
         .high_ram_size = machine->high_ram_size,
+        .numa = &machine->config->numa,
+        .hotplug = dimms->srat,
+        .hotplug_count = dimms->srat_count,
     };
-    uint8_t *tables;
-    bool built;
+    uint8_t *tables = calloc(1, capacity);
+    bool written;
 
-    hotplug_region(machine->hotplug, &config.hotplug_base, &config.hotplug_size);
-    tables = calloc(1, capacity);
     if (!tables)
-        return error_set(error, "out of memory");
-    built = x86_acpi_build(&config, tables, capacity, X86_BIOS_AREA, rsdp, error);
-    if (built && !guest_memory_write(machine->memory, X86_BIOS_AREA, tables, capacity))
-        built = error_set(error, "there is no RAM for the ACPI tables at 0x%llx",
-                          (unsigned long long)X86_BIOS_AREA);
+        return error_set(error, "out of memory for ACPI tables");
+    written = x86_acpi_build(&config, tables, capacity, X86_BIOS_AREA, rsdp, error);
+    if (written && !guest_memory_write(machine->memory, X86_BIOS_AREA, tables, capacity))
+        written = error_set(error, "there is no RAM for the ACPI tables at 0x%llx",
+                            (unsigned long long)X86_BIOS_AREA);
     free(tables);
-    return built;
+    return written;
 }
 
 bool machine_arch_start(struct machine *machine, struct error *error)
 {
+    struct dimms_at_boot dimms;
     struct boot_machine machine_info = {
         .memory = machine->memory,
         .low_ram_end = machine->low_ram_end,
         .high_ram_size = machine->high_ram_size,
+        .dimms = dimms.map,
     };
     struct vcpu_entry entry = { 0 };
 
-    if (!write_tables(machine, &machine_info.rsdp, error))
+    dimms_at_boot_list(machine->config, machine->hotplug, &dimms);
+    machine_info.dimm_count = dimms.map_count;
+    if (!write_tables(machine, &dimms, &machine_info.rsdp, error))
         return false;
     if (machine->boot.format != KERNEL_NONE && !boot_load(&machine->boot, &machine_info, &entry, error))
         return false;

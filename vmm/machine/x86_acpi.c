@@ -13,8 +13,7 @@
 #define TABLE_ALIGN 16u
 #define FACS_ALIGN 64u  /* ACPI 6.5, 5.2.10 */
 #define DSDT_REVISION 2 /* 64-bit integers (19.6.30) */
-#define TABLES_MAX 3    /* in the XSDT: FADT, MADT, SRAT */
-#define MEMORY_MAX 4    /* ranges in the SRAT */
+#define TABLES_MAX 4    /* in the XSDT: FADT, MADT, SRAT, SLIT */
 
 static const struct hotram_acpi_ids ids = {
     .oem_id = "HOTRAM",
@@ -175,37 +174,6 @@ static enum hotram_status madt(struct writer *writer)
     return hotram_acpi_madt(&writer->out, &ids, &config);
 }
 
-static void add_range(struct hotram_acpi_memory *ranges, size_t *count, uint64_t start, uint64_t end)
-{
-    if (start < end)
-        ranges[(*count)++] = (struct hotram_acpi_memory){
-            .base = start,
-            .size = end - start,
-            .flags = HOTRAM_SRAT_ENABLED,
-        };
-}
-
-/* Boot memory in node 0, without the legacy hole, and the hotplug region, as a whole, in the highest node:
- * a DIMM's own node comes from its _PXM. */
-static enum hotram_status srat(struct writer *writer)
-{
-    const struct x86_acpi_config *config = writer->config;
-    struct hotram_acpi_memory ranges[MEMORY_MAX];
-    uint64_t low_end = config->low_ram_end;
-    size_t count = 0;
-
-    add_range(ranges, &count, 0, low_end < 640 * KIB ? low_end : 640 * KIB);
-    add_range(ranges, &count, 1 * MIB, low_end);
-    add_range(ranges, &count, X86_HIGH_RAM_START, X86_HIGH_RAM_START + config->high_ram_size);
-    ranges[count++] = (struct hotram_acpi_memory){
-        .base = config->hotplug_base,
-        .size = config->hotplug_size,
-        .node = config->hotplug_node,
-        .flags = HOTRAM_SRAT_ENABLED | HOTRAM_SRAT_HOTPLUGGABLE,
-    };
-    return hotram_acpi_srat(&writer->out, &ids, writer->cpus, config->cpus, ranges, count);
-}
-
 /* All tables behind the space for the RSDP. A table that does not fit is measured, so that the error can
  * tell how much is needed; the result is the worst status. */
 static enum hotram_status write_tables(struct writer *writer, uint64_t *xsdt_address)
@@ -225,9 +193,13 @@ static enum hotram_status write_tables(struct writer *writer, uint64_t *xsdt_add
     fadt(writer, dsdt_address, facs_address);
     list_table(writer);
     madt(writer);
-    if (writer->config->slots > 0) {
+    if (writer->config->numa->nodes > 0) {
         list_table(writer);
-        srat(writer);
+        x86_acpi_srat(&writer->out, &ids, writer->config, writer->cpus);
+    }
+    if (writer->config->numa->distances_given) {
+        list_table(writer);
+        x86_acpi_slit(&writer->out, &ids, writer->config->numa);
     }
     *xsdt_address = next_address(writer, TABLE_ALIGN);
     return hotram_acpi_xsdt(&writer->out, &ids, writer->tables, writer->table_count);
@@ -235,22 +207,26 @@ static enum hotram_status write_tables(struct writer *writer, uint64_t *xsdt_add
 
 static bool check(const struct x86_acpi_config *config, uint64_t guest_address, struct error *error)
 {
-    if (config->cpus == 0)
-        return error_set(error, "ACPI tables: a machine has at least one CPU");
+    if (config->cpus == 0 || config->cpus > CPUS_MAX)
+        return error_set(error, "ACPI tables: a machine has 1 to %d CPUs, not %u", CPUS_MAX, config->cpus);
     if (config->slots > HOTRAM_SLOTS_MAX)
         return error_set(error, "ACPI tables: %u memory slots exceed the limit of %u", config->slots,
                          HOTRAM_SLOTS_MAX);
     if (guest_address % FACS_ALIGN)
         return error_set(error, "ACPI tables: address 0x%llx is not a multiple of %u",
                          (unsigned long long)guest_address, FACS_ALIGN);
-    if (config->slots > 0 && config->hotplug_size == 0)
-        return error_set(error, "ACPI tables: %u memory slots, but the hotplug region is empty",
+    if (config->slots > 0 && (config->hotplug_count == 0 || config->numa->nodes == 0))
+        return error_set(error, "ACPI tables: %u memory slots, but the hotplug region is empty or in no node",
                          config->slots);
+    if (config->hotplug_count > X86_ACPI_HOTPLUG_MAX)
+        return error_set(error, "ACPI tables: %zu hot-pluggable ranges exceed the limit of %u",
+                         config->hotplug_count, X86_ACPI_HOTPLUG_MAX);
     return true;
 }
 
-static struct hotram_acpi_cpu *make_cpus(uint32_t count, struct error *error)
+static struct hotram_acpi_cpu *make_cpus(const struct x86_acpi_config *config, struct error *error)
 {
+    uint32_t count = config->cpus;
     struct hotram_acpi_cpu *cpus = calloc(count, sizeof *cpus);
 
     if (!cpus) {
@@ -258,7 +234,9 @@ static struct hotram_acpi_cpu *make_cpus(uint32_t count, struct error *error)
         return NULL;
     }
     for (uint32_t i = 0; i < count; i++)
-        cpus[i] = (struct hotram_acpi_cpu){ .uid = i, .apic_id = i, .flags = HOTRAM_CPU_ENABLED };
+        cpus[i] = (struct hotram_acpi_cpu){
+            .uid = i, .apic_id = i, .node = config->numa->cpu_node[i], .flags = HOTRAM_CPU_ENABLED
+        };
     return cpus;
 }
 
@@ -273,7 +251,7 @@ bool x86_acpi_build(const struct x86_acpi_config *config, uint8_t *buffer, size_
 
     if (!check(config, guest_address, error))
         return false;
-    cpus = make_cpus(config->cpus, error);
+    cpus = make_cpus(config, error);
     if (!cpus)
         return false;
     writer.cpus = cpus;

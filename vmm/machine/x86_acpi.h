@@ -9,17 +9,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <hotram/acpi.h>
+#include <hotram/dimm.h>
+
 #include "host/error.h"
+#include "options/config.h"
+
+/* Hot-pluggable ranges in the SRAT: one for each DIMM, and one for each gap before, between and behind them.
+ */
+#define X86_ACPI_HOTPLUG_MAX (2 * HOTRAM_SLOTS_MAX + 1)
 
 /* What the tables tell the guest beside the constants of x86_layout.h. */
 struct x86_acpi_config {
-    uint32_t cpus;          /* APIC ids 0 .. cpus - 1, all present */
-    uint32_t slots;         /* DIMM slots; 0: no hotplug block, no SRAT */
-    uint64_t low_ram_end;   /* boot RAM is [0, this) */
-    uint64_t high_ram_size; /* and [4 GiB, 4 GiB + this) */
-    uint64_t hotplug_base;  /* the hotplug region, used with slots > 0 only */
-    uint64_t hotplug_size;
-    uint32_t hotplug_node; /* its proximity domain: the highest there is */
+    uint32_t cpus;                            /* APIC ids 0 .. cpus - 1, all present */
+    uint32_t slots;                           /* DIMM slots; 0: no hotplug block */
+    uint64_t low_ram_end;                     /* boot RAM is [0, this) */
+    uint64_t high_ram_size;                   /* and [4 GiB, 4 GiB + this) */
+    const struct numa_config *numa;           /* without nodes: no SRAT; without distances: no SLIT */
+    const struct hotram_acpi_memory *hotplug; /* the hot-pluggable ranges, by rising address */
+    size_t hotplug_count;
 };
 
 /*
@@ -29,5 +37,11 @@ struct x86_acpi_config {
  */
 bool x86_acpi_build(const struct x86_acpi_config *config, uint8_t *buffer, size_t capacity,
                     uint64_t guest_address, uint64_t *rsdp_address, struct error *error);
+
+/* x86_acpi_numa.c: two of these tables. */
+enum hotram_status x86_acpi_srat(struct hotram_buffer *out, const struct hotram_acpi_ids *ids,
+                                 const struct x86_acpi_config *config, const struct hotram_acpi_cpu *cpus);
+enum hotram_status x86_acpi_slit(struct hotram_buffer *out, const struct hotram_acpi_ids *ids,
+                                 const struct numa_config *numa);
 
 #endif

@@ -27,6 +27,8 @@
 #define X86_BOOT_GDT UINT64_C(0x500)
 #define X86_BOOT_START_INFO UINT64_C(0x6000) /* PVH start info and its memory map */
 #define X86_BOOT_PARAMS UINT64_C(0x7000)     /* Linux boot_params */
+#define X86_BOOT_E820_MORE UINT64_C(0x8000)  /* setup_data: what boot_params has no room for */
+#define X86_BOOT_E820_MORE_MAX (32 * KIB)
 #define X86_BOOT_CMDLINE UINT64_C(0x20000)
 #define X86_BOOT_CMDLINE_MAX (64 * KIB)
 #define X86_KERNEL_START (1 * MIB)

@@ -193,22 +193,39 @@ static bool run_ospm_status(struct monitor_context *context, struct json_object 
     return true;
 }
 
-/* People only: the result is what is shown, and there is a node only when memory can be plugged into it. */
+/* Bytes of the DIMMs in a node. */
+static uint64_t plugged_in_node(const struct monitor_context *context, uint32_t node)
+{
+    struct hotplug *hotplug = machine_hotplug(context->machine);
+    uint32_t slot = HOTRAM_SLOT_ANY;
+    struct dimm_info info;
+    uint64_t size = 0;
+
+    while (hotplug && hotplug_next(hotplug, &slot, &info))
+        size += info.node == node ? info.size : 0;
+    return size;
+}
+
+/* People only: the result is what is shown. */
 static bool run_numa(struct monitor_context *context, struct json_object *args, struct json_object **result,
                      struct error *error)
 {
     const struct config *config = machine_config(context->machine);
-    uint64_t plugged = plugged_size(context);
+    const struct numa_config *numa = &config->numa;
     struct text text = { 0 };
 
     (void)args, (void)error;
-    text_printf(&text, "%d nodes\n", config->slots > 0);
-    if (config->slots > 0) {
-        text_string(&text, "node 0 cpus:");
+    text_printf(&text, "%" PRIu32 " nodes\n", numa->nodes);
+    for (uint32_t node = 0; node < numa->nodes; node++) {
+        uint64_t plugged = plugged_in_node(context, node);
+
+        text_printf(&text, "node %" PRIu32 " cpus:", node);
         for (uint32_t cpu = 0; cpu < config->cpus; cpu++)
-            text_printf(&text, " %u", cpu);
-        text_printf(&text, "\nnode 0 size: %" PRIu64 " MB\n", (config->ram_size + plugged) >> 20);
-        text_printf(&text, "node 0 plugged: %" PRIu64 " MB\n", plugged >> 20);
+            if (numa->cpu_node[cpu] == node)
+                text_printf(&text, " %" PRIu32, cpu);
+        text_printf(&text, "\nnode %" PRIu32 " size: %" PRIu64 " MB\n", node,
+                    (numa->ram[node] + plugged) >> 20);
+        text_printf(&text, "node %" PRIu32 " plugged: %" PRIu64 " MB\n", node, plugged >> 20);
     }
     *result = text_result(&text);
     return true;

@@ -175,8 +175,8 @@ static struct json_object *describe_cpu(const struct monitor_context *context, u
 
     add_number(props, "core-id", index / config->threads % config->cores);
     add_number(props, "thread-id", index % config->threads);
-    if (config->slots > 0)
-        add_number(props, "node-id", 0);
+    if (config->numa.nodes > 0)
+        add_number(props, "node-id", config->numa.cpu_node[index]);
     add_number(props, "socket-id", index / config->threads / config->cores);
     snprintf(path, sizeof path, "/machine/unattached/device[%u]", index);
     add_number(cpu, "thread-id", (uint64_t)machine_vcpu_tid(context->machine, index));

@@ -10,7 +10,6 @@ static const struct {
     const char *names; /* separated and surrounded by spaces */
     const char *reason;
 } absent[] = {
-    { " numa ", "the guest has one NUMA node" },
     { " mem-path mem-prealloc ", "memory of a file is given as -object memory-backend-file" },
     { " netdev net nic ", "no network devices" },
     { " fda fdb hda hdb hdc hdd cdrom blockdev drive mtdblock sd pflash snapshot iscsi ", "no disks" },

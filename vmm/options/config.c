@@ -102,8 +102,9 @@ static bool take_all(struct parser *parser, int argc, char *const argv[], struct
         if (!take_option(parser, argc, argv, &at, error))
             return false;
     }
-    return parser->done || (finish_smp(parser, error) && finish_memory(parser, error) &&
-                            finish_console(parser, error) && finish_machine(parser, error));
+    return parser->done ||
+           (finish_smp(parser, error) && finish_memory(parser, error) && finish_numa(parser, error) &&
+            finish_console(parser, error) && finish_machine(parser, error));
 }
 
 enum config_result config_parse(struct config *config, int argc, char *const argv[], struct error *error)
@@ -117,6 +118,8 @@ enum config_result config_parse(struct config *config, int argc, char *const arg
     config->mem_merge = true;
     good = take_all(&parser, argc, argv, error);
     free(parser.accel);
+    free(parser.dimm_node);
+    free(parser.numa);
     if (!good)
         return CONFIG_ERROR;
     return parser.done ? CONFIG_DONE : CONFIG_RUN;
@@ -151,12 +154,14 @@ static void free_monitors(struct monitor_config *monitors, size_t count)
 
 void config_free(struct config *config)
 {
-    char *const strings[] = { config->machine, config->kernel,         config->initrd,
-                              config->append,  config->serial_chardev, config->serial_id,
-                              config->name,    config->pidfile,        config->qtest_chardev };
+    char *const strings[] = { config->machine,        config->kernel,     config->initrd, config->append,
+                              config->serial_chardev, config->serial_id,  config->name,   config->pidfile,
+                              config->qtest_chardev,  config->ram_backend };
 
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         free(strings[i]);
+    for (uint32_t node = 0; node < NUMA_NODES_MAX; node++)
+        free(config->numa.memdev[node]);
     free_objects(config->objects, config->object_count);
     free_objects(config->devices, config->device_count);
     free_chardevs(config->chardevs, config->chardev_count);

@@ -47,6 +47,22 @@ struct object_config {
     bool keyval;
 };
 
+#define CPUS_MAX 255       /* what an 8-bit APIC id can tell apart */
+#define NUMA_NODES_MAX 128 /* as in QEMU */
+
+/* The guest's NUMA nodes, from -numa and -machine dimm-node=. Complete: what was left out is filled in. */
+struct numa_config {
+    uint32_t nodes;               /* 0: the guest is not told of nodes */
+    uint32_t dimm_node;           /* of DIMMs that are not given one; below `nodes` */
+    uint64_t ram[NUMA_NODES_MAX]; /* bytes of the RAM at start; their sum is ram_size */
+    char *memdev[NUMA_NODES_MAX]; /* ids of the objects that are this RAM, or none has one */
+    uint8_t cpu_node[CPUS_MAX];
+    bool cpus_given;          /* some CPUs were given a node; those that were not are in node 0 */
+    bool cpu_given[CPUS_MAX]; /* which */
+    bool distances_given;     /* else the guest's own idea of distances applies */
+    uint8_t distance[NUMA_NODES_MAX][NUMA_NODES_MAX]; /* [from][to] */
+};
+
 /* -accel */
 enum accel {
     ACCEL_KVM,
@@ -61,6 +77,8 @@ struct config {
     enum accel accel;     /* -accel, -machine accel= */
     bool dump_guest_core; /* -machine dump-guest-core=: guest memory is part of core dumps (default on) */
     bool mem_merge;       /* -machine mem-merge=: the host may merge equal pages of it (KSM; default on) */
+    char *ram_backend;    /* -machine memory-backend=: id of the object that is the RAM at start, or NULL */
+    bool dimms_in_e820;   /* -machine dimm-at-boot=e820: plugged DIMMs are in a booting guest's memory map */
     /* -m: bytes, multiples of 8 KiB (ram_size) and 4 KiB; maxmem == ram_size and slots == 0 when there is no
      * hotplug, otherwise slots is 1 ... 256 and maxmem > ram_size */
     uint64_t ram_size;
@@ -71,6 +89,7 @@ struct config {
     uint32_t sockets;
     uint32_t cores;   /* in one socket */
     uint32_t threads; /* in one core */
+    struct numa_config numa;
     /* Linux loader */
     char *kernel; /* NULL only with -S or machine "none" */
     char *initrd;

@@ -93,12 +93,46 @@ static bool check_maxmem(const struct parser *parser, uint64_t ram, struct error
     return true;
 }
 
+/* The size of -machine memory-backend= is that of the RAM; -m may repeat it. */
+static bool take_backend_size(const struct parser *parser, uint64_t *ram, struct error *error)
+{
+    const char *id = parser->config->ram_backend;
+    const struct object_config *backend = backend_config_find(parser->config, id);
+    char ram_text[SIZE_TEXT], size_of[SIZE_TEXT];
+    uint64_t size;
+
+    if (!backend)
+        return error_set(error,
+                         "Memory backend '%.80s' not found: -machine memory-backend= takes the id of an "
+                         "-object memory-backend-ram, -file or -memfd",
+                         id);
+    if (!backend_config_size(backend, &size, error))
+        return error_prefix(error, "-machine memory-backend=%.80s: ", id);
+    if (size == 0 || size % RAM_MULTIPLE || size > MEMORY_MAX)
+        return error_set(
+            error,
+            "-machine memory-backend=%.80s: it has %s; the RAM at start must be a multiple of %s, and "
+            "at most %s",
+            id, size_text(size, size_of), size_text(RAM_MULTIPLE, ram_text),
+            size_text(MEMORY_MAX, (char[SIZE_TEXT]){ 0 }));
+    if (parser->ram_size && size != *ram)
+        return error_set(error,
+                         "Machine memory size does not match the size of the memory backend: -m gives %s, "
+                         "'%.80s' has %s; make them equal, or leave the size out of -m",
+                         size_text(*ram, ram_text), id, size_text(size, size_of));
+    *ram = size;
+    return true;
+}
+
 bool finish_memory(struct parser *parser, struct error *error)
 {
     struct config *config = parser->config;
     uint64_t ram = parser->ram_size ? parser->ram_size : DEFAULT_RAM;
 
     ram = (ram + RAM_MULTIPLE - 1) / RAM_MULTIPLE * RAM_MULTIPLE;
+    if (config->ram_backend && strcmp(config->machine, "none") != 0 &&
+        !take_backend_size(parser, &ram, error))
+        return false;
     if (parser->slots_given && !parser->maxmem_given)
         return error_set(error,
                          "-m: slots=%" PRIu32

@@ -135,6 +135,30 @@ bool option_object(struct parser *parser, const char *argument, struct error *er
     return good;
 }
 
+const struct object_config *backend_config_find(const struct config *config, const char *id)
+{
+    for (size_t i = 0; i < config->object_count; i++)
+        if (strcmp(keyval_get(config->objects[i].object, "id"), id) == 0)
+            return &config->objects[i];
+    return NULL;
+}
+
+bool backend_config_size(const struct object_config *backend, uint64_t *size, struct error *error)
+{
+    static const struct property table = { "size", PROPERTY_SIZE, 0, PROPERTY_NO_GIVEN, NULL };
+    const char *type = keyval_get(backend->object, "qom-type");
+    struct json_object *value, *alone;
+    bool good;
+
+    if (!json_object_object_get_ex(backend->object, "size", &value))
+        return error_set(error, "%.80s: Parameter 'size' is missing", type);
+    alone = json_object_new_object();
+    json_object_object_add(alone, "size", json_object_get(value));
+    good = props_read((struct props){ alone, backend->keyval }, &table, 1, NULL, type, size, error);
+    json_object_put(alone);
+    return good;
+}
+
 static bool add_pc_dimm(struct parser *parser, struct props props, struct error *error)
 {
     (void)error;

@@ -9,8 +9,6 @@
 
 #include "options/parser.h"
 
-#define CPUS_MAX 255 /* what an 8-bit APIC id can tell apart */
-
 static const struct choice keys[] = {
     { "cpus", NULL, NULL },
     { "maxcpus", NULL, NULL },

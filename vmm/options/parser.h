@@ -41,6 +41,11 @@ struct parser {
     uint32_t cores;
     uint32_t threads;
 
+    /* -numa: the arguments, read when all other options are known */
+    const char **numa;
+    size_t numa_count;
+    char *dimm_node; /* -machine dimm-node=: "own" or a number */
+
     /* -accel, -machine accel= */
     char *accel;       /* the last one that was given */
     bool accel_chosen; /* config->accel is the first that hotram has */
@@ -111,11 +116,21 @@ bool finish_machine(struct parser *parser, struct error *error);
 /* opt_smp.c */
 option_handler option_smp;
 bool finish_smp(struct parser *parser, struct error *error);
+/* opt_numa.c */
+option_handler option_numa;
+bool finish_numa(struct parser *parser, struct error *error);
+/* numa_distance.c: -numa dist, and what follows from all of them for the pairs that were not given. */
+bool numa_read_distance(struct numa_config *numa, const bool *present, struct json_object *object,
+                        struct error *error);
+bool numa_finish_distances(struct numa_config *numa, struct error *error);
 /* opt_misc.c */
 option_handler option_name, option_uuid, option_rtc, option_boot, option_msg, option_overcommit,
     option_action, option_display, option_vga;
 /* opt_objects.c */
 option_handler option_object, option_device;
+/* The -object of a memory backend, or NULL; and its size in bytes. */
+const struct object_config *backend_config_find(const struct config *config, const char *id);
+bool backend_config_size(const struct object_config *backend, uint64_t *size, struct error *error);
 /* opt_chardev.c */
 option_handler option_chardev;
 /* Add the chardev of "-serial DEV" and its like, under the id; mon: is not among them. */

@@ -19,11 +19,17 @@
 #define LOG_FORM "[,mux=on|off][,logfile=PATH][,logappend=on|off]"
 
 const struct option options_table[] = {
-    HANDLED("machine",
-            "[type=]hotram-1|none[,accel=kvm][,usb=off][,dump-guest-core=on|off][,mem-merge=on|off]",
-            GROUP_MACHINE, option_machine,
-            "the machine ('-machine help' for a list); what a guest sees of hotram-1 never changes",
-            "-machine hotram-1,accel=kvm"),
+    HANDLED(
+        "machine",
+        "[type=]hotram-1|none[,accel=kvm][,usb=off][,dump-guest-core=on|off][,mem-merge=on|off]"
+        "[,memory-backend=ID][,dimm-at-boot=acpi|e820][,dimm-node=N|own]",
+        GROUP_MACHINE, option_machine,
+        "the machine ('-machine help' for a list); what a guest sees of hotram-1 never changes. "
+        "memory-backend: the -object that is the RAM at start. dimm-at-boot: how a booting guest finds the "
+        "DIMMs that are plugged. dimm-node: the NUMA node of DIMMs that are not given one (default 0; with "
+        "dimm-at-boot=e820 own)",
+        "-machine hotram-1,accel=kvm\n"
+        "-m 1G -object memory-backend-memfd,id=ram,size=1G -machine memory-backend=ram"),
     HANDLED("M", "[type=]NAME[,KEY=VALUE]", GROUP_MACHINE, option_machine, "the same as -machine", NULL),
     HANDLED("accel", "kvm|qtest", GROUP_MACHINE, option_accel,
             "what runs the guest: KVM (default), or for tests of hotram nothing (see -qtest)", NULL),
@@ -37,6 +43,16 @@ const struct option options_table[] = {
         "N: RAM at start (default 128M; without a suffix MiB). S: slots for DIMMs, at most 256. M: the most "
         "memory that the guest can have, RAM at start and DIMMs together (without a suffix bytes)",
         "-m 1G,slots=3,maxmem=4G"),
+    HANDLED(
+        "numa",
+        "node[,nodeid=N][,cpus=FIRST[-LAST]][,mem=SIZE|,memdev=ID]\n"
+        "dist,src=N,dst=N,val=D\n"
+        "cpu,node-id=N[,socket-id=S][,core-id=C][,thread-id=T]",
+        GROUP_MACHINE, option_numa,
+        "node: a NUMA node with CPUs (cpus may be repeated) and a part of the RAM at start: SIZE of it (without "
+        "a suffix MiB), or an -object. dist: the distance between two nodes, 10 to 255. cpu: put all CPUs with "
+        "these ids into a node",
+        "-m 1G -smp 2 -numa node,cpus=0,mem=512M -numa node,cpus=1,mem=512M -numa dist,src=0,dst=1,val=20"),
     HANDLED(
         "object", "TYPE,id=ID[,KEY=VALUE]\n{\"qom-type\":\"TYPE\",\"id\":\"ID\"}", GROUP_MACHINE,
         option_object,

@@ -89,8 +89,23 @@ static void test_memory_commands(void **state)
     expect(world, "device_del d0", "");
     expect(world, "info memory-devices", "");
     world->config.slots = 0;
+    world->config.numa.nodes = 0;
     expect(world, "info numa", "0 nodes\n");
     expect(world, "info memory-hotplug", "no slots for memory; start with -m SIZE,slots=N,maxmem=SIZE\n");
+}
+
+static void test_two_nodes(void **state)
+{
+    struct world *world = *state;
+
+    world->config.numa.nodes = 2;
+    world->config.numa.ram[0] = world->config.numa.ram[1] = 64 << 20;
+    world->config.numa.cpu_node[1] = 1;
+    expect(world, "object_add memory-backend-ram,id=m0,size=128M", "");
+    expect(world, "device_add pc-dimm,id=d0,memdev=m0,node=1", "");
+    expect(world, "info numa",
+           "2 nodes\nnode 0 cpus: 0\nnode 0 size: 64 MB\nnode 0 plugged: 0 MB\n"
+           "node 1 cpus: 1\nnode 1 size: 192 MB\nnode 1 plugged: 128 MB\n");
 }
 
 static void test_machine_commands(void **state)
@@ -208,11 +223,13 @@ static void test_completion(void **state)
     expect_words(world, "de", 2, ' ', "device_add device_del");
     expect_words(world, "  object_", 7, ' ', "object_add object_del");
     expect_words(world, "inf", 3, ' ', "info");
-    expect_words(world, "", 0, ' ',
-                 "cont device_add device_del help info object_add object_del quit stop system_powerdown "
-                 "system_reset");
+    expect_words(
+        world, "", 0, ' ',
+        "cont device_add device_del help info object_add object_del quit stop system_powerdown "
+        "system_reset");
     expect_words(world, "x", 0, 0, "");
-    expect_words(world, "info me", 2, ' ', "memdev memory-devices memory-hotplug memory_size_summary");
+    expect_words(world, "info me", 2, ' ',
+                 "memdev memory-devices memory-hotplug memory_size_summary");
     expect_words(
         world, "info ", 0, ' ',
         "chardev cpus exits kvm memdev memory-devices memory-hotplug memory_size_summary name numa status "
@@ -719,6 +736,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, world_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_memory_commands),
+        TEST(test_two_nodes),
         TEST(test_machine_commands),
         TEST(test_mistakes),
         TEST(test_help),

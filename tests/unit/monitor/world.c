@@ -29,6 +29,7 @@ int world_set_up(void **state)
                                      .ram_size = 128 << 20,
                                      .maxmem = UINT64_C(2) << 30,
                                      .slots = 3,
+                                     .numa = { .nodes = 1, .ram = { 128 << 20 } },
                                      .cpus = 2,
                                      .sockets = 1,
                                      .cores = 2,

@@ -2,12 +2,19 @@
 /* A shell's words for tests, and the standard output of what they ask for. */
 #include "command_line.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define WORDS_MAX 128
+#define WORDS_MAX 1024
 
 enum config_result parse_line(struct config *config, const char *line, struct error *error)
 {
@@ -48,4 +55,34 @@ enum config_result parse_printing(const char *line, char *output, size_t size, s
     output[fread(output, 1, size - 1, file)] = '\0';
     fclose(file);
     return result;
+}
+
+void parse_good(struct config *config, const char *line)
+{
+    char text[1024] = "-S ";
+    struct error error;
+
+    strcat(text, line);
+    if (parse_line(config, text, &error) != CONFIG_RUN)
+        fail_msg("%s: %s", line, error.text);
+}
+
+void check_bad(const struct bad *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char text[1024] = "-S ";
+        struct config config;
+        struct error error;
+        size_t length;
+
+        strcat(text, cases[i].line);
+        if (parse_line(&config, text, &error) != CONFIG_ERROR)
+            fail_msg("%s: taken", cases[i].line);
+        if (!strstr(error.text, cases[i].message))
+            fail_msg("%s: %s", cases[i].line, error.text);
+        length = strlen(error.text);
+        if (length == 0 || strchr(".\n ", error.text[length - 1]))
+            fail_msg("%s: ends badly: %s", cases[i].line, error.text);
+        config_free(&config);
+    }
 }

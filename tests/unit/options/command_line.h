@@ -14,4 +14,14 @@ enum config_result parse_line(struct config *config, const char *line, struct er
 /* The same with standard output caught in `output`, cut off at its size. */
 enum config_result parse_printing(const char *line, char *output, size_t size, struct error *error);
 
+/* Parse a line that must be good; -S stands for a kernel. */
+void parse_good(struct config *config, const char *line);
+
+/* Lines that must be refused, each with a message that says this. */
+struct bad {
+    const char *line;
+    const char *message; /* or the part of it that matters */
+};
+void check_bad(const struct bad *cases, size_t count);
+
 #endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The RAM at start: which backends its bytes are. They lie one behind the other, by node.
+ */
+#include <json-c/json_object.h>
+#include <string.h>
+
+#include "machine/state.h"
+#include "memory/backend.h"
+#include "options/config.h"
+
+/* RAM that no object was given for is a backend like any other, and is listed as such (QEMU calls it pc.ram).
+ */
+#define RAM_ID "hotram.ram"
+
+static bool wants_objects(const struct config *config)
+{
+    for (uint32_t node = 0; node < config->numa.nodes; node++)
+        if (config->numa.memdev[node])
+            return true;
+    return config->ram_backend != NULL;
+}
+
+static bool claim(struct machine *machine, struct backend *backend, struct error *error)
+{
+    if (backend->readonly)
+        return error_set(error,
+                         "%s has readonly=on, and RAM is memory that the guest writes; make it without "
+                         "readonly, with share=off to keep the file as it is",
+                         backend->id);
+    backend->used_by = strdup("RAM");
+    if (!backend->used_by)
+        return error_set(error, "out of memory");
+    machine->ram[machine->ram_count++] = backend;
+    return true;
+}
+
+bool ram_create(struct machine *machine, struct error *error)
+{
+    struct json_object *object;
+    struct backend *backend;
+
+    if (wants_objects(machine->config))
+        return true;
+    object = json_object_new_object();
+    json_object_object_add(object, "qom-type", json_object_new_string("memory-backend-ram"));
+    json_object_object_add(object, "id", json_object_new_string(RAM_ID));
+    json_object_object_add(object, "size", json_object_new_uint64(machine->config->ram_size));
+    backend = backend_add(machine->backends, (struct props){ .object = object }, error);
+    json_object_put(object);
+    if (!backend)
+        return error_prefix(error, "-m: ");
+    return claim(machine, backend, error);
+}
+
+bool ram_claim_objects(struct machine *machine, struct error *error)
+{
+    const struct config *config = machine->config;
+
+    /* The command line was checked: they are there, nobody uses them, and their sizes are the RAM's. */
+    if (config->ram_backend)
+        return claim(machine, backend_find(machine->backends, config->ram_backend), error);
+    for (uint32_t node = 0; node < config->numa.nodes; node++)
+        if (config->numa.memdev[node] &&
+            !claim(machine, backend_find(machine->backends, config->numa.memdev[node]), error))
+            return false;
+    return true;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Machine hotram-1 on x86-64: where RAM and hot-pluggable memory are.
+ */
+#include <cpuid.h>
+
+#include "machine/state.h"
+#include "machine/x86_layout.h"
+
+/* Address bits of the guest's CPU: KVM passes the host's through. */
+static unsigned physical_address_bits(void)
+{
+    unsigned a;
+    unsigned b;
+    unsigned c;
+    unsigned d;
+
+    return __get_cpuid(0x80000008, &a, &b, &c, &d) ? a & 0xff : 36;
+}
+
+bool machine_arch_layout(struct machine *machine, uint64_t *region_base, uint64_t *region_size,
+                         struct error *error)
+{
+    const struct config *config = machine->config;
+    unsigned bits = physical_address_bits();
+    uint64_t limit = UINT64_C(1) << bits;
+    uint64_t end;
+    char size[SIZE_TEXT];
+
+    if (config->ram_size < 2 * MIB)
+        return error_set(error, "-m: %s of RAM are too few for a machine; the least is 2 MiB",
+                         size_text(config->ram_size, size));
+    machine->low_ram_end = config->ram_size < X86_LOW_RAM_END ? config->ram_size : X86_LOW_RAM_END;
+    machine->high_ram_size = config->ram_size - machine->low_ram_end;
+    /* As QEMU: from the next GiB above RAM, with a GiB of room for the alignment of each DIMM. */
+    *region_base = X86_HIGH_RAM_START + ((machine->high_ram_size + GIB - 1) & ~(GIB - 1));
+    *region_size = config->slots > 0 ? config->maxmem - config->ram_size + config->slots * GIB : 0;
+    if (__builtin_add_overflow(*region_base, *region_size, &end) || *region_base < X86_HIGH_RAM_START ||
+        machine->high_ram_size > limit || end > limit)
+        return error_set(error,
+                         "-m maxmem=%s,slots=%u needs guest addresses up to %s; this host's CPU has %u "
+                         "physical address bits, which end at 0x%llx: use a smaller maxmem or fewer slots",
+                         size_text(config->maxmem, size), config->slots,
+                         size_text(*region_base + *region_size, (char[SIZE_TEXT]){ 0 }), bits,
+                         (unsigned long long)limit);
+    return true;
+}
+
+/* The piece of RAM that begins `offset` bytes behind the start of all RAM; the hole may cut it in two. */
+static bool map_piece(struct machine *machine, uint64_t offset, const struct backend *backend,
+                      struct error *error)
+{
+    uint8_t *memory = backend->memory;
+    uint64_t low = offset < machine->low_ram_end ? machine->low_ram_end - offset : 0;
+
+    if (low > backend->size)
+        low = backend->size;
+    if (low > 0 && !guest_memory_add(machine->memory, offset, low, memory, error))
+        return false;
+    offset = X86_HIGH_RAM_START + (offset + low - machine->low_ram_end);
+    return low == backend->size ||
+           guest_memory_add(machine->memory, offset, backend->size - low, memory + low, error) != NULL;
+}
+
+bool machine_arch_map_ram(struct machine *machine, struct error *error)
+{
+    uint64_t offset = 0;
+
+    for (unsigned i = 0; i < machine->ram_count; offset += machine->ram[i++]->size)
+        if (!map_piece(machine, offset, machine->ram[i], error))
+            return false;
+    return true;
+}
