@@ -90,6 +90,9 @@ void hotplug_destroy(struct hotplug *hotplug)
             backend_fill_stop(hotplug->dimm[slot]->backend); /* frees the DIMM */
         else if (hotplug->dimm[slot])
             dimm_free(hotplug->dimm[slot]);
+    for (uint32_t slot = 0; slot < HOTRAM_SLOTS_MAX; slot++)
+        if (hotplug->memslot[slot])
+            memslot_free(hotplug->memslot[slot]);
     free(hotplug);
 }
 
@@ -145,7 +148,7 @@ bool hotplug_next(struct hotplug *hotplug, uint32_t *slot, struct dimm_info *inf
     ports_lock(hotplug->config.ports);
     do
         *slot = hotram_bank_next(&hotplug->bank, *slot);
-    while (*slot != HOTRAM_SLOT_ANY && hotplug->slots[*slot].state == HOTRAM_DIMM_RESERVED);
+    while (*slot != HOTRAM_SLOT_ANY && hotplug->slots[*slot].state == HOTRAM_DIMM_RESERVED); /* nothing yet */
     if (*slot != HOTRAM_SLOT_ANY)
         state = hotplug->slots[*slot];
     ports_unlock(hotplug->config.ports);

@@ -4,6 +4,7 @@
  *
  * plug.c:   device_add pc-dimm: check, reserve, map, commit.
  * unplug.c: device_del: ask the guest; and what happens when the guest ejects.
+ * memslot.c: -memslot and memslot add, delete: named places for DIMMs, and the same plug and unplug by name.
  *
  * Threads: all functions run on the main thread. The bank and its register block are also read and written
  * by vCPU threads; both sides hold the machine lock (machine/devices.h) for that. The eject callback only
@@ -35,6 +36,16 @@ struct dimm_info {
     bool hotplugged;
     bool hotpluggable; /* always true */
     enum hotram_dimm_state state;
+};
+
+/* A memslot as queries show it. Strings are borrowed, valid until the next hotplug call. */
+struct memslot_info {
+    const char *id;
+    uint64_t start;
+    uint64_t size;
+    uint32_t node;
+    uint32_t slot;
+    enum hotram_dimm_state state; /* RESERVED: unpopulated */
 };
 
 /* A slot's last _OST, as query-acpi-ospm-status shows it. */
@@ -99,6 +110,17 @@ enum outcome hotplug_device_add(struct hotplug *hotplug, struct props props, boo
 /* device_del: asks the guest. Error class DeviceNotFound when there is no such id. A DIMM whose memory is
  * still being allocated is taken back: its device_add ends with an error. */
 bool hotplug_device_del(struct hotplug *hotplug, const char *id, struct error *error);
+
+/* Define a memslot of `size` bytes that keeps `slot`, at *start, or where NULL is given at the lowest address
+ * that fits. Before the guest runs. */
+bool hotplug_define_memslot(struct hotplug *hotplug, const char *id, uint32_t slot, const uint64_t *start,
+                            uint64_t size, uint32_t node, struct error *error);
+/* Plug a DIMM with the memslot's id and memory of its own; ask the guest to give it back. The error class is
+ * DeviceNotFound when there is no such memslot. */
+bool hotplug_add_memslot(struct hotplug *hotplug, const char *id, struct error *error);
+bool hotplug_delete_memslot(struct hotplug *hotplug, const char *id, struct error *error);
+/* Memslots by slot: *slot is where to look first; returns false after the last. */
+bool hotplug_next_memslot(struct hotplug *hotplug, uint32_t *slot, struct memslot_info *info);
 
 uint32_t hotplug_slots(const struct hotplug *hotplug);
 uint32_t hotplug_selector(const struct hotplug *hotplug); /* the slot that the guest has selected */

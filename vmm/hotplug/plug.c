@@ -28,74 +28,6 @@ const struct property pc_dimm_properties[] = {
 };
 const size_t pc_dimm_property_count = sizeof pc_dimm_properties / sizeof *pc_dimm_properties;
 
-static const char *name_of(const struct hotplug *hotplug, uint32_t slot)
-{
-    const struct dimm *dimm = slot < hotplug->config.slots ? hotplug->dimm[slot] : NULL;
-
-    return dimm && dimm->id ? dimm->id : "(no id)";
-}
-
-/* Why the bank said no, with the values, the limit and the way out. */
-static bool explain(const struct hotplug *hotplug, const struct hotram_dimm_request *request,
-                    const struct hotram_dimm_result *result, enum hotram_status status, struct error *error)
-{
-    const struct hotram_bank_config *bank = &hotplug->bank.config;
-    const unsigned long long end = bank->base + bank->size;
-    const unsigned long long addr = request->addr;
-    const unsigned long long size = request->size;
-    const struct hotram_dimm *other = hotram_bank_slot(&hotplug->bank, result->slot);
-    char want[SIZE_TEXT];
-    char left[SIZE_TEXT];
-
-    size_text(request->size, want);
-    size_text(result->largest, left);
-    switch (status) {
-    case HOTRAM_E_SLOT_RANGE:
-        return error_set(error, "invalid slot number %d, valid range is [0-%u]", (int)request->slot,
-                         bank->slots - 1);
-    case HOTRAM_E_SLOT_TAKEN:
-        return error_set(error,
-                         "slot %u is busy: DIMM '%s' is in it; choose another, or leave slot out to get the "
-                         "first free one",
-                         request->slot, name_of(hotplug, request->slot));
-    case HOTRAM_E_NO_SLOT:
-        return error_set(error,
-                         "no free slots available: all %u are taken; remove a DIMM with device_del, or start "
-                         "with more (-m ...,slots=N, at most %u)",
-                         bank->slots, HOTRAM_SLOTS_MAX);
-    case HOTRAM_E_SIZE:
-        return error_set(error, "backend memory size must be multiple of 0x%llx: '%s' has %llu bytes",
-                         (unsigned long long)bank->granularity, want, size);
-    case HOTRAM_E_ALIGN:
-        return error_set(error, "address must be aligned to 0x%llx bytes: 0x%llx is not",
-                         (unsigned long long)request->align, addr);
-    case HOTRAM_E_REGION:
-        return error_set(error,
-                         "can't add memory device [0x%llx:0x%llx], usable range for memory devices "
-                         "[0x%llx:0x%llx]",
-                         addr, size, (unsigned long long)bank->base, (unsigned long long)bank->size);
-    case HOTRAM_E_OVERLAP:
-        return error_set(error,
-                         "address range [0x%llx-0x%llx] conflicts with memory device id='%s' at "
-                         "[0x%llx-0x%llx]; leave addr out to get the lowest address that fits",
-                         addr, addr + size - 1, name_of(hotplug, result->slot),
-                         (unsigned long long)other->addr,
-                         (unsigned long long)(other->addr + other->size - 1));
-    case HOTRAM_E_NO_SPACE:
-        return error_set(error,
-                         "could not find position in guest address space for memory device: no hole of %s in "
-                         "[0x%llx-0x%llx]; the largest at this alignment has %s",
-                         want, (unsigned long long)bank->base, end - 1, left);
-    case HOTRAM_E_CAPACITY:
-        return error_set(error,
-                         "not enough space, currently %s of %s are left for memory devices, and %s are asked "
-                         "for; start with a larger maxmem",
-                         left, size_text(bank->capacity, (char[SIZE_TEXT]){ 0 }), want);
-    default:
-        return error_set(error, "%s", hotram_status_text(status));
-    }
-}
-
 /* The names: driver, machine, id. */
 static bool check_names(const struct hotplug *hotplug, struct props props, const char **id,
                         struct error *error)
@@ -121,6 +53,8 @@ static bool check_names(const struct hotplug *hotplug, struct props props, const
                          "Parameter 'id' expects an identifier: a letter, then letters, digits, '-', '.' or "
                          "'_'; got '%s'",
                          *id);
+    if (hotplug_find_memslot(hotplug, *id))
+        return error_set(error, "Duplicate device ID '%s': a memslot has it; choose another id", *id);
     if (hotplug_find(hotplug, *id))
         return error_set(error, "Duplicate device ID '%s': DIMM in slot %u has it; choose another id", *id,
                          hotplug_find(hotplug, *id)->slot);
@@ -146,14 +80,19 @@ static struct backend *check_backend(const struct hotplug *hotplug, const char *
     return backend;
 }
 
+bool hotplug_check_node(const struct hotplug *hotplug, uint32_t node, struct error *error)
+{
+    return node < hotplug->config.nodes ||
+           error_set(error, "'DIMM property node has value %u' which exceeds the number of numa nodes: %u",
+                     node, hotplug->config.nodes);
+}
+
 /* After the bank has found a place, as QEMU does: node, and whether the backend is free. */
 static bool check_use(const struct hotplug *hotplug, const struct backend *backend, uint32_t node,
                       struct error *error)
 {
-    if (node >= hotplug->config.nodes)
-        return error_set(error,
-                         "'DIMM property node has value %u' which exceeds the number of numa nodes: %u", node,
-                         hotplug->config.nodes);
+    if (!hotplug_check_node(hotplug, node, error))
+        return false;
     if (backend->used_by)
         return error_set(
             error,
@@ -174,28 +113,36 @@ static bool check_use(const struct hotplug *hotplug, const struct backend *backe
     return true;
 }
 
-static struct dimm *dimm_create(struct hotplug *hotplug, const char *id, struct backend *backend, bool hot,
-                                struct error *error)
+struct dimm *dimm_create(struct hotplug *hotplug, uint32_t slot, const char *id, struct backend *backend,
+                         bool hot, struct error *error)
 {
     struct dimm *dimm = calloc(1, sizeof *dimm);
 
     error_set(error, "out of memory");
     if (!dimm)
         return NULL;
-    *dimm = (struct dimm){ .hotplug = hotplug, .backend = backend, .hotplugged = hot };
+    *dimm = (struct dimm){
+        .hotplug = hotplug, .slot = slot, .backend = backend, .hotplugged = hot, .coming = true
+    };
+    hotplug->dimm[slot] = dimm;
     if (id)
         dimm->id = strdup(id);
     backend->used_by = strdup(id ? id : "(a DIMM without id)");
     if ((!id || dimm->id) && backend->used_by)
         return dimm;
-    free(backend->used_by);
-    backend->used_by = NULL;
-    dimm_free(dimm);
+    dimm_discard(dimm);
     return NULL;
 }
 
-/* Its memory is there: into the guest's map, then show it to the guest. */
-static bool show(struct dimm *dimm, struct error *error)
+void dimm_discard(struct dimm *dimm)
+{
+    free(dimm->backend->used_by);
+    dimm->backend->used_by = NULL;
+    dimm->hotplug->dimm[dimm->slot] = NULL;
+    dimm_free(dimm);
+}
+
+bool dimm_show(struct dimm *dimm, struct error *error)
 {
     struct hotplug *hotplug = dimm->hotplug;
     const struct backend *backend = dimm->backend;
@@ -211,18 +158,18 @@ static bool show(struct dimm *dimm, struct error *error)
     return true;
 }
 
+static void cancel(struct hotplug *hotplug, uint32_t slot)
+{
+    ports_lock(hotplug->config.ports);
+    hotram_bank_cancel(&hotplug->bank, slot);
+    ports_unlock(hotplug->config.ports);
+}
+
 /* Back to before: the DIMM is freed. */
 static void take_back(struct dimm *dimm)
 {
-    struct hotplug *hotplug = dimm->hotplug;
-
-    free(dimm->backend->used_by);
-    dimm->backend->used_by = NULL;
-    hotplug->dimm[dimm->slot] = NULL;
-    ports_lock(hotplug->config.ports);
-    hotram_bank_cancel(&hotplug->bank, dimm->slot);
-    ports_unlock(hotplug->config.ports);
-    dimm_free(dimm);
+    cancel(dimm->hotplug, dimm->slot);
+    dimm_discard(dimm);
 }
 
 /* The allocation that bring() began has ended. */
@@ -232,7 +179,7 @@ static void brought(void *opaque, const struct error *why)
     struct backend_watcher watcher = dimm->watcher;
     struct error error;
 
-    if (!why && !show(dimm, &error)) {
+    if (!why && !dimm_show(dimm, &error)) {
         backend_unmap(dimm->backend);
         why = &error;
     }
@@ -258,7 +205,7 @@ static enum outcome bring(struct dimm *dimm, const struct backend_watcher *watch
 
     if (outcome == OUTCOME_LATER)
         dimm->watcher = *watcher;
-    if (outcome != OUTCOME_DONE || show(dimm, error))
+    if (outcome != OUTCOME_DONE || dimm_show(dimm, error))
         return outcome;
     if (!mapped)
         backend_unmap(dimm->backend);
@@ -288,20 +235,16 @@ static enum outcome plug(struct hotplug *hotplug, const char *id, const struct v
     status = hotram_bank_reserve(&hotplug->bank, &request, &result);
     ports_unlock(hotplug->config.ports);
     if (status != HOTRAM_OK) {
-        explain(hotplug, &request, &result, status, error);
+        hotplug_explain(hotplug, &request, &result, status, error);
         return OUTCOME_FAILED;
     }
-    dimm = check_use(hotplug, backend, values->node, error) ? dimm_create(hotplug, id, backend, hot, error)
-                                                            : NULL;
+    dimm = check_use(hotplug, backend, values->node, error)
+               ? dimm_create(hotplug, result.slot, id, backend, hot, error)
+               : NULL;
     if (!dimm) {
-        ports_lock(hotplug->config.ports);
-        hotram_bank_cancel(&hotplug->bank, result.slot);
-        ports_unlock(hotplug->config.ports);
+        cancel(hotplug, result.slot);
         return OUTCOME_FAILED;
     }
-    dimm->slot = result.slot;
-    dimm->coming = true;
-    hotplug->dimm[dimm->slot] = dimm;
     outcome = bring(dimm, watcher, error);
     if (outcome == OUTCOME_FAILED)
         take_back(dimm);

@@ -96,7 +96,10 @@ static void gone(void *opaque)
     hotplug->dimm[dimm->slot] = NULL;
     ports_lock(hotplug->config.ports);
     hotram_bank_finish(&hotplug->bank, dimm->slot);
+    memslot_keep(hotplug, dimm->slot);
     ports_unlock(hotplug->config.ports);
+    if (dimm->owns_backend)
+        backend_del(hotplug->config.backends, dimm->backend->id, NULL, NULL);
 
     if (dimm->id)
         json_object_object_add(data, "device", json_object_new_string(dimm->id));

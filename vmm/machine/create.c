@@ -70,6 +70,25 @@ static bool create_hotplug(struct machine *machine, uint32_t slots, uint64_t bas
     return machine->hotplug != NULL;
 }
 
+/* Before DIMMs choose their places; and those with an address first, before others choose theirs. */
+static bool create_memslots(struct machine *machine, struct error *error)
+{
+    const struct config *config = machine->config;
+
+    for (size_t i = 0; i < 2 * config->memslot_count; i++) {
+        size_t index = i % config->memslot_count;
+        const struct memslot_config *memslot = &config->memslots[index];
+
+        if (memslot->start_given != (i < config->memslot_count))
+            continue;
+        if (!hotplug_define_memslot(machine->hotplug, memslot->id, (uint32_t)index,
+                                    memslot->start_given ? &memslot->start : NULL, memslot->size,
+                                    memslot->node_given ? memslot->node : config->numa.dimm_node, error))
+            return error_prefix(error, "-memslot id=%s: ", memslot->id);
+    }
+    return true;
+}
+
 static bool create_devices(struct machine *machine, struct error *error)
 {
     const struct config *config = machine->config;
@@ -141,8 +160,9 @@ static bool create_all(struct machine *machine, struct error *error)
     /* The memslots come before the in-kernel devices: on newer kernels the first change of a memslot after
      * those waits some milliseconds for what they registered. */
     return create_hotplug(machine, config->slots, region_base, region_size, error) &&
-           create_devices(machine, error) && vm_create_devices(&machine->vm, error) &&
-           create_vcpus(machine, error) && machine_start(machine, error);
+           create_memslots(machine, error) && create_devices(machine, error) &&
+           vm_create_devices(&machine->vm, error) && create_vcpus(machine, error) &&
+           machine_start(machine, error);
 }
 
 struct machine *machine_create(const struct config *config, struct loop *loop, struct error *error)

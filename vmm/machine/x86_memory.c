@@ -18,6 +18,48 @@ static unsigned physical_address_bits(void)
     return __get_cpuid(0x80000008, &a, &b, &c, &d) ? a & 0xff : 36;
 }
 
+/* What is in the way of [start, last], of a memslot that was given its address; NULL: nothing. */
+static const char *in_the_way(const struct machine *machine, uint64_t region_base, uint64_t limit,
+                              uint64_t start, uint64_t last)
+{
+    if (last < start || last >= limit)
+        return "reaches beyond the address bits of this host's CPU";
+    if (start < machine->low_ram_end)
+        return "overlaps the RAM at start, which begins at 0";
+    if (start < X86_HIGH_RAM_START)
+        return "lies in the hole below 4 GiB, which is for devices";
+    if (start < X86_HIGH_RAM_START + machine->high_ram_size)
+        return "overlaps the RAM at start, which goes on at 4 GiB";
+    return start < region_base ? "is outside the region for memory devices" : NULL;
+}
+
+/* Memslots with an address of their own: above RAM and holes; the region grows to hold them, if it may. */
+static bool place_memslots(const struct machine *machine, uint64_t region_base, uint64_t limit,
+                           uint64_t *region_size, struct error *error)
+{
+    const struct config *config = machine->config;
+
+    for (size_t i = 0; i < config->memslot_count; i++) {
+        const struct memslot_config *memslot = &config->memslots[i];
+        uint64_t last = memslot->start + memslot->size - (memslot->size > 0);
+        const char *obstacle;
+
+        if (!memslot->start_given)
+            continue;
+        obstacle = in_the_way(machine, region_base, limit, memslot->start, last);
+        if (obstacle)
+            return error_set(
+                error,
+                "-memslot id=%s: address range [0x%llx-0x%llx] %s; start at 0x%llx or above, or leave "
+                "start out to get the lowest address that fits",
+                memslot->id, (unsigned long long)memslot->start, (unsigned long long)last, obstacle,
+                (unsigned long long)region_base);
+        if (config->region_grows && last - region_base >= *region_size)
+            *region_size = last - region_base + 1;
+    }
+    return true;
+}
+
 bool machine_arch_layout(struct machine *machine, uint64_t *region_base, uint64_t *region_size,
                          struct error *error)
 {
@@ -35,6 +77,8 @@ bool machine_arch_layout(struct machine *machine, uint64_t *region_base, uint64_
     /* As QEMU: from the next GiB above RAM, with a GiB of room for the alignment of each DIMM. */
     *region_base = X86_HIGH_RAM_START + ((machine->high_ram_size + GIB - 1) & ~(GIB - 1));
     *region_size = config->slots > 0 ? config->maxmem - config->ram_size + config->slots * GIB : 0;
+    if (!place_memslots(machine, *region_base, limit, region_size, error))
+        return false;
     if (__builtin_add_overflow(*region_base, *region_size, &end) || *region_base < X86_HIGH_RAM_START ||
         machine->high_ram_size > limit || end > limit)
         return error_set(error,

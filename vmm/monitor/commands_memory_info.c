@@ -247,7 +247,7 @@ static void print_slot(struct text *out, const struct slot_info *info)
         text_string(out, " insert-pending");
     if (info->flags & HOTRAM_MEMHP_REMOVE)
         text_string(out, " remove-pending");
-    if (info->state != HOTRAM_DIMM_EMPTY)
+    if (info->flags & HOTRAM_MEMHP_ENABLED) /* else the guest reads zeroes */
         text_printf(out, ", addr 0x%" PRIx64 ", size %" PRIu64 " (%s), node %u", info->addr, info->size,
                     size_text(info->size, size), info->node);
     text_string(out, "\n");

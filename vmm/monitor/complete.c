@@ -65,6 +65,26 @@ static void offer_dimms(struct completions *completions, struct machine *machine
             offer(completions, typed, info.id, "");
 }
 
+/* "hot1 a": the memslot, then what to do with it. */
+static void offer_memslots(struct completions *completions, struct machine *machine, const char *text)
+{
+    struct hotplug *hotplug = machine_hotplug(machine);
+    const char *space = strchr(text, ' ');
+    struct memslot_info info;
+    uint32_t slot = 0;
+
+    completions->suffix = ' ';
+    if (space) {
+        space += strspn(space, " ");
+        completions->typed = strlen(space);
+        offer(completions, space, "add", "");
+        offer(completions, space, "delete", "");
+        return;
+    }
+    while (hotplug_next_memslot(hotplug, &slot, &info))
+        offer(completions, text, info.id, "");
+}
+
 static void offer_values(struct completions *completions, struct machine *machine,
                          const struct property *property, const char *typed)
 {
@@ -151,8 +171,10 @@ static void offer_arguments(struct completions *completions, struct machine *mac
 {
     if (command->completion == COMPLETE_COMMANDS)
         offer_commands(completions, rest);
+    else if (command->completion == COMPLETE_MEMSLOTS)
+        offer_memslots(completions, machine, rest);
     else if (strchr(rest, ' '))
-        return; /* no command has a second word */
+        return; /* no other command has a second word */
     else if (command->family)
         offer_family(completions, machine, command->family, rest);
     else if (command->completion == COMPLETE_DIMMS)

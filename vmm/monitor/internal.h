@@ -90,7 +90,13 @@ struct command_argument {
 #define COMMAND_ARGUMENTS_MAX 2
 
 /* What completes an argument in HMP. */
-enum command_completion { COMPLETE_NOTHING, COMPLETE_COMMANDS, COMPLETE_DIMMS, COMPLETE_BACKENDS };
+enum command_completion {
+    COMPLETE_NOTHING,
+    COMPLETE_COMMANDS,
+    COMPLETE_DIMMS,
+    COMPLETE_BACKENDS,
+    COMPLETE_MEMSLOTS
+};
 
 struct command {
     const char *qmp;   /* NULL: only for people */
@@ -113,8 +119,8 @@ struct command_area {
     size_t count;
 };
 
-extern const struct command_area commands_machine, commands_memory, commands_memory_info, commands_monitor,
-    commands_query;
+extern const struct command_area commands_machine, commands_memory, commands_memory_info, commands_memslot,
+    commands_monitor, commands_query;
 
 /* All commands in the order of the tables: NULL gives the first. */
 const struct command *command_next(const struct command *command);

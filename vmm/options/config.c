@@ -162,6 +162,9 @@ void config_free(struct config *config)
         free(strings[i]);
     for (uint32_t node = 0; node < NUMA_NODES_MAX; node++)
         free(config->numa.memdev[node]);
+    for (size_t i = 0; i < config->memslot_count; i++)
+        free(config->memslots[i].id);
+    free(config->memslots);
     free_objects(config->objects, config->object_count);
     free_objects(config->devices, config->device_count);
     free_chardevs(config->chardevs, config->chardev_count);

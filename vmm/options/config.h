@@ -69,6 +69,17 @@ enum accel {
     ACCEL_QTEST, /* no vCPU runs: a test plays the guest */
 };
 
+/* -memslot: a named place for memory that is plugged later. */
+struct memslot_config {
+    char *id;
+    uint64_t size; /* bytes */
+    bool size_given;
+    uint64_t start; /* guest-physical address, if given */
+    bool start_given;
+    uint32_t node; /* if given */
+    bool node_given;
+};
+
 enum rtc_base { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
 
 struct config {
@@ -84,6 +95,9 @@ struct config {
     uint64_t ram_size;
     uint64_t maxmem;
     uint32_t slots;
+    struct memslot_config *memslots;
+    size_t memslot_count;
+    bool region_grows; /* -m gave no maxmem: the hotplug region reaches as far as the memslots */
     /* -smp: cpus == sockets * cores * threads; what was not given is reckoned as QEMU does */
     uint32_t cpus;
     uint32_t sockets;

@@ -141,6 +141,8 @@ bool finish_memory(struct parser *parser, struct error *error)
                          parser->slots);
     if (parser->maxmem_given && !check_maxmem(parser, ram, error))
         return false;
+    if (!memslots_imply(parser, ram, error))
+        return false;
     config->ram_size = ram;
     config->slots = parser->slots;
     config->maxmem = parser->slots ? parser->maxmem : ram;

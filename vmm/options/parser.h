@@ -113,6 +113,10 @@ bool finish_memory(struct parser *parser, struct error *error);
 /* opt_machine.c */
 option_handler option_machine, option_accel, option_enable_kvm, option_cpu;
 bool finish_machine(struct parser *parser, struct error *error);
+/* opt_memslot.c */
+option_handler option_memslot;
+/* The slots and the maxmem that memslots need, where -m gives none. */
+bool memslots_imply(struct parser *parser, uint64_t ram, struct error *error);
 /* opt_smp.c */
 option_handler option_smp;
 bool finish_smp(struct parser *parser, struct error *error);

@@ -44,6 +44,12 @@ const struct option options_table[] = {
         "memory that the guest can have, RAM at start and DIMMs together (without a suffix bytes)",
         "-m 1G,slots=3,maxmem=4G"),
     HANDLED(
+        "memslot", "id=ID,size=SIZE[,start=ADDRESS][,node=N]", GROUP_MACHINE, option_memslot,
+        "a named place for memory, empty at first; the monitor's memslot ID add and memslot ID delete fill and "
+        "empty it ('-memslot help' for its properties). Without slots and maxmem in -m there is room for the "
+        "memslots, and no more",
+        "-memslot id=hot1,start=4294967296,size=536870912,node=0"),
+    HANDLED(
         "numa",
         "node[,nodeid=N][,cpus=FIRST[-LAST]][,mem=SIZE|,memdev=ID]\n"
         "dist,src=N,dst=N,val=D\n"

@@ -21,6 +21,7 @@ struct backends {
 struct hotplug {
     struct machine *machine;
     struct dimm_info dimms[FAKE_SLOTS]; /* strings owned; size 0: empty */
+    bool memslot;                       /* is populated */
 };
 
 struct machine {
@@ -431,6 +432,41 @@ bool hotplug_device_del(struct hotplug *hotplug, const char *id, struct error *e
         return true;
     }
     return error_set_class(error, ERROR_DEVICE_NOT_FOUND, "Device '%s' not found", id);
+}
+
+/* One memslot, in the last slot; populated by turns. */
+
+bool hotplug_next_memslot(struct hotplug *hotplug, uint32_t *slot, struct memslot_info *info)
+{
+    if ((*slot)++ > 0)
+        return false;
+    *info = (struct memslot_info){
+        .id = "hot1",
+        .start = 0x120000000,
+        .size = 0x20000000,
+        .node = 0,
+        .slot = FAKE_SLOTS - 1,
+        .state = hotplug->memslot ? HOTRAM_DIMM_PLUGGED : HOTRAM_DIMM_RESERVED,
+    };
+    return true;
+}
+
+static bool set_memslot(struct hotplug *hotplug, const char *id, bool populated, struct error *error)
+{
+    if (strcmp(id, "hot1") != 0)
+        return error_set_class(error, ERROR_DEVICE_NOT_FOUND, "Memslot '%s' not found", id);
+    hotplug->memslot = populated;
+    return true;
+}
+
+bool hotplug_add_memslot(struct hotplug *hotplug, const char *id, struct error *error)
+{
+    return set_memslot(hotplug, id, true, error);
+}
+
+bool hotplug_delete_memslot(struct hotplug *hotplug, const char *id, struct error *error)
+{
+    return set_memslot(hotplug, id, false, error);
 }
 
 uint32_t hotplug_slots(const struct hotplug *hotplug)

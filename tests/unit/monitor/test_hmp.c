@@ -108,6 +108,24 @@ static void test_two_nodes(void **state)
            "node 1 cpus: 1\nnode 1 size: 192 MB\nnode 1 plugged: 128 MB\n");
 }
 
+static void test_memslots(void **state)
+{
+    struct world *world = *state;
+
+    expect(world, "info memslot",
+           "memslot hot1: unpopulated, start 0x120000000, size 536870912 (512 MiB), node 0, slot 255\n");
+    expect(world, "memslot hot1 add", "");
+    expect(world, "info memslot",
+           "memslot hot1: populated, start 0x120000000, size 536870912 (512 MiB), node 0, slot 255\n");
+    expect(world, "memslot hot1 delete", "");
+    expect(world, "memslot hot2 add", "Error: Memslot 'hot2' not found\n");
+    expect(world, "memslot hot1 remove", "Error: Parameter 'action' expects add or delete; got 'remove'\n");
+    expect(world, "memslot hot1", "memslot: string expected\nTry \"help memslot\" for more information\n");
+    expect(world, "memslot", "memslot: string expected\nTry \"help memslot\" for more information\n");
+    expect(world, "memslot hot1 add now",
+           "memslot: extraneous characters at the end of line\nTry \"help memslot\" for more information\n");
+}
+
 static void test_machine_commands(void **state)
 {
     struct world *world = *state;
@@ -225,14 +243,14 @@ static void test_completion(void **state)
     expect_words(world, "inf", 3, ' ', "info");
     expect_words(
         world, "", 0, ' ',
-        "cont device_add device_del help info object_add object_del quit stop system_powerdown "
+        "cont device_add device_del help info memslot object_add object_del quit stop system_powerdown "
         "system_reset");
     expect_words(world, "x", 0, 0, "");
     expect_words(world, "info me", 2, ' ',
-                 "memdev memory-devices memory-hotplug memory_size_summary");
+                 "memdev memory-devices memory-hotplug memory_size_summary memslot");
     expect_words(
         world, "info ", 0, ' ',
-        "chardev cpus exits kvm memdev memory-devices memory-hotplug memory_size_summary name numa status "
+        "chardev cpus exits kvm memdev memory-devices memory-hotplug memory_size_summary memslot name numa status "
         "uuid version");
     expect_words(world, "info status ", 0, 0, "");
     expect_words(world, "help dev", 3, ' ', "device_add device_del");
@@ -262,6 +280,11 @@ static void test_completion_of_ids(void **state)
     expect(world, "device_add pc-dimm,id=dimm1,memdev=mem-b", "");
     expect(world, "device_add pc-dimm,id=dimm2,memdev=other,slot=9", "");
     expect_words(world, "device_del ", 0, 0, "dimm1 dimm2");
+    expect_words(world, "memslot ", 0, ' ', "hot1");
+    expect_words(world, "memslot h", 1, ' ', "hot1");
+    expect_words(world, "memslot x", 1, ' ', "");
+    expect_words(world, "memslot hot1 ", 0, ' ', "add delete");
+    expect_words(world, "memslot hot1  d", 1, ' ', "delete");
     expect_words(world, "device_del dimm2", 5, 0, "dimm2");
     expect_words(world, "object_del ", 0, 0, "mem-a");
     expect_words(world, "device_add pc-dimm,id=x,memdev=m", 1, 0, "mem-a");
@@ -737,6 +760,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_memory_commands),
         TEST(test_two_nodes),
+        TEST(test_memslots),
         TEST(test_machine_commands),
         TEST(test_mistakes),
         TEST(test_help),

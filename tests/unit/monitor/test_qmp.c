@@ -460,6 +460,9 @@ static void test_queries(void **state)
           "\"x86_64\"}, {\"thread-id\": 1001, \"props\": {\"core-id\": 1, \"thread-id\": 0, \"node-id\": 0, "
           "\"socket-id\": 0}, \"qom-path\": \"/machine/unattached/device[1]\", \"cpu-index\": 1, \"target\": "
           "\"x86_64\"}]}" },
+        { "query-memslot",
+          "{\"return\": [{\"id\": \"hot1\", \"start\": 4831838208, \"size\": 536870912, \"node\": 0, "
+          "\"slot\": 255, \"state\": \"unpopulated\"}]}" },
         { "query-exits", "{\"return\": {\"exits\": 18446744073709551615}}" },
     };
     struct world *world = *state;
@@ -514,6 +517,8 @@ static void test_query_commands(void **state)
         "quit",
         "human-monitor-command",
         "query-exits",
+        "memslot",
+        "query-memslot",
     };
     struct world *world = *state;
     int fd = qmp_client(world, "qmp");

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Why the bank refused a DIMM or a memslot, for people: the values, what is in the way, the limit, the way
+ * out.
+ */
+#include "hotplug/state.h"
+
+/* The DIMM, or the memslot that keeps the place for one. */
+static const char *name_of(const struct hotplug *hotplug, uint32_t slot)
+{
+    const struct dimm *dimm = slot < hotplug->config.slots ? hotplug->dimm[slot] : NULL;
+    const struct memslot *memslot = slot < hotplug->config.slots ? hotplug->memslot[slot] : NULL;
+
+    if (memslot)
+        return memslot->id;
+    return dimm && dimm->id ? dimm->id : "(no id)";
+}
+
+bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_request *request,
+                     const struct hotram_dimm_result *result, enum hotram_status status, struct error *error)
+{
+    const struct hotram_bank_config *bank = &hotplug->bank.config;
+    const unsigned long long end = bank->base + bank->size;
+    const unsigned long long addr = request->addr;
+    const unsigned long long size = request->size;
+    const struct hotram_dimm *other = hotram_bank_slot(&hotplug->bank, result->slot);
+    char want[SIZE_TEXT];
+    char left[SIZE_TEXT];
+
+    size_text(request->size, want);
+    size_text(result->largest, left);
+    switch (status) {
+    case HOTRAM_E_SLOT_RANGE:
+        return error_set(error, "invalid slot number %d, valid range is [0-%u]", (int)request->slot,
+                         bank->slots - 1);
+    case HOTRAM_E_SLOT_TAKEN:
+        return error_set(error,
+                         "slot %u is busy: %s '%s' %s; choose another, or leave slot out to get the first "
+                         "free one",
+                         request->slot, hotplug->memslot[request->slot] ? "memslot" : "DIMM",
+                         name_of(hotplug, request->slot),
+                         hotplug->memslot[request->slot] ? "keeps it" : "is in it");
+    case HOTRAM_E_NO_SLOT:
+        return error_set(error,
+                         "no free slots available: all %u are taken; remove a DIMM with device_del, or start "
+                         "with more (-m ...,slots=N, at most %u)",
+                         bank->slots, HOTRAM_SLOTS_MAX);
+    case HOTRAM_E_SIZE:
+        return error_set(error, "backend memory size must be multiple of 0x%llx: '%s' has %llu bytes",
+                         (unsigned long long)bank->granularity, want, size);
+    case HOTRAM_E_ALIGN:
+        return error_set(error, "address must be aligned to 0x%llx bytes: 0x%llx is not",
+                         (unsigned long long)request->align, addr);
+    case HOTRAM_E_REGION:
+        return error_set(error,
+                         "can't add memory device [0x%llx:0x%llx], usable range for memory devices "
+                         "[0x%llx:0x%llx]",
+                         addr, size, (unsigned long long)bank->base, (unsigned long long)bank->size);
+    case HOTRAM_E_OVERLAP:
+        return error_set(error,
+                         "address range [0x%llx-0x%llx] conflicts with memory device id='%s' at "
+                         "[0x%llx-0x%llx]; leave addr out to get the lowest address that fits",
+                         addr, addr + size - 1, name_of(hotplug, result->slot),
+                         (unsigned long long)other->addr,
+                         (unsigned long long)(other->addr + other->size - 1));
+    case HOTRAM_E_NO_SPACE:
+        return error_set(error,
+                         "could not find position in guest address space for memory device: no hole of %s in "
+                         "[0x%llx-0x%llx]; the largest at this alignment has %s",
+                         want, (unsigned long long)bank->base, end - 1, left);
+    case HOTRAM_E_CAPACITY:
+        return error_set(error,
+                         "not enough space, currently %s of %s are left for memory devices, and %s are asked "
+                         "for; start with a larger maxmem",
+                         left, size_text(bank->capacity, (char[SIZE_TEXT]){ 0 }), want);
+    default:
+        return error_set(error, "%s", hotram_status_text(status));
+    }
+}

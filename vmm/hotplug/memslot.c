@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memslots: named places for DIMMs, which a person fills and empties by name. A view on the bank, not a
+ * second mechanism: an unpopulated memslot is a reservation in the bank, adding commits it, and what follows
+ * is the life of any DIMM; when the DIMM is gone the place is reserved anew.
+ */
+#include <json-c/json_object.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hotplug/state.h"
+#include "memory/backend_memory.h"
+
+struct memslot *hotplug_find_memslot(const struct hotplug *hotplug, const char *id)
+{
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
+        if (hotplug->memslot[slot] && strcmp(hotplug->memslot[slot]->id, id) == 0)
+            return hotplug->memslot[slot];
+    return NULL;
+}
+
+void memslot_free(struct memslot *memslot)
+{
+    free(memslot->id);
+    free(memslot);
+}
+
+void memslot_keep(struct hotplug *hotplug, uint32_t slot)
+{
+    const struct memslot *memslot = hotplug->memslot[slot];
+
+    /* It cannot fail: under the same lock slot, range and capacity have just become free. */
+    if (memslot)
+        hotram_bank_reserve(&hotplug->bank,
+                            &(struct hotram_dimm_request){
+                                .slot = slot,
+                                .addr = memslot->start,
+                                .size = memslot->size,
+                                .align = BACKEND_ALIGN,
+                                .node = memslot->node,
+                            },
+                            NULL);
+}
+
+static struct memslot *make(const char *id, uint64_t start, uint64_t size, uint32_t node)
+{
+    struct memslot *memslot = calloc(1, sizeof *memslot);
+
+    if (!memslot)
+        return NULL;
+    *memslot = (struct memslot){ .id = strdup(id), .start = start, .size = size, .node = node };
+    if (memslot->id)
+        return memslot;
+    free(memslot);
+    return NULL;
+}
+
+bool hotplug_define_memslot(struct hotplug *hotplug, const char *id, uint32_t slot, const uint64_t *start,
+                            uint64_t size, uint32_t node, struct error *error)
+{
+    const struct hotram_dimm_request request = {
+        .slot = slot,
+        .addr = start ? *start : HOTRAM_ADDR_ANY,
+        .size = size,
+        .align = BACKEND_ALIGN,
+        .node = node,
+    };
+    struct hotram_dimm_result result;
+    enum hotram_status status;
+
+    if (!hotplug_check_node(hotplug, node, error))
+        return false;
+    ports_lock(hotplug->config.ports);
+    status = hotram_bank_reserve(&hotplug->bank, &request, &result);
+    ports_unlock(hotplug->config.ports);
+    if (status != HOTRAM_OK)
+        return hotplug_explain(hotplug, &request, &result, status, error);
+    hotplug->memslot[slot] = make(id, result.addr, size, node);
+    return hotplug->memslot[slot] != NULL || error_set(error, "out of memory");
+}
+
+static bool find(const struct hotplug *hotplug, const char *id, uint32_t *slot, struct error *error)
+{
+    for (*slot = 0; *slot < hotplug->config.slots; ++*slot)
+        if (hotplug->memslot[*slot] && strcmp(hotplug->memslot[*slot]->id, id) == 0)
+            return true;
+    return error_set_class(error, ERROR_DEVICE_NOT_FOUND,
+                           "Memslot '%s' not found: define it at start with -memslot id=%s,size=SIZE; info "
+                           "memslot lists them",
+                           id, id);
+}
+
+/* Anonymous memory with the id memslot.ID. */
+static struct backend *make_backend(struct hotplug *hotplug, const struct memslot *memslot,
+                                    struct error *error)
+{
+    struct json_object *object = json_object_new_object();
+    struct backend *backend;
+    char id[DIMM_PATH];
+
+    snprintf(id, sizeof id, "memslot.%s", memslot->id);
+    json_object_object_add(object, "qom-type", json_object_new_string("memory-backend-ram"));
+    json_object_object_add(object, "id", json_object_new_string(id));
+    json_object_object_add(object, "size", json_object_new_uint64(memslot->size));
+    backend = backend_add(hotplug->config.backends, (struct props){ .object = object }, error);
+    json_object_put(object);
+    return backend;
+}
+
+bool hotplug_add_memslot(struct hotplug *hotplug, const char *id, struct error *error)
+{
+    struct memslot *memslot;
+    struct backend *backend;
+    struct dimm *dimm;
+    uint32_t slot;
+
+    if (!find(hotplug, id, &slot, error))
+        return false;
+    memslot = hotplug->memslot[slot];
+    if (hotplug->dimm[slot])
+        return error_set(error, "Memslot '%s' is populated already; it can be added again when it is deleted",
+                         id);
+    backend = make_backend(hotplug, memslot, error);
+    if (!backend)
+        return false;
+    dimm = dimm_create(hotplug, slot, id, backend, true, error);
+    if (dimm) {
+        dimm->owns_backend = true;
+        if (dimm_show(dimm, error))
+            return true;
+        dimm_discard(dimm);
+    }
+    backend_del(hotplug->config.backends, backend->id, NULL, NULL);
+    return false;
+}
+
+bool hotplug_delete_memslot(struct hotplug *hotplug, const char *id, struct error *error)
+{
+    uint32_t slot;
+
+    if (!find(hotplug, id, &slot, error))
+        return false;
+    if (!hotplug->dimm[slot])
+        return error_set(error,
+                         "Memslot '%s' is not populated: there is nothing to delete; memslot %s add fills it",
+                         id, id);
+    return hotplug_device_del(hotplug, id, error);
+}
+
+bool hotplug_next_memslot(struct hotplug *hotplug, uint32_t *slot, struct memslot_info *info)
+{
+    const struct memslot *memslot;
+
+    while (*slot < hotplug->config.slots && !hotplug->memslot[*slot])
+        ++*slot;
+    if (*slot >= hotplug->config.slots)
+        return false;
+    memslot = hotplug->memslot[*slot];
+    *info = (struct memslot_info){
+        .id = memslot->id,
+        .start = memslot->start,
+        .size = memslot->size,
+        .node = memslot->node,
+        .slot = *slot,
+    };
+    ports_lock(hotplug->config.ports);
+    info->state = hotplug->slots[*slot].state;
+    ports_unlock(hotplug->config.ports);
+    ++*slot;
+    return true;
+}

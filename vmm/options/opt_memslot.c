@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * -memslot id=ID,size=SIZE[,start=ADDRESS][,node=N]: named places for memory, and the slots and the maxmem
+ * that they imply when -m gives none.
+ */
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options/parser.h"
+
+#define SLOTS_MAX 256
+#define SIZE_MULTIPLE (UINT64_C(2) << 20) /* of every DIMM */
+
+const struct property memslot_properties[] = {
+    { "id", PROPERTY_STRING, offsetof(struct memslot_config, id), PROPERTY_NO_GIVEN, "its name; required" },
+    { "size", PROPERTY_SIZE, offsetof(struct memslot_config, size),
+      offsetof(struct memslot_config, size_given),
+      "size in bytes, or with a suffix such as 512M or 1G, a multiple of 2 MiB; required" },
+    { "start", PROPERTY_SIZE, offsetof(struct memslot_config, start),
+      offsetof(struct memslot_config, start_given),
+      "guest-physical address, a multiple of 2 MiB (default: the lowest that fits)" },
+    { "node", PROPERTY_UINT32, offsetof(struct memslot_config, node),
+      offsetof(struct memslot_config, node_given),
+      "NUMA node of the guest (default: as -machine dimm-node= says, or 0)" },
+};
+#define PROPERTY_COUNT (sizeof memslot_properties / sizeof memslot_properties[0])
+
+static bool check(const struct config *config, const struct memslot_config *memslot, struct error *error)
+{
+    char size[SIZE_TEXT];
+
+    if (!memslot->id)
+        return error_set(error, "Parameter 'id' is missing");
+    if (!id_check(memslot->id, error))
+        return false;
+    for (size_t i = 0; i < config->memslot_count; i++)
+        if (strcmp(config->memslots[i].id, memslot->id) == 0)
+            return error_set(error, "Duplicate ID '%.80s' for memslot: an earlier one has it already",
+                             memslot->id);
+    if (!memslot->size_given)
+        return error_set(error, "Parameter 'size' is missing");
+    if (memslot->size == 0 || memslot->size % SIZE_MULTIPLE)
+        return error_set(error, "size must be multiple of 0x%" PRIx64 "; got %s", SIZE_MULTIPLE,
+                         size_text(memslot->size, size));
+    if (config->memslot_count == SLOTS_MAX)
+        return error_set(error, "there are %d memslots already, the limit", SLOTS_MAX);
+    return true;
+}
+
+bool option_memslot(struct parser *parser, const char *argument, struct error *error)
+{
+    struct config *config = parser->config;
+    struct memslot_config memslot = { 0 };
+    struct props props = { NULL, true };
+    bool good;
+
+    if (is_help(argument)) {
+        help_properties("memslot", memslot_properties, PROPERTY_COUNT);
+        parser->done = true;
+        return true;
+    }
+    props.object = keyval_parse(argument, NULL, error);
+    if (!props.object)
+        return false;
+    good = props_read(props, memslot_properties, PROPERTY_COUNT, NULL, "-memslot", &memslot, error);
+    json_object_put(props.object);
+    if (!good)
+        return false;
+    if (!check(config, &memslot, error)) {
+        free(memslot.id);
+        return false;
+    }
+    *(struct memslot_config *)array_grow(&config->memslots, config->memslot_count++,
+                                         sizeof memslot) = memslot;
+    return true;
+}
+
+/* A DIMM of the command line may not have the id either: each memslot becomes a DIMM. */
+static bool ids_are_free(const struct config *config, struct error *error)
+{
+    for (size_t i = 0; i < config->memslot_count; i++) {
+        const char *id = config->memslots[i].id;
+
+        for (size_t j = 0; j < config->device_count; j++) {
+            const char *taken = keyval_get(config->devices[j].object, "id");
+
+            if (taken && strcmp(taken, id) == 0)
+                return error_set(error,
+                                 "-memslot: Duplicate ID '%.80s' for memslot: a -device has it already", id);
+        }
+        if (config->serial_id && strcmp(config->serial_id, id) == 0)
+            return error_set(
+                error, "-memslot: Duplicate ID '%.80s' for memslot: the serial port has it already", id);
+    }
+    return true;
+}
+
+bool memslots_imply(struct parser *parser, uint64_t ram, struct error *error)
+{
+    struct config *config = parser->config;
+
+    if (config->memslot_count == 0)
+        return true;
+    if (!ids_are_free(config, error))
+        return false;
+    if (parser->slots == 0)
+        parser->slots = (uint32_t)config->memslot_count;
+    if (parser->slots < config->memslot_count)
+        return error_set(error,
+                         "-memslot: %zu memslots need %zu slots, and -m gives %" PRIu32
+                         "; raise slots=, or leave it out",
+                         config->memslot_count, config->memslot_count, parser->slots);
+    if (parser->maxmem_given)
+        return true;
+    config->region_grows = true;
+    parser->maxmem = ram;
+    for (size_t i = 0; i < config->memslot_count; i++)
+        if (__builtin_add_overflow(parser->maxmem, config->memslots[i].size, &parser->maxmem))
+            return error_set(error,
+                             "-memslot id=%.80s: size %" PRIu64 " is too large: more than there can be",
+                             config->memslots[i].id, config->memslots[i].size);
+    return true;
+}
