@@ -24,7 +24,7 @@ QEMU = {"program": "qemu-system-x86_64", "gpe": 0xafe0,
 
 
 class Peer:
-    def __init__(self, kind, memory):
+    def __init__(self, kind, memory, options=()):
         self.name = os.path.basename(kind["program"])
         self.gpe = kind["gpe"]
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="hotram-"))
@@ -34,7 +34,7 @@ class Peer:
             server = QtestServer(self._folder / "qtest", START_LIMIT)
             self.process = subprocess.Popen(
                 [kind["program"], *kind["options"], "-nodefaults",
-                 "-display", "none", "-S", "-m", memory,
+                 "-display", "none", "-S", "-m", memory, *options,
                  "-qmp", f"unix:{self._folder}/qmp,server=on,wait=off",
                  "-qtest", f"unix:{server.path}"],
                 stdin=subprocess.DEVNULL, stdout=self._errors,
