@@ -176,11 +176,13 @@ static bool create_one(struct vcpus *vcpus, unsigned index, struct error *error)
 }
 
 bool vcpus_create(struct vcpus *vcpus, const struct vm *vm, unsigned count, const struct vcpu_ops *ops,
-                  void *opaque, bool name_threads, struct error *error)
+                  void *opaque, bool spread, bool name_threads, struct error *error)
 {
     struct sigaction action = { .sa_handler = kicked };
 
-    *vcpus = (struct vcpus){ .vm = vm, .ops = ops, .opaque = opaque, .total = count, .hold = true };
+    *vcpus = (struct vcpus){
+        .vm = vm, .ops = ops, .opaque = opaque, .total = count, .spread = spread, .hold = true
+    };
     pthread_mutex_init(&vcpus->lock, NULL);
     pthread_cond_init(&vcpus->changed, NULL);
     if (count > vm->vcpus_max)

@@ -54,6 +54,7 @@ struct vcpus {
     struct vcpu *vcpu;
     unsigned total;   /* how many the machine has */
     unsigned count;   /* how many are made so far */
+    bool spread;      /* over several NUMA nodes: each vCPU is a package of its own */
     atomic_bool hold; /* no vCPU is to enter the guest */
     bool quit;        /* under lock: threads end */
     unsigned parked;  /* under lock: threads that wait */
@@ -71,9 +72,9 @@ struct vcpu_entry {
     uint16_t gdt_limit;
 };
 
-/* Create the vCPUs, held. Threads are started and wait. */
+/* Create the vCPUs, held. Threads are started and wait. `spread`: they are in several NUMA nodes. */
 bool vcpus_create(struct vcpus *vcpus, const struct vm *vm, unsigned count, const struct vcpu_ops *ops,
-                  void *opaque, bool name_threads, struct error *error);
+                  void *opaque, bool spread, bool name_threads, struct error *error);
 void vcpus_destroy(struct vcpus *vcpus);
 
 /* Any thread: no vCPU enters the guest again until vcpus_resume(); does not wait. A vCPU that calls this

@@ -32,8 +32,12 @@ struct vcpu_snapshot {
 
 /* ---- CPUID: the host's, as far as KVM supports it, with this vCPU's own numbers ---- */
 
-static void number_entry(struct kvm_cpuid_entry2 *entry, unsigned index, unsigned count, bool deadline_timer)
+static void number_entry(struct kvm_cpuid_entry2 *entry, unsigned index, const struct vcpus *group,
+                         bool deadline_timer)
 {
+    /* CPUs in the package. Linux complains of a package whose CPUs are in two NUMA nodes. */
+    unsigned count = group->spread ? 1 : group->total;
+
     switch (entry->function) {
     case 0x1:
         /* APIC id, number of logical CPUs in the package, "runs under a hypervisor"; and the in-kernel APIC's
@@ -44,9 +48,15 @@ static void number_entry(struct kvm_cpuid_entry2 *entry, unsigned index, unsigne
         if (count > 1)
             entry->edx |= 1u << 28;
         break;
+    case 0x4:
+    case 0x8000001d:
+        /* Intel's and AMD's caches: how many CPUs share one, minus one. */
+        if (group->spread)
+            entry->eax &= ~(0xfffu << 14);
+        break;
     case 0xb:
     case 0x1f:
-        /* Each vCPU is a core of one package, without hyper-threads. */
+        /* Each vCPU is a core of the package, without hyper-threads. */
         entry->edx = index;
         if (entry->index == 0) {
             entry->eax = 0;
@@ -90,7 +100,7 @@ static bool set_cpuid(struct vcpu *vcpu, struct error *error)
         error_set(error, "KVM_GET_SUPPORTED_CPUID: %s", strerror(errno));
     } else {
         for (uint32_t i = 0; i < cpuid->nent; i++)
-            number_entry(&cpuid->entries[i], vcpu->index, vcpu->group->total, deadline_timer);
+            number_entry(&cpuid->entries[i], vcpu->index, vcpu->group, deadline_timer);
         set = ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid) == 0;
         if (!set)
             error_set(error, "KVM_SET_CPUID2: %s", strerror(errno));

@@ -133,13 +133,21 @@ static bool create_vm(struct machine *machine, struct error *error)
     return true;
 }
 
+static bool are_spread(const struct config *config)
+{
+    for (uint32_t cpu = 1; cpu < config->cpus; cpu++)
+        if (config->numa.cpu_node[cpu] != config->numa.cpu_node[0])
+            return true;
+    return false;
+}
+
 static bool create_vcpus(struct machine *machine, struct error *error)
 {
     const struct config *config = machine->config;
 
     return config->accel == ACCEL_QTEST ||
            vcpus_create(&machine->vcpus, &machine->vm, config->cpus, &machine_vcpu_ops, machine,
-                        config->debug_threads, error);
+                        are_spread(config), config->debug_threads, error);
 }
 
 static bool create_all(struct machine *machine, struct error *error)
