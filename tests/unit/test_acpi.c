@@ -714,6 +714,7 @@ static void each_node_has_its_part_of_ram_and_its_cpus(void **state)
         .ram = { 256 * KIB, 512 * KIB, 0, X86_LOW_RAM_END, 1 * GIB - 768 * KIB },
         .cpu_node = { 0, 1, 4, 3 },
     };
+    static const uint8_t by_node[] = { 0, 1, 3, 2 };
     static const struct range expected[] = {
         { 0, 256 * KIB, 0, 1 },
         { 256 * KIB, 384 * KIB, 1, 1 },
@@ -732,8 +733,8 @@ static void each_node_has_its_part_of_ram_and_its_cpus(void **state)
         const uint8_t *entry = find("SRAT") + 48 + 16 * cpu;
 
         assert_int_equal(get(entry, 0, 2), 0x1000);
-        assert_int_equal(entry[2], numa.cpu_node[cpu]);
-        assert_int_equal(entry[3], cpu);
+        assert_int_equal(entry[2], numa.cpu_node[by_node[cpu]]);
+        assert_int_equal(entry[3], by_node[cpu]);
         assert_int_equal(get(entry, 4, 4), 1);
     }
     assert_null(find("SLIT"));

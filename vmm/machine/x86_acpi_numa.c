@@ -49,15 +49,29 @@ static size_t list_ram(const struct x86_acpi_config *config, struct hotram_acpi_
     return count;
 }
 
+/* Linux numbers nodes as it comes across them, CPUs first: by node, so that its numbers are those of -numa.
+ */
+static void sort_by_node(const struct hotram_acpi_cpu *cpus, uint32_t count, struct hotram_acpi_cpu *sorted)
+{
+    uint32_t at = 0;
+
+    for (uint32_t node = 0; at < count; node++)
+        for (uint32_t cpu = 0; cpu < count; cpu++)
+            if (cpus[cpu].node == node)
+                sorted[at++] = cpus[cpu];
+}
+
 enum hotram_status x86_acpi_srat(struct hotram_buffer *out, const struct hotram_acpi_ids *ids,
                                  const struct x86_acpi_config *config, const struct hotram_acpi_cpu *cpus)
 {
     struct hotram_acpi_memory ranges[RANGES_MAX];
+    struct hotram_acpi_cpu sorted[CPUS_MAX];
     size_t count = list_ram(config, ranges);
 
+    sort_by_node(cpus, config->cpus, sorted);
     for (size_t i = 0; i < config->hotplug_count; i++)
         ranges[count++] = config->hotplug[i];
-    return hotram_acpi_srat(out, ids, cpus, config->cpus, ranges, count);
+    return hotram_acpi_srat(out, ids, sorted, config->cpus, ranges, count);
 }
 
 enum hotram_status x86_acpi_slit(struct hotram_buffer *out, const struct hotram_acpi_ids *ids,
