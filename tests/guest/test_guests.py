@@ -1,0 +1,102 @@
+#!/usr/bin/python3 -S
+# SPDX-License-Identifier: BSD-2-Clause
+"""The recipes and figures of docs/guests.md, on a guest."""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from lib import tap                                          # noqa: E402
+from lib.machine import Machine                              # noqa: E402
+
+MEMORY = ["-m", "256M,slots=4,maxmem=4G"]
+BLOCKS = "/sys/devices/system/memory"
+BY_HAND = ("for block in $(grep -l offline /sys/devices/system/memory/memory*/state); "
+           "do echo online_movable > $block; done")
+# What udev does with: ACTION=="add", SUBSYSTEM=="memory", ATTR{state}="online_movable"
+RULE = ("uevent sh -c '[ \"$ACTION $SUBSYSTEM\" = \"add memory\" ] && "
+        "echo online_movable > /sys$DEVPATH/state; true' > /dev/null 2>&1 &")
+
+
+def plug_and_hear(machine, name, slot, size):
+    """Plugs, and waits for the guest's word that it has taken the DIMM."""
+    machine.plug(name, size)
+    machine.qmp.wait_event("ACPI_DEVICE_OST", {"info": {
+        "device": name, "slot": str(slot), "slot-type": "DIMM", "source": 1,
+        "status": 0}})
+
+
+def test_without_a_policy():
+    with Machine(MEMORY, append="memhp_default_state=offline") as machine:
+        machine.wait_ready()
+        before = machine.meminfo()
+        assert machine.shell(f"cat {BLOCKS}/block_size_bytes").strip() == "8000000"
+        # Half a block: the guest says that all is well, and has nothing.
+        plug_and_hear(machine, "half", 0, "64M")
+        assert "offline" not in machine.shell(f"cat {BLOCKS}/memory*/state")
+        machine.unplug("half")
+
+        # The memory map is 64 bytes for each 4 KiB, and of the memory there was.
+        free = machine.meminfo("MemFree")
+        plug_and_hear(machine, "a", 0, "1G")
+        cost = free - machine.meminfo("MemFree")
+        assert 15 * 1024 < cost < 20 * 1024, f"{cost} KiB"
+        assert machine.meminfo() == before       # nobody brings it online
+
+        machine.shell(BY_HAND)
+        machine.wait_total(before + 1024 * 1024)
+        machine.unplug("a")
+        machine.wait_total(before)
+
+        machine.shell(RULE)
+        machine.plug("b", "256M")
+        machine.wait_total(before + 256 * 1024)
+        machine.unplug("b")
+
+        machine.shell("killall uevent")
+        machine.shell(f"echo online_movable > {BLOCKS}/auto_online_blocks")
+        machine.plug("c", "256M")
+        machine.wait_total(before + 256 * 1024)
+        machine.unplug("c")
+        machine.wait_total(before)
+        assert machine.quit() == 0
+
+
+def test_the_map_in_the_memory_itself():
+    with Machine(MEMORY, append="memhp_default_state=online_movable "
+                                "memory_hotplug.memmap_on_memory=1") as machine:
+        machine.wait_ready()
+        before = machine.meminfo()
+        machine.plug("a", "128M")                # one block: its map is 2 MiB of it
+        machine.wait_total(before + 126 * 1024)
+        machine.plug("b", "256M")                # Linux 6.1: of one block only
+        machine.wait_total(before + (126 + 256) * 1024)
+        machine.unplug("a")
+        machine.unplug("b")
+        machine.wait_total(before)
+        assert machine.quit() == 0
+
+
+def zone_of(machine, policy):
+    """The zones that a plugged block could be in, the first where it is."""
+    machine.shell(f"echo {policy} > {BLOCKS}/auto_online_blocks")
+    plug_and_hear(machine, "d", 0, "128M")
+    zones = machine.shell(f"cat {BLOCKS}/memory32/valid_zones").split()
+    machine.unplug("d")
+    return zones
+
+
+def test_zones():
+    with Machine(MEMORY, append="memhp_default_state=offline") as machine:
+        machine.wait_ready()
+        assert zone_of(machine, "online_movable")[0] == "Movable"
+        assert zone_of(machine, "online_kernel")[0] == "Normal"
+        assert zone_of(machine, "online")[0] == "Normal"
+    with Machine(MEMORY, append="movable_node memhp_default_state=online") as machine:
+        machine.wait_ready()
+        assert zone_of(machine, "online")[0] == "Movable"
+        assert machine.quit() == 0
+
+
+if __name__ == "__main__":
+    tap.main()
