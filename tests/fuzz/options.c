@@ -29,10 +29,20 @@ static int split(const uint8_t *data, size_t size, char *text, char *argv[WORDS_
 
 static void check_config(const struct config *config)
 {
+    uint64_t ram = 0;
+
     CHECK(config->machine);
     CHECK(config->ram_size > 0 && config->ram_size % 8192 == 0 && config->maxmem % 4096 == 0);
     CHECK(config->slots <= 256);
     CHECK(config->slots == 0 ? config->maxmem == config->ram_size : config->maxmem > config->ram_size);
+    CHECK(config->numa.nodes <= NUMA_NODES_MAX && config->memslot_count <= config->slots);
+    CHECK(config->numa.nodes > 0 || config->slots == 0 || strcmp(config->machine, "none") == 0);
+    for (uint32_t cpu = 0; config->numa.nodes > 0 && cpu < config->cpus; cpu++)
+        CHECK(config->numa.cpu_node[cpu] < config->numa.nodes);
+    CHECK(config->numa.dimm_node == 0 || config->numa.dimm_node < config->numa.nodes);
+    for (uint32_t node = 0; node < config->numa.nodes; node++)
+        ram += config->numa.ram[node];
+    CHECK(config->numa.nodes == 0 || ram == config->ram_size);
     CHECK(config->cpus >= 1 && config->cpus == config->sockets * config->cores * config->threads);
     CHECK(config->kernel || config->start_paused || strcmp(config->machine, "none") == 0);
     for (size_t i = 0; i < config->chardev_count; i++)
