@@ -152,6 +152,15 @@ def test_the_program_refuses_bad_nodes_at_its_start():
         assert words in said, (options, said)
 
 
+def test_ram_that_cannot_be_written_is_refused():
+    with tempfile.NamedTemporaryFile() as file:
+        file.truncate(64 * MIB)
+        said = start_fails("-m", "64M", "-object", "memory-backend-file,id=a,size=64M,"
+                           f"mem-path={file.name},readonly=on",
+                           "-machine", "memory-backend=a")
+        assert "Memory backend 'a' has readonly=on" in said, said
+
+
 # ---- the objects that are RAM ----
 
 def test_the_bytes_of_ram_are_those_of_the_objects():
@@ -185,6 +194,31 @@ def test_memory_backend_is_ram_with_and_without_its_size():
             assert peer.qmp.execute("query-memory-size-summary")["base-memory"] \
                 == 64 * MIB
             peer.qtest.write(64 * MIB - 4, b"here")
+
+
+def test_ram_that_is_allocated_before_the_start():
+    with machine("64M", "-object", "memory-backend-memfd,id=a,size=64M,prealloc=on",
+                 "-machine", "memory-backend=a") as peer:
+        ram, = peer.qmp.execute("query-memdev")
+        assert ram["resident"] == 64 * MIB and ram["used-by"] == "RAM", ram
+
+
+def test_a_write_over_two_nodes():
+    with machine("64M", *ram_object("a", "16M"), *ram_object("b", "48M"),
+                 "-numa", "node,memdev=a", "-numa", "node,memdev=b") as peer:
+        peer.qtest.write(16 * MIB - 2, b"four")
+        assert peer.qtest.read(16 * MIB - 2, 4) == b"four"
+
+
+def test_ram_in_a_file_that_becomes_shorter():
+    with tempfile.NamedTemporaryFile(dir="/dev/shm") as file:
+        with machine("64M", *ram_object("a", "16M"), "-object",
+                     f"memory-backend-file,id=b,size=48M,share=on,mem-path={file.name}",
+                     "-numa", "node,memdev=a", "-numa", "node,memdev=b") as peer:
+            file.truncate(MIB)
+            data = peer.qmp.wait_event("MEMORY_FAILURE")["data"]
+            assert data["id"] == "b" and data["mem-path"] == file.name, data
+            assert peer.qmp.execute("query-status")["status"] == "internal-error"
 
 
 def test_a_kernel_and_tables_that_lie_in_many_nodes():

@@ -148,7 +148,7 @@ bool hotplug_next(struct hotplug *hotplug, uint32_t *slot, struct dimm_info *inf
     ports_lock(hotplug->config.ports);
     do
         *slot = hotram_bank_next(&hotplug->bank, *slot);
-    while (*slot != HOTRAM_SLOT_ANY && hotplug->slots[*slot].state == HOTRAM_DIMM_RESERVED); /* nothing yet */
+    while (*slot != HOTRAM_SLOT_ANY && hotplug->slots[*slot].state == HOTRAM_DIMM_RESERVED); /* no DIMM yet */
     if (*slot != HOTRAM_SLOT_ANY)
         state = hotplug->slots[*slot];
     ports_unlock(hotplug->config.ports);

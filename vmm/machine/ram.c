@@ -25,8 +25,8 @@ static bool claim(struct machine *machine, struct backend *backend, struct error
 {
     if (backend->readonly)
         return error_set(error,
-                         "%s has readonly=on, and RAM is memory that the guest writes; make it without "
-                         "readonly, with share=off to keep the file as it is",
+                         "Memory backend '%s' has readonly=on, and RAM is memory that the guest writes; "
+                         "make it without readonly, with share=off to keep the file as it is",
                          backend->id);
     backend->used_by = strdup("RAM");
     if (!backend->used_by)
