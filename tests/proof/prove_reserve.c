@@ -231,6 +231,7 @@ void prove_reserve_null(void)
     status = hotram_bank_reserve(has_bank ? &world.bank : NULL, has_request ? &request : NULL,
                                  has_result ? &result : NULL);
     PROVE(IMPLIES(!has_bank || !has_request, status == HOTRAM_E_ARGUMENT));
+    prove_bank_holds(&world.before, status == HOTRAM_OK ? 0 : HOTRAM_SLOT_ANY);
     if (status != HOTRAM_OK)
         PROVE(is_unchanged(&world.before));
     else
