@@ -17,11 +17,16 @@
 #pragma CPROVER check disable "bounds"
 
 #ifdef FAST
-#define SLOTS 2u
 #define NARROW true
 #else
-#define SLOTS 3u
 #define NARROW false
+#endif
+#ifndef SLOTS
+#ifdef FAST
+#define SLOTS 2u
+#else
+#define SLOTS 3u
+#endif
 #endif
 #define WINDOW_MASK 0x1fu
 #define END 0xffffu /* as in core/dimm.c: no further DIMM */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * hotram/memhp.h: reading the register block over any bank, with any selector, offset and width; and an eject
- * through it. What is expected is written down here from docs/register-interface.md, another way than
- * core/memhp.c does.
+ * hotram/memhp.h: reading the register block over any bank, with any selector, offset and width. What is
+ * expected is written down here from docs/register-interface.md, another way than core/memhp.c does.
  *
  * proof: sources core/memhp.c core/dimm.c tests/proof/bank.c
  * proof: options --unsigned-overflow-check --unwind 7
@@ -13,9 +12,9 @@
 
 static struct hotram_memhp memhp;
 
-/* After one of arbitrary_*(). */
-static void select_any(void)
+static void arbitrary_block(void)
 {
+    arbitrary_flags();
     memhp.bank = &world.bank;
     memhp.selector = world.subject;
 }
@@ -111,8 +110,7 @@ void prove_memhp_read(void)
     unsigned width = nondet_uint32();
     bool has_block = nondet_bool();
 
-    arbitrary_flags();
-    select_any();
+    arbitrary_block();
     value = hotram_memhp_read(has_block ? &memhp : NULL, offset, width);
     PROVE(IMPLIES(width == 1, value <= 0xff));
     PROVE(IMPLIES(width == 2, value <= 0xffff));
@@ -128,29 +126,4 @@ void prove_memhp_read(void)
     REACHABLE(has_block && width == 1 && offset == 24 && value == SLOTS - 1);
     REACHABLE(has_block && world.subject >= SLOTS && value == 0);
     REACHABLE(has_block && width == 4 && offset == UINT32_MAX);
-}
-
-/* An eject, whole: the register block, the bank, and a callback that may finish it at once. */
-void prove_memhp_eject(void) /* slow */
-{
-    uint32_t slot, value = nondet_uint32();
-    bool ejects;
-
-    arbitrary_bank_in_window();
-    select_any();
-    slot = world.subject;
-    ASSUME((value & 6) == 0);
-    hotram_memhp_write(&memhp, 0x14, 4, value);
-    ejects = slot < SLOTS && value & 8 && is_visible(&world.before.slots[slot]);
-    prove_bank_holds(&world.before, ejects ? slot : HOTRAM_SLOT_ANY);
-    PROVE(world.ejected == ejects && world.raised + world.osts == 0);
-    if (ejects) {
-        PROVE(slots[slot].state == (world.finish_at_once ? HOTRAM_DIMM_EMPTY : HOTRAM_DIMM_EJECTING));
-        PROVE(same_codes(&slots[slot], &world.before.slots[slot]));
-        REACHABLE(world.finish_at_once);
-        REACHABLE(!world.finish_at_once);
-    } else {
-        PROVE(is_unchanged(&world.before));
-        REACHABLE(slot < SLOTS && value & 8);
-    }
 }

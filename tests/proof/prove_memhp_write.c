@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * hotram_memhp_write() over any bank, with any selector, offset, width and value. The bank's own part of an
- * eject is left out here: prove_eject proves it, this only that it is called when it should be. Together, in
- * the most common access, they are in prove_memhp_eject.
+ * eject is left out here: prove_dimm.c proves it, this only that it is called when it should be. Together
+ * they are in prove_eject.c.
  *
  * proof: sources core/memhp.c tests/proof/bank.c
  * proof: options --unsigned-overflow-check --unwind 7
