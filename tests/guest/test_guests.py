@@ -16,6 +16,10 @@ BY_HAND = ("for block in $(grep -l offline /sys/devices/system/memory/memory*/st
 # What udev does with: ACTION=="add", SUBSYSTEM=="memory", ATTR{state}="online_movable"
 RULE = ("uevent sh -c '[ \"$ACTION $SUBSYSTEM\" = \"add memory\" ] && "
         "echo online_movable > /sys$DEVPATH/state; true' > /dev/null 2>&1 &")
+# It hears nothing before it has its socket: NETLINK_KOBJECT_UEVENT, 15; the kernel
+# has one, too, without a process.
+HEARS = ("until awk '$2 == 15 && $3 != 0 { found = 1 } END { exit !found }' "
+         "/proc/net/netlink; do usleep 20000; done")
 
 
 def plug_and_hear(machine, name, slot, size):
@@ -49,6 +53,7 @@ def test_without_a_policy():
         machine.wait_total(before)
 
         machine.shell(RULE)
+        machine.shell(HEARS)
         machine.plug("b", "256M")
         machine.wait_total(before + 256 * 1024)
         machine.unplug("b")
