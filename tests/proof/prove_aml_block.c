@@ -94,7 +94,7 @@ void prove_aml_if(void)
     prove_opened(true, 1, AML_TERMS);
 }
 
-void prove_aml_else(void) /* slow */
+void prove_aml_else(void)
 {
     arbitrary_writer();
     expect_opcode(0xa1);
@@ -102,7 +102,7 @@ void prove_aml_else(void) /* slow */
     prove_opened(true, 1, AML_TERMS);
 }
 
-void prove_aml_while(void) /* slow */
+void prove_aml_while(void)
 {
     arbitrary_writer();
     expect_opcode(0xa2);
@@ -110,7 +110,7 @@ void prove_aml_while(void) /* slow */
     prove_opened(true, 1, AML_TERMS);
 }
 
-void prove_aml_package(void) /* slow */
+void prove_aml_package(void)
 {
     unsigned count = nondet_uint32();
 
@@ -122,7 +122,7 @@ void prove_aml_package(void) /* slow */
     REACHABLE_INVALID();
 }
 
-void prove_aml_resource_template(void) /* slow */
+void prove_aml_resource_template(void)
 {
     arbitrary_writer();
     expect_opcode(0x11);

@@ -19,7 +19,7 @@ static bool name(const char *path)
     return valid;
 }
 
-void prove_aml_name(void) /* slow */
+void prove_aml_name(void)
 {
     bool valid = with_some_path(name);
 
@@ -62,7 +62,7 @@ static bool mutex(const char *path)
     return valid;
 }
 
-void prove_aml_mutex(void) /* slow */
+void prove_aml_mutex(void)
 {
     bool valid = with_some_path(mutex);
 
@@ -81,7 +81,7 @@ static bool acquire(const char *path)
     return valid;
 }
 
-void prove_aml_acquire(void) /* slow */
+void prove_aml_acquire(void)
 {
     bool valid = with_some_path(acquire);
 
@@ -99,7 +99,7 @@ static bool release(const char *path)
     return valid;
 }
 
-void prove_aml_release(void) /* slow */
+void prove_aml_release(void)
 {
     bool valid = with_some_path(release);
 

@@ -8,7 +8,7 @@
  */
 #include "aml_expect.h"
 
-void prove_aml_io(void) /* slow */
+void prove_aml_io(void)
 {
     uint16_t min = nondet_uint16(), max = nondet_uint16();
     uint8_t align = nondet_uint8(), length = nondet_uint8();
@@ -24,7 +24,7 @@ void prove_aml_io(void) /* slow */
     prove_appended(AML_RESOURCES, true);
 }
 
-void prove_aml_irq_no_flags(void) /* slow */
+void prove_aml_irq_no_flags(void)
 {
     unsigned irq = nondet_uint32();
 
@@ -36,7 +36,7 @@ void prove_aml_irq_no_flags(void) /* slow */
     REACHABLE_INVALID();
 }
 
-void prove_aml_memory32_fixed(void) /* slow */
+void prove_aml_memory32_fixed(void)
 {
     uint32_t base = nondet_uint32(), length = nondet_uint32();
 
@@ -72,7 +72,7 @@ static bool is_expected_at(unsigned place, uint64_t value, unsigned size)
            expected.byte == (value >> 8 * (watched - place) & 0xff);
 }
 
-void prove_aml_dword_memory(void) /* slow */
+void prove_aml_dword_memory(void)
 {
     uint32_t min = nondet_uint32(), max = nondet_uint32(), length = nondet_uint32();
 
@@ -83,7 +83,7 @@ void prove_aml_dword_memory(void) /* slow */
     PROVE(is_expected_at(10, min, 4) && is_expected_at(14, max, 4) && is_expected_at(22, length, 4));
 }
 
-void prove_aml_qword_memory(void) /* slow */
+void prove_aml_qword_memory(void)
 {
     uint64_t min = nondet_uint64(), max = nondet_uint64(), length = nondet_uint64();
 
@@ -94,7 +94,7 @@ void prove_aml_qword_memory(void) /* slow */
     PROVE(is_expected_at(14, min, 8) && is_expected_at(22, max, 8) && is_expected_at(38, length, 8));
 }
 
-void prove_aml_interrupt(void) /* slow */
+void prove_aml_interrupt(void)
 {
     uint32_t gsi = nondet_uint32();
     unsigned flags = nondet_uint32();

@@ -8,7 +8,7 @@
  */
 #include "aml_expect.h"
 
-void prove_aml_integer(void) /* slow */
+void prove_aml_integer(void)
 {
     uint64_t value = nondet_uint64();
 
@@ -21,7 +21,7 @@ void prove_aml_integer(void) /* slow */
     REACHABLE(expected.count == 9);
 }
 
-void prove_aml_string(void) /* slow */
+void prove_aml_string(void)
 {
     const char *string = arbitrary_text();
     bool valid = string;
@@ -72,7 +72,7 @@ static bool expect_eisaid(const char *id)
     return true;
 }
 
-void prove_aml_eisaid(void) /* slow */
+void prove_aml_eisaid(void)
 {
     const char *id = arbitrary_text();
     bool valid;
@@ -84,7 +84,7 @@ void prove_aml_eisaid(void) /* slow */
     REACHABLE_INVALID();
 }
 
-void prove_aml_arg(void) /* slow */
+void prove_aml_arg(void)
 {
     unsigned number = nondet_uint32();
 
@@ -95,7 +95,7 @@ void prove_aml_arg(void) /* slow */
     REACHABLE_INVALID();
 }
 
-void prove_aml_local(void) /* slow */
+void prove_aml_local(void)
 {
     unsigned number = nondet_uint32();
 
@@ -106,7 +106,7 @@ void prove_aml_local(void) /* slow */
     REACHABLE_INVALID();
 }
 
-void prove_aml_no_target(void) /* slow */
+void prove_aml_no_target(void)
 {
     arbitrary_writer();
     expect(0, 1);
@@ -115,7 +115,7 @@ void prove_aml_no_target(void) /* slow */
 }
 
 /* Also values that are not in the enum: two bytes if they do not fit in one. */
-void prove_aml_op(void) /* slow */
+void prove_aml_op(void)
 {
     unsigned op = nondet_uint32();
 

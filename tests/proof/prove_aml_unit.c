@@ -20,7 +20,7 @@ static bool expect_bits(uint32_t bits)
     return bits < 1u << 28;
 }
 
-void prove_aml_field_unit(void) /* slow */
+void prove_aml_field_unit(void)
 {
     const char *name = arbitrary_text();
     uint32_t bits = nondet_uint32();
@@ -43,7 +43,7 @@ void prove_aml_field_unit(void) /* slow */
     REACHABLE(valid && length == 4);
 }
 
-void prove_aml_field_gap(void) /* slow */
+void prove_aml_field_gap(void)
 {
     uint32_t bits = nondet_uint32();
     bool valid;
