@@ -92,7 +92,10 @@ def test_cold_plugged_dimm():
 
 
 def test_ram_above_4_gib():
-    with Machine(["-m", "3500M,slots=2,maxmem=5G"]) as machine:
+    # More than the emulated host has, so it is not reserved.
+    with Machine(["-object", "memory-backend-ram,id=ram,size=3500M,reserve=off",
+                  "-machine", "memory-backend=ram",
+                  "-m", "3500M,slots=2,maxmem=5G"]) as machine:
         machine.wait_ready()
         assert machine.meminfo() > 3300 * 1024
         machine.plug("d0", "128M")
