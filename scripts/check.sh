@@ -159,7 +159,9 @@ for stage; do
     asan)      sanitized_guest_tests asan address,undefined ;;
     tsan)      sanitized_guest_tests tsan thread ;;
     differential)
-               tap differential /usr/bin/python3 -S tests/differential/test_registers.py ;;
+        for name in properties registers; do
+            tap "differential $name" /usr/bin/python3 -S "tests/differential/test_$name.py"
+        done ;;
     *)         fail "unknown stage '$stage'" ;;
     esac
 done
