@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Properties of plans. Small banks are held to plan_judge.c, which tries everything; large ones to what has
+ * to hold of any.
+ */
+#include "plan_bank.h"
+#include "plan_judge.h"
+
+#define NODE 1u
+
+/* Holes that hold a guest's DIMMs back: any node, any state, some fixed, not all aligned. */
+static void make_any(struct plan_bank *fixture, struct unit_random *random,
+                     struct hotram_plan_request *request, bool fixed[])
+{
+    struct hotram_bank_config config = {
+        .base = unit_random_below(random, 6),
+        .capacity = 1 + unit_random_below(random, 12),
+        .granularity = 1,
+        .slots = 1 + unit_random_below(random, 5),
+    };
+    bool odd = unit_random_below(random, 2);
+    uint32_t count = unit_random_below(random, config.slots + 1);
+
+    *request = (struct hotram_plan_request){
+        .align = UINT64_C(1) << unit_random_below(random, 3),
+        .node = unit_random_below(random, 2) ? NODE : HOTRAM_NODE_ANY,
+        .fixed = fixed,
+    };
+    if (unit_random_below(random, 2))
+        config.size = config.capacity + unit_random_below(random, 4);
+    else
+        config.size = config.capacity + 8 * config.slots;
+    plan_bank_make(fixture, &config);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t step = odd ? 1 : request->align;
+        uint64_t addr = (config.base + step - 1) / step * step;
+        uint32_t kind = unit_random_below(random, 8);
+
+        addr += unit_random_below(random, (uint32_t)(config.size / step) + 1) * step;
+        plan_bank_add(fixture, addr, (1 + unit_random_below(random, 5)) * step,
+                      unit_random_below(random, 4) ? NODE : NODE + 1,
+                      kind == 0   ? HOTRAM_DIMM_RESERVED
+                      : kind == 1 ? HOTRAM_DIMM_EJECTING
+                      : kind == 2 ? HOTRAM_DIMM_REMOVAL_ASKED
+                                  : HOTRAM_DIMM_PLUGGED);
+    }
+    for (uint32_t i = 0; i < config.slots; i++)
+        fixed[i] = unit_random_below(random, 6) == 0;
+}
+
+/* The nearest sizes of a set. */
+static uint64_t nearest_below(uint64_t sizes, uint64_t target)
+{
+    for (uint64_t size = target < JUDGE_SIZES ? target + 1 : JUDGE_SIZES; size-- > 0;) {
+        if (sizes >> size & 1)
+            return size;
+    }
+    return HOTRAM_PLAN_NONE;
+}
+
+static uint64_t nearest_above(uint64_t sizes, uint64_t target)
+{
+    for (uint64_t size = target; size < JUDGE_SIZES; size++) {
+        if (sizes >> size & 1)
+            return size;
+    }
+    return HOTRAM_PLAN_NONE;
+}
+
+static uint32_t count_steps(const struct hotram_plan *plan, enum hotram_plan_action action)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < plan->count; i++)
+        count += plan->steps[i].action == action;
+    return count;
+}
+
+static void check_shrinking(const struct plan_bank *fixture, const struct hotram_plan_request *request,
+                            const struct judge *judge, enum hotram_status status)
+{
+    const struct hotram_plan *plan = &fixture->plan;
+
+    assert_int_equal(plan->below, nearest_below(judge->plugging_first, request->target));
+    assert_int_equal(plan->above, nearest_above(judge->plugging_first, request->target));
+    if (request->at_most && plan->below == HOTRAM_PLAN_NONE) {
+        assert_int_equal(status, HOTRAM_E_STATE);
+        return;
+    }
+    assert_int_equal(status, HOTRAM_OK);
+    assert_int_equal(plan->reached, request->at_most ? plan->below : plan->above);
+    assert_int_equal(fixture->lowest, plan->reached);
+    if (judge->fewest[plan->reached] != UINT8_MAX) {
+        assert_int_equal(count_steps(plan, HOTRAM_PLAN_PLUG), 0);
+        assert_int_equal(plan->count, judge->fewest[plan->reached]);
+    }
+}
+
+/* Whether a growth that left no slot empty had to. */
+static void check_last_slot(const struct plan_bank *after, const struct hotram_plan_request *request,
+                            const struct judge *judge)
+{
+    for (uint32_t i = 0; i < after->bank.config.slots; i++) {
+        if (after->slots[i].state == HOTRAM_DIMM_EMPTY)
+            return;
+    }
+    assert_true(after->bank.config.capacity - after->bank.used < request->align ||
+                !(judge->consolidating >> request->target & 1));
+}
+
+static void check_growing(const struct plan_bank *before, const struct plan_bank *after,
+                          const struct hotram_plan_request *request, const struct judge *judge,
+                          enum hotram_status status)
+{
+    const struct hotram_plan *plan = &after->plan;
+    uint64_t sizes = judge->plugging_first | judge->removing_first;
+    uint64_t present = plan_bank_size(before, request->node);
+
+    if (status == HOTRAM_OK) {
+        assert_true(sizes >> request->target & 1);
+        assert_int_equal(plan->reached, request->target);
+        assert_int_equal(plan->below, request->target);
+        assert_int_equal(plan->above, request->target);
+        if (after->lowest < present) /* it dips: only where that cannot be avoided */
+            assert_false(judge->plugging_first >> request->target & 1);
+        check_last_slot(after, request, judge);
+        return;
+    }
+    assert_int_equal(status == HOTRAM_E_CAPACITY,
+                     request->target - present > before->bank.config.capacity - before->bank.used);
+    assert_true(status == HOTRAM_E_CAPACITY || status == HOTRAM_E_SIZE || status == HOTRAM_E_NO_SLOT ||
+                status == HOTRAM_E_NO_SPACE);
+    assert_int_equal(plan->reached, present);
+    assert_int_equal(plan->count, 0);
+    if (judge->aligned) {
+        assert_false(request->target < JUDGE_SIZES && sizes >> request->target & 1);
+        assert_int_equal(plan->below, nearest_below(sizes, request->target));
+        assert_int_equal(plan->above, nearest_above(sizes, request->target));
+    } else {
+        assert_false(request->target < JUDGE_SIZES && judge->plugging_first >> request->target & 1);
+        assert_true(sizes >> plan->below & 1);
+        assert_true(plan->above == HOTRAM_PLAN_NONE || sizes >> plan->above & 1);
+    }
+}
+
+/* Plan and take a plan, of a copy, for every target there is and some that are not. */
+static void check_all_targets(const struct plan_bank *fixture, struct hotram_plan_request *request)
+{
+    static struct plan_bank copy;
+    struct judge judged;
+    uint64_t present = plan_bank_size(fixture, request->node);
+
+    request->bank = &fixture->bank;
+    judge(&judged, request);
+    for (unsigned i = 0; i < 2 * (fixture->bank.config.capacity + 3); i++) {
+        enum hotram_status status;
+
+        request->target = i / 2;
+        request->at_most = i % 2;
+        plan_bank_copy(&copy, fixture);
+        status = plan_bank_plan(&copy, *request);
+        assert_memory_equal(copy.slots, fixture->slots, fixture->bank.config.slots * sizeof copy.slots[0]);
+        plan_bank_take(&copy, request);
+        if (request->target < present) {
+            check_shrinking(&copy, request, &judged, status);
+        } else if (request->target > present) {
+            check_growing(fixture, &copy, request, &judged, status);
+        } else {
+            assert_int_equal(status, HOTRAM_OK);
+            assert_int_equal(copy.plan.count, 0);
+            assert_int_equal(copy.plan.below, present);
+            assert_int_equal(copy.plan.above, present);
+        }
+    }
+}
+
+static void plans_reach_whatever_can_be_reached(void **state)
+{
+    struct unit_random random = unit_random_start("any small bank, all targets");
+    static struct plan_bank fixture;
+
+    (void)state;
+    for (unsigned i = 0; i < 20000; i++) {
+        struct hotram_plan_request request;
+        bool fixed[JUDGE_SLOTS];
+
+        make_any(&fixture, &random, &request, fixed);
+        check_all_targets(&fixture, &request);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plans_reach_whatever_can_be_reached),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
