@@ -189,10 +189,227 @@ static void plans_reach_whatever_can_be_reached(void **state)
     }
 }
 
+/* ---- Sequences ---- */
+
+/* A bank as the machine makes it: room for each DIMM to be moved up to its alignment. */
+static void make_machine(struct plan_bank *fixture, uint32_t slots, uint64_t capacity, uint64_t align)
+{
+    const struct hotram_bank_config config = {
+        .base = 1 << 20,
+        .size = (capacity + 8 * slots) * align,
+        .capacity = capacity * align,
+        .granularity = 1,
+        .slots = slots,
+    };
+
+    plan_bank_make(fixture, &config);
+}
+
+/* Take a plan to a size that has to be reached exactly, when growing, or not to be passed. */
+static void go(struct plan_bank *fixture, struct hotram_plan_request *request, uint64_t target)
+{
+    uint64_t present = plan_bank_size(fixture, request->node);
+
+    request->target = target;
+    assert_int_equal(plan_bank_plan(fixture, *request), HOTRAM_OK);
+    plan_bank_take(fixture, request);
+    if (target >= present)
+        assert_int_equal(fixture->plan.reached, target);
+    else if (request->at_most)
+        assert_in_range(fixture->plan.reached, 0, target);
+    else
+        assert_in_range(fixture->plan.reached, target, present);
+}
+
+/* From wherever a sequence has led, all can be plugged and all can be removed. */
+static void check_nothing_is_stranded(const struct plan_bank *fixture,
+                                      const struct hotram_plan_request *request)
+{
+    static struct plan_bank copy;
+    struct hotram_plan_request whole = *request;
+
+    plan_bank_copy(&copy, fixture);
+    go(&copy, &whole, copy.bank.config.capacity);
+    plan_bank_copy(&copy, fixture);
+    go(&copy, &whole, 0);
+    assert_int_equal(copy.plan.reached, 0);
+}
+
+static void sequences_strand_nothing(void **state)
+{
+    struct unit_random random = unit_random_start("sequences of 1000 targets");
+    static struct plan_bank fixture;
+
+    (void)state;
+    for (unsigned i = 0; i < 4000; i++) {
+        struct hotram_plan_request request = {
+            .align = UINT64_C(1) << unit_random_below(&random, 3),
+            .node = NODE,
+        };
+        uint32_t capacity = 1 + unit_random_below(&random, 10);
+
+        make_machine(&fixture, 1 + unit_random_below(&random, 5), capacity, request.align);
+        fixture.bank.config.base = unit_random_below(&random, 8); /* nothing is there yet */
+        for (unsigned step = 0; step < 1000; step++) {
+            request.at_most = unit_random_below(&random, 4) == 0;
+            go(&fixture, &request, unit_random_below(&random, capacity + 1) * request.align);
+        }
+        check_nothing_is_stranded(&fixture, &request);
+        if (capacity * request.align < JUDGE_SIZES / 2)
+            check_all_targets(&fixture, &request);
+    }
+}
+
+static void sequences_on_large_banks_strand_nothing(void **state)
+{
+    struct unit_random random = unit_random_start("256 slots, 16384 units");
+    static struct plan_bank fixture;
+    struct hotram_plan_request request = { .align = UINT64_C(2) << 20, .node = NODE };
+
+    (void)state;
+    make_machine(&fixture, HOTRAM_SLOTS_MAX, 16384, request.align);
+    for (unsigned step = 0; step < 10000; step++) {
+        request.at_most = unit_random_below(&random, 4) == 0;
+        go(&fixture, &request, unit_random_below(&random, 16385) * request.align);
+        assert_int_equal(fixture.plan.reached, request.target); /* slots enough for any size */
+    }
+    check_nothing_is_stranded(&fixture, &request);
+}
+
+/* Many DIMMs of any sizes and places, which no planner would have chosen. */
+static void crowded_banks_are_planned_too(void **state)
+{
+    struct unit_random random = unit_random_start("crowded banks of 256 slots");
+    static struct plan_bank fixture;
+    struct hotram_plan_request request = { .align = 2, .node = NODE };
+
+    (void)state;
+    for (unsigned i = 0; i < 20; i++) {
+        uint32_t dimms = i % 2 ? HOTRAM_SLOTS_MAX : 128 + unit_random_below(&random, 128);
+
+        make_machine(&fixture, HOTRAM_SLOTS_MAX, 16384, request.align);
+        for (uint32_t n = 0; n < dimms; n++)
+            plan_bank_add(&fixture, fixture.bank.config.base + 2 * unit_random_below(&random, 17000),
+                          2 * (1 + unit_random_below(&random, 60)), NODE, HOTRAM_DIMM_PLUGGED);
+        for (unsigned step = 0; step < 10; step++)
+            go(&fixture, &request, 2 * unit_random_below(&random, 16385));
+        check_nothing_is_stranded(&fixture, &request);
+    }
+}
+
+/* ---- There and back ---- */
+
+static void growing_then_shrinking_returns(void **state)
+{
+    struct unit_random random = unit_random_start("grow, then shrink");
+    static struct plan_bank fixture;
+    unsigned returned = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 100000; i++) {
+        struct hotram_plan_request request;
+        bool fixed[JUDGE_SLOTS];
+        struct judge judged;
+        uint64_t present;
+
+        make_any(&fixture, &random, &request, fixed);
+        for (uint32_t slot = 0; slot < fixture.bank.config.slots; slot++)
+            fixed[slot] = fixed[slot] && fixture.slots[slot].state != HOTRAM_DIMM_EMPTY;
+        request.bank = &fixture.bank;
+        judge(&judged, &request);
+        present = plan_bank_size(&fixture, request.node);
+        request.target = present + unit_random_below(&random, 12);
+        if (plan_bank_plan(&fixture, request) != HOTRAM_OK)
+            continue;
+        plan_bank_take(&fixture, &request);
+        /* What was removed has to fit again where it was, and beside the rest. */
+        if (fixture.lowest < present ||
+            (!judged.aligned && count_steps(&fixture.plan, HOTRAM_PLAN_UNPLUG) > 0))
+            continue;
+        memset(fixed, 0, sizeof fixed);
+        go(&fixture, &request, present);
+        assert_int_equal(fixture.plan.reached, present);
+        returned++;
+    }
+    assert_in_range(returned, 1000, 100000);
+}
+
+/* While slots suffice: log2 as many DIMMs as units, and every size below is a matter of removals. */
+static void new_dimms_can_be_given_back_in_any_amount(void **state)
+{
+    static struct plan_bank fixture, copy;
+    struct hotram_plan_request request = { .align = 4, .node = NODE };
+
+    (void)state;
+    for (uint64_t units = 1; units <= 255; units++) {
+        uint32_t bits = 0;
+
+        while (units >> bits)
+            bits++;
+        make_machine(&fixture, 16, 256, request.align);
+        go(&fixture, &request, units * request.align);
+        assert_int_equal(fixture.plan.count, bits);
+        for (uint64_t less = 0; less < units; less++) {
+            plan_bank_copy(&copy, &fixture);
+            go(&copy, &request, less * request.align);
+            assert_int_equal(copy.plan.reached, less * request.align);
+            assert_int_equal(count_steps(&copy.plan, HOTRAM_PLAN_PLUG), 0);
+        }
+    }
+}
+
+/* ---- A guest that refuses ---- */
+
+static void another_choice_is_tried_when_the_guest_refuses(void **state)
+{
+    struct unit_random random = unit_random_start("refusals");
+    static struct plan_bank fixture;
+
+    (void)state;
+    for (unsigned i = 0; i < 20000; i++) {
+        struct hotram_plan_request request;
+        bool fixed[JUDGE_SLOTS], refuses[JUDGE_SLOTS];
+        uint64_t present;
+        bool done = false;
+
+        make_any(&fixture, &random, &request, fixed);
+        present = plan_bank_size(&fixture, request.node);
+        if (present == 0)
+            continue;
+        request.target = unit_random_below(&random, (uint32_t)present);
+        memset(fixed, 0, sizeof fixed);
+        for (uint32_t slot = 0; slot < JUDGE_SLOTS; slot++)
+            refuses[slot] = fixture.slots[slot].state != HOTRAM_DIMM_EMPTY && unit_random_below(&random, 2);
+        for (unsigned plans = 0; !done; plans++) {
+            assert_in_range(plans, 0, fixture.bank.config.slots);
+            assert_int_equal(plan_bank_plan(&fixture, request), HOTRAM_OK);
+            done = true;
+            for (uint32_t step = 0; step < fixture.plan.count && done; step++) {
+                uint32_t slot = fixture.plan.steps[step].slot;
+
+                if (slot != HOTRAM_SLOT_ANY && refuses[slot]) {
+                    fixed[slot] = true;
+                    done = false;
+                } else {
+                    plan_bank_step(&fixture, &request, &fixture.plan.steps[step]);
+                }
+            }
+        }
+        assert_int_equal(plan_bank_size(&fixture, request.node), fixture.plan.reached);
+        assert_in_range(fixture.plan.reached, request.target, present);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plans_reach_whatever_can_be_reached),
+        cmocka_unit_test(sequences_strand_nothing),
+        cmocka_unit_test(sequences_on_large_banks_strand_nothing),
+        cmocka_unit_test(crowded_banks_are_planned_too),
+        cmocka_unit_test(growing_then_shrinking_returns),
+        cmocka_unit_test(new_dimms_can_be_given_back_in_any_amount),
+        cmocka_unit_test(another_choice_is_tried_when_the_guest_refuses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
