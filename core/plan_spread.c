@@ -23,14 +23,13 @@ static uint64_t units(const struct spread *spread, uint64_t bytes)
 /* Take all units of a node that are above a level: what remains of it. */
 static uint64_t lowered(const struct spread *spread, const struct hotram_plan_node *node, uint64_t level)
 {
-    uint64_t stop = level > node->floor ? level : node->floor;
     uint64_t lost;
 
-    if (node->present <= stop)
+    if (node->present <= level)
         return node->present;
-    lost = units(spread, node->present - stop);
+    lost = units(spread, node->present - level);
     if (lost > (node->present - node->floor) >> spread->shift)
-        return node->floor; /* its last unit is cut */
+        return node->floor; /* the level is below it, or the last unit is cut */
     return node->present - (lost << spread->shift);
 }
 

@@ -14,11 +14,10 @@
  * Growing, in order of preference:
  *
  * 1. Plug, in at most half of the empty slots (but at least one) unless holes of the region take more. The
- *    sizes are such that afterwards every multiple of the alignment, or of the least multiple of it that so
- *    few DIMMs allow, can be given back by removals alone. The last empty slot is not used unless that fills
- *    the capacity.
+ *    sizes are such that afterwards every multiple of the alignment can be given back by removals alone, or
+ *    of twice, four times ... the alignment where that takes too many DIMMs. One slot stays empty.
  * 2. Plug more, then remove as many bytes as that was too much, as few as possible: a slot stays empty.
- * 3. Plug, with the last empty slot.
+ * 3. Plug, with the last empty slot: so it is when the capacity is to be filled, or nothing can be removed.
  * 4. Remove as few bytes as possible first, then plug. Only here the size is lower on the way than at both
  *    ends, and only when there is no slot, hole or capacity for the other ways.
  *
@@ -27,7 +26,8 @@
  * 1. Remove exactly what is too much, with the fewest DIMMs; of several such choices the one with the highest
  *    addresses.
  * 2. Plug first, as few bytes as possible, and remove exactly so much more.
- * 3. If neither reaches the target: the same for the nearest size above it or, if at_most, below it.
+ * 3. If neither reaches the target: the same for the nearest size above it or, if at_most, below it. What
+ *    this frees may let a second plan come nearer.
  *
  * Cost: O(n * t) time and about n * t / 8 bytes of scratch, with n removable DIMMs and t their bytes in units
  * of the greatest power of two that divides each of their sizes; case 4 of growing may take O(t * (n * n +
@@ -73,7 +73,7 @@ struct hotram_plan_request {
     uint32_t node;                  /**< proximity domain whose DIMMs count, or HOTRAM_NODE_ANY; new ones are
                                      *   to get it */
     bool at_most;                   /**< rather below the target than above it, when shrinking misses it */
-    const bool *fixed;              /**< for each slot of the bank: not to be removed; NULL for none */
+    const bool *fixed; /**< for each slot of the bank: its DIMM is not to be removed; NULL for none */
 };
 
 /** What a step does. */

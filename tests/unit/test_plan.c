@@ -97,6 +97,30 @@ static void a_coarser_unit_is_taken_when_half_of_the_slots_are_too_few(void **st
     assert_steps("+13 at 0");
 }
 
+/* The table of docs/libhotram.md, in units. */
+static void first_growths_are_as_documented(void **state)
+{
+    (void)state;
+    make(1, 32768, 0, DIMMS(0));
+    assert_int_equal(plan_to(1536), HOTRAM_OK);
+    assert_steps("+1536 at 0");
+    make(4, 32768, 0, DIMMS(0));
+    assert_int_equal(plan_to(1536), HOTRAM_OK);
+    assert_steps("+512 at 0, +1024 at 512");
+    make(8, 32768, 0, DIMMS(0));
+    assert_int_equal(plan_to(1536), HOTRAM_OK);
+    assert_steps("+128 at 0, +256 at 128, +512 at 384, +640 at 896");
+    make(16, 32768, 0, DIMMS(0));
+    assert_int_equal(plan_to(1536), HOTRAM_OK);
+    assert_steps(
+        "+8 at 0, +16 at 8, +32 at 24, +64 at 56, +128 at 120, +256 at 248, +512 at 504, +520 at 1016");
+    make(32, 32768, 0, DIMMS(0));
+    assert_int_equal(plan_to(8192), HOTRAM_OK);
+    assert_steps(
+        "+1 at 0, +2 at 1, +4 at 3, +8 at 7, +16 at 15, +32 at 31, +64 at 63, +128 at 127, +256 at 255, "
+        "+512 at 511, +1024 at 1023, +2048 at 2047, +4096 at 4095, +1 at 8191");
+}
+
 static void a_later_growth_goes_on_where_removals_reach(void **state)
 {
     (void)state;
@@ -107,6 +131,23 @@ static void a_later_growth_goes_on_where_removals_reach(void **state)
     make(16, 64, 64, DIMMS(1, 2, 20));
     assert_int_equal(plan_to(23 + 30), HOTRAM_OK);
     assert_steps("+4 at 23, +8 at 27, +16 at 35, +2 at 51");
+}
+
+static void reach_goes_by_size_not_by_address(void **state)
+{
+    (void)state;
+    make(16, 64, 64, DIMMS(4, 2, 1));
+    assert_int_equal(plan_to(7 + 20), HOTRAM_OK);
+    assert_steps("+8 at 7, +12 at 15");
+}
+
+static void what_the_plan_removes_is_not_in_reach(void **state)
+{
+    (void)state;
+    make(SLOTS, 64, 64, DIMMS(3, 3, 3));
+    request.align = 4 * UNIT;
+    assert_int_equal(plan_to(12), HOTRAM_OK);
+    assert_steps("+4 at 12, +8 at 16, -2, -1, -0");
 }
 
 static void what_cannot_be_removed_is_not_in_reach(void **state)
@@ -206,6 +247,23 @@ static void slots_and_holes_are_ends(void **state)
     fixture.bank.config.capacity += UNIT;
     assert_int_equal(plan_to(10), HOTRAM_E_NO_SPACE);
     assert_no_way(8, HOTRAM_PLAN_NONE);
+    make(1, 9, 0, DIMMS(9)); /* neither */
+    request.fixed = fixed;
+    fixture.bank.config.capacity += UNIT;
+    assert_int_equal(plan_to(10), HOTRAM_E_NO_SLOT);
+    assert_no_way(9, HOTRAM_PLAN_NONE);
+}
+
+/* DIMMs that are not aligned may be in the way, or may be what makes a size. */
+static void odd_dimms_stay_where_that_helps(void **state)
+{
+    (void)state;
+    make(2, 7, 0, DIMMS(2, LATER, LATER, 3));
+    request.align = 4 * UNIT;
+    assert_int_equal(plan_to(6), HOTRAM_E_NO_SPACE);
+    assert_no_way(5, 7);
+    assert_int_equal(plan_to(7), HOTRAM_OK); /* with neither of them there would be room for 4 */
+    assert_steps("-0, +4 at 0");
 }
 
 static void sizes_between_multiples_cannot_be_grown_to(void **state)
@@ -424,6 +482,7 @@ static void bad_requests_are_refused(void **state)
                            : kind == BEYOND       ? UNIT
                                                   : 128 * UNIT;
         bank.used += kind == USED ? UNIT : 0;
+        bank.used -= kind == SIZE_0 ? 4 * UNIT : 0;
         bank.config.capacity = kind == FULL ? 6 * UNIT : 64 * UNIT;
         slots[0].state = kind == STATE ? 5 : kind == EMPTY_LISTED ? HOTRAM_DIMM_EMPTY : slots[0].state;
         slots[1].next = kind == LIST_END    ? 0xffff
@@ -528,7 +587,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_first_growth_doubles_from_the_unit_on),
         cmocka_unit_test(a_coarser_unit_is_taken_when_half_of_the_slots_are_too_few),
+        cmocka_unit_test(first_growths_are_as_documented),
         cmocka_unit_test(a_later_growth_goes_on_where_removals_reach),
+        cmocka_unit_test(reach_goes_by_size_not_by_address),
+        cmocka_unit_test(what_the_plan_removes_is_not_in_reach),
         cmocka_unit_test(what_cannot_be_removed_is_not_in_reach),
         cmocka_unit_test(holes_are_filled_from_the_lowest),
         cmocka_unit_test(the_last_slot_stays_empty),
@@ -538,6 +600,7 @@ int main(void)
         cmocka_unit_test(without_a_hole_something_goes_first),
         cmocka_unit_test(the_capacity_is_an_end),
         cmocka_unit_test(slots_and_holes_are_ends),
+        cmocka_unit_test(odd_dimms_stay_where_that_helps),
         cmocka_unit_test(sizes_between_multiples_cannot_be_grown_to),
         cmocka_unit_test(addresses_and_sizes_are_aligned),
         cmocka_unit_test(the_fewest_removals_are_chosen),
