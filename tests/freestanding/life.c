@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A program of libhotram and four functions, without a C library: a DIMM's whole life as the guest sees it at
- * the registers, and tables whose checksums have to be the same on every target.
+ * the registers, a plan, and tables whose checksums have to be the same on every target.
  */
 #include <hotram/acpi.h>
 #include <hotram/dimm.h>
 #include <hotram/ged.h>
 #include <hotram/gpe.h>
 #include <hotram/memhp.h>
+#include <hotram/plan.h>
 
 #include "system.h"
 
@@ -154,6 +155,28 @@ static void unplug(struct machine *machine)
     EXPECT(hotram_bank_next(&machine->bank, HOTRAM_SLOT_ANY) == HOTRAM_SLOT_ANY);
 }
 
+/* From the DIMM of 5 GiB at 6 GiB to 3 GiB: no removal leaves that, so they come first. */
+static void plan_size(const struct machine *machine)
+{
+    static uint64_t scratch[8192];
+    static struct hotram_plan plan;
+    const struct hotram_plan_request request = {
+        .bank = &machine->bank,
+        .target = 3 * GIB,
+        .align = GIB,
+        .node = HOTRAM_NODE_ANY,
+    };
+    struct hotram_plan_node nodes[] = { { GIB, GIB, 0 }, { 2 * GIB, 0, 0 } };
+
+    EXPECT(hotram_plan_scratch(&request) <= sizeof scratch);
+    EXPECT(hotram_plan(&request, scratch, sizeof scratch, &plan) == HOTRAM_OK);
+    EXPECT(plan.count == 2 && plan.reached == 3 * GIB && plan.below == plan.above);
+    EXPECT(plan.steps[0].action == HOTRAM_PLAN_PLUG && plan.steps[0].size == 3 * GIB);
+    EXPECT(plan.steps[0].addr == 11 * GIB && plan.steps[1].slot == 2);
+    EXPECT(hotram_plan_spread(nodes, 2, 7 * GIB, GIB) == HOTRAM_OK);
+    EXPECT(nodes[0].target == 4 * GIB && nodes[1].target == 3 * GIB);
+}
+
 static void live(void)
 {
     static struct machine machine; /* starts as zeroes, as after a reset */
@@ -170,6 +193,7 @@ static void live(void)
     EXPECT(hotram_memhp_init(&machine.block, &machine.bank) == HOTRAM_OK);
     hotram_gpe_write(&machine.gpe, HOTRAM_GPE_LENGTH / 2, 1 << HOTRAM_GPE_MEMORY);
     plug(&machine);
+    plan_size(&machine);
     unplug(&machine);
     EXPECT(hotram_status_text(hotram_bank_finish(&machine.bank, 2))[0] != '\0');
     say("life: plugged, used, given back\n");
