@@ -369,6 +369,7 @@ static void another_choice_is_tried_when_the_guest_refuses(void **state)
     for (unsigned i = 0; i < 20000; i++) {
         struct hotram_plan_request request;
         bool fixed[JUDGE_SLOTS], refuses[JUDGE_SLOTS];
+        struct judge judged;
         uint64_t present;
         bool done = false;
 
@@ -378,6 +379,8 @@ static void another_choice_is_tried_when_the_guest_refuses(void **state)
             continue;
         request.target = unit_random_below(&random, (uint32_t)present);
         memset(fixed, 0, sizeof fixed);
+        request.bank = &fixture.bank;
+        judge(&judged, &request);
         for (uint32_t slot = 0; slot < JUDGE_SLOTS; slot++)
             refuses[slot] = fixture.slots[slot].state != HOTRAM_DIMM_EMPTY && unit_random_below(&random, 2);
         for (unsigned plans = 0; !done; plans++) {
@@ -396,7 +399,9 @@ static void another_choice_is_tried_when_the_guest_refuses(void **state)
             }
         }
         assert_int_equal(plan_bank_size(&fixture, request.node), fixture.plan.reached);
-        assert_in_range(fixture.plan.reached, request.target, present);
+        assert_true(fixture.plan.reached >= request.target);
+        if (judged.aligned) /* else an odd DIMM that went may leave only more than there was */
+            assert_in_range(fixture.plan.reached, request.target, present);
     }
 }
 
