@@ -5,6 +5,7 @@
  * plug.c:   device_add pc-dimm: check, reserve, map, commit.
  * unplug.c: device_del: ask the guest; and what happens when the guest ejects.
  * memslot.c: -memslot and memslot add, delete: named places for DIMMs, and the same plug and unplug by name.
+ * places.c, condition.c: what holds the region, what could still be plugged, what is going on with a DIMM.
  *
  * Threads: all functions run on the main thread. The bank and its register block are also read and written
  * by vCPU threads; both sides hold the machine lock (machine/devices.h) for that. The eject callback only
@@ -54,6 +55,37 @@ struct ospm_info {
     uint32_t slot;
     uint32_t source;
     uint32_t status;
+};
+
+/* What is going on with a DIMM. */
+enum dimm_condition {
+    DIMM_PLUGGING, /* the guest has not taken note of it yet */
+    DIMM_IN_USE,
+    DIMM_REMOVING, /* the guest was asked for it, or gave it back a moment ago */
+    DIMM_REFUSED,  /* the guest was asked for it and keeps it */
+};
+
+/* What holds a part of the hotplug region. Strings are borrowed, valid until the next hotplug call. */
+struct place_info {
+    enum place_kind {
+        PLACE_DIMM,
+        PLACE_COMING,  /* kept for a DIMM whose memory is being allocated */
+        PLACE_MEMSLOT, /* kept for an unpopulated memslot */
+    } kind;
+    const char *id;     /* NULL when the device has no id */
+    const char *memdev; /* id of the backend; NULL for a memslot */
+    uint64_t addr;
+    uint64_t size;
+    uint32_t slot;
+    uint32_t node;
+};
+
+/* What could still be plugged, as far as slots and capacity go. */
+struct hotplug_room {
+    uint32_t slots; /* that nothing holds */
+    uint64_t capacity;
+    uint64_t capacity_left; /* bytes */
+    uint64_t granularity;   /* sizes are multiples of it, bytes */
 };
 
 /* The hotplug register block as `info memory-hotplug` shows it: the slot's state as the guest reads it. */
@@ -130,6 +162,11 @@ void hotplug_ospm(struct hotplug *hotplug, uint32_t slot, struct ospm_info *info
 void hotplug_slot(struct hotplug *hotplug, uint32_t slot, struct slot_info *info);
 uint64_t hotplug_plugged_size(struct hotplug *hotplug); /* bytes of all DIMMs */
 void hotplug_region(const struct hotplug *hotplug, uint64_t *base, uint64_t *size);
+/* Who holds what of the region, by rising address: DIMMs, and what is kept for others. A cursor as above. */
+bool hotplug_next_place(struct hotplug *hotplug, uint32_t *slot, struct place_info *info);
+void hotplug_room(struct hotplug *hotplug, struct hotplug_room *room);
+/* Of the DIMM in a slot. */
+enum dimm_condition hotplug_condition(struct hotplug *hotplug, uint32_t slot);
 
 /* The property table of pc-dimm, for help and completion. */
 extern const struct property pc_dimm_properties[];

@@ -68,6 +68,14 @@ void machine_powerdown(struct machine *machine);
 /* quit: event SHUTDOWN, then the event loop ends. */
 void machine_quit(struct machine *machine, enum shutdown_cause cause);
 
+/* A range of the RAM at start: of one object, in one node, on one side of the holes. */
+struct ram_range {
+    uint64_t start; /* guest-physical, bytes */
+    uint64_t size;
+    const char *memdev; /* id of the object, borrowed */
+    uint32_t node;      /* 0 when the guest is not told of nodes */
+};
+
 /* What it consists of, for queries. */
 const struct config *machine_config(const struct machine *machine);
 struct hotplug *machine_hotplug(struct machine *machine);
@@ -75,6 +83,8 @@ struct backends *machine_backends(struct machine *machine);
 /* COM1's user side, to attach to a character device. */
 bool machine_attach_serial(struct machine *machine, struct chardev *chardev, struct error *error);
 struct guest_memory *machine_memory(struct machine *machine); /* NULL for -machine none */
+/* RAM by rising address: *offset is the cursor, 0 at first; returns false after the last range. */
+bool machine_next_ram(const struct machine *machine, uint64_t *offset, struct ram_range *range);
 /* One access of 1, 2 or 4 bytes to an I/O port, as a vCPU makes it. Any thread. */
 void machine_port_access(struct machine *machine, uint16_t port, bool write, unsigned width, uint8_t *data);
 /* -accel qtest: be told, under the machine lock, when an interrupt line changes. NULL ends it. */

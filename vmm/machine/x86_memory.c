@@ -90,20 +90,26 @@ bool machine_arch_layout(struct machine *machine, uint64_t *region_base, uint64_
     return true;
 }
 
-/* The piece of RAM that begins `offset` bytes behind the start of all RAM; the hole may cut it in two. */
-static bool map_piece(struct machine *machine, uint64_t offset, const struct backend *backend,
-                      struct error *error)
+/* Where the byte of RAM is that lies `offset` bytes behind the start of all RAM; the hole may cut it in two.
+ */
+static uint64_t ram_address(const struct machine *machine, uint64_t offset)
+{
+    return offset < machine->low_ram_end ? offset : X86_HIGH_RAM_START + (offset - machine->low_ram_end);
+}
+
+/* The object's RAM, which begins at `offset`. */
+static bool map_object(struct machine *machine, uint64_t offset, const struct backend *backend,
+                       struct error *error)
 {
     uint8_t *memory = backend->memory;
     uint64_t low = offset < machine->low_ram_end ? machine->low_ram_end - offset : 0;
 
     if (low > backend->size)
         low = backend->size;
-    if (low > 0 && !guest_memory_add(machine->memory, offset, low, memory, error))
+    if (low > 0 && !guest_memory_add(machine->memory, ram_address(machine, offset), low, memory, error))
         return false;
-    offset = X86_HIGH_RAM_START + (offset + low - machine->low_ram_end);
-    return low == backend->size ||
-           guest_memory_add(machine->memory, offset, backend->size - low, memory + low, error) != NULL;
+    return low == backend->size || guest_memory_add(machine->memory, ram_address(machine, offset + low),
+                                                    backend->size - low, memory + low, error) != NULL;
 }
 
 bool machine_arch_map_ram(struct machine *machine, struct error *error)
@@ -111,7 +117,52 @@ bool machine_arch_map_ram(struct machine *machine, struct error *error)
     uint64_t offset = 0;
 
     for (unsigned i = 0; i < machine->ram_count; offset += machine->ram[i++]->size)
-        if (!map_piece(machine, offset, machine->ram[i], error))
+        if (!map_object(machine, offset, machine->ram[i], error))
             return false;
+    return true;
+}
+
+/* How much of the object, and of the node, that the byte at `offset` is in lies from there on. */
+static uint64_t left_in_object(const struct machine *machine, uint64_t offset, struct ram_range *range)
+{
+    uint64_t end = 0;
+
+    for (unsigned i = 0; i < machine->ram_count; i++) {
+        end += machine->ram[i]->size;
+        range->memdev = machine->ram[i]->id;
+        if (offset < end)
+            return end - offset;
+    }
+    return 0;
+}
+
+static uint64_t left_in_node(const struct machine *machine, uint64_t offset, struct ram_range *range)
+{
+    const struct numa_config *numa = &machine->config->numa;
+    uint64_t end = 0;
+
+    for (range->node = 0; range->node < numa->nodes; range->node++) {
+        end += numa->ram[range->node];
+        if (offset < end)
+            return end - offset;
+    }
+    range->node = 0;
+    return UINT64_MAX;
+}
+
+bool machine_next_ram(const struct machine *machine, uint64_t *offset, struct ram_range *range)
+{
+    uint64_t size = left_in_object(machine, *offset, range);
+    uint64_t in_node = left_in_node(machine, *offset, range);
+
+    if (size == 0)
+        return false;
+    if (size > in_node)
+        size = in_node;
+    if (*offset < machine->low_ram_end && size > machine->low_ram_end - *offset)
+        size = machine->low_ram_end - *offset;
+    range->start = ram_address(machine, *offset);
+    range->size = size;
+    *offset += size;
     return true;
 }

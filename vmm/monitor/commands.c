@@ -7,8 +7,8 @@
 #include <string.h>
 
 static const struct command_area *const areas[] = {
-    &commands_monitor,     &commands_machine, &commands_memory,
-    &commands_memory_info, &commands_memslot, &commands_query,
+    &commands_monitor, &commands_machine, &commands_memory, &commands_memory_info,
+    &commands_memslot, &commands_map,     &commands_query,
 };
 #define AREA_COUNT (sizeof areas / sizeof areas[0])
 

@@ -119,8 +119,8 @@ struct command_area {
     size_t count;
 };
 
-extern const struct command_area commands_machine, commands_memory, commands_memory_info, commands_memslot,
-    commands_monitor, commands_query;
+extern const struct command_area commands_machine, commands_map, commands_memory, commands_memory_info,
+    commands_memslot, commands_monitor, commands_query;
 
 /* All commands in the order of the tables: NULL gives the first. */
 const struct command *command_next(const struct command *command);

@@ -188,6 +188,15 @@ uint64_t machine_exit_count(const struct machine *machine)
     return UINT64_C(18446744073709551615);
 }
 
+bool machine_next_ram(const struct machine *machine, uint64_t *offset, struct ram_range *range)
+{
+    if (*offset > 0)
+        return false;
+    *range = (struct ram_range){ .size = machine->config->ram_size, .memdev = "hotram.ram" };
+    *offset = range->size;
+    return true;
+}
+
 /* backend.h ------------------------------------------------------------------------------------------ */
 
 struct backend_values {
@@ -525,4 +534,38 @@ void hotplug_region(const struct hotplug *hotplug, uint64_t *base, uint64_t *siz
     (void)hotplug;
     *base = 0x100000000;
     *size = 0x138000000;
+}
+
+bool hotplug_next_place(struct hotplug *hotplug, uint32_t *slot, struct place_info *info)
+{
+    struct dimm_info dimm;
+
+    if (!hotplug_next(hotplug, slot, &dimm))
+        return false;
+    *info = (struct place_info){ .kind = PLACE_DIMM,
+                                 .id = dimm.id,
+                                 .memdev = dimm.memdev,
+                                 .addr = dimm.addr,
+                                 .size = dimm.size,
+                                 .slot = *slot,
+                                 .node = dimm.node };
+    return true;
+}
+
+void hotplug_room(struct hotplug *hotplug, struct hotplug_room *room)
+{
+    const struct config *config = hotplug->machine->config;
+
+    *room = (struct hotplug_room){ .slots = config->slots,
+                                   .capacity = config->maxmem - config->ram_size,
+                                   .granularity = UINT64_C(2) << 20 };
+    for (uint32_t slot = 0; slot < FAKE_SLOTS; slot++)
+        room->slots -= hotplug->dimms[slot].size > 0;
+    room->capacity_left = room->capacity - hotplug_plugged_size(hotplug);
+}
+
+enum dimm_condition hotplug_condition(struct hotplug *hotplug, uint32_t slot)
+{
+    (void)hotplug, (void)slot;
+    return DIMM_PLUGGING;
 }
