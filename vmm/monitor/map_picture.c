@@ -193,37 +193,62 @@ static uint64_t power_below(uint64_t number)
     return UINT64_C(1) << (63 - __builtin_clzll(number));
 }
 
-static uint64_t smallest_thing(const struct map_picture *picture)
+/* Which powers of two sizes of things lie above: bit n for 2^n. */
+static uint64_t sizes_of_things(const struct map_picture *picture)
 {
-    uint64_t smallest = picture->end;
+    uint64_t sizes = 0;
 
     for (size_t i = 0; i < picture->count; i++)
-        if (!map_is_empty(picture->ranges[i].kind) && picture->ranges[i].size < smallest)
-            smallest = picture->ranges[i].size;
-    return smallest;
+        if (!map_is_empty(picture->ranges[i].kind))
+            sizes |= power_below(picture->ranges[i].size);
+    return sizes ? sizes : power_below(picture->end);
 }
 
-/* As fine as the smallest thing needs it, unless that makes too many rows. */
-void map_scale(struct map_picture *picture, unsigned cells)
+static bool few_enough(struct map_picture *picture, uint64_t cell)
 {
-    uint64_t coarsest = (UINT64_C(1) << 63) / cells;
     unsigned breaks;
-    unsigned finer;
 
-    picture->cells = cells;
-    picture->cell = power_below(smallest_thing(picture) / CELLS_EACH | 1);
-    if (picture->cell > coarsest)
-        picture->cell = coarsest;
-    while (picture->cell < coarsest && count_rows(picture, &breaks) > ROWS_MAX)
+    picture->cell = cell;
+    return count_rows(picture, &breaks) <= ROWS_MAX;
+}
+
+/* So fine that the smallest thing has some cells, or one; if that makes too many rows, the next smallest. */
+static void fit_things(struct map_picture *picture, uint64_t coarsest)
+{
+    uint64_t sizes = sizes_of_things(picture);
+
+    for (; sizes > 0; sizes &= sizes - 1) {
+        uint64_t size = sizes & -sizes;
+
+        for (uint64_t each = CELLS_EACH; each > 0; each /= 2)
+            if (size >= each && size / each <= coarsest && few_enough(picture, size / each))
+                return;
+    }
+    for (picture->cell = 1; picture->cell < coarsest && !few_enough(picture, picture->cell);)
         picture->cell *= 2;
-    for (count_rows(picture, &breaks); picture->cell > 1; picture->cell /= 2) {
+}
+
+/* Where there is hardly anything to be seen yet, larger. */
+static void enlarge(struct map_picture *picture)
+{
+    unsigned before;
+    unsigned after;
+
+    count_rows(picture, &before);
+    while (picture->cell > 1) {
         picture->cell /= 2;
-        if (count_rows(picture, &finer) > ROWS_FEW || finer > breaks) {
+        if (count_rows(picture, &after) > ROWS_FEW || after > before) {
             picture->cell *= 2;
             return;
         }
-        picture->cell *= 2;
     }
+}
+
+void map_scale(struct map_picture *picture, unsigned cells)
+{
+    picture->cells = cells;
+    fit_things(picture, (UINT64_C(1) << 63) / cells);
+    enlarge(picture);
 }
 
 /* ---- words ---- */
@@ -263,7 +288,7 @@ void map_summary(struct text *out, struct json_object *map)
                 get_number(slots, "total"), size_text(get_number(capacity, "free"), first));
     text_printf(out, " of %s\n", size_text(get_number(capacity, "total"), first));
     if (largest)
-        text_printf(out, "Largest free gap: %s at 0x%" PRIx64 "; largest DIMM that fits: %s\n",
+        text_printf(out, "Largest free gap: %s at 0x%" PRIx64 "\nLargest DIMM that fits: %s\n",
                     size_text(get_number(largest, "size"), first), get_number(largest, "start"),
                     size_text(get_number(map, "largest-dimm"), second));
     else

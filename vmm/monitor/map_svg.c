@@ -62,6 +62,16 @@ static void put_escaped(struct text *out, const char *string, size_t most)
     text_string(out, *string ? "..." : "");
 }
 
+static size_t characters(const char *string)
+{
+    uint32_t character;
+    size_t count = 0;
+
+    for (; *string; string += map_character(string, &character))
+        count++;
+    return count;
+}
+
 static void put_text(struct svg *svg, const char *class, double x, double y, const char *string)
 {
     text_printf(svg->out, "<text%s%s%s x=\"" POINT "\" y=\"" POINT "\">", *class ? " class=\"" : "", class,
@@ -100,11 +110,23 @@ static void put_title(struct svg *svg, const struct map_range *range)
     text_printf(svg->out, ", %s at 0x%" PRIx64 "</title>", size_text(range->size, size), range->start);
 }
 
+/* A label on paper, for patterns are hard to read on. Its middle is given. */
+static void put_plate(struct svg *svg, double x, double y, const char *label)
+{
+    double width = (double)characters(label) * LETTER + 4;
+
+    text_printf(svg->out,
+                "<rect class=\"plate\" x=\"" POINT "\" y=\"" POINT "\" width=\"" POINT
+                "\" height=\"16\" rx=\"3\"/>",
+                AT(x - width / 2), AT(y - 8), AT(width));
+    put_text(svg, "middle", x, y + 4, label);
+}
+
 /* The longest of some labels that fits; NULL: none. */
 static const char *choose_label(struct text labels[], size_t count, double width)
 {
     for (size_t i = 0; i < count; i++)
-        if (labels[i].bytes && (double)labels[i].length * LETTER + 6 < width)
+        if (labels[i].bytes && (double)characters(labels[i].bytes) * LETTER + 8 < width)
             return labels[i].bytes;
     return NULL;
 }
@@ -112,7 +134,6 @@ static const char *choose_label(struct text labels[], size_t count, double width
 /* Once for each range, in the first of its rows that has room. */
 static void put_label(struct svg *svg, struct map_range *range, double x, double width)
 {
-    bool solid = range->kind == MAP_RAM || range->kind == MAP_IN_USE;
     const char *what = range->kind == MAP_LARGEST ? map_kind_name(range->kind) : map_kind_what(range->kind);
     struct text labels[3] = { 0 };
     char size[SIZE_TEXT];
@@ -132,7 +153,7 @@ static void put_label(struct svg *svg, struct map_range *range, double x, double
     }
     label = choose_label(labels, sizeof labels / sizeof labels[0], width);
     if (label) {
-        put_text(svg, solid ? "solid" : "label", x + width / 2, svg->y + BAR_HEIGHT / 2.0 + 4, label);
+        put_plate(svg, x + width / 2, svg->y + BAR_HEIGHT / 2.0, label);
         range->drawn = true;
     }
     for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
@@ -152,7 +173,7 @@ static void put_part(struct svg *svg, const struct map_row *row, struct map_rang
         end = row->start + row->size;
     width = (double)(end - start) * scale;
     text_printf(svg->out,
-                "<g><rect class=\"k%u\" x=\"" POINT "\" y=\"%u\" width=\"" POINT "\" height=\"%u\"/>",
+                "<g><rect fill=\"url(#k%u)\" x=\"" POINT "\" y=\"%u\" width=\"" POINT "\" height=\"%u\"/>",
                 (unsigned)range->kind, AT(x), svg->y, AT(width < WIDTH_MIN ? WIDTH_MIN : width), BAR_HEIGHT);
     text_printf(svg->out, "<path class=\"frame\" d=\"M" POINT ",%u v%u\"/>", AT(x), svg->y, BAR_HEIGHT);
     put_title(svg, range);
@@ -183,10 +204,10 @@ static void put_left_out(struct svg *svg, const struct map_row *row)
     struct text label = { 0 };
     char size[SIZE_TEXT];
 
-    text_printf(svg->out, "<g><rect class=\"k%u\" x=\"%u\" y=\"%u\" width=\"%u\" height=\"%u\"/>",
+    text_printf(svg->out, "<g><rect fill=\"url(#k%u)\" x=\"%u\" y=\"%u\" width=\"%u\" height=\"%u\"/>",
                 (unsigned)range->kind, BAR_X, svg->y, BAR_WIDTH, BREAK_HEIGHT);
     for (unsigned edge = 0; edge < 2; edge++) {
-        text_printf(svg->out, "<path class=\"break\" d=\"M%u,%u", BAR_X, svg->y + edge * BREAK_HEIGHT);
+        text_printf(svg->out, "<path class=\"frame\" d=\"M%u,%u", BAR_X, svg->y + edge * BREAK_HEIGHT);
         for (unsigned i = 0; i < BAR_WIDTH / 8; i++)
             text_string(svg->out, i % 2 ? " l8,4" : " l8,-4");
         text_string(svg->out, "\"/>");
@@ -196,7 +217,7 @@ static void put_left_out(struct svg *svg, const struct map_row *row)
     svg->used[range->kind] = true;
     range->drawn = true;
     text_printf(&label, "%s of %s, not drawn", size_text(row->size, size), map_kind_name(range->kind));
-    put_text(svg, "label", BAR_X + BAR_WIDTH / 2.0, svg->y + BREAK_HEIGHT / 2.0 + 4, label.bytes);
+    put_plate(svg, BAR_X + BAR_WIDTH / 2.0, svg->y + BREAK_HEIGHT / 2.0, label.bytes);
     text_free(&label);
     svg->y += BREAK_HEIGHT + GAP;
 }
@@ -238,7 +259,7 @@ static void put_ruler(struct svg *svg)
 static void put_swatch(struct svg *svg, enum map_kind kind, unsigned x)
 {
     text_printf(svg->out,
-                "<rect class=\"k%u\" x=\"%u\" y=\"%u\" width=\"18\" height=\"12\"/>"
+                "<rect fill=\"url(#k%u)\" x=\"%u\" y=\"%u\" width=\"18\" height=\"12\"/>"
                 "<rect class=\"frame\" x=\"%u\" y=\"%u\" width=\"18\" height=\"12\"/>\n",
                 (unsigned)kind, x, svg->y, x, svg->y);
 }
@@ -362,8 +383,9 @@ void map_svg(struct text *out, struct json_object *map)
         WIDTH, svg.y + MARGIN);
     text_string(out, "<desc id=\"desc\">");
     put_escaped(out, summary.bytes ? summary.bytes : "", SIZE_MAX);
-    text_printf(out, "</desc>\n%s<rect class=\"paper\" width=\"%u\" height=\"%u\"/>\n", map_svg_style, WIDTH,
-                svg.y + MARGIN);
+    text_string(out, "</desc>\n");
+    map_svg_style(out);
+    text_printf(out, "<rect class=\"paper\" width=\"%u\" height=\"%u\"/>\n", WIDTH, svg.y + MARGIN);
     text_string(out, body.bytes ? body.bytes : "");
     text_string(out, "</svg>\n");
     out->failed |= body.failed || summary.failed;

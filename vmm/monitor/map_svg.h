@@ -11,7 +11,7 @@ struct text;
 /* Draw what query-memory-map gave: a whole SVG document in UTF-8. */
 void map_svg(struct text *out, struct json_object *map);
 
-/* map_svg_style.c: colours and patterns. What is of a kind has the class "k" and the kind's number. */
-extern const char map_svg_style[];
+/* map_svg_style.c: what the classes look like, and a pattern with the id "kN" for each kind N. */
+void map_svg_style(struct text *out);
 
 #endif
