@@ -247,11 +247,11 @@ static void test_completion(void **state)
         "system_reset");
     expect_words(world, "x", 0, 0, "");
     expect_words(world, "info me", 2, ' ',
-                 "memdev memory-devices memory-hotplug memory_size_summary memslot");
+                 "memdev memory-devices memory-hotplug memory-map memory_size_summary memslot");
     expect_words(
         world, "info ", 0, ' ',
-        "chardev cpus exits kvm memdev memory-devices memory-hotplug memory_size_summary memslot name numa status "
-        "uuid version");
+        "chardev cpus exits kvm memdev memory-devices memory-hotplug memory-map memory_size_summary memslot name "
+        "numa status uuid version");
     expect_words(world, "info status ", 0, 0, "");
     expect_words(world, "help dev", 3, ' ', "device_add device_del");
     expect_words(world, "? info na", 2, ' ', "name");

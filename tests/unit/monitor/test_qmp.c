@@ -463,6 +463,13 @@ static void test_queries(void **state)
         { "query-memslot",
           "{\"return\": [{\"id\": \"hot1\", \"start\": 4831838208, \"size\": 536870912, \"node\": 0, "
           "\"slot\": 255, \"state\": \"unpopulated\"}]}" },
+        { "query-memory-map",
+          "{\"return\": {\"ram\": 134217728, \"ranges\": [{\"start\": 0, \"size\": 134217728, \"type\": \"ram\", "
+          "\"node\": 0, \"memdev\": \"hotram.ram\"}, {\"start\": 134217728, \"size\": 4160749568, \"type\": "
+          "\"hole\"}, {\"start\": 4294967296, \"size\": 5234491392, \"type\": \"free\"}], \"region\": {\"start\": "
+          "4294967296, \"size\": 5234491392}, \"slots\": {\"total\": 3, \"free\": 3}, \"capacity\": {\"total\": "
+          "2013265920, \"free\": 2013265920}, \"largest-free\": {\"start\": 4294967296, \"size\": 5234491392}, "
+          "\"largest-dimm\": 2013265920}}" },
         { "query-exits", "{\"return\": {\"exits\": 18446744073709551615}}" },
     };
     struct world *world = *state;
@@ -519,6 +526,7 @@ static void test_query_commands(void **state)
         "query-exits",
         "memslot",
         "query-memslot",
+        "query-memory-map",
     };
     struct world *world = *state;
     int fd = qmp_client(world, "qmp");
