@@ -56,6 +56,10 @@ class Peer:
                     raise
                 time.sleep(0.002)
 
+    def second(self):
+        """Another program at the same monitor."""
+        return QMP(self._folder / "qmp")
+
     def events(self):
         """What happened since the last call: QMP events without their time, and
         the changes of the SCI."""
