@@ -17,7 +17,7 @@
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
 #define COLUMNS 80u
-#define FRAME 3 /* " |" in front of the cells and "|" behind them */
+#define COLUMNS_MAX 300u
 
 /* ---- maps ---- */
 
@@ -149,29 +149,58 @@ static uint64_t part_in(struct json_object *range, uint64_t start, uint64_t end)
     return to > from ? to - from : 0;
 }
 
+/* A cell, and the range of which there is most in it has this many bytes there. */
+struct cell {
+    uint64_t start;
+    uint64_t most;
+    char sign;
+};
+
+static bool stands_for(struct json_object *map, const struct cell *cell, uint64_t size,
+                       struct json_object *range)
+{
+    bool slot = cell->sign >= '0' && cell->sign <= '9' && json_object_object_get(range, "slot");
+
+    return part_in(range, cell->start, cell->start + size) == cell->most && cell->most > 0 &&
+           (slot || cell->sign == sign_of(map, range));
+}
+
 /* A sign stands for a range of which there is no less in the cell than of any other. */
-static void check_cell(struct json_object *map, char sign, uint64_t start, uint64_t cell)
+static struct cell check_cell(struct json_object *map, char sign, uint64_t start, uint64_t size)
 {
     struct json_object *ranges = json_object_object_get(map, "ranges");
+    struct cell cell = { .start = start, .sign = sign };
     unsigned inside = 0;
-    uint64_t most = 0;
     bool found = false;
 
     for (size_t i = 0; i < json_object_array_length(ranges); i++) {
-        uint64_t part = part_in(json_object_array_get_idx(ranges, i), start, start + cell);
+        uint64_t part = part_in(json_object_array_get_idx(ranges, i), start, start + size);
 
         inside += part > 0;
-        most = part > most ? part : most;
+        cell.most = part > cell.most ? part : cell.most;
     }
+    for (size_t i = 0; i < json_object_array_length(ranges); i++)
+        found |= cell.most > 0 && stands_for(map, &cell, size, json_object_array_get_idx(ranges, i));
+    if (sign == ' ' ? cell.most > 0 : sign == '+' ? inside < 2 : !found)
+        fail_msg("'%c' at 0x%llx, cell 0x%llx", sign, (unsigned long long)start, (unsigned long long)size);
+    return cell;
+}
+
+/* Every range is to be seen, or it is said that something is hidden where it is. */
+static void check_all_seen(struct json_object *map, const struct cell *cells, size_t count, uint64_t size)
+{
+    struct json_object *ranges = json_object_object_get(map, "ranges");
+
     for (size_t i = 0; i < json_object_array_length(ranges); i++) {
         struct json_object *range = json_object_array_get_idx(ranges, i);
+        bool seen = false;
 
-        if (part_in(range, start, start + cell) == most && most > 0)
-            found |= sign == sign_of(map, range) ||
-                     (sign >= '0' && sign <= '9' && json_object_object_get(range, "slot"));
+        for (size_t j = 0; j < count && !seen; j++)
+            seen = stands_for(map, &cells[j], size, range) ||
+                   (cells[j].sign == '+' && part_in(range, cells[j].start, cells[j].start + size) > 0);
+        if (!seen && !strchr("-.:", sign_of(map, range))) /* of emptiness all may be left out */
+            fail_msg("nothing is to be seen of 0x%llx", (unsigned long long)get_number(range, "start"));
     }
-    if (sign == ' ' ? most > 0 : sign == '+' ? inside < 2 : !found)
-        fail_msg("'%c' at 0x%llx, cell 0x%llx", sign, (unsigned long long)start, (unsigned long long)cell);
 }
 
 /* What is not drawn is empty, and all of one range. Returns how much. */
@@ -207,6 +236,8 @@ static void check_bar(struct json_object *map, const char *text)
     const char *scale = strstr(text, "\nA sign is ");
     uint64_t at = 0;
     uint64_t cell;
+    struct cell *cells_seen = calloc(20 * COLUMNS_MAX, sizeof *cells_seen);
+    size_t count = 0;
     unsigned rows = 0;
     size_t width = 0;
     struct error error;
@@ -230,10 +261,12 @@ static void check_bar(struct json_object *map, const char *text)
             width = strcspn(cells + 1, "|");
         assert_int_equal(strcspn(cells + 1, "|"), width);
         for (size_t i = 0; i < width; i++, at += cell)
-            check_cell(map, cells[1 + i], at, cell);
+            cells_seen[count++] = check_cell(map, cells[1 + i], at, cell);
+        assert_true(rows < 20);
     }
     assert_true(at >= end_of(map));
-    assert_true(rows <= 20);
+    check_all_seen(map, cells_seen, count, cell);
+    free(cells_seen);
 }
 
 /* Every range is in the table: address, slot, id. */
@@ -443,6 +476,21 @@ static void test_a_small_dimm(void **state)
     json_object_put(map);
 }
 
+/* Before the end of a row, over it, behind it. */
+static void test_a_small_dimm_at_the_end_of_a_row(void **state)
+{
+    (void)state;
+    for (uint64_t before = 0; before <= 4; before++) {
+        struct json_object *map = new_map(64 * GIB, 1);
+
+        add_range(map, 64 * GIB - before * MIB, "free");
+        add_dimm(map, 2 * MIB, 0, "small", "in-use");
+        add_largest(map, 80 * GIB);
+        check(map);
+        json_object_put(map);
+    }
+}
+
 static void test_nodes_and_holes(void **state)
 {
     struct json_object *map = new_map(3 * GIB, 2);
@@ -533,7 +581,7 @@ static void test_columns(void **state)
     struct json_object *map = every_state();
 
     (void)state;
-    for (unsigned columns = 0; columns < 300; columns++) {
+    for (unsigned columns = 0; columns < COLUMNS_MAX; columns++) {
         char *text = draw(map, false, columns);
 
         check_lines(text, false, columns < MAP_COLUMNS_MIN ? MAP_COLUMNS_MIN : columns);
@@ -633,13 +681,21 @@ static void test_what_the_terminal_shows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_state),      cmocka_unit_test(test_no_slots),
-        cmocka_unit_test(test_no_machine),       cmocka_unit_test(test_nothing_plugged_in_a_tebibyte),
-        cmocka_unit_test(test_256_dimms),        cmocka_unit_test(test_a_small_dimm),
-        cmocka_unit_test(test_nodes_and_holes),  cmocka_unit_test(test_random_maps),
-        cmocka_unit_test(test_long_names),       cmocka_unit_test(test_hostile_names),
-        cmocka_unit_test(test_columns),          cmocka_unit_test(test_nonsense),
-        cmocka_unit_test(test_very_many_ranges), cmocka_unit_test(test_what_the_terminal_shows),
+        cmocka_unit_test(test_every_state),
+        cmocka_unit_test(test_no_slots),
+        cmocka_unit_test(test_no_machine),
+        cmocka_unit_test(test_nothing_plugged_in_a_tebibyte),
+        cmocka_unit_test(test_256_dimms),
+        cmocka_unit_test(test_a_small_dimm),
+        cmocka_unit_test(test_a_small_dimm_at_the_end_of_a_row),
+        cmocka_unit_test(test_nodes_and_holes),
+        cmocka_unit_test(test_random_maps),
+        cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_hostile_names),
+        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_nonsense),
+        cmocka_unit_test(test_very_many_ranges),
+        cmocka_unit_test(test_what_the_terminal_shows),
     };
 
     return cmocka_run_group_tests_name("monitor-map", tests, NULL, NULL);
