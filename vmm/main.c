@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "chardev/chardev.h"
+#include "host/control_socket.h"
 #include "host/daemon.h"
 #include "host/error.h"
 #include "host/loop.h"
@@ -31,6 +32,7 @@ struct program {
     struct daemon daemon;
     struct loop *loop;
     struct chardevs *chardevs;
+    struct control_socket control;
     struct machine *machine;
     struct monitors *monitors;
     struct qtest *qtest;
@@ -91,10 +93,30 @@ static bool open_chardevs(struct program *program, struct error *error)
     return true;
 }
 
+/* A name that no -chardev can have: '#' begins no id. */
+#define CONTROL_CHARDEV "#control"
+
+/* The socket of a guest that has a name. What goes wrong here is only said: the guest runs without. */
+static void open_control(struct program *program)
+{
+    struct chardev_config config = { .id = (char[]){ CONTROL_CHARDEV },
+                                     .kind = CHARDEV_SOCKET,
+                                     .server = true };
+    struct error error = { 0 };
+
+    if (!program->config.name)
+        return;
+    config.fd = control_socket_open(&program->control, program->config.name, &error);
+    if (config.fd < 0 || !chardev_open(program->chardevs, &config, &error))
+        warning("-name %.80s: %s; hotramctl finds this guest by -s SOCKET only, if -qmp gives it one",
+                program->config.name, error.text);
+}
+
 /* Serial port first: on a multiplexed terminal it has the keyboard at the start. */
 static bool attach_users(struct program *program, struct error *error)
 {
     const struct config *config = &program->config;
+    const struct monitor_config control = { .chardev = (char[]){ CONTROL_CHARDEV }, .control = true };
 
     if (config->serial_chardev &&
         !machine_attach_serial(program->machine, chardev_find(program->chardevs, config->serial_chardev),
@@ -106,6 +128,9 @@ static bool attach_users(struct program *program, struct error *error)
     for (size_t i = 0; i < config->monitor_count; i++)
         if (!monitor_attach(program->monitors, &config->monitors[i], error))
             return error_prefix(error, "-mon: ");
+    if (chardev_find(program->chardevs, CONTROL_CHARDEV) &&
+        !monitor_attach(program->monitors, &control, error))
+        return error_prefix(error, "-name: ");
     if (!config->qtest_chardev)
         return true;
     program->qtest = qtest_create(program->machine, program->loop,
@@ -141,6 +166,7 @@ static bool start(struct program *program, struct error *error)
         return error_set(error, "event loop: %s", strerror(errno));
     if (!watch_signals(program, error) || !open_chardevs(program, error))
         return false;
+    open_control(program);
     program->machine = machine_create(config, program->loop, error);
     if (!program->machine || !lock_memory(config, error) || !attach_users(program, error) ||
         !pidfile_write(&program->daemon, config->pidfile, error) || !start_chardevs(program, error) ||
@@ -156,6 +182,7 @@ static void take_down(struct program *program)
      * machine_destroy(), but touch only what is the machine's. */
     if (program->machine)
         machine_set_event_sink(program->machine, NULL, NULL);
+    control_socket_remove(&program->control);
     if (program->chardevs)
         chardevs_destroy(program->chardevs);
     if (program->monitors)

@@ -71,7 +71,8 @@ const struct option options_table[] = {
         "-m 1G,slots=3,maxmem=4G -object memory-backend-ram,id=m1,size=1G -device pc-dimm,id=d1,memdev=m1\n"
         "-nodefaults -chardev pty,id=c0 -device isa-serial,chardev=c0"),
     HANDLED("name", "[guest=]NAME[,debug-threads=on|off]", GROUP_MACHINE, option_name,
-            "the guest's name; with debug-threads=on threads are named by what they do",
+            "the guest's name, and with it a QMP socket for the user who started it,\n"
+            "$XDG_RUNTIME_DIR/hotram/NAME.sock. With debug-threads=on threads are named by what they do",
             "-name db1,debug-threads=on"),
     HANDLED("uuid", "UUID", GROUP_MACHINE, option_uuid, "the machine's UUID",
             "-uuid 8b5ec5a0-2c3f-4ad2-9a55-0c5c5d6e7f80"),

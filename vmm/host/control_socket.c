@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/control_socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG 16
+
+/* The folder, open and locked against others that start now; nobody but its owner may enter. */
+static int open_folder(const char *path, struct error *error)
+{
+    struct stat folder;
+    int fd;
+
+    if (mkdir(path, 0700) < 0 && errno != EEXIST) {
+        error_set(error, "cannot make the folder '%s': %s", path, strerror(errno));
+        return -1;
+    }
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &folder) < 0 || flock(fd, LOCK_EX) < 0) {
+        error_set(error, "cannot open the folder '%s': %s", path, strerror(errno));
+    } else if (folder.st_uid != geteuid() || (folder.st_mode & 077)) {
+        error_set(error,
+                  "the folder '%s' is not this user's alone (owner %u, mode %03o); chmod 700 makes it so",
+                  path, (unsigned)folder.st_uid, (unsigned)folder.st_mode & 0777);
+    } else {
+        return fd;
+    }
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/* Whether somebody listens there, and who: 0 when that cannot be told. */
+static bool answers(const struct sockaddr_un *address, pid_t *pid)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct ucred peer = { 0 };
+    socklen_t size = sizeof peer;
+    bool lives;
+
+    *pid = 0;
+    if (fd < 0)
+        return false;
+    lives = connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN;
+    if (lives && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0)
+        *pid = peer.pid;
+    close(fd);
+    return lives;
+}
+
+static bool bind_private(int fd, const struct sockaddr_un *address)
+{
+    mode_t before = umask(0177);
+    bool bound = bind(fd, (const struct sockaddr *)address, sizeof *address) == 0;
+    int error = errno;
+
+    umask(before);
+    errno = error;
+    return bound;
+}
+
+/* In the folder, which is locked: nobody comes between the question who listens and the answer to it. */
+static bool listen_in_folder(int fd, const struct sockaddr_un *address, struct error *error)
+{
+    const char *path = address->sun_path;
+    pid_t pid;
+
+    if (!bind_private(fd, address)) {
+        if (errno == EADDRINUSE && answers(address, &pid))
+            return error_set(error, "process %ld has a guest of this name, and its socket '%s'", (long)pid,
+                             path);
+        if (errno != EADDRINUSE && errno != ECONNREFUSED && errno != ENOENT)
+            return error_set(error, "cannot make socket '%s': %s", path, strerror(errno));
+        if ((unlink(path) < 0 && errno != ENOENT) || !bind_private(fd, address))
+            return error_set(error, "cannot replace '%s': %s", path, strerror(errno));
+    }
+    return listen(fd, BACKLOG) == 0 || error_set(error, "cannot listen on '%s': %s", path, strerror(errno));
+}
+
+/* Remember which file it is. */
+static void note_file(struct control_socket *control, const char *path)
+{
+    struct stat file;
+
+    if (lstat(path, &file) < 0)
+        return;
+    strcpy(control->path, path);
+    control->device = file.st_dev;
+    control->inode = file.st_ino;
+}
+
+int control_socket_open(struct control_socket *control, const char *name, struct error *error)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    char folder[CONTROL_PATH_SIZE];
+    int folder_fd, fd;
+
+    *control = (struct control_socket){ 0 };
+    if (!control_folder(folder, error) || !control_path(name, address.sun_path, error))
+        return -1;
+    folder_fd = open_folder(folder, error);
+    if (folder_fd < 0)
+        return -1;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        error_set(error, "cannot make a socket: %s", strerror(errno));
+    } else if (!listen_in_folder(fd, &address, error)) {
+        close(fd);
+        fd = -1;
+    } else {
+        note_file(control, address.sun_path);
+    }
+    close(folder_fd); /* and with it the lock */
+    return fd;
+}
+
+void control_socket_remove(struct control_socket *control)
+{
+    struct stat file;
+
+    if (*control->path && lstat(control->path, &file) == 0 && file.st_dev == control->device &&
+        file.st_ino == control->inode)
+        unlink(control->path);
+    *control->path = '\0';
+}
