@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * plug and unplug: one operation, and how it ended.
+ */
+#include <json-c/json.h>
+#include <stdio.h>
+
+#include "monitor/result.h"
+#include "operation.h"
+#include "options/props.h"
+#include "waiting.h"
+
+static void say_operation(const struct options *options, struct json_object *operation)
+{
+    struct text text = { 0 };
+
+    if (options->json) {
+        say_json(operation, true);
+        return;
+    }
+    operation_words(&text, operation);
+    text_string(&text, "\n");
+    say_text(&text);
+}
+
+/* Ask for the operation and, unless --no-wait, wait for its end. The answer comes at once: with the
+ * operation's number, by which its end is known, and by which it can be cancelled. */
+static enum status run_operation(struct options *options, const char *command, struct json_object *args)
+{
+    struct json_object *operation = NULL, *ended;
+    struct waiting waiting;
+    enum status status;
+
+    if (!waiting_begin(&waiting, options, true)) {
+        json_object_put(args);
+        return waiting.status;
+    }
+    waiting.title = command;
+    if (options->timeout_given)
+        add_number(args, "timeout", options->timeout);
+    if (!waiting_ask(&waiting, command, args, &operation)) {
+        waiting_end(&waiting);
+        return waiting.status;
+    }
+    waiting.title = "";
+    if (!options->no_wait && operation_under_way(operation)) {
+        waiting_add(&waiting, operation);
+        if (!waiting_next(&waiting, &ended)) {
+            json_object_put(operation);
+            waiting_end(&waiting);
+            return waiting.status;
+        }
+        json_object_put(operation);
+        operation = ended;
+    }
+    waiting_end(&waiting);
+    status = options->no_wait && operation_under_way(operation) ? STATUS_DONE : operation_status(operation);
+    say_operation(options, operation);
+    json_object_put(operation);
+    return status;
+}
+
+enum status run_plug(struct options *options)
+{
+    struct json_object *args;
+    struct error error = { 0 };
+    uint64_t size;
+
+    /* As for -m: a number alone is MiB. */
+    if (!size_parse(options->words[0], 1 << 20, &size, &error) ||
+        (size == 0 && !error_set(&error, "expects a size above 0; got '%.80s'", options->words[0])))
+        return fail(options, STATUS_USAGE, "plug %s", error.text);
+    args = json_object_new_object();
+    add_number(args, "size", size);
+    if (options->id)
+        add_string(args, "id", options->id);
+    if (options->node_given)
+        add_number(args, "node", options->node);
+    if (options->slot_given)
+        add_number(args, "slot", options->slot);
+    if (options->addr_given)
+        add_number(args, "addr", options->addr);
+    if (options->template)
+        add_string(args, "template", options->template);
+    return run_operation(options, "memory-plug", args);
+}
+
+enum status run_unplug(struct options *options)
+{
+    struct json_object *args = json_object_new_object();
+
+    add_string(args, "id", options->words[0]);
+    return run_operation(options, "memory-unplug", args);
+}

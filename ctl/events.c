@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * events: what happens to a guest, a line each, until Ctrl-C or the guest's end.
+ */
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "guest.h"
+#include "monitor/result.h"
+
+static bool wanted(const struct options *options, const char *event)
+{
+    for (unsigned i = 0; i < options->word_count; i++)
+        if (strcmp(options->words[i], event) == 0)
+            return true;
+    return options->word_count == 0;
+}
+
+/* 2025-11-22 17:04:05.123456 EVENT {"data": 1} */
+static void print_event(struct json_object *event)
+{
+    struct json_object *stamp = json_member(event, "timestamp"), *data = json_member(event, "data");
+    time_t seconds = (time_t)json_number_of(stamp, "seconds");
+    struct text text = { 0 };
+    char time[64] = "-";
+    struct tm local;
+
+    if (localtime_r(&seconds, &local))
+        strftime(time, sizeof time, "%Y-%m-%d %H:%M:%S", &local);
+    text_printf(&text, "%s.%06" PRIu64 " %s", time, json_number_of(stamp, "microseconds") % 1000000,
+                json_text_of(event, "event"));
+    if (data) {
+        text_string(&text, " ");
+        text_json(&text, data, false);
+    }
+    text_string(&text, "\n");
+    say_text(&text);
+}
+
+static void show(const struct options *options, struct json_object *message)
+{
+    if (!json_has(message, "event") || !wanted(options, json_text_of(message, "event")))
+        return;
+    if (options->json)
+        say_json(message, false);
+    else
+        print_event(message);
+}
+
+enum status run_events(struct options *options)
+{
+    struct json_object *message;
+    struct error error = { 0 };
+    struct guest guest;
+    enum status status;
+    struct qmp *qmp = guest_connect(options, &guest, &status);
+    enum qmp_heard heard;
+    bool ends = false;
+
+    if (!qmp)
+        return status;
+    for (;;) {
+        heard = qmp_next(qmp, now_ms() + 3600000, -1, &message, &error);
+        if (heard == QMP_CLOSED)
+            break;
+        if (heard != QMP_MESSAGE)
+            continue;
+        ends = ends || strcmp(json_text_of(message, "event"), "SHUTDOWN") == 0;
+        show(options, message);
+        json_object_put(message);
+    }
+    /* The end of a guest that said so is no error. */
+    if (!ends)
+        status = fail(options, STATUS_ERROR, "%s", error.text);
+    qmp_close(qmp);
+    return status;
+}

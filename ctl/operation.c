@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "operation.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "monitor/text.h"
+#include "options/props.h"
+
+static const struct {
+    const char *result;
+    const char *words;
+    enum status status;
+} results[] = {
+    { "under-way", "under way for", STATUS_UNANSWERED },
+    { "done", "done in", STATUS_DONE },
+    { "refused", "refused after", STATUS_REFUSED },
+    { "unanswered", "no answer after", STATUS_UNANSWERED },
+    { "cancelled", "cancelled after", STATUS_CANCELLED },
+};
+
+#define RESULT_COUNT (sizeof results / sizeof results[0])
+
+static size_t find_result(struct json_object *operation)
+{
+    const char *result = json_text_of(operation, "result");
+    size_t at = 0;
+
+    while (at < RESULT_COUNT && strcmp(results[at].result, result) != 0)
+        at++;
+    return at;
+}
+
+bool operation_under_way(struct json_object *operation)
+{
+    return strcmp(json_text_of(operation, "result"), "under-way") == 0;
+}
+
+enum status operation_status(struct json_object *operation)
+{
+    size_t at = find_result(operation);
+
+    return at < RESULT_COUNT ? results[at].status : STATUS_ERROR;
+}
+
+void operation_title(struct text *out, struct json_object *operation)
+{
+    const char *device = json_text_of(operation, "device");
+
+    text_printf(out, "%s %s", shown(json_text_of(operation, "operation")),
+                *device ? shown(device) : "a DIMM");
+    if (json_has(operation, "size"))
+        text_printf(out, " (%s", shown_size(json_number_of(operation, "size")));
+    if (json_has(operation, "size") && json_has(operation, "slot"))
+        text_printf(out, ", slot %" PRIu64, json_number_of(operation, "slot"));
+    if (json_has(operation, "size"))
+        text_string(out, ")");
+}
+
+void operation_words(struct text *out, struct json_object *operation)
+{
+    size_t at = find_result(operation);
+    struct json_object *ost = json_member(operation, "ost");
+    const char *reason = json_text_of(operation, "reason");
+
+    operation_title(out, operation);
+    text_printf(out, ": %s %s", at < RESULT_COUNT ? results[at].words : "ended in an unknown way after",
+                shown_time(json_number_of(operation, "milliseconds")));
+    if (json_true(operation, "late"))
+        text_string(out, ", late");
+    if (*reason)
+        text_printf(out, ": %s", shown(reason));
+    if (ost && at < RESULT_COUNT && results[at].status == STATUS_REFUSED)
+        text_printf(out, " (_OST source 0x%" PRIx64 ", status 0x%" PRIx64 "%s%s)",
+                    json_number_of(ost, "source"), json_number_of(ost, "status"),
+                    *json_text_of(ost, "text") ? ": " : "", shown(json_text_of(ost, "text")));
+    if (operation_under_way(operation))
+        text_printf(out, " (operation %" PRIu64 ")", json_number_of(operation, "id"));
+}
+
+bool operation_number(const char *word, uint64_t *id)
+{
+    return number_parse(word, id) && *id <= INT64_MAX;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A connection to a guest's QMP monitor. Nothing that the monitor does or does not do makes this wait longer
+ * than it was told to, nor keep more than a fixed amount of it.
+ */
+#ifndef CTL_QMP_CLIENT_H
+#define CTL_QMP_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "host/error.h"
+
+struct json_object;
+struct qmp;
+
+#define QMP_LINE_MAX (8u << 20)
+#define QMP_EVENTS_MAX 4096 /* kept until somebody reads them; then the oldest go */
+
+enum qmp_heard {
+    QMP_MESSAGE,
+    QMP_LATE,   /* the deadline is over */
+    QMP_WOKEN,  /* the other descriptor has something */
+    QMP_CLOSED, /* and the error says why: also for what is no JSON object, and for a line that is too long */
+};
+
+int64_t now_ms(void); /* of a clock that only goes forward */
+
+/* Connect and negotiate, within so many milliseconds. NULL and an error. */
+struct qmp *qmp_connect(const char *path, uint64_t patience, struct error *error);
+void qmp_close(struct qmp *qmp); /* NULL is allowed */
+
+/* The process that listens there; 0: unknown. Also whether it still runs, or ends within half a second. */
+pid_t qmp_pid(const struct qmp *qmp);
+bool qmp_process_lives(const struct qmp *qmp);
+int qmp_fd(const struct qmp *qmp);
+
+/* Ask and take the answer. `args` is taken over and may be NULL. On an error `refused`, if not NULL, says
+ * whether it was the monitor's answer: else the connection is of no more use. */
+bool qmp_ask(struct qmp *qmp, const char *command, struct json_object *args, uint64_t patience,
+             struct json_object **result, bool *refused, struct error *error);
+
+/* The same in two steps: ask, and look at each message until qmp_is_answer(). */
+bool qmp_send(struct qmp *qmp, const char *command, struct json_object *args, uint64_t patience,
+              struct error *error);
+/* Whether a message answers what was sent last. *good with *result (a reference of its own), or the error. */
+bool qmp_is_answer(const struct qmp *qmp, struct json_object *message, bool *good,
+                   struct json_object **result, struct error *error);
+/* The next message, events that came meanwhile first. `wake_fd`: -1 for none. */
+enum qmp_heard qmp_next(struct qmp *qmp, int64_t deadline, int wake_fd, struct json_object **message,
+                        struct error *error);
+/* For who only asks. */
+void qmp_forget_events(struct qmp *qmp);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "view.h"
+
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "ctl.h"
+#include "monitor/result.h"
+#include "operation.h"
+
+/* A command that this guest may not have: NULL then. */
+static bool ask_newer(struct qmp *qmp, const char *command, uint64_t patience, struct json_object **result,
+                      struct error *error)
+{
+    bool refused;
+
+    return qmp_ask(qmp, command, NULL, patience, result, &refused, error) ||
+           (refused && error->class == ERROR_COMMAND_NOT_FOUND);
+}
+
+/* Resident pages of a process: the second number of its statm. */
+static uint64_t resident_of(pid_t pid)
+{
+    char path[64];
+    uint64_t pages = 0;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%ld/statm", (long)pid);
+    file = pid > 0 ? fopen(path, "r") : NULL;
+    if (!file)
+        return 0;
+    if (fscanf(file, "%*u %" SCNu64, &pages) != 1)
+        pages = 0;
+    fclose(file);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+bool view_read(struct view *view, struct qmp *qmp, uint64_t patience, struct error *error)
+{
+    struct json_object *sums = NULL, *slots = NULL;
+    bool good;
+
+    *view = (struct view){ .pid = qmp_pid(qmp) };
+    good = qmp_ask(qmp, "query-name", NULL, patience, &view->name, NULL, error) &&
+           qmp_ask(qmp, "query-status", NULL, patience, &view->state, NULL, error) &&
+           qmp_ask(qmp, "query-memory-devices", NULL, patience, &view->devices, NULL, error) &&
+           qmp_ask(qmp, "query-memory-size-summary", NULL, patience, &sums, NULL, error) &&
+           qmp_ask(qmp, "query-acpi-ospm-status", NULL, patience, &slots, NULL, error) &&
+           ask_newer(qmp, "query-memory-operations", patience, &view->operations, error) &&
+           ask_newer(qmp, "query-memory-map", patience, &view->map, error);
+    view->base = json_number_of(sums, "base-memory");
+    view->plugged = json_number_of(sums, "plugged-memory");
+    view->slots = json_length(slots);
+    if (view->map) /* what DIMMs may be in all, and 0 without slots */
+        view->maxmem = view->base + json_number_of(json_member(view->map, "capacity"), "total");
+    view->resident = resident_of(view->pid);
+    json_object_put(sums);
+    json_object_put(slots);
+    return good;
+}
+
+void view_free(struct view *view)
+{
+    json_object_put(view->name);
+    json_object_put(view->state);
+    json_object_put(view->devices);
+    json_object_put(view->operations);
+    json_object_put(view->map);
+    *view = (struct view){ 0 };
+}
+
+size_t view_under_way(const struct view *view)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < json_length(view->operations); i++)
+        count += operation_under_way(json_at(view->operations, i));
+    return count;
+}
+
+struct json_object *view_document(const struct view *view, const char *socket)
+{
+    struct json_object *document = json_object_new_object(), *under_way = json_object_new_array();
+    const char *name = json_text_of(view->name, "name");
+
+    if (*name)
+        add_string(document, "name", name);
+    add_string(document, "socket", socket);
+    add_number(document, "pid", (uint64_t)view->pid);
+    add_string(document, "status", json_text_of(view->state, "status"));
+    add_number(document, "base-memory", view->base);
+    add_number(document, "plugged-memory", view->plugged);
+    add_number(document, "total-memory", view->base + view->plugged);
+    if (view->maxmem)
+        add_number(document, "maxmem", view->maxmem);
+    add_number(document, "dimms", json_length(view->devices));
+    add_number(document, "slots", view->slots);
+    add_number(document, "resident", view->resident);
+    for (size_t i = 0; i < json_length(view->operations); i++)
+        if (operation_under_way(json_at(view->operations, i)))
+            json_object_array_add(under_way, json_object_get(json_at(view->operations, i)));
+    json_object_object_add(document, "operations", under_way);
+    return document;
+}
