@@ -10,6 +10,7 @@
 const struct command commands[] = {
     { "status", "", "the guest's state and its memory in sums", "", 0, 0, run_status },
     { "list", "", "its DIMMs", "", 0, 0, run_list },
+    { "map", "", "a picture of its memory", "VC", 0, 0, run_map },
     { "plug", "SIZE", "plug a DIMM", "WtINSAT", 1, 1, run_plug },
     { "unplug", "ID", "ask the guest to give a DIMM back", "Wt", 1, 1, run_unplug },
     { "set", "SIZE", "plug and unplug until it has that size", "WtNMDT", 1, 1, run_set },
