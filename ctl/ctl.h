@@ -97,6 +97,8 @@ void say_text(struct text *text);
 const char *shown(const char *text);
 /* Bytes in that form, newlines kept. */
 void text_shown(struct text *out, const char *bytes, size_t length);
+/* How many bytes the first so many characters of a line have. */
+size_t shown_width(const char *line, size_t columns);
 /* "1.5 GiB"; valid as shown() is. */
 const char *shown_size(uint64_t bytes);
 /* Milliseconds as seconds, with as many digits as one wants to know: "0.42 s", "17 s". */

@@ -31,7 +31,8 @@ uint64_t json_number_of(struct json_object *object, const char *name)
 
 bool json_has(struct json_object *object, const char *name)
 {
-    return json_member(object, name) != NULL;
+    /* A null is there, too. */
+    return json_object_is_type(object, json_type_object) && json_object_object_get_ex(object, name, NULL);
 }
 
 bool json_true(struct json_object *object, const char *name)

@@ -18,16 +18,18 @@ void progress_show(struct progress *progress, const char *what)
 {
     uint64_t elapsed = (uint64_t)(now_ms() - progress->start);
     struct winsize window;
-    char line[600];
-    int width = 80;
+    const char *line;
+    char text[600];
+    size_t width = 80;
 
     if (!progress->on)
         return;
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 10)
         width = window.ws_col;
-    snprintf(line, sizeof line, "%3" PRIu64 " s  %s", elapsed / 1000, what);
+    snprintf(text, sizeof text, "%3" PRIu64 " s  %s", elapsed / 1000, what);
     /* A line that is wrapped could not be written over. */
-    fprintf(stderr, "\r%.*s\033[K", width - 1, shown(line));
+    line = shown(text);
+    fprintf(stderr, "\r%.*s\033[K", (int)shown_width(line, width - 1), line);
     progress->shown = true;
 }
 

@@ -176,16 +176,20 @@ bool qmp_send(struct qmp *qmp, const char *command, struct json_object *args, ui
               struct error *error)
 {
     struct json_object *request = json_object_new_object();
-    const char *text;
+    struct text line = { 0 };
     bool good;
 
     add_string(request, "execute", command);
     if (args)
         json_object_object_add(request, "arguments", args);
     add_number(request, "id", (uint64_t)++qmp->id);
-    text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
-    good = send_all(qmp, text, strlen(text), now_ms() + (int64_t)patience, error) &&
-           send_all(qmp, "\n", 1, now_ms() + (int64_t)patience, error);
+    /* In one piece: a monitor may act on the object before the newline is there, and after quit take no more.
+     */
+    text_json(&line, request, false);
+    text_string(&line, "\n");
+    good = line.failed ? error_set(error, "out of memory")
+                       : send_all(qmp, line.bytes, line.length, now_ms() + (int64_t)patience, error);
+    text_free(&line);
     json_object_put(request);
     return good;
 }
@@ -195,14 +199,15 @@ bool qmp_is_answer(const struct qmp *qmp, struct json_object *message, bool *goo
 {
     struct json_object *problem = json_member(message, "error");
     const char *text = json_text_of(problem, "desc");
+    bool failed = json_has(message, "error");
 
-    if (json_has(message, "event") || (!problem && !json_has(message, "return")))
+    if (json_has(message, "event") || (!failed && !json_has(message, "return")))
         return false;
     /* What is answered without an id was not understood: also ours, for nothing else was asked. */
     if (json_has(message, "id") && json_number_of(message, "id") != (uint64_t)qmp->id)
         return false;
-    *good = !problem;
-    if (!problem)
+    *good = !failed;
+    if (!failed)
         *result = json_object_get(json_member(message, "return"));
     else if (strcmp(json_text_of(problem, "class"), "CommandNotFound") == 0)
         error_set_class(error, ERROR_COMMAND_NOT_FOUND, "%s", text);

@@ -8,16 +8,30 @@
 #include "guest.h"
 #include "monitor/result.h"
 
+/* A guest that is gone has quit, even if it said nothing any more. */
+static bool quit(const struct options *options, struct qmp *qmp, enum status *status)
+{
+    struct json_object *result;
+    struct error error = { 0 };
+    bool refused, good = qmp_ask(qmp, "quit", NULL, options->patience, &result, &refused, &error);
+
+    json_object_put(result);
+    if (good || (!refused && !qmp_process_lives(qmp)))
+        return true;
+    *status = fail(options, STATUS_ERROR, "%s", error.text);
+    return false;
+}
+
 enum status run_quit(struct options *options)
 {
-    struct json_object *result = NULL, *document;
+    struct json_object *document;
     struct guest guest;
     enum status status;
     struct qmp *qmp = guest_connect(options, &guest, &status);
 
     if (!qmp)
         return status;
-    if (guest_ask(options, qmp, "quit", NULL, &result, &status)) {
+    if (quit(options, qmp, &status)) {
         if (options->json) {
             document = json_object_new_object();
             add_string(document, "guest", *guest.name ? guest.name : guest.path);
@@ -28,7 +42,6 @@ enum status run_quit(struct options *options)
             printf("%s ends\n", guest_title(&guest, qmp));
         }
     }
-    json_object_put(result);
     qmp_close(qmp);
     return status;
 }

@@ -71,6 +71,16 @@ const char *shown(const char *text)
     return buffer;
 }
 
+size_t shown_width(const char *line, size_t columns)
+{
+    size_t length = 0;
+
+    for (; line[length] && line[length] != '\n'; length++)
+        if (((unsigned char)line[length] & 0xc0) != 0x80 && columns-- == 0)
+            break;
+    return length;
+}
+
 const char *shown_size(uint64_t bytes)
 {
     static const char letters[] = "KMGTPE";

@@ -57,16 +57,16 @@ static void screen_end(const struct screen *screen)
 /* As many lines and columns as the screen has. */
 static void draw(const char *text)
 {
-    struct winsize window = { .ws_row = 24, .ws_col = 80 };
+    struct winsize window;
     unsigned row = 1;
 
-    ioctl(STDOUT_FILENO, TIOCGWINSZ, &window);
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) < 0 || window.ws_row == 0 || window.ws_col == 0)
+        window = (struct winsize){ .ws_row = 24, .ws_col = 80 };
     fputs(SCREEN_HOME, stdout);
     while (*text && row++ < window.ws_row) {
         size_t length = strcspn(text, "\n");
-        size_t width = length < window.ws_col ? length : window.ws_col;
 
-        fwrite(text, 1, width, stdout);
+        fwrite(text, 1, shown_width(text, window.ws_col), stdout);
         fputs(LINE_END, stdout);
         text += length + (text[length] == '\n');
     }

@@ -26,8 +26,9 @@ class Place:
         self.environment = {**os.environ, "XDG_RUNTIME_DIR": str(runtime), "LC_ALL": "C.UTF-8"}
 
     def start(self, *words, **more):
-        more = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
-        return subprocess.Popen([CTL, *map(str, words)], stdin=subprocess.DEVNULL, text=True,
+        more = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
+                "stderr": subprocess.PIPE, **more}
+        return subprocess.Popen([CTL, *map(str, words)], text=True,
                                 env=self.environment, **more)
 
     def run(self, *words, **more):
