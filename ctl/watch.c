@@ -13,7 +13,7 @@
 #include "top.h"
 
 /* A guest that is stopped must not hold up the others for long. */
-#define LOOK_PATIENCE 300
+#define LOOK_PATIENCE 500
 
 static struct watched *add(struct watch *watch, const struct guest *guest, bool named)
 {

@@ -13,7 +13,7 @@ import threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
 from lib.ctl import finish, place                            # noqa: E402
-from lib.fake_qmp import Refuse, Silence                     # noqa: E402
+from lib.fake_qmp import Refuse                              # noqa: E402
 
 GIB = 1 << 30
 DONE, ERROR, USAGE, REFUSED, UNANSWERED, CANCELLED, AWAY = range(7)

@@ -7,7 +7,9 @@ import json
 import os
 import pathlib
 import pty
+import select
 import signal
+import socket
 import sys
 import termios
 import time
@@ -15,10 +17,10 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
 from lib.ctl import LIMIT, finish, place                     # noqa: E402
-from lib.fake_qmp import FakeGuest, Refuse, Silence          # noqa: E402
+from lib.fake_qmp import Refuse, Silence                     # noqa: E402
 
 GIB = 1 << 30
-DONE, ERROR, USAGE, REFUSED, UNANSWERED = range(5)
+DONE, ERROR, USAGE, REFUSED = range(4)
 UNDER_WAY = {"id": 7, "device": "dimm1", "slot": 0, "operation": "plug", "size": GIB,
              "result": "under-way", "milliseconds": 420, "deadline": 60000}
 DIMM = {"type": "dimm", "data": {"id": "d0", "addr": 4 * GIB, "slot": 1, "node": 0, "size": GIB,
@@ -57,7 +59,6 @@ def test_monitor_that_says_nothing():
 
 
 def test_full_queue():
-    import socket                        # pylint: disable=import-outside-toplevel
     with place() as here, socket.socket(socket.AF_UNIX) as listener, \
             socket.socket(socket.AF_UNIX) as waits:
         listener.bind(str(here.runtime / "s"))
@@ -71,7 +72,7 @@ def test_monitor_that_does_not_answer():
                               ({"query-memory-devices": silent}, "query-memory-devices")):
         with place() as here, here.guest(handlers):
             said = here.refused("list", "--patience", "0.3")
-            assert f"does not answer {command} within 0.30 s" in said, said
+            assert f"does not answer {command} within 0." in said, said
 
 
 def test_monitor_that_talks_without_end():
@@ -138,7 +139,7 @@ def test_connection_that_closes_while_waiting():
 
 def test_monitor_that_stalls_while_waiting():
     with place() as here, here.guest({"memory-plug": UNDER_WAY}) as guest:
-        process = here.start("plug", "1G", "-p", "0.3")
+        process = here.start("plug", "1G", "-p", "1")
         guest.wait_asked("memory-plug")
         # It is still there: a second connection is answered, and waiting goes on.
         guest.wait_asked("qmp_capabilities", 3)
@@ -245,7 +246,7 @@ def test_top_restores_the_terminal():
         with place() as here, here.guest(VIEW) as guest:
             ours, theirs = pty.openpty()
             before = termios.tcgetattr(theirs)
-            with here.start("top", "-d", "0.1", stdout=theirs, **{"stdin": theirs}) as process:
+            with here.start("top", "-d", "0.1", stdin=theirs, stdout=theirs) as process:
                 guest.wait_asked("query-memory-map", 3)
                 if isinstance(end, bytes):
                     os.write(ours, end)
@@ -253,7 +254,10 @@ def test_top_restores_the_terminal():
                     process.send_signal(end)
                 assert process.wait(LIMIT) == DONE
             said = os.read(ours, 1 << 16)
-            assert said.startswith(b"\x1b[?1049h") and said.endswith(b"\x1b[?1049l"), said
+            while not said.endswith(b"\x1b[?1049l"):
+                assert select.select([ours], [], [], LIMIT)[0], said
+                said += os.read(ours, 1 << 16)
+            assert said.startswith(b"\x1b[?1049h"), said
             assert b"db1" in said and said.count(b"\x1b[?25h") == 1
             assert termios.tcgetattr(theirs) == before
             os.close(ours)
