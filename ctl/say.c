@@ -91,9 +91,9 @@ const char *shown_size(uint64_t bytes)
     size_text(bytes, buffer);
     /* Exact where that is short; what the host has resident is an odd number, of which one digit is enough.
      */
-    if (bytes < 1024 || strlen(buffer) <= sizeof "1023.75 GiB" - 1)
-        if (!strstr(buffer, "bytes") || bytes < 1024)
-            return buffer;
+    if (bytes < 1024 || (strlen(buffer) <= sizeof "1023.75 GiB" - 1 && !strstr(buffer, "bytes") &&
+                         (!strstr(buffer, "KiB") || bytes < UINT64_C(1) << 20)))
+        return buffer;
     for (; value >= 1024 && unit < sizeof letters - 2; unit++)
         value /= 1024;
     snprintf(buffer, SHOWN_SIZE, "%.1f %ciB", value, letters[unit]);

@@ -51,31 +51,45 @@ static size_t find_ours(const struct waiting *waiting, uint64_t id)
     return at;
 }
 
-/* One operation is asked to end, by a connection of its own: the first one may be waiting for an answer. */
-static bool cancel(struct waiting *waiting, struct json_object *operation, struct error *error)
+/* By a connection of its own: the first one may be waiting for an answer. `args` may be NULL. */
+static bool cancel(struct waiting *waiting, const char *command, struct json_object *args,
+                   struct error *error)
 {
-    struct json_object *args = json_object_new_object(), *result = NULL;
+    struct json_object *result = NULL;
     struct qmp *qmp = qmp_connect(waiting->guest.path, waiting->options->patience, error);
     bool good;
 
-    add_number(args, "id", json_number_of(operation, "id"));
     if (!qmp)
         json_object_put(args);
-    good = qmp &&
-           qmp_ask(qmp, "memory-operation-cancel", args, waiting->options->patience, &result, NULL, error);
+    good = qmp && qmp_ask(qmp, command, args, waiting->options->patience, &result, NULL, error);
     json_object_put(result);
     qmp_close(qmp);
     return good;
 }
 
+/* All of a `set`, which hotram knows as one thing. */
+static void cancel_set(struct waiting *waiting)
+{
+    struct error error = { 0 };
+
+    progress_clear(&waiting->progress);
+    if (cancel(waiting, "memory-set-cancel", NULL, &error))
+        fprintf(stderr, "hotramctl: asked to end: %s; Ctrl-C again leaves at once\n", waiting->title);
+    else
+        fprintf(stderr, "hotramctl: %s cannot be ended: %s; Ctrl-C again leaves at once\n", waiting->title,
+                shown(error.text));
+}
+
 static void cancel_said(struct waiting *waiting, struct json_object *operation)
 {
+    struct json_object *args = json_object_new_object();
     struct error error = { 0 };
     struct text title = { 0 };
 
     operation_title(&title, operation);
+    add_number(args, "id", json_number_of(operation, "id"));
     progress_clear(&waiting->progress);
-    if (cancel(waiting, operation, &error))
+    if (cancel(waiting, "memory-operation-cancel", args, &error))
         fprintf(stderr, "hotramctl: asked to cancel: %s; Ctrl-C again leaves at once\n", title.bytes);
     else
         fprintf(stderr, "hotramctl: %s cannot be cancelled: %s; Ctrl-C again leaves at once\n", title.bytes,
@@ -86,7 +100,7 @@ static void cancel_said(struct waiting *waiting, struct json_object *operation)
 void waiting_add(struct waiting *waiting, struct json_object *operation)
 {
     json_object_array_add(waiting->ours, json_object_get(operation));
-    if (waiting->cancel_wanted)
+    if (waiting->cancel_wanted && !waiting->adopts)
         cancel_said(waiting, operation);
 }
 
@@ -115,6 +129,10 @@ static bool take_signal(struct waiting *waiting)
     if (info.ssi_signo != SIGINT || waiting->cancel_wanted || !waiting->cancels)
         return leave(waiting);
     waiting->cancel_wanted = true;
+    if (waiting->adopts) {
+        cancel_set(waiting);
+        return true;
+    }
     for (size_t i = 0; i < json_length(waiting->ours); i++)
         cancel_said(waiting, json_at(waiting->ours, i));
     if (json_length(waiting->ours) == 0) {

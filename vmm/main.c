@@ -104,7 +104,10 @@ static void open_control(struct program *program)
                                      .server = true };
     struct error error = { 0 };
 
-    if (!program->config.name)
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+    /* Without the folder nobody expects a socket: libvirt names every guest and sets no such variable. */
+    if (!program->config.name || !runtime || !*runtime)
         return;
     config.fd = control_socket_open(&program->control, program->config.name, &error);
     if (config.fd < 0 || !chardev_open(program->chardevs, &config, &error))

@@ -9,6 +9,12 @@ from peer import BLOCK, PENDING
 
 # name: (QEMU, hotram, reason)
 TABLE = {
+    "results of operations": (
+        "only ACPI_DEVICE_OST tells of a refusal, and nothing of a guest that does "
+        "not answer",
+        "events MEMORY_OPERATION_STARTED, _DONE and _LATE, and "
+        "DEVICE_UNPLUG_GUEST_ERROR when the guest refuses",
+        "one result for every plug and unplug"),
     "pending register": (
         "ports 0xa18 to 0xa1b read all ones",
         "they give the first slot with a pending event",

@@ -16,9 +16,14 @@ BLOCK = 0xa00           # the memory hotplug register block
 PENDING = BLOCK + 0x18  # hotram's own register beside it
 SCI = 9
 START_LIMIT = 60
+# What hotram tells besides (differences.py, "results of operations"); tested in
+# tests/program/test_operations.py.
+OWN_EVENTS = ("MEMORY_OPERATION_STARTED", "MEMORY_OPERATION_DONE",
+              "MEMORY_OPERATION_LATE", "DEVICE_UNPLUG_GUEST_ERROR")
 
 # Where the GPE block is, and what makes a machine without a running vCPU.
-HOTRAM = {"program": PROGRAM, "gpe": 0x620, "options": ["-accel", "qtest"]}
+HOTRAM = {"program": PROGRAM, "gpe": 0x620, 
+          "options": ["-accel", "qtest", "-machine", "dimm-granularity=2M"]}
 QEMU = {"program": "qemu-system-x86_64", "gpe": 0xafe0,
         "options": ["-accel", "tcg", "-machine", "pc", "-qtest-log", "none"]}
 
@@ -64,7 +69,8 @@ class Peer:
         """What happened since the last call: QMP events without their time, and
         the changes of the SCI."""
         events = [(event["event"], event.get("data"))
-                  for event in self.qmp.take_events()]
+                  for event in self.qmp.take_events()
+                  if event["event"] not in OWN_EVENTS]
         events += [("SCI", level) for level, line in self.qtest.irqs
                    if line == SCI]
         self.qtest.irqs.clear()

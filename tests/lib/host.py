@@ -23,10 +23,11 @@ class Host(Machine):
     """A machine without a guest, a folder for its files, and a test's hands at its
     registers and its memory."""
 
-    def __init__(self, options=(), memory="64M,slots=4,maxmem=64G"):
+    def __init__(self, options=(), memory="64M,slots=4,maxmem=64G", granularity="2M"):
         self.files = pathlib.Path(tempfile.mkdtemp(prefix="hotram-files-"))
         server = QtestServer(self.files / "qtest")
         super().__init__(["-accel", "qtest", "-qtest", f"unix:{server.path}",
+                          "-machine", f"dimm-granularity={granularity}",
                           "-m", memory, *options], kernel=None, run=False, reboot=True)
         self.qtest = server.accept()
 

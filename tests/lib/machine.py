@@ -134,12 +134,14 @@ class Machine:
     append    added to the kernel's command line
     run       False: leave the machine as -S started it
     reboot    True: a reset starts the guest again instead of ending the program
+    environment  the program's, if it is not to be the test's own
     """
 
     last = None          # the newest one, for a failed test's report
 
     def __init__(self, options=(), *, kernel="cloud", unpacked=False,
-                 append=ONLINE, run=True, reboot=False, program=None):
+                 append=ONLINE, run=True, reboot=False, program=None,
+                 environment=None):
         Machine.last = self
         self.program = program or PROGRAM
         self.is_qemu = os.path.basename(self.program).startswith("qemu")
@@ -158,7 +160,7 @@ class Machine:
             command = self._command(options, kernel, unpacked, append)
             if not reboot:
                 command.append("-no-reboot")
-            self._start(command, run)
+            self._start(command, run, environment)
         except BaseException:
             self.close()
             raise
@@ -181,11 +183,12 @@ class Machine:
                         "-append", f"{APPEND} {append}"]
         return command + [str(option) for option in options]
 
-    def _start(self, command, run):
+    def _start(self, command, run, environment):
         self.started = time.monotonic()
         with open(self.errors, "wb") as errors:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
-                                            stdout=errors, stderr=errors)
+                                            stdout=errors, stderr=errors,
+                                            env=environment)
         self.qmp = self._when_there(lambda: QMP(self.folder / "qmp", ANSWER_LIMIT))
         self.console = self._when_there(lambda: Console(self.folder / "console"))
         if run:

@@ -112,6 +112,15 @@ class QMP:
                                  f"others waiting: {others}") from None
             self.events.append(message)
 
+    def wait_event_of(self, *names):
+        """Takes the first event that has one of these names."""
+        while True:
+            for event in list(self.events):
+                if event["event"] in names:
+                    self.events.remove(event)
+                    return event
+            self.events.append(self.read_message(time.monotonic() + self.timeout))
+
     def take_events(self):
         """Takes all events that have arrived, without waiting for more."""
         self._socket.setblocking(False)

@@ -191,8 +191,8 @@ class Unchanged:
 
 
 def machine_with_dimm():
-    machine = Machine(["-m", "64M,slots=3,maxmem=1G", "-kernel", MICRO], kernel=None,
-                      run=False)
+    machine = Machine(["-m", "64M,slots=3,maxmem=1G", "-kernel", MICRO,
+                       "-machine", "dimm-granularity=2M"], kernel=None, run=False)
     machine.plug("d0", "256M", addr=5 * GIB, slot=1)
     machine.qmp.execute("object-add", {"qom-type": "memory-backend-ram",
                                        "id": "free", "size": 256 * MIB})

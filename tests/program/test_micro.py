@@ -215,7 +215,8 @@ def memfd_pages(machine):
 
 
 def test_several_vcpus_and_many_slots():
-    with micro(["-smp", "4", "-m", "64M,slots=256,maxmem=40G"]) as machine:
+    with micro(["-smp", "4", "-m", "64M,slots=256,maxmem=40G",
+                "-machine", "dimm-granularity=2M"]) as machine:
         for number in range(256):
             machine.plug(f"d{number}", "2M")
         assert len(machine.qmp.execute("query-memory-devices")) == 256

@@ -72,8 +72,8 @@ def test_a_dimm_comes_and_goes():
         qtest.port_out(FLAGS, 1, 4)
         qtest.port_out(FLAGS, 1, 8)
         # The answer comes after the eject's work: the event is there already.
-        assert [event["event"] for event in machine.qmp.take_events()] \
-            == ["DEVICE_DELETED"]
+        assert [event["event"] for event in machine.qmp.take_events()
+                if "OPERATION" not in event["event"]] == ["DEVICE_DELETED"]
         assert "no memory" in refused(qtest, f"readq {DIMM:#x}")
         machine.plug()
         assert qtest.read(DIMM + 128 * MIB - 4, 4) == bytes(4)

@@ -4,6 +4,7 @@
  * out.
  */
 #include "hotplug/state.h"
+#include "memory/backend_memory.h"
 
 /* The DIMM, or the memslot that keeps the place for one. */
 static const char *name_of(const struct hotplug *hotplug, uint32_t slot)
@@ -14,6 +15,14 @@ static const char *name_of(const struct hotplug *hotplug, uint32_t slot)
     if (memslot)
         return memslot->id;
     return dimm && dimm->id ? dimm->id : "(no id)";
+}
+
+static const char *why_so_coarse(const struct hotram_bank_config *bank)
+{
+    return bank->granularity <= BACKEND_ALIGN
+               ? ""
+               : "; a Linux guest takes memory in blocks of 128 MiB, and nothing of what is in a block with a "
+                 "gap; -machine dimm-granularity=2M allows it all the same";
 }
 
 bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_request *request,
@@ -46,11 +55,12 @@ bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_req
                          "with more (-m ...,slots=N, at most %u)",
                          bank->slots, HOTRAM_SLOTS_MAX);
     case HOTRAM_E_SIZE:
-        return error_set(error, "backend memory size must be multiple of 0x%llx: '%s' has %llu bytes",
-                         (unsigned long long)bank->granularity, want, size);
+        return error_set(error, "backend memory size must be multiple of 0x%llx: '%s' has %llu bytes%s",
+                         (unsigned long long)bank->granularity, want, size, why_so_coarse(bank));
     case HOTRAM_E_ALIGN:
-        return error_set(error, "address must be aligned to 0x%llx bytes: 0x%llx is not",
-                         (unsigned long long)request->align, addr);
+        return error_set(error, "address must be aligned to 0x%llx bytes: 0x%llx is not%s",
+                         (unsigned long long)request->align, addr,
+                         request->align == bank->granularity ? why_so_coarse(bank) : "");
     case HOTRAM_E_REGION:
         return error_set(error,
                          "can't add memory device [0x%llx:0x%llx], usable range for memory devices "

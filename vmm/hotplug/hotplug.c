@@ -8,11 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hotplug/resize.h"
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
-
-/* DIMMs are multiples of 2 MiB at addresses that are multiples of 2 MiB, as QEMU's on x86-64. */
-#define GRANULARITY (UINT64_C(2) << 20)
 
 static void raise_event(void *opaque)
 {
@@ -43,7 +41,7 @@ struct hotplug *hotplug_create(const struct hotplug_config *config, struct error
         .base = config->region_base,
         .size = config->region_size,
         .capacity = config->capacity,
-        .granularity = GRANULARITY,
+        .granularity = config->granularity,
         .slots = config->slots,
     };
     struct hotplug *hotplug = calloc(1, sizeof *hotplug);
@@ -56,6 +54,7 @@ struct hotplug *hotplug_create(const struct hotplug_config *config, struct error
     }
     hotplug->config = *config;
     hotplug->work = (struct work){ .run = hotplug_handle_notices, .opaque = hotplug };
+    hotplug->ended_work = (struct work){ .run = operations_tell, .opaque = hotplug };
     if (config->slots == 0)
         return hotplug; /* no bank, and no register block: its ports float */
 
@@ -77,6 +76,7 @@ struct hotplug *hotplug_create(const struct hotplug_config *config, struct error
 
 void dimm_free(struct dimm *dimm)
 {
+    operation_discard(dimm->plugging);
     free(dimm->id);
     free(dimm);
 }
@@ -93,6 +93,8 @@ void hotplug_destroy(struct hotplug *hotplug)
     for (uint32_t slot = 0; slot < HOTRAM_SLOTS_MAX; slot++)
         if (hotplug->memslot[slot])
             memslot_free(hotplug->memslot[slot]);
+    resize_free(hotplug);
+    operations_free(hotplug);
     free(hotplug);
 }
 

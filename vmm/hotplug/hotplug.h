@@ -4,6 +4,8 @@
  *
  * plug.c:   device_add pc-dimm: check, reserve, map, commit.
  * unplug.c: device_del: ask the guest; and what happens when the guest ejects.
+ * module.c: DIMMs made by size, with memory of their own.
+ * operation*.c: what became of each plug and unplug (operation.h). limits.c: what a guest can hardly take.
  * memslot.c: -memslot and memslot add, delete: named places for DIMMs, and the same plug and unplug by name.
  * places.c, condition.c: what holds the region, what could still be plugged, what is going on with a DIMM.
  *
@@ -99,6 +101,7 @@ struct slot_info {
 };
 
 struct backends;
+struct operation;
 struct guest_memory;
 struct json_object;
 struct loop;
@@ -106,19 +109,29 @@ struct ports;
 
 /* What hotplug needs of the machine, and whom it tells. */
 struct hotplug_config {
-    uint32_t slots;        /* 0: no memory hotplug */
-    uint64_t region_base;  /* guest-physical, bytes */
-    uint64_t region_size;  /* bytes */
-    uint64_t capacity;     /* bytes: the most that all DIMMs together may have */
-    uint32_t nodes;        /* proximity domains of the guest: a DIMM's node is below */
-    uint32_t default_node; /* of DIMMs that are not given one */
-    uint16_t port;         /* first I/O port of the register block */
+    uint32_t slots;           /* 0: no memory hotplug */
+    uint64_t region_base;     /* guest-physical, bytes */
+    uint64_t region_size;     /* bytes */
+    uint64_t capacity;        /* bytes: the most that all DIMMs together may have */
+    uint32_t nodes;           /* proximity domains of the guest: a DIMM's node is below */
+    uint32_t default_node;    /* of DIMMs that are not given one */
+    uint16_t port;            /* first I/O port of the register block */
+    uint64_t ram_size;        /* bytes that the guest starts with */
+    const uint64_t *node_ram; /* and each of its nodes, or NULL when it has none */
+    uint64_t granularity;     /* bytes: sizes and addresses of DIMMs are multiples of it; a power of two */
+    uint32_t map_limit;       /* percent of the guest's memory that a DIMM's memory map may need; 0: any */
+    bool strict;              /* more is an error, not only a warning */
+    const char *template;     /* properties of memory that DIMMs bring along, or NULL: memory-backend-ram */
+    uint64_t plug_deadline;   /* milliseconds that a guest has to report on a plug */
+    uint64_t unplug_deadline; /* and to give a DIMM back */
     struct backends *backends;
     struct guest_memory *memory;
     struct ports *ports;
     struct loop *loop;
     /* A slot has an event pending: raise it with the guest. Under the machine lock, any thread. */
     void (*raise)(void *opaque);
+    /* Whether the guest runs; NULL: always. */
+    bool (*running)(void *opaque);
     /* An event for the monitors, on the main thread; data is a new json_object. */
     void (*event)(void *opaque, const char *name, struct json_object *data);
     void *opaque;
@@ -142,6 +155,31 @@ enum outcome hotplug_device_add(struct hotplug *hotplug, struct props props, boo
 /* device_del: asks the guest. Error class DeviceNotFound when there is no such id. A DIMM whose memory is
  * still being allocated is taken back: its device_add ends with an error. */
 bool hotplug_device_del(struct hotplug *hotplug, const char *id, struct error *error);
+
+/* The same, and the operation, which may have been under way already. NULL on failure. */
+struct operation *hotplug_unplug(struct hotplug *hotplug, const char *id, struct error *error);
+struct operation *hotplug_unplug_slot(struct hotplug *hotplug, uint32_t slot, struct error *error);
+/* The operation of the DIMM with this id, as hotplug_operation() has it, or NULL. */
+struct operation *hotplug_operation_of(const struct hotplug *hotplug, const char *id);
+
+/* A DIMM made by its size. */
+#define MODULE_ID 24
+struct module {
+    const char *id; /* NULL: made up, and set */
+    uint64_t size;  /* bytes */
+    bool slot_given, addr_given, node_given;
+    uint32_t slot, node;
+    uint64_t addr;
+    const char *template; /* "memory-backend-memfd,share=on", or NULL: the machine's */
+    char made_id[MODULE_ID];
+};
+/* Plug it with an object memory.ID, which goes with it. OUTCOME_LATER: its memory is being allocated. */
+enum outcome hotplug_plug_module(struct hotplug *hotplug, struct module *module,
+                                 const struct backend_watcher *watcher, struct error *error);
+/* Whether a template (NULL: the machine's) is good, and what sizes and addresses of its DIMMs are multiples
+ * of; `align` may be NULL. */
+bool hotplug_try_template(struct hotplug *hotplug, const char *template, uint64_t *align,
+                          struct error *error);
 
 /* Define a memslot of `size` bytes that keeps `slot`, at *start, or where NULL is given at the lowest address
  * that fits. Before the guest runs. */

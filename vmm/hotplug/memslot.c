@@ -37,7 +37,7 @@ void memslot_keep(struct hotplug *hotplug, uint32_t slot)
                                 .slot = slot,
                                 .addr = memslot->start,
                                 .size = memslot->size,
-                                .align = BACKEND_ALIGN,
+                                .align = hotplug_alignment(hotplug, BACKEND_ALIGN),
                                 .node = memslot->node,
                             },
                             NULL);
@@ -63,19 +63,13 @@ bool hotplug_define_memslot(struct hotplug *hotplug, const char *id, uint32_t sl
         .slot = slot,
         .addr = start ? *start : HOTRAM_ADDR_ANY,
         .size = size,
-        .align = BACKEND_ALIGN,
+        .align = hotplug_alignment(hotplug, BACKEND_ALIGN),
         .node = node,
     };
     struct hotram_dimm_result result;
-    enum hotram_status status;
 
-    if (!hotplug_check_node(hotplug, node, error))
+    if (!hotplug_check_node(hotplug, node, error) || !hotplug_reserve(hotplug, &request, &result, error))
         return false;
-    ports_lock(hotplug->config.ports);
-    status = hotram_bank_reserve(&hotplug->bank, &request, &result);
-    ports_unlock(hotplug->config.ports);
-    if (status != HOTRAM_OK)
-        return hotplug_explain(hotplug, &request, &result, status, error);
     hotplug->memslot[slot] = make(id, result.addr, size, node);
     return hotplug->memslot[slot] != NULL || error_set(error, "out of memory");
 }
@@ -92,47 +86,39 @@ static bool find(const struct hotplug *hotplug, const char *id, uint32_t *slot, 
 }
 
 /* Anonymous memory with the id memslot.ID. */
-static struct backend *make_backend(struct hotplug *hotplug, const struct memslot *memslot,
-                                    struct error *error)
+static struct json_object *make_properties(const struct memslot *memslot)
 {
     struct json_object *object = json_object_new_object();
-    struct backend *backend;
     char id[DIMM_PATH];
 
     snprintf(id, sizeof id, "memslot.%s", memslot->id);
     json_object_object_add(object, "qom-type", json_object_new_string("memory-backend-ram"));
     json_object_object_add(object, "id", json_object_new_string(id));
     json_object_object_add(object, "size", json_object_new_uint64(memslot->size));
-    backend = backend_add(hotplug->config.backends, (struct props){ .object = object }, error);
-    json_object_put(object);
-    return backend;
+    return object;
 }
 
 bool hotplug_add_memslot(struct hotplug *hotplug, const char *id, struct error *error)
 {
-    struct memslot *memslot;
-    struct backend *backend;
+    struct json_object *object;
     struct dimm *dimm;
+    bool done = false;
     uint32_t slot;
 
     if (!find(hotplug, id, &slot, error))
         return false;
-    memslot = hotplug->memslot[slot];
     if (hotplug->dimm[slot])
         return error_set(error, "Memslot '%s' is populated already; it can be added again when it is deleted",
                          id);
-    backend = make_backend(hotplug, memslot, error);
-    if (!backend)
+    dimm = dimm_create(hotplug, slot, id, hotplug->memslot[slot]->size, true, error);
+    if (!dimm)
         return false;
-    dimm = dimm_create(hotplug, slot, id, backend, true, error);
-    if (dimm) {
-        dimm->owns_backend = true;
-        if (dimm_show(dimm, error))
-            return true;
+    object = make_properties(hotplug->memslot[slot]);
+    done = dimm_bring(dimm, (struct props){ .object = object }, NULL, error) == OUTCOME_DONE;
+    json_object_put(object);
+    if (!done)
         dimm_discard(dimm);
-    }
-    backend_del(hotplug->config.backends, backend->id, NULL, NULL);
-    return false;
+    return done;
 }
 
 bool hotplug_delete_memslot(struct hotplug *hotplug, const char *id, struct error *error)

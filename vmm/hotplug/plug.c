@@ -28,6 +28,25 @@ const struct property pc_dimm_properties[] = {
 };
 const size_t pc_dimm_property_count = sizeof pc_dimm_properties / sizeof *pc_dimm_properties;
 
+bool hotplug_check_enabled(const struct hotplug *hotplug, struct error *error)
+{
+    return hotplug->config.slots > 0 ||
+           error_set(error, "memory hotplug is not enabled: missing acpi device or slots; start with "
+                            "-m SIZE,slots=N,maxmem=MAX");
+}
+
+bool hotplug_check_id(const struct hotplug *hotplug, const char *id, struct error *error)
+{
+    if (!id_check(id, error))
+        return false;
+    if (hotplug_find_memslot(hotplug, id))
+        return error_set(error, "Duplicate device ID '%s': a memslot has it; choose another id", id);
+    if (hotplug_find(hotplug, id))
+        return error_set(error, "Duplicate device ID '%s': DIMM in slot %u has it; choose another id", id,
+                         hotplug_find(hotplug, id)->slot);
+    return true;
+}
+
 /* The names: driver, machine, id. */
 static bool check_names(const struct hotplug *hotplug, struct props props, const char **id,
                         struct error *error)
@@ -42,23 +61,12 @@ static bool check_names(const struct hotplug *hotplug, struct props props, const
         return error_set(error, "Device 'isa-serial' can not be hotplugged; give it at start with -device");
     if (strcmp(driver, "pc-dimm") != 0)
         return error_set(error, "'%s' is not a valid device model name; hotram has pc-dimm", driver);
-    if (hotplug->config.slots == 0)
-        return error_set(error, "memory hotplug is not enabled: missing acpi device or slots; start with "
-                                "-m SIZE,slots=N,maxmem=MAX");
+    if (!hotplug_check_enabled(hotplug, error))
+        return false;
     *id = props_string(props, "id", error);
     if (!*id)
         return error->text[0] ? false : true;
-    if (!id_well_formed(*id))
-        return error_set(error,
-                         "Parameter 'id' expects an identifier: a letter, then letters, digits, '-', '.' or "
-                         "'_'; got '%s'",
-                         *id);
-    if (hotplug_find_memslot(hotplug, *id))
-        return error_set(error, "Duplicate device ID '%s': a memslot has it; choose another id", *id);
-    if (hotplug_find(hotplug, *id))
-        return error_set(error, "Duplicate device ID '%s': DIMM in slot %u has it; choose another id", *id,
-                         hotplug_find(hotplug, *id)->slot);
-    return true;
+    return hotplug_check_id(hotplug, *id, error);
 }
 
 static struct backend *check_backend(const struct hotplug *hotplug, const char *memdev, struct error *error)
@@ -113,31 +121,42 @@ static bool check_use(const struct hotplug *hotplug, const struct backend *backe
     return true;
 }
 
-struct dimm *dimm_create(struct hotplug *hotplug, uint32_t slot, const char *id, struct backend *backend,
-                         bool hot, struct error *error)
+struct dimm *dimm_create(struct hotplug *hotplug, uint32_t slot, const char *id, uint64_t size, bool hot,
+                         struct error *error)
 {
     struct dimm *dimm = calloc(1, sizeof *dimm);
 
     error_set(error, "out of memory");
     if (!dimm)
         return NULL;
-    *dimm = (struct dimm){
-        .hotplug = hotplug, .slot = slot, .backend = backend, .hotplugged = hot, .coming = true
-    };
+    *dimm = (struct dimm){ .hotplug = hotplug, .slot = slot, .hotplugged = hot, .coming = true };
     hotplug->dimm[slot] = dimm;
     if (id)
         dimm->id = strdup(id);
-    backend->used_by = strdup(id ? id : "(a DIMM without id)");
-    if ((!id || dimm->id) && backend->used_by)
+    if (hot)
+        dimm->plugging = operation_new(hotplug, OPERATION_PLUG, slot, id, size, error);
+    if ((!id || dimm->id) &&
+        (!hot || (dimm->plugging && hotplug_check_map(hotplug, size, dimm->plugging->warning, error))))
         return dimm;
     dimm_discard(dimm);
     return NULL;
 }
 
+bool dimm_use(struct dimm *dimm, struct backend *backend, struct error *error)
+{
+    backend->used_by = strdup(dimm->id ? dimm->id : "(a DIMM without id)");
+    if (!backend->used_by)
+        return error_set(error, "out of memory");
+    dimm->backend = backend;
+    return true;
+}
+
 void dimm_discard(struct dimm *dimm)
 {
-    free(dimm->backend->used_by);
-    dimm->backend->used_by = NULL;
+    if (dimm->backend) {
+        free(dimm->backend->used_by);
+        dimm->backend->used_by = NULL;
+    }
     dimm->hotplug->dimm[dimm->slot] = NULL;
     dimm_free(dimm);
 }
@@ -155,20 +174,22 @@ bool dimm_show(struct dimm *dimm, struct error *error)
     ports_lock(hotplug->config.ports);
     hotram_bank_commit(&hotplug->bank, dimm->slot, dimm->hotplugged);
     ports_unlock(hotplug->config.ports);
+    if (dimm->plugging)
+        operation_begin(dimm->plugging);
+    dimm->plugging = NULL;
     return true;
 }
 
-static void cancel(struct hotplug *hotplug, uint32_t slot)
+void hotplug_cancel_slot(struct hotplug *hotplug, uint32_t slot)
 {
     ports_lock(hotplug->config.ports);
     hotram_bank_cancel(&hotplug->bank, slot);
     ports_unlock(hotplug->config.ports);
 }
 
-/* Back to before: the DIMM is freed. */
-static void take_back(struct dimm *dimm)
+void dimm_take_back(struct dimm *dimm)
 {
-    cancel(dimm->hotplug, dimm->slot);
+    hotplug_cancel_slot(dimm->hotplug, dimm->slot);
     dimm_discard(dimm);
 }
 
@@ -184,7 +205,7 @@ static void brought(void *opaque, const struct error *why)
         why = &error;
     }
     if (why)
-        take_back(dimm);
+        dimm_take_back(dimm);
     watcher.ended(watcher.opaque, why);
 }
 
@@ -212,13 +233,28 @@ static enum outcome bring(struct dimm *dimm, const struct backend_watcher *watch
     return OUTCOME_FAILED;
 }
 
+uint64_t hotplug_alignment(const struct hotplug *hotplug, uint64_t align)
+{
+    return align > hotplug->config.granularity ? align : hotplug->config.granularity;
+}
+
+bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *request,
+                     struct hotram_dimm_result *result, struct error *error)
+{
+    enum hotram_status status;
+
+    ports_lock(hotplug->config.ports);
+    status = hotram_bank_reserve(&hotplug->bank, request, result);
+    ports_unlock(hotplug->config.ports);
+    return status == HOTRAM_OK || hotplug_explain(hotplug, request, result, status, error);
+}
+
 static enum outcome plug(struct hotplug *hotplug, const char *id, const struct values *values, bool hot,
                          const struct backend_watcher *watcher, struct error *error)
 {
     struct backend *backend = check_backend(hotplug, values->memdev, error);
     struct hotram_dimm_request request;
     struct hotram_dimm_result result;
-    enum hotram_status status;
     enum outcome outcome;
     struct dimm *dimm;
 
@@ -228,26 +264,21 @@ static enum outcome plug(struct hotplug *hotplug, const char *id, const struct v
         .slot = values->slot == -1 ? HOTRAM_SLOT_ANY : (uint32_t)values->slot,
         .addr = values->addr == 0 ? HOTRAM_ADDR_ANY : values->addr,
         .size = backend->size,
-        .align = backend_alignment(backend),
+        .align = hotplug_alignment(hotplug, backend_alignment(backend)),
         .node = values->node,
     };
-    ports_lock(hotplug->config.ports);
-    status = hotram_bank_reserve(&hotplug->bank, &request, &result);
-    ports_unlock(hotplug->config.ports);
-    if (status != HOTRAM_OK) {
-        hotplug_explain(hotplug, &request, &result, status, error);
+    if (!hotplug_reserve(hotplug, &request, &result, error))
         return OUTCOME_FAILED;
-    }
     dimm = check_use(hotplug, backend, values->node, error)
-               ? dimm_create(hotplug, result.slot, id, backend, hot, error)
+               ? dimm_create(hotplug, result.slot, id, backend->size, hot, error)
                : NULL;
     if (!dimm) {
-        cancel(hotplug, result.slot);
+        hotplug_cancel_slot(hotplug, result.slot);
         return OUTCOME_FAILED;
     }
-    outcome = bring(dimm, watcher, error);
+    outcome = dimm_use(dimm, backend, error) ? bring(dimm, watcher, error) : OUTCOME_FAILED;
     if (outcome == OUTCOME_FAILED)
-        take_back(dimm);
+        dimm_take_back(dimm);
     return outcome;
 }
 

@@ -12,6 +12,7 @@
 #include "device/ports.h"
 #include "host/loop.h"
 #include "hotplug/hotplug.h"
+#include "hotplug/operation.h"
 #include "memory/backend.h"
 #include "memory/guest_memory.h"
 
@@ -26,6 +27,8 @@ struct dimm {
     bool coming;       /* its memory is being allocated: the guest and the monitors do not see it yet */
     bool owns_backend; /* a memslot's: made with the DIMM, and goes with it */
     bool leaving;      /* the guest gave it back; it goes when its last lease is returned */
+    bool refused;      /* the guest has refused to give it back, and was not asked again */
+    struct operation *plugging; /* begins when the DIMM is shown to the guest; NULL after that and at start */
     struct backend_watcher watcher; /* who waits for memory that is coming */
 };
 
@@ -59,7 +62,13 @@ struct hotplug {
     uint32_t notice_count;
     struct work work; /* handles the notices */
     struct dimm *dimm[HOTRAM_SLOTS_MAX];
-    struct memslot *memslot[HOTRAM_SLOTS_MAX]; /* by the slot that it keeps */
+    struct memslot *memslot[HOTRAM_SLOTS_MAX];     /* by the slot that it keeps */
+    struct operation *operations;                  /* all that are remembered, by id */
+    struct operation *operation[HOTRAM_SLOTS_MAX]; /* hotplug_operation() */
+    uint64_t last_operation;                       /* its id */
+    uint32_t operations_ended;                     /* how many of those remembered */
+    struct resize *resize;                         /* memory set that is under way, or NULL */
+    struct work ended_work;                        /* tells who waits for them */
 };
 
 /* The DIMM with an id, or NULL. */
@@ -70,15 +79,35 @@ char *hotplug_path(const struct dimm *dimm, char buffer[DIMM_PATH]);
 void dimm_free(struct dimm *dimm);
 
 /* plug.c */
+bool hotplug_check_enabled(const struct hotplug *hotplug, struct error *error);
 bool hotplug_check_node(const struct hotplug *hotplug, uint32_t node, struct error *error);
-/* A DIMM that is coming into a slot that is reserved for it, with a backend that nobody uses. NULL: out of
- * memory. */
-struct dimm *dimm_create(struct hotplug *hotplug, uint32_t slot, const char *id, struct backend *backend,
-                         bool hot, struct error *error);
+bool hotplug_check_id(const struct hotplug *hotplug, const char *id, struct error *error);
+/* What a DIMM's address and size are multiples of, if its memory wants `align`. Bytes. */
+uint64_t hotplug_alignment(const struct hotplug *hotplug, uint64_t align);
+/* hotram_bank_reserve() with an error for people; and back. */
+bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *request,
+                     struct hotram_dimm_result *result, struct error *error);
+void hotplug_cancel_slot(struct hotplug *hotplug, uint32_t slot);
+/* A DIMM that is coming into a slot that is reserved for it. NULL: out of memory, or (hot) the guest could
+ * hardly take it. */
+struct dimm *dimm_create(struct hotplug *hotplug, uint32_t slot, const char *id, uint64_t size, bool hot,
+                         struct error *error);
+/* Its memory, which nobody else uses. */
+bool dimm_use(struct dimm *dimm, struct backend *backend, struct error *error);
 /* Its memory is there: into the guest's map, then show it to the guest. */
 bool dimm_show(struct dimm *dimm, struct error *error);
-/* It does not come about: nobody uses its backend, and the slot stays reserved. */
+/* It does not come about: nobody uses its backend; the slot stays reserved, or is free again. */
 void dimm_discard(struct dimm *dimm);
+void dimm_take_back(struct dimm *dimm);
+
+/* limits.c: whether the guest has room for the memory map of so much more. `said` has OPERATION_REASON bytes:
+ * the warning, or "". */
+bool hotplug_check_map(struct hotplug *hotplug, uint64_t size, char *said, struct error *error);
+
+/* module.c: make memory by its properties for a DIMM that has a place, and show it. On failure the DIMM is to
+ * be discarded. */
+enum outcome dimm_bring(struct dimm *dimm, struct props props, const struct backend_watcher *watcher,
+                        struct error *error);
 
 /* explain.c: why the bank said no. False. */
 bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_request *request,

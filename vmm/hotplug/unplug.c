@@ -11,29 +11,58 @@
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
 
-/* _OST source events (ACPI 6.5, table 6.7) and status codes (tables 6.8 and 6.9) */
-#define OST_EJECT_REQUEST 0x3u
-#define OST_OS_EJECT 0x103u
-#define OST_SUCCESS 0x0u
-#define OST_IN_PROGRESS 0x84u
+/* A request that is under way is joined, and the guest is reminded of it. */
+static struct operation *ask(struct dimm *dimm, struct error *error)
+{
+    struct hotplug *hotplug = dimm->hotplug;
+    struct operation *operation = hotplug_operation(hotplug, dimm->slot);
+    bool joins = operation && operation->kind == OPERATION_UNPLUG && operation->result == OPERATION_UNDER_WAY;
+
+    if (!joins)
+        operation = operation_new(hotplug, OPERATION_UNPLUG, dimm->slot, dimm->id, dimm->backend->size,
+                                  error);
+    if (!operation)
+        return NULL;
+    ports_lock(hotplug->config.ports);
+    /* It fails if the guest has given it back just now; then it goes without being asked. */
+    hotram_bank_ask_removal(&hotplug->bank, dimm->slot);
+    ports_unlock(hotplug->config.ports);
+    if (!joins)
+        operation_begin(operation);
+    return operation;
+}
+
+struct operation *hotplug_unplug_slot(struct hotplug *hotplug, uint32_t slot, struct error *error)
+{
+    struct dimm *dimm = hotplug->dimm[slot];
+
+    if (dimm && !dimm->coming)
+        return ask(dimm, error);
+    error_set_class(error, ERROR_DEVICE_NOT_FOUND, "slot %u has no DIMM", slot);
+    return NULL;
+}
+
+struct operation *hotplug_unplug(struct hotplug *hotplug, const char *id, struct error *error)
+{
+    struct dimm *dimm = hotplug_find(hotplug, id);
+
+    if (!dimm)
+        error_set_class(error, ERROR_DEVICE_NOT_FOUND, "Device '%s' not found", id);
+    else if (dimm->coming)
+        error_set(error,
+                  "memory of '%s' is still being allocated, so the guest does not have it; device_del %s "
+                  "ends that",
+                  id, id);
+    return dimm && !dimm->coming ? ask(dimm, error) : NULL;
+}
 
 bool hotplug_device_del(struct hotplug *hotplug, const char *id, struct error *error)
 {
     struct dimm *dimm = hotplug_find(hotplug, id);
-    enum hotram_status status;
 
-    if (!dimm)
-        return error_set_class(error, ERROR_DEVICE_NOT_FOUND, "Device '%s' not found", id);
-    if (dimm->coming) {
-        backend_fill_cancel(dimm->backend);
-        return true;
-    }
-    ports_lock(hotplug->config.ports);
-    status = hotram_bank_ask_removal(&hotplug->bank, dimm->slot);
-    ports_unlock(hotplug->config.ports);
-    /* The guest may have given it back just now; then it goes without being asked. */
-    if (status != HOTRAM_OK && status != HOTRAM_E_STATE)
-        return error_set(error, "Device '%s': %s", id, hotram_status_text(status));
+    if (!dimm || !dimm->coming)
+        return hotplug_unplug(hotplug, id, error) != NULL;
+    backend_fill_cancel(dimm->backend);
     return true;
 }
 
@@ -49,10 +78,10 @@ static void note(struct hotplug *hotplug, struct notice notice)
 void hotplug_note_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t status)
 {
     struct hotplug *hotplug = opaque;
-    bool eject = event == OST_EJECT_REQUEST || event == OST_OS_EJECT;
+    bool refusal = ost_is_ejection(event) && status != 0 && !ost_in_progress(event, status);
 
     /* A refusal ends the request, unless it was repeated since the guest took note of the first one. */
-    if (eject && status != OST_SUCCESS && status != OST_IN_PROGRESS && !hotplug->slots[slot].remove_pending)
+    if (refusal && !hotplug->slots[slot].remove_pending)
         hotram_bank_withdraw(&hotplug->bank, slot);
     note(hotplug, (struct notice){ NOTICE_OST, slot, event, status });
 }
@@ -105,6 +134,7 @@ static void gone(void *opaque)
         json_object_object_add(data, "device", json_object_new_string(dimm->id));
     json_object_object_add(data, "path", json_object_new_string(hotplug_path(dimm, path)));
     hotplug->config.event(hotplug->config.opaque, "DEVICE_DELETED", data);
+    operation_gone(hotplug, dimm->slot);
     dimm_free(dimm);
 }
 
@@ -137,19 +167,23 @@ void hotplug_handle_notices(void *opaque)
     for (uint32_t i = 0; i < count; i++) {
         if (notices[i].kind == NOTICE_EJECT)
             remove_dimm(hotplug, notices[i].slot);
-        else
+        else {
             tell_ost(hotplug, &notices[i]);
+            operation_ost(hotplug, notices[i].slot, notices[i].event, notices[i].status);
+        }
     }
     /* Ejects whose notice found no room. */
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
         if (ejecting[slot])
             remove_dimm(hotplug, slot);
+    operations_reconcile(hotplug);
 }
 
 void hotplug_reset(struct hotplug *hotplug)
 {
     if (hotplug->config.slots == 0)
         return;
+    operations_before_reset(hotplug);
     ports_lock(hotplug->config.ports);
     hotram_bank_reset(&hotplug->bank);
     hotram_memhp_init(&hotplug->block, &hotplug->bank);

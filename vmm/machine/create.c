@@ -56,18 +56,30 @@ static bool create_hotplug(struct machine *machine, uint32_t slots, uint64_t bas
         .capacity = machine->config->maxmem - machine->config->ram_size,
         .nodes = machine->config->numa.nodes,
         .default_node = machine->config->numa.dimm_node,
+        .ram_size = machine->config->ram_size,
+        .node_ram = machine->config->numa.nodes ? machine->config->numa.ram : NULL,
+        .granularity = machine->config->dimms.granularity,
+        .map_limit = machine->config->dimms.map_limit,
+        .strict = machine->config->dimms.strict,
+        .template = machine->config->dimms.template,
+        .plug_deadline = (uint64_t)machine->config->dimms.plug_timeout * 1000,
+        .unplug_deadline = (uint64_t)machine->config->dimms.unplug_timeout * 1000,
         .port = machine_arch_hotplug_port(),
         .backends = machine->backends,
         .memory = machine->memory,
         .ports = &machine->ports,
         .loop = machine->loop,
         .raise = machine_arch_raise_hotplug,
+        .running = machine_runs,
         .event = machine_hotplug_event,
         .opaque = machine,
     };
 
     machine->hotplug = hotplug_create(&config, error);
-    return machine->hotplug != NULL;
+    if (!machine->hotplug)
+        return false;
+    return !config.template || hotplug_try_template(machine->hotplug, NULL, NULL, error) ||
+           error_prefix(error, "-machine dimm-template=: ");
 }
 
 /* Before DIMMs choose their places; and those with an address first, before others choose theirs. */

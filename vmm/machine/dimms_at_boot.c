@@ -41,7 +41,7 @@ void dimms_at_boot_list(const struct config *config, struct hotplug *hotplug, st
 
     list->srat_count = list->map_count = 0;
     hotplug_region(hotplug, &base, &size);
-    if (config->dimms_in_e820)
+    if (config->dimms.in_e820)
         list_each(hotplug, base, base + size, config->numa.dimm_node, list);
     else if (size > 0) /* as QEMU: all of it in the highest node; a DIMM's own node comes from its _PXM */
         add(list, base, base + size, config->numa.nodes - 1);

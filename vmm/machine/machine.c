@@ -53,6 +53,13 @@ void machine_emit(struct machine *machine, const char *event, struct json_object
         json_object_put(data);
 }
 
+bool machine_runs(void *opaque)
+{
+    const struct machine *machine = opaque;
+
+    return machine->state == RUN_RUNNING;
+}
+
 void machine_hotplug_event(void *opaque, const char *name, struct json_object *data)
 {
     machine_emit(opaque, name, data);
@@ -262,6 +269,11 @@ const struct config *machine_config(const struct machine *machine)
 struct hotplug *machine_hotplug(struct machine *machine)
 {
     return machine->hotplug;
+}
+
+struct loop *machine_loop(const struct machine *machine)
+{
+    return machine->loop;
 }
 
 struct backends *machine_backends(struct machine *machine)

@@ -79,6 +79,7 @@ struct ram_range {
 /* What it consists of, for queries. */
 const struct config *machine_config(const struct machine *machine);
 struct hotplug *machine_hotplug(struct machine *machine);
+struct loop *machine_loop(const struct machine *machine);
 struct backends *machine_backends(struct machine *machine);
 /* COM1's user side, to attach to a character device. */
 bool machine_attach_serial(struct machine *machine, struct chardev *chardev, struct error *error);

@@ -74,6 +74,7 @@ void machine_tell_memory_failure(struct machine *machine);
 
 /* machine.c: what the architecture's devices and vCPUs report. */
 extern const struct vcpu_ops machine_vcpu_ops;
+bool machine_runs(void *opaque);
 void machine_hotplug_event(void *opaque, const char *name, struct json_object *data);
 
 /* ram.c: RAM that no object is given for, before the objects; and that of objects, when they are there. */

@@ -248,6 +248,20 @@ enum outcome backend_add_begin(struct backends *backends, struct props props,
     return outcome;
 }
 
+bool backend_try(struct backends *backends, struct props props, uint64_t *align, struct error *error)
+{
+    struct backend *backend = create(backends, props, error);
+    bool good;
+
+    if (!backend)
+        return false;
+    good = backend_foresee(backend, error);
+    if (good && align)
+        *align = backend_alignment(backend);
+    backend_free(backend, true);
+    return good;
+}
+
 struct waiting {
     bool ended;
     bool failed;

@@ -112,6 +112,9 @@ void backends_on_failure(struct backends *backends, void (*failed)(void *opaque,
  * and backend_del() ends it. */
 enum outcome backend_add_begin(struct backends *backends, struct props props,
                                const struct backend_watcher *watcher, struct error *error);
+/* Whether several backends can be made with these properties (and each with its own id and size), as far as
+ * can be told without making one; and what their sizes and addresses have to be multiples of, bytes. */
+bool backend_try(struct backends *backends, struct props props, uint64_t *align, struct error *error);
 /* The same, and wait; the event loop runs meanwhile. NULL when it failed, or the loop was told to end. */
 struct backend *backend_add(struct backends *backends, struct props props, struct error *error);
 

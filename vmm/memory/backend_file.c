@@ -137,22 +137,26 @@ static bool no_such_pages(const struct backend *backend, struct error *error)
                      size_text(backend->huge_size, want), hugepages_sizes(sizes, sizeof sizes));
 }
 
+static bool find_huge_pages(struct backend *backend, struct error *error)
+{
+    backend->huge = backend->hugetlb;
+    if (!backend->hugetlb)
+        return true;
+    backend->page_size = backend->huge_size ? backend->huge_size : hugepages_default();
+    if (backend->page_size == 0)
+        return error_set(error, "hugetlb=on: this host's kernel has no huge pages");
+    return hugepages_have(backend->page_size) || no_such_pages(backend, error);
+}
+
 static bool open_memfd(struct backend *backend, struct error *error)
 {
     unsigned flags = MFD_CLOEXEC | (backend->seal ? MFD_ALLOW_SEALING : 0);
     char want[SIZE_TEXT];
 
-    if (backend->hugetlb) {
-        backend->huge = true;
-        backend->page_size = backend->huge_size ? backend->huge_size : hugepages_default();
-        if (backend->page_size == 0)
-            return error_set(error, "hugetlb=on: this host's kernel has no huge pages");
-        if (!hugepages_have(backend->page_size))
-            return no_such_pages(backend, error);
-        flags |= MFD_HUGETLB | (unsigned)__builtin_ctzll(backend->page_size) << MFD_HUGE_SHIFT;
-    }
-    if (!check_pages(backend, error))
+    if (!find_huge_pages(backend, error) || !check_pages(backend, error))
         return false;
+    if (backend->huge)
+        flags |= MFD_HUGETLB | (unsigned)__builtin_ctzll(backend->page_size) << MFD_HUGE_SHIFT;
     backend->fd = memfd_create("hotram-backend", flags);
     if (backend->fd < 0)
         return error_set(error, "failed to create memfd: %s", strerror(errno));
@@ -172,6 +176,40 @@ bool backend_open(struct backend *backend, struct error *error)
         return open_memfd(backend, error);
     default:
         return check_pages(backend, error);
+    }
+}
+
+static bool foresee_file(struct backend *backend, struct error *error)
+{
+    struct stat status;
+    struct statfs filesystem;
+
+    if (stat(backend->mem_path, &status) < 0 || statfs(backend->mem_path, &filesystem) < 0)
+        return error_set(error, "mem-path '%s': %s", backend->mem_path, strerror(errno));
+    if (!S_ISDIR(status.st_mode))
+        return error_set(
+            error,
+            "mem-path '%s' is not a directory: each DIMM needs a file of its own, which is made in "
+            "a directory",
+            backend->mem_path);
+    if (backend->readonly)
+        return error_set(error, "readonly=on: a DIMM is memory that the guest writes");
+    backend->huge = filesystem.f_type == HUGETLBFS_MAGIC;
+    if (backend->huge)
+        backend->page_size = (uint64_t)filesystem.f_bsize;
+    return true;
+}
+
+bool backend_foresee(struct backend *backend, struct error *error)
+{
+    backend->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+    switch (backend->kind) {
+    case BACKEND_FILE:
+        return foresee_file(backend, error);
+    case BACKEND_MEMFD:
+        return find_huge_pages(backend, error);
+    default:
+        return true;
     }
 }
 

@@ -18,6 +18,9 @@ bool backend_read(struct backend *backend, const struct backend_type *type, stru
 
 /* backend_file.c: open or create the file or memfd, find the page size, check the sizes against both. */
 bool backend_open(struct backend *backend, struct error *error);
+/* What backend_open() would find of the page size, without opening. A file must be one of its own each time:
+ * mem-path is a directory. */
+bool backend_foresee(struct backend *backend, struct error *error);
 /* Close. `failed`: the backend does not come about, so a file that it made goes again. */
 void backend_close(struct backend *backend, bool failed);
 /* Its file holds less than it did. */

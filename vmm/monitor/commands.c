@@ -7,8 +7,8 @@
 #include <string.h>
 
 static const struct command_area *const areas[] = {
-    &commands_monitor, &commands_machine, &commands_memory, &commands_memory_info,
-    &commands_memslot, &commands_map,     &commands_query,
+    &commands_monitor, &commands_machine,   &commands_memory, &commands_memory_info, &commands_memslot,
+    &commands_map,     &commands_operation, &commands_set,    &commands_query,
 };
 #define AREA_COUNT (sizeof areas / sizeof areas[0])
 
@@ -49,6 +49,17 @@ const struct command *command_by_hmp_name(const char *name)
     return NULL;
 }
 
+bool command_is_prefix(const char *word)
+{
+    const struct command *command = NULL;
+    size_t length = strlen(word);
+
+    while ((command = command_next(command)) != NULL)
+        if (command->hmp && strncmp(command->hmp, word, length) == 0 && command->hmp[length] == ' ')
+            return true;
+    return false;
+}
+
 static const char *type_name(enum json_type type)
 {
     static const char *const names[] = {
@@ -85,7 +96,7 @@ static bool check_arguments(const struct command *command, struct json_object *a
     for (const struct command_argument *argument = command->arguments; argument->name; argument++)
         if (!check_argument(argument, args, error))
             return false;
-    if (command->family)
+    if (command->family || command->properties)
         return true; /* whoever makes the object checks its properties */
     json_object_object_foreach(args, name, value)
     {

@@ -45,15 +45,24 @@ static void print_types(const struct type_family *family, struct text *out)
         text_printf(out, "%s\n", name);
 }
 
-static void print_properties(const char *name, const struct property *table, size_t count, struct text *out)
+void properties_help(const char *title, const struct property *table, size_t count, struct text *out)
 {
-    text_printf(out, "%s options:\n  %-22s - %s\n", name, "id=<str>", "its name; needed to remove it again");
+    text_printf(out, "%s\n", title);
     for (size_t i = 0; i < count; i++) {
         char left[64];
 
         snprintf(left, sizeof left, "%s=<%s>", table[i].name, property_type_name(table[i].type));
         text_printf(out, "  %-22s - %s\n", left, table[i].help);
     }
+}
+
+static void print_properties(const char *name, const struct property *table, size_t count, struct text *out)
+{
+    char title[192];
+
+    snprintf(title, sizeof title, "%s options:\n  %-22s - %s", name, "id=<str>",
+             "its name; needed to remove it again");
+    properties_help(title, table, count, out);
 }
 
 bool type_help(const struct type_family *family, const char *text, struct text *out)
@@ -94,9 +103,9 @@ static void allocation_ended(void *opaque, const struct error *error)
     free(allocation);
 }
 
-static void allocation_progress(void *opaque, const char *id, uint64_t done, uint64_t size)
+void prealloc_progress(struct machine *machine, struct pending *pending, const char *id, uint64_t done,
+                       uint64_t size)
 {
-    struct allocation *allocation = opaque;
     struct json_object *data = json_object_new_object();
     char line[256];
     char some[SIZE_TEXT];
@@ -105,9 +114,16 @@ static void allocation_progress(void *opaque, const char *id, uint64_t done, uin
     add_string(data, "id", id);
     add_number(data, "done", done);
     add_number(data, "size", size);
-    machine_emit(allocation->machine, "MEMORY_PREALLOC", data);
+    machine_emit(machine, "MEMORY_PREALLOC", data);
     snprintf(line, sizeof line, "%.80s: %s of %s", id, size_text(done, some), size_text(size, all));
-    pending_say(allocation->pending, line);
+    pending_say(pending, line);
+}
+
+static void allocation_progress(void *opaque, const char *id, uint64_t done, uint64_t size)
+{
+    struct allocation *allocation = opaque;
+
+    prealloc_progress(allocation->machine, allocation->pending, id, done, size);
 }
 
 static void allocation_cancel(void *opaque)

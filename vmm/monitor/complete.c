@@ -3,6 +3,7 @@
  * What the Tab key may put at the cursor: commands, what info shows, types, properties, values, ids. Every
  * list is made from the tables that also drive the commands.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,9 @@ static void offer(struct completions *completions, const char *typed, const char
 
     if (strncmp(word, typed, strlen(typed)) != 0 || completions->count == COMPLETIONS_MAX)
         return;
+    for (size_t i = 0; i < completions->count; i++)
+        if (strcmp(completions->words[i], word) == 0)
+            return;
     copy = malloc(length + strlen(tail) + 1);
     if (!copy)
         return;
@@ -27,20 +31,23 @@ static void offer(struct completions *completions, const char *typed, const char
     completions->words[completions->count++] = copy;
 }
 
-/* Commands; after "info " what info shows. */
+/* Of names of two words only the first, or, when that is typed, the second. */
 static void offer_commands(struct completions *completions, const char *typed)
 {
     const struct command *command = NULL;
-    bool info = strncmp(typed, "info ", 5) == 0;
+    const char *space = strchr(typed, ' ');
+    size_t prefix = space ? (size_t)(space + 1 - typed) : 0;
 
     completions->suffix = ' ';
-    if (info) {
-        typed += 5;
-        completions->typed = strlen(typed);
+    completions->typed = strlen(typed + prefix);
+    while ((command = command_next(command)) != NULL) {
+        char word[COMMAND_NAME_MAX];
+
+        if (!command->hmp || strncmp(command->hmp, typed, prefix) != 0)
+            continue;
+        snprintf(word, sizeof word, "%.*s", (int)strcspn(command->hmp + prefix, " "), command->hmp + prefix);
+        offer(completions, typed + prefix, word, "");
     }
-    while ((command = command_next(command)) != NULL)
-        if (command->hmp && (strncmp(command->hmp, "info ", 5) == 0) == info)
-            offer(completions, typed, command->hmp + (info ? 5 : 0), "");
 }
 
 static void offer_backends(struct completions *completions, struct machine *machine, const char *typed)
@@ -128,13 +135,12 @@ static void offer_type_names(struct completions *completions, const struct type_
 static void offer_properties(struct completions *completions, struct machine *machine, const char *text,
                              const struct property *table, size_t count)
 {
-    const char *last = strrchr(text, ',') + 1;
+    const char *comma = strrchr(text, ',');
+    const char *last = comma ? comma + 1 : text;
     const char *equals = strchr(last, '=');
 
     completions->suffix = 0;
     completions->typed = strlen(last);
-    if (!equals && !is_given(text, "id"))
-        offer(completions, last, "id", "=");
     for (size_t i = 0; i < count; i++) {
         if (!equals && !is_given(text, table[i].name))
             offer(completions, last, table[i].name, "=");
@@ -157,8 +163,21 @@ static void offer_family(struct completions *completions, struct machine *machin
         return;
     }
     for (size_t i = 0; family->type(i, &name, &table, &count); i++)
-        if (strlen(name) == length && memcmp(name, text, length) == 0)
+        if (strlen(name) == length && memcmp(name, text, length) == 0) {
+            if (!strchr(strrchr(text, ','), '=') && !is_given(text, "id"))
+                offer(completions, strrchr(text, ',') + 1, "id", "=");
             offer_properties(completions, machine, text, table, count);
+        }
+}
+
+/* "1G,no" of memory plug; the first is the value of the first property. */
+static void offer_own_properties(struct completions *completions, struct machine *machine,
+                                 const struct command *command, const char *text)
+{
+    if (strchr(text, ','))
+        offer_properties(completions, machine, text, command->properties + 1, command->property_count - 1);
+    else if (command->completion == COMPLETE_DIMMS)
+        offer_dimms(completions, machine, text);
 }
 
 static int compare(const void *a, const void *b)
@@ -177,36 +196,45 @@ static void offer_arguments(struct completions *completions, struct machine *mac
         return; /* no other command has a second word */
     else if (command->family)
         offer_family(completions, machine, command->family, rest);
+    else if (command->properties)
+        offer_own_properties(completions, machine, command, rest);
     else if (command->completion == COMPLETE_DIMMS)
         offer_dimms(completions, machine, rest);
     else if (command->completion == COMPLETE_BACKENDS)
         offer_backends(completions, machine, rest);
 }
 
+/* How long the command's name is at the start of a line: one word, or two. */
+static size_t name_length(const char *line)
+{
+    size_t length = strcspn(line, " ");
+    char word[COMMAND_NAME_MAX];
+
+    snprintf(word, sizeof word, "%.*s", (int)length, line);
+    if (line[length] == ' ' && command_is_prefix(word))
+        length += 1 + strcspn(line + length + 1, " ");
+    return length;
+}
+
 void complete(struct monitors *monitors, const char *line, struct completions *completions)
 {
+    const struct command *command;
+    char name[COMMAND_NAME_MAX];
     size_t length;
-    const struct command *command = NULL;
-    char name[32];
 
     *completions = (struct completions){ 0 };
     line += strspn(line, " ");
-    length = strcspn(line, " ");
+    length = name_length(line);
     completions->typed = strlen(line);
     if (line[length] == '\0') {
         offer_commands(completions, line);
-    } else if (strncmp(line, "info ", 5) == 0) {
-        if (!strchr(line + 5, ' '))
-            offer_commands(completions, line);
     } else if (length < sizeof name) {
-        memcpy(name, line, length);
-        name[length] = '\0';
+        snprintf(name, sizeof name, "%.*s", (int)length, line);
         command = command_by_hmp_name(name);
-    }
-    if (command) {
         line += length + strspn(line + length, " ");
         completions->typed = strlen(line);
-        offer_arguments(completions, monitors->machine, command, line);
+        if (command)
+            offer_arguments(completions, monitors->machine, command, line);
     }
     qsort(completions->words, completions->count, sizeof completions->words[0], compare);
 }

@@ -80,7 +80,21 @@ static struct json_object *complain(struct text *out, const struct command *comm
     return NULL;
 }
 
-/* The properties of an object, as one word. */
+/* "object_add help", "memory plug help" */
+static bool show_help(const struct command *command, const char *text, struct text *out)
+{
+    char title[64];
+
+    if (command->family)
+        return type_help(command->family, text, out);
+    if (strcmp(text, "help") != 0 && strcmp(text, "?") != 0)
+        return false;
+    snprintf(title, sizeof title, "%s options:", command->hmp);
+    properties_help(title, command->properties, command->property_count, out);
+    return true;
+}
+
+/* The properties of an object or a command, as one word. */
 static struct json_object *read_properties(const struct command *command, const char *line, struct text *out,
                                            struct monitor_context *context)
 {
@@ -92,11 +106,12 @@ static struct json_object *read_properties(const struct command *command, const 
 
     if (!text)
         return complain(out, command, problem ? problem : "string expected");
-    if (type_help(command->family, text, out)) {
+    if (show_help(command, text, out)) {
         free(text);
         return NULL;
     }
-    args = props_parse(text, command->family->key, &context->keyval, &error);
+    args = props_parse(text, command->family ? command->family->key : command->properties[0].name,
+                       &context->keyval, &error);
     free(text);
     if (!args)
         text_printf(out, "Error: %s\n", error.text);
@@ -112,7 +127,8 @@ static struct json_object *read_arguments(const struct command *command, const c
     struct json_object *args;
     char *word;
 
-    if (command->family)
+    context->keyval = true;
+    if (command->family || command->properties)
         return read_properties(command, line, out, context);
     args = json_object_new_object();
     for (; argument->name && !problem; argument++) {
@@ -146,7 +162,7 @@ static const struct command *take_command(const char **line, struct text *out)
             text_printf(out, "%s\n", problem);
         return NULL;
     }
-    second = strcmp(word, "info") == 0 ? take_word(&rest, &problem) : NULL;
+    second = command_is_prefix(word) ? take_word(&rest, &problem) : NULL;
     if (second)
         *line = rest;
     snprintf(name, sizeof name, "%s%s%s", word, second ? " " : "", second ? second : "");

@@ -88,6 +88,7 @@ struct command_argument {
 };
 
 #define COMMAND_ARGUMENTS_MAX 2
+#define COMMAND_NAME_MAX 64
 
 /* What completes an argument in HMP. */
 enum command_completion {
@@ -106,6 +107,10 @@ struct command {
     /* Further arguments are the properties of an object; in HMP they are one word, "first,key=value", whose
      * first value is that of the first argument. */
     const struct type_family *family;
+    /* Or all arguments are these properties, which the command reads by itself, from JSON or keyval; in HMP
+     * they are one word, "first,key=value". */
+    const struct property *properties;
+    size_t property_count;
     command_function *run;
     command_print *print;
     enum command_completion completion;
@@ -120,13 +125,15 @@ struct command_area {
 };
 
 extern const struct command_area commands_machine, commands_map, commands_memory, commands_memory_info,
-    commands_memslot, commands_monitor, commands_query;
+    commands_memslot, commands_monitor, commands_operation, commands_query, commands_set;
 
 /* All commands in the order of the tables: NULL gives the first. */
 const struct command *command_next(const struct command *command);
 const struct command *command_by_qmp_name(const char *name);
 /* By "stop", "s", "info status". */
 const struct command *command_by_hmp_name(const char *name);
+/* Whether the word begins names of two words, as info does. */
+bool command_is_prefix(const char *word);
 
 /* Check the arguments by the table, then run. *result is a new object on success, unless context->pending is
  * set: then the answer comes later. */
@@ -163,6 +170,10 @@ void pending_cancel(struct pending *pending);
 /* Nobody waits for it any more; NULL will do. */
 void pending_forget(struct pending *pending);
 
+/* So much of a backend's memory is allocated: the event MEMORY_PREALLOC, and a line for who waits. */
+void prealloc_progress(struct machine *machine, struct pending *pending, const char *id, uint64_t done,
+                       uint64_t size);
+
 /* Types ---------------------------------------------------------------------------------------------- */
 
 /* What can be made of a kind: types of -object, types of -device. */
@@ -173,6 +184,8 @@ struct type_family {
     bool (*type)(size_t index, const char **name, const struct property **table, size_t *count);
 };
 extern const struct type_family object_types, device_types;
+/* The help of one table of properties. */
+void properties_help(const char *title, const struct property *table, size_t count, struct text *out);
 
 /* "object_add help", "object_add memory-backend-ram,help": true when `text` asks for help and got it. */
 bool type_help(const struct type_family *family, const char *text, struct text *out);

@@ -116,6 +116,9 @@ enum config_result config_parse(struct config *config, int argc, char *const arg
     config->machine = strdup("hotram-1");
     config->dump_guest_core = true;
     config->mem_merge = true;
+    config->dimms = (struct dimm_config){
+        .granularity = UINT64_C(128) << 20, .map_limit = 25, .plug_timeout = 30, .unplug_timeout = 60
+    };
     good = take_all(&parser, argc, argv, error);
     free(parser.accel);
     free(parser.dimm_node);
@@ -154,9 +157,10 @@ static void free_monitors(struct monitor_config *monitors, size_t count)
 
 void config_free(struct config *config)
 {
-    char *const strings[] = { config->machine,        config->kernel,     config->initrd, config->append,
-                              config->serial_chardev, config->serial_id,  config->name,   config->pidfile,
-                              config->qtest_chardev,  config->ram_backend };
+    char *const strings[] = { config->machine,     config->kernel,         config->initrd,
+                              config->append,      config->serial_chardev, config->serial_id,
+                              config->name,        config->pidfile,        config->qtest_chardev,
+                              config->ram_backend, config->dimms.template };
 
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         free(strings[i]);

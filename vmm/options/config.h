@@ -80,6 +80,17 @@ struct memslot_config {
     bool node_given;
 };
 
+/* -machine: what it says of DIMMs. */
+struct dimm_config {
+    bool in_e820;         /* dimm-at-boot=e820: plugged DIMMs are in a booting guest's memory map */
+    uint64_t granularity; /* dimm-granularity=: bytes, a power of two; sizes and addresses are multiples */
+    uint32_t map_limit; /* dimm-map-limit=: percent of the guest's memory for the map of a new DIMM; 0: any */
+    bool strict;        /* strict=on: more is an error */
+    uint32_t plug_timeout;   /* plug-timeout=: seconds that a guest has to report on a plug */
+    uint32_t unplug_timeout; /* unplug-timeout=: and to give a DIMM back */
+    char *template;          /* dimm-template=: memory that DIMMs bring along, or NULL */
+};
+
 enum rtc_base { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
 
 struct config {
@@ -89,7 +100,7 @@ struct config {
     bool dump_guest_core; /* -machine dump-guest-core=: guest memory is part of core dumps (default on) */
     bool mem_merge;       /* -machine mem-merge=: the host may merge equal pages of it (KSM; default on) */
     char *ram_backend;    /* -machine memory-backend=: id of the object that is the RAM at start, or NULL */
-    bool dimms_in_e820;   /* -machine dimm-at-boot=e820: plugged DIMMs are in a booting guest's memory map */
+    struct dimm_config dimms;
     /* -m: bytes, multiples of 8 KiB (ram_size) and 4 KiB; maxmem == ram_size and slots == 0 when there is no
      * hotplug, otherwise slots is 1 ... 256 and maxmem > ram_size */
     uint64_t ram_size;

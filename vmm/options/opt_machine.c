@@ -34,6 +34,12 @@ static const struct choice machine_keys[] = {
     { "memory-backend", NULL, NULL },
     { "dimm-at-boot", "acpi|e820", NULL },
     { "dimm-node", NULL, NULL },
+    { "dimm-granularity", NULL, NULL },
+    { "dimm-template", NULL, NULL },
+    { "dimm-map-limit", NULL, NULL },
+    { "strict", "on|off", NULL },
+    { "plug-timeout", NULL, NULL },
+    { "unplug-timeout", NULL, NULL },
 };
 
 static const struct choice accel_keys[] = {
@@ -99,35 +105,10 @@ static bool read_accels(struct parser *parser, const char *text, struct error *e
     return good;
 }
 
-static bool read_dimm_node(struct parser *parser, const char *text, struct error *error)
-{
-    uint64_t number;
-
-    if (strcmp(text, "own") != 0 && (!number_parse(text, &number) || number >= NUMA_NODES_MAX))
-        return error_set(error, "Parameter 'dimm-node' expects own or a number from 0 to %d; got '%.80s'",
-                         NUMA_NODES_MAX - 1, text);
-    replace_string(&parser->dimm_node, text);
-    return true;
-}
-
-/* Where the RAM at start comes from, and what a booting guest is told of DIMMs. */
-static bool read_machine_memory(struct parser *parser, struct json_object *object, struct error *error)
-{
-    const char *backend = keyval_get(object, "memory-backend"), *node = keyval_get(object, "dimm-node");
-    const char *at_boot = keyval_get(object, "dimm-at-boot");
-
-    if (node && !read_dimm_node(parser, node, error))
-        return false;
-    if (backend)
-        replace_string(&parser->config->ram_backend, backend);
-    if (at_boot)
-        parser->config->dimms_in_e820 = strcmp(at_boot, "e820") == 0;
-    return true;
-}
-
 static bool read_machine(struct parser *parser, struct json_object *object, struct error *error)
 {
     const char *type = keyval_get(object, "type"), *accel = keyval_get(object, "accel");
+    const char *backend = keyval_get(object, "memory-backend");
 
     if (type && is_help(type)) {
         list_machines();
@@ -137,8 +118,10 @@ static bool read_machine(struct parser *parser, struct json_object *object, stru
     if (!choices_check(object, machine_keys, sizeof machine_keys / sizeof machine_keys[0], "-machine", error))
         return false;
     if ((type && !check_machine(type, error)) || (accel && !read_accels(parser, accel, error)) ||
-        !read_machine_memory(parser, object, error))
+        !option_machine_dimms(parser, object, error))
         return false;
+    if (backend)
+        replace_string(&parser->config->ram_backend, backend);
     if (type)
         replace_string(&parser->config->machine, type);
     keyval_get_bool(object, "dump-guest-core", &parser->config->dump_guest_core);

@@ -298,7 +298,7 @@ static bool add_dimm_node(struct numa_config *numa, struct error *error)
 
 static bool place_dimms(const struct parser *parser, struct numa_config *numa, struct error *error)
 {
-    const char *node = parser->dimm_node ? parser->dimm_node : parser->config->dimms_in_e820 ? "own" : "0";
+    const char *node = parser->dimm_node ? parser->dimm_node : parser->config->dimms.in_e820 ? "own" : "0";
     uint64_t number = 0;
 
     if (parser->config->slots == 0)

@@ -107,6 +107,9 @@ void replace_string(char **string, const char *text);
 /* Make room for one more element behind `count`; the new element is zeroed and returned. */
 void *array_grow(void *array_address, size_t count, size_t size);
 
+/* opt_dimm.c: the keys of -machine that are about DIMMs. */
+bool option_machine_dimms(struct parser *parser, struct json_object *object, struct error *error);
+
 /* opt_memory.c */
 option_handler option_memory;
 bool finish_memory(struct parser *parser, struct error *error);

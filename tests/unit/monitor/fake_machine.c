@@ -171,6 +171,11 @@ struct hotplug *machine_hotplug(struct machine *machine)
     return &machine->hotplug;
 }
 
+struct loop *machine_loop(const struct machine *machine)
+{
+    return machine->backends.loop;
+}
+
 struct backends *machine_backends(struct machine *machine)
 {
     return &machine->backends;

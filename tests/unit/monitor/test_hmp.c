@@ -243,15 +243,21 @@ static void test_completion(void **state)
     expect_words(world, "inf", 3, ' ', "info");
     expect_words(
         world, "", 0, ' ',
-        "cont device_add device_del help info memslot object_add object_del quit stop system_powerdown "
+        "cont device_add device_del help info memory memslot object_add object_del quit stop system_powerdown "
         "system_reset");
     expect_words(world, "x", 0, 0, "");
-    expect_words(world, "info me", 2, ' ',
-                 "memdev memory-devices memory-hotplug memory-map memory_size_summary memslot");
     expect_words(
-        world, "info ", 0, ' ',
-        "chardev cpus exits kvm memdev memory-devices memory-hotplug memory-map memory_size_summary memslot name "
-        "numa status uuid version");
+        world, "info me", 2, ' ',
+        "memdev memory-devices memory-hotplug memory-map memory-operations memory_size_summary memslot");
+    expect_words(world, "info ", 0, ' ',
+                 "chardev cpus exits kvm memdev memory-devices memory-hotplug memory-map memory-operations "
+                 "memory_size_summary memslot name numa status uuid version");
+    expect_words(world, "memory ", 0, ' ', "cancel plug set unplug");
+    expect_words(world, "help memory un", 2, ' ', "unplug");
+    expect_words(world, "memory plug ", 0, 0, "");
+    expect_words(world, "memory plug 1G,no", 2, 0, "node=");
+    expect_words(world, "memory set 1G,dry-run=", 0, 0, "off on");
+    expect_words(world, "memory frob ", 0, 0, "");
     expect_words(world, "info status ", 0, 0, "");
     expect_words(world, "help dev", 3, ' ', "device_add device_del");
     expect_words(world, "? info na", 2, ' ', "name");

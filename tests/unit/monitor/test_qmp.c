@@ -527,6 +527,12 @@ static void test_query_commands(void **state)
         "memslot",
         "query-memslot",
         "query-memory-map",
+        "memory-plug",
+        "memory-unplug",
+        "memory-set",
+        "memory-set-cancel",
+        "memory-operation-cancel",
+        "query-memory-operations",
     };
     struct world *world = *state;
     int fd = qmp_client(world, "qmp");

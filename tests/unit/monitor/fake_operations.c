@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The monitor's tests have no operations: a DIMM comes and goes at once there. What starts one fails and says
+ * so; tests/program/test_operations.py and test_set.py have the real ones.
+ */
+#include "hotplug/operation.h"
+
+#include "hotplug/hotplug.h"
+#include "hotplug/resize.h"
+#include "machine/machine.h"
+
+#define NONE "this machine has no operations"
+
+const struct operation *hotplug_next_operation(const struct hotplug *hotplug, const struct operation *last)
+{
+    (void)hotplug, (void)last;
+    return NULL;
+}
+
+bool hotplug_cancel_operation(struct hotplug *hotplug, uint64_t id, struct error *error)
+{
+    (void)hotplug;
+    return error_set(error, "there is no operation %llu", (unsigned long long)id);
+}
+
+enum outcome hotplug_plug_module(struct hotplug *hotplug, struct module *module,
+                                 const struct backend_watcher *watcher, struct error *error)
+{
+    (void)hotplug, (void)module, (void)watcher;
+    error_set(error, NONE);
+    return OUTCOME_FAILED;
+}
+
+struct operation *hotplug_unplug(struct hotplug *hotplug, const char *id, struct error *error)
+{
+    (void)hotplug, (void)id;
+    error_set(error, NONE);
+    return NULL;
+}
+
+struct operation *hotplug_operation_of(const struct hotplug *hotplug, const char *id)
+{
+    (void)hotplug, (void)id;
+    return NULL;
+}
+
+void operation_set_deadline(struct operation *operation, uint64_t milliseconds)
+{
+    operation->deadline = milliseconds;
+}
+
+void operation_watch(struct operation *operation, struct operation_watcher *watcher)
+{
+    watcher->next = operation->watchers;
+    operation->watchers = watcher;
+}
+
+void operation_unwatch(struct operation *operation, struct operation_watcher *watcher)
+{
+    (void)watcher;
+    operation->watchers = NULL;
+}
+
+bool operation_cancel(struct operation *operation, struct error *error)
+{
+    (void)operation;
+    return error_set(error, NONE);
+}
+
+bool resize_plan(struct hotplug *hotplug, const struct resize_request *request, const bool *fixed,
+                 struct resize_plan *plan, struct error *error)
+{
+    (void)hotplug, (void)request, (void)fixed, (void)plan;
+    return error_set(error, NONE);
+}
+
+struct json_object *resize_describe_plan(struct hotplug *hotplug, const struct resize_request *request,
+                                         const struct resize_plan *plan)
+{
+    (void)hotplug, (void)request, (void)plan;
+    return NULL;
+}
+
+bool resize_begin(struct hotplug *hotplug, const struct resize_request *request,
+                  struct resize_watcher *watcher, struct error *error)
+{
+    (void)hotplug, (void)request, (void)watcher;
+    return error_set(error, NONE);
+}
+
+struct json_object *resize_under_way(const struct hotplug *hotplug)
+{
+    (void)hotplug;
+    return NULL;
+}
+
+void resize_cancel(struct hotplug *hotplug)
+{
+    (void)hotplug;
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Operations: how they start, how long they may take, and how they end. See operation.h.
+ */
+#include "hotplug/operation.h"
+
+#include <json-c/json_object.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/message.h"
+#include "hotplug/state.h"
+
+static void emit(struct operation *operation, const char *event, struct json_object *data)
+{
+    const struct hotplug_config *config = &operation->hotplug->config;
+
+    config->event(config->opaque, event, data);
+}
+
+static void expired(void *opaque)
+{
+    struct operation *operation = opaque;
+
+    operation->timer = NULL;
+    operation_expire(operation);
+}
+
+static void arm(struct operation *operation)
+{
+    uint64_t passed = operation_now() - operation->started;
+
+    if (operation->timer)
+        timer_cancel(operation->timer);
+    operation->timer = timer_add(operation->hotplug->config.loop,
+                                 operation->deadline > passed ? operation->deadline - passed : 0, expired,
+                                 operation);
+}
+
+void operation_set_deadline(struct operation *operation, uint64_t milliseconds)
+{
+    if (operation->result != OPERATION_UNDER_WAY)
+        return;
+    operation->deadline = milliseconds;
+    arm(operation);
+}
+
+struct operation *operation_new(struct hotplug *hotplug, enum operation_kind kind, uint32_t slot,
+                                const char *device, uint64_t size, struct error *error)
+{
+    struct operation *operation = calloc(1, sizeof *operation);
+
+    if (operation && device)
+        operation->device = strdup(device);
+    if (!operation || (device && !operation->device)) {
+        free(operation);
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    operation->hotplug = hotplug;
+    operation->kind = kind;
+    operation->slot = slot;
+    operation->size = size;
+    return operation;
+}
+
+void operation_discard(struct operation *operation)
+{
+    if (!operation)
+        return;
+    if (operation->timer)
+        timer_cancel(operation->timer);
+    free(operation->device);
+    free(operation);
+}
+
+/* Forget the oldest that have ended, but none that the guest may still answer or somebody waits for. */
+static void trim(struct hotplug *hotplug)
+{
+    struct operation **link = &hotplug->operations;
+
+    while (*link && hotplug->operations_ended > OPERATIONS_KEPT) {
+        struct operation *operation = *link;
+
+        if (operation->result == OPERATION_UNDER_WAY || operation->watchers ||
+            hotplug->operation[operation->slot] == operation) {
+            link = &operation->next;
+            continue;
+        }
+        *link = operation->next;
+        hotplug->operations_ended--;
+        operation_discard(operation);
+    }
+}
+
+static void append(struct hotplug *hotplug, struct operation *operation)
+{
+    struct operation **link = &hotplug->operations;
+
+    while (*link)
+        link = &(*link)->next;
+    *link = operation;
+}
+
+void operation_begin(struct operation *operation)
+{
+    struct hotplug *hotplug = operation->hotplug;
+    struct operation *before = hotplug->operation[operation->slot];
+
+    if (before && before->result == OPERATION_UNDER_WAY)
+        operation_end(before, OPERATION_CANCELLED, "the DIMM was asked back before the guest answered");
+    operation->id = ++hotplug->last_operation;
+    operation->started = operation_now();
+    operation->deadline = operation->kind == OPERATION_PLUG ? hotplug->config.plug_deadline
+                                                            : hotplug->config.unplug_deadline;
+    hotplug->operation[operation->slot] = operation;
+    hotplug->dimm[operation->slot]->refused = false;
+    append(hotplug, operation);
+    arm(operation);
+    emit(operation, "MEMORY_OPERATION_STARTED", operation_describe(operation));
+}
+
+void operation_watch(struct operation *operation, struct operation_watcher *watcher)
+{
+    watcher->next = operation->watchers;
+    operation->watchers = watcher;
+}
+
+void operation_unwatch(struct operation *operation, struct operation_watcher *watcher)
+{
+    struct operation_watcher **link = &operation->watchers;
+
+    while (*link && *link != watcher)
+        link = &(*link)->next;
+    if (*link)
+        *link = watcher->next;
+}
+
+static void tell_watchers(struct operation *operation)
+{
+    struct operation_watcher *watcher;
+
+    while ((watcher = operation->watchers) != NULL) {
+        operation->watchers = watcher->next;
+        watcher->ended(watcher->opaque, operation);
+    }
+}
+
+/* Not from within operation_end(), which a command of somebody else may have called. */
+void operations_tell(void *opaque)
+{
+    struct hotplug *hotplug = opaque;
+
+    for (struct operation *operation = hotplug->operations; operation; operation = operation->next)
+        if (operation->result != OPERATION_UNDER_WAY)
+            tell_watchers(operation);
+    trim(hotplug);
+}
+
+/* The guest's code may still come after an unplug that nobody answered, and memory may come back after one
+ * that was withdrawn. */
+static bool may_come_late(const struct operation *operation)
+{
+    return operation->result == OPERATION_UNANSWERED ||
+           (operation->result == OPERATION_CANCELLED && operation->kind == OPERATION_UNPLUG);
+}
+
+static void set_reason(struct operation *operation, const char *reason)
+{
+    if (reason)
+        snprintf(operation->reason, sizeof operation->reason, "%s", reason);
+}
+
+static void tell_refusal(const struct operation *operation)
+{
+    struct hotplug *hotplug = operation->hotplug;
+    struct dimm *dimm = hotplug->dimm[operation->slot];
+    struct json_object *data;
+    char path[DIMM_PATH];
+
+    if (!dimm)
+        return;
+    dimm->refused = true;
+    data = json_object_new_object();
+    if (dimm->id)
+        json_object_object_add(data, "device", json_object_new_string(dimm->id));
+    json_object_object_add(data, "path", json_object_new_string(hotplug_path(dimm, path)));
+    hotplug->config.event(hotplug->config.opaque, "DEVICE_UNPLUG_GUEST_ERROR", data);
+}
+
+void operation_end(struct operation *operation, enum operation_result result, const char *reason)
+{
+    struct hotplug *hotplug = operation->hotplug;
+
+    operation->result = result;
+    operation->ended = operation_now();
+    set_reason(operation, reason);
+    if (operation->timer)
+        timer_cancel(operation->timer);
+    operation->timer = NULL;
+    if (hotplug->operation[operation->slot] == operation && !may_come_late(operation))
+        hotplug->operation[operation->slot] = NULL;
+    hotplug->operations_ended++;
+    if (result == OPERATION_REFUSED && operation->kind == OPERATION_UNPLUG)
+        tell_refusal(operation);
+    emit(operation, "MEMORY_OPERATION_DONE", operation_describe(operation));
+    if (operation->watchers)
+        loop_post(hotplug->config.loop, &hotplug->ended_work);
+    else
+        trim(hotplug);
+}
+
+void operation_late(struct operation *operation, enum operation_result result, const char *reason)
+{
+    enum operation_result before = operation->result;
+    struct json_object *data;
+
+    operation->late = true;
+    operation->ended = operation_now();
+    set_reason(operation, reason);
+    operation->result = result;
+    data = operation_describe(operation);
+    operation->result = before;
+    operation->hotplug->operation[operation->slot] = NULL;
+    if (result == OPERATION_REFUSED && operation->kind == OPERATION_UNPLUG)
+        tell_refusal(operation);
+    emit(operation, "MEMORY_OPERATION_LATE", data);
+    trim(operation->hotplug);
+}
+
+bool operation_cancel(struct operation *operation, struct error *error)
+{
+    struct hotplug *hotplug = operation->hotplug;
+    const char *device = operation->device ? operation->device : "(no id)";
+
+    if (operation->result != OPERATION_UNDER_WAY)
+        return error_set(error, "operation %llu has ended: %s; there is nothing to cancel",
+                         (unsigned long long)operation->id, operation_result_name(operation->result));
+    if (operation->kind == OPERATION_PLUG)
+        return error_set(error,
+                         "operation %llu plugs '%s', which the guest can see already and may be using: it "
+                         "can't be withdrawn; ask for it back with device_del %s",
+                         (unsigned long long)operation->id, device, device);
+    ports_lock(hotplug->config.ports);
+    hotram_bank_withdraw(&hotplug->bank, operation->slot);
+    ports_unlock(hotplug->config.ports);
+    operation_end(operation, OPERATION_CANCELLED, "withdrawn; the guest may be at it already");
+    return true;
+}
+
+bool hotplug_cancel_operation(struct hotplug *hotplug, uint64_t id, struct error *error)
+{
+    struct operation *operation = hotplug_find_operation(hotplug, id);
+
+    if (!operation)
+        return error_set(error,
+                         "there is no operation %llu; query-memory-operations lists those under way and the "
+                         "last %d that have ended",
+                         (unsigned long long)id, OPERATIONS_KEPT);
+    return operation_cancel(operation, error);
+}
+
+struct operation *hotplug_operation(const struct hotplug *hotplug, uint32_t slot)
+{
+    return hotplug->operation[slot];
+}
+
+struct operation *hotplug_operation_of(const struct hotplug *hotplug, const char *id)
+{
+    const struct dimm *dimm = hotplug_find(hotplug, id);
+
+    return dimm ? hotplug->operation[dimm->slot] : NULL;
+}
+
+const struct operation *hotplug_next_operation(const struct hotplug *hotplug, const struct operation *last)
+{
+    return last ? last->next : hotplug->operations;
+}
+
+struct operation *hotplug_find_operation(const struct hotplug *hotplug, uint64_t id)
+{
+    struct operation *operation = hotplug->operations;
+
+    while (operation && operation->id != id)
+        operation = operation->next;
+    return operation;
+}
+
+void operations_free(struct hotplug *hotplug)
+{
+    loop_cancel(hotplug->config.loop, &hotplug->ended_work);
+    while (hotplug->operations) {
+        struct operation *operation = hotplug->operations;
+
+        if (operation->result == OPERATION_UNDER_WAY)
+            operation->result = OPERATION_CANCELLED; /* hotram ends; only those who wait are told */
+        tell_watchers(operation);
+        hotplug->operations = operation->next;
+        operation_discard(operation);
+    }
+}

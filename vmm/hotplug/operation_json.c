@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An operation as monitors show it: the members of MEMORY_OPERATION_DONE and of query-memory-operations.
+ */
+#include <json-c/json_object.h>
+#include <time.h>
+
+#include "hotplug/operation.h"
+#include "hotplug/state.h"
+
+uint64_t operation_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+uint64_t operation_milliseconds(const struct operation *operation)
+{
+    return (operation->result == OPERATION_UNDER_WAY ? operation_now() : operation->ended) -
+           operation->started;
+}
+
+static void add_text(struct json_object *object, const char *name, const char *text)
+{
+    if (text && text[0])
+        json_object_object_add(object, name, json_object_new_string(text));
+}
+
+static void add_number(struct json_object *object, const char *name, uint64_t number)
+{
+    json_object_object_add(object, name, json_object_new_uint64(number));
+}
+
+struct json_object *operation_describe(const struct operation *operation)
+{
+    struct json_object *object = json_object_new_object();
+
+    add_number(object, "id", operation->id);
+    add_text(object, "device", operation->device);
+    add_number(object, "slot", operation->slot);
+    add_number(object, "size", operation->size);
+    add_text(object, "operation", operation_kind_name(operation->kind));
+    add_text(object, "result", operation_result_name(operation->result));
+    add_text(object, "reason", operation->reason);
+    add_text(object, "warning", operation->warning);
+    if (operation->answered) {
+        struct json_object *ost = json_object_new_object();
+
+        add_number(ost, "source", operation->ost_event);
+        add_number(ost, "status", operation->ost_status);
+        add_text(ost, "text", ost_text(operation->ost_event, operation->ost_status));
+        json_object_object_add(object, "ost", ost);
+    }
+    add_number(object, "milliseconds", operation_milliseconds(operation));
+    add_number(object, "deadline", operation->deadline);
+    if (operation->late)
+        json_object_object_add(object, "late", json_object_new_boolean(true));
+    return object;
+}

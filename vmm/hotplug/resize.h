@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * memory set: bring the guest to a size, by plugging and unplugging DIMMs one after the other.
+ *
+ * resize_plan.c   which DIMMs: the library's planner over a copy of the bank, node by node
+ * resize.c        the steps, one at a time; another plan when the guest refuses one
+ *
+ * There is one at a time. Sizes are the guest's: RAM at start and DIMMs together, of one node or all.
+ *
+ * Threads: main thread only.
+ */
+#ifndef VMM_HOTPLUG_RESIZE_H
+#define VMM_HOTPLUG_RESIZE_H
+
+#include <hotram/plan.h>
+
+#include "host/error.h"
+
+struct hotplug;
+struct json_object;
+
+struct resize_request {
+    uint64_t size; /* bytes */
+    bool node_given;
+    uint32_t node;
+    bool at_most;         /* rather below than above */
+    const char *template; /* of new DIMMs, or NULL: the machine's */
+    uint64_t deadline;    /* of each operation, milliseconds; 0: the machine's */
+};
+
+struct resize_step {
+    struct hotram_plan_step step;
+    uint32_t node; /* of a new DIMM */
+};
+
+/* More than enough: whoever needs more steps goes on from there with another request. */
+#define RESIZE_STEPS_MAX HOTRAM_PLAN_STEPS_MAX
+
+struct resize_plan {
+    uint64_t present; /* bytes before the first step */
+    uint64_t reached; /* and after the last */
+    uint32_t count;
+    struct resize_step steps[RESIZE_STEPS_MAX];
+};
+
+/* Who waits. The struct belongs to the waiter and is off the list when `ended` is called. `result` is
+ * borrowed: the members of MEMORY_SET_DONE. */
+struct resize_watcher {
+    void (*ended)(void *opaque, struct json_object *result);
+    void (*say)(void *opaque, const char *line); /* how far it is; may be NULL */
+    void *opaque;
+    struct resize_watcher *next;
+};
+
+/* Plan from the bank as it is. `fixed`: for each slot, not to be removed; NULL for none. The error names the
+ * nearest sizes that can be reached. */
+bool resize_plan(struct hotplug *hotplug, const struct resize_request *request, const bool *fixed,
+                 struct resize_plan *plan, struct error *error);
+/* A new object: asked, present, reached, plan. */
+struct json_object *resize_describe_plan(struct hotplug *hotplug, const struct resize_request *request,
+                                         const struct resize_plan *plan);
+
+/* Begin; the watcher is told at the end, from the event loop. The same request as one under way joins it, any
+ * other is refused. */
+bool resize_begin(struct hotplug *hotplug, const struct resize_request *request,
+                  struct resize_watcher *watcher, struct error *error);
+/* Whether there is one, and how far it is: its description so far, a new object, or NULL. */
+struct json_object *resize_under_way(const struct hotplug *hotplug);
+/* End it after what is under way now; an unplug under way is withdrawn. */
+void resize_cancel(struct hotplug *hotplug);
+/* The waiter goes; the rest goes on. */
+void resize_unwatch(struct hotplug *hotplug, struct resize_watcher *watcher);
+void resize_free(struct hotplug *hotplug);
+
+/* The guest's bytes now, of one node or (HOTRAM_NODE_ANY) all. */
+uint64_t resize_present(struct hotplug *hotplug, uint32_t node);
+
+#endif
