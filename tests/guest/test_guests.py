@@ -9,7 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
 from lib.machine import Machine                              # noqa: E402
 
-MEMORY = ["-m", "256M,slots=4,maxmem=4G"]
+MEMORY = ["-m", "256M,slots=4,maxmem=4G", "-machine", "dimm-granularity=2M"]
 BLOCKS = "/sys/devices/system/memory"
 BY_HAND = ("for block in $(grep -l offline /sys/devices/system/memory/memory*/state); "
            "do echo online_movable > $block; done")
