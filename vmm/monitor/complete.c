@@ -208,9 +208,10 @@ static void offer_arguments(struct completions *completions, struct machine *mac
 static size_t name_length(const char *line)
 {
     size_t length = strcspn(line, " ");
-    char word[COMMAND_NAME_MAX];
+    char word[COMMAND_NAME_MAX] = "";
 
-    snprintf(word, sizeof word, "%.*s", (int)length, line);
+    if (length < sizeof word)
+        memcpy(word, line, length);
     if (line[length] == ' ' && command_is_prefix(word))
         length += 1 + strcspn(line + length + 1, " ");
     return length;
