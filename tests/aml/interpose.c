@@ -179,10 +179,13 @@ static bool next_line(char *line, int size)
     if (!registers_go_on())
         wait_until_idle();
     for (;;) {
+        /* In one piece: a thread of the interpreter may be in the middle of a line of its own. */
+        flockfile(stdout);
         putchar('\n');
         registers_print_log();
         puts("@prompt");
         fflush(stdout);
+        funlockfile(stdout);
         if (!fgets(line, size, stdin))
             return false;
         if (line[0] != '@')

@@ -173,10 +173,12 @@ def test_methods_that_run_at_the_same_time_keep_their_accesses_together():
             others = acpi.evaluate(*other).accesses
             for moment in range(1, len(alone) + 1):
                 prepare()
-                assert acpi.together(moment, method, other) == alone + others
+                both = acpi.together(moment, method, other)
+                assert both == alone + others, (moment, method, other, both, alone, others)
             for moment in range(1, len(others) + 1):
                 prepare()
-                assert acpi.together(moment, other, method) == others + alone
+                both = acpi.together(moment, other, method)
+                assert both == others + alone, (moment, other, method, both, others, alone)
 
 
 if __name__ == "__main__":
