@@ -22,7 +22,7 @@ const struct property pc_dimm_properties[] = {
     { "slot", PROPERTY_INT32, offsetof(struct values, slot), PROPERTY_NO_GIVEN,
       "slot number; -1 (default): the first free slot" },
     { "addr", PROPERTY_UINT64, offsetof(struct values, addr), PROPERTY_NO_GIVEN,
-      "guest-physical address, a multiple of 2 MiB; 0 (default): the lowest that fits" },
+      "guest-physical address, a multiple of -machine dimm-granularity=; 0 (default): the lowest that fits" },
     { "node", PROPERTY_UINT32, offsetof(struct values, node), PROPERTY_NO_GIVEN,
       "NUMA node of the guest (default: as -machine dimm-node= says, or 0)" },
 };

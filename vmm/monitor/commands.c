@@ -7,8 +7,9 @@
 #include <string.h>
 
 static const struct command_area *const areas[] = {
-    &commands_monitor, &commands_machine,   &commands_memory, &commands_memory_info, &commands_memslot,
-    &commands_map,     &commands_operation, &commands_set,    &commands_query,
+    &commands_monitor, &commands_machine, &commands_memory,     &commands_memory_info,
+    &commands_memslot, &commands_map,     &commands_operation,  &commands_set,
+    &commands_query,   &commands_schema,  &commands_introspect, &commands_qom,
 };
 #define AREA_COUNT (sizeof areas / sizeof areas[0])
 

@@ -12,10 +12,31 @@
 #include "monitor/internal.h"
 #include "monitor/result.h"
 
+/* libvirt gives every guest one, to decrypt passwords with, and looks for it to learn that objects are given
+ * as JSON. hotram has no passwords: it takes one and drops it. */
+static const char dropped_object[] = "secret";
+struct secret {
+    char *words[5];
+};
+static const struct property secret_properties[] = {
+    { "data", PROPERTY_STRING, offsetof(struct secret, words[0]), PROPERTY_NO_GIVEN, "not used" },
+    { "file", PROPERTY_STRING, offsetof(struct secret, words[1]), PROPERTY_NO_GIVEN, "not used" },
+    { "format", PROPERTY_STRING, offsetof(struct secret, words[2]), PROPERTY_NO_GIVEN, "not used" },
+    { "keyid", PROPERTY_STRING, offsetof(struct secret, words[3]), PROPERTY_NO_GIVEN, "not used" },
+    { "iv", PROPERTY_STRING, offsetof(struct secret, words[4]), PROPERTY_NO_GIVEN, "not used" },
+};
+#define SECRET_COUNT (sizeof secret_properties / sizeof secret_properties[0])
+
 static bool object_type(size_t index, const char **name, const struct property **table, size_t *count)
 {
-    if (index >= backend_type_count)
+    if (index > backend_type_count)
         return false;
+    if (index == backend_type_count) {
+        *name = dropped_object;
+        *table = secret_properties;
+        *count = SECRET_COUNT;
+        return true;
+    }
     *name = backend_types[index].name;
     *table = backend_types[index].table;
     *count = backend_types[index].count;
@@ -174,15 +195,31 @@ static const char *argument(struct json_object *args, const char *name)
     return json_object_get_string(json_object_object_get(args, name));
 }
 
+static bool drop_secret(struct props props, struct error *error)
+{
+    static const char *const names[] = { "qom-type", "id", NULL };
+    const char *id = props_string(props, "id", error);
+    struct secret secret = { 0 };
+
+    if (!id || !id_check(id, error) ||
+        !props_read(props, secret_properties, SECRET_COUNT, names, dropped_object, &secret, error))
+        return false;
+    props_free(secret_properties, SECRET_COUNT, &secret);
+    return true;
+}
+
 static bool run_object_add(struct monitor_context *context, struct json_object *args,
                            struct json_object **result, struct error *error)
 {
     struct props props = { args, context->keyval };
     struct backend_watcher watcher;
-    struct allocation *allocation = prepare(context, argument(args, "id"), &watcher, error);
+    struct allocation *allocation;
     enum outcome outcome = OUTCOME_FAILED;
 
     (void)result;
+    if (strcmp(argument(args, "qom-type"), dropped_object) == 0)
+        return drop_secret(props, error);
+    allocation = prepare(context, argument(args, "id"), &watcher, error);
     if (context->pending)
         outcome = backend_add_begin(machine_backends(context->machine), props, &watcher, error);
     return conclude(context, allocation, outcome);
@@ -271,6 +308,8 @@ static const struct command commands[] = {
     { .qmp = "device_add",
       .hmp = "device_add",
       .family = &device_types,
+      .feature = "json-cli-hotplug", /* -device takes JSON, and what it makes can be unplugged */
+      .arguments = { { "driver", json_type_string, true }, { "id", json_type_string, true } },
       .run = run_device_add,
       .parameters = "driver[,prop=value][,...]",
       .help =

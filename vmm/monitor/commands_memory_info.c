@@ -14,9 +14,8 @@
 #include "monitor/result.h"
 #include "options/config.h"
 
-static struct json_object *describe_dimm(const struct dimm_info *info)
+struct json_object *describe_dimm(const struct dimm_info *info)
 {
-    struct json_object *device = json_object_new_object();
     struct json_object *data = json_object_new_object();
     struct text memdev = { 0 };
 
@@ -30,8 +29,15 @@ static struct json_object *describe_dimm(const struct dimm_info *info)
     json_object_object_add(data, "memdev", text_result(&memdev));
     add_bool(data, "hotplugged", info->hotplugged);
     add_bool(data, "hotpluggable", info->hotpluggable);
+    return data;
+}
+
+static struct json_object *describe_device(const struct dimm_info *info)
+{
+    struct json_object *device = json_object_new_object();
+
     add_string(device, "type", "dimm");
-    json_object_object_add(device, "data", data);
+    json_object_object_add(device, "data", describe_dimm(info));
     return device;
 }
 
@@ -45,7 +51,7 @@ static bool run_memory_devices(struct monitor_context *context, struct json_obje
     (void)args, (void)error;
     *result = json_object_new_array();
     while (hotplug && hotplug_next(hotplug, &slot, &info))
-        json_object_array_add(*result, describe_dimm(&info));
+        json_object_array_add(*result, describe_device(&info));
     return true;
 }
 
@@ -66,7 +72,7 @@ static void print_memory_devices(struct text *out, struct json_object *result)
     }
 }
 
-static struct json_object *describe_backend(const struct backend *backend)
+struct json_object *describe_backend(const struct backend *backend)
 {
     struct json_object *object = json_object_new_object();
     struct json_object *nodes = json_object_new_array();

@@ -123,18 +123,12 @@ static void print_kvm(struct text *out, struct json_object *result)
     text_printf(out, "kvm support: %s\n", enabled ? "enabled" : "disabled");
 }
 
-#if defined(__x86_64__)
-#define TARGET "x86_64"
-#elif defined(__aarch64__)
-#define TARGET "aarch64"
-#endif
-
 static bool run_target(struct monitor_context *context, struct json_object *args, struct json_object **result,
                        struct error *error)
 {
     (void)context, (void)args, (void)error;
     *result = json_object_new_object();
-    add_string(*result, "arch", TARGET);
+    add_string(*result, "arch", MONITOR_TARGET);
     return true;
 }
 
@@ -183,7 +177,7 @@ static struct json_object *describe_cpu(const struct monitor_context *context, u
     json_object_object_add(cpu, "props", props);
     add_string(cpu, "qom-path", path);
     add_number(cpu, "cpu-index", index);
-    add_string(cpu, "target", TARGET);
+    add_string(cpu, "target", MONITOR_TARGET);
     return cpu;
 }
 

@@ -114,6 +114,7 @@ struct command {
     command_function *run;
     command_print *print;
     enum command_completion completion;
+    const char *feature;    /* of query-qmp-schema, or NULL */
     bool whole_line;        /* HMP: the argument is all that is left of the line */
     const char *parameters; /* for `help` */
     const char *help;
@@ -125,7 +126,8 @@ struct command_area {
 };
 
 extern const struct command_area commands_machine, commands_map, commands_memory, commands_memory_info,
-    commands_memslot, commands_monitor, commands_operation, commands_query, commands_set;
+    commands_memslot, commands_monitor, commands_operation, commands_query, commands_set, commands_schema,
+    commands_introspect, commands_qom;
 
 /* All commands in the order of the tables: NULL gives the first. */
 const struct command *command_next(const struct command *command);
@@ -173,6 +175,20 @@ void pending_forget(struct pending *pending);
 /* So much of a backend's memory is allocated: the event MEMORY_PREALLOC, and a line for who waits. */
 void prealloc_progress(struct machine *machine, struct pending *pending, const char *id, uint64_t done,
                        uint64_t size);
+
+/* A DIMM as query-memory-devices has it, without its type; a backend as query-memdev has it. New objects. */
+struct dimm_info;
+struct backend;
+struct json_object *describe_dimm(const struct dimm_info *info);
+struct json_object *describe_backend(const struct backend *backend);
+
+/* What every vCPU is, as QEMU names it. */
+#if defined(__x86_64__)
+#define MONITOR_TARGET "x86_64"
+#elif defined(__aarch64__)
+#define MONITOR_TARGET "aarch64"
+#endif
+#define MONITOR_CPU_TYPE "host-" MONITOR_TARGET "-cpu"
 
 /* Types ---------------------------------------------------------------------------------------------- */
 

@@ -11,10 +11,10 @@
 #include "options/suggest.h"
 
 static const struct {
-    const char *name, *help;
+    const char *name, *type, *help;
 } machines[] = {
-    { "hotram-1", "memory hotplug by ACPI, 16550 serial port (default)" },
-    { "none", "no machine: only monitors, for programs that ask what hotram can do" },
+    { "hotram-1", "hotram-1-machine", "memory hotplug by ACPI, 16550 serial port (default)" },
+    { "none", "none-machine", "no machine: only monitors, for programs that ask what hotram can do" },
 };
 #define MACHINE_COUNT (sizeof machines / sizeof machines[0])
 
@@ -51,6 +51,19 @@ static const struct choice cpu_keys[] = {
     { "model", "host", "the guest sees the host's CPU" },
     { "migratable", "on|off", NULL },
 };
+
+const char *machine_type_at(size_t index)
+{
+    return index < MACHINE_COUNT ? machines[index].type : NULL;
+}
+
+const char *machine_key_at(size_t index, bool *is_bool)
+{
+    if (index >= sizeof machine_keys / sizeof machine_keys[0])
+        return NULL;
+    *is_bool = machine_keys[index].values && strncmp(machine_keys[index].values, "on", 2) == 0;
+    return machine_keys[index].key;
+}
 
 static void list_machines(void)
 {

@@ -107,6 +107,10 @@ void replace_string(char **string, const char *text);
 /* Make room for one more element behind `count`; the new element is zeroed and returned. */
 void *array_grow(void *array_address, size_t count, size_t size);
 
+/* opt_machine.c: names of the machines as types of QOM, and the keys of -machine; NULL after the last. */
+const char *machine_type_at(size_t index);
+const char *machine_key_at(size_t index, bool *is_bool);
+
 /* opt_dimm.c: the keys of -machine that are about DIMMs. */
 bool option_machine_dimms(struct parser *parser, struct json_object *object, struct error *error);
 

@@ -204,7 +204,7 @@ static void test_help(void **state)
     expect_part(world, "info", "info chardev  -- show the character devices\ninfo cpus  --");
     expect(world, "help info name", "info name  -- show the current VM name\n");
     expect(world, "help stpo", "unknown command: 'stpo'\ndid you mean 'stop'?\n");
-    expect(world, "object_add help", "memory-backend-ram\nmemory-backend-file\n");
+    expect(world, "object_add help", "memory-backend-ram\nmemory-backend-file\nsecret\n");
     expect(world, "device_add ?", "pc-dimm\n");
     expect_part(world, "device_add pc-dimm,help", "pc-dimm options:\n  id=<str>");
     expect_part(world, "device_add pc-dimm,help", "- its memory\n");
@@ -261,7 +261,7 @@ static void test_completion(void **state)
     expect_words(world, "info status ", 0, 0, "");
     expect_words(world, "help dev", 3, ' ', "device_add device_del");
     expect_words(world, "? info na", 2, ' ', "name");
-    expect_words(world, "object_add ", 0, ',', "memory-backend-file memory-backend-ram");
+    expect_words(world, "object_add ", 0, ',', "memory-backend-file memory-backend-ram secret");
     expect_words(world, "object_add memory-backend-r", 16, ',', "memory-backend-ram");
     expect_words(world, "object_add memory-backend-ram,", 0, 0, "id= share= size=");
     expect_words(world, "object_add memory-backend-ram,id=a,s", 1, 0, "share= size=");

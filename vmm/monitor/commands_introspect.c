@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What there is: machines, types and their properties, options and their keys. For libvirt above all, which
+ * asks all of it before it starts a guest.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "machine/machine.h"
+#include "monitor/result.h"
+#include "monitor/schema.h"
+#include "options/config.h"
+#include "options/parser.h"
+
+static bool run_machines(struct monitor_context *context, struct json_object *args,
+                         struct json_object **result, struct error *error)
+{
+    const char *type;
+
+    (void)context, (void)args, (void)error;
+    *result = json_object_new_array();
+    for (size_t i = 0; (type = machine_type_at(i)) != NULL; i++) {
+        struct json_object *machine = json_object_new_object();
+        char name[64];
+        bool none;
+
+        snprintf(name, sizeof name, "%.*s", (int)(strlen(type) - strlen("-machine")), type);
+        none = strcmp(name, "none") == 0;
+        add_string(machine, "name", name);
+        add_number(machine, "cpu-max", none ? 1 : CPUS_MAX);
+        add_bool(machine, "hotpluggable-cpus", false);
+        add_bool(machine, "numa-mem-supported", !none);
+        add_bool(machine, "deprecated", false);
+        if (!none) {
+            add_bool(machine, "is-default", true);
+            add_string(machine, "default-cpu-type", MONITOR_CPU_TYPE);
+            add_string(machine, "default-ram-id", "hotram.ram");
+        }
+        json_object_array_add(*result, machine);
+    }
+    return true;
+}
+
+/* Whether a type is `ancestor` or comes from it. */
+static bool descends(const struct qom_type *type, const char *ancestor)
+{
+    struct qom_type at = *type;
+
+    while (strcmp(at.name, ancestor) != 0)
+        if (!at.parent || !qom_type_find(at.parent, &at))
+            return false;
+    return true;
+}
+
+static bool run_list_types(struct monitor_context *context, struct json_object *args,
+                           struct json_object **result, struct error *error)
+{
+    const char *implements = get_string(args, "implements");
+    bool abstract = json_object_get_boolean(json_object_object_get(args, "abstract"));
+    struct qom_type type;
+
+    (void)context, (void)error;
+    *result = json_object_new_array();
+    for (size_t i = 0; qom_type_at(i, &type); i++) {
+        struct json_object *object;
+
+        if ((type.abstract && !abstract) || (*implements && !descends(&type, implements)))
+            continue;
+        object = json_object_new_object();
+        add_string(object, "name", type.name);
+        if (type.parent)
+            add_string(object, "parent", type.parent);
+        if (type.abstract)
+            add_bool(object, "abstract", true);
+        json_object_array_add(*result, object);
+    }
+    return true;
+}
+
+/* As QEMU names a property's type. */
+static const char *qom_type_name(const struct property *property)
+{
+    if (strcmp(property->name, "memdev") == 0)
+        return "link<memory-backend>";
+    switch (property->type) {
+    case PROPERTY_SIZE:
+    case PROPERTY_NODES:
+        return "int";
+    default:
+        return property_type_name(property->type);
+    }
+}
+
+static void list_machine_keys(struct json_object *list)
+{
+    const char *key;
+    bool is_bool;
+
+    for (size_t i = 0; (key = machine_key_at(i, &is_bool)) != NULL; i++) {
+        struct json_object *property = json_object_new_object();
+
+        add_string(property, "name", key);
+        add_string(property, "type", is_bool ? "bool" : "string");
+        json_object_array_add(list, property);
+    }
+}
+
+/* The properties of a type that descends from `ancestor`. */
+static bool list_properties(struct json_object *args, const char *ancestor, struct json_object **result,
+                            struct error *error)
+{
+    const char *name = get_string(args, "typename");
+    struct qom_type type;
+
+    if (!qom_type_find(name, &type))
+        return error_set_class(error, ERROR_DEVICE_NOT_FOUND,
+                               "Device '%.100s' not found; qom-list-types lists "
+                               "the types",
+                               name);
+    if (!descends(&type, ancestor))
+        return error_set(error, "Parameter 'typename' expects a %s type; got '%.100s'", ancestor, name);
+    *result = json_object_new_array();
+    for (size_t i = 0; i < type.count; i++) {
+        struct json_object *property = json_object_new_object();
+
+        add_string(property, "name", type.table[i].name);
+        add_string(property, "type", qom_type_name(&type.table[i]));
+        add_string(property, "description", type.table[i].help);
+        json_object_array_add(*result, property);
+    }
+    if (descends(&type, "machine"))
+        list_machine_keys(*result);
+    return true;
+}
+
+static bool run_device_properties(struct monitor_context *context, struct json_object *args,
+                                  struct json_object **result, struct error *error)
+{
+    (void)context;
+    return list_properties(args, "device", result, error);
+}
+
+static bool run_qom_properties(struct monitor_context *context, struct json_object *args,
+                               struct json_object **result, struct error *error)
+{
+    (void)context;
+    return list_properties(args, "object", result, error);
+}
+
+/* ---- options: their keys are those of the help text ---- */
+
+static bool is_key(char character)
+{
+    return isalnum((unsigned char)character) || character == '-' || character == '_';
+}
+
+static bool has_key(struct json_object *parameters, const char *name)
+{
+    for (size_t i = 0; i < json_object_array_length(parameters); i++)
+        if (strcmp(get_string(json_object_array_get_idx(parameters, i), "name"), name) == 0)
+            return true;
+    return false;
+}
+
+static void add_key(struct json_object *parameters, const char *name, const char *type)
+{
+    struct json_object *parameter = json_object_new_object();
+
+    add_string(parameter, "name", name);
+    add_string(parameter, "type", type);
+    json_object_array_add(parameters, parameter);
+}
+
+/* "[size=]N[,slots=S]": size, slots. What is in quotes is JSON, the same in other words. */
+static struct json_object *list_keys(const char *argument)
+{
+    struct json_object *parameters = json_object_new_array();
+
+    for (const char *at = argument; at && (at = strchr(at, '=')) != NULL; at++) {
+        const char *start = at;
+        char name[64];
+
+        while (start > argument && is_key(start[-1]))
+            start--;
+        snprintf(name, sizeof name, "%.*s", (int)(at - start), start);
+        if (!name[0] || isupper((unsigned char)name[0]) || has_key(parameters, name))
+            continue;
+        add_key(parameters, name, strncmp(at, "=on|off", 7) == 0 ? "boolean" : "string");
+    }
+    return parameters;
+}
+
+static bool run_options(struct monitor_context *context, struct json_object *args,
+                        struct json_object **result, struct error *error)
+{
+    const char *wanted = get_string(args, "option");
+
+    (void)context;
+    *result = json_object_new_array();
+    for (size_t i = 0; i < options_count; i++) {
+        struct json_object *option;
+
+        if (*wanted && strcmp(options_table[i].name, wanted) != 0)
+            continue;
+        option = json_object_new_object();
+        add_string(option, "option", options_table[i].name);
+        json_object_object_add(option, "parameters", list_keys(options_table[i].argument));
+        json_object_array_add(*result, option);
+    }
+    if (*wanted && json_object_array_length(*result) == 0) {
+        json_object_put(*result);
+        *result = NULL;
+        return error_set(error, "invalid option name: %.100s", wanted);
+    }
+    return true;
+}
+
+/* ---- what there is none of ---- */
+
+static bool run_none(struct monitor_context *context, struct json_object *args, struct json_object **result,
+                     struct error *error)
+{
+    (void)context, (void)args, (void)error;
+    *result = json_object_new_array();
+    return true;
+}
+
+static const struct command commands[] = {
+    { .qmp = "query-machines", .run = run_machines },
+    { .qmp = "query-command-line-options",
+      .run = run_options,
+      .arguments = { { "option", json_type_string, true } } },
+    { .qmp = "qom-list-types",
+      .run = run_list_types,
+      .arguments = { { "implements", json_type_string, true }, { "abstract", json_type_boolean, true } } },
+    { .qmp = "device-list-properties",
+      .run = run_device_properties,
+      .arguments = { { "typename", json_type_string, false } } },
+    { .qmp = "qom-list-properties",
+      .run = run_qom_properties,
+      .arguments = { { "typename", json_type_string, false } } },
+    /* libvirt asks for these of every guest: there are no disks, jobs, I/O threads and migrations, and the
+     * answer says so. */
+    { .qmp = "query-block", .run = run_none },
+    { .qmp = "query-blockstats",
+      .run = run_none,
+      .arguments = { { "query-nodes", json_type_boolean, true } } },
+    { .qmp = "query-named-block-nodes",
+      .run = run_none,
+      .arguments = { { "flat", json_type_boolean, true } } },
+    { .qmp = "query-jobs", .run = run_none },
+    { .qmp = "query-iothreads", .run = run_none },
+    { .qmp = "query-migrate-capabilities", .run = run_none },
+};
+
+const struct command_area commands_introspect = { commands, sizeof commands / sizeof commands[0] };

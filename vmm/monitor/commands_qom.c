@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * qom-list, qom-get: the tree of what the machine consists of, by QEMU's paths. Read only; DIMMs, memory
+ * objects, CPUs and the serial port are in it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "hotplug/hotplug.h"
+#include "machine/machine.h"
+#include "memory/backend.h"
+#include "monitor/result.h"
+#include "monitor/schema.h"
+#include "options/config.h"
+#include "options/parser.h"
+
+/* A node of the tree: what it is, its properties with their values, and its children, name to type. */
+struct node {
+    const char *type;
+    struct json_object *values;
+    struct json_object *children;
+};
+
+static void add_child(struct node *node, const char *name, const char *type)
+{
+    add_string(node->children, name, type);
+}
+
+static bool has_machine(const struct monitor_context *context)
+{
+    return strcmp(machine_config(context->machine)->machine, "none") != 0;
+}
+
+static void describe_root(struct monitor_context *context, const char *rest, struct node *node)
+{
+    (void)context, (void)rest;
+    add_child(node, "machine", has_machine(context) ? machine_type_at(0) : machine_type_at(1));
+    add_child(node, "objects", "container");
+}
+
+static void describe_machine(struct monitor_context *context, const char *rest, struct node *node)
+{
+    (void)context, (void)rest;
+    add_child(node, "peripheral", "container");
+    add_child(node, "peripheral-anon", "container");
+    add_child(node, "unattached", "container");
+}
+
+static void describe_peripherals(struct monitor_context *context, bool with_id, struct node *node)
+{
+    const struct config *config = machine_config(context->machine);
+    struct hotplug *hotplug = machine_hotplug(context->machine);
+    uint32_t slot = HOTRAM_SLOT_ANY;
+    struct dimm_info info;
+    char name[32];
+
+    while (hotplug && hotplug_next(hotplug, &slot, &info)) {
+        snprintf(name, sizeof name, "slot[%u]", info.slot);
+        if (with_id == (info.id != NULL))
+            add_child(node, info.id ? info.id : name, "pc-dimm");
+    }
+    if (with_id && config->serial_id)
+        add_child(node, config->serial_id, "isa-serial");
+}
+
+static void describe_peripheral(struct monitor_context *context, const char *rest, struct node *node)
+{
+    (void)rest;
+    describe_peripherals(context, true, node);
+}
+
+static void describe_anonymous(struct monitor_context *context, const char *rest, struct node *node)
+{
+    (void)rest;
+    describe_peripherals(context, false, node);
+}
+
+static void describe_unattached(struct monitor_context *context, const char *rest, struct node *node)
+{
+    char name[32];
+
+    (void)rest;
+    for (uint32_t i = 0; has_machine(context) && i < machine_config(context->machine)->cpus; i++) {
+        snprintf(name, sizeof name, "device[%u]", i);
+        add_child(node, name, MONITOR_CPU_TYPE);
+    }
+}
+
+static void describe_objects(struct monitor_context *context, const char *rest, struct node *node)
+{
+    const struct backends *backends = machine_backends(context->machine);
+    const struct backend *backend = NULL;
+
+    (void)rest;
+    while (backends && (backend = backend_next(backends, backend)) != NULL)
+        add_child(node, backend->id, backend_kind_name(backend->kind));
+}
+
+/* The answers of a query about a thing are its properties, too. */
+static void take_values(struct node *node, struct json_object *described)
+{
+    json_object_object_foreach(described, name, value) if (strcmp(name, "type") != 0)
+        json_object_object_add(node->values, name, json_object_get(value));
+    json_object_put(described);
+}
+
+static void describe_device(struct monitor_context *context, const char *rest, struct node *node)
+{
+    const struct config *config = machine_config(context->machine);
+    struct hotplug *hotplug = machine_hotplug(context->machine);
+    uint32_t slot = HOTRAM_SLOT_ANY;
+    struct dimm_info info;
+
+    if (config->serial_id && strcmp(config->serial_id, rest) == 0) {
+        node->type = "isa-serial";
+        if (config->serial_chardev)
+            add_string(node->values, "chardev", config->serial_chardev);
+        add_number(node->values, "index", 0);
+    }
+    while (!node->type && hotplug && hotplug_next(hotplug, &slot, &info)) {
+        if (!info.id || strcmp(info.id, rest) != 0)
+            continue;
+        node->type = "pc-dimm";
+        take_values(node, describe_dimm(&info));
+    }
+}
+
+static void describe_object(struct monitor_context *context, const char *rest, struct node *node)
+{
+    const struct backends *backends = machine_backends(context->machine);
+    const struct backend *backend = backends ? backend_find(backends, rest) : NULL;
+
+    if (!backend)
+        return;
+    node->type = backend_kind_name(backend->kind);
+    take_values(node, describe_backend(backend));
+}
+
+static void describe_cpu(struct monitor_context *context, const char *rest, struct node *node)
+{
+    unsigned index;
+    int end = 0;
+
+    if (sscanf(rest, "%u]%n", &index, &end) != 1 || end == 0 || rest[end] != '\0' || !has_machine(context) ||
+        index >= machine_config(context->machine)->cpus)
+        return;
+    node->type = MONITOR_CPU_TYPE;
+    add_bool(node->values, "realized", true);
+    add_bool(node->values, "hotplugged", false);
+    add_bool(node->values, "hotpluggable", false);
+}
+
+static const struct {
+    const char *path; /* a prefix, if `type` is NULL: then `describe` finds the type */
+    const char *type;
+    void (*describe)(struct monitor_context *context, const char *rest, struct node *node);
+} places[] = {
+    { "/", "container", describe_root },
+    { "/machine", "", describe_machine },
+    { "/machine/peripheral", "container", describe_peripheral },
+    { "/machine/peripheral-anon", "container", describe_anonymous },
+    { "/machine/unattached", "container", describe_unattached },
+    { "/objects", "container", describe_objects },
+    { "/machine/peripheral/", NULL, describe_device },
+    { "/machine/unattached/device[", NULL, describe_cpu },
+    { "/objects/", NULL, describe_object },
+};
+
+/* What is at the path of the arguments. Its values and children are new objects. */
+static bool find(struct monitor_context *context, struct json_object *args, struct node *node,
+                 struct error *error)
+{
+    const char *path = get_string(args, "path");
+
+    *node = (struct node){ .values = json_object_new_object(), .children = json_object_new_object() };
+    for (size_t i = 0; !node->type && i < sizeof places / sizeof places[0]; i++) {
+        size_t length = strlen(places[i].path);
+
+        if (strncmp(path, places[i].path, length) != 0 || (places[i].type && path[length] != '\0'))
+            continue;
+        node->type = places[i].type;
+        places[i].describe(context, path + length, node);
+    }
+    if (node->type && !*node->type)
+        node->type = has_machine(context) ? machine_type_at(0) : machine_type_at(1);
+    if (node->type)
+        return true;
+    json_object_put(node->values);
+    json_object_put(node->children);
+    return error_set_class(error, ERROR_DEVICE_NOT_FOUND, "Device '%.200s' not found", path);
+}
+
+static void release(struct node *node)
+{
+    json_object_put(node->values);
+    json_object_put(node->children);
+}
+
+static void add_entry(struct json_object *list, const char *name, const char *type)
+{
+    struct json_object *entry = json_object_new_object();
+
+    add_string(entry, "name", name);
+    add_string(entry, "type", type);
+    json_object_array_add(list, entry);
+}
+
+static const char *type_of(struct json_object *value)
+{
+    switch (json_object_get_type(value)) {
+    case json_type_boolean:
+        return "bool";
+    case json_type_int:
+    case json_type_array: /* of numbers, as QEMU calls host-nodes */
+        return "int";
+    default:
+        return "string";
+    }
+}
+
+static bool run_list(struct monitor_context *context, struct json_object *args, struct json_object **result,
+                     struct error *error)
+{
+    struct node node;
+
+    if (!find(context, args, &node, error))
+        return false;
+    *result = json_object_new_array();
+    add_entry(*result, "type", "string");
+    json_object_object_foreach(node.values, name, value) add_entry(*result, name, type_of(value));
+    json_object_object_foreach(node.children, child, type)
+    {
+        char text[160];
+
+        snprintf(text, sizeof text, "child<%s>", json_object_get_string(type));
+        add_entry(*result, child, text);
+    }
+    release(&node);
+    return true;
+}
+
+static bool run_get(struct monitor_context *context, struct json_object *args, struct json_object **result,
+                    struct error *error)
+{
+    const char *property = get_string(args, "property");
+    struct json_object *value = NULL;
+    struct node node;
+    bool found = true;
+
+    if (!find(context, args, &node, error))
+        return false;
+    if (strcmp(property, "type") == 0)
+        *result = json_object_new_string(node.type);
+    else if (json_object_object_get_ex(node.values, property, &value))
+        *result = json_object_get(value);
+    else
+        found = error_set(error, "Property '%s.%.100s' not found", node.type, property);
+    release(&node);
+    return found;
+}
+
+static const struct command commands[] = {
+    { .qmp = "qom-list", .run = run_list, .arguments = { { "path", json_type_string, false } } },
+    { .qmp = "qom-get",
+      .run = run_get,
+      .arguments = { { "path", json_type_string, false }, { "property", json_type_string, false } } },
+};
+
+const struct command_area commands_qom = { commands, sizeof commands / sizeof commands[0] };

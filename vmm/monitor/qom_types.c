@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The types of QOM that hotram has something of. Programs look for their names to learn what there is.
+ */
+#include <string.h>
+
+#include "monitor/schema.h"
+#include "options/config.h"
+#include "options/parser.h"
+
+static const struct qom_type fixed[] = {
+    { .name = "object", .abstract = true },
+    { .name = "container", .parent = "object" },
+    { .name = "memory-backend", .parent = "object", .abstract = true },
+    { .name = "device", .parent = "object", .abstract = true },
+    { .name = "cpu", .parent = "device", .abstract = true },
+    { .name = MONITOR_CPU_TYPE, .parent = "cpu" },
+    { .name = "accel", .parent = "object", .abstract = true },
+    { .name = "kvm-accel", .parent = "accel" },
+    { .name = "qtest-accel", .parent = "accel" },
+    { .name = "machine", .parent = "object", .abstract = true },
+};
+#define FIXED (sizeof fixed / sizeof fixed[0])
+
+/* What can be made of a family. */
+static bool made(const struct type_family *family, size_t index, const char *parent, struct qom_type *type)
+{
+    *type = (struct qom_type){ .parent = parent };
+    return family->type(index, &type->name, &type->table, &type->count);
+}
+
+static size_t family_size(const struct type_family *family)
+{
+    struct qom_type type;
+    size_t count = 0;
+
+    while (made(family, count, NULL, &type))
+        count++;
+    return count;
+}
+
+static const char *parent_of_object(size_t index)
+{
+    struct qom_type type;
+
+    made(&object_types, index, NULL, &type);
+    return strncmp(type.name, "memory-backend-", 15) == 0 ? "memory-backend" : "object";
+}
+
+bool qom_type_at(size_t index, struct qom_type *type)
+{
+    const size_t objects = family_size(&object_types), devices = family_size(&device_types);
+
+    if (index < FIXED) {
+        *type = fixed[index];
+        return true;
+    }
+    index -= FIXED;
+    if (index < objects)
+        return made(&object_types, index, parent_of_object(index), type);
+    index -= objects;
+    if (index < devices)
+        return made(&device_types, index, "device", type);
+    index -= devices;
+    if (index == 0)
+        *type = (struct qom_type){ .name = "isa-serial",
+                                   .parent = "device",
+                                   .table = isa_serial_properties,
+                                   .count = isa_serial_property_count };
+    else if ((type->name = machine_type_at(index - 1)) != NULL)
+        *type = (struct qom_type){ .name = type->name, .parent = "machine" };
+    else
+        return false;
+    return true;
+}
+
+bool qom_type_find(const char *name, struct qom_type *type)
+{
+    for (size_t i = 0; qom_type_at(i, type); i++)
+        if (strcmp(type->name, name) == 0)
+            return true;
+    return false;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What programs may ask about hotram itself: its commands, events, types and options, made from the tables
+ * that also drive them. Shapes are QEMU's (qapi/introspect.json, qapi/qom.json, qapi/misc.json).
+ */
+#ifndef VMM_MONITOR_SCHEMA_H
+#define VMM_MONITOR_SCHEMA_H
+
+#include <json-c/json_object.h>
+#include <stddef.h>
+
+#include "monitor/internal.h"
+
+/* An event: its name and the members of its data. NULL after the last. */
+struct event_type {
+    const char *name;
+    const struct command_argument *members; /* a name of NULL ends them; NULL: no data */
+};
+const struct event_type *event_type_at(size_t index);
+
+/* A type of QOM, QEMU's object model. Those with a table can be made. */
+struct qom_type {
+    const char *name;
+    const char *parent; /* NULL: the root */
+    const struct property *table;
+    size_t count;
+    bool abstract;
+};
+/* False after the last. */
+bool qom_type_at(size_t index, struct qom_type *type);
+bool qom_type_find(const char *name, struct qom_type *type);
+
+#endif
