@@ -23,7 +23,7 @@ flock 9
 
 # Modules taken from each kernel, besides what they depend on.
 guest_modules=(button evdev)
-host_modules=(virtio_pci virtio_console 9pnet_virtio 9p kvm-amd)
+host_modules=(virtio_pci virtio_console 9pnet_virtio 9p kvm-amd overlay)
 
 say() { echo "guest-images: $*"; }
 

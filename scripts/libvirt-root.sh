@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Make build/libvirt/root: the files of Debian's libvirtd and virsh, and of what
+# they need and this machine has not, unpacked and not installed: no service
+# comes with them, and the machine stays as it was. tests/libvirt/run lays the
+# folder over the machine's own files. What is there is kept.
+#
+# Rights are needed for nothing but a first "apt-get update" on a machine whose
+# package lists are empty or out of date.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+out=build/libvirt
+wanted=(libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients)
+mkdir -p $out/packages
+# Two at once would write the same files.
+exec 9> $out/lock
+flock 9
+
+say() { echo "libvirt-root: $*"; }
+
+# Packages and their versions that apt would install here, one a line.
+missing() {
+    apt-get -s -qq -o Debug::NoLocking=true --no-install-recommends install "${wanted[@]}" |
+        sed -n 's/^Inst \([^ ]*\) .*(\([^ ]*\) .*/\1=\2/p'
+}
+
+download() {
+    (cd $out/packages && apt-get download -qq -o APT::Sandbox::User=root "$@")
+}
+
+update_lists() {
+    local as_root=
+    [ "$(id -u)" -eq 0 ] || as_root=sudo
+    say "updating the package lists"
+    $as_root apt-get update -qq
+}
+
+# A layer over the machine's files must not hide the links that Debian has
+# instead of these folders.
+make_folders() {
+    local folder
+    rm -rf "$1"
+    mkdir -p "$1/usr"
+    for folder in bin sbin lib lib64; do
+        [ -L "/$folder" ] || continue
+        mkdir -p "$1/usr/$folder"
+        ln -s "usr/$folder" "$1/$folder"
+    done
+}
+
+list=$(missing) || { update_lists; list=$(missing); }
+if [ -f $out/done ] && [ "$(cat $out/done)" = "$list" ]; then
+    exit
+fi
+say "unpacking: ${list//$'\n'/ }"
+rm -f $out/packages/*.deb
+if [ -n "$list" ]; then
+    # The second try is for lists that name packages already replaced.
+    # shellcheck disable=SC2086  # a list of words
+    if ! download $list; then
+        update_lists
+        list=$(missing)
+        download $list
+    fi
+fi
+make_folders $out/root.new
+for deb in "$out"/packages/*.deb; do
+    [ -f "$deb" ] || continue
+    dpkg --fsys-tarfile "$deb" | tar -x -C $out/root.new --keep-directory-symlink
+done
+for program in libvirtd virsh; do
+    [ -n "$(find {,$out/root.new}/usr/{s,}bin/$program 2>/dev/null)" ] || {
+        say "no $program in Debian's ${wanted[*]}" >&2
+        exit 1
+    }
+done
+rm -rf $out/root
+mv $out/root.new $out/root
+echo "$list" > $out/done
