@@ -115,8 +115,17 @@ def test_what_libvirt_looks_for():
         host.refuses(["no property 'x'"], "object-add",
                      {"qom-type": "secret", "id": "s", "x": 1})
         for name in ("query-block", "query-named-block-nodes", "query-jobs",
-                     "query-iothreads", "query-migrate-capabilities", "query-blockstats"):
+                     "query-iothreads", "query-blockstats"):
             assert host.qmp.execute(name) == [], name
+        events = [{"capability": "events", "state": True}]
+        host.qmp.execute("migrate-set-capabilities", {"capabilities": events})
+        assert host.qmp.execute("query-migrate-capabilities") == events
+        for words, one in ((["no capability 'xbzrle'"], {"capability": "xbzrle", "state": True}),
+                           (["expects objects"], {"capability": "events"}),
+                           (["expects objects"], 1), (["no capability ''"], {"state": True})):
+            host.refuses(words, "migrate-set-capabilities",
+                         {"capabilities": [{"capability": "events", "state": False}, one]})
+        assert host.qmp.execute("query-migrate-capabilities") == events
         machines = {machine["name"]: machine for machine
                     in host.qmp.execute("query-machines")}
         assert set(machines) == {"hotram-1", "none"} and machines["hotram-1"]["is-default"]

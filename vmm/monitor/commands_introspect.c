@@ -227,6 +227,47 @@ static bool run_none(struct monitor_context *context, struct json_object *args, 
     return true;
 }
 
+/* libvirt turns on events about migrations at the start of every guest. There are no migrations, so it means
+ * nothing; the switch is kept as it was set, and there is no other. */
+static const char migration_switch[] = "events";
+
+static bool run_migration(struct monitor_context *context, struct json_object *args,
+                          struct json_object **result, struct error *error)
+{
+    struct json_object *capability = json_object_new_object();
+
+    (void)args, (void)error;
+    add_string(capability, "capability", migration_switch);
+    add_bool(capability, "state", context->monitors->migration_events);
+    *result = json_object_new_array();
+    json_object_array_add(*result, capability);
+    return true;
+}
+
+static bool run_set_migration(struct monitor_context *context, struct json_object *args,
+                              struct json_object **result, struct error *error)
+{
+    struct json_object *list = json_object_object_get(args, "capabilities");
+
+    (void)result;
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        struct json_object *one = json_object_array_get_idx(list, i);
+
+        if (!json_object_is_type(one, json_type_object) ||
+            !json_object_is_type(json_object_object_get(one, "state"), json_type_boolean))
+            return error_set(error, "Parameter 'capabilities' expects objects of capability and state");
+        if (strcmp(get_string(one, "capability"), migration_switch) != 0)
+            return error_set(error,
+                             "there is no migration, and so no capability '%.80s'; only events, which "
+                             "means nothing, can be set",
+                             get_string(one, "capability"));
+    }
+    for (size_t i = 0; i < json_object_array_length(list); i++)
+        context->monitors->migration_events = json_object_get_boolean(
+            json_object_object_get(json_object_array_get_idx(list, i), "state"));
+    return true;
+}
+
 static const struct command commands[] = {
     { .qmp = "query-machines", .run = run_machines },
     { .qmp = "query-command-line-options",
@@ -241,8 +282,8 @@ static const struct command commands[] = {
     { .qmp = "qom-list-properties",
       .run = run_qom_properties,
       .arguments = { { "typename", json_type_string, false } } },
-    /* libvirt asks for these of every guest: there are no disks, jobs, I/O threads and migrations, and the
-     * answer says so. */
+    /* libvirt asks for these of every guest: there are no disks, jobs and I/O threads, and the answer
+     * says so. */
     { .qmp = "query-block", .run = run_none },
     { .qmp = "query-blockstats",
       .run = run_none,
@@ -252,7 +293,10 @@ static const struct command commands[] = {
       .arguments = { { "flat", json_type_boolean, true } } },
     { .qmp = "query-jobs", .run = run_none },
     { .qmp = "query-iothreads", .run = run_none },
-    { .qmp = "query-migrate-capabilities", .run = run_none },
+    { .qmp = "query-migrate-capabilities", .run = run_migration },
+    { .qmp = "migrate-set-capabilities",
+      .run = run_set_migration,
+      .arguments = { { "capabilities", json_type_array, false } } },
 };
 
 const struct command_area commands_introspect = { commands, sizeof commands / sizeof commands[0] };

@@ -24,6 +24,7 @@ struct monitors {
     struct chardevs *chardevs;
     struct monitor *first;
     struct qmp_session *qmp_sessions;
+    bool migration_events; /* migrate-set-capabilities: kept, without a meaning */
 };
 
 /* One -mon: the user of a chardev. */

@@ -547,6 +547,7 @@ static void test_query_commands(void **state)
         "query-jobs",
         "query-iothreads",
         "query-migrate-capabilities",
+        "migrate-set-capabilities",
     };
     struct world *world = *state;
     int fd = qmp_client(world, "qmp");
