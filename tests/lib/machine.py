@@ -60,18 +60,24 @@ class Console:
     """Reads a serial console, always, and keeps all of it."""
 
     def __init__(self, path):
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(str(path))
+        self._open(path)
         self._text = b""
         self._changed = threading.Condition()
         self._closed = False
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
+    def _open(self, path):
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.connect(str(path))
+
+    def _receive(self):
+        return self._socket.recv(65536)
+
     def _read(self):
         while True:
             try:
-                data = self._socket.recv(65536)
+                data = self._receive()
             except OSError:
                 data = b""
             with self._changed:

@@ -15,7 +15,7 @@ static const struct {
     { " fda fdb hda hdb hdc hdd cdrom blockdev drive mtdblock sd pflash snapshot iscsi ", "no disks" },
     { " fsdev virtfs ", "no shared folders" },
     { " usb usbdevice ", "no USB" },
-    { " audio audio-help audiodev ", "no sound" },
+    { " audio audio-help ", "no sound" },
     { " spice vnc sdl portrait rotate full-screen k ", "no display" },
     { " tpmdev ", "no TPM" },
     { " parallel debugcon virtioconsole ", "one serial port is the only such device" },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Options of a few words: -name, -uuid, -rtc, -boot, -msg, -overcommit, -action, -display, -vga.
+ * Options of a few words: -name, -uuid, -rtc, -boot, -msg, -overcommit, -action, -display, -vga, -audiodev.
  */
 #include <ctype.h>
 #include <json-c/json.h>
@@ -34,6 +34,11 @@ static const struct choice action_keys[] = {
     { "shutdown", "poweroff|pause", NULL },
 };
 static const struct choice display_keys[] = { { "type", "none", "hotram has no display" } };
+/* libvirt always gives {"id":"audio1","driver":"none"}: the sound of a machine that makes none. */
+static const struct choice audiodev_keys[] = {
+    { "driver", "none", "hotram has no sound" },
+    { "id", NULL, NULL },
+};
 static const struct choice vga_keys[] = { { "type", "none", "hotram has no video card" } };
 
 /* Parse "key=value,..." and hold it against the table; NULL and an error when it does not fit. */
@@ -226,4 +231,21 @@ bool option_vga(struct parser *parser, const char *argument, struct error *error
     (void)parser;
     json_object_put(object);
     return object != NULL;
+}
+
+bool option_audiodev(struct parser *parser, const char *argument, struct error *error)
+{
+    bool keyval, good;
+    struct json_object *object = props_parse(argument, "driver", &keyval, error);
+
+    (void)parser;
+    if (!object)
+        return false;
+    good = choices_check(object, audiodev_keys, COUNT(audiodev_keys), "-audiodev", error);
+    for (size_t i = 0; good && i < COUNT(audiodev_keys); i++) {
+        if (!keyval_get(object, audiodev_keys[i].key))
+            good = error_set(error, "Parameter '%s' is missing", audiodev_keys[i].key);
+    }
+    json_object_put(object);
+    return good;
 }

@@ -135,6 +135,8 @@ const struct option options_table[] = {
     HANDLED("display", "none", GROUP_CONSOLE, option_display,
             "there is no display; with 'none' serial port and monitor are not put on stdio either", NULL),
     HANDLED("vga", "none", GROUP_CONSOLE, option_vga, "there is no video card", NULL),
+    HANDLED("audiodev", "none,id=ID\n{\"driver\":\"none\",\"id\":\"ID\"}", GROUP_CONSOLE, option_audiodev,
+            "accepted for libvirt's sake: there is no sound", NULL),
     STORED("nodefaults", NULL, GROUP_CONSOLE, no_defaults,
            "no serial port and no monitor but those that are asked for", NULL),
 

@@ -278,7 +278,7 @@ static void libvirt_starts(void **state)
             "-kernel /k -initrd /i -append console=ttyS0 -chardev pty,id=charserial0 "
             "-device "
             "'{\"driver\":\"isa-serial\",\"chardev\":\"charserial0\",\"id\":\"serial0\",\"index\":0}' "
-            "-msg timestamp=on",
+            "-audiodev '{\"id\":\"audio1\",\"driver\":\"none\"}' -msg timestamp=on",
             &error) != CONFIG_RUN)
         fail_msg("%s", error.text);
     describe(&config, text, sizeof text);
