@@ -11,6 +11,10 @@ all:
 check:
 	scripts/check.sh
 
+# The real libvirt drives hotram; its part of `make check`.
+check-libvirt:
+	scripts/check.sh build libvirt
+
 # SECONDS for each target; TARGETS picks some of them.
 fuzz:
 	scripts/setup.sh build fuzz
@@ -46,6 +50,7 @@ distclean:
 help:
 	@echo 'make            build the program and the library into $(BUILD)'
 	@echo 'make check      run all tests; closes with "N passed, N failed"'
+	@echo 'make check-libvirt   the real libvirtd and virsh with hotram as emulator; part of make check'
 	@echo 'make fuzz       fuzz what parses input; SECONDS=60 for each of TARGETS="memhp qmp ..."'
 	@echo 'make prove      prove properties of the library with CBMC; make check runs the quick ones'
 	@echo 'make demo       a Linux guest gains 1 GiB while it runs, and gives it back'
@@ -54,4 +59,4 @@ help:
 	@echo 'make format     put the C sources into shape'
 	@echo 'make clean      remove what was built; distclean: and downloaded'
 
-.PHONY: all check fuzz prove demo bench install format clean distclean help
+.PHONY: all check check-libvirt fuzz prove demo bench install format clean distclean help

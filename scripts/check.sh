@@ -4,7 +4,8 @@
 #
 #   scripts/check.sh [STAGE...]     stages: build unit freestanding program
 #                                           installed prove differential
-#                                           clang format fuzz guest asan tsan
+#                                           clang format fuzz libvirt guest
+#                                           asan tsan
 #
 # Every stage's whole output is in build/log/. Tests speak TAP; a stage that
 # breaks, ends early or runs no test at all counts as one failure more.
@@ -76,12 +77,14 @@ tap_count() {
 
 # A line "# host: OPTIONS" in a test says what host it wants where the host is
 # emulated: see tests/host/emulated --help.
+#   guest_test BUILD FILE [COMMAND that it is an argument of]
 # shellcheck disable=SC2317  # called through tap
 guest_test() {
     local build=$1 file=$2 options
+    shift 2
     read -ra options <<< "$(sed -n 's/^# host: *//p' "$file")"
     HOTRAM=${HOTRAM:-$PWD/build/$build/vmm/hotram} \
-        tests/host/run --timeout 600 "${options[@]}" -- /usr/bin/python3 -S "$file"
+        tests/host/run --timeout 600 "${options[@]}" -- "$@" /usr/bin/python3 -S "$file"
 }
 
 # The whole program with a micro-guest runs on any /dev/kvm.
@@ -92,6 +95,39 @@ program_tests() {
         name=${file##*/test_} name=${name%.py}
         tap "program $name" "${where[@]}" /usr/bin/python3 -S "$file"
     done
+}
+
+# One test of libvirt: where this machine lets its programs be laid over its own,
+# and has what the test needs ("# guest: none": any /dev/kvm), else in the emulated
+# host.
+# shellcheck disable=SC2317  # called through tap_run
+libvirt_test() {
+    local file=$1 inside=(tests/libvirt/run /usr/bin/python3 -S "$1") options
+    if ! tests/libvirt/run true 2>/dev/null; then
+        read -ra options <<< "$(sed -n 's/^# host: *//p' "$file")"
+        tests/host/emulated --timeout 600 "${options[@]}" -- "${inside[@]}"
+    elif [ -r /dev/kvm ] && [ -w /dev/kvm ] && grep -q '^# guest: none' "$file"; then
+        timeout --kill-after=10 600 "${inside[@]}" < /dev/null
+    else
+        guest_test native "$file" tests/libvirt/run
+    fi
+}
+
+# The real libvirtd and virsh of Debian, and real guests. Two at a time, as below.
+libvirt_tests() {
+    local file name names=() start=$SECONDS
+    echo "# libvirt"
+    step "libvirt's programs, unpacked" scripts/libvirt-root.sh || return
+    for file in tests/libvirt/test_*.py; do
+        while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
+        name=${file##*/test_} name=${name%.py} names+=("$name")
+        tap_run "$logs/libvirt-$name.log" libvirt_test "$file" &
+    done
+    wait
+    for name in "${names[@]}"; do
+        tap_count "libvirt $name" "$logs/libvirt-$name.log"
+    done
+    echo "# libvirt: $((SECONDS - start)) s; what virsh said: $logs/libvirt-*.log"
 }
 
 # All guest tests with the program of one build. Two at a time, each in an
@@ -142,7 +178,7 @@ if ! prepare 2>&1 | tee $logs/prepare.log; then
     finish
 fi
 [ $# -gt 0 ] || set -- build unit freestanding program installed prove \
-    differential clang format fuzz guest asan tsan
+    differential clang format fuzz libvirt guest asan tsan
 for stage; do
     case $stage in
     # When this fails there is nothing to test.
@@ -155,6 +191,7 @@ for stage; do
     format)    step "format of the sources" sources_formatted ;;
     program)   program_tests ;;
     fuzz)      tap fuzz scripts/fuzz.sh --seconds 30 ;;
+    libvirt)   libvirt_tests ;;
     guest)     guest_tests native guest ;;
     asan)      sanitized_guest_tests asan address,undefined ;;
     tsan)      sanitized_guest_tests tsan thread ;;

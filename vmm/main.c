@@ -18,6 +18,7 @@
 #include "host/control_socket.h"
 #include "host/daemon.h"
 #include "host/error.h"
+#include "host/first_client.h"
 #include "host/loop.h"
 #include "host/message.h"
 #include "machine/machine.h"
@@ -213,6 +214,7 @@ int main(int argc, char *argv[])
         return EXIT_SUCCESS;
     case CONFIG_ERROR:
         message("%s", error.text);
+        first_client_wait(argc, argv);
         config_free(&program.config);
         return EXIT_FAILURE;
     case CONFIG_RUN:
@@ -222,10 +224,12 @@ int main(int argc, char *argv[])
                       program.config.message_guest_name ? program.config.name : NULL);
     /* In the parent of a daemon this does not return. */
     started = daemon_begin(&program.daemon, program.config.daemonize, &error) && start(&program, &error);
-    if (started)
+    if (started) {
         loop_run(program.loop);
-    else
+    } else {
         message("%s", error.text);
+        first_client_wait(argc, argv);
+    }
     take_down(&program);
     return started ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# host: --memory 4G
 """One domain's life under libvirt, with a real guest: what `make check-libvirt` is
 there to show. The tests follow each other; the guest boots once, and at each
 reset."""

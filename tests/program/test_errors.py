@@ -5,6 +5,7 @@ everything as it was."""
 
 import os
 import pathlib
+import socket
 import struct
 import subprocess
 import sys
@@ -19,6 +20,55 @@ from lib.qmp import QMPError                                 # noqa: E402
 MICRO = CLONE / "build/native/tests/micro/micro"
 GIB = 1 << 30
 MIB = 1 << 20
+
+
+# ---- at the start, with a client that comes later: libvirt ----
+
+def failed_start(server, kernel="/none", socket_options="server=on,wait=off"):
+    """A start that fails while the test holds the socket."""
+    return subprocess.Popen(
+        [PROGRAM, "-nodefaults", "-display", "none", "-chardev",
+         f"socket,id=m,fd={server.fileno()},{socket_options}",
+         "-mon", "m,mode=control", "-kernel", kernel, *(["-m", "x"] if not kernel else [])],
+        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, pass_fds=[server.fileno()])
+
+
+def listener(folder):
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(f"{folder}/socket")
+    server.listen(1)
+    return server
+
+
+def test_a_failed_start_waits_for_the_client_of_an_inherited_socket():
+    for kernel, word in (("/none", b"/none"), ("", b"'x'")):
+        with tempfile.TemporaryDirectory() as folder:
+            server = listener(folder)
+            process = failed_start(server, kernel)
+            server.close()              # the program's is the last one
+            said = process.stderr.readline()
+            assert word in said or b"warning" in said, said
+            time.sleep(0.3)
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(f"{folder}/socket")
+                client.settimeout(30)
+                try:
+                    assert client.recv(100) == b""
+                except ConnectionResetError:
+                    pass
+            assert word in said + process.stderr.read()
+            assert process.wait(30) == 1
+
+
+def test_a_failed_start_does_not_wait_for_ever_and_not_for_others():
+    with tempfile.TemporaryDirectory() as folder:
+        process = failed_start(listener(folder))
+        assert process.wait(30) == 1
+        process.stderr.close()
+        pair = socket.socketpair()      # does not listen: nobody can come later
+        process = failed_start(pair[0], socket_options="server=off")
+        assert process.wait(2.5) == 1
+        process.stderr.close()
 
 
 # ---- at the start: exit status 1, one line on standard error ----

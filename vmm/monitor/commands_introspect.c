@@ -31,7 +31,9 @@ static bool run_machines(struct monitor_context *context, struct json_object *ar
         add_string(machine, "name", name);
         add_number(machine, "cpu-max", none ? 1 : CPUS_MAX);
         add_bool(machine, "hotpluggable-cpus", false);
-        add_bool(machine, "numa-mem-supported", !none);
+        /* Though there is mem=: libvirt takes memdev= then, and objects can be all that it may ask for
+         * (prealloc, huge pages, files), where with mem= it would have -mem-prealloc and -mem-path. */
+        add_bool(machine, "numa-mem-supported", false);
         add_bool(machine, "deprecated", false);
         if (!none) {
             add_bool(machine, "is-default", true);
