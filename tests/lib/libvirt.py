@@ -58,6 +58,7 @@ class Libvirt:
             self.environment[name] = str(self.folder / folder)
         # virtlogd, which would write the emulators' logs, is not needed.
         self.configure('stdio_handler = "file"\n')
+        self.filters = "1:qemu.qemu_monitor 3:*"
         self.daemon = None
         self._events = None
         self._files = 0
@@ -84,7 +85,7 @@ class Libvirt:
         with open(self.folder / "libvirtd.errors", "ab") as errors:
             # Without QEMU in its path, which it would probe at its start.
             environment = dict(self.environment, PATH="/usr/sbin",
-                               LIBVIRT_LOG_FILTERS="1:qemu.qemu_monitor 3:*",
+                               LIBVIRT_LOG_FILTERS=self.filters,
                                LIBVIRT_LOG_OUTPUTS=f"1:file:{self.log_path}")
             self.daemon = subprocess.Popen(["/usr/sbin/libvirtd"], env=environment,
                                            stdin=subprocess.DEVNULL, stdout=errors,

@@ -1,0 +1,363 @@
+#!/usr/bin/python3 -S
+# SPDX-License-Identifier: BSD-2-Clause
+"""What libvirt sends, played back without libvirt (tests/libvirt/record wrote it
+down): its command lines, the listening socket that it hands over, its commands in
+their order; and what it relies on in the answers. A test plays the guest, so it
+needs no KVM. tests/libvirt/ has the real one."""
+
+import collections
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from lib import tap                                          # noqa: E402
+from lib.machine import CLONE, PROGRAM                       # noqa: E402
+from lib.qtest import QtestServer                            # noqa: E402
+
+RECORDED = json.loads((CLONE / "tests/libvirt/recorded.json").read_text())
+MICRO = CLONE / "build/native/tests/micro/micro"
+MIB = 1 << 20
+GIB = 1 << 30
+LIMIT = 20
+
+
+class Refused(Exception):
+    def __init__(self, error):
+        super().__init__(f"{error['class']}: {error['desc']}")
+        self.error_class = error["class"]
+
+
+class Monitor:
+    """libvirt's end of the monitor: lines end in CR LF, ids come back."""
+
+    def __init__(self, path):
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(LIMIT)
+        self._socket.connect(str(path))
+        self._lines = self._socket.makefile("rb")
+        self.events = collections.deque()
+        self._number = 0
+        greeting = self._read()["QMP"]
+        version = greeting["version"]["qemu"]
+        assert (version["major"], version["minor"]) >= (4, 2), greeting
+
+    def _read(self):
+        line = self._lines.readline()
+        assert line.endswith(b"\r\n"), f"libvirt waits for CR LF: {line}"
+        return json.loads(line)
+
+    def send(self, command):
+        self._number += 1
+        identity = f"libvirt-{self._number}"
+        self._socket.sendall(json.dumps({**command, "id": identity}).encode() + b"\r\n")
+        while "event" in (message := self._read()):
+            self.events.append(message)
+        assert message["id"] == identity, message
+        if "error" in message:
+            raise Refused(message["error"])
+        return message["return"]
+
+    def play(self, part, path="/none"):
+        """All commands of a part; the answers by name, the last of each."""
+        answers = {}
+        for command in RECORDED[part]:
+            command = json.loads(json.dumps(command).replace("@path@", str(path)))
+            try:
+                answers[command["execute"]] = self.send(command)
+            except Refused as refused:
+                # What hotram's CPU has not, libvirt takes for unknown.
+                assert (command["execute"], refused.error_class) == \
+                    ("qom-get", "GenericError"), refused
+        return answers
+
+    def wait_event(self, name):
+        """Takes the first event of this name."""
+        while True:
+            for event in self.events:
+                if event["event"] == name:
+                    self.events.remove(event)
+                    return event.get("data", {})
+            message = self._read()
+            assert "event" in message, message
+            self.events.append(message)
+
+    def close(self):
+        self._lines.close()
+        self._socket.close()
+
+
+def command_line(part, **values):
+    words = []
+    for word in RECORDED[part]:
+        for name, value in values.items():
+            word = word.replace(f"@{name}@", str(value))
+        words.append(word)
+    assert not any(f"@{name}@" in word for word in words for name in ("fd", "hotram"))
+    return words
+
+
+class Domain:
+    """hotram as libvirt starts it, but for the guest, which the test plays."""
+
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hotram-"))
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(f"{self.folder}/monitor")
+        self._listener.listen(1)
+        server = QtestServer(self.folder / "qtest")
+        words = command_line("start-line", hotram=PROGRAM, kernel=MICRO, initrd=__file__,
+                             path=self.folder / "key", fd=self._listener.fileno())
+        assert words[words.index("-accel") + 1] == "kvm"
+        words[words.index("-accel") + 1] = "qtest"
+        with open(self.folder / "log", "wb") as log:
+            self.process = subprocess.Popen(
+                words + ["-qtest", f"unix:{server.path}"], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, pass_fds=[self._listener.fileno()])
+        self._listener.close()
+        self.monitor = None
+        self.connect()
+        self.guest = server.accept()
+
+    def connect(self):
+        if self.monitor:
+            self.monitor.close()
+        self.monitor = Monitor(self.folder / "monitor")
+
+    def eject(self, slot):
+        self.guest.port_out(0xa00, 4, slot)
+        self.guest.port_out(0xa14, 1, 8)
+
+    def report(self, slot, source, status):
+        """_OST, by a guest that has seen what it is asked."""
+        self.guest.port_out(0xa00, 4, slot)
+        self.guest.port_out(0xa14, 1, self.guest.port_in(0xa14, 1) & 6)
+        self.guest.port_out(0xa04, 4, source)
+        self.guest.port_out(0xa08, 4, status)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.monitor.close()
+        shutil.rmtree(self.folder)
+
+
+def dimms(answers):
+    return {entry["data"]["id"]: entry["data"]
+            for entry in answers["query-memory-devices"]}
+
+
+def children(answers):
+    return {child["name"]: child["type"] for child in answers["qom-list"]}
+
+
+class Probe:
+    """The emulator as libvirt asks it what it is."""
+
+    def __enter__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hotram-"))
+        words = RECORDED["probe-line"]
+        paths = {"unix:@path@,server=on,wait=off": "unix:{}/monitor,server=on,wait=off",
+                 "@path@": "{}/pid", "@hotram@": PROGRAM}
+        words = [paths.get(word, word).format(self.folder) for word in words]
+        subprocess.run(words, stdin=subprocess.DEVNULL, check=True, timeout=LIMIT)
+        # Its exit is the sign that both are there.
+        self.pid = int((self.folder / "pid").read_text())
+        self.monitor = Monitor(self.folder / "monitor")
+        return self
+
+    def __exit__(self, *_):
+        self.monitor.close()
+        os.kill(self.pid, signal.SIGTERM)
+        deadline = time.monotonic() + LIMIT
+        while alive(self.pid):
+            assert time.monotonic() < deadline, "SIGTERM does not end it"
+            time.sleep(0.01)
+        shutil.rmtree(self.folder)
+
+
+def alive(pid):
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"         # nobody may have reaped it
+
+
+def test_probing():
+    with Probe() as probe:
+        answers, classes = {}, {}
+        for command in RECORDED["probe"]:
+            try:
+                answers[command["execute"]] = probe.monitor.send(command)
+            except Refused as refused:
+                classes.setdefault(command["execute"], set()).add(refused.error_class)
+    # A device that is not there is no error to libvirt; any other class is.
+    assert classes == {"device-list-properties": {"DeviceNotFound"},
+                       "query-tpm-models": {"CommandNotFound"}}, classes
+    assert answers["query-target"] == {"arch": "x86_64"}
+    usable = os.access("/dev/kvm", os.R_OK | os.W_OK)
+    assert answers["query-kvm"] == {"enabled": usable, "present": usable}
+    types = {entry["name"] for entry in answers["qom-list-types"]}
+    assert types >= {"pc-dimm", "isa-serial", "memory-backend-ram",
+                     "memory-backend-file", "memory-backend-memfd"}
+    assert not [name for name in types if name.startswith(("virtio", "tcg"))]
+    machine = {entry["name"]: entry for entry in answers["query-machines"]}["hotram-1"]
+    assert machine["cpu-max"] == 255 and machine["numa-mem-supported"] is False, machine
+    listed = {entry["name"] for entry in answers["query-commands"]}
+    asked = {command["execute"] for part in RECORDED.values() for command in part
+             if isinstance(command, dict)}
+    assert asked - listed == {"query-tpm-models"}, asked - listed
+    for option in answers["query-command-line-options"]:
+        assert set(option) == {"option", "parameters"}, option
+
+
+def test_the_schema_says_that_json_will_do():
+    with Probe() as probe:
+        probe.monitor.send({"execute": "qmp_capabilities"})
+        schema = {entry["name"]: entry for entry
+                  in probe.monitor.send({"execute": "query-qmp-schema"})}
+    device_add = schema["device_add"]
+    assert "json-cli-hotplug" in device_add["features"], device_add
+    variants = {variant["case"] for variant
+                in schema[schema["object-add"]["arg-type"]]["variants"]}
+    assert variants >= {"secret", "memory-backend-ram", "memory-backend-file",
+                        "memory-backend-memfd"}, variants
+
+
+def test_a_life():
+    with Domain() as domain:
+        monitor = domain.monitor
+        answers = monitor.play("start")
+        serial, = [chardev for chardev in answers["query-chardev"]
+                   if chardev["label"] == "charserial0"]
+        assert serial["filename"].startswith("pty:/dev/pts/"), serial
+        assert [cpu["cpu-index"] for cpu in answers["query-cpus-fast"]] == [0, 1]
+        assert all("thread-id" in cpu for cpu in answers["query-cpus-fast"])
+        assert answers["query-named-block-nodes"] == answers["query-block"] == []
+        assert {"dimm3": "child<pc-dimm>", "serial0": "child<isa-serial>"}.items() \
+            <= children(answers).items(), children(answers)
+        dimm = dimms(answers)["dimm3"]
+        assert (dimm["slot"], dimm["addr"], dimm["node"]) == (3, 4 * GIB, 1), dimm
+        monitor.wait_event("RESUME")
+        monitor.play("suspend")
+        monitor.wait_event("STOP")
+        monitor.play("resume")
+        monitor.wait_event("RESUME")
+
+        answers = monitor.play("attach")
+        dimm = dimms(answers)["dimm0"]
+        assert dimm["addr"] == 4 * GIB + 128 * MIB and dimm["size"] == 256 * MIB, dimm
+        assert dimm["memdev"] == "/objects/memdimm0", dimm
+        assert children(answers)["dimm0"] == "child<pc-dimm>"
+        domain.report(0, 1, 0)
+        info = monitor.wait_event("ACPI_DEVICE_OST")["info"]
+        assert (info["device"], info["source"], info["status"]) == ("dimm0", 1, 0)
+        answers = monitor.play("attach-explicit", domain.folder / "dimm")
+        dimm = dimms(answers)["ua-more"]
+        assert (dimm["slot"], dimm["addr"], dimm["node"]) == (5, 8 * GIB, 1), dimm
+
+        domain.connect()                    # libvirtd was started again
+        monitor = domain.monitor
+        answers = monitor.play("reconnect")
+        assert answers["query-status"]["status"] == "running"
+        assert set(dimms(answers)) == {"dimm3", "dimm0", "ua-more"}
+        assert answers["query-jobs"] == []
+
+        monitor.play("detach-request")      # refused first
+        domain.report(0, 3, 0x82)
+        info = monitor.wait_event("ACPI_DEVICE_OST")["info"]
+        assert (info["device"], info["source"], info["status"]) == ("dimm0", 3, 0x82)
+        assert monitor.wait_event("DEVICE_UNPLUG_GUEST_ERROR")["device"] == "dimm0"
+        assert "dimm0" in children(monitor.play("detach-request"))
+        domain.eject(0)
+        gone = monitor.wait_event("DEVICE_DELETED")
+        assert gone == {"device": "dimm0", "path": "/machine/peripheral/dimm0"}, gone
+        monitor.send({"execute": "object-del", "arguments": {"id": "memdimm0"}})
+
+        monitor.play("attach")              # and goes at the reset, unanswered
+        monitor.play("detach-request")
+        answers = monitor.play("reset")
+        assert "dimm0" not in children(answers) and set(dimms(answers)) == \
+            {"dimm3", "ua-more"}
+        monitor.play("shutdown")
+        monitor.wait_event("POWERDOWN")
+        domain.guest.port_out(0x604, 2, 5 << 10 | 1 << 13)
+        data = monitor.wait_event("SHUTDOWN")
+        assert data == {"guest": True, "reason": "guest-shutdown"}, data
+        monitor.wait_event("STOP")
+        assert domain.process.poll() is None        # -no-shutdown: libvirt ends it
+        domain.process.send_signal(signal.SIGTERM)
+        data = monitor.wait_event("SHUTDOWN")
+        assert data == {"guest": False, "reason": "host-signal"}, data
+        assert domain.process.wait(LIMIT) == 0
+
+
+def test_a_reboot_by_libvirt():
+    """virsh reboot: the power button; when the guest is off, a reset and cont."""
+    with Domain() as domain:
+        monitor = domain.monitor
+        monitor.play("start")
+        monitor.play("shutdown")
+        domain.guest.port_out(0x604, 2, 5 << 10 | 1 << 13)
+        monitor.wait_event("SHUTDOWN")
+        monitor.send({"execute": "system_reset"})
+        monitor.wait_event("RESET")
+        monitor.send({"execute": "cont"})
+        monitor.wait_event("RESUME")
+        assert monitor.send({"execute": "query-status"})["status"] == "running"
+        assert "dimm3" in dimms({"query-memory-devices": monitor.send(
+            {"execute": "query-memory-devices"})})
+
+
+def test_an_attach_that_fails_leaves_nothing():
+    with Domain() as domain:
+        monitor = domain.monitor
+        monitor.play("start")
+        before = monitor.send({"execute": "query-memdev"})
+        add, plug, *_ = RECORDED["attach"]
+        monitor.send(add)
+        bad = {**plug, "arguments": {**plug["arguments"], "slot": 3}}
+        try:
+            monitor.send(bad)
+            raise AssertionError("a taken slot was given twice")
+        except Refused as refused:
+            assert "slot 3" in str(refused) and "dimm3" in str(refused), refused
+        monitor.send({"execute": "object-del", "arguments": {"id": "memdimm0"}})
+        assert monitor.send({"execute": "query-memdev"}) == before
+
+
+def test_libvirt_is_killed_in_the_middle():
+    """The connection ends between object-add and its answer."""
+    with Domain() as domain:
+        domain.monitor.play("start")
+        add, plug, *_ = RECORDED["attach"]
+        domain.process.send_signal(signal.SIGSTOP)
+        domain.monitor._socket.sendall(                 # pylint: disable=W0212
+            json.dumps({**add, "id": "libvirt-99"}).encode() + b"\r\n")
+        domain.monitor.close()
+        domain.process.send_signal(signal.SIGCONT)
+        domain.connect()
+        answers = domain.monitor.play("reconnect")
+        assert answers["query-status"]["status"] == "running"
+        assert set(dimms(answers)) == {"dimm3"}
+        try:
+            domain.monitor.send(add)
+        except Refused as refused:                      # it was heard
+            assert "memdimm0" in str(refused), refused
+        domain.monitor.send(plug)
+
+
+if __name__ == "__main__":
+    tap.main()
