@@ -134,6 +134,32 @@ class Libvirt:
                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                 stderr=subprocess.DEVNULL)
 
+    def console(self, name, line, until, timeout=60):
+        """Types a line at virsh console, which wants a terminal, and returns what it
+        showed."""
+        say(f"  $ virsh console {name}")
+        master, slave = os.openpty()
+        virsh = subprocess.Popen(["virsh", "-c", URI, "console", name], stdin=slave,
+                                 stdout=slave, stderr=slave, env=self.environment)
+        os.close(slave)
+        text, typed, deadline = "", False, time.monotonic() + timeout
+        try:
+            while until not in text:
+                if not select.select([master], [], [],
+                                     deadline - time.monotonic())[0]:
+                    raise MachineError(f"no '{until}' on virsh console:\n{text}")
+                text += os.read(master, 4096).decode(errors="replace")
+                if "Escape character" in text and not typed:
+                    typed = os.write(master, f"{line}\r".encode()) > 0
+            os.write(master, b"\x1d")           # Ctrl-] leaves it
+            virsh.wait(timeout)
+        finally:
+            virsh.kill()
+            virsh.wait()
+            os.close(master)
+        show(text.replace("\r", ""))
+        return text
+
     def refused(self, words, *command):
         """virsh must fail, and say all of these words."""
         try:

@@ -5,6 +5,7 @@
 that helps, and leaves everything as it was. The guest need not run for that."""
 
 import pathlib
+import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -15,6 +16,7 @@ MIB = 1 << 20
 GIB = 1 << 30
 DISK = ("<disk type='file'><source file='/dev/zero'/><target dev='vda' bus='virtio'/>"
         "</disk>")
+NUMA = re.search(" *<numa>.*</numa>\n", documented_domain(), re.S).group(0)
 INTERFACE = "<interface type='user'/>"
 libvirt = Libvirt()
 
@@ -98,6 +100,13 @@ def test_memory_that_cannot_be_attached():
     domain.virsh("destroy")
 
 
+def test_a_domain_without_a_kernel():
+    domain = re.sub("<(kernel|initrd|cmdline)>.*\n", "", documented_domain())
+    libvirt.virsh("create", libvirt.file(domain), "--paused")
+    libvirt.refused(["there is nothing to run"], "resume", "db1")
+    libvirt.virsh("destroy", "db1")
+
+
 def test_domains_that_cannot_start():
     for words, old, new in (
             (["<features><acpi/></features>"], "<features><acpi/></features>", ""),
@@ -109,6 +118,11 @@ def test_domains_that_cannot_start():
             (["'slots' expects a number from 0 to 256; got '257'"],
              "slots='8'", "slots='257'"),
             (["maximum CPU is not supported"], "'host-passthrough'", "'maximum'"),
+            # Of an emulator that names no CPU models libvirtd would die here.
+            (["CPU mode 'host-model'"], "'host-passthrough'", "'host-model'"),
+            (["CPU"], "<cpu mode='host-passthrough'>",
+             "<cpu mode='custom'><model>EPYC</model>"),
+            (["At least one numa node"], NUMA, ""),
             (["No PCI buses available"], "</devices>", DISK + "</devices>"),
             (["No PCI buses available"], "</devices>", INTERFACE + "</devices>"),
             (["hotram has one serial port, COM1"],

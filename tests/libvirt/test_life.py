@@ -177,17 +177,41 @@ def test_suspend_and_resume():
     domain.shell("true")
 
 
-def test_reboot_and_reset_keep_the_memory():
+def test_console():
+    guest().close_console()         # one reader at a time
+    output = libvirt.console(NAME, "c1 uname -s; cat /proc/sys/kernel/ostype", "@c1 0@")
+    assert output.count("Linux") == 2, output
+
+
+def reboots(domain, command, times):
+    start = domain.console.position
+    domain.virsh(command)
+    if domain.state() == "paused":
+        domain.virsh("resume")
+    domain.console.wait_for(r"@ready [0-9.]+@\r?\n", 180, start)
+    assert domain.state() == "running"
+    libvirt.wait_event("reboot' for domain 'db1'", times)
+
+
+def test_reset_keeps_the_memory_but_what_was_asked_back():
     domain = guest()
     before = domain.dimms()
-    for times, command in enumerate(("reset", "reboot"), 1):
-        start = domain.console.position
-        domain.virsh(command)
-        domain.console.wait_for(r"@ready [0-9.]+@\r?\n", 180, start)
-        assert domain.state() == "running"
-        assert domain.dimms() == before
-        wait_total(domain, 128)
-        libvirt.wait_event("reboot' for domain 'db1'", times)
+    attach(domain, dimm(256, alias="ua-asked"))
+    domain.virsh("suspend")         # so that there is no answer before the reset
+    domain.virsh("detach-device-alias", "ua-asked", "--live")
+    assert "ua-asked" in domain.dimms()
+    reboots(domain, "reset", 1)
+    libvirt.wait_event("device-removed' for domain 'db1': ua-asked")
+    assert domain.dimms() == before
+    wait_total(domain, 128)
+
+
+def test_reboot_keeps_the_memory():
+    domain = guest()
+    before = domain.dimms()
+    reboots(domain, "reboot", 2)
+    assert domain.dimms() == before
+    wait_total(domain, 128)
 
 
 def test_config_is_for_the_next_start():

@@ -126,6 +126,7 @@ def test_what_libvirt_looks_for():
             host.refuses(words, "migrate-set-capabilities",
                          {"capabilities": [{"capability": "events", "state": False}, one]})
         assert host.qmp.execute("query-migrate-capabilities") == events
+        assert [cpu["name"] for cpu in host.qmp.execute("query-cpu-definitions")] == ["host"]
         machines = {machine["name"]: machine for machine
                     in host.qmp.execute("query-machines")}
         assert set(machines) == {"hotram-1", "none"} and machines["hotram-1"]["is-default"]

@@ -45,6 +45,25 @@ static bool run_machines(struct monitor_context *context, struct json_object *ar
     return true;
 }
 
+/* One model. libvirt 9.0 dies of an emulator that names none when a domain asks for one by name or
+ * host-model; so it says that there is no such model. */
+static bool run_cpu_definitions(struct monitor_context *context, struct json_object *args,
+                                struct json_object **result, struct error *error)
+{
+    struct json_object *cpu = json_object_new_object();
+
+    (void)context, (void)args, (void)error;
+    add_string(cpu, "name", "host");
+    add_string(cpu, "typename", MONITOR_CPU_TYPE);
+    json_object_object_add(cpu, "unavailable-features", json_object_new_array());
+    add_bool(cpu, "migration-safe", false);
+    add_bool(cpu, "static", false);
+    add_bool(cpu, "deprecated", false);
+    *result = json_object_new_array();
+    json_object_array_add(*result, cpu);
+    return true;
+}
+
 /* Whether a type is `ancestor` or comes from it. */
 static bool descends(const struct qom_type *type, const char *ancestor)
 {
@@ -272,6 +291,7 @@ static bool run_set_migration(struct monitor_context *context, struct json_objec
 
 static const struct command commands[] = {
     { .qmp = "query-machines", .run = run_machines },
+    { .qmp = "query-cpu-definitions", .run = run_cpu_definitions },
     { .qmp = "query-command-line-options",
       .run = run_options,
       .arguments = { { "option", json_type_string, true } } },

@@ -535,6 +535,7 @@ static void test_query_commands(void **state)
         "query-memory-operations",
         "query-qmp-schema",
         "query-machines",
+        "query-cpu-definitions",
         "query-command-line-options",
         "qom-list-types",
         "qom-list-properties",
