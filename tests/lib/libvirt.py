@@ -142,15 +142,16 @@ class Libvirt:
         virsh = subprocess.Popen(["virsh", "-c", URI, "console", name], stdin=slave,
                                  stdout=slave, stderr=slave, env=self.environment)
         os.close(slave)
-        text, typed, deadline = "", False, time.monotonic() + timeout
+        text, deadline = "", time.monotonic() + timeout
         try:
             while until not in text:
-                if not select.select([master], [], [],
-                                     deadline - time.monotonic())[0]:
+                if select.select([master], [], [], 2)[0]:
+                    text += os.read(master, 4096).decode(errors="replace")
+                elif time.monotonic() > deadline:
                     raise MachineError(f"no '{until}' on virsh console:\n{text}")
-                text += os.read(master, 4096).decode(errors="replace")
-                if "Escape character" in text and not typed:
-                    typed = os.write(master, f"{line}\r".encode()) > 0
+                elif "(Ctrl + ])" in text:
+                    # Again, if need be: it drops what was typed while it got ready.
+                    os.write(master, f"{line}\r".encode())
             os.write(master, b"\x1d")           # Ctrl-] leaves it
             virsh.wait(timeout)
         finally:
@@ -293,7 +294,8 @@ class Domain(Machine):
             log = self.libvirt.folder / f"k/libvirt/qemu/log/{self.name}.log"
             text = log.read_text(errors="replace") if log.exists() else ""
             complaints = [line for line in self.libvirt.log.splitlines()
-                          if re.search(r": (error|warning) :", line)]
+                          if re.search(r": (error|warning) :", line)
+                          and not re.search("GDBus|DBus|dnsmasq|DMI", line)]
             return "\n".join([text, *complaints])
         except OSError:
             return self._error_text

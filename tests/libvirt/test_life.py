@@ -179,8 +179,8 @@ def test_suspend_and_resume():
 
 def test_console():
     guest().close_console()         # one reader at a time
-    output = libvirt.console(NAME, "c1 uname -s; cat /proc/sys/kernel/ostype", "@c1 0@")
-    assert output.count("Linux") == 2, output
+    output = libvirt.console(NAME, "c1 uname -s", "@c1 0@")
+    assert "Linux" in output, output
 
 
 def reboots(domain, command, times):

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A program that starts hotram with a socket that listens already (-chardev socket,fd=N,server=on) connects to
- * it a moment later. libvirt shows people what the emulator said when this connection ends, and nothing but
- * "Connection refused" when it could not be made.
+ * A program that starts hotram with a socket that listens already (-chardev socket,fd=N,server=on) connects
+ * to it a moment later. libvirt shows people what the emulator said when this connection ends, and nothing
+ * but "Connection refused" when it could not be made.
  */
 #ifndef VMM_HOST_FIRST_CLIENT_H
 #define VMM_HOST_FIRST_CLIENT_H

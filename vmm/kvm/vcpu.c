@@ -201,8 +201,8 @@ bool vcpus_create(struct vcpus *vcpus, const struct vm *vm, unsigned count, cons
     for (unsigned i = 0; i < count; i++)
         if (!start_thread(&vcpus->vcpu[i], name_threads, error))
             return false;
-    /* They are held from the start on; by then each has said which thread it is. libvirt asks early, and takes
-     * a vCPU without a thread for a failed start. */
+    /* They are held from the start on; by then each has said which thread it is. libvirt asks early, and
+     * takes a vCPU without a thread for a failed start. */
     vcpus_pause(vcpus);
     return true;
 }
