@@ -130,11 +130,11 @@ static void reset_write(void *device, uint32_t offset, unsigned width, uint32_t 
 void pm_init(struct pm *pm, struct ports *ports, const struct pm_ops *ops, void *opaque)
 {
     const struct port_range ranges[] = {
-        { X86_PORT_PM1_EVENT, 4, 2, event_read, event_write, pm },
-        { X86_PORT_PM1_CONTROL, 2, 2, control_read, control_write, pm },
-        { X86_PORT_PM_TIMER, 4, 4, timer_read, timer_write, pm },
-        { X86_PORT_GPE0, HOTRAM_GPE_LENGTH, 1, gpe_read, gpe_write, pm },
-        { X86_PORT_RESET, 1, 1, reset_read, reset_write, pm },
+        { X86_PORT_PM1_EVENT, 4, 2, event_read, event_write, pm, BUS_PORTS },
+        { X86_PORT_PM1_CONTROL, 2, 2, control_read, control_write, pm, BUS_PORTS },
+        { X86_PORT_PM_TIMER, 4, 4, timer_read, timer_write, pm, BUS_PORTS },
+        { X86_PORT_GPE0, HOTRAM_GPE_LENGTH, 1, gpe_read, gpe_write, pm, BUS_PORTS },
+        { X86_PORT_RESET, 1, 1, reset_read, reset_write, pm, BUS_PORTS },
     };
 
     *pm = (struct pm){ .ops = ops, .opaque = opaque };

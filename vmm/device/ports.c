@@ -21,17 +21,20 @@ void ports_add(struct ports *ports, const struct port_range *range)
     ports->range[ports->count++] = *range;
 }
 
-static const struct port_range *find(const struct ports *ports, uint16_t port)
+static const struct port_range *find(const struct ports *ports, enum bus bus, uint64_t at)
 {
-    for (unsigned i = 0; i < ports->count; i++)
-        if (port >= ports->range[i].first && port - ports->range[i].first < ports->range[i].count)
-            return &ports->range[i];
+    for (unsigned i = 0; i < ports->count; i++) {
+        const struct port_range *range = &ports->range[i];
+
+        if (range->bus == bus && at >= range->first && at - range->first < range->count)
+            return range;
+    }
     return NULL;
 }
 
 /* One part, which is aligned to its width. hotram runs on little-endian hosts only, as do its guests: the
  * bytes are in the guest's order. */
-static void access_part(const struct port_range *range, uint16_t port, bool write, unsigned width,
+static void access_part(const struct port_range *range, uint64_t at, bool write, unsigned width,
                         uint8_t *data)
 {
     uint32_t value = 0;
@@ -41,21 +44,22 @@ static void access_part(const struct port_range *range, uint16_t port, bool writ
             memset(data, 0xff, width);
     } else if (write) {
         memcpy(&value, data, width);
-        range->write(range->device, port - range->first, width, value);
+        range->write(range->device, (uint32_t)(at - range->first), width, value);
     } else {
-        value = range->read(range->device, port - range->first, width);
+        value = range->read(range->device, (uint32_t)(at - range->first), width);
         memcpy(data, &value, width);
     }
 }
 
-void ports_access(struct ports *ports, uint16_t port, bool write, unsigned width, uint8_t *data)
+static void access_bus(struct ports *ports, enum bus bus, uint64_t first, uint64_t mask, bool write,
+                       unsigned width, uint8_t *data)
 {
     unsigned part;
 
     pthread_mutex_lock(&ports->lock);
     for (unsigned done = 0; done < width; done += part) {
-        uint16_t at = (uint16_t)(port + done);
-        const struct port_range *range = find(ports, at);
+        uint64_t at = (first + done) & mask;
+        const struct port_range *range = find(ports, bus, at);
         unsigned max = range && range->width_max < width ? range->width_max : width;
 
         for (part = max; part > width - done || at & (part - 1);)
@@ -63,4 +67,14 @@ void ports_access(struct ports *ports, uint16_t port, bool write, unsigned width
         access_part(range, at, write, part, data + done);
     }
     pthread_mutex_unlock(&ports->lock);
+}
+
+void ports_access(struct ports *ports, uint16_t port, bool write, unsigned width, uint8_t *data)
+{
+    access_bus(ports, BUS_PORTS, port, UINT16_MAX, write, width, data);
+}
+
+void ports_memory_access(struct ports *ports, uint64_t address, bool write, unsigned width, uint8_t *data)
+{
+    access_bus(ports, BUS_MEMORY, address, UINT64_MAX, write, width, data);
 }

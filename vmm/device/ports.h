@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The I/O ports: which device answers at which.
+ * I/O ports, and addresses that devices have among the guest's memory: which device answers at which.
  *
- * Threads: vCPU threads access ports; every access runs under the machine lock, which is kept here. The main
+ * Threads: vCPU threads access both; every access runs under the machine lock, which is kept here. The main
  * thread takes the same lock for everything that devices and the bank of DIMMs share with register accesses.
  * It is held for register accesses and state changes only: no allocation, no file, no waiting under it.
  * Lock order: machine lock, then the locks of guest memory map, event loop or vCPU group.
@@ -14,16 +14,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A device's registers. Both functions run under the machine lock. `offset` counts from the first port. What
- * a device gets is aligned to its width and at most `width_max` bytes wide; it may reach beyond the device's
- * last port. */
+enum bus { BUS_PORTS, BUS_MEMORY };
+
+/* A device's registers. Both functions run under the machine lock. `offset` counts from the first port or
+ * address. What a device gets is aligned to its width and at most `width_max` bytes wide; it may reach beyond
+ * the device's last port. */
 struct port_range {
-    uint16_t first;
-    uint16_t count;
-    unsigned width_max;
+    uint64_t first;
+    uint32_t count;
+    unsigned width_max; /* 1, 2 or 4 */
     uint32_t (*read)(void *device, uint32_t offset, unsigned width);
     void (*write)(void *device, uint32_t offset, unsigned width, uint32_t value);
     void *device;
+    enum bus bus;
 };
 
 #define PORT_RANGES_MAX 16
@@ -45,6 +48,8 @@ void ports_add(struct ports *ports, const struct port_range *range);
  * below a device reaches it, while one aligned access belongs to a single device, as on a PC: a double word
  * at 0xcf8 is none to the reset register at 0xcf9. */
 void ports_access(struct ports *ports, uint16_t port, bool write, unsigned width, uint8_t *data);
+/* The same for an access of 1, 2, 4 or 8 bytes to guest-physical memory that is none. */
+void ports_memory_access(struct ports *ports, uint64_t address, bool write, unsigned width, uint8_t *data);
 
 static inline void ports_lock(struct ports *ports)
 {

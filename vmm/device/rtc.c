@@ -220,7 +220,7 @@ static void start(void *opaque)
 void rtc_init(struct rtc *rtc, struct ports *ports, struct loop *loop, bool local, int64_t offset,
               void (*irq)(void *opaque, bool high), void *opaque)
 {
-    const struct port_range range = { X86_PORT_RTC, 2, 1, rtc_read, rtc_write, rtc };
+    const struct port_range range = { X86_PORT_RTC, 2, 1, rtc_read, rtc_write, rtc, BUS_PORTS };
 
     if (local)
         tzset(); /* reads files: not when a vCPU first asks for the time */

@@ -68,8 +68,15 @@ struct hotplug *hotplug_create(const struct hotplug_config *config, struct error
         free(hotplug);
         return NULL;
     }
-    range = (struct port_range){ config->port, HOTRAM_MEMHP_EXTENT, 4,
-                                 block_read,   block_write,         &hotplug->block };
+    range = (struct port_range){
+        .first = config->registers,
+        .count = HOTRAM_MEMHP_EXTENT,
+        .width_max = 4,
+        .read = block_read,
+        .write = block_write,
+        .device = &hotplug->block,
+        .bus = config->bus,
+    };
     ports_add(config->ports, &range);
     return hotplug;
 }

@@ -22,6 +22,7 @@
 
 #include <hotram/dimm.h>
 
+#include "device/ports.h"
 #include "host/error.h"
 #include "memory/backend.h"
 #include "options/props.h"
@@ -105,7 +106,6 @@ struct operation;
 struct guest_memory;
 struct json_object;
 struct loop;
-struct ports;
 
 /* What hotplug needs of the machine, and whom it tells. */
 struct hotplug_config {
@@ -115,7 +115,8 @@ struct hotplug_config {
     uint64_t capacity;        /* bytes: the most that all DIMMs together may have */
     uint32_t nodes;           /* proximity domains of the guest: a DIMM's node is below */
     uint32_t default_node;    /* of DIMMs that are not given one */
-    uint16_t port;            /* first I/O port of the register block */
+    uint64_t registers;       /* first I/O port or address of the register block */
+    enum bus bus;             /* which of the two */
     uint64_t ram_size;        /* bytes that the guest starts with */
     const uint64_t *node_ram; /* and each of its nodes, or NULL when it has none */
     uint64_t granularity;     /* bytes: sizes and addresses of DIMMs are multiples of it; a power of two */

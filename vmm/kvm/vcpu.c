@@ -50,6 +50,18 @@ static void broken(struct vcpu *vcpu, const char *what, unsigned long long detai
     vcpu->group->ops->broken(vcpu->group->opaque, text);
 }
 
+static void system_event(struct vcpu *vcpu)
+{
+    const struct vcpus *group = vcpu->group;
+
+    if (vcpu->run->system_event.type == KVM_SYSTEM_EVENT_SHUTDOWN)
+        group->ops->power_off(group->opaque);
+    else if (vcpu->run->system_event.type == KVM_SYSTEM_EVENT_RESET)
+        group->ops->reset(group->opaque);
+    else
+        broken(vcpu, "KVM system event that hotram does not know,", vcpu->run->system_event.type);
+}
+
 static void handle_exit(struct vcpu *vcpu)
 {
     struct kvm_run *run = vcpu->run;
@@ -65,7 +77,10 @@ static void handle_exit(struct vcpu *vcpu)
                          run->mmio.data);
         break;
     case KVM_EXIT_SHUTDOWN:
-        group->ops->shutdown(group->opaque);
+        group->ops->reset(group->opaque);
+        break;
+    case KVM_EXIT_SYSTEM_EVENT:
+        system_event(vcpu);
         break;
     case KVM_EXIT_FAIL_ENTRY:
         broken(vcpu, "KVM cannot enter the guest, hardware reason",

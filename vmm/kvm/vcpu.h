@@ -26,8 +26,9 @@ struct vcpu_ops {
     void (*port)(void *opaque, uint16_t port, bool write, unsigned width, uint8_t *data);
     /* Access to guest-physical memory where there is none: reads give all ones. */
     void (*mmio)(void *opaque, uint64_t address, bool write, unsigned width, uint8_t *data);
-    /* Triple fault. */
-    void (*shutdown)(void *opaque);
+    /* x86: a triple fault. arm64: PSCI's SYSTEM_RESET and SYSTEM_OFF. */
+    void (*reset)(void *opaque);
+    void (*power_off)(void *opaque);
     /* The host cannot give memory that the guest touched: at `address` of this program, or NULL when KVM does
      * not say where. */
     void (*memory_fault)(void *opaque, void *address);

@@ -49,7 +49,7 @@ static bool create_memory(struct machine *machine, struct error *error)
 static bool create_hotplug(struct machine *machine, uint32_t slots, uint64_t base, uint64_t size,
                            struct error *error)
 {
-    const struct hotplug_config config = {
+    struct hotplug_config config = {
         .slots = slots,
         .region_base = base,
         .region_size = size,
@@ -64,7 +64,6 @@ static bool create_hotplug(struct machine *machine, uint32_t slots, uint64_t bas
         .template = machine->config->dimms.template,
         .plug_deadline = (uint64_t)machine->config->dimms.plug_timeout * 1000,
         .unplug_deadline = (uint64_t)machine->config->dimms.unplug_timeout * 1000,
-        .port = machine_arch_hotplug_port(),
         .backends = machine->backends,
         .memory = machine->memory,
         .ports = &machine->ports,
@@ -75,6 +74,7 @@ static bool create_hotplug(struct machine *machine, uint32_t slots, uint64_t bas
         .opaque = machine,
     };
 
+    config.bus = machine_arch_hotplug_bus(&config.registers);
     machine->hotplug = hotplug_create(&config, error);
     if (!machine->hotplug)
         return false;
@@ -176,7 +176,8 @@ static bool create_all(struct machine *machine, struct error *error)
         !create_vm(machine, error) || !create_memory(machine, error))
         return false;
     warn_of_cpus(config);
-    machine_arch_devices(machine);
+    if (!machine_arch_create_devices(machine, error))
+        return false;
     /* The memslots come before the in-kernel devices: on newer kernels the first change of a memslot after
      * those waits some milliseconds for what they registered. */
     return create_hotplug(machine, config->slots, region_base, region_size, error) &&
@@ -218,8 +219,7 @@ void machine_destroy(struct machine *machine)
         return;
     /* vCPUs first: nobody else uses guest memory and devices on another thread. */
     vcpus_destroy(&machine->vcpus);
-    serial_stop(&machine->serial);
-    rtc_stop(&machine->rtc);
+    machine_arch_destroy_devices(machine);
     hotplug_destroy(machine->hotplug);
     guest_memory_destroy(machine->memory);
     vm_destroy(&machine->vm);

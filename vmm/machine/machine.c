@@ -216,18 +216,22 @@ static void port_access(void *opaque, uint16_t port, bool write, unsigned width,
     machine_port_access(opaque, port, write, width, data);
 }
 
-/* Nothing of ours is memory-mapped: like a bus without a device, reads float high. */
 static void mmio_access(void *opaque, uint64_t address, bool write, unsigned width, uint8_t *data)
 {
-    (void)opaque;
-    (void)address;
-    if (!write)
-        memset(data, 0xff, width);
+    struct machine *machine = opaque;
+
+    ports_memory_access(&machine->ports, address, write, width, data);
 }
 
-static void triple_fault(void *opaque)
+/* A triple fault, or a call of PSCI. */
+static void guest_resets(void *opaque)
 {
     machine_request(opaque, REQUEST_RESET);
+}
+
+static void guest_powers_off(void *opaque)
+{
+    machine_request(opaque, REQUEST_POWER_OFF);
 }
 
 static void vcpu_broken(void *opaque, const char *why)
@@ -244,7 +248,8 @@ static void vcpu_broken(void *opaque, const char *why)
 const struct vcpu_ops machine_vcpu_ops = {
     .port = port_access,
     .mmio = mmio_access,
-    .shutdown = triple_fault,
+    .reset = guest_resets,
+    .power_off = guest_powers_off,
     .memory_fault = machine_memory_fault,
     .broken = vcpu_broken,
 };

@@ -12,10 +12,7 @@
 #include <stdatomic.h>
 
 #include "boot/boot.h"
-#include "device/pm.h"
 #include "device/ports.h"
-#include "device/rtc.h"
-#include "device/serial.h"
 #include "hotplug/hotplug.h"
 #include "kvm/vcpu.h"
 #include "kvm/vm.h"
@@ -42,9 +39,7 @@ struct machine {
     struct vm vm;
     struct vcpus vcpus;
     struct ports ports;
-    struct pm pm;
-    struct serial serial;
-    struct rtc rtc;
+    struct arch_devices *devices; /* the architecture's own (x86.c, arm64.c) */
     struct backends *backends;
     struct backend *ram[NUMA_NODES_MAX]; /* the RAM at start, one behind the other */
     unsigned ram_count;
@@ -81,14 +76,16 @@ void machine_hotplug_event(void *opaque, const char *name, struct json_object *d
 bool ram_create(struct machine *machine, struct error *error);
 bool ram_claim_objects(struct machine *machine, struct error *error);
 
-/* x86.c */
+/* x86.c, arm64.c */
 /* Where RAM and the hotplug region are; checks -m against the architecture's limits. */
 bool machine_arch_layout(struct machine *machine, uint64_t *region_base, uint64_t *region_size,
                          struct error *error);
 bool machine_arch_map_ram(struct machine *machine, struct error *error);
-void machine_arch_devices(struct machine *machine);
-/* I/O port of the hotplug register block, and how its event is raised (under the machine lock). */
-uint16_t machine_arch_hotplug_port(void);
+bool machine_arch_create_devices(struct machine *machine, struct error *error);
+/* No device has work left on the main thread; then they are gone. */
+void machine_arch_destroy_devices(struct machine *machine);
+/* Where the hotplug register block is, and how its event is raised (under the machine lock). */
+enum bus machine_arch_hotplug_bus(uint64_t *address);
 void machine_arch_raise_hotplug(void *opaque);
 /* Under the machine lock: devices as after power-on. */
 void machine_arch_reset_devices(struct machine *machine);

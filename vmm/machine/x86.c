@@ -6,11 +6,20 @@
 #include <string.h>
 #include <time.h>
 
+#include "device/pm.h"
+#include "device/rtc.h"
+#include "device/serial.h"
 #include "machine/dimms_at_boot.h"
 #include "machine/state.h"
 #include "machine/x86_acpi.h"
 #include "machine/x86_layout.h"
 #include "options/config.h"
+
+struct arch_devices {
+    struct pm pm;
+    struct serial serial;
+    struct rtc rtc;
+};
 
 static void set_sci(void *opaque, bool high)
 {
@@ -49,44 +58,60 @@ static const struct pm_ops pm_ops = {
     .reset = guest_resets,
 };
 
-void machine_arch_devices(struct machine *machine)
+bool machine_arch_create_devices(struct machine *machine, struct error *error)
 {
     const struct config *config = machine->config;
+    struct arch_devices *devices = calloc(1, sizeof *devices);
     int64_t offset = config->rtc_base == RTC_DATE ? config->rtc_date - time(NULL) : 0;
 
-    pm_init(&machine->pm, &machine->ports, &pm_ops, machine);
-    rtc_init(&machine->rtc, &machine->ports, machine->loop, config->rtc_base == RTC_LOCALTIME, offset,
+    if (!devices)
+        return error_set(error, "out of memory");
+    machine->devices = devices;
+    pm_init(&devices->pm, &machine->ports, &pm_ops, machine);
+    rtc_init(&devices->rtc, &machine->ports, machine->loop, config->rtc_base == RTC_LOCALTIME, offset,
              set_rtc_irq, machine);
-    serial_init(&machine->serial, &machine->ports, X86_PORT_COM1, machine->loop, set_serial_irq, machine);
+    serial_init(&devices->serial, &machine->ports, X86_PORT_COM1, machine->loop, set_serial_irq, machine);
+    return true;
+}
+
+void machine_arch_destroy_devices(struct machine *machine)
+{
+    if (!machine->devices)
+        return;
+    line_stop(&machine->devices->serial.line);
+    rtc_stop(&machine->devices->rtc);
+    free(machine->devices);
+    machine->devices = NULL;
 }
 
 bool machine_attach_serial(struct machine *machine, struct chardev *chardev, struct error *error)
 {
-    return serial_attach(&machine->serial, chardev, error);
+    return line_attach(&machine->devices->serial.line, chardev, error);
 }
 
-uint16_t machine_arch_hotplug_port(void)
+enum bus machine_arch_hotplug_bus(uint64_t *address)
 {
-    return X86_PORT_MEMHP;
+    *address = X86_PORT_MEMHP;
+    return BUS_PORTS;
 }
 
 void machine_arch_raise_hotplug(void *opaque)
 {
     struct machine *machine = opaque;
 
-    pm_raise_gpe(&machine->pm, HOTRAM_GPE_MEMORY);
+    pm_raise_gpe(&machine->devices->pm, HOTRAM_GPE_MEMORY);
 }
 
 void machine_arch_reset_devices(struct machine *machine)
 {
-    pm_reset(&machine->pm);
-    rtc_reset(&machine->rtc);
-    serial_reset(&machine->serial);
+    pm_reset(&machine->devices->pm);
+    rtc_reset(&machine->devices->rtc);
+    serial_reset(&machine->devices->serial);
 }
 
 void machine_arch_powerdown(struct machine *machine)
 {
-    pm_press_power_button(&machine->pm);
+    pm_press_power_button(&machine->devices->pm);
 }
 
 /* ---- start ---- */

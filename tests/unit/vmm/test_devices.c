@@ -74,7 +74,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    serial_stop(&serial);
+    line_stop(&serial.line);
     ports_destroy(&ports);
     loop_destroy(loop);
     return 0;
@@ -109,8 +109,8 @@ static void taken(void *device, uint32_t offset, unsigned width, uint32_t value)
 static void an_access_comes_in_aligned_parts_each_to_its_device(void **state)
 {
     uint32_t last = 0;
-    struct port_range first = { 0x200, 2, 2, told, taken, &last };
-    struct port_range second = { 0x203, 1, 1, told, taken, &last };
+    struct port_range first = { 0x200, 2, 2, told, taken, &last, BUS_PORTS };
+    struct port_range second = { 0x203, 1, 1, told, taken, &last, BUS_PORTS };
 
     (void)state;
     ports_add(&ports, &first);
@@ -347,7 +347,7 @@ static void *start_serial(void)
     sent_count = 0;
     paused = false;
     serial_init(&serial, &ports, X86_PORT_COM1, loop, set_line, NULL);
-    serial_attach(&serial, NULL, NULL);
+    line_attach(&serial.line, NULL, NULL);
     return user_ops->opened(user, (struct channel *)&serial);
 }
 
@@ -368,7 +368,7 @@ static void a_full_transmitter_says_so(void **state)
 {
     (void)state;
     start_serial();
-    for (unsigned i = 0; i < SERIAL_RING; i++)
+    for (unsigned i = 0; i < LINE_RING; i++)
         out(X86_PORT_COM1, 1, (uint8_t)i);
     assert_int_equal(in(X86_PORT_COM1 + 5, 1) & 0x60, 0);
     out(X86_PORT_COM1 + 1, 1, 0x02);
@@ -378,8 +378,8 @@ static void a_full_transmitter_says_so(void **state)
     assert_true(line); /* it ran empty */
     assert_int_equal(in(X86_PORT_COM1 + 2, 1) & 0x0f, 0x02);
     assert_false(line); /* reading takes it back */
-    assert_int_equal(sent_count, SERIAL_RING);
-    assert_int_equal(sent[SERIAL_RING - 1], (SERIAL_RING - 1) & 0xff);
+    assert_int_equal(sent_count, LINE_RING);
+    assert_int_equal(sent[LINE_RING - 1], (LINE_RING - 1) & 0xff);
 }
 
 static void enabling_the_empty_transmitter_interrupts(void **state)
@@ -455,7 +455,7 @@ static void without_a_channel_output_is_dropped(void **state)
 
     (void)state;
     user_ops->closed(session);
-    for (unsigned i = 0; i < 3 * SERIAL_RING; i++) {
+    for (unsigned i = 0; i < 3 * LINE_RING; i++) {
         out(X86_PORT_COM1, 1, 'x');
         if (!(in(X86_PORT_COM1 + 5, 1) & 0x20))
             loop_once(loop, 0);

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "device/line.h"
+
+#define DRAIN_MILLISECONDS 2
+
+void line_receive(struct line *line, uint8_t byte)
+{
+    if (line->fifo_count == LINE_FIFO) {
+        line->overrun = true;
+        return;
+    }
+    line->fifo[(line->fifo_first + line->fifo_count++) % LINE_FIFO] = byte;
+}
+
+/* Move what waits into the FIFO; when nothing waits any more, the character device may go on. */
+static void fill_fifo(struct line *line)
+{
+    while (line->waiting_count > 0 && line->fifo_count < LINE_FIFO) {
+        line_receive(line, line->waiting[line->waiting_first++]);
+        line->waiting_count--;
+    }
+    if (line->paused && line->waiting_count == 0) {
+        line->paused = false;
+        loop_post(line->loop, &line->refill);
+    }
+}
+
+void line_send(struct line *line, uint8_t byte)
+{
+    /* A guest that sends although the transmitter says it is full loses the byte, as on a chip. */
+    if (line->ring_count < LINE_RING)
+        line->ring[(line->ring_first + line->ring_count++) % LINE_RING] = byte;
+    if (!line->draining || line->ring_count == LINE_RING)
+        loop_post(line->loop, &line->drain);
+    line->draining = true;
+}
+
+uint8_t line_take(struct line *line)
+{
+    uint8_t byte = 0;
+
+    if (line->fifo_count > 0) {
+        byte = line->fifo[line->fifo_first];
+        line->fifo_first = (line->fifo_first + 1) % LINE_FIFO;
+        line->fifo_count--;
+        fill_fifo(line);
+    }
+    return byte;
+}
+
+void line_clear(struct line *line)
+{
+    line->fifo_count = 0;
+    fill_fifo(line);
+}
+
+/* ---- the character device's side, on the main thread ---- */
+
+/* Take what the guest has sent; 0 when there is nothing, and then the next byte posts the work again. */
+static uint32_t take_sent(struct line *line, uint8_t bytes[LINE_RING])
+{
+    uint32_t count;
+
+    ports_lock(line->ports);
+    count = line->ring_count;
+    for (uint32_t i = 0; i < count; i++)
+        bytes[i] = line->ring[(line->ring_first + i) % LINE_RING];
+    line->ring_first = (line->ring_first + count) % LINE_RING;
+    line->ring_count = 0;
+    line->draining = count > 0;
+    if (count > 0)
+        line->changed(line->device, count == LINE_RING);
+    ports_unlock(line->ports);
+    return count;
+}
+
+static void drain(void *opaque);
+
+static void drain_again(void *opaque)
+{
+    struct line *line = opaque;
+
+    line->timer = NULL;
+    drain(line);
+}
+
+/* The first byte goes out at once. While more follow, they are collected for a moment: waking this thread for
+ * each costs more than all the rest of a slow line. */
+static void drain(void *opaque)
+{
+    struct line *line = opaque;
+    uint8_t bytes[LINE_RING];
+    uint32_t count = take_sent(line, bytes);
+
+    if (count == 0)
+        return;
+    if (line->channel)
+        channel_write(line->channel, bytes, count, true);
+    if (!line->timer)
+        line->timer = timer_add(line->loop, DRAIN_MILLISECONDS, drain_again, line);
+}
+
+static void refill(void *opaque)
+{
+    struct line *line = opaque;
+
+    if (line->channel)
+        channel_pause(line->channel, false);
+}
+
+static void *opened(void *user, struct channel *channel)
+{
+    struct line *line = user;
+
+    line->channel = channel;
+    return line;
+}
+
+/* The character device hands over at most what `waiting` holds at a time, and is paused until the guest has
+ * taken all of it. */
+static void input(void *session, const uint8_t *bytes, size_t length)
+{
+    struct line *line = session;
+    bool pause;
+
+    ports_lock(line->ports);
+    if (line->waiting_count == 0)
+        line->waiting_first = 0;
+    for (size_t i = 0; i < length; i++) {
+        uint32_t at = line->waiting_first + line->waiting_count;
+
+        if (at == sizeof line->waiting) {
+            line->overrun = true;
+            break;
+        }
+        line->waiting[at] = bytes[i];
+        line->waiting_count++;
+    }
+    fill_fifo(line);
+    line->changed(line->device, false);
+    pause = line->paused = line->waiting_count > 0;
+    ports_unlock(line->ports);
+    /* If the guest emptied `waiting` in between, the refill that it posted is still to run. */
+    if (pause)
+        channel_pause(line->channel, true);
+}
+
+static void closed(void *session)
+{
+    struct line *line = session;
+
+    line->channel = NULL;
+}
+
+static const struct chardev_user_ops user_ops = {
+    .single = true,
+    .opened = opened,
+    .input = input,
+    .closed = closed,
+};
+
+void line_init(struct line *line, struct ports *ports, struct loop *loop,
+               void (*changed)(void *device, bool emptied), void *device)
+{
+    *line = (struct line){ .ports = ports, .loop = loop, .changed = changed, .device = device };
+    line->drain = (struct work){ .run = drain, .opaque = line };
+    line->refill = (struct work){ .run = refill, .opaque = line };
+}
+
+bool line_attach(struct line *line, struct chardev *chardev, struct error *error)
+{
+    return chardev_attach(chardev, &user_ops, line, error);
+}
+
+void line_stop(struct line *line)
+{
+    if (line->timer)
+        timer_cancel(line->timer);
+    line->timer = NULL;
+}
