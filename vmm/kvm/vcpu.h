@@ -63,8 +63,9 @@ struct vcpus {
     pthread_cond_t changed;
 };
 
-/* What the guest's first CPU starts with: 32-bit protected mode, flat segments, no paging, as the Linux and
- * PVH boot protocols want it. */
+/* What the guest's first CPU starts with. x86: 32-bit protected mode, flat segments, no paging, as the Linux
+ * and PVH boot protocols want it. arm64: EL1, MMU off. */
+#if defined(__x86_64__)
 struct vcpu_entry {
     uint32_t ip;
     uint32_t si;  /* Linux: boot_params */
@@ -72,6 +73,12 @@ struct vcpu_entry {
     uint32_t gdt; /* descriptors for the selectors 0x10 (code), 0x18 (data) and 0x20 (task) */
     uint16_t gdt_limit;
 };
+#elif defined(__aarch64__)
+struct vcpu_entry {
+    uint64_t pc;
+    uint64_t x0; /* the device tree's address */
+};
+#endif
 
 /* Create the vCPUs, held. Threads are started and wait. `spread`: they are in several NUMA nodes. */
 bool vcpus_create(struct vcpus *vcpus, const struct vm *vm, unsigned count, const struct vcpu_ops *ops,
@@ -85,15 +92,20 @@ void vcpus_hold(struct vcpus *vcpus);
 void vcpus_pause(struct vcpus *vcpus);
 void vcpus_resume(struct vcpus *vcpus);
 
-/* All vCPUs back to power-on; the first starts at `entry`, the others wait for INIT and SIPI. Paused only. */
+/* All vCPUs back to power-on; the first starts at `entry`, the others wait for INIT and SIPI, or for PSCI's
+ * CPU_ON. Paused only. */
 bool vcpus_reset(struct vcpus *vcpus, const struct vcpu_entry *entry, struct error *error);
 
 uint64_t vcpus_exits(const struct vcpus *vcpus);
 
-/* What differs between architectures (kvm/x86_vcpu.c). */
+/* What differs between architectures (kvm/x86_vcpu.c, kvm/arm64_vcpu.c). */
 bool vcpu_arch_create(struct vcpu *vcpu, struct error *error);
 void vcpu_arch_destroy(struct vcpu *vcpu);
 bool vcpu_arch_reset(struct vcpu *vcpu, const struct vcpu_entry *entry, struct error *error);
+#if defined(__aarch64__)
+/* Multiprocessor affinity of a vCPU: what GIC and tables know it by. */
+uint64_t vcpu_arch_mpidr(unsigned index);
+#endif
 /* Registers of a vCPU in one line, for a message about one that broke. */
 void vcpu_arch_describe(const struct vcpu *vcpu, char *text, size_t size);
 

@@ -75,7 +75,7 @@ static bool kvm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t gues
 
 static void kvm_irq_line(const struct vm *vm, unsigned gsi, bool high)
 {
-    struct kvm_irq_level line = { .irq = gsi, .level = high };
+    struct kvm_irq_level line = { .irq = vm_arch_irq(gsi), .level = high };
 
     /* It fails only for a line that does not exist, which is an error in the machine's own tables. */
     ioctl(vm->fd, KVM_IRQ_LINE, &line);
@@ -85,6 +85,7 @@ static const struct vm_ops kvm_ops = {
     .set_memslot = kvm_set_memslot,
     .irq_line = kvm_irq_line,
     .create_devices = vm_arch_create,
+    .complete_devices = vm_arch_complete,
     .reset_devices = vm_arch_reset,
 };
 
@@ -96,7 +97,7 @@ bool vm_create(struct vm *vm, struct error *error)
     if (!open_kvm(vm, error))
         return false;
     do
-        vm->fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, 0);
+        vm->fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, vm_arch_type(vm->kvm_fd));
     while (vm->fd < 0 && errno == EINTR);
     if (vm->fd < 0)
         return error_set(error, "KVM_CREATE_VM: %s", strerror(errno));
@@ -135,6 +136,11 @@ void vm_irq_line(const struct vm *vm, unsigned gsi, bool high)
 bool vm_create_devices(struct vm *vm, struct error *error)
 {
     return vm->ops->create_devices(vm, error);
+}
+
+bool vm_complete_devices(struct vm *vm, struct error *error)
+{
+    return vm->ops->complete_devices(vm, error);
 }
 
 void vm_reset_devices(const struct vm *vm)

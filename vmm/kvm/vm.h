@@ -22,6 +22,7 @@ struct vm_ops {
                         void *memory, struct error *error);
     void (*irq_line)(const struct vm *vm, unsigned gsi, bool high);
     bool (*create_devices)(struct vm *vm, struct error *error);
+    bool (*complete_devices)(struct vm *vm, struct error *error);
     void (*reset_devices)(const struct vm *vm);
 };
 
@@ -32,7 +33,9 @@ struct vm {
     size_t run_size;       /* bytes of a vCPU's shared page (struct kvm_run and more) */
     unsigned memslots_max; /* KVM memslots that one VM can have */
     unsigned vcpus_max;
-    struct vm_arch *arch; /* state of the in-kernel devices after power-on (kvm/x86.c) */
+    unsigned cpus;        /* that the machine has; before vm_create_devices() */
+    unsigned gic_version; /* arm64: 2, 3, or 0 for the newest that the host has; the devices know it then */
+    struct vm_arch *arch; /* the in-kernel devices (kvm/x86.c, kvm/arm64.c) */
     /* Without KVM: who is told of interrupt lines, under the machine lock; or NULL. */
     void (*irq_watch)(void *opaque, unsigned gsi, bool high);
     void *irq_opaque;
@@ -54,13 +57,19 @@ bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_addres
 /* Set an interrupt line (a global system interrupt) high or low. */
 void vm_irq_line(const struct vm *vm, unsigned gsi, bool high);
 
-/* Create the in-kernel interrupt controllers and timer: after the memslots, before the vCPUs. */
+/* Create the in-kernel interrupt controllers and timer: after the memslots, before the vCPUs; and complete
+ * them when the vCPUs are there. */
 bool vm_create_devices(struct vm *vm, struct error *error);
+bool vm_complete_devices(struct vm *vm, struct error *error);
 /* Put the in-kernel interrupt controllers and timer back into their state after power-on. */
 void vm_reset_devices(const struct vm *vm);
 
-/* What differs between architectures (kvm/x86.c). */
+/* What differs between architectures (kvm/x86.c, kvm/arm64.c). */
+unsigned long vm_arch_type(int kvm_fd); /* KVM_CREATE_VM's argument */
+unsigned vm_arch_irq(unsigned gsi);     /* KVM_IRQ_LINE's number of an interrupt */
+unsigned vm_arch_address_bits(void);    /* of guest-physical addresses, as this host allows them */
 bool vm_arch_create(struct vm *vm, struct error *error);
+bool vm_arch_complete(struct vm *vm, struct error *error);
 void vm_arch_destroy(struct vm *vm);
 void vm_arch_reset(const struct vm *vm);
 /* A sentence when this host's CPU shows no hardware virtualization although KVM opened; else NULL. */

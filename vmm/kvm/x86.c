@@ -50,6 +50,34 @@ bool vm_arch_create(struct vm *vm, struct error *error)
     return true;
 }
 
+unsigned long vm_arch_type(int kvm_fd)
+{
+    (void)kvm_fd;
+    return 0;
+}
+
+unsigned vm_arch_irq(unsigned gsi)
+{
+    return gsi;
+}
+
+/* Of the guest's CPU: KVM passes the host's through. */
+unsigned vm_arch_address_bits(void)
+{
+    unsigned a;
+    unsigned b;
+    unsigned c;
+    unsigned d;
+
+    return __get_cpuid(0x80000008, &a, &b, &c, &d) ? a & 0xff : 36;
+}
+
+bool vm_arch_complete(struct vm *vm, struct error *error)
+{
+    (void)vm, (void)error;
+    return true;
+}
+
 void vm_arch_destroy(struct vm *vm)
 {
     free(vm->arch);

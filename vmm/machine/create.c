@@ -43,7 +43,7 @@ static bool create_memory(struct machine *machine, struct error *error)
     if (!machine->memory)
         return error_set(error, "out of memory");
     guest_memory_on_fault(machine->memory, machine_memory_fault, machine);
-    return machine_arch_map_ram(machine, error);
+    return machine_map_ram(machine, error);
 }
 
 static bool create_hotplug(struct machine *machine, uint32_t slots, uint64_t base, uint64_t size,
@@ -139,6 +139,8 @@ static bool create_vm(struct machine *machine, struct error *error)
     }
     if (!vm_create(&machine->vm, error))
         return false;
+    machine->vm.cpus = machine->config->cpus;
+    machine->vm.gic_version = machine->config->gic_version;
     hint = vm_arch_warning();
     if (hint)
         warning("%s", hint);
@@ -183,7 +185,7 @@ static bool create_all(struct machine *machine, struct error *error)
     return create_hotplug(machine, config->slots, region_base, region_size, error) &&
            create_memslots(machine, error) && create_devices(machine, error) &&
            vm_create_devices(&machine->vm, error) && create_vcpus(machine, error) &&
-           machine_start(machine, error);
+           vm_complete_devices(&machine->vm, error) && machine_start(machine, error);
 }
 
 struct machine *machine_create(const struct config *config, struct loop *loop, struct error *error)

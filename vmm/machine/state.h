@@ -29,6 +29,13 @@ enum machine_request {
     REQUEST_MEMORY = 8, /* the host cannot give memory that was touched */
 };
 
+/* Guest-physical addresses that the architecture has for RAM. */
+#define RAM_PIECES_MAX 2
+struct ram_piece {
+    uint64_t address;
+    uint64_t size; /* bytes; may be 0 */
+};
+
 struct machine {
     const struct config *config;
     struct loop *loop;
@@ -46,7 +53,9 @@ struct machine {
     struct guest_memory *memory;
     struct hotplug *hotplug;
     struct boot boot;
-    uint64_t low_ram_end;   /* guest RAM is [0, low_ram_end) and */
+    struct ram_piece piece[RAM_PIECES_MAX]; /* of addresses that all RAM fills, in this order */
+    unsigned piece_count;
+    uint64_t low_ram_end;   /* x86: guest RAM is [0, low_ram_end) and */
     uint64_t high_ram_size; /* this many bytes where the architecture's high RAM starts */
 
     atomic_uint requests;
@@ -76,11 +85,18 @@ void machine_hotplug_event(void *opaque, const char *name, struct json_object *d
 bool ram_create(struct machine *machine, struct error *error);
 bool ram_claim_objects(struct machine *machine, struct error *error);
 
+/* ram_layout.c: RAM into the guest's map; and memslots with an address of their own: above RAM and holes; the
+ * region grows to hold them, if it may. */
+bool machine_map_ram(struct machine *machine, struct error *error);
+bool machine_place_memslots(const struct machine *machine, uint64_t region_base, uint64_t limit,
+                            uint64_t *region_size, struct error *error);
+
 /* x86.c, arm64.c */
 /* Where RAM and the hotplug region are; checks -m against the architecture's limits. */
 bool machine_arch_layout(struct machine *machine, uint64_t *region_base, uint64_t *region_size,
                          struct error *error);
-bool machine_arch_map_ram(struct machine *machine, struct error *error);
+/* What is where a memslot begins that was given this address; NULL: nothing, or the hotplug region. */
+const char *machine_arch_obstacle(const struct machine *machine, uint64_t start);
 bool machine_arch_create_devices(struct machine *machine, struct error *error);
 /* No device has work left on the main thread; then they are gone. */
 void machine_arch_destroy_devices(struct machine *machine);

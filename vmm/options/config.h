@@ -98,6 +98,7 @@ struct config {
     char *machine;        /* "hotram-1", or "none" */
     enum accel accel;     /* -accel, -machine accel= */
     bool dump_guest_core; /* -machine dump-guest-core=: guest memory is part of core dumps (default on) */
+    uint32_t gic_version; /* -machine gic-version=, arm64: 2, 3, or 0 for the newest that the host has */
     bool mem_merge;       /* -machine mem-merge=: the host may merge equal pages of it (KSM; default on) */
     char *ram_backend;    /* -machine memory-backend=: id of the object that is the RAM at start, or NULL */
     struct dimm_config dimms;

@@ -33,6 +33,11 @@ static bool create_devices(struct vm *vm, struct error *error)
     return true;
 }
 
+static bool complete_devices(struct vm *vm, struct error *error)
+{
+    return create_devices(vm, error);
+}
+
 static void reset_devices(const struct vm *vm)
 {
     (void)vm;
@@ -44,6 +49,7 @@ void qtest_vm_create(struct vm *vm)
         .set_memslot = set_memslot,
         .irq_line = irq_line,
         .create_devices = create_devices,
+        .complete_devices = complete_devices,
         .reset_devices = reset_devices,
     };
 

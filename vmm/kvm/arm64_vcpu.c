@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * arm64: a vCPU's features, its start, and PSCI, with which the guest starts the others (KVM answers it).
+ *
+ * Reset works by KVM_ARM_VCPU_INIT, which puts all registers back (Linux
+ * Documentation/virt/kvm/api.rst, 4.82).
+ */
+#include <errno.h>
+#include <linux/kvm.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "kvm/vcpu.h"
+
+/* EL1 with its own stack pointer; debug exceptions, SErrors and interrupts masked (Linux
+ * Documentation/arch/arm64/booting.rst, "CPU mode") */
+#define PSTATE_START 0x3c5u
+
+struct vcpu_snapshot {
+    struct kvm_vcpu_init init;
+};
+
+uint64_t vcpu_arch_mpidr(unsigned index)
+{
+    /* As KVM numbers them: 16 in a cluster, for the GICv3's software interrupts reach so many at a time. */
+    return (index & 0xf) | (uint64_t)(index >> 4 & 0xff) << 8;
+}
+
+static void add_feature(struct vcpu *vcpu, struct kvm_vcpu_init *init, int capability, unsigned feature)
+{
+    if (ioctl(vcpu->group->vm->fd, KVM_CHECK_EXTENSION, capability) > 0)
+        init->features[feature / 32] |= 1u << feature % 32;
+}
+
+static bool initialize(struct vcpu *vcpu, struct error *error)
+{
+    struct kvm_vcpu_init init = vcpu->snapshot->init;
+
+    return ioctl(vcpu->fd, KVM_ARM_VCPU_INIT, &init) == 0 ||
+           error_set(error, "vCPU %u: KVM_ARM_VCPU_INIT: %s", vcpu->index, strerror(errno));
+}
+
+bool vcpu_arch_create(struct vcpu *vcpu, struct error *error)
+{
+    struct kvm_vcpu_init *init;
+
+    vcpu->snapshot = calloc(1, sizeof *vcpu->snapshot);
+    if (!vcpu->snapshot)
+        return error_set(error, "vCPU %u: out of memory", vcpu->index);
+    init = &vcpu->snapshot->init;
+    if (ioctl(vcpu->group->vm->fd, KVM_ARM_PREFERRED_TARGET, init) < 0)
+        return error_set(error, "vCPU %u: KVM_ARM_PREFERRED_TARGET: %s", vcpu->index, strerror(errno));
+    add_feature(vcpu, init, KVM_CAP_ARM_PSCI_0_2, KVM_ARM_VCPU_PSCI_0_2);
+    add_feature(vcpu, init, KVM_CAP_ARM_PTRAUTH_ADDRESS, KVM_ARM_VCPU_PTRAUTH_ADDRESS);
+    add_feature(vcpu, init, KVM_CAP_ARM_PTRAUTH_GENERIC, KVM_ARM_VCPU_PTRAUTH_GENERIC);
+    if (vcpu->index > 0)
+        init->features[0] |= 1u << KVM_ARM_VCPU_POWER_OFF; /* until PSCI's CPU_ON */
+    return initialize(vcpu, error);
+}
+
+void vcpu_arch_destroy(struct vcpu *vcpu)
+{
+    free(vcpu->snapshot);
+    vcpu->snapshot = NULL;
+}
+
+#define CORE_REG(field) \
+    (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | \
+     (offsetof(struct kvm_regs, regs.field) / sizeof(uint32_t)))
+
+static bool set_register(struct vcpu *vcpu, uint64_t id, uint64_t value)
+{
+    struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)&value };
+
+    return ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg) == 0;
+}
+
+static bool get_register(const struct vcpu *vcpu, uint64_t id, uint64_t *value)
+{
+    struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)value };
+
+    return ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg) == 0;
+}
+
+bool vcpu_arch_reset(struct vcpu *vcpu, const struct vcpu_entry *entry, struct error *error)
+{
+    if (!initialize(vcpu, error))
+        return false;
+    if (!entry)
+        return true;
+    return (set_register(vcpu, CORE_REG(pstate), PSTATE_START) &&
+            set_register(vcpu, CORE_REG(pc), entry->pc) && set_register(vcpu, CORE_REG(regs[0]), entry->x0) &&
+            set_register(vcpu, CORE_REG(regs[1]), 0) && set_register(vcpu, CORE_REG(regs[2]), 0) &&
+            set_register(vcpu, CORE_REG(regs[3]), 0)) ||
+           error_set(error, "vCPU %u: KVM does not take the entry state: %s", vcpu->index, strerror(errno));
+}
+
+void vcpu_arch_describe(const struct vcpu *vcpu, char *text, size_t size)
+{
+    uint64_t pc, sp, pstate;
+
+    if (get_register(vcpu, CORE_REG(pc), &pc) && get_register(vcpu, CORE_REG(sp), &sp) &&
+        get_register(vcpu, CORE_REG(pstate), &pstate))
+        snprintf(text, size, "pc 0x%llx sp 0x%llx pstate 0x%llx", (unsigned long long)pc,
+                 (unsigned long long)sp, (unsigned long long)pstate);
+    else
+        snprintf(text, size, "registers unknown");
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where the bytes of RAM are, for every architecture: one object or node behind the other, over the pieces of
+ * addresses that the architecture has for RAM; and memslots that were given their addresses.
+ */
+#include "machine/state.h"
+
+/* The piece in which the byte of RAM lies that is `offset` bytes behind the start of all RAM; *offset becomes
+ * the place in the piece. */
+static const struct ram_piece *find_piece(const struct machine *machine, uint64_t *offset)
+{
+    for (unsigned i = 0; i < machine->piece_count; i++) {
+        if (*offset < machine->piece[i].size)
+            return &machine->piece[i];
+        *offset -= machine->piece[i].size;
+    }
+    return NULL;
+}
+
+/* The object's RAM, which begins at `offset`; the pieces may cut it. */
+static bool map_object(struct machine *machine, uint64_t offset, const struct backend *backend,
+                       struct error *error)
+{
+    uint8_t *memory = backend->memory;
+    uint64_t size;
+
+    for (uint64_t done = 0; done < backend->size; done += size) {
+        uint64_t place = offset + done;
+        const struct ram_piece *piece = find_piece(machine, &place);
+
+        if (!piece)
+            return error_set(error,
+                             "the RAM has no addresses"); /* cannot be: the pieces are as large as the RAM */
+        size = piece->size - place;
+        if (size > backend->size - done)
+            size = backend->size - done;
+        if (!guest_memory_add(machine->memory, piece->address + place, size, memory + done, error))
+            return false;
+    }
+    return true;
+}
+
+bool machine_map_ram(struct machine *machine, struct error *error)
+{
+    uint64_t offset = 0;
+
+    for (unsigned i = 0; i < machine->ram_count; offset += machine->ram[i++]->size)
+        if (!map_object(machine, offset, machine->ram[i], error))
+            return false;
+    return true;
+}
+
+/* How much of the object, and of the node, that the byte at `offset` is in lies from there on. */
+static uint64_t left_in_object(const struct machine *machine, uint64_t offset, struct ram_range *range)
+{
+    uint64_t end = 0;
+
+    for (unsigned i = 0; i < machine->ram_count; i++) {
+        end += machine->ram[i]->size;
+        range->memdev = machine->ram[i]->id;
+        if (offset < end)
+            return end - offset;
+    }
+    return 0;
+}
+
+static uint64_t left_in_node(const struct machine *machine, uint64_t offset, struct ram_range *range)
+{
+    const struct numa_config *numa = &machine->config->numa;
+    uint64_t end = 0;
+
+    for (range->node = 0; range->node < numa->nodes; range->node++) {
+        end += numa->ram[range->node];
+        if (offset < end)
+            return end - offset;
+    }
+    range->node = 0;
+    return UINT64_MAX;
+}
+
+bool machine_next_ram(const struct machine *machine, uint64_t *offset, struct ram_range *range)
+{
+    uint64_t size = left_in_object(machine, *offset, range);
+    uint64_t in_node = left_in_node(machine, *offset, range);
+    uint64_t place = *offset;
+    const struct ram_piece *piece = find_piece(machine, &place);
+
+    if (size == 0 || !piece)
+        return false;
+    if (size > in_node)
+        size = in_node;
+    if (size > piece->size - place)
+        size = piece->size - place;
+    range->start = piece->address + place;
+    range->size = size;
+    *offset += size;
+    return true;
+}
+
+/* What is in the way of [start, last], of a memslot that was given its address; NULL: nothing. */
+static const char *in_the_way(const struct machine *machine, uint64_t region_base, uint64_t limit,
+                              uint64_t start, uint64_t last)
+{
+    const char *obstacle;
+
+    if (last < start || last >= limit)
+        return "reaches beyond the address bits of this host's CPU";
+    obstacle = machine_arch_obstacle(machine, start);
+    if (obstacle)
+        return obstacle;
+    return start < region_base ? "is outside the region for memory devices" : NULL;
+}
+
+bool machine_place_memslots(const struct machine *machine, uint64_t region_base, uint64_t limit,
+                            uint64_t *region_size, struct error *error)
+{
+    const struct config *config = machine->config;
+
+    for (size_t i = 0; i < config->memslot_count; i++) {
+        const struct memslot_config *memslot = &config->memslots[i];
+        uint64_t last = memslot->start + memslot->size - (memslot->size > 0);
+        const char *obstacle;
+
+        if (!memslot->start_given)
+            continue;
+        obstacle = in_the_way(machine, region_base, limit, memslot->start, last);
+        if (obstacle)
+            return error_set(
+                error,
+                "-memslot id=%s: address range [0x%llx-0x%llx] %s; start at 0x%llx or above, or leave "
+                "start out to get the lowest address that fits",
+                memslot->id, (unsigned long long)memslot->start, (unsigned long long)last, obstacle,
+                (unsigned long long)region_base);
+        if (config->region_grows && last - region_base >= *region_size)
+            *region_size = last - region_base + 1;
+    }
+    return true;
+}
