@@ -100,9 +100,9 @@ static void extended_addresses(struct hotram_buffer *out, const struct hotram_ac
     address(out, 0, 0, 0); /* X_PM2_CNT_BLK */
     address(out, config->pm_timer, PM_TIMER_LENGTH, GAS_DWORD);
     address(out, config->gpe0, config->gpe0_length, GAS_BYTE);
-    address(out, 0, 0, 0);     /* X_GPE1_BLK */
-    address(out, 0, 0, 0);     /* SLEEP_CONTROL_REG */
-    address(out, 0, 0, 0);     /* SLEEP_STATUS_REG */
+    address(out, 0, 0, 0); /* X_GPE1_BLK */
+    address(out, config->sleep_control, 1, GAS_BYTE);
+    address(out, config->sleep_status, 1, GAS_BYTE);
     hotram_buffer_u64(out, 0); /* hypervisor vendor identity: none */
 }
 

@@ -156,6 +156,8 @@ struct hotram_acpi_fadt {
     uint16_t pm_timer;      /**< port of 4 bytes: PM timer (4.8.3.3) */
     uint16_t gpe0;          /**< port of gpe0_length bytes: GPE block 0 (4.8.4.1) */
     uint16_t reset;         /**< port of 1 byte: reset register (4.8.3.6) */
+    uint16_t sleep_control; /**< port of 1 byte: sleep control register (4.8.3.7), without fixed hardware */
+    uint16_t sleep_status;  /**< port of 1 byte: sleep status register (4.8.3.7), likewise */
     uint8_t gpe0_length;    /**< bytes: half status, half enable; even; said as 0 when gpe0 is 0 */
     uint8_t reset_value;    /**< what to write to the reset register */
     uint8_t profile;        /**< preferred power management profile (5.2.9.1); 0 is "unspecified" */

@@ -6,17 +6,23 @@
 #include <string.h>
 #include <time.h>
 
+#include "device/ged.h"
 #include "device/pm.h"
 #include "device/rtc.h"
 #include "device/serial.h"
+#include "device/sleep.h"
 #include "machine/dimms_at_boot.h"
 #include "machine/state.h"
 #include "machine/x86_acpi.h"
 #include "machine/x86_layout.h"
 #include "options/config.h"
 
+/* ACPI's events come by the fixed hardware or by the Generic Event Device. */
 struct arch_devices {
+    bool has_ged;
     struct pm pm;
+    struct ged ged;
+    struct sleep sleep;
     struct serial serial;
     struct rtc rtc;
 };
@@ -26,6 +32,13 @@ static void set_sci(void *opaque, bool high)
     struct machine *machine = opaque;
 
     vm_irq_line(&machine->vm, X86_IRQ_SCI, high);
+}
+
+static void set_ged_irq(void *opaque, bool high)
+{
+    struct machine *machine = opaque;
+
+    vm_irq_line(&machine->vm, X86_GSI_GED, high);
 }
 
 static void set_serial_irq(void *opaque, bool high)
@@ -67,7 +80,14 @@ bool machine_arch_create_devices(struct machine *machine, struct error *error)
     if (!devices)
         return error_set(error, "out of memory");
     machine->devices = devices;
-    pm_init(&devices->pm, &machine->ports, &pm_ops, machine);
+    devices->has_ged = config->ged;
+    devices->sleep = (struct sleep){ guest_powers_off, guest_resets, machine };
+    if (config->ged) {
+        ged_init(&devices->ged, &machine->ports, X86_GED, set_ged_irq, machine);
+        sleep_init(&devices->sleep, &machine->ports);
+    } else {
+        pm_init(&devices->pm, &machine->ports, &pm_ops, machine);
+    }
     rtc_init(&devices->rtc, &machine->ports, machine->loop, config->rtc_base == RTC_LOCALTIME, offset,
              set_rtc_irq, machine);
     serial_init(&devices->serial, &machine->ports, X86_PORT_COM1, machine->loop, set_serial_irq, machine);
@@ -99,22 +119,37 @@ void machine_arch_raise_hotplug(void *opaque)
 {
     struct machine *machine = opaque;
 
-    pm_raise_gpe(&machine->devices->pm, HOTRAM_GPE_MEMORY);
+    if (machine->devices->has_ged)
+        ged_raise(&machine->devices->ged, HOTRAM_GED_MEMORY);
+    else
+        pm_raise_gpe(&machine->devices->pm, HOTRAM_GPE_MEMORY);
 }
 
 void machine_arch_reset_devices(struct machine *machine)
 {
-    pm_reset(&machine->devices->pm);
+    if (machine->devices->has_ged)
+        ged_reset(&machine->devices->ged);
+    else
+        pm_reset(&machine->devices->pm);
     rtc_reset(&machine->devices->rtc);
     serial_reset(&machine->devices->serial);
 }
 
 void machine_arch_powerdown(struct machine *machine)
 {
-    pm_press_power_button(&machine->devices->pm);
+    if (machine->devices->has_ged)
+        ged_raise(&machine->devices->ged, HOTRAM_GED_POWER_BUTTON);
+    else
+        pm_press_power_button(&machine->devices->pm);
 }
 
 /* ---- start ---- */
+
+/* What a processor runs after a jump to the BIOS (0xffff0, in real mode), which Linux does as its last way to
+ * reboot, and without fixed hardware as its first: mov dx, 0xcf9; mov al, 6; out dx, al; hlt; and again. */
+static const uint8_t bios_entry[16] = {
+    0xba, X86_PORT_RESET & 0xff, X86_PORT_RESET >> 8, 0xb0, X86_RESET_VALUE, 0xee, 0xf4, 0xeb, 0xfd
+};
 
 /* Tables are built apart and copied: the area they go to may be RAM of two nodes. */
 static bool write_tables(struct machine *machine, const struct dimms_at_boot *dimms, uint64_t *rsdp,
@@ -124,6 +159,7 @@ static bool write_tables(struct machine *machine, const struct dimms_at_boot *di
     const struct x86_acpi_config config = {
         .cpus = machine->config->cpus,
         .slots = machine->config->slots,
+        .ged = machine->config->ged,
         .low_ram_end = machine->low_ram_end,
         .high_ram_size = machine->high_ram_size,
         .numa = &machine->config->numa,
@@ -135,7 +171,8 @@ static bool write_tables(struct machine *machine, const struct dimms_at_boot *di
 
     if (!tables)
         return error_set(error, "out of memory for ACPI tables");
-    written = x86_acpi_build(&config, tables, capacity, X86_BIOS_AREA, rsdp, error);
+    written = x86_acpi_build(&config, tables, capacity - sizeof bios_entry, X86_BIOS_AREA, rsdp, error);
+    memcpy(tables + capacity - sizeof bios_entry, bios_entry, sizeof bios_entry);
     if (written && !guest_memory_write(machine->memory, X86_BIOS_AREA, tables, capacity))
         written = error_set(error, "there is no RAM for the ACPI tables at 0x%llx",
                             (unsigned long long)X86_BIOS_AREA);

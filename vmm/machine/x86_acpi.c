@@ -69,8 +69,9 @@ static void isa_device(struct hotram_aml *aml, const char *name, const char *id,
     hotram_aml_end(aml);
 }
 
-/* The fixed hardware's ports belong to nobody else (PNP0C02: motherboard resources). */
-static void motherboard(struct hotram_aml *aml)
+/* The fixed hardware's ports, or those of what is there without it, belong to nobody else (PNP0C02:
+ * motherboard resources). */
+static void motherboard(struct hotram_aml *aml, bool ged)
 {
     hotram_aml_device(aml, "MBRD");
     hotram_aml_name(aml, "_HID");
@@ -79,12 +80,27 @@ static void motherboard(struct hotram_aml *aml)
     hotram_aml_integer(aml, 0);
     hotram_aml_name(aml, "_CRS");
     hotram_aml_resource_template(aml);
-    ports(aml, X86_PORT_PM1_EVENT, 4);
-    ports(aml, X86_PORT_PM1_CONTROL, 2);
-    ports(aml, X86_PORT_PM_TIMER, 4);
-    ports(aml, X86_PORT_GPE0, HOTRAM_GPE_LENGTH);
+    if (ged) {
+        ports(aml, X86_PORT_SLEEP, 2);
+    } else {
+        ports(aml, X86_PORT_PM1_EVENT, 4);
+        ports(aml, X86_PORT_PM1_CONTROL, 2);
+        ports(aml, X86_PORT_PM_TIMER, 4);
+        ports(aml, X86_PORT_GPE0, HOTRAM_GPE_LENGTH);
+    }
     ports(aml, X86_PORT_RESET, 1);
     hotram_aml_end(aml);
+    hotram_aml_end(aml);
+}
+
+/* The power button of a machine without fixed hardware: a device that is notified (4.8.2.2.1.2). */
+static void power_button(struct hotram_aml *aml)
+{
+    hotram_aml_device(aml, "PWRB");
+    hotram_aml_name(aml, "_HID");
+    hotram_aml_eisaid(aml, "PNP0C0C");
+    hotram_aml_name(aml, "_UID");
+    hotram_aml_integer(aml, 0);
     hotram_aml_end(aml);
 }
 
@@ -107,6 +123,11 @@ static enum hotram_status dsdt(struct writer *writer)
         .base = X86_PORT_MEMHP,
         .slots = writer->config->slots,
     };
+    static const struct hotram_acpi_ged ged = {
+        .base = (uint32_t)X86_GED,
+        .gsi = X86_GSI_GED,
+        .power_button = "\\_SB.PWRB",
+    };
     struct hotram_acpi_table table;
     struct hotram_aml aml;
     enum hotram_status status;
@@ -115,7 +136,9 @@ static enum hotram_status dsdt(struct writer *writer)
     hotram_aml_begin(&aml, &writer->out);
     soft_off(&aml);
     hotram_aml_scope(&aml, "\\_SB");
-    motherboard(&aml);
+    motherboard(&aml, writer->config->ged);
+    if (writer->config->ged)
+        power_button(&aml);
     isa_device(&aml, "COM1", "PNP0501", 1, X86_PORT_COM1, 8, X86_IRQ_COM1);
     isa_device(&aml, "RTC", "PNP0B00", 0, X86_PORT_RTC, 2, X86_IRQ_RTC);
     hotram_aml_end(&aml);
@@ -123,14 +146,35 @@ static enum hotram_status dsdt(struct writer *writer)
         status = hotram_acpi_memory_devices(&aml, &memory);
         if (status != HOTRAM_OK)
             return status;
-        hotram_acpi_memory_gpe(&aml, HOTRAM_GPE_MEMORY);
+        if (!writer->config->ged)
+            hotram_acpi_memory_gpe(&aml, HOTRAM_GPE_MEMORY);
     }
+    if (writer->config->ged)
+        hotram_acpi_ged(&aml, &ged);
     status = hotram_aml_finish(&aml, NULL);
     hotram_acpi_table_end(&table);
     return status;
 }
 
 /* ---- The other tables ---- */
+
+/* Without fixed hardware: no registers but those for sleep and reset (4.1). */
+static enum hotram_status reduced_fadt(struct writer *writer, uint64_t dsdt_address)
+{
+    const struct hotram_acpi_fadt config = {
+        .dsdt = dsdt_address,
+        .century = 0x32,
+        .flags = HOTRAM_FADT_WBINVD | HOTRAM_FADT_PROC_C1 | HOTRAM_FADT_PWR_BUTTON | HOTRAM_FADT_SLP_BUTTON |
+                 HOTRAM_FADT_FIX_RTC | HOTRAM_FADT_RESET_REG_SUP | HOTRAM_FADT_HW_REDUCED,
+        .boot_arch = HOTRAM_FADT_LEGACY_DEVICES | HOTRAM_FADT_NO_VGA,
+        .reset = X86_PORT_RESET,
+        .reset_value = X86_RESET_VALUE,
+        .sleep_control = X86_PORT_SLEEP,
+        .sleep_status = X86_PORT_SLEEP + 1,
+    };
+
+    return hotram_acpi_fadt(&writer->out, &ids, &config);
+}
 
 static enum hotram_status fadt(struct writer *writer, uint64_t dsdt_address, uint64_t facs_address)
 {
@@ -190,7 +234,10 @@ static enum hotram_status write_tables(struct writer *writer, uint64_t *xsdt_add
     if (status != HOTRAM_OK && status != HOTRAM_E_BUFFER)
         return status;
     list_table(writer);
-    fadt(writer, dsdt_address, facs_address);
+    if (writer->config->ged)
+        reduced_fadt(writer, dsdt_address);
+    else
+        fadt(writer, dsdt_address, facs_address);
     list_table(writer);
     madt(writer);
     if (writer->config->numa->nodes > 0) {

@@ -22,6 +22,7 @@
 /* What the tables tell the guest beside the constants of x86_layout.h. */
 struct x86_acpi_config {
     uint32_t cpus;                            /* APIC ids 0 .. cpus - 1, all present */
+    bool ged;                                 /* events come by a Generic Event Device; no fixed hardware */
     uint32_t slots;                           /* DIMM slots; 0: no hotplug block */
     uint64_t low_ram_end;                     /* boot RAM is [0, this) */
     uint64_t high_ram_size;                   /* and [4 GiB, 4 GiB + this) */

@@ -44,6 +44,11 @@
 #define X86_PORT_RESET 0xcf9
 #define X86_RESET_VALUE 0x06
 
+/* With -machine acpi-events=ged, in place of PM1, PM timer and GPE0: */
+#define X86_PORT_SLEEP 0x604         /* 2 bytes: sleep control, sleep status */
+#define X86_GED UINT64_C(0xfe004000) /* HOTRAM_GED_LENGTH bytes among the guest's memory */
+#define X86_GSI_GED 20               /* edge */
+
 /* Interrupts */
 #define X86_IRQ_RTC 8
 #define X86_IRQ_COM1 4

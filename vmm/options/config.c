@@ -116,6 +116,8 @@ enum config_result config_parse(struct config *config, int argc, char *const arg
     config->machine = strdup("hotram-1");
     config->dump_guest_core = true;
     config->mem_merge = true;
+    config->acpi = true;
+    config->ged = GED_BY_DEFAULT;
     config->dimms = (struct dimm_config){
         .granularity = UINT64_C(128) << 20, .map_limit = 25, .plug_timeout = 30, .unplug_timeout = 60
     };

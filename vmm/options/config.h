@@ -91,6 +91,13 @@ struct dimm_config {
     char *template;          /* dimm-template=: memory that DIMMs bring along, or NULL */
 };
 
+/* arm64 has no fixed ACPI hardware. */
+#if defined(__aarch64__)
+#define GED_BY_DEFAULT true
+#else
+#define GED_BY_DEFAULT false
+#endif
+
 enum rtc_base { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
 
 struct config {
@@ -98,6 +105,8 @@ struct config {
     char *machine;        /* "hotram-1", or "none" */
     enum accel accel;     /* -accel, -machine accel= */
     bool dump_guest_core; /* -machine dump-guest-core=: guest memory is part of core dumps (default on) */
+    bool ged;             /* -machine acpi-events=ged: no fixed ACPI hardware but a Generic Event Device */
+    bool acpi;            /* -machine acpi=: on, or (arm64) off: a device tree instead, and no hotplug */
     uint32_t gic_version; /* -machine gic-version=, arm64: 2, 3, or 0 for the newest that the host has */
     bool mem_merge;       /* -machine mem-merge=: the host may merge equal pages of it (KSM; default on) */
     char *ram_backend;    /* -machine memory-backend=: id of the object that is the RAM at start, or NULL */

@@ -28,7 +28,14 @@ static const struct choice machine_keys[] = {
     { "dump-guest-core", "on|off", NULL },
     { "mem-merge", "on|off", NULL },
     { "kernel-irqchip", "on", "the interrupt controllers are KVM's" },
+#if defined(__aarch64__)
+    { "acpi", "on|off", NULL },
+    { "acpi-events", "ged", "there is no other way on arm64" },
+    { "gic-version", "2|3|host|max", NULL },
+#else
     { "acpi", "on", "memory hotplug is ACPI's" },
+    { "acpi-events", "gpe|ged", NULL },
+#endif
     { "vmport", "off|auto", "hotram has no VMware port" },
     { "hpet", "off", "hotram has no HPET" },
     { "memory-backend", NULL, NULL },
@@ -118,6 +125,17 @@ static bool read_accels(struct parser *parser, const char *text, struct error *e
     return good;
 }
 
+/* The values have been checked. "host" and "max" are the newest GIC that there is. */
+static void read_events(struct config *config, struct json_object *object)
+{
+    const char *events = keyval_get(object, "acpi-events"), *gic = keyval_get(object, "gic-version");
+
+    if (events)
+        config->ged = strcmp(events, "ged") == 0;
+    if (gic)
+        config->gic_version = *gic == '2' || *gic == '3' ? (uint32_t)(*gic - '0') : 0;
+}
+
 static bool read_machine(struct parser *parser, struct json_object *object, struct error *error)
 {
     const char *type = keyval_get(object, "type"), *accel = keyval_get(object, "accel");
@@ -139,6 +157,8 @@ static bool read_machine(struct parser *parser, struct json_object *object, stru
         replace_string(&parser->config->machine, type);
     keyval_get_bool(object, "dump-guest-core", &parser->config->dump_guest_core);
     keyval_get_bool(object, "mem-merge", &parser->config->mem_merge);
+    keyval_get_bool(object, "acpi", &parser->config->acpi);
+    read_events(parser->config, object);
     return true;
 }
 

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "device/sleep.h"
+
+#include "machine/x86_layout.h"
+
+/* Sleep control (ACPI 6.5, table 4.22): the type at bit 2, and "go" */
+#define TYPE_SHIFT 2
+#define TYPE_MASK 0x7u
+#define ENABLE 0x20u
+
+/* Neither has anything to say: the machine has never slept. */
+static uint32_t nothing(void *device, uint32_t offset, unsigned width)
+{
+    (void)device, (void)offset, (void)width;
+    return 0;
+}
+
+static void control_write(void *device, uint32_t offset, unsigned width, uint32_t value)
+{
+    struct sleep *sleep = device;
+
+    (void)width;
+    if (offset == 0 && (value & ENABLE) && (value >> TYPE_SHIFT & TYPE_MASK) == X86_SLP_TYP_S5)
+        sleep->power_off(sleep->opaque);
+}
+
+static void reset_write(void *device, uint32_t offset, unsigned width, uint32_t value)
+{
+    struct sleep *sleep = device;
+
+    (void)offset, (void)width;
+    if (value & 0x4) /* as device/pm.c has it */
+        sleep->reset(sleep->opaque);
+}
+
+void sleep_init(struct sleep *sleep, struct ports *ports)
+{
+    const struct port_range ranges[] = {
+        { X86_PORT_SLEEP, 2, 1, nothing, control_write, sleep, BUS_PORTS },
+        { X86_PORT_RESET, 1, 1, nothing, reset_write, sleep, BUS_PORTS },
+    };
+
+    for (unsigned i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        ports_add(ports, &ranges[i]);
+}
