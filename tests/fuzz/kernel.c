@@ -12,7 +12,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "boot/boot.h"
+#include "boot/x86_boot.h"
+#include "kvm/x86_entry.h"
 #include "machine/x86_layout.h"
 
 #define RAM_MIN (2 * MIB) /* as the machine demands */
@@ -166,6 +167,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static uint8_t *ram_end;
     struct input input = { data, size };
     struct options options = read_options(&input);
+    const struct boot_config config = {
+        .kernel = files.kernel_path,
+        .initrd = options.initrd ? files.initrd_path : NULL,
+        .cmdline = append,
+        .ram_size = options.ram,
+        .acpi = true,
+    };
     struct error error = { 0 };
     struct boot boot;
 
@@ -178,8 +186,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fill_initrd(files.initrd, options.initrd_size);
     memset(append, 'a', options.append_length);
     append[options.append_length] = '\0';
-    if (boot_open(&boot, files.kernel_path, options.initrd ? files.initrd_path : NULL, append, options.ram,
-                  &error)) {
+    if (boot_open(&boot, &config, &error)) {
         check_description(&boot, &options, input.left);
         if (options.cut)
             CHECK(ftruncate(files.kernel, (off_t)(input.left / 2)) == 0);

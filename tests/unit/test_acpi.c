@@ -765,7 +765,7 @@ static void distances_make_a_slit(void **state)
 /* All limits at once: the tables still fit into the area. */
 static void the_largest_machine_fits(void **state)
 {
-    static struct hotram_acpi_memory ranges[X86_ACPI_HOTPLUG_MAX + 1];
+    static struct hotram_acpi_memory ranges[ACPI_HOTPLUG_MAX + 1];
     static struct numa_config numa = { .nodes = NUMA_NODES_MAX, .distances_given = true };
     struct x86_acpi_config config = machine;
     struct error error;
@@ -781,12 +781,12 @@ static void the_largest_machine_fits(void **state)
     config.slots = HOTRAM_SLOTS_MAX;
     config.numa = &numa;
     config.hotplug = ranges;
-    config.hotplug_count = X86_ACPI_HOTPLUG_MAX;
+    config.hotplug_count = ACPI_HOTPLUG_MAX;
     build(&config);
     assert_int_equal(get(find("SLIT"), 4, 4), 44 + NUMA_NODES_MAX * NUMA_NODES_MAX);
     /* 128 nodes' RAM, one more range where the legacy hole cuts one; the hole below 4 GiB cuts none here. */
     assert_int_equal(get(find("SRAT"), 4, 4),
-                     48 + 16 * CPUS_MAX + 40 * (NUMA_NODES_MAX + 1 + X86_ACPI_HOTPLUG_MAX));
+                     48 + 16 * CPUS_MAX + 40 * (NUMA_NODES_MAX + 1 + ACPI_HOTPLUG_MAX));
     config.hotplug_count++;
     assert_false(x86_acpi_build(&config, area, sizeof area, X86_BIOS_AREA, &rsdp, &error));
     assert_non_null(strstr(error.text, "514"));

@@ -7,12 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "machine/x86_layout.h"
-#include "options/props.h"
-
-/* Enough for the headers of every format. */
-#define HEAD 4096
-
 static int open_regular(const char *what, const char *path, uint64_t *size, struct error *error)
 {
     struct stat status;
@@ -54,83 +48,81 @@ bool boot_read(const struct boot *boot, uint64_t offset, void *buffer, uint64_t 
     return read_all(boot->kernel_fd, offset, buffer, length);
 }
 
+/* The magic numbers of kernels (Documentation/arch/x86/boot.rst, arm64/booting.rst, libstub/zboot-header.S)
+ * and of what they are compressed with. */
+static const struct {
+    unsigned offset;
+    const char *magic;
+    unsigned length;
+    const char *what;
+} kinds[] = {
+    { 0x38, "ARM\x64", 4, "an arm64 Image" },
+    { 0x202, "HdrS", 4, "an x86 bzImage" },
+    { 4, "zimg", 4, "an EFI zboot image" },
+    { 0x38, "RSC\x05", 4, "a RISC-V Image" },
+    { 0, "\x1f\x8b", 2, "gzip-compressed" },
+    { 0, "\x28\xb5\x2f\xfd", 4, "zstd-compressed" },
+    { 0,
+      "\xfd"
+      "7zXZ",
+      6, "xz-compressed" },
+    { 0, "\x04\x22\x4d\x18", 4, "lz4-compressed" },
+    { 0, "\x02\x21\x4c\x18", 4, "lz4-compressed" },
+    { 0, "BZh", 3, "bzip2-compressed" },
+    { 0, "\x5d\0\0", 3, "lzma-compressed" },
+    { 0, "\x89LZO", 5, "lzo-compressed" },
+};
+
+const char *boot_what_is(const uint8_t *head, uint64_t length)
+{
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (length >= kinds[i].offset + kinds[i].length &&
+            memcmp(head + kinds[i].offset, kinds[i].magic, kinds[i].length) == 0)
+            return kinds[i].what;
+    if (length < 20 || memcmp(head, "\177ELF", 4) != 0)
+        return NULL;
+    switch (head[18] | head[19] << 8) { /* e_machine, little endian */
+    case 62:
+        return "an ELF file for x86-64";
+    case 183:
+        return "an ELF file for arm64";
+    default:
+        return "an ELF file";
+    }
+}
+
 static bool describe(struct boot *boot, struct error *error)
 {
-    uint8_t head[HEAD] = { 0 };
-    uint64_t length = boot->kernel_size < HEAD ? boot->kernel_size : HEAD;
+    uint8_t head[BOOT_HEAD] = { 0 };
+    uint64_t length = boot->kernel_size < BOOT_HEAD ? boot->kernel_size : BOOT_HEAD;
 
-    if (!read_all(boot->kernel_fd, 0, head, length))
+    if (!boot_read(boot, 0, head, length))
         return error_set(error, "-kernel '%s' cannot be read: %s", boot->kernel_path, strerror(errno));
-    if (length >= 4 && memcmp(head, "\177ELF", 4) == 0) {
-        boot->format = KERNEL_VMLINUX;
-        return vmlinux_describe(boot, head, length, error);
-    }
-    if (length >= 0x206 && memcmp(head + 0x202, "HdrS", 4) == 0) {
-        boot->format = KERNEL_BZIMAGE;
-        return bzimage_describe(boot, head, length, error);
-    }
-    if (length >= 0x40 && memcmp(head + 0x38, "ARM\x64", 4) == 0)
-        return error_set(error, "-kernel '%s' is an arm64 Image, and this is an x86-64 machine",
-                         boot->kernel_path);
-    return error_set(
-        error,
-        "-kernel '%s' is not a kernel: it is neither a bzImage (no \"HdrS\" at 0x202) nor an ELF "
-        "vmlinux",
-        boot->kernel_path);
+    return boot_arch_describe(boot, head, length, error);
 }
 
-/* The initrd goes as high as it may, so that it is out of the way of the kernel. */
-static uint64_t initrd_address(const struct boot *boot, uint64_t low_ram_end)
-{
-    uint64_t limit = boot->initrd_max + 1 < low_ram_end ? boot->initrd_max + 1 : low_ram_end;
-
-    return boot->initrd_size > limit ? 0 : (limit - boot->initrd_size) & ~(4 * KIB - 1);
-}
-
-static bool check_room(const struct boot *boot, uint64_t low_ram_end, struct error *error)
-{
-    char have[SIZE_TEXT];
-    char need[SIZE_TEXT];
-
-    if (boot->end > low_ram_end)
-        return error_set(error,
-                         "-kernel '%s' needs %s of RAM, but only %s are below 3 GiB; give more with -m",
-                         boot->kernel_path, size_text(boot->end, need), size_text(low_ram_end, have));
-    if (boot->initrd_fd >= 0 && initrd_address(boot, low_ram_end) < boot->end)
-        return error_set(
-            error,
-            "-initrd '%s' of %s does not fit beside the kernel, which takes %s, into the %s of RAM "
-            "where an initrd may be; give more with -m",
-            boot->initrd_path, size_text(boot->initrd_size, need),
-            size_text(boot->end, (char[SIZE_TEXT]){ 0 }),
-            size_text(low_ram_end < boot->initrd_max ? low_ram_end : boot->initrd_max + 1, have));
-    return true;
-}
-
-bool boot_open(struct boot *boot, const char *kernel, const char *initrd, const char *cmdline,
-               uint64_t low_ram_end, struct error *error)
+bool boot_open(struct boot *boot, const struct boot_config *config, struct error *error)
 {
     *boot = (struct boot){
-        .kernel_path = kernel,
-        .initrd_path = initrd,
-        .cmdline = cmdline ? cmdline : "",
+        .kernel_path = config->kernel,
+        .initrd_path = config->initrd,
+        .cmdline = config->cmdline ? config->cmdline : "",
+        .ram_size = config->ram_size,
+        .acpi = config->acpi,
         .kernel_fd = -1,
         .initrd_fd = -1,
     };
-    if (!kernel)
-        return true;
-    boot->kernel_fd = open_regular("-kernel", kernel, &boot->kernel_size, error);
+    if (!config->kernel)
+        return boot_arch_check(boot, error);
+    boot->kernel_fd = open_regular("-kernel", config->kernel, &boot->kernel_size, error);
     if (boot->kernel_fd < 0 || !describe(boot, error))
         return false;
-    if (initrd) {
-        boot->initrd_fd = open_regular("-initrd", initrd, &boot->initrd_size, error);
+    if (config->initrd) {
+        boot->initrd_fd = open_regular("-initrd", config->initrd, &boot->initrd_size, error);
         if (boot->initrd_fd < 0)
             return false;
     }
-    if (strlen(boot->cmdline) >= X86_BOOT_CMDLINE_MAX)
-        return error_set(error, "-append is %zu bytes long; the limit is %llu", strlen(boot->cmdline),
-                         (unsigned long long)X86_BOOT_CMDLINE_MAX - 1);
-    return check_room(boot, low_ram_end, error);
+    return boot_arch_check(boot, error);
 }
 
 void boot_close(struct boot *boot)
@@ -142,27 +134,8 @@ void boot_close(struct boot *boot)
     boot->kernel_fd = boot->initrd_fd = -1;
 }
 
-unsigned boot_memory_map(const struct boot_machine *machine, struct memory_entry entries[MEMORY_ENTRIES_MAX])
-{
-    unsigned count = 0;
-
-    entries[count++] = (struct memory_entry){ 0, X86_REAL_MODE_END, MEMORY_RAM };
-    entries[count++] = (struct memory_entry){ X86_REAL_MODE_END, 0xa0000 - X86_REAL_MODE_END,
-                                              MEMORY_RESERVED };
-    entries[count++] = (struct memory_entry){ X86_BIOS_AREA, X86_BIOS_AREA_END - X86_BIOS_AREA,
-                                              MEMORY_RESERVED };
-    entries[count++] = (struct memory_entry){ 1 * MIB, machine->low_ram_end - 1 * MIB, MEMORY_RAM };
-    entries[count++] = (struct memory_entry){ X86_IDENTITY_MAP, 16 * KIB, MEMORY_RESERVED };
-    if (machine->high_ram_size > 0)
-        entries[count++] = (struct memory_entry){ X86_HIGH_RAM_START, machine->high_ram_size, MEMORY_RAM };
-    for (unsigned i = 0; i < machine->dimm_count; i++)
-        entries[count++] = machine->dimms[i];
-    return count;
-}
-
-/* Copy a piece of a file into the guest; the rest of the piece becomes zero. RAM of several nodes is several
- * regions. */
-static bool load_piece(struct guest_memory *memory, int fd, const struct kernel_piece *piece)
+/* RAM of several nodes is several regions. */
+bool boot_load_piece(struct guest_memory *memory, int fd, const struct kernel_piece *piece)
 {
     uint64_t done = 0;
 
@@ -182,40 +155,4 @@ static bool load_piece(struct guest_memory *memory, int fd, const struct kernel_
         done += length;
     }
     return guest_memory_fill(memory, piece->address + done, 0, piece->memory_size - done) == GUEST_ACCESS_OK;
-}
-
-/* Flat code and data segments and a task, where both boot protocols expect their selectors. */
-static bool load_gdt(struct guest_memory *memory, struct vcpu_entry *entry)
-{
-    static const uint64_t gdt[] = { 0, 0, 0x00cf9b000000ffff, 0x00cf93000000ffff, 0x00008b0000000067 };
-
-    entry->gdt = X86_BOOT_GDT;
-    entry->gdt_limit = sizeof gdt - 1;
-    return guest_memory_write(memory, X86_BOOT_GDT, gdt, sizeof gdt);
-}
-
-bool boot_load(const struct boot *boot, const struct boot_machine *machine, struct vcpu_entry *entry,
-               struct error *error)
-{
-    uint64_t initrd = 0;
-
-    *entry = (struct vcpu_entry){ .ip = (uint32_t)boot->entry };
-    for (unsigned i = 0; i < boot->pieces; i++)
-        if (!load_piece(machine->memory, boot->kernel_fd, &boot->piece[i]))
-            return error_set(error, "-kernel '%s' cannot be loaded to 0x%llx: has the file become shorter?",
-                             boot->kernel_path, (unsigned long long)boot->piece[i].address);
-    if (boot->initrd_fd >= 0) {
-        struct kernel_piece piece = { .file_size = boot->initrd_size, .memory_size = boot->initrd_size };
-
-        initrd = piece.address = initrd_address(boot, machine->low_ram_end);
-        if (!load_piece(machine->memory, boot->initrd_fd, &piece))
-            return error_set(error, "-initrd '%s' cannot be loaded: has the file become shorter?",
-                             boot->initrd_path);
-    }
-    if (!guest_memory_write(machine->memory, X86_BOOT_CMDLINE, boot->cmdline, strlen(boot->cmdline) + 1) ||
-        !load_gdt(machine->memory, entry))
-        return error_set(error, "there is no RAM for the boot information");
-    if (boot->format == KERNEL_BZIMAGE)
-        return bzimage_load_info(boot, machine, initrd, entry, error);
-    return vmlinux_load_info(boot, machine, initrd, entry, error);
 }

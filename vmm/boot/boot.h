@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Loading a Linux kernel into a guest without firmware.
+ * Loading a Linux kernel into a guest without firmware: what is the same on every architecture.
  *
  * boot_open() checks everything that can be checked before there is a guest, and keeps the files open: every
  * reset loads them afresh with boot_load(), also when the files have been replaced or removed meanwhile.
+ *
+ * How a kernel is started is its architecture's matter: x86_boot.h.
  */
 #ifndef VMM_BOOT_BOOT_H
 #define VMM_BOOT_BOOT_H
@@ -12,10 +14,20 @@
 #include <stdint.h>
 
 #include "host/error.h"
-#include "kvm/vcpu.h"
 #include "memory/guest_memory.h"
 
+struct vcpu_entry;
+
 enum kernel_format { KERNEL_NONE, KERNEL_BZIMAGE, KERNEL_VMLINUX };
+
+/* What is to be booted, and on what. */
+struct boot_config {
+    const char *kernel; /* NULL: nothing to boot */
+    const char *initrd; /* NULL: none */
+    const char *cmdline;
+    uint64_t ram_size; /* bytes of RAM, in one piece, for kernel and initrd; x86-64: of that below 4 GiB */
+    bool acpi;         /* the guest is given ACPI tables; always so on x86-64 */
+};
 
 /* One piece of a kernel that has to be at a guest-physical address. */
 struct kernel_piece {
@@ -32,14 +44,17 @@ struct boot {
     const char *kernel_path; /* borrowed from the configuration */
     const char *initrd_path;
     const char *cmdline;
+    uint64_t ram_size; /* as in the configuration */
+    bool acpi;
     int kernel_fd;
     int initrd_fd;
     uint64_t kernel_size; /* bytes of the file */
     uint64_t initrd_size;
+    uint64_t entry; /* guest-physical address of the first instruction */
+    uint64_t end;   /* first address above what the kernel needs before it manages memory itself */
+    /* x86-64 */
     struct kernel_piece piece[KERNEL_PIECES_MAX];
     unsigned pieces;
-    uint64_t entry;      /* guest-physical address of the first instruction */
-    uint64_t end;        /* first address above what the kernel needs before it manages memory itself */
     uint64_t initrd_max; /* highest address that an initrd may occupy */
     uint64_t setup_size; /* bzImage: bytes of the setup header that boot_params takes over */
 };
@@ -52,20 +67,11 @@ struct memory_entry {
     enum memory_type type;
 };
 
-/* What the loader has to know of the machine. */
-struct boot_machine {
-    struct guest_memory *memory;
-    uint64_t low_ram_end; /* RAM is [0, low_ram_end) and, if any, [4 GiB, 4 GiB + high_ram_size) */
-    uint64_t high_ram_size;
-    const struct memory_entry
-        *dimms;          /* DIMMs that the guest is to find in its memory map, by rising address */
-    unsigned dimm_count; /* at most MEMORY_DIMMS_MAX */
-    uint64_t rsdp;       /* guest-physical address of the RSDP */
-};
+/* What the loader has to know of the machine: an architecture's own. */
+struct boot_machine;
 
-/* Open and check kernel and initrd; kernel_path may be NULL: nothing to boot. `low_ram_end` bounds both. */
-bool boot_open(struct boot *boot, const char *kernel, const char *initrd, const char *cmdline,
-               uint64_t low_ram_end, struct error *error);
+/* Open and check kernel and initrd. */
+bool boot_open(struct boot *boot, const struct boot_config *config, struct error *error);
 void boot_close(struct boot *boot);
 
 /* Write kernel, initrd, command line and boot information into the guest's memory. */
@@ -75,17 +81,18 @@ bool boot_load(const struct boot *boot, const struct boot_machine *machine, stru
 /* Read from the kernel's file. */
 bool boot_read(const struct boot *boot, uint64_t offset, void *buffer, uint64_t length);
 
-/* One file per format: recognize and describe the kernel whose first bytes are in `head`. */
-bool bzimage_describe(struct boot *boot, const uint8_t *head, uint64_t length, struct error *error);
-bool bzimage_load_info(const struct boot *boot, const struct boot_machine *machine, uint64_t initrd,
-                       struct vcpu_entry *entry, struct error *error);
-bool vmlinux_describe(struct boot *boot, const uint8_t *head, uint64_t length, struct error *error);
-bool vmlinux_load_info(const struct boot *boot, const struct boot_machine *machine, uint64_t initrd,
-                       struct vcpu_entry *entry, struct error *error);
+/* Copy a piece of a file into the guest; the rest of the piece becomes zero. */
+bool boot_load_piece(struct guest_memory *memory, int fd, const struct kernel_piece *piece);
 
-/* All of the machine's memory that is listed. */
-#define MEMORY_DIMMS_MAX 256
-#define MEMORY_ENTRIES_MAX (8 + MEMORY_DIMMS_MAX)
-unsigned boot_memory_map(const struct boot_machine *machine, struct memory_entry entries[MEMORY_ENTRIES_MAX]);
+/* What a file is that begins with `head`, as far as it is a kernel or the like: "an arm64 Image"; NULL if it
+ * is nothing of the kind. */
+const char *boot_what_is(const uint8_t *head, uint64_t length);
+
+/* Of the architecture: describe the kernel whose first bytes are in `head`, padded with zeroes to BOOT_HEAD;
+ * and with all files open, see whether there is room for them. The latter also without a kernel, for which it
+ * sets boot->end if need be. */
+#define BOOT_HEAD 4096 /* enough for the headers of every format */
+bool boot_arch_describe(struct boot *boot, const uint8_t *head, uint64_t length, struct error *error);
+bool boot_arch_check(struct boot *boot, struct error *error);
 
 #endif

@@ -6,7 +6,8 @@
 #include <asm/bootparam.h>
 #include <string.h>
 
-#include "boot/boot.h"
+#include "boot/x86_boot.h"
+#include "kvm/x86_entry.h"
 #include "machine/x86_layout.h"
 
 #define HEADER 0x1f1

@@ -6,8 +6,9 @@
 #include <elf.h>
 #include <string.h>
 
-#include "boot/boot.h"
+#include "boot/x86_boot.h"
 #include "host/message.h"
+#include "kvm/x86_entry.h"
 #include "machine/x86_layout.h"
 
 #define NOTE_PHYS32_ENTRY 18

@@ -63,22 +63,8 @@ struct vcpus {
     pthread_cond_t changed;
 };
 
-/* What the guest's first CPU starts with. x86: 32-bit protected mode, flat segments, no paging, as the Linux
- * and PVH boot protocols want it. arm64: EL1, MMU off. */
-#if defined(__x86_64__)
-struct vcpu_entry {
-    uint32_t ip;
-    uint32_t si;  /* Linux: boot_params */
-    uint32_t bx;  /* PVH: start info */
-    uint32_t gdt; /* descriptors for the selectors 0x10 (code), 0x18 (data) and 0x20 (task) */
-    uint16_t gdt_limit;
-};
-#elif defined(__aarch64__)
-struct vcpu_entry {
-    uint64_t pc;
-    uint64_t x0; /* the device tree's address */
-};
-#endif
+/* What the guest's first CPU starts with: x86_entry.h, arm64_entry.h. */
+struct vcpu_entry;
 
 /* Create the vCPUs, held. Threads are started and wait. `spread`: they are in several NUMA nodes. */
 bool vcpus_create(struct vcpus *vcpus, const struct vm *vm, unsigned count, const struct vcpu_ops *ops,

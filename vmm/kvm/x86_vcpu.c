@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 
 #include "kvm/vcpu.h"
+#include "kvm/x86_entry.h"
 
 #define CPUID_ENTRIES 256
 #define MSRS_MAX 512

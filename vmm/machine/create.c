@@ -164,6 +164,19 @@ static bool create_vcpus(struct machine *machine, struct error *error)
                         are_spread(config), config->debug_threads, error);
 }
 
+static bool open_kernel(struct machine *machine, struct error *error)
+{
+    const struct boot_config config = {
+        .kernel = machine->config->kernel,
+        .initrd = machine->config->initrd,
+        .cmdline = machine->config->append,
+        .ram_size = machine->low_ram_end,
+        .acpi = true,
+    };
+
+    return boot_open(&machine->boot, &config, error);
+}
+
 static bool create_all(struct machine *machine, struct error *error)
 {
     const struct config *config = machine->config;
@@ -172,9 +185,7 @@ static bool create_all(struct machine *machine, struct error *error)
 
     if (strcmp(config->machine, "none") == 0) /* only monitors: for probing */
         return create_hotplug(machine, 0, 0, 0, error);
-    if (!machine_arch_layout(machine, &region_base, &region_size, error) ||
-        !boot_open(&machine->boot, config->kernel, config->initrd, config->append, machine->low_ram_end,
-                   error) ||
+    if (!machine_arch_layout(machine, &region_base, &region_size, error) || !open_kernel(machine, error) ||
         !create_vm(machine, error) || !create_memory(machine, error))
         return false;
     warn_of_cpus(config);

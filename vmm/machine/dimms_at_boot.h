@@ -10,13 +10,13 @@
 #include <hotram/dimm.h>
 
 #include "boot/boot.h"
-#include "machine/x86_acpi.h"
+#include "machine/acpi_tables.h"
 
 struct config;
 struct hotplug;
 
 struct dimms_at_boot {
-    struct hotram_acpi_memory srat[X86_ACPI_HOTPLUG_MAX]; /* by rising address */
+    struct hotram_acpi_memory srat[ACPI_HOTPLUG_MAX]; /* by rising address */
     size_t srat_count;
     struct memory_entry map[HOTRAM_SLOTS_MAX]; /* by rising address */
     unsigned map_count;

@@ -6,11 +6,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "boot/x86_boot.h"
 #include "device/ged.h"
 #include "device/pm.h"
 #include "device/rtc.h"
 #include "device/serial.h"
 #include "device/sleep.h"
+#include "kvm/x86_entry.h"
 #include "machine/dimms_at_boot.h"
 #include "machine/state.h"
 #include "machine/x86_acpi.h"

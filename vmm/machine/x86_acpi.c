@@ -4,46 +4,12 @@
 #include <stdlib.h>
 
 #include <hotram/acpi.h>
-#include <hotram/dimm.h>
 #include <hotram/gpe.h>
 #include <hotram/memhp.h>
 
 #include "machine/x86_layout.h"
 
-#define TABLE_ALIGN 16u
-#define FACS_ALIGN 64u  /* ACPI 6.5, 5.2.10 */
-#define DSDT_REVISION 2 /* 64-bit integers (19.6.30) */
-#define TABLES_MAX 4    /* in the XSDT: FADT, MADT, SRAT, SLIT */
-
-static const struct hotram_acpi_ids ids = {
-    .oem_id = "HOTRAM",
-    .oem_table_id = "HOTRAM-1",
-    .oem_revision = 1,
-    .creator_id = "HTRM",
-    .creator_revision = 1,
-};
-
-/* What is being written. The RSDP comes first, but is known last. */
-struct writer {
-    const struct x86_acpi_config *config;
-    const struct hotram_acpi_cpu *cpus;
-    struct hotram_buffer out;
-    uint64_t guest_address;
-    uint64_t tables[TABLES_MAX];
-    size_t table_count;
-};
-
-/* Guest-physical address of the next table. */
-static uint64_t next_address(struct writer *writer, size_t align)
-{
-    hotram_buffer_align(&writer->out, align);
-    return writer->guest_address + writer->out.length;
-}
-
-static void list_table(struct writer *writer)
-{
-    writer->tables[writer->table_count++] = next_address(writer, TABLE_ALIGN);
-}
+#define FACS_ALIGN 64u /* ACPI 6.5, 5.2.10 */
 
 /* ---- DSDT ---- */
 
@@ -116,12 +82,12 @@ static void soft_off(struct hotram_aml *aml)
     hotram_aml_end(aml);
 }
 
-static enum hotram_status dsdt(struct writer *writer)
+static enum hotram_status dsdt(struct hotram_buffer *out, const struct x86_acpi_config *config)
 {
     const struct hotram_acpi_memory_devices memory = {
         .space = HOTRAM_AML_SYSTEM_IO,
         .base = X86_PORT_MEMHP,
-        .slots = writer->config->slots,
+        .slots = config->slots,
     };
     static const struct hotram_acpi_ged ged = {
         .base = (uint32_t)X86_GED,
@@ -132,12 +98,12 @@ static enum hotram_status dsdt(struct writer *writer)
     struct hotram_aml aml;
     enum hotram_status status;
 
-    hotram_acpi_table_begin(&table, &writer->out, "DSDT", DSDT_REVISION, &ids);
-    hotram_aml_begin(&aml, &writer->out);
+    hotram_acpi_table_begin(&table, out, "DSDT", ACPI_DSDT_REVISION, &acpi_ids);
+    hotram_aml_begin(&aml, out);
     soft_off(&aml);
     hotram_aml_scope(&aml, "\\_SB");
-    motherboard(&aml, writer->config->ged);
-    if (writer->config->ged)
+    motherboard(&aml, config->ged);
+    if (config->ged)
         power_button(&aml);
     isa_device(&aml, "COM1", "PNP0501", 1, X86_PORT_COM1, 8, X86_IRQ_COM1);
     isa_device(&aml, "RTC", "PNP0B00", 0, X86_PORT_RTC, 2, X86_IRQ_RTC);
@@ -146,10 +112,10 @@ static enum hotram_status dsdt(struct writer *writer)
         status = hotram_acpi_memory_devices(&aml, &memory);
         if (status != HOTRAM_OK)
             return status;
-        if (!writer->config->ged)
+        if (!config->ged)
             hotram_acpi_memory_gpe(&aml, HOTRAM_GPE_MEMORY);
     }
-    if (writer->config->ged)
+    if (config->ged)
         hotram_acpi_ged(&aml, &ged);
     status = hotram_aml_finish(&aml, NULL);
     hotram_acpi_table_end(&table);
@@ -159,7 +125,7 @@ static enum hotram_status dsdt(struct writer *writer)
 /* ---- The other tables ---- */
 
 /* Without fixed hardware: no registers but those for sleep and reset (4.1). */
-static enum hotram_status reduced_fadt(struct writer *writer, uint64_t dsdt_address)
+static enum hotram_status reduced_fadt(struct hotram_buffer *out, uint64_t dsdt_address)
 {
     const struct hotram_acpi_fadt config = {
         .dsdt = dsdt_address,
@@ -173,10 +139,10 @@ static enum hotram_status reduced_fadt(struct writer *writer, uint64_t dsdt_addr
         .sleep_status = X86_PORT_SLEEP + 1,
     };
 
-    return hotram_acpi_fadt(&writer->out, &ids, &config);
+    return hotram_acpi_fadt(out, &acpi_ids, &config);
 }
 
-static enum hotram_status fadt(struct writer *writer, uint64_t dsdt_address, uint64_t facs_address)
+static enum hotram_status fadt(struct hotram_buffer *out, uint64_t dsdt_address, uint64_t facs_address)
 {
     const struct hotram_acpi_fadt config = {
         .dsdt = dsdt_address,
@@ -195,11 +161,11 @@ static enum hotram_status fadt(struct writer *writer, uint64_t dsdt_address, uin
         .reset_value = X86_RESET_VALUE,
     };
 
-    return hotram_acpi_fadt(&writer->out, &ids, &config);
+    return hotram_acpi_fadt(out, &acpi_ids, &config);
 }
 
 /* No override for ISA interrupt 0: KVM's default routing has it at pin 0 of the I/O APIC as well as at 2. */
-static enum hotram_status madt(struct writer *writer)
+static enum hotram_status madt(struct hotram_buffer *out, const struct hotram_acpi_cpu *cpus, uint32_t count)
 {
     static const struct hotram_acpi_override sci = {
         .source = X86_IRQ_SCI,
@@ -209,66 +175,44 @@ static enum hotram_status madt(struct writer *writer)
     const struct hotram_acpi_madt config = {
         .lapic = (uint32_t)X86_LAPIC,
         .ioapic = (uint32_t)X86_IOAPIC,
-        .cpus = writer->cpus,
-        .cpu_count = writer->config->cpus,
+        .cpus = cpus,
+        .cpu_count = count,
         .overrides = &sci,
         .override_count = 1,
     };
 
-    return hotram_acpi_madt(&writer->out, &ids, &config);
+    return hotram_acpi_madt(out, &acpi_ids, &config);
 }
 
-/* All tables behind the space for the RSDP. A table that does not fit is measured, so that the error can
- * tell how much is needed; the result is the worst status. */
-static enum hotram_status write_tables(struct writer *writer, uint64_t *xsdt_address)
+/* All tables behind the space for the RSDP; of the results, that of the one that can be refused. */
+static enum hotram_status write_tables(struct acpi_writer *writer, const struct x86_acpi_config *config,
+                                       const struct hotram_acpi_cpu *cpus)
 {
+    struct hotram_buffer *out = &writer->out;
     enum hotram_status status;
     uint64_t facs_address;
     uint64_t dsdt_address;
 
-    hotram_buffer_zeros(&writer->out, HOTRAM_ACPI_RSDP_LENGTH);
-    facs_address = next_address(writer, FACS_ALIGN);
-    hotram_acpi_facs(&writer->out);
-    dsdt_address = next_address(writer, TABLE_ALIGN);
-    status = dsdt(writer);
-    if (status != HOTRAM_OK && status != HOTRAM_E_BUFFER)
-        return status;
-    list_table(writer);
-    if (writer->config->ged)
-        reduced_fadt(writer, dsdt_address);
+    facs_address = acpi_writer_next(writer, FACS_ALIGN);
+    hotram_acpi_facs(out);
+    dsdt_address = acpi_writer_next(writer, ACPI_TABLE_ALIGN);
+    status = dsdt(out, config);
+    acpi_writer_list(writer);
+    if (config->ged)
+        reduced_fadt(out, dsdt_address);
     else
-        fadt(writer, dsdt_address, facs_address);
-    list_table(writer);
-    madt(writer);
-    if (writer->config->numa->nodes > 0) {
-        list_table(writer);
-        x86_acpi_srat(&writer->out, &ids, writer->config, writer->cpus);
+        fadt(out, dsdt_address, facs_address);
+    acpi_writer_list(writer);
+    madt(out, cpus, config->cpus);
+    if (config->numa->nodes > 0) {
+        acpi_writer_list(writer);
+        x86_acpi_srat(out, config, cpus);
     }
-    if (writer->config->numa->distances_given) {
-        list_table(writer);
-        x86_acpi_slit(&writer->out, &ids, writer->config->numa);
+    if (config->numa->distances_given) {
+        acpi_writer_list(writer);
+        acpi_slit(out, config->numa);
     }
-    *xsdt_address = next_address(writer, TABLE_ALIGN);
-    return hotram_acpi_xsdt(&writer->out, &ids, writer->tables, writer->table_count);
-}
-
-static bool check(const struct x86_acpi_config *config, uint64_t guest_address, struct error *error)
-{
-    if (config->cpus == 0 || config->cpus > CPUS_MAX)
-        return error_set(error, "ACPI tables: a machine has 1 to %d CPUs, not %u", CPUS_MAX, config->cpus);
-    if (config->slots > HOTRAM_SLOTS_MAX)
-        return error_set(error, "ACPI tables: %u memory slots exceed the limit of %u", config->slots,
-                         HOTRAM_SLOTS_MAX);
-    if (guest_address % FACS_ALIGN)
-        return error_set(error, "ACPI tables: address 0x%llx is not a multiple of %u",
-                         (unsigned long long)guest_address, FACS_ALIGN);
-    if (config->slots > 0 && (config->hotplug_count == 0 || config->numa->nodes == 0))
-        return error_set(error, "ACPI tables: %u memory slots, but the hotplug region is empty or in no node",
-                         config->slots);
-    if (config->hotplug_count > X86_ACPI_HOTPLUG_MAX)
-        return error_set(error, "ACPI tables: %zu hot-pluggable ranges exceed the limit of %u",
-                         config->hotplug_count, X86_ACPI_HOTPLUG_MAX);
-    return true;
+    return status;
 }
 
 static struct hotram_acpi_cpu *make_cpus(const struct x86_acpi_config *config, struct error *error)
@@ -290,29 +234,21 @@ static struct hotram_acpi_cpu *make_cpus(const struct x86_acpi_config *config, s
 bool x86_acpi_build(const struct x86_acpi_config *config, uint8_t *buffer, size_t capacity,
                     uint64_t guest_address, uint64_t *rsdp_address, struct error *error)
 {
-    struct writer writer = { .config = config, .guest_address = guest_address };
     struct hotram_acpi_cpu *cpus;
-    struct hotram_buffer rsdp;
+    struct acpi_writer writer;
     enum hotram_status status;
-    uint64_t xsdt_address = 0;
 
-    if (!check(config, guest_address, error))
+    if (!acpi_check(config->cpus, CPUS_MAX, config->slots, config->numa, config->hotplug_count, error))
         return false;
+    if (guest_address % FACS_ALIGN)
+        return error_set(error, "ACPI tables: address 0x%llx is not a multiple of %u",
+                         (unsigned long long)guest_address, FACS_ALIGN);
     cpus = make_cpus(config, error);
     if (!cpus)
         return false;
-    writer.cpus = cpus;
-    status = hotram_buffer_init(&writer.out, buffer, capacity);
+    status = acpi_writer_begin(&writer, buffer, capacity, guest_address);
     if (status == HOTRAM_OK)
-        status = write_tables(&writer, &xsdt_address);
+        status = write_tables(&writer, config, cpus);
     free(cpus);
-    if (status == HOTRAM_E_BUFFER)
-        return error_set(error, "ACPI tables: %zu bytes are needed, but there is room for %zu only",
-                         writer.out.length, capacity);
-    if (status != HOTRAM_OK)
-        return error_set(error, "ACPI tables: %s", hotram_status_text(status));
-    hotram_buffer_init(&rsdp, buffer, HOTRAM_ACPI_RSDP_LENGTH);
-    hotram_acpi_rsdp(&rsdp, &ids, xsdt_address);
-    *rsdp_address = guest_address;
-    return true;
+    return acpi_writer_end(&writer, status, rsdp_address, error);
 }

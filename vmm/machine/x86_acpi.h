@@ -10,14 +10,10 @@
 #include <stdint.h>
 
 #include <hotram/acpi.h>
-#include <hotram/dimm.h>
 
 #include "host/error.h"
+#include "machine/acpi_tables.h"
 #include "options/config.h"
-
-/* Hot-pluggable ranges in the SRAT: one for each DIMM, and one for each gap before, between and behind them.
- */
-#define X86_ACPI_HOTPLUG_MAX (2 * HOTRAM_SLOTS_MAX + 1)
 
 /* What the tables tell the guest beside the constants of x86_layout.h. */
 struct x86_acpi_config {
@@ -39,10 +35,8 @@ struct x86_acpi_config {
 bool x86_acpi_build(const struct x86_acpi_config *config, uint8_t *buffer, size_t capacity,
                     uint64_t guest_address, uint64_t *rsdp_address, struct error *error);
 
-/* x86_acpi_numa.c: two of these tables. */
-enum hotram_status x86_acpi_srat(struct hotram_buffer *out, const struct hotram_acpi_ids *ids,
-                                 const struct x86_acpi_config *config, const struct hotram_acpi_cpu *cpus);
-enum hotram_status x86_acpi_slit(struct hotram_buffer *out, const struct hotram_acpi_ids *ids,
-                                 const struct numa_config *numa);
+/* x86_acpi_numa.c */
+enum hotram_status x86_acpi_srat(struct hotram_buffer *out, const struct x86_acpi_config *config,
+                                 const struct hotram_acpi_cpu *cpus);
 
 #endif

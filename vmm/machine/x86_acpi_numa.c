@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * SRAT and SLIT of machine hotram-1: who is near what memory. Nodes' parts of the RAM at start lie one behind
+ * SRAT of machine hotram-1, x86-64: who is near what memory. Nodes' parts of the RAM at start lie one behind
  * the other, without the legacy hole below 1 MiB and the one below 4 GiB.
  */
 #include <hotram/dimm.h>
@@ -11,7 +11,7 @@
 #define LEGACY_HOLE (640 * KIB)
 /* A range for each node and one more for each hole that cuts one; one for each DIMM and each gap between
  * them. */
-#define RANGES_MAX (NUMA_NODES_MAX + 2 + X86_ACPI_HOTPLUG_MAX)
+#define RANGES_MAX (NUMA_NODES_MAX + 2 + ACPI_HOTPLUG_MAX)
 
 /* What of RAM's bytes [from, to), counted without the hole below 4 GiB, lies in a range of addresses. */
 static void add_part(struct hotram_acpi_memory *ranges, size_t *count, uint32_t node, uint64_t from,
@@ -49,38 +49,18 @@ static size_t list_ram(const struct x86_acpi_config *config, struct hotram_acpi_
     return count;
 }
 
-/* Linux numbers nodes as it comes across them, CPUs first: by node, so that its numbers are those of -numa.
- */
-static void sort_by_node(const struct hotram_acpi_cpu *cpus, uint32_t count, struct hotram_acpi_cpu *sorted)
-{
-    uint32_t at = 0;
-
-    for (uint32_t node = 0; at < count; node++)
-        for (uint32_t cpu = 0; cpu < count; cpu++)
-            if (cpus[cpu].node == node)
-                sorted[at++] = cpus[cpu];
-}
-
-enum hotram_status x86_acpi_srat(struct hotram_buffer *out, const struct hotram_acpi_ids *ids,
-                                 const struct x86_acpi_config *config, const struct hotram_acpi_cpu *cpus)
+enum hotram_status x86_acpi_srat(struct hotram_buffer *out, const struct x86_acpi_config *config,
+                                 const struct hotram_acpi_cpu *cpus)
 {
     struct hotram_acpi_memory ranges[RANGES_MAX];
     struct hotram_acpi_cpu sorted[CPUS_MAX];
+    uint32_t order[CPUS_MAX];
     size_t count = list_ram(config, ranges);
 
-    sort_by_node(cpus, config->cpus, sorted);
+    acpi_cpus_by_node(config->numa, config->cpus, order);
+    for (uint32_t i = 0; i < config->cpus; i++)
+        sorted[i] = cpus[order[i]];
     for (size_t i = 0; i < config->hotplug_count; i++)
         ranges[count++] = config->hotplug[i];
-    return hotram_acpi_srat(out, ids, sorted, config->cpus, ranges, count);
-}
-
-enum hotram_status x86_acpi_slit(struct hotram_buffer *out, const struct hotram_acpi_ids *ids,
-                                 const struct numa_config *numa)
-{
-    uint8_t distances[NUMA_NODES_MAX * NUMA_NODES_MAX];
-
-    for (uint32_t from = 0; from < numa->nodes; from++)
-        for (uint32_t to = 0; to < numa->nodes; to++)
-            distances[from * numa->nodes + to] = numa->distance[from][to];
-    return hotram_acpi_slit(out, ids, distances, numa->nodes);
+    return hotram_acpi_srat(out, &acpi_ids, sorted, config->cpus, ranges, count);
 }

@@ -61,7 +61,7 @@ static void expect(const struct vmlinux *kernel, const char *problem)
     assert_true(fd >= 0);
     assert_int_equal(write(fd, kernel, sizeof *kernel), sizeof *kernel);
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    opened = boot_open(&boot, path, NULL, NULL, RAM, &error);
+    opened = boot_open(&boot, &(struct boot_config){ .kernel = path, .ram_size = RAM, .acpi = true }, &error);
     boot_close(&boot);
     close(fd);
     assert_int_equal(opened, problem == NULL);
