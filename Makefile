@@ -23,8 +23,9 @@ fuzz:
 prove:
 	@scripts/prove.sh
 
+# ARCH=arm64: an arm64 guest, on an arm64 host that is emulated where need be.
 demo:
-	@scripts/demo.sh
+	@scripts/demo.sh $(ARCH)
 
 bench: all
 	scripts/setup.sh guest bench
@@ -42,7 +43,8 @@ format:
 
 # Downloads (CBMC too) and guests' images are kept; `make distclean` drops these too.
 clean:
-	[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name guest ! -name cbmc -exec rm -rf {} +
+	[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name 'guest*' ! -name cbmc \
+	    ! -name debian-arm64 -exec rm -rf {} +
 
 distclean:
 	rm -rf build
@@ -53,7 +55,7 @@ help:
 	@echo 'make check-libvirt   the real libvirtd and virsh with hotram as emulator; part of make check'
 	@echo 'make fuzz       fuzz what parses input; SECONDS=60 for each of TARGETS="memhp qmp ..."'
 	@echo 'make prove      prove properties of the library with CBMC; make check runs the quick ones'
-	@echo 'make demo       a Linux guest gains 1 GiB while it runs, and gives it back'
+	@echo 'make demo       a Linux guest gains 1 GiB while it runs, and gives it back; ARCH=arm64'
 	@echo 'make bench      measure hotram beside QEMU'
 	@echo 'make install    install what was built (DESTDIR is respected)'
 	@echo 'make format     put the C sources into shape'

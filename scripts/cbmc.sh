@@ -5,14 +5,13 @@
 # them under build/cbmc. The system stays as it is; no rights are needed.
 #
 #   scripts/cbmc.sh [ARGUMENT...]     without arguments: only get it
-#
-# The packages come from where this machine's apt gets Debian from, and are
-# checked against the same keys.
 set -euo pipefail
+clone=$(cd "$(dirname "$0")/.." && pwd)
+. "$clone/scripts/private-apt.sh"
 
 suite=trixie
 packages=(cbmc minisat libstdc++6 libc6 libgcc-s1)
-out=$(cd "$(dirname "$0")/.." && pwd)/build/cbmc
+out=$clone/build/cbmc
 
 say() { echo "cbmc: $*" >&2; }
 
@@ -39,18 +38,13 @@ suite_sources() {
     }
 }
 
-# apt-get with lists, cache and sources of its own, as if nothing were installed.
-private_apt() {
+# apt-get with the suite's sources.
+#   suite_apt DIR ARGUMENT...
+suite_apt() {
     local dir=$1
     shift
-    apt-get -qq -o APT::Sandbox::User=root \
-        -o Acquire::Languages=none \
-        -o Dir::Etc::SourceList=/dev/null \
-        -o Dir::Etc::SourceParts="$dir/sources" \
-        -o Dir::Etc::Preferences=/dev/null \
-        -o Dir::Etc::PreferencesParts=/dev/null \
-        -o Dir::State="$dir/state" -o Dir::State::status=/dev/null \
-        -o Dir::Cache="$dir/cache" "$@"
+    private_apt "$dir" apt-get -o Dir::Etc::SourceList=/dev/null \
+        -o Dir::Etc::SourceParts="$dir/sources" "$@"
 }
 
 # Through the loader of the libc beside it, which an option tells where the
@@ -67,10 +61,10 @@ get() {
     local dir=$out/apt deb
     say "getting it from Debian's $suite"
     rm -rf "$out/root" "$dir"
-    mkdir -p "$dir"/{sources,state/lists/partial,cache/archives/partial,debs}
+    mkdir -p "$dir"/{sources,debs}
     suite_sources "$dir/sources"
-    private_apt "$dir" update
-    (cd "$dir/debs" && private_apt "$dir" download "${packages[@]}")
+    suite_apt "$dir" update
+    (cd "$dir/debs" && suite_apt "$dir" download "${packages[@]}")
     for deb in "$dir"/debs/*.deb; do
         dpkg -x "$deb" "$out/root"
     done

@@ -8,7 +8,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
-from lib.machine import Machine                              # noqa: E402
+from lib.machine import ARCH, Machine                        # noqa: E402
 
 MIB = 1024                              # in KiB, as all sizes here
 
@@ -51,7 +51,7 @@ def show(machine, when):
         if last - first < 1 << 20:      # the BIOS's time has left splinters
             continue
         size = (last + 1 - first) >> 20
-        added = "   <- plugged" if first >= 1 << 32 else ""
+        added = "   <- plugged" if first >= ARCH.region(256 << 20) else ""
         say(f"    {first:#012x}-{last:#012x} {size:6} MiB{added}")
     say()
 

@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # `make demo`: everything that the story of scripts/demo.py needs, then the story.
+#
+#   scripts/demo.sh [ARCH]      x86-64 or arm64
 set -u
 cd "$(dirname "$0")/.." || exit
 mkdir -p build/log
@@ -21,7 +23,13 @@ step() {
 
 echo 'hotram: a Linux guest gains 1 GiB of memory while it runs, uses it, and gives it back.'
 echo
-step 'Installing the packages that are missing' scripts/setup.sh build guest
-step 'Building hotram' scripts/build.sh build/native
-step "Fetching and unpacking Debian's kernels" scripts/guest-images.sh
+case ${1:-x86-64} in
+x86-64) groups=(build guest) folder=build/native compiler=gcc ;;
+arm64)  groups=(build guest arm64) folder=build/arm64 compiler=aarch64-linux-gnu-gcc ;;
+*)      echo "demo.sh: '$1' is not an architecture: x86-64 or arm64" >&2; exit 2 ;;
+esac
+export HOTRAM_ARCH=${1:-x86-64}
+step 'Installing the packages that are missing' scripts/setup.sh "${groups[@]}"
+step 'Building hotram' scripts/build.sh $folder $compiler
+step "Fetching and unpacking Debian's kernels" scripts/guest-images.sh "$HOTRAM_ARCH"
 exec tests/host/run -- scripts/demo.py

@@ -1,10 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Make what the guests boot, under build/guest/. What is there is kept.
+# Make what the guests boot. What is there is kept.
+#
+#   scripts/guest-images.sh [ARCH]    x86-64, under build/guest/; or
+#                                     arm64, under build/guest-arm64/
 #
 #   vmlinuz-cloud   vmlinux-cloud     Debian's kernel for virtual machines,
-#   vmlinuz-generic vmlinux-generic   and the one for everything: as shipped,
-#                                     and unpacked (an ELF file with PVH note)
+#   vmlinuz-generic vmlinux-generic   and the one for everything: as shipped (on
+#                                     arm64 a plain Image), and for x86-64
+#                                     unpacked (an ELF file with PVH note)
 #   initramfs.cpio                    user space of the guests, for both kernels
 #   emulated-host.cpio                user space of the emulated host, for the
 #                                     generic kernel (see tests/host/emulated)
@@ -14,28 +18,46 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
+. scripts/private-apt.sh
 
-out=build/guest
+# What the kernel's packages are called, the tools' prefix, and busybox.
+# Modules are taken from each kernel, besides what they depend on.
+guest_modules=(button evdev)
+host_modules=(virtio_pci virtio_console 9pnet_virtio 9p)
+arch=${1:-x86-64}
+case $arch in
+x86-64)
+    out=build/guest debian=amd64 tools='' busybox=$(command -v busybox)
+    compiler=(gcc)
+    host_modules+=(kvm-amd overlay)
+    packages() { "$@"; } ;;
+arm64)
+    out=build/guest-arm64 debian=arm64 tools=aarch64-linux-gnu-
+    root=$PWD/build/debian-arm64/root busybox=$root/bin/busybox
+    compiler=(aarch64-linux-gnu-gcc "--sysroot=$root")
+    packages() { arm64_apt "$@"; }
+    scripts/arm64-root.sh ;;
+*)
+    echo "guest-images: '$arch' is not an architecture: x86-64 or arm64" >&2
+    exit 2 ;;
+esac
+
 mkdir -p "$out"
 # Two at once would write the same files.
 exec 9> $out/lock
 flock 9
 
-# Modules taken from each kernel, besides what they depend on.
-guest_modules=(button evdev)
-host_modules=(virtio_pci virtio_console 9pnet_virtio 9p kvm-amd overlay)
-
 say() { echo "guest-images: $*"; }
 
 # Debian's name of the real package behind the one that follows the updates.
 kernel_package() {
-    apt-cache depends --important "$1" |
+    packages apt-cache depends --important "$1" |
         sed -n 's/^ *Depends: *\(linux-image-[0-9][^ ]*\)$/\1/p' | head -n 1
 }
 
 update_lists() {
     local as_root=
-    if [ "$(id -u)" -ne 0 ]; then
+    if [ "$arch" = x86-64 ] && [ "$(id -u)" -ne 0 ]; then
         as_root=sudo
         command -v sudo >/dev/null || {
             say "apt has no usable package lists; run 'apt-get update' as root" >&2
@@ -43,7 +65,7 @@ update_lists() {
         }
     fi
     say "updating the package lists"
-    $as_root apt-get update -qq
+    packages $as_root apt-get update -qq
 }
 
 # download META: leaves the .deb of the kernel that META stands for, and says
@@ -55,8 +77,8 @@ download() {
         package=$(kernel_package "$1") || package=
         [ -z "$package" ] || rm -f $out/"$package"_*.deb
         if [ -n "$package" ] &&
-           (cd $out && apt-get download -qq -o APT::Sandbox::User=root \
-                "$package" >&2); then
+           (cd $out && packages apt-get download -qq \
+                -o APT::Sandbox::User=root "$package" >&2); then
             file=$(echo $out/"$package"_*.deb)
             echo "${file##*/}"
             return
@@ -76,9 +98,20 @@ take_modules() {
         modprobe -d "$tree" -S "$version" --show-depends "$name"
     done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' |
     while read -r module; do
-        strip --strip-debug -o "$dir/${module##*/}" "$module"
+        "${tools}strip" --strip-debug -o "$dir/${module##*/}" "$module"
         echo "${module##*/}"
     done > "$dir/order"
+}
+
+# unpack_kernel FLAVOUR
+unpack_kernel() {
+    local packed=$out/vmlinuz-$1 unpacked=$out/vmlinux-$1
+    scripts/extract-vmlinux.py "$packed" "$unpacked"
+    # Without this note (18, PHYS32_ENTRY) nobody could boot it directly.
+    readelf -nW "$unpacked" | grep -q 'Xen.*0x00000012' || {
+        say "$unpacked has no PVH entry note" >&2
+        return 1
+    }
 }
 
 # kernel FLAVOUR META
@@ -108,12 +141,7 @@ kernel() {
     echo "$version" > "$dir/version"
     cp "$tree/boot/config-$version" "$dir/config"
     cp "$tree/boot/vmlinuz-$version" "$out/vmlinuz-$flavour"
-    scripts/extract-vmlinux.py "$out/vmlinuz-$flavour" "$out/vmlinux-$flavour"
-    # Without this note (18, PHYS32_ENTRY) nobody could boot it directly.
-    readelf -nW "$out/vmlinux-$flavour" | grep -q 'Xen.*0x00000012' || {
-        say "$out/vmlinux-$flavour has no PVH entry note" >&2
-        return 1
-    }
+    [ "$arch" != x86-64 ] || unpack_kernel "$flavour"
     rm -rf "$tree"
     echo "$wanted" > "$dir/done"
 }
@@ -127,7 +155,7 @@ pack() {
 busybox_tree() {
     rm -rf "$1"
     mkdir -p "$1"/{bin,dev,etc,lib/modules,newroot,proc,run,sys,tmp}
-    cp "$(command -v busybox)" "$1/bin/busybox"
+    cp "$busybox" "$1/bin/busybox"
     ln -s busybox "$1/bin/sh"
 }
 
@@ -149,7 +177,7 @@ guest_initramfs() {
     cp tests/guest/initramfs/init $tree/init
     mkdir -p $tree/etc/acpi/PWRF
     cp tests/guest/initramfs/power-button $tree/etc/acpi/PWRF/00000080
-    gcc -O2 -static -Wall -Wextra -o $tree/bin/hog tests/guest/initramfs/hog.c
+    "${compiler[@]}" -O2 -static -Wall -Wextra -o $tree/bin/hog tests/guest/initramfs/hog.c
     for flavour in cloud generic; do
         version=$(cat $out/$flavour/version)
         mkdir -p "$tree/lib/modules/$version"
@@ -172,7 +200,7 @@ host_initramfs() {
     rm -rf $tree
 }
 
-kernel cloud linux-image-cloud-amd64
-kernel generic linux-image-amd64
+kernel cloud linux-image-cloud-$debian
+kernel generic linux-image-$debian
 guest_initramfs
 host_initramfs

@@ -4,7 +4,7 @@
 # already cost nothing and need no rights.
 #
 #   scripts/setup.sh GROUP...      groups: build guest check fuzz prove bench
-#                                          format
+#                                          format arm64
 set -eu
 
 packages_of() {
@@ -19,6 +19,8 @@ packages_of() {
     fuzz)   echo clang libclang-rt-14-dev llvm-14 ;;
     bench)  echo qemu-system-x86 python3 ;;
     format) echo clang-format ;;
+    # The cross build and the emulated host, besides "build" and "guest".
+    arm64)  echo gcc-aarch64-linux-gnu qemu-system-arm ;;
     # CBMC itself is not in Debian 12: scripts/cbmc.sh gets it.
     prove)  echo gcc libc6-dev ;;
     *)      echo "setup.sh: unknown group '$1'" >&2; return 1 ;;

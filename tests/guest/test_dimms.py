@@ -7,11 +7,11 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
-from lib.machine import Machine                              # noqa: E402
+from lib.machine import ARCH, Machine                        # noqa: E402
 
 MEMORY = ["-m", "256M,slots=4,maxmem=4G"]
-GIB = 1 << 30
 MIB = 1 << 20
+REGION = ARCH.region(256 * MIB)
 
 
 def dimms(machine):
@@ -28,9 +28,9 @@ def three_sizes_holes_and_orders(**boot):
         machine.plug("a", "256M")
         machine.plug("b", "512M")
         machine.plug("c", "128M")
-        assert dimms(machine) == {"a": (0, 4 * GIB, 256 * MIB),
-                                  "b": (1, 4 * GIB + 256 * MIB, 512 * MIB),
-                                  "c": (2, 4 * GIB + 768 * MIB, 128 * MIB)}
+        assert dimms(machine) == {"a": (0, REGION, 256 * MIB),
+                                  "b": (1, REGION + 256 * MIB, 512 * MIB),
+                                  "c": (2, REGION + 768 * MIB, 128 * MIB)}
         machine.wait_total(before + 896 * 1024)
         summary = machine.qmp.execute("query-memory-size-summary")
         assert summary == {"base-memory": 256 * MIB,
@@ -40,8 +40,8 @@ def three_sizes_holes_and_orders(**boot):
         machine.wait_total(before + 384 * 1024)
         machine.plug("d", "256M")                # fits into the hole
         machine.plug("e", "512M")                # does not
-        assert dimms(machine)["d"] == (1, 4 * GIB + 256 * MIB, 256 * MIB)
-        assert dimms(machine)["e"] == (3, 4 * GIB + 896 * MIB, 512 * MIB)
+        assert dimms(machine)["d"] == (1, REGION + 256 * MIB, 256 * MIB)
+        assert dimms(machine)["e"] == (3, REGION + 896 * MIB, 512 * MIB)
         machine.wait_total(before + (256 + 256 + 128 + 512) * 1024)
 
         for name in ("c", "a", "e", "d"):

@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
-from lib.machine import Machine                              # noqa: E402
+from lib.machine import ARCH, Machine                        # noqa: E402
 
 MEMORY = ["-m", "256M,slots=4,maxmem=4G", "-machine", "dimm-granularity=2M"]
 BLOCKS = "/sys/devices/system/memory"
@@ -86,7 +86,8 @@ def zone_of(machine, policy):
     """The zones that a plugged block could be in, the first where it is."""
     machine.shell(f"echo {policy} > {BLOCKS}/auto_online_blocks")
     plug_and_hear(machine, "d", 0, "128M")
-    zones = machine.shell(f"cat {BLOCKS}/memory32/valid_zones").split()
+    block = ARCH.region(256 << 20) >> 27            # of 128 MiB each
+    zones = machine.shell(f"cat {BLOCKS}/memory{block}/valid_zones").split()
     machine.unplug("d")
     return zones
 

@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
-from lib.machine import Machine                              # noqa: E402
+from lib.machine import ARCH, Machine                        # noqa: E402
 
 
 def states(machine):
@@ -17,7 +17,7 @@ def states(machine):
 
 def test_add_and_delete():
     with Machine(["-m", "256M", "-memslot",
-                  "id=hot1,start=4294967296,size=536870912,node=0",
+                  f"id=hot1,start={ARCH.region(256 << 20)},size=536870912,node=0",
                   "-memslot", "id=hot2,size=128M"], reboot=True) as machine:
         machine.wait_ready()
         before = machine.meminfo()

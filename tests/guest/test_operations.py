@@ -12,7 +12,6 @@ from lib.machine import Machine                              # noqa: E402
 
 MIB = 1 << 20
 MEMORY = ["-m", "256M,slots=4,maxmem=4G"]
-GPE = "/sys/firmware/acpi/interrupts/gpe03"
 
 
 def plug(machine, size, **more):
@@ -91,17 +90,17 @@ def test_unanswered_and_late():
         machine.wait_ready()
         before = machine.meminfo()
         # Its ACPI does not hear of events any more.
-        machine.shell(f"echo mask > {GPE}")
+        machine.mask_events()
         data = done(machine, plug(machine, 128 * MIB, timeout=2), "unanswered")
         assert "has not looked at its slots" in data["reason"], data
-        machine.shell(f"echo unmask > {GPE}")
+        machine.unmask_events()
         machine.qmp.wait_event("MEMORY_OPERATION_LATE", {"id": data["id"], "result": "done"})
         machine.wait_total(before + 128 * 1024)
 
-        machine.shell(f"echo mask > {GPE}")
+        machine.mask_events()
         first = unplug(machine, "dimm0", timeout=2)
         done(machine, first, "unanswered")
-        machine.shell(f"echo unmask > {GPE}")
+        machine.unmask_events()
         late = machine.qmp.wait_event("MEMORY_OPERATION_LATE", {"id": first["id"]})["data"]
         assert late["result"] == "done" and late["late"], late
         machine.qmp.wait_event("DEVICE_DELETED", {"device": "dimm0"})
@@ -118,14 +117,14 @@ def test_cancelled_by_whoever_asked_and_by_reset():
         before = machine.meminfo()
         plug(machine, 128 * MIB, wait=True)
         machine.wait_total(before + 128 * 1024)
-        machine.shell(f"echo mask > {GPE}")
+        machine.mask_events()
         operation = unplug(machine, "dimm0")
         machine.qmp.execute("memory-operation-cancel", {"id": operation["id"]})
         done(machine, operation, "cancelled")
-        machine.shell(f"echo unmask > {GPE}")
+        machine.unmask_events()
         assert machine.meminfo() == before + 128 * 1024
 
-        machine.shell(f"echo mask > {GPE}")
+        machine.mask_events()
         operation = plug(machine, 128 * MIB)
         machine.qmp.execute("system_reset")
         data = done(machine, operation, "cancelled")
@@ -135,7 +134,7 @@ def test_cancelled_by_whoever_asked_and_by_reset():
         machine.wait_until(lambda: machine.meminfo() > before + 250 * 1024,
                            what="both DIMMs after the reset")
 
-        machine.shell(f"echo mask > {GPE}")
+        machine.mask_events()
         operation = unplug(machine, "dimm1")
         machine.qmp.execute("system_reset")
         data = done(machine, operation, "done")

@@ -6,8 +6,9 @@
         machine.plug("d0", "512M")
         machine.wait_until(lambda: machine.meminfo() > 600000)
 
-The program is $HOTRAM, by default what the build made. QEMU serves for
-comparison: HOTRAM=qemu-system-x86_64.
+The program is $HOTRAM, by default what the build made for the architecture that
+$HOTRAM_ARCH names (see arch.py). QEMU serves for comparison on x86-64:
+HOTRAM=qemu-system-x86_64.
 """
 
 import os
@@ -21,11 +22,13 @@ import tempfile
 import threading
 import time
 
+from . import arch
 from .qmp import QMP, QMPClosed, QMPTimeout
 
+ARCH = arch.chosen()
 CLONE = pathlib.Path(__file__).resolve().parents[2]
-GUEST = CLONE / "build/guest"
-PROGRAM = os.environ.get("HOTRAM") or str(CLONE / "build/native/vmm/hotram")
+GUEST = CLONE / ARCH.guest
+PROGRAM = os.environ.get("HOTRAM") or str(CLONE / ARCH.program)
 
 # For builds with sanitizers: what they find ends the program.
 for _name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
@@ -38,7 +41,7 @@ BOOT_LIMIT = 180
 ANSWER_LIMIT = 60
 
 # A serial line is slow, so the kernel says little unless a test wants more.
-APPEND = "console=ttyS0 quiet panic=-1"
+APPEND = f"console={ARCH.console} quiet panic=-1"
 # Memory that is plugged is used at once, for what can be moved away again.
 ONLINE = "memhp_default_state=online_movable"
 
@@ -141,6 +144,8 @@ class Machine:
     run       False: leave the machine as -S started it
     reboot    True: a reset starts the guest again instead of ending the program
     environment  the program's, if it is not to be the test's own
+
+    The test is skipped if the architecture has no such machine.
     """
 
     last = None          # the newest one, for a failed test's report
@@ -148,6 +153,9 @@ class Machine:
     def __init__(self, options=(), *, kernel="cloud", unpacked=False,
                  append=ONLINE, run=True, reboot=False, program=None,
                  environment=None):
+        lacks = ARCH.lacks(kernel, unpacked, [*map(str, options), *append.split()])
+        if lacks:
+            raise arch.Skip(lacks)
         Machine.last = self
         self.program = program or PROGRAM
         self.is_qemu = os.path.basename(self.program).startswith("qemu")
@@ -247,6 +255,14 @@ class Machine:
         """A field of the guest's /proc/meminfo, in KiB."""
         line = self.shell(f"grep '^{field}:' /proc/meminfo")
         return int(line.split()[1])
+
+    def mask_events(self):
+        """From now on the guest's kernel does not hear of ACPI events."""
+        self.shell(ARCH.mask)
+
+    def unmask_events(self):
+        """It hears again, of those meanwhile, too."""
+        self.shell(ARCH.unmask)
 
     def wait_until(self, condition, timeout=ANSWER_LIMIT, what="condition"):
         """Calls condition until it returns something true, and returns that."""

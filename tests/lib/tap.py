@@ -14,14 +14,11 @@ import sys
 import time
 import traceback
 
+from .arch import Skip               # noqa: F401  tests raise tap.Skip
 from .machine import Machine
 
 LOG_LINES = 30
 SANITIZER = re.compile(r"(Address|Leak|Thread)Sanitizer|runtime error:")
-
-
-class Skip(Exception):
-    """This test has nothing to do here; the text says why."""
 
 
 def comment(text):
