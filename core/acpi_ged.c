@@ -24,9 +24,11 @@ static void event_method(struct hotram_aml *aml, const struct hotram_acpi_ged *c
 {
     hotram_aml_method(aml, "_EVT", 1, true);
     libhotram_memory_load(aml, "ESEL", 0);
-    if_event(aml, HOTRAM_GED_MEMORY);
-    hotram_aml_path(aml, SCOPE "." CONTROLLER ".MSCN");
-    hotram_aml_end(aml);
+    if (!config->without_memory) {
+        if_event(aml, HOTRAM_GED_MEMORY);
+        hotram_aml_path(aml, SCOPE "." CONTROLLER ".MSCN");
+        hotram_aml_end(aml);
+    }
     if (config->power_button) {
         if_event(aml, HOTRAM_GED_POWER_BUTTON);
         hotram_aml_op(aml, HOTRAM_AML_NOTIFY);
@@ -37,9 +39,23 @@ static void event_method(struct hotram_aml *aml, const struct hotram_acpi_ged *c
     hotram_aml_end(aml);
 }
 
+enum hotram_status hotram_acpi_power_button(struct hotram_aml *aml, const char *path)
+{
+    if (!aml || !path)
+        return HOTRAM_E_ARGUMENT;
+    hotram_aml_device(aml, path);
+    hotram_aml_name(aml, "_HID");
+    hotram_aml_eisaid(aml, "PNP0C0C");
+    hotram_aml_name(aml, "_UID");
+    hotram_aml_integer(aml, 0);
+    hotram_aml_end(aml);
+    return HOTRAM_OK;
+}
+
 enum hotram_status hotram_acpi_ged(struct hotram_aml *aml, const struct hotram_acpi_ged *config)
 {
-    if (!aml || !config || config->base > UINT32_MAX - (HOTRAM_GED_LENGTH - 1))
+    if (!aml || !config || config->base > UINT32_MAX - (HOTRAM_GED_LENGTH - 1) ||
+        (config->without_memory && !config->power_button))
         return HOTRAM_E_ARGUMENT;
     hotram_aml_scope(aml, SCOPE);
     hotram_aml_device(aml, "GED");

@@ -10,7 +10,8 @@ set -eu
 packages_of() {
     case $1 in
     build)  echo gcc libc6-dev meson ninja-build pkg-config \
-                 libjson-c-dev libedit-dev libcmocka-dev doxygen ;;
+                 libjson-c-dev libedit-dev libcmocka-dev libfdt-dev \
+                 zlib1g-dev doxygen ;;
     # The guests' kernels and first user space, and the emulated host.
     guest)  echo gcc libc6-dev binutils busybox-static cpio kmod lz4 xz-utils \
                  zstd python3 qemu-system-x86 ;;

@@ -15,6 +15,7 @@
 #ifndef HOTRAM_ACPI_H
 #define HOTRAM_ACPI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -327,21 +328,35 @@ struct hotram_acpi_ged {
     uint32_t base;            /**< guest-physical address of the register (hotram/ged.h): 2^32 - 4 at most */
     uint32_t gsi;             /**< its interrupt: edge-triggered, active high */
     const char *power_button; /**< path of the power button's device (PNP0C0C), or NULL for none */
+    bool without_memory; /**< there are no memory devices: nothing but the button, which has to be there */
 };
+
+/**
+ * A power button (PNP0C0C, 4.8.2.2.1.2), for hotram_acpi_ged() to notify.
+ *
+ * When: at the root of a table, once for a path.
+ *
+ * @param aml   the writer
+ * @param path  of its device: `"\\_SB.PWRB"` (in C)
+ * @retval HOTRAM_OK          written, as far as hotram_aml_finish() says, which is HOTRAM_E_ARGUMENT when
+ * path is not a path
+ * @retval HOTRAM_E_ARGUMENT  a pointer is NULL; nothing is written, and the writer goes on
+ */
+enum hotram_status hotram_acpi_power_button(struct hotram_aml *aml, const char *path);
 
 /**
  * The Generic Event Device (5.6.9), in place of a GPE where there is no fixed hardware: `\_SB.GED` with _EVT,
  * which calls the scan of hotram_acpi_memory_devices() and notifies the power button.
  *
  * When: once, at the root of a table, after hotram_acpi_memory_devices() in the same table or in one that is
- * loaded later.
+ * loaded later, or instead of it (without_memory).
  *
  * @param aml     the writer
  * @param config  where the register is
  * @retval HOTRAM_OK          written, as far as hotram_aml_finish() says, which is HOTRAM_E_ARGUMENT when
  *                            power_button is not a path
- * @retval HOTRAM_E_ARGUMENT  a pointer is NULL, or base is above 2^32 - 4; nothing is written, and the
- *                            writer goes on
+ * @retval HOTRAM_E_ARGUMENT  a pointer is NULL, base is above 2^32 - 4, or there is nothing to tell: neither
+ *                            memory nor a button; nothing is written, and the writer goes on
  */
 enum hotram_status hotram_acpi_ged(struct hotram_aml *aml, const struct hotram_acpi_ged *config);
 

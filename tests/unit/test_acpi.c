@@ -539,7 +539,19 @@ static void the_event_device_reads_its_selector_and_calls_the_scan(void **state)
     assert_int_equal(hotram_aml_finish(&aml, NULL), HOTRAM_OK);
     assert_memory_equal(data + out.length - 4, "MSCN", 4);
 
-    other.power_button = "power";
+    /* Without memory devices only the button is left, and there has to be one. */
+    other.without_memory = true;
+    hotram_buffer_init(&out, data, sizeof data);
+    hotram_aml_begin(&aml, &out);
+    assert_int_equal(hotram_acpi_ged(&aml, &other), HOTRAM_E_ARGUMENT);
+    assert_int_equal(out.length, 0);
+    other.power_button = "PWRB";
+    assert_int_equal(hotram_acpi_ged(&aml, &other), HOTRAM_OK);
+    assert_int_equal(hotram_aml_finish(&aml, NULL), HOTRAM_OK);
+    assert_memory_equal(data + out.length - 25, body, 11); /* Store (ESEL, Local0), and then ... */
+    assert_memory_equal(data + out.length - 14, body + sizeof body - 14, 14);
+
+    other = (struct hotram_acpi_ged){ .base = 0x09080000, .gsi = 41, .power_button = "power" };
     hotram_aml_begin(&aml, &out);
     assert_int_equal(hotram_acpi_ged(&aml, &other), HOTRAM_OK);
     assert_int_equal(hotram_aml_finish(&aml, NULL), HOTRAM_E_ARGUMENT);

@@ -5,7 +5,7 @@
  * boot_open() checks everything that can be checked before there is a guest, and keeps the files open: every
  * reset loads them afresh with boot_load(), also when the files have been replaced or removed meanwhile.
  *
- * How a kernel is started is its architecture's matter: x86_boot.h.
+ * How a kernel is started is its architecture's matter: x86_boot.h, arm64_boot.h.
  */
 #ifndef VMM_BOOT_BOOT_H
 #define VMM_BOOT_BOOT_H
@@ -13,12 +13,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "boot/arm64_image.h"
 #include "host/error.h"
 #include "memory/guest_memory.h"
 
 struct vcpu_entry;
 
-enum kernel_format { KERNEL_NONE, KERNEL_BZIMAGE, KERNEL_VMLINUX };
+enum kernel_format { KERNEL_NONE, KERNEL_BZIMAGE, KERNEL_VMLINUX, KERNEL_IMAGE };
 
 /* What is to be booted, and on what. */
 struct boot_config {
@@ -57,6 +58,8 @@ struct boot {
     unsigned pieces;
     uint64_t initrd_max; /* highest address that an initrd may occupy */
     uint64_t setup_size; /* bzImage: bytes of the setup header that boot_params takes over */
+    /* arm64 */
+    struct arm64_image image;
 };
 
 /* The machine's memory as boot protocols list it. */

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Booting on arm64: an Image, entered as Linux Documentation/arch/arm64/booting.rst says, with ACPI tables
+ * that it finds by way of EFI tables (docs/arm64.md) or, without ACPI, with a device tree of the machine.
+ *
+ * RAM from its start on: 2 MiB of nothing, Image, ACPI and EFI tables, device tree, initrd. With nothing to
+ * boot the place of the Image is empty.
+ */
+#ifndef VMM_BOOT_ARM64_BOOT_H
+#define VMM_BOOT_ARM64_BOOT_H
+
+#include "boot/arm64_fdt.h"
+#include "boot/boot.h"
+
+/* boot->ram_size is all of RAM, which begins at ARM64_RAM. */
+struct boot_machine {
+    struct guest_memory *memory;
+    uint64_t rsdp;         /* with ACPI: guest-physical address of the RSDP, in the area for tables */
+    bool memreserve;       /* with ACPI: there is a GIC ITS */
+    uint32_t cpus;         /* the rest is for the device tree of a machine without ACPI */
+    const uint64_t *mpidr; /* of each vCPU: MPIDR_EL1 */
+    unsigned gic_version;  /* 2 or 3 */
+    const struct numa_config *numa;
+};
+
+/* Where the ACPI tables have to be, which are written before boot_load(): guest-physical address, a multiple
+ * of 64 KiB, and bytes. The same from boot_open() on, at every reset. Only with ACPI. */
+void boot_tables_area(const struct boot *boot, uint64_t *address, uint64_t *size);
+
+#endif
