@@ -45,6 +45,9 @@ WRITES = {("block", 0x00, 4), ("block", 0x04, 4), ("block", 0x08, 4),
           ("block", 0x14, 1)}
 SELECTOR, PENDING, CONTROL = 0x00, 0x18, 0x14
 
+# Kinds of DSDT that are hotram-1's own, and how dump_tables calls the machine.
+MACHINES = {"gpe": "x86", "ged": "gicv3"}
+
 
 class AcpiError(Exception):
     """The interpreter complained, ended, or did not come to an end."""
@@ -119,16 +122,17 @@ def resources(addr, size):
 
 
 def write_dsdt(folder, kind, slots):
-    """Writes a DSDT and returns its path. gpe: machine hotram-1's own; the
-    others are those of write_dsdt.c."""
+    """Writes a DSDT and returns its path: machine hotram-1's own, on x86-64 (gpe)
+    or arm64 (ged), or one of write_dsdt.c."""
     path = pathlib.Path(folder, f"{kind}-{slots}.dat")
-    if kind == "gpe":
-        command = [BUILD / "tests/unit/dump_tables", folder, slots, 1]
+    if kind in MACHINES:
+        command = [BUILD / "tests/unit/dump_tables", MACHINES[kind], folder,
+                   slots, 1]
     else:
         command = [BUILD / "tests/aml/write_dsdt", path, kind, slots]
     subprocess.run([str(word) for word in command], check=True, timeout=LIMIT,
                    stdout=subprocess.DEVNULL)
-    if kind == "gpe":
+    if kind in MACHINES:
         pathlib.Path(folder, "DSDT.dat").rename(path)
     return path
 

@@ -1,9 +1,9 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 """The DSDTs that the other tests run. The registers may be I/O ports or memory:
-but for that the AML is the same, byte for byte. What hotram-1 does not have,
-memory and the event device, iasl disassembles and compiles here; its own tables
-are in tests/unit/acpi_tables.sh."""
+but for that the AML is the same, byte for byte. hotram-1 has the one on x86-64
+and the other on arm64; what iasl says of its tables is in
+tests/unit/acpi_tables.sh."""
 
 import pathlib
 import re
@@ -96,17 +96,16 @@ def unsigned(table):
 
 def test_iasl_compiles_what_it_disassembled():
     with temporary_folder() as folder:
-        for kind in ("memory", "ged"):
-            for count in COUNTS:
-                path = write_dsdt(folder, kind, count)
-                said = iasl("-d", path)
-                assert not re.search("warning|error", said, re.I), said
-                # -oa: without optimizations, which hide another encoding.
-                again = path.with_suffix(".again")
-                said = iasl("-oa", "-p", again, path.with_suffix(".dsl"))
-                assert "0 Errors, 0 Warnings" in said, said
-                made = again.with_suffix(".aml").read_bytes()
-                assert unsigned(made) == unsigned(path.read_bytes())
+        for count in COUNTS:
+            path = write_dsdt(folder, "memory", count)
+            said = iasl("-d", path)
+            assert not re.search("warning|error", said, re.I), said
+            # -oa: without optimizations, which hide another encoding.
+            again = path.with_suffix(".again")
+            said = iasl("-oa", "-p", again, path.with_suffix(".dsl"))
+            assert "0 Errors, 0 Warnings" in said, said
+            made = again.with_suffix(".aml").read_bytes()
+            assert unsigned(made) == unsigned(path.read_bytes())
 
 
 if __name__ == "__main__":

@@ -59,15 +59,19 @@ compiles_to_the_same()
 # In the background, since each run sleeps a second.
 load()
 {
-    acpiexec -b 'evaluate \_S5' DSDT.dat <"/dev/null" >"$1" 2>&1 &
+    acpiexec -b "$2" DSDT.dat <"/dev/null" >"$1" 2>&1 &
 }
 
-# The interpreter has nothing to say against the table, and finds how to power off.
+# The interpreter has nothing to say against the table, and finds what was asked for.
 loaded()
 {
     log=$1
-    grep -q 'No outstanding allocations' "$log" && ! grep -qE 'ACPI (Error|Warning)|Exception' "$log" &&
-        grep -q 'Package\] Contains 4 Elements' "$log" && grep -qE 'Integer\] = 0*5$' "$log"
+    shift
+    grep -q 'No outstanding allocations' "$log" && ! grep -qE 'ACPI (Error|Warning)|Exception' "$log" ||
+        return 1
+    for line in "$@"; do
+        grep -qE "$line" "$log" || return 1
+    done
 }
 
 if ! command -v iasl >/dev/null || ! command -v acpiexec >/dev/null; then
@@ -76,31 +80,50 @@ if ! command -v iasl >/dev/null || ! command -v acpiexec >/dev/null; then
     exit 1
 fi
 
-for slots in 0 1 3 256; do
-    for cpus in 1 4; do
-        nodes=$cpus
-        machine="$slots slots, $cpus CPUs, $nodes nodes"
-        mkdir "$work/$slots-$cpus"
-        cd "$work/$slots-$cpus" || exit 1
-        "$dump" . "$slots" "$cpus" "$nodes" >"$log" 2>&1
-        result $? "$machine: tables are written"
-        for table in *.dat; do
-            table=${table%.dat}
-            disassembles "$table"
-            result $? "$machine: iasl disassembles $table without errors or warnings"
-            compiles_to_the_same "$table"
-            result $? "$machine: iasl compiles that $table to the same bytes"
-        done
-        load "$work/load-$slots-$cpus"
+# Machines: kind, slots, CPUs, nodes.
+machines="$(for slots in 0 1 3 256; do
+    for kind in x86 gicv3; do
+        echo "$kind $slots 1 1"
+        echo "$kind $slots 4 4"
     done
-done
+done)
+gicv3 3 123 1
+gicv2 0 1 1
+gicv2 3 8 2"
+
+while read -r kind slots cpus nodes; do
+    machine="$kind, $slots slots, $cpus CPUs, $nodes nodes"
+    mkdir "$work/$kind-$slots-$cpus"
+    cd "$work/$kind-$slots-$cpus" || exit 1
+    "$dump" "$kind" . "$slots" "$cpus" "$nodes" >"$log" 2>&1
+    result $? "$machine: tables are written"
+    for table in *.dat; do
+        table=${table%.dat}
+        disassembles "$table"
+        result $? "$machine: iasl disassembles $table without errors or warnings"
+        compiles_to_the_same "$table"
+        result $? "$machine: iasl compiles that $table to the same bytes"
+    done
+    if [ "$kind" = x86 ]; then
+        load load 'evaluate \_S5'
+    else
+        load load 'evaluate \_SB.GED._EVT 41;evaluate \_SB.COM0._CRS;evaluate \_SB.CP00.C000._UID'
+    fi
+done <<<"$machines"
 
 wait
-for slots in 0 1 3 256; do
-    for cpus in 1 4; do
-        loaded "$work/load-$slots-$cpus"
-        result $? "$slots slots, $cpus CPUs: acpiexec loads the DSDT and finds S5"
-    done
-done
+while read -r kind slots cpus _; do
+    cd "$work/$kind-$slots-$cpus" || exit 1
+    if [ "$kind" = x86 ]; then
+        # PM1 sleep type 5
+        loaded load 'Package\] Contains 4 Elements' 'Integer\] = 0*5$'
+        result $? "$kind, $slots slots, $cpus CPUs: acpiexec loads the DSDT and finds S5"
+    else
+        # Memory32Fixed 0x09000000, Interrupt 33; _UID 0
+        loaded load '86 09 00 01 00 00 00 09 00 10 00 00 89 06 00 01' '01 21 00 00 00 79' 'Integer\] = 0+$' \
+            'valuation of .*_EVT'
+        result $? "$kind, $slots slots, $cpus CPUs: acpiexec loads the DSDT, finds devices and handles an event"
+    fi
+done <<<"$machines"
 
 echo "1..$number"

@@ -7,10 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "machine/arm64_acpi.h"
+#include "machine/arm64_layout.h"
 #include "machine/x86_acpi.h"
 #include "machine/x86_layout.h"
 
-#define AREA ((size_t)(X86_BIOS_AREA_END - X86_BIOS_AREA))
+#define X86_AREA ((size_t)(X86_BIOS_AREA_END - X86_BIOS_AREA))
+#define ARM64_AREA (ARM64_RAM + 128 * MIB) /* somewhere in RAM */
+
+static uint8_t area[ARM64_ACPI_SIZE_MAX];
+static uint64_t area_start; /* where the guest sees it */
 
 static uint64_t number_at(const uint8_t *bytes, unsigned length)
 {
@@ -36,60 +42,118 @@ static void write_table(const char *directory, const uint8_t *table)
     printf("%.4s %zu\n", (const char *)table, length);
 }
 
-/* Follow the pointers as a guest does: RSDP, XSDT, each table, and the FADT's FACS and DSDT. */
-static void write_all(const char *directory, const uint8_t *area)
+static const uint8_t *at(uint64_t address)
 {
-    const uint8_t *xsdt = area + (number_at(area + 24, 8) - X86_BIOS_AREA);
+    return area + (address - area_start);
+}
+
+/* Follow the pointers as a guest does: RSDP, XSDT, each table, and the FADT's FACS and DSDT. */
+static void write_all(const char *directory)
+{
+    const uint8_t *xsdt = at(number_at(area + 24, 8));
     size_t length = number_at(xsdt + 4, 4);
 
     write_table(directory, xsdt);
-    for (size_t at = 36; at < length; at += 8) {
-        const uint8_t *table = area + (number_at(xsdt + at, 8) - X86_BIOS_AREA);
+    for (size_t i = 36; i < length; i += 8) {
+        const uint8_t *table = at(number_at(xsdt + i, 8));
 
         write_table(directory, table);
         if (memcmp(table, "FACP", 4) == 0) {
-            write_table(directory, area + (number_at(table + 36, 4) - X86_BIOS_AREA));
-            write_table(directory, area + (number_at(table + 140, 8) - X86_BIOS_AREA));
+            if (number_at(table + 36, 4)) /* hardware-reduced ACPI has no FACS */
+                write_table(directory, at(number_at(table + 36, 4)));
+            write_table(directory, at(number_at(table + 140, 8)));
         }
     }
 }
 
-int main(int argc, char **argv)
+/* ---- The machine ---- */
+
+static struct numa_config numa = { .distances_given = true };
+static struct hotram_acpi_memory hotplug[3];
+
+/* 4 GiB of RAM and, from hotplug_base on, 3 GiB of hotplug region, divided between the nodes. */
+static void make_nodes(uint32_t nodes, uint32_t cpus, uint64_t hotplug_base)
 {
-    static uint8_t area[AREA];
-    static struct numa_config numa = { .distances_given = true };
-    static struct hotram_acpi_memory hotplug[3];
-    struct x86_acpi_config config = {
+    numa.nodes = nodes;
+    for (uint32_t node = 0; node < nodes; node++) {
+        numa.ram[node] = 4 * GIB / nodes;
+        for (uint32_t to = 0; to < nodes; to++)
+            numa.distance[node][to] = node == to ? 10 : 20;
+    }
+    for (uint32_t cpu = 0; cpu < cpus; cpu++)
+        numa.cpu_node[cpu] = (uint8_t)(cpu % nodes);
+    for (uint32_t i = 0; i < 3; i++)
+        hotplug[i] = (struct hotram_acpi_memory){ hotplug_base + i * GIB, 1 * GIB, i % nodes,
+                                                  HOTRAM_SRAT_ENABLED | HOTRAM_SRAT_HOTPLUGGABLE };
+}
+
+static bool build_x86(uint32_t slots, uint32_t cpus, struct error *error)
+{
+    const struct x86_acpi_config config = {
+        .cpus = cpus,
+        .slots = slots,
         .low_ram_end = X86_LOW_RAM_END,
         .high_ram_size = 1 * GIB,
         .numa = &numa,
         .hotplug = hotplug,
         .hotplug_count = 3,
     };
-    struct error error;
     uint64_t rsdp;
 
-    if (argc != 4 && argc != 5) {
-        fprintf(stderr, "usage: %s DIRECTORY SLOTS CPUS [NODES]\n", argv[0]);
+    area_start = X86_BIOS_AREA;
+    return x86_acpi_build(&config, area, X86_AREA, area_start, &rsdp, error);
+}
+
+/* Half of the CPUs in each of two sockets, and two of them in a core, where there are enough. */
+static bool build_arm64(unsigned gic_version, uint32_t slots, uint32_t cpus, struct error *error)
+{
+    static uint64_t mpidr[CPUS_MAX];
+    const struct arm64_acpi_config config = {
+        .gic_version = gic_version,
+        .sockets = cpus % 2 ? 1 : 2,
+        .cores = cpus % 4 ? cpus / (cpus % 2 ? 1 : 2) : cpus / 4,
+        .threads = cpus % 4 ? 1 : 2,
+        .mpidr = mpidr,
+        .slots = slots,
+        .console = true,
+        .numa = &numa,
+        .hotplug = hotplug,
+        .hotplug_count = 3,
+    };
+    uint64_t rsdp;
+
+    for (uint32_t cpu = 0; cpu < CPUS_MAX; cpu++)
+        mpidr[cpu] = UINT64_C(0x80000000) | cpu / 16 << 8 | cpu % 16;
+    area_start = ARM64_AREA;
+    return arm64_acpi_build(&config, area, sizeof area, area_start, &rsdp, error);
+}
+
+int main(int argc, char **argv)
+{
+    struct error error;
+    uint32_t slots;
+    uint32_t cpus;
+    uint32_t nodes;
+    bool is_x86;
+    bool is_built;
+
+    if (argc != 5 && argc != 6) {
+        fprintf(stderr, "usage: %s x86|gicv2|gicv3 DIRECTORY SLOTS CPUS [NODES]\n", argv[0]);
         return 2;
     }
-    config.slots = (uint32_t)strtoul(argv[2], NULL, 10);
-    config.cpus = (uint32_t)strtoul(argv[3], NULL, 10);
-    numa.nodes = argc == 5 ? (uint32_t)strtoul(argv[4], NULL, 10) : 1;
-    for (uint32_t node = 0; node < numa.nodes; node++) {
-        numa.ram[node] = 4 * GIB / numa.nodes;
-        for (uint32_t to = 0; to < numa.nodes; to++)
-            numa.distance[node][to] = node == to ? 10 : 20;
-    }
-    for (uint32_t cpu = 0; cpu < config.cpus; cpu++)
-        numa.cpu_node[cpu] = (uint8_t)(cpu % numa.nodes);
-    for (uint32_t i = 0; i < 3; i++)
-        hotplug[i] = (struct hotram_acpi_memory){ (5 + i) * GIB, 1 * GIB, i % numa.nodes,
-                                                  HOTRAM_SRAT_ENABLED | HOTRAM_SRAT_HOTPLUGGABLE };
-    if (!x86_acpi_build(&config, area, sizeof area, X86_BIOS_AREA, &rsdp, &error)) {
+    is_x86 = strcmp(argv[1], "x86") == 0;
+    slots = (uint32_t)strtoul(argv[3], NULL, 10);
+    cpus = (uint32_t)strtoul(argv[4], NULL, 10);
+    nodes = argc == 6 ? (uint32_t)strtoul(argv[5], NULL, 10) : 1;
+    make_nodes(nodes, cpus, is_x86 ? X86_HIGH_RAM_START + 1 * GIB : ARM64_RAM + 4 * GIB);
+    if (is_x86)
+        is_built = build_x86(slots, cpus, &error);
+    else
+        is_built = build_arm64(strcmp(argv[1], "gicv2") == 0 ? 2 : 3, slots, cpus, &error);
+    if (!is_built) {
         fprintf(stderr, "%s\n", error.text);
         return 1;
     }
-    write_all(argv[1], area);
+    write_all(argv[2]);
     return 0;
 }

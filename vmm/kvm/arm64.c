@@ -97,11 +97,15 @@ bool vm_arch_create(struct vm *vm, struct error *error)
     const uint64_t distributor = ARM64_GICD;
     const uint32_t count = ARM64_GSI_COUNT;
     unsigned version = choose_version(vm, error);
+    unsigned most = version == 2 ? ARM64_GICV2_CPUS_MAX : (unsigned)ARM64_GICV3_CPUS_MAX;
     uint64_t second = version == 2 ? ARM64_GICC : ARM64_GICR;
     int fd;
 
     if (version == 0)
         return false;
+    if (vm->cpus > most)
+        return error_set(error, "-smp %u: a GICv%u serves at most %u vCPUs%s", vm->cpus, version, most,
+                         version == 2 && has_gic(vm, 3) ? "; gic-version=3 more" : "");
     vm->gic_version = version;
     vm->arch = calloc(1, sizeof *vm->arch);
     if (!vm->arch)

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "kvm/arm64_entry.h"
 #include "kvm/vcpu.h"
 
 /* EL1 with its own stack pointer; debug exceptions, SErrors and interrupts masked (Linux

@@ -5,8 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "boot/arm64_boot.h"
 #include "device/ged.h"
 #include "device/pl011.h"
+#include "kvm/arm64_entry.h"
+#include "machine/arm64_acpi.h"
 #include "machine/arm64_layout.h"
 #include "machine/dimms_at_boot.h"
 #include "machine/state.h"
@@ -78,4 +81,62 @@ void machine_arch_reset_devices(struct machine *machine)
 void machine_arch_powerdown(struct machine *machine)
 {
     ged_raise(&machine->devices->ged, HOTRAM_GED_POWER_BUTTON);
+}
+
+/* ---- start ---- */
+
+static bool write_tables(struct machine *machine, const uint64_t *mpidr, uint64_t *rsdp, struct error *error)
+{
+    struct dimms_at_boot *dimms = malloc(sizeof *dimms);
+    struct arm64_acpi_config config = {
+        .gic_version = machine->vm.gic_version,
+        .sockets = machine->config->sockets,
+        .cores = machine->config->cores,
+        .threads = machine->config->threads,
+        .mpidr = mpidr,
+        .slots = machine->config->slots,
+        .console = true,
+        .numa = &machine->config->numa,
+    };
+    uint64_t address, size;
+    uint8_t *tables;
+    bool written = false;
+
+    boot_tables_area(&machine->boot, &address, &size);
+    tables = calloc(1, size);
+    if (!dimms || !tables) {
+        error_set(error, "out of memory for ACPI tables");
+    } else {
+        dimms_at_boot_list(machine->config, machine->hotplug, dimms);
+        config.hotplug = dimms->srat;
+        config.hotplug_count = dimms->srat_count;
+        written = arm64_acpi_build(&config, tables, size, address, rsdp, error);
+        if (written && !guest_memory_write(machine->memory, address, tables, size))
+            written = error_set(error, "there is no RAM for the ACPI tables at 0x%llx",
+                                (unsigned long long)address);
+    }
+    free(tables);
+    free(dimms);
+    return written;
+}
+
+bool machine_arch_start(struct machine *machine, struct error *error)
+{
+    uint64_t mpidr[CPUS_MAX];
+    struct boot_machine info = {
+        .memory = machine->memory,
+        .cpus = machine->config->cpus,
+        .mpidr = mpidr,
+        .gic_version = machine->vm.gic_version,
+        .numa = &machine->config->numa,
+    };
+    struct vcpu_entry entry = { 0 };
+
+    for (uint32_t i = 0; i < machine->config->cpus; i++)
+        mpidr[i] = vcpu_arch_mpidr(i);
+    if (machine->config->acpi && !write_tables(machine, mpidr, &info.rsdp, error))
+        return false;
+    if (machine->boot.format != KERNEL_NONE && !boot_load(&machine->boot, &info, &entry, error))
+        return false;
+    return vcpus_reset(&machine->vcpus, &entry, error);
 }

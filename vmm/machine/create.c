@@ -170,8 +170,8 @@ static bool open_kernel(struct machine *machine, struct error *error)
         .kernel = machine->config->kernel,
         .initrd = machine->config->initrd,
         .cmdline = machine->config->append,
-        .ram_size = machine->low_ram_end,
-        .acpi = true,
+        .ram_size = machine->piece[0].size,
+        .acpi = machine->config->acpi,
     };
 
     return boot_open(&machine->boot, &config, error);
