@@ -18,16 +18,14 @@ configure() {
 
 # The library's manual is the same for every processor.
 configure_arm64() {
-    scripts/arm64-root.sh
     root=build/debian-arm64/root
     printf "[constants]\nroot = '%s'\n" "$PWD/$root" > $root.ini
     configure --cross-file $root.ini --cross-file scripts/arm64.ini -Ddocs=disabled
 }
 
-if [ ! -f "$folder/build.ninja" ]; then
-    case $compiler in
-    aarch64-linux-gnu-*) configure_arm64 ;;
-    *)                   configure -Ddocs=enabled ;;
-    esac
-fi
+case $compiler in
+aarch64-linux-gnu-*) scripts/arm64-root.sh; configure=configure_arm64 ;;
+*)                   configure="configure -Ddocs=enabled" ;;
+esac
+[ -f "$folder/build.ninja" ] || $configure
 ninja -C "$folder"

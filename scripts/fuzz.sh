@@ -11,7 +11,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 folder=build/fuzz
 programs=$folder/tests/fuzz
-all=(memhp plan aml kernel options qmp hmp)
+all=(memhp plan aml kernel image options qmp hmp)
 
 # Fewer runs than these in a second mean that something is broken; the slowest
 # target makes hundreds where the machine is busy.
@@ -28,7 +28,7 @@ build() {
 fuzz() {
     local target=$1 options=(-max_len=1024)
     case $target in
-    kernel)      options=(-max_len=4096) ;;
+    kernel|image) options=(-max_len=4096) ;;
     options|qmp) options=(-max_len=4096 "-dict=$programs/$target.dict") ;;
     hmp)         options=(-max_len=1024 "-dict=$programs/$target.dict") ;;
     esac

@@ -30,6 +30,10 @@ TABLE = {
         "next event",
         "both are delivered",
         "the two are independent"),
+    "reset: Generic Event Device": (
+        "its events stay until they are read",
+        "they are dropped",
+        "as those of the slots, which it tells of"),
     "reset: selector": (
         "the slot selector keeps its value",
         "slot 0 is selected",

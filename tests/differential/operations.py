@@ -76,15 +76,13 @@ class Pair:
     # Ports --------------------------------------------------------------
 
     def read(self, port_of, width, what):
-        letter = "bwl"[width // 2]
         for peer in self.both:
-            peer.qtest.send(f"in{letter} {port_of(peer):#x}")
+            peer.qtest.send(peer.qtest.line_in(port_of(peer), width))
         return [int(peer.qtest.answer()[0], 0) for peer in self.both], what
 
     def write(self, port_of, width, value, what):
-        letter = "bwl"[width // 2]
         for peer in self.both:
-            peer.qtest.send(f"out{letter} {port_of(peer):#x} {value:#x}")
+            peer.qtest.send(peer.qtest.line_out(port_of(peer), width, value))
         for peer in self.both:
             peer.qtest.answer()
         self.compare_events(what)
@@ -111,6 +109,11 @@ class Pair:
     def gpe_write(self, offset, width, value):
         return self.write(lambda peer: peer.gpe + offset, width, value,
                           f"write {width} at GPE {offset}: {value:#x}")
+
+    def ged_read(self):
+        values = self.each(lambda peer: int(peer.qtest.command(
+            f"readl {peer.ged:#x}")[0], 0))
+        return f"read GED: {self.same('GED', values):#x}"
 
     # Monitors -----------------------------------------------------------
 
@@ -218,5 +221,9 @@ class Pair:
             self.qemu.qmp.wait_event("DEVICE_DELETED", {"device": name})
             self.deleted(name)
         self.each(lambda peer: peer.qtest.port_out(BLOCK, 4, 0))
+        if self.qemu.ged:
+            if int(self.hotram.qtest.command(f"readl {self.hotram.ged:#x}")[0], 0):
+                raise Difference("hotram's GED has an event after a reset")
+            self.qemu.qtest.command(f"readl {self.qemu.ged:#x}")
         self.each(lambda peer: peer.events())
         self.same("flags after reset", self.each(self.flags))

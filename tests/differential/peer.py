@@ -10,10 +10,11 @@ import time
 
 from lib.machine import PROGRAM
 from lib.qmp import QMP
-from lib.qtest import QtestServer
+from lib.qtest import Qtest, QtestServer
 
 BLOCK = 0xa00           # the memory hotplug register block
 PENDING = BLOCK + 0x18  # hotram's own register beside it
+ARM_BLOCK = 0x09070000  # where QEMU has it on arm64
 SCI = 9
 START_LIMIT = 60
 # What hotram tells besides (differences.py, "results of operations"); tested in
@@ -28,15 +29,41 @@ QEMU = {"program": "qemu-system-x86_64", "gpe": 0xafe0,
         "options": ["-accel", "tcg", "-machine", "pc", "-qtest-log", "none"]}
 
 
+class MemoryQtest(Qtest):
+    """To whom the ports of the register block are addresses among the memory."""
+
+    @staticmethod
+    def line_in(port, width):
+        return f"read{'bwl'[width // 2]} {ARM_BLOCK + port - BLOCK:#x}"
+
+    @staticmethod
+    def line_out(port, width, value):
+        return f"write{'bwl'[width // 2]} {ARM_BLOCK + port - BLOCK:#x} {value:#x}"
+
+
+# The same block, and a Generic Event Device: QEMU has it on arm64 only, and only with
+# firmware, of which nothing runs.
+HOTRAM_GED = {**HOTRAM, "ged": 0xfe004000,
+              "options": [*HOTRAM["options"], "-machine", "acpi-events=ged"]}
+QEMU_GED = {"program": "qemu-system-aarch64", "gpe": None, "ged": 0x09080000,
+            "qtest": MemoryQtest, "firmware": True,
+            "options": ["-accel", "tcg", "-machine", "virt", "-cpu", "cortex-a57",
+                        "-qtest-log", "none"]}
+
+
 class Peer:
     def __init__(self, kind, memory, options=()):
         self.name = os.path.basename(kind["program"])
         self.gpe = kind["gpe"]
+        self.ged = kind.get("ged")
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="hotram-"))
         self._errors = open(self._folder / "stderr", "w+b")
         self.process = self.qmp = self.qtest = None
         try:
             server = QtestServer(self._folder / "qtest", START_LIMIT)
+            if kind.get("firmware"):
+                (self._folder / "firmware").write_bytes(bytes(64))
+                options = [*options, "-bios", str(self._folder / "firmware")]
             self.process = subprocess.Popen(
                 [kind["program"], *kind["options"], "-nodefaults",
                  "-display", "none", "-S", "-m", memory, *options,
@@ -44,9 +71,10 @@ class Peer:
                  "-qtest", f"unix:{server.path}"],
                 stdin=subprocess.DEVNULL, stdout=self._errors,
                 stderr=self._errors)
-            self.qtest = server.accept()
+            self.qtest = server.accept(kind.get("qtest"))
             self.qmp = self._connect()
-            self.qtest.command("irq_intercept_in ioapic")
+            if not self.ged:
+                self.qtest.command("irq_intercept_in ioapic")
         except BaseException:
             self.close()
             raise

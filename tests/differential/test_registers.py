@@ -22,7 +22,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import differences                                           # noqa: E402
 from operations import (ALL_ONES, EJECT, FLAGS, MIB, REGION,  # noqa: E402
                         WIDTHS, Difference, Pair)
-from peer import BLOCK, HOTRAM, QEMU, Peer                   # noqa: E402
+from peer import (BLOCK, HOTRAM, HOTRAM_GED, QEMU, QEMU_GED,  # noqa: E402
+                  Peer)
 
 DEFAULT_SEED = 20260423
 BATCHES = 50            # each with machines of its own
@@ -31,6 +32,9 @@ OPERATIONS = int(os.environ.get("HOTRAM_OPERATIONS", "100000"))
 SLOTS = (1, 2, 3, 4, 5, 8, 16, 256)
 SIZES = (2, 4, 6, 32, 128, 130, 512, 1024, 3 * 1024)         # MiB
 HISTORY = 40
+# One batch in five by the Generic Event Device. With 3 GiB of RAM the region begins at
+# 4 GiB on both architectures.
+KINDS = ((HOTRAM, QEMU, "3G"), (HOTRAM_GED, QEMU_GED, "3G"))
 
 
 def random_value(dice, slots):
@@ -44,9 +48,16 @@ def select(pair):
     return pair.block_write(BLOCK, 4, slot)
 
 
+def anywhere(pair):
+    """A place and a width. Beside the block an address of QEMU's memory is none."""
+    width = pair.dice.choice(WIDTHS)
+    if pair.qemu.ged:
+        return BLOCK + pair.dice.randrange(0x18 - width + 1) // width * width, width
+    return BLOCK + pair.dice.randrange(-4, 0x20), width
+
+
 def read_anything(pair):
-    return pair.block_read(BLOCK + pair.dice.randrange(-4, 0x20),
-                           pair.dice.choice(WIDTHS))
+    return pair.block_read(*anywhere(pair))
 
 
 def read_register(pair):
@@ -54,9 +65,9 @@ def read_register(pair):
 
 
 def write_anything(pair):
-    width = pair.dice.choice(WIDTHS)
+    place, width = anywhere(pair)
     value = random_value(pair.dice, pair.slots) & (1 << 8 * width) - 1
-    return pair.block_write(BLOCK + pair.dice.randrange(-4, 0x20), width, value)
+    return pair.block_write(place, width, value)
 
 
 def control(pair):
@@ -77,6 +88,8 @@ def report(pair):
 
 def gpe(pair):
     dice = pair.dice
+    if pair.qemu.ged:
+        return pair.ged_read()
     offset = dice.randrange(4)
     width = dice.choice([width for width in WIDTHS if offset + width <= 4])
     if dice.random() < 0.5:
@@ -124,11 +137,12 @@ def run_batch(seed, batch, operations):
     dice = random.Random(f"{seed}/{batch}")
     slots = SLOTS[batch % len(SLOTS)]
     choices = {**CHOICES, **(RARE if slots <= 16 else {})}
-    memory = f"128M,slots={slots},maxmem={dice.choice([2, 4, 16])}G"
+    hotram_kind, qemu_kind, ram = KINDS[batch % 5 == 4]
+    memory = f"{ram},slots={slots},maxmem={dice.choice([8, 10, 19])}G"
     history = []
     hotram = qemu = None
     try:
-        hotram, qemu = Peer(HOTRAM, memory), Peer(QEMU, memory)
+        hotram, qemu = Peer(hotram_kind, memory), Peer(qemu_kind, memory)
         pair = Pair(hotram, qemu, slots, dice)
         for _ in range(SEQUENCES):
             for operation in dice.choices(list(choices), choices.values(),

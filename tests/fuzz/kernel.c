@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "boot/x86_boot.h"
+#include "kvm/vm.h"
 #include "kvm/x86_entry.h"
 #include "machine/x86_layout.h"
 

@@ -69,5 +69,11 @@ def test_a_folder_outside_the_clone():
     assert "/var" in done.stdout and str(HERE.parents[1]) in done.stdout, done.stdout
 
 
+def test_an_architecture_that_there_is_not():
+    done = host("--arch", "mips", "--", "true")
+    assert done.returncode == 2, (done.returncode, done.stdout)
+    assert "'mips' is not an architecture: x86-64 or arm64" in done.stdout, done.stdout
+
+
 if __name__ == "__main__":
     tap.main()

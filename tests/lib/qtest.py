@@ -20,11 +20,11 @@ class QtestServer:
         self._listener.listen(1)
         self._listener.settimeout(timeout)
 
-    def accept(self):
+    def accept(self, kind=None):
         connection, _ = self._listener.accept()
         self._listener.close()
         connection.settimeout(self._timeout)
-        return Qtest(connection)
+        return (kind or Qtest)(connection)
 
 
 class Qtest:
@@ -63,11 +63,19 @@ class Qtest:
         self.send(line)
         return self.answer()
 
+    @staticmethod
+    def line_in(port, width):
+        return f"in{'bwl'[width // 2]} {port:#x}"
+
+    @staticmethod
+    def line_out(port, width, value):
+        return f"out{'bwl'[width // 2]} {port:#x} {value:#x}"
+
     def port_in(self, port, width):
-        return int(self.command(f"in{'bwl'[width // 2]} {port:#x}")[0], 0)
+        return int(self.command(self.line_in(port, width))[0], 0)
 
     def port_out(self, port, width, value):
-        self.command(f"out{'bwl'[width // 2]} {port:#x} {value:#x}")
+        self.command(self.line_out(port, width, value))
 
     def read(self, address, size):
         """Bytes of guest memory."""

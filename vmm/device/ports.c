@@ -69,6 +69,11 @@ static void access_bus(struct ports *ports, enum bus bus, uint64_t first, uint64
     pthread_mutex_unlock(&ports->lock);
 }
 
+bool ports_has_memory(const struct ports *ports, uint64_t address)
+{
+    return find(ports, BUS_MEMORY, address) != NULL;
+}
+
 void ports_access(struct ports *ports, uint16_t port, bool write, unsigned width, uint8_t *data)
 {
     access_bus(ports, BUS_PORTS, port, UINT16_MAX, write, width, data);

@@ -211,6 +211,15 @@ void machine_port_access(struct machine *machine, uint16_t port, bool write, uns
     ports_access(&machine->ports, port, write, width, data);
 }
 
+bool machine_memory_access(struct machine *machine, uint64_t address, bool write, unsigned width,
+                           uint8_t *data)
+{
+    if (!ports_has_memory(&machine->ports, address))
+        return false;
+    ports_memory_access(&machine->ports, address, write, width, data);
+    return true;
+}
+
 static void port_access(void *opaque, uint16_t port, bool write, unsigned width, uint8_t *data)
 {
     machine_port_access(opaque, port, write, width, data);

@@ -88,6 +88,9 @@ struct guest_memory *machine_memory(struct machine *machine); /* NULL for -machi
 bool machine_next_ram(const struct machine *machine, uint64_t *offset, struct ram_range *range);
 /* One access of 1, 2 or 4 bytes to an I/O port, as a vCPU makes it. Any thread. */
 void machine_port_access(struct machine *machine, uint16_t port, bool write, unsigned width, uint8_t *data);
+/* One access of 1, 2, 4 or 8 bytes to a device's registers among the guest's memory; false: there is none. */
+bool machine_memory_access(struct machine *machine, uint64_t address, bool write, unsigned width,
+                           uint8_t *data);
 /* -accel qtest: be told, under the machine lock, when an interrupt line changes. NULL ends it. */
 void machine_watch_irqs(struct machine *machine, void (*watch)(void *opaque, unsigned gsi, bool high),
                         void *opaque);

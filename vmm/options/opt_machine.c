@@ -39,7 +39,11 @@ static const struct choice machine_keys[] = {
     { "vmport", "off|auto", "hotram has no VMware port" },
     { "hpet", "off", "hotram has no HPET" },
     { "memory-backend", NULL, NULL },
+#if defined(__aarch64__)
+    { "dimm-at-boot", "acpi", "an arm64 guest has no memory map that DIMMs could be in" },
+#else
     { "dimm-at-boot", "acpi|e820", NULL },
+#endif
     { "dimm-node", NULL, NULL },
     { "dimm-granularity", NULL, NULL },
     { "dimm-template", NULL, NULL },
@@ -228,6 +232,10 @@ bool finish_machine(struct parser *parser, struct error *error)
         return error_set(error, "-qtest: a test plays the guest, so no other may run: add -accel qtest");
     if (config->qtest_chardev && strcmp(config->machine, "none") == 0)
         return error_set(error, "-qtest: -machine none has neither ports nor memory to test");
+    if (!config->acpi && config->slots > 0)
+        return error_set(error,
+                         "-machine acpi=off: memory hotplug is ACPI's; leave slots, maxmem and -memslot "
+                         "out, or acpi=off");
     if (config->append && !config->kernel)
         return error_set(error, "-append needs a kernel to give it to: add -kernel FILE");
     if (config->initrd && !config->kernel)

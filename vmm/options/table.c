@@ -16,17 +16,32 @@
         name, argument, group, NULL, offsetof(struct config, member), help, examples \
     }
 
+/* What differs between architectures. */
+#if defined(__aarch64__)
+#define EVENTS "[,acpi=on|off][,gic-version=2|3|host|max]"
+#define AT_BOOT "acpi"
+#define EVENTS_HELP \
+    "acpi=off: a device tree instead of ACPI tables, and no memory hotplug. gic-version: the interrupt " \
+    "controller (the newest that the host has). "
+#else
+#define EVENTS "[,acpi-events=gpe|ged]"
+#define AT_BOOT "acpi|e820"
+#define EVENTS_HELP \
+    "acpi-events: how ACPI tells the guest of memory and power button: by general-purpose events (gpe) or, with " \
+    "hardware-reduced ACPI, by a Generic Event Device. "
+#endif
+
 #define LOG_FORM "[,mux=on|off][,logfile=PATH][,logappend=on|off]"
 
 const struct option options_table[] = {
     HANDLED(
         "machine",
-        "[type=]hotram-1|none[,accel=kvm][,usb=off][,dump-guest-core=on|off][,mem-merge=on|off]"
-        "[,memory-backend=ID][,dimm-at-boot=acpi|e820][,dimm-node=N|own][,dimm-granularity=SIZE]"
+        "[type=]hotram-1|none[,accel=kvm]" EVENTS "[,usb=off][,dump-guest-core=on|off][,mem-merge=on|off]"
+        "[,memory-backend=ID][,dimm-at-boot=" AT_BOOT "][,dimm-node=N|own][,dimm-granularity=SIZE]"
         "[,dimm-template=TYPE,,KEY=VALUE...][,dimm-map-limit=PERCENT][,strict=on|off][,plug-timeout=SECONDS]"
         "[,unplug-timeout=SECONDS]",
         GROUP_MACHINE, option_machine,
-        "the machine ('-machine help' for a list); what a guest sees of hotram-1 never changes. "
+        "the machine ('-machine help' for a list); what a guest sees of hotram-1 never changes. " EVENTS_HELP
         "memory-backend: the -object that is the RAM at start. dimm-at-boot: how a booting guest finds the "
         "DIMMs that are plugged. dimm-node: the NUMA node of DIMMs that are not given one (default 0; with "
         "dimm-at-boot=e820 own). dimm-granularity: what sizes and addresses of DIMMs are multiples of (128M, a "

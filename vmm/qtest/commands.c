@@ -79,17 +79,24 @@ static bool reach(struct call *call, void *bytes, uint64_t length, bool write)
                 guest_memory_access(machine_memory(call->machine), call->a, bytes, length, write));
 }
 
+/* The registers of a device, or memory. */
+static bool reach_either(struct call *call, void *bytes, bool write)
+{
+    return machine_memory_access(call->machine, call->a, write, call->width, bytes) ||
+           reach(call, bytes, call->width, write);
+}
+
 static void memory_in(struct call *call)
 {
     uint64_t value = 0;
 
-    if (reach(call, &value, call->width, false))
+    if (reach_either(call, &value, false))
         text_printf(call->answer, "OK 0x%016" PRIx64 "\n", value);
 }
 
 static void memory_out(struct call *call)
 {
-    if (reach(call, &call->b, call->width, true))
+    if (reach_either(call, &call->b, true))
         ok(call);
 }
 

@@ -1,0 +1,94 @@
+#!/usr/bin/python3 -S
+# SPDX-License-Identifier: BSD-2-Clause
+"""What only arm64 guests have: direct boot by EFI tables, a machine without ACPI, and
+what the program says of kernels and hosts that do not fit."""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from lib import arch, tap                                    # noqa: E402
+from lib.machine import GUEST, PROGRAM, Machine              # noqa: E402
+
+MEMORY = ["-m", "512M,slots=4,maxmem=4G"]
+
+
+def only_arm64():
+    if arch.chosen().name != "arm64":
+        raise tap.Skip("x86-64 guests have none of it")
+
+
+def test_direct_boot_without_a_complaint():
+    only_arm64()
+    with Machine(MEMORY + ["-smp", "2"]) as machine:
+        machine.wait_ready()
+        log = machine.shell("dmesg")
+        for words in ("efi: EFI v2.70 by hotram", "ACPI: RSDP", "ACPI: Using GIC",
+                      "psci: PSCIv1", "ACPI: button: Power Button"):
+            assert words in log, f"no {words!r} in {log}"
+        assert "ACPI:Ged" in machine.shell("cat /proc/interrupts")
+        complaints = machine.shell("dmesg -r | grep '^<[0-4]>' | "
+                                   "grep -iE 'acpi|efi|gic|pptt|spcr|gtdt|srat' || true")
+        assert complaints == "", complaints
+        assert machine.shell("nproc").strip() == "2"
+        machine.console.send("x poweroff -f")
+        assert machine.wait_exit() == 0
+
+
+def test_without_acpi():
+    only_arm64()
+    with Machine(["-m", "512M", "-smp", "2", "-machine", "acpi=off"], reboot=True) as machine:
+        for _ in range(2):
+            machine.wait_ready()
+            assert machine.shell("nproc").strip() == "2"
+            assert "memory@40000000" in machine.shell("ls /proc/device-tree")
+            assert "ACPI: RSDP" not in machine.shell("dmesg")
+            assert machine.shell("cat /proc/device-tree/psci/method").startswith("hvc")
+            machine.console.send("x reboot -f")
+            machine.qmp.wait_event("RESET", {"guest": True})
+        machine.wait_ready()
+        assert machine.quit() == 0
+
+
+def refused(*options):
+    result = subprocess.run([PROGRAM, "-nodefaults", "-display", "none", "-m", "256M", *options],
+                            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                            timeout=60, check=False)
+    assert result.returncode == 1, (options, result)
+    return result.stderr
+
+
+def test_kernels_and_hosts_that_do_not_fit():
+    only_arm64()
+    kernel = str(GUEST / "vmlinuz-cloud")
+    with tempfile.TemporaryDirectory() as folder:
+        bzimage = pathlib.Path(folder) / "bzimage"
+        head = bytearray(4096)
+        head[0x1fe:0x200] = b"\x55\xaa"
+        head[0x202:0x206] = b"HdrS"
+        bzimage.write_bytes(head)
+        nothing = pathlib.Path(folder) / "nothing"
+        nothing.write_bytes(b"nothing" * 1000)
+        image = bytearray(pathlib.Path(kernel).read_bytes()[:1 << 20])
+        image[0:2] = b"\0\0"                     # no PE header: no EFI stub
+        without_efi = pathlib.Path(folder) / "without-efi"
+        without_efi.write_bytes(image)
+        for path, words in ((bzimage, "bzImage"), (nothing, "Image"), (without_efi, "EFI")):
+            said = refused("-kernel", str(path))
+            assert str(path) in said and words in said, said
+    for options, words in (
+            (("-machine", "acpi=off", "-m", "256M,slots=1,maxmem=1G"), "memory hotplug is ACPI's"),
+            (("-machine", "gic-version=4"), "expects 2|3|host|max; got '4'"),
+            (("-machine", "dimm-at-boot=e820"), "expects acpi"),
+            (("-machine", "acpi-events=gpe"), "expects ged"),
+            (("-cpu", "cortex-a57"), "host"),
+            (("-smp", "124"), "a GICv3 serves at most 123 vCPUs"),
+            (("-m", "256M,slots=4,maxmem=1000T"), "physical address bits")):
+        said = refused("-kernel", kernel, *options)
+        assert words in said, (options, said)
+
+
+if __name__ == "__main__":
+    tap.main()
