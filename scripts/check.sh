@@ -5,12 +5,13 @@
 #   scripts/check.sh [STAGE...]     stages: build unit freestanding program
 #                                           installed prove differential
 #                                           clang format fuzz libvirt guest
-#                                           asan tsan
+#                                           arm64 asan tsan
 #
 # Every stage's whole output is in build/log/. Tests speak TAP; a stage that
 # breaks, ends early or runs no test at all counts as one failure more.
 #
-# GUEST_TESTS="basic power" picks among tests/guest/test_*.py.
+# GUEST_TESTS="basic power" picks among tests/guest/test_*.py, HOTRAM_ARCH=arm64
+# is set by the stage of this name.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 logs=build/log
@@ -76,15 +77,17 @@ tap_count() {
 }
 
 # A line "# host: OPTIONS" in a test says what host it wants where the host is
-# emulated: see tests/host/emulated --help.
-#   guest_test BUILD FILE [COMMAND that it is an argument of]
+# emulated: see tests/host/emulated --help. More of them may follow, and a command
+# that the test is an argument of.
+#   guest_test BUILD FILE [OPTION...] [-- COMMAND...]
 # shellcheck disable=SC2317  # called through tap
 guest_test() {
     local build=$1 file=$2 options
     shift 2
     read -ra options <<< "$(sed -n 's/^# host: *//p' "$file")"
+    case " $* " in *" -- "*) ;; *) set -- "$@" -- ;; esac
     HOTRAM=${HOTRAM:-$PWD/build/$build/vmm/hotram} \
-        tests/host/run --timeout 600 "${options[@]}" -- "$@" /usr/bin/python3 -S "$file"
+        tests/host/run --timeout 600 "${options[@]}" "$@" /usr/bin/python3 -S "$file"
 }
 
 # The whole program with a micro-guest runs on any /dev/kvm.
@@ -109,7 +112,7 @@ libvirt_test() {
     elif [ -r /dev/kvm ] && [ -w /dev/kvm ] && grep -q '^# guest: none' "$file"; then
         timeout --kill-after=10 600 "${inside[@]}" < /dev/null
     else
-        guest_test native "$file" tests/libvirt/run
+        guest_test native "$file" -- tests/libvirt/run
     fi
 }
 
@@ -139,6 +142,8 @@ guest_tests() {
     for file in tests/guest/test_*.py; do
         name=${file##*/test_} name=${name%.py}
         case " ${GUEST_TESTS:-$name} " in *" $name "*) ;; *) continue ;; esac
+        # Nothing in it is for guests of another architecture.
+        [ "$name" = arm64 ] && [ "${HOTRAM_ARCH:-}" != arm64 ] && continue
         while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
         names+=("$name")
         tap_run "$logs/$title-$name.log" guest_test "$build" "$file" &
@@ -158,13 +163,29 @@ sanitized_guest_tests() {
         guest_tests "$1" "guest-$1"
 }
 
+# The cross build, its host, and the same guest tests; the first of them once more
+# where KVM has to do without the virtualization host extensions.
+arm64_tests() {
+    step "packages and guest images for arm64" prepare_arm64 &&
+        step "build for arm64" scripts/build.sh build/arm64 aarch64-linux-gnu-gcc || return
+    tap "arm64 host" /usr/bin/python3 -S tests/host/test_arm64.py
+    local -x HOTRAM_ARCH=arm64
+    guest_tests arm64 guest-arm64
+    tap "guest-arm64 basic nvhe" guest_test arm64 tests/guest/test_basic.py --vhe 0
+}
+
+# shellcheck disable=SC2317  # called through step
+prepare_arm64() {
+    scripts/setup.sh arm64 && scripts/guest-images.sh arm64
+}
+
 # shellcheck disable=SC2317  # called through step
 sources_formatted() {
     git ls-files '*.[ch]' | xargs clang-format --dry-run -Werror
 }
 
 prepare() {
-    scripts/setup.sh build guest check fuzz && scripts/guest-images.sh
+    scripts/setup.sh build guest check fuzz arm64 && scripts/guest-images.sh
 }
 
 finish() {
@@ -178,7 +199,7 @@ if ! prepare 2>&1 | tee $logs/prepare.log; then
     finish
 fi
 [ $# -gt 0 ] || set -- build unit freestanding program installed prove \
-    differential clang format fuzz libvirt guest asan tsan
+    differential clang format fuzz libvirt guest arm64 asan tsan
 for stage; do
     case $stage in
     # When this fails there is nothing to test.
@@ -193,6 +214,7 @@ for stage; do
     fuzz)      tap fuzz scripts/fuzz.sh --seconds 30 ;;
     libvirt)   libvirt_tests ;;
     guest)     guest_tests native guest ;;
+    arm64)     arm64_tests ;;
     asan)      sanitized_guest_tests asan address,undefined ;;
     tsan)      sanitized_guest_tests tsan thread ;;
     differential)

@@ -56,9 +56,24 @@ def show(machine, when):
     say()
 
 
+def show_boot(machine):
+    """How it came to its ACPI tables, and that events reach it."""
+    say()
+    say("The guest's kernel log:")
+    log = machine.shell("dmesg | grep -E 'efi: EFI|ACPI: RSDP|ACPI: DSDT|ACPI: Using'")
+    for line in log.splitlines():
+        say(f"    {line}")
+    events, = [line.split() for line in machine.shell("cat /proc/interrupts").splitlines()
+               if line.endswith("ACPI:Ged")]
+    say(f"    Generic Event Device: {' '.join(events[-4:])}")
+    say()
+
+
 def story(machine):
     with Step("Booting Debian's kernel in a guest of 256 MiB"):
         machine.wait_ready()
+    if ARCH.name == "arm64":
+        show_boot(machine)
     before = machine.meminfo()
     show(machine, "Before")
 

@@ -4,6 +4,7 @@
  * the registers, a plan, and tables whose checksums have to be the same on every target.
  */
 #include <hotram/acpi.h>
+#include <hotram/acpi_arm.h>
 #include <hotram/dimm.h>
 #include <hotram/ged.h>
 #include <hotram/gpe.h>
@@ -266,6 +267,41 @@ static void write_other_tables(struct hotram_buffer *out)
     EXPECT(hotram_acpi_slit(out, &ids, distances, 2) == HOTRAM_OK);
 }
 
+static void write_arm_tables(struct hotram_buffer *out)
+{
+    static const struct hotram_acpi_gic_cpu cpus[] = {
+        { 0, 0, 0x1, HOTRAM_CPU_ENABLED }, { 300, 1, UINT64_C(0xff00000100), HOTRAM_CPU_ONLINE_CAPABLE }
+    };
+    static const struct hotram_acpi_memory memory = { GIB, 64 * GIB, 1, HOTRAM_SRAT_ENABLED };
+    static const struct hotram_acpi_registers redistributors = { UINT64_C(0x11080a0000), 0x40000 };
+    static const struct hotram_acpi_gic gic = { .version = 3,
+                                                .distributor = 0x08000000,
+                                                .redistributors = &redistributors,
+                                                .redistributor_count = 1,
+                                                .cpus = cpus,
+                                                .cpu_count = 2 };
+    static const struct hotram_acpi_timers timers = { .virtual_el1 = { 27, HOTRAM_TIMER_ALWAYS_ON } };
+    static const struct hotram_acpi_topology nodes[] = {
+        { HOTRAM_TOPOLOGY_ROOT, 0, HOTRAM_TOPOLOGY_PACKAGE },
+        { 0, 300, HOTRAM_TOPOLOGY_LEAF | HOTRAM_TOPOLOGY_UID },
+    };
+    static const struct hotram_acpi_pl011 pl011 = { "\\_SB.COM0", 0x09000000, 33, 0 };
+    const struct hotram_acpi_processors processors = { "\\_SB.CP00", 0, cpus, 2 };
+    struct hotram_aml aml;
+
+    EXPECT(hotram_acpi_madt_gic(out, &ids, &gic) == HOTRAM_OK);
+    EXPECT(hotram_acpi_srat_gic(out, &ids, cpus, 2, &memory, 1) == HOTRAM_OK);
+    EXPECT(hotram_acpi_gtdt(out, &ids, &timers) == HOTRAM_OK);
+    EXPECT(hotram_acpi_pptt(out, &ids, nodes, 2) == HOTRAM_OK);
+    EXPECT(hotram_acpi_spcr(out, &ids, &pl011) == HOTRAM_OK);
+    EXPECT(hotram_acpi_dbg2(out, &ids, &pl011) == HOTRAM_OK);
+    EXPECT(hotram_aml_begin(&aml, out) == HOTRAM_OK);
+    EXPECT(hotram_acpi_processors(&aml, &processors) == HOTRAM_OK);
+    EXPECT(hotram_acpi_pl011(&aml, &pl011) == HOTRAM_OK);
+    EXPECT(hotram_acpi_power_button(&aml, "\\_SB.PWRB") == HOTRAM_OK);
+    EXPECT(hotram_aml_finish(&aml, NULL) == HOTRAM_OK);
+}
+
 static void write_tables(void)
 {
     static uint8_t area[128 << 10];
@@ -280,6 +316,9 @@ static void write_tables(void)
     EXPECT(hotram_buffer_init(&out, area, sizeof area) == HOTRAM_OK);
     write_other_tables(&out);
     say_sum("other tables ", 7, &out);
+    EXPECT(hotram_buffer_init(&out, area, sizeof area) == HOTRAM_OK);
+    write_arm_tables(&out);
+    say_sum("arm64 tables ", 6, &out);
 }
 
 /* Called from _start. */

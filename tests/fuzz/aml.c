@@ -59,10 +59,19 @@ static void check_any(const struct subject *subject, struct input input, const u
     free(data);
 }
 
+static const struct subject *any_subject(struct input *input)
+{
+    unsigned which = input_u8(input);
+
+    if (!(which & 1))
+        return &aml_calls;
+    return which & 2 ? &aml_arm : &aml_tables;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input input = { data, size };
-    const struct subject *subject = input_bool(&input) ? &aml_tables : &aml_calls;
+    const struct subject *subject = any_subject(&input);
     size_t front = input_below(&input, 80);
     size_t capacity = input_u16(&input);
     struct outcome measured = write_into(subject, input, NULL, 0, front);

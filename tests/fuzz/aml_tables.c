@@ -7,35 +7,18 @@
 #include "aml.h"
 
 #define NODES_MAX 258
-#define ENTRIES_MAX 24
 
 enum kind { RSDP, XSDT, FACS, FADT, MADT, SRAT, SLIT, SSDT, KINDS };
 
 static const struct hotram_acpi_ids ids = { "OEMID", "TABLE", 1, "CRTR", 2 };
 
-static void fill(struct input *input, void *bytes, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        ((uint8_t *)bytes)[i] = input_u8(input);
-}
-
-/* How many entries: one array in 16 is missing. */
-static size_t any_count(struct input *input, const void **array)
-{
-    uint8_t byte = input_u8(input);
-
-    if (byte >> 4 == 0xf)
-        *array = NULL;
-    return byte % ENTRIES_MAX;
-}
-
 static enum hotram_status write_xsdt(struct hotram_buffer *out, struct input *input)
 {
     uint64_t tables[ENTRIES_MAX];
     const void *given = tables;
-    size_t count = any_count(input, &given);
+    size_t count = fuzz_count(input, &given);
 
-    fill(input, tables, sizeof tables[0] * count);
+    fuzz_fill(input, tables, sizeof tables[0] * count);
     return hotram_acpi_xsdt(out, &ids, given, count);
 }
 
@@ -43,7 +26,7 @@ static enum hotram_status write_fadt(struct hotram_buffer *out, struct input *in
 {
     struct hotram_acpi_fadt config;
 
-    fill(input, &config, sizeof config);
+    fuzz_fill(input, &config, sizeof config);
     return hotram_acpi_fadt(out, &ids, &config);
 }
 
@@ -55,10 +38,10 @@ static enum hotram_status write_madt(struct hotram_buffer *out, struct input *in
     const void *given_overrides = overrides;
     struct hotram_acpi_madt config = { .lapic = input_u32(input), .ioapic = input_u32(input) };
 
-    config.cpu_count = any_count(input, &given_cpus);
-    config.override_count = any_count(input, &given_overrides);
-    fill(input, cpus, sizeof cpus[0] * config.cpu_count);
-    fill(input, overrides, sizeof overrides[0] * config.override_count);
+    config.cpu_count = fuzz_count(input, &given_cpus);
+    config.override_count = fuzz_count(input, &given_overrides);
+    fuzz_fill(input, cpus, sizeof cpus[0] * config.cpu_count);
+    fuzz_fill(input, overrides, sizeof overrides[0] * config.override_count);
     config.cpus = given_cpus;
     config.overrides = given_overrides;
     return hotram_acpi_madt(out, &ids, &config);
@@ -70,11 +53,11 @@ static enum hotram_status write_srat(struct hotram_buffer *out, struct input *in
     struct hotram_acpi_memory memory[ENTRIES_MAX];
     const void *given_cpus = cpus;
     const void *given_memory = memory;
-    size_t cpu_count = any_count(input, &given_cpus);
-    size_t memory_count = any_count(input, &given_memory);
+    size_t cpu_count = fuzz_count(input, &given_cpus);
+    size_t memory_count = fuzz_count(input, &given_memory);
 
-    fill(input, cpus, sizeof cpus[0] * cpu_count);
-    fill(input, memory, sizeof memory[0] * memory_count);
+    fuzz_fill(input, cpus, sizeof cpus[0] * cpu_count);
+    fuzz_fill(input, memory, sizeof memory[0] * memory_count);
     return hotram_acpi_srat(out, &ids, given_cpus, cpu_count, given_memory, memory_count);
 }
 
@@ -83,7 +66,7 @@ static enum hotram_status write_slit(struct hotram_buffer *out, struct input *in
     static uint8_t distances[NODES_MAX * NODES_MAX];
     size_t nodes = input_below(input, 16) == 15 ? input_u16(input) % NODES_MAX : input_below(input, 9);
 
-    fill(input, distances, 16);
+    fuzz_fill(input, distances, 16);
     return hotram_acpi_slit(out, &ids, distances, nodes);
 }
 
@@ -103,6 +86,7 @@ static enum hotram_status write_ssdt(struct hotram_buffer *out, struct input *in
     size_t before;
 
     ged.power_button = input_bool(input) ? input_string(input, button, sizeof button) : NULL;
+    ged.without_memory = input_bool(input);
     hotram_acpi_table_begin(&table, out, "SSDT", 2, &ids);
     hotram_aml_begin(&aml, out);
     before = out->length;
@@ -160,34 +144,20 @@ static enum hotram_status write_table(struct hotram_buffer *out, struct input in
 
 /* ---- */
 
-static uint8_t sum(const uint8_t *bytes, size_t length)
-{
-    uint8_t total = 0;
-
-    for (size_t i = 0; i < length; i++)
-        total = (uint8_t)(total + bytes[i]);
-    return total;
-}
-
-static uint32_t length_at(const uint8_t *bytes)
-{
-    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-}
-
 /* 5.2.5.3, 5.2.6 and 5.2.10 say where the lengths are and what the checksums cover. */
 static void verify_table(const uint8_t *bytes, size_t length, struct input input)
 {
     switch (any_kind(&input)) {
     case RSDP:
-        CHECK(length == HOTRAM_ACPI_RSDP_LENGTH && length_at(bytes + 20) == length);
-        CHECK(sum(bytes, 20) == 0 && sum(bytes, length) == 0);
+        CHECK(length == HOTRAM_ACPI_RSDP_LENGTH && fuzz_length(bytes + 20) == length);
+        CHECK(fuzz_sum(bytes, 20) == 0 && fuzz_sum(bytes, length) == 0);
         break;
     case FACS:
-        CHECK(length == 64 && length_at(bytes + 4) == length);
+        CHECK(length == 64 && fuzz_length(bytes + 4) == length);
         break;
     default:
-        CHECK(length >= HOTRAM_ACPI_HEADER_LENGTH && length_at(bytes + 4) == length);
-        CHECK(sum(bytes, length) == 0);
+        CHECK(length >= HOTRAM_ACPI_HEADER_LENGTH && fuzz_length(bytes + 4) == length);
+        CHECK(fuzz_sum(bytes, length) == 0);
     }
 }
 

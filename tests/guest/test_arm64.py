@@ -25,7 +25,7 @@ def test_direct_boot_without_a_complaint():
     with Machine(MEMORY + ["-smp", "2"]) as machine:
         machine.wait_ready()
         log = machine.shell("dmesg")
-        for words in ("efi: EFI v2.70 by hotram", "ACPI: RSDP", "ACPI: Using GIC",
+        for words in ("efi: EFI v2.70 by hotram: direct boot, no firmware", "ACPI: RSDP", "ACPI: Using GIC",
                       "psci: PSCIv1", "ACPI: button: Power Button"):
             assert words in log, f"no {words!r} in {log}"
         assert "ACPI:Ged" in machine.shell("cat /proc/interrupts")

@@ -122,7 +122,7 @@ while read -r kind slots cpus _; do
         # Memory32Fixed 0x09000000, Interrupt 33; _UID 0
         loaded load '86 09 00 01 00 00 00 09 00 10 00 00 89 06 00 01' '01 21 00 00 00 79' 'Integer\] = 0+$' \
             'valuation of .*_EVT'
-        result $? "$kind, $slots slots, $cpus CPUs: acpiexec loads the DSDT, finds devices and handles an event"
+        result $? "$kind, $slots slots, $cpus CPUs: acpiexec loads the DSDT, finds devices, handles an event"
     fi
 done <<<"$machines"
 

@@ -66,6 +66,9 @@ struct memreserve {
     uint64_t next;
 };
 
+/* Linux shows it in its log: "efi: EFI v2.70 by ...". */
+#define VENDOR "hotram: direct boot, no firmware"
+
 /* All of it, as it lies in guest memory. */
 struct area {
     struct system_table system;
@@ -73,7 +76,7 @@ struct area {
     struct memory_descriptor map[DESCRIPTORS_MAX];
     struct memreserve memreserve;
     struct rt_properties rt;
-    uint16_t vendor[8]; /* UTF-16 */
+    uint16_t vendor[sizeof VENDOR]; /* UTF-16 */
 };
 
 _Static_assert(sizeof(struct system_table) == 120, "UEFI 4.3");
@@ -131,10 +134,11 @@ void efi_handoff_build(const struct efi_handoff *handoff, uint64_t address, uint
             .tables = address + offsetof(struct area, table),
         },
         .rt = { .version = 1, .length = sizeof area.rt },
-        .vendor = { 'h', 'o', 't', 'r', 'a', 'm' },
     };
     unsigned descriptors = fill_map(&area, handoff);
 
+    for (size_t i = 0; i < sizeof VENDOR; i++)
+        area.vendor[i] = (uint16_t)VENDOR[i];
     add_table(&area, acpi_20, handoff->rsdp);
     /* Without it Linux calls runtime services, which are not there. */
     add_table(&area, rt_properties, address + offsetof(struct area, rt));

@@ -51,7 +51,8 @@ void ports_access(struct ports *ports, uint16_t port, bool write, unsigned width
 /* The same for an access of 1, 2, 4 or 8 bytes to guest-physical memory that is none. */
 void ports_memory_access(struct ports *ports, uint64_t address, bool write, unsigned width, uint8_t *data);
 
-/* Whether a device has registers at an address among the guest's memory. Any thread, once the vCPUs may run. */
+/* Whether a device has registers at an address among the guest's memory. Any thread, once the vCPUs may run.
+ */
 bool ports_has_memory(const struct ports *ports, uint64_t address);
 
 static inline void ports_lock(struct ports *ports)

@@ -107,6 +107,7 @@ bool vm_arch_create(struct vm *vm, struct error *error)
         return error_set(error, "-smp %u: a GICv%u serves at most %u vCPUs%s", vm->cpus, version, most,
                          version == 2 && has_gic(vm, 3) ? "; gic-version=3 more" : "");
     vm->gic_version = version;
+    vm->has_pmu = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PMU_V3) > 0;
     vm->arch = calloc(1, sizeof *vm->arch);
     if (!vm->arch)
         return error_set(error, "out of memory");

@@ -15,6 +15,7 @@
 
 #include "kvm/arm64_entry.h"
 #include "kvm/vcpu.h"
+#include "machine/arm64_layout.h"
 
 /* EL1 with its own stack pointer; debug exceptions, SErrors and interrupts masked (Linux
  * Documentation/arch/arm64/booting.rst, "CPU mode") */
@@ -57,9 +58,29 @@ bool vcpu_arch_create(struct vcpu *vcpu, struct error *error)
     add_feature(vcpu, init, KVM_CAP_ARM_PSCI_0_2, KVM_ARM_VCPU_PSCI_0_2);
     add_feature(vcpu, init, KVM_CAP_ARM_PTRAUTH_ADDRESS, KVM_ARM_VCPU_PTRAUTH_ADDRESS);
     add_feature(vcpu, init, KVM_CAP_ARM_PTRAUTH_GENERIC, KVM_ARM_VCPU_PTRAUTH_GENERIC);
+    if (vcpu->group->vm->has_pmu)
+        init->features[0] |= 1u << KVM_ARM_VCPU_PMU_V3;
     if (vcpu->index > 0)
         init->features[0] |= 1u << KVM_ARM_VCPU_POWER_OFF; /* until PSCI's CPU_ON */
     return initialize(vcpu, error);
+}
+
+/* Counting events needs an interrupt and, in this order, to be initialized (Linux
+ * Documentation/virt/kvm/devices/vcpu.rst). */
+bool vcpu_arch_complete(struct vcpu *vcpu, struct error *error)
+{
+    int irq = ARM64_GSI_PMU;
+    struct kvm_device_attr attr = { .group = KVM_ARM_VCPU_PMU_V3_CTRL,
+                                    .attr = KVM_ARM_VCPU_PMU_V3_IRQ,
+                                    .addr = (uintptr_t)&irq };
+
+    if (!vcpu->group->vm->has_pmu)
+        return true;
+    if (ioctl(vcpu->fd, KVM_SET_DEVICE_ATTR, &attr) < 0)
+        return error_set(error, "vCPU %u: its PMU's interrupt: %s", vcpu->index, strerror(errno));
+    attr = (struct kvm_device_attr){ .group = KVM_ARM_VCPU_PMU_V3_CTRL, .attr = KVM_ARM_VCPU_PMU_V3_INIT };
+    return ioctl(vcpu->fd, KVM_SET_DEVICE_ATTR, &attr) == 0 ||
+           error_set(error, "vCPU %u: its PMU: %s", vcpu->index, strerror(errno));
 }
 
 void vcpu_arch_destroy(struct vcpu *vcpu)

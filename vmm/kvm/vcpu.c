@@ -222,6 +222,14 @@ bool vcpus_create(struct vcpus *vcpus, const struct vm *vm, unsigned count, cons
     return true;
 }
 
+bool vcpus_complete(struct vcpus *vcpus, struct error *error)
+{
+    for (unsigned i = 0; i < vcpus->count; i++)
+        if (!vcpu_arch_complete(&vcpus->vcpu[i], error))
+            return false;
+    return true;
+}
+
 void vcpus_destroy(struct vcpus *vcpus)
 {
     if (!vcpus->vcpu)

@@ -69,6 +69,8 @@ struct vcpu_entry;
 /* Create the vCPUs, held. Threads are started and wait. `spread`: they are in several NUMA nodes. */
 bool vcpus_create(struct vcpus *vcpus, const struct vm *vm, unsigned count, const struct vcpu_ops *ops,
                   void *opaque, bool spread, bool name_threads, struct error *error);
+/* After vm_complete_devices(). */
+bool vcpus_complete(struct vcpus *vcpus, struct error *error);
 void vcpus_destroy(struct vcpus *vcpus);
 
 /* Any thread: no vCPU enters the guest again until vcpus_resume(); does not wait. A vCPU that calls this
@@ -86,6 +88,8 @@ uint64_t vcpus_exits(const struct vcpus *vcpus);
 
 /* What differs between architectures (kvm/x86_vcpu.c, kvm/arm64_vcpu.c). */
 bool vcpu_arch_create(struct vcpu *vcpu, struct error *error);
+/* With the interrupt controller complete. */
+bool vcpu_arch_complete(struct vcpu *vcpu, struct error *error);
 void vcpu_arch_destroy(struct vcpu *vcpu);
 bool vcpu_arch_reset(struct vcpu *vcpu, const struct vcpu_entry *entry, struct error *error);
 #if defined(__aarch64__)

@@ -34,6 +34,7 @@ struct vm {
     unsigned memslots_max; /* KVM memslots that one VM can have */
     unsigned vcpus_max;
     unsigned cpus;        /* that the machine has; before vm_create_devices() */
+    bool has_pmu;         /* arm64: vCPUs count events; known when they are made */
     unsigned gic_version; /* arm64: 2, 3, or 0 for the newest that the host has; the devices know it then */
     struct vm_arch *arch; /* the in-kernel devices (kvm/x86.c, kvm/arm64.c) */
     /* Without KVM: who is told of interrupt lines, under the machine lock; or NULL. */

@@ -202,6 +202,12 @@ bool vcpu_arch_create(struct vcpu *vcpu, struct error *error)
     return true;
 }
 
+bool vcpu_arch_complete(struct vcpu *vcpu, struct error *error)
+{
+    (void)vcpu, (void)error;
+    return true;
+}
+
 void vcpu_arch_destroy(struct vcpu *vcpu)
 {
     if (vcpu->snapshot)

@@ -95,6 +95,7 @@ static bool write_tables(struct machine *machine, const uint64_t *mpidr, uint64_
         .threads = machine->config->threads,
         .mpidr = mpidr,
         .slots = machine->config->slots,
+        .pmu = machine->vm.has_pmu,
         .console = true,
         .numa = &machine->config->numa,
     };

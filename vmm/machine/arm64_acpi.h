@@ -26,6 +26,7 @@ struct arm64_acpi_config {
     uint32_t threads;      /* in one core */
     const uint64_t *mpidr; /* of each CPU: MPIDR_EL1, of which the affinity fields count */
     uint32_t slots;        /* DIMM slots; 0: no hotplug block */
+    bool pmu;              /* the CPUs count events */
     bool console;          /* the PL011 is the guest's console, if its command line names no other */
     const struct numa_config *numa;           /* without nodes: no SRAT; without distances: no SLIT */
     const struct hotram_acpi_memory *hotplug; /* the hot-pluggable ranges, by rising address */

@@ -70,6 +70,7 @@ enum hotram_status arm64_acpi_madt(struct hotram_buffer *out, const struct arm64
     const struct hotram_acpi_gic gic = {
         .version = cpus->config->gic_version,
         .distributor = ARM64_GICD,
+        .pmu_gsi = cpus->config->pmu ? ARM64_GSI_PMU : 0,
         .cpu_interface = is_v3 ? 0 : ARM64_GICC,
         .redistributors = &redistributors,
         .redistributor_count = is_v3 ? 1 : 0,

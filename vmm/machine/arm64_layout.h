@@ -35,6 +35,7 @@
 #define ARM64_GSI_TIMER 30
 #define ARM64_GSI_TIMER_VIRTUAL 27
 #define ARM64_GSI_TIMER_HYP 26
+#define ARM64_GSI_PMU 23   /* level: performance counters, where the host lets guests have them */
 #define ARM64_GSI_COUNT 96 /* that the distributor has */
 
 #endif

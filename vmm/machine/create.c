@@ -196,7 +196,8 @@ static bool create_all(struct machine *machine, struct error *error)
     return create_hotplug(machine, config->slots, region_base, region_size, error) &&
            create_memslots(machine, error) && create_devices(machine, error) &&
            vm_create_devices(&machine->vm, error) && create_vcpus(machine, error) &&
-           vm_complete_devices(&machine->vm, error) && machine_start(machine, error);
+           vm_complete_devices(&machine->vm, error) && vcpus_complete(&machine->vcpus, error) &&
+           machine_start(machine, error);
 }
 
 struct machine *machine_create(const struct config *config, struct loop *loop, struct error *error)

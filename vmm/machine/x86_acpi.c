@@ -9,6 +9,7 @@
 
 #include "machine/x86_layout.h"
 
+#define POWER_BUTTON "\\_SB.PWRB"
 #define FACS_ALIGN 64u /* ACPI 6.5, 5.2.10 */
 
 /* ---- DSDT ---- */
@@ -59,17 +60,6 @@ static void motherboard(struct hotram_aml *aml, bool ged)
     hotram_aml_end(aml);
 }
 
-/* The power button of a machine without fixed hardware: a device that is notified (4.8.2.2.1.2). */
-static void power_button(struct hotram_aml *aml)
-{
-    hotram_aml_device(aml, "PWRB");
-    hotram_aml_name(aml, "_HID");
-    hotram_aml_eisaid(aml, "PNP0C0C");
-    hotram_aml_name(aml, "_UID");
-    hotram_aml_integer(aml, 0);
-    hotram_aml_end(aml);
-}
-
 /* \_S5: how to power off (7.4.2): PM1a and PM1b sleep types, two reserved. */
 static void soft_off(struct hotram_aml *aml)
 {
@@ -89,10 +79,11 @@ static enum hotram_status dsdt(struct hotram_buffer *out, const struct x86_acpi_
         .base = X86_PORT_MEMHP,
         .slots = config->slots,
     };
-    static const struct hotram_acpi_ged ged = {
+    const struct hotram_acpi_ged ged = {
         .base = (uint32_t)X86_GED,
         .gsi = X86_GSI_GED,
-        .power_button = "\\_SB.PWRB",
+        .power_button = POWER_BUTTON,
+        .without_memory = config->slots == 0,
     };
     struct hotram_acpi_table table;
     struct hotram_aml aml;
@@ -104,7 +95,7 @@ static enum hotram_status dsdt(struct hotram_buffer *out, const struct x86_acpi_
     hotram_aml_scope(&aml, "\\_SB");
     motherboard(&aml, config->ged);
     if (config->ged)
-        power_button(&aml);
+        hotram_acpi_power_button(&aml, POWER_BUTTON);
     isa_device(&aml, "COM1", "PNP0501", 1, X86_PORT_COM1, 8, X86_IRQ_COM1);
     isa_device(&aml, "RTC", "PNP0B00", 0, X86_PORT_RTC, 2, X86_IRQ_RTC);
     hotram_aml_end(&aml);

@@ -106,7 +106,8 @@ const struct option options_table[] = {
     HANDLED("overcommit", "[mem-lock=on|off][,cpu-pm=off]", GROUP_MACHINE, option_overcommit,
             "mem-lock=on keeps all of the program's memory in RAM", "-overcommit mem-lock=on"),
 
-    STORED("kernel", "FILE", GROUP_KERNEL, kernel, "the Linux kernel: bzImage or ELF vmlinux",
+    STORED("kernel", "FILE", GROUP_KERNEL, kernel,
+           "the Linux kernel: bzImage or ELF vmlinux; on arm64 an Image, plain, gzip or zboot",
            "-kernel vmlinuz -initrd initrd.img -append console=ttyS0"),
     STORED("initrd", "FILE", GROUP_KERNEL, initrd, "the initial RAM disk", NULL),
     STORED("append", "TEXT", GROUP_KERNEL, append, "the kernel's command line", NULL),
