@@ -47,9 +47,18 @@ class QMP:
     def close(self):
         self._socket.close()
 
-    def send_raw(self, data):
-        """Sends bytes as they are: for tests of what is not valid."""
-        self._socket.sendall(data)
+    def send_raw(self, data, timeout=None):
+        """Sends bytes as they are: for tests of what is not valid. QMPTimeout
+        when the machine takes none of them for so long."""
+        self._socket.settimeout(timeout or self.timeout)
+        try:
+            self._socket.sendall(data)
+        except socket.timeout:
+            raise QMPTimeout("the machine takes no bytes") from None
+
+    def send_no_more(self):
+        """Closes the half of the connection that leads to the machine."""
+        self._socket.shutdown(socket.SHUT_WR)
 
     def read_message(self, deadline):
         """The next message, be it an answer or an event."""
