@@ -23,7 +23,7 @@ static const struct hotram_acpi_ids acpi_test_ids = {
 static inline void acpi_expect_capacities(const acpi_writer *writers, unsigned count)
 {
     for (unsigned w = 0; w < count; w++) {
-        static uint8_t good[1024];
+        static uint8_t good[4096];
         struct hotram_buffer out;
         size_t needed;
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "acpi_expect.h"
 #include "unit.h"
 
 #include <hotram/acpi.h>
@@ -9,14 +10,6 @@
 #include "machine/x86_layout.h"
 
 #define AREA ((size_t)(X86_BIOS_AREA_END - X86_BIOS_AREA))
-
-static const struct hotram_acpi_ids ids = {
-    .oem_id = "OEMID6",
-    .oem_table_id = "TABLEID8",
-    .oem_revision = 0x01020304,
-    .creator_id = "CRTR",
-    .creator_revision = 0x05060708,
-};
 
 static uint64_t get(const uint8_t *bytes, size_t offset, unsigned length)
 {
@@ -99,12 +92,12 @@ static const uint8_t distances[] = { 10, 20, 20, 10 };
 
 static enum hotram_status write_rsdp(struct hotram_buffer *out)
 {
-    return hotram_acpi_rsdp(out, &ids, UINT64_C(0x1122334455667788));
+    return hotram_acpi_rsdp(out, &acpi_test_ids, UINT64_C(0x1122334455667788));
 }
 
 static enum hotram_status write_xsdt(struct hotram_buffer *out)
 {
-    return hotram_acpi_xsdt(out, &ids, pointers, COUNT_OF(pointers));
+    return hotram_acpi_xsdt(out, &acpi_test_ids, pointers, COUNT_OF(pointers));
 }
 
 static enum hotram_status write_facs(struct hotram_buffer *out)
@@ -114,22 +107,22 @@ static enum hotram_status write_facs(struct hotram_buffer *out)
 
 static enum hotram_status write_fadt(struct hotram_buffer *out)
 {
-    return hotram_acpi_fadt(out, &ids, &fadt_config);
+    return hotram_acpi_fadt(out, &acpi_test_ids, &fadt_config);
 }
 
 static enum hotram_status write_madt(struct hotram_buffer *out)
 {
-    return hotram_acpi_madt(out, &ids, &madt_config);
+    return hotram_acpi_madt(out, &acpi_test_ids, &madt_config);
 }
 
 static enum hotram_status write_srat(struct hotram_buffer *out)
 {
-    return hotram_acpi_srat(out, &ids, cpus, COUNT_OF(cpus), memory, COUNT_OF(memory));
+    return hotram_acpi_srat(out, &acpi_test_ids, cpus, COUNT_OF(cpus), memory, COUNT_OF(memory));
 }
 
 static enum hotram_status write_slit(struct hotram_buffer *out)
 {
-    return hotram_acpi_slit(out, &ids, distances, 2);
+    return hotram_acpi_slit(out, &acpi_test_ids, distances, 2);
 }
 
 static enum hotram_status write_dsdt(struct hotram_buffer *out)
@@ -138,7 +131,7 @@ static enum hotram_status write_dsdt(struct hotram_buffer *out)
     struct hotram_acpi_table table;
     struct hotram_aml aml;
 
-    hotram_acpi_table_begin(&table, out, "DSDT", 2, &ids);
+    hotram_acpi_table_begin(&table, out, "DSDT", 2, &acpi_test_ids);
     hotram_aml_begin(&aml, out);
     assert_int_equal(hotram_acpi_memory_devices(&aml, &config), HOTRAM_OK);
     assert_int_equal(hotram_acpi_memory_gpe(&aml, HOTRAM_GPE_MEMORY), HOTRAM_OK);
@@ -146,39 +139,18 @@ static enum hotram_status write_dsdt(struct hotram_buffer *out)
     return hotram_acpi_table_end(&table);
 }
 
-static enum hotram_status (*const writers[])(struct hotram_buffer *) = {
+static const acpi_writer writers[] = {
     write_rsdp, write_xsdt, write_facs, write_fadt, write_madt, write_srat, write_slit, write_dsdt,
 };
 
 static void at_every_capacity_nothing_is_written_beyond_it(void **state)
 {
     (void)state;
-    for (unsigned w = 0; w < COUNT_OF(writers); w++) {
-        static uint8_t good[4096];
-        struct hotram_buffer out;
-        size_t needed;
-
-        hotram_buffer_init(&out, good, sizeof good);
-        assert_int_equal(writers[w](&out), HOTRAM_OK);
-        needed = out.length;
-        for (size_t capacity = 0; capacity <= needed + 1; capacity++) {
-            uint8_t *data = malloc(capacity + 64);
-
-            memset(data, 0xdd, capacity + 64);
-            hotram_buffer_init(&out, capacity ? data : NULL, capacity);
-            assert_int_equal(writers[w](&out), capacity < needed ? HOTRAM_E_BUFFER : HOTRAM_OK);
-            assert_int_equal(out.length, needed);
-            if (capacity >= needed)
-                assert_memory_equal(data, good, needed);
-            for (size_t i = capacity; i < capacity + 64; i++)
-                assert_int_equal(data[i], 0xdd);
-            free(data);
-        }
-    }
+    acpi_expect_capacities(writers, COUNT_OF(writers));
 }
 
 /* Write one table behind some bytes that were there before. */
-static const uint8_t *write(enum hotram_status (*writer)(struct hotram_buffer *), size_t length)
+static const uint8_t *write(acpi_writer writer, size_t length)
 {
     static uint8_t data[4096];
     struct hotram_buffer out;
@@ -285,7 +257,7 @@ static void fadt_uses_64_bit_fields_above_4_gib(void **state)
 
     (void)state;
     hotram_buffer_init(&out, fadt, sizeof fadt);
-    assert_int_equal(hotram_acpi_fadt(&out, &ids, &config), HOTRAM_OK);
+    assert_int_equal(hotram_acpi_fadt(&out, &acpi_test_ids, &config), HOTRAM_OK);
     assert_int_equal(get(fadt, 36, 8), 0);
     assert_int_equal(get(fadt, 132, 8), UINT64_C(0x100000040));
     assert_int_equal(get(fadt, 140, 8), UINT64_C(0x100000080));
@@ -341,12 +313,6 @@ static void slit_is_a_square(void **state)
     assert_memory_equal(slit + 44, distances, 4);
 }
 
-static void expect_argument(enum hotram_status status, const struct hotram_buffer *out)
-{
-    assert_int_equal(status, HOTRAM_E_ARGUMENT);
-    assert_int_equal(out->length, 0);
-}
-
 static void tables_refuse_missing_arguments_and_stay_unwritten(void **state)
 {
     struct hotram_acpi_madt madt = madt_config;
@@ -357,40 +323,40 @@ static void tables_refuse_missing_arguments_and_stay_unwritten(void **state)
 
     (void)state;
     hotram_buffer_init(&out, data, sizeof data);
-    expect_argument(hotram_acpi_table_begin(NULL, &out, "TEST", 1, &ids), &out);
-    expect_argument(hotram_acpi_table_begin(&table, NULL, "TEST", 1, &ids), &out);
-    expect_argument(hotram_acpi_table_begin(&table, &out, NULL, 1, &ids), &out);
-    expect_argument(hotram_acpi_table_begin(&table, &out, "TEST", 1, NULL), &out);
-    expect_argument(hotram_acpi_table_end(NULL), &out);
-    expect_argument(hotram_acpi_table_end(&table), &out);
-    expect_argument(hotram_acpi_rsdp(NULL, &ids, 0), &out);
-    expect_argument(hotram_acpi_rsdp(&out, NULL, 0), &out);
-    expect_argument(hotram_acpi_xsdt(NULL, &ids, pointers, 1), &out);
-    expect_argument(hotram_acpi_xsdt(&out, NULL, pointers, 1), &out);
-    expect_argument(hotram_acpi_xsdt(&out, &ids, NULL, 1), &out);
-    expect_argument(hotram_acpi_facs(NULL), &out);
-    expect_argument(hotram_acpi_fadt(NULL, &ids, &fadt), &out);
-    expect_argument(hotram_acpi_fadt(&out, NULL, &fadt), &out);
-    expect_argument(hotram_acpi_fadt(&out, &ids, NULL), &out);
+    acpi_expect_argument(hotram_acpi_table_begin(NULL, &out, "TEST", 1, &acpi_test_ids), &out);
+    acpi_expect_argument(hotram_acpi_table_begin(&table, NULL, "TEST", 1, &acpi_test_ids), &out);
+    acpi_expect_argument(hotram_acpi_table_begin(&table, &out, NULL, 1, &acpi_test_ids), &out);
+    acpi_expect_argument(hotram_acpi_table_begin(&table, &out, "TEST", 1, NULL), &out);
+    acpi_expect_argument(hotram_acpi_table_end(NULL), &out);
+    acpi_expect_argument(hotram_acpi_table_end(&table), &out);
+    acpi_expect_argument(hotram_acpi_rsdp(NULL, &acpi_test_ids, 0), &out);
+    acpi_expect_argument(hotram_acpi_rsdp(&out, NULL, 0), &out);
+    acpi_expect_argument(hotram_acpi_xsdt(NULL, &acpi_test_ids, pointers, 1), &out);
+    acpi_expect_argument(hotram_acpi_xsdt(&out, NULL, pointers, 1), &out);
+    acpi_expect_argument(hotram_acpi_xsdt(&out, &acpi_test_ids, NULL, 1), &out);
+    acpi_expect_argument(hotram_acpi_facs(NULL), &out);
+    acpi_expect_argument(hotram_acpi_fadt(NULL, &acpi_test_ids, &fadt), &out);
+    acpi_expect_argument(hotram_acpi_fadt(&out, NULL, &fadt), &out);
+    acpi_expect_argument(hotram_acpi_fadt(&out, &acpi_test_ids, NULL), &out);
     fadt.gpe0_length = 3;
-    expect_argument(hotram_acpi_fadt(&out, &ids, &fadt), &out);
-    expect_argument(hotram_acpi_madt(NULL, &ids, &madt), &out);
-    expect_argument(hotram_acpi_madt(&out, NULL, &madt), &out);
-    expect_argument(hotram_acpi_madt(&out, &ids, NULL), &out);
+    acpi_expect_argument(hotram_acpi_fadt(&out, &acpi_test_ids, &fadt), &out);
+    acpi_expect_argument(hotram_acpi_madt(NULL, &acpi_test_ids, &madt), &out);
+    acpi_expect_argument(hotram_acpi_madt(&out, NULL, &madt), &out);
+    acpi_expect_argument(hotram_acpi_madt(&out, &acpi_test_ids, NULL), &out);
     madt.cpus = NULL;
-    expect_argument(hotram_acpi_madt(&out, &ids, &madt), &out);
+    acpi_expect_argument(hotram_acpi_madt(&out, &acpi_test_ids, &madt), &out);
     madt = madt_config;
     madt.overrides = NULL;
-    expect_argument(hotram_acpi_madt(&out, &ids, &madt), &out);
-    expect_argument(hotram_acpi_srat(NULL, &ids, NULL, 0, NULL, 0), &out);
-    expect_argument(hotram_acpi_srat(&out, NULL, NULL, 0, NULL, 0), &out);
-    expect_argument(hotram_acpi_srat(&out, &ids, NULL, 1, NULL, 0), &out);
-    expect_argument(hotram_acpi_srat(&out, &ids, NULL, 0, NULL, 1), &out);
-    expect_argument(hotram_acpi_slit(NULL, &ids, distances, 2), &out);
-    expect_argument(hotram_acpi_slit(&out, NULL, distances, 2), &out);
-    expect_argument(hotram_acpi_slit(&out, &ids, NULL, 2), &out);
-    expect_argument(hotram_acpi_slit(&out, &ids, distances, 0), &out);
-    expect_argument(hotram_acpi_slit(&out, &ids, distances, 257), &out);
+    acpi_expect_argument(hotram_acpi_madt(&out, &acpi_test_ids, &madt), &out);
+    acpi_expect_argument(hotram_acpi_srat(NULL, &acpi_test_ids, NULL, 0, NULL, 0), &out);
+    acpi_expect_argument(hotram_acpi_srat(&out, NULL, NULL, 0, NULL, 0), &out);
+    acpi_expect_argument(hotram_acpi_srat(&out, &acpi_test_ids, NULL, 1, NULL, 0), &out);
+    acpi_expect_argument(hotram_acpi_srat(&out, &acpi_test_ids, NULL, 0, NULL, 1), &out);
+    acpi_expect_argument(hotram_acpi_slit(NULL, &acpi_test_ids, distances, 2), &out);
+    acpi_expect_argument(hotram_acpi_slit(&out, NULL, distances, 2), &out);
+    acpi_expect_argument(hotram_acpi_slit(&out, &acpi_test_ids, NULL, 2), &out);
+    acpi_expect_argument(hotram_acpi_slit(&out, &acpi_test_ids, distances, 0), &out);
+    acpi_expect_argument(hotram_acpi_slit(&out, &acpi_test_ids, distances, 257), &out);
 }
 
 static void empty_lists_may_be_null(void **state)
@@ -401,9 +367,9 @@ static void empty_lists_may_be_null(void **state)
 
     (void)state;
     hotram_buffer_init(&out, data, sizeof data);
-    assert_int_equal(hotram_acpi_xsdt(&out, &ids, NULL, 0), HOTRAM_OK);
-    assert_int_equal(hotram_acpi_madt(&out, &ids, &madt), HOTRAM_OK);
-    assert_int_equal(hotram_acpi_srat(&out, &ids, NULL, 0, NULL, 0), HOTRAM_OK);
+    assert_int_equal(hotram_acpi_xsdt(&out, &acpi_test_ids, NULL, 0), HOTRAM_OK);
+    assert_int_equal(hotram_acpi_madt(&out, &acpi_test_ids, &madt), HOTRAM_OK);
+    assert_int_equal(hotram_acpi_srat(&out, &acpi_test_ids, NULL, 0, NULL, 0), HOTRAM_OK);
 }
 
 static void a_table_ends_once(void **state)
@@ -414,7 +380,7 @@ static void a_table_ends_once(void **state)
 
     (void)state;
     hotram_buffer_init(&out, data, sizeof data);
-    assert_int_equal(hotram_acpi_table_begin(&table, &out, "TEST", 9, &ids), HOTRAM_OK);
+    assert_int_equal(hotram_acpi_table_begin(&table, &out, "TEST", 9, &acpi_test_ids), HOTRAM_OK);
     assert_int_equal(hotram_acpi_table_end(&table), HOTRAM_OK);
     expect_header(data, "TEST", HOTRAM_ACPI_HEADER_LENGTH, 9);
     assert_int_equal(hotram_acpi_table_end(&table), HOTRAM_E_ARGUMENT);

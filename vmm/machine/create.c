@@ -185,7 +185,7 @@ static bool create_all(struct machine *machine, struct error *error)
 
     if (strcmp(config->machine, "none") == 0) /* only monitors: for probing */
         return create_hotplug(machine, 0, 0, 0, error);
-    if (!machine_arch_layout(machine, &region_base, &region_size, error) || !open_kernel(machine, error) ||
+    if (!machine_layout(machine, &region_base, &region_size, error) || !open_kernel(machine, error) ||
         !create_vm(machine, error) || !create_memory(machine, error))
         return false;
     warn_of_cpus(config);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Where the bytes of RAM are, for every architecture: one object or node behind the other, over the pieces of
- * addresses that the architecture has for RAM; and memslots that were given their addresses.
+ * addresses that the architecture has for RAM; the hotplug region above, and memslots in it that were given
+ * their addresses.
  */
+#include "host/units.h"
 #include "machine/state.h"
 
 /* The piece in which the byte of RAM lies that is `offset` bytes behind the start of all RAM; *offset becomes
@@ -111,8 +113,9 @@ static const char *in_the_way(const struct machine *machine, uint64_t region_bas
     return start < region_base ? "is outside the region for memory devices" : NULL;
 }
 
-bool machine_place_memslots(const struct machine *machine, uint64_t region_base, uint64_t limit,
-                            uint64_t *region_size, struct error *error)
+/* Memslots with an address of their own lie above RAM and holes; the region grows to hold them, if it may. */
+static bool place_memslots(const struct machine *machine, uint64_t region_base, uint64_t limit,
+                           uint64_t *region_size, struct error *error)
 {
     const struct config *config = machine->config;
 
@@ -134,5 +137,37 @@ bool machine_place_memslots(const struct machine *machine, uint64_t region_base,
         if (config->region_grows && last - region_base >= *region_size)
             *region_size = last - region_base + 1;
     }
+    return true;
+}
+
+bool machine_layout(struct machine *machine, uint64_t *region_base, uint64_t *region_size,
+                    struct error *error)
+{
+    const struct config *config = machine->config;
+    unsigned bits = vm_arch_address_bits();
+    uint64_t limit = UINT64_C(1) << bits;
+    const struct ram_piece *last;
+    uint64_t end;
+    char size[SIZE_TEXT], end_text[SIZE_TEXT];
+
+    if (config->ram_size < 2 * MIB)
+        return error_set(error, "-m: %s of RAM are too few for a machine; the least is 2 MiB",
+                         size_text(config->ram_size, size));
+    machine_arch_layout_ram(machine);
+    last = &machine->piece[machine->piece_count - 1];
+    /* As QEMU: from the next GiB above RAM, with a GiB of room for the alignment of each DIMM. None of these
+     * sums overflows: -m takes at most 2^52 bytes (opt_memory.c), a region that grows ends below the limit.
+     */
+    *region_base = (last->address + last->size + GIB - 1) & ~(GIB - 1);
+    *region_size = config->slots > 0 ? config->maxmem - config->ram_size + config->slots * GIB : 0;
+    if (!place_memslots(machine, *region_base, limit, region_size, error))
+        return false;
+    end = *region_base + *region_size;
+    if (end > limit)
+        return error_set(error,
+                         "-m maxmem=%s,slots=%u needs guest addresses up to %s; guests of this host have %u "
+                         "physical address bits, which end at 0x%llx: use a smaller maxmem or fewer slots",
+                         size_text(config->maxmem, size), config->slots, size_text(end, end_text), bits,
+                         (unsigned long long)limit);
     return true;
 }

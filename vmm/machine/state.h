@@ -85,16 +85,15 @@ void machine_hotplug_event(void *opaque, const char *name, struct json_object *d
 bool ram_create(struct machine *machine, struct error *error);
 bool ram_claim_objects(struct machine *machine, struct error *error);
 
-/* ram_layout.c: RAM into the guest's map; and memslots with an address of their own: above RAM and holes; the
- * region grows to hold them, if it may. */
+/* ram_layout.c: where RAM and the hotplug region are, -m held against the host's limits; RAM into the guest's
+ * map. */
+bool machine_layout(struct machine *machine, uint64_t *region_base, uint64_t *region_size,
+                    struct error *error);
 bool machine_map_ram(struct machine *machine, struct error *error);
-bool machine_place_memslots(const struct machine *machine, uint64_t region_base, uint64_t limit,
-                            uint64_t *region_size, struct error *error);
 
 /* x86.c, arm64.c */
-/* Where RAM and the hotplug region are; checks -m against the architecture's limits. */
-bool machine_arch_layout(struct machine *machine, uint64_t *region_base, uint64_t *region_size,
-                         struct error *error);
+/* The pieces of addresses that RAM is in. */
+void machine_arch_layout_ram(struct machine *machine);
 /* What is where a memslot begins that was given this address; NULL: nothing, or the hotplug region. */
 const char *machine_arch_obstacle(const struct machine *machine, uint64_t start);
 bool machine_arch_create_devices(struct machine *machine, struct error *error);

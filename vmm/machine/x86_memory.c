@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Machine hotram-1 on x86-64: where RAM and hot-pluggable memory are.
+ * Machine hotram-1 on x86-64: where RAM is.
  */
 #include "machine/state.h"
 #include "machine/x86_layout.h"
@@ -16,35 +16,14 @@ const char *machine_arch_obstacle(const struct machine *machine, uint64_t start)
     return NULL;
 }
 
-bool machine_arch_layout(struct machine *machine, uint64_t *region_base, uint64_t *region_size,
-                         struct error *error)
+void machine_arch_layout_ram(struct machine *machine)
 {
-    const struct config *config = machine->config;
-    unsigned bits = vm_arch_address_bits();
-    uint64_t limit = UINT64_C(1) << bits;
-    uint64_t end;
-    char size[SIZE_TEXT];
+    uint64_t size = machine->config->ram_size;
 
-    if (config->ram_size < 2 * MIB)
-        return error_set(error, "-m: %s of RAM are too few for a machine; the least is 2 MiB",
-                         size_text(config->ram_size, size));
-    machine->low_ram_end = config->ram_size < X86_LOW_RAM_END ? config->ram_size : X86_LOW_RAM_END;
-    machine->high_ram_size = config->ram_size - machine->low_ram_end;
+    machine->low_ram_end = size < X86_LOW_RAM_END ? size : X86_LOW_RAM_END;
+    machine->high_ram_size = size - machine->low_ram_end;
     machine->piece[0] = (struct ram_piece){ 0, machine->low_ram_end };
+    /* Even without RAM in it: the hotplug region begins behind. */
     machine->piece[1] = (struct ram_piece){ X86_HIGH_RAM_START, machine->high_ram_size };
     machine->piece_count = 2;
-    /* As QEMU: from the next GiB above RAM, with a GiB of room for the alignment of each DIMM. */
-    *region_base = X86_HIGH_RAM_START + ((machine->high_ram_size + GIB - 1) & ~(GIB - 1));
-    *region_size = config->slots > 0 ? config->maxmem - config->ram_size + config->slots * GIB : 0;
-    if (!machine_place_memslots(machine, *region_base, limit, region_size, error))
-        return false;
-    if (__builtin_add_overflow(*region_base, *region_size, &end) || *region_base < X86_HIGH_RAM_START ||
-        machine->high_ram_size > limit || end > limit)
-        return error_set(error,
-                         "-m maxmem=%s,slots=%u needs guest addresses up to %s; this host's CPU has %u "
-                         "physical address bits, which end at 0x%llx: use a smaller maxmem or fewer slots",
-                         size_text(config->maxmem, size), config->slots,
-                         size_text(*region_base + *region_size, (char[SIZE_TEXT]){ 0 }), bits,
-                         (unsigned long long)limit);
-    return true;
 }

@@ -6,6 +6,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "host/units.h"
 #include "options/parser.h"
 
 #define MIB (UINT64_C(1) << 20)

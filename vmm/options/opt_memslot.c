@@ -8,10 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/units.h"
 #include "options/parser.h"
 
 #define SLOTS_MAX 256
-#define SIZE_MULTIPLE (UINT64_C(2) << 20) /* of every DIMM */
+#define SIZE_MULTIPLE (2 * MIB) /* of every DIMM */
 
 const struct property memslot_properties[] = {
     { "id", PROPERTY_STRING, offsetof(struct memslot_config, id), PROPERTY_NO_GIVEN, "its name; required" },

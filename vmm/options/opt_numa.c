@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/units.h"
 #include "options/parser.h"
 
 #define MIB (UINT64_C(1) << 20)
