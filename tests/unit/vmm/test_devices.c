@@ -2,51 +2,18 @@
 /*
  * The devices at their ports: power management, clock, serial port.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 #include <time.h>
 
-#include <cmocka.h>
+#include "device_world.h"
 
 #include "device/pm.h"
-#include "device/ports.h"
 #include "device/rtc.h"
 #include "device/serial.h"
-#include "host/loop.h"
 #include "machine/x86_layout.h"
 
-static struct ports ports;
-static struct loop *loop;
-static bool line;
-static unsigned edges;
-static unsigned power_offs;
-static unsigned resets;
 static struct pm pm;
 static struct rtc rtc;
 static struct serial serial;
-
-static void set_line(void *opaque, bool high)
-{
-    (void)opaque;
-    assert_int_not_equal(line, high); /* called for changes only */
-    line = high;
-    edges++;
-}
-
-static void power_off(void *opaque)
-{
-    (void)opaque;
-    power_offs++;
-}
-
-static void reset(void *opaque)
-{
-    (void)opaque;
-    resets++;
-}
 
 static uint32_t in(uint16_t port, unsigned width)
 {
@@ -64,11 +31,7 @@ static void out(uint16_t port, unsigned width, uint32_t value)
 static int set_up(void **state)
 {
     (void)state;
-    line = false;
-    edges = power_offs = resets = 0;
-    loop = loop_create();
-    ports_init(&ports);
-    return loop ? 0 : -1;
+    return world_set_up();
 }
 
 static int tear_down(void **state)
@@ -140,15 +103,15 @@ static void the_power_button_asserts_the_sci_when_enabled(void **state)
     (void)state;
     pm_init(&pm, &ports, &pm_ops, NULL);
     pm_press_power_button(&pm);
-    assert_false(line);
+    assert_false(line_high);
     out(X86_PORT_PM1_EVENT + 2, 2, 0x0100);
-    assert_true(line);
+    assert_true(line_high);
     assert_int_equal(in(X86_PORT_PM1_EVENT, 2), 0x0100);
     assert_int_equal(in(X86_PORT_PM1_EVENT, 4), 0x01000100);
     out(X86_PORT_PM1_EVENT, 2, 0x0020); /* another bit: stays */
-    assert_true(line);
+    assert_true(line_high);
     out(X86_PORT_PM1_EVENT + 1, 1, 0x01); /* a byte of the register */
-    assert_false(line);
+    assert_false(line_high);
     assert_int_equal(in(X86_PORT_PM1_EVENT, 2), 0);
     assert_int_equal(in(X86_PORT_PM1_EVENT + 2, 2), 0x0100);
 }
@@ -160,12 +123,12 @@ static void gpe_and_power_button_share_the_sci(void **state)
     out(X86_PORT_PM1_EVENT + 2, 2, 0x0100);
     out(X86_PORT_GPE0 + HOTRAM_GPE_LENGTH / 2, 1, 1 << HOTRAM_GPE_MEMORY);
     pm_raise_gpe(&pm, HOTRAM_GPE_MEMORY);
-    assert_true(line);
+    assert_true(line_high);
     pm_press_power_button(&pm);
     out(X86_PORT_GPE0, 1, 1 << HOTRAM_GPE_MEMORY);
-    assert_true(line);
+    assert_true(line_high);
     out(X86_PORT_PM1_EVENT, 2, 0x0100);
-    assert_false(line);
+    assert_false(line_high);
     assert_int_equal(edges, 2);
 }
 
@@ -213,7 +176,7 @@ static void reset_of_power_management(void **state)
     out(X86_PORT_PM1_EVENT + 2, 2, 0x0100);
     pm_press_power_button(&pm);
     pm_reset(&pm);
-    assert_false(line);
+    assert_false(line_high);
     assert_int_equal(in(X86_PORT_PM1_EVENT, 4), 0);
 }
 
@@ -294,16 +257,16 @@ static void the_clock_interrupts_once_a_second(void **state)
     (void)state;
     start_clock();
     set_cmos(11, 0x12);
-    for (int i = 0; i < 30 && !line; i++)
+    for (int i = 0; i < 30 && !line_high; i++)
         loop_once(loop, 100);
-    assert_true(line);
+    assert_true(line_high);
     assert_int_equal(cmos(12), 0x90);
-    assert_false(line);
+    assert_false(line_high);
     set_cmos(1, 0xc0); /* the alarm matches every second */
     set_cmos(3, 0xc0);
     set_cmos(5, 0xc0);
     set_cmos(11, 0x22);
-    for (int i = 0; i < 30 && !line; i++)
+    for (int i = 0; i < 30 && !line_high; i++)
         loop_once(loop, 100);
     assert_int_equal(cmos(12), 0xb0);
     rtc_stop(&rtc);
@@ -372,12 +335,12 @@ static void a_full_transmitter_says_so(void **state)
         out(X86_PORT_COM1, 1, (uint8_t)i);
     assert_int_equal(in(X86_PORT_COM1 + 5, 1) & 0x60, 0);
     out(X86_PORT_COM1 + 1, 1, 0x02);
-    assert_false(line);
+    assert_false(line_high);
     out(X86_PORT_COM1, 1, 0xee); /* lost, as on a chip */
     loop_once(loop, 0);
-    assert_true(line); /* it ran empty */
+    assert_true(line_high); /* it ran empty */
     assert_int_equal(in(X86_PORT_COM1 + 2, 1) & 0x0f, 0x02);
-    assert_false(line); /* reading takes it back */
+    assert_false(line_high); /* reading takes it back */
     assert_int_equal(sent_count, LINE_RING);
     assert_int_equal(sent[LINE_RING - 1], (LINE_RING - 1) & 0xff);
 }
@@ -387,10 +350,10 @@ static void enabling_the_empty_transmitter_interrupts(void **state)
     (void)state;
     start_serial();
     out(X86_PORT_COM1 + 1, 1, 0x02);
-    assert_true(line);
+    assert_true(line_high);
     assert_int_equal(in(X86_PORT_COM1 + 2, 1) & 0x0f, 0x02);
     assert_int_equal(in(X86_PORT_COM1 + 2, 1) & 0x0f, 0x01);
-    assert_false(line);
+    assert_false(line_high);
 }
 
 static void input_comes_as_fast_as_the_guest_reads(void **state)
@@ -404,13 +367,13 @@ static void input_comes_as_fast_as_the_guest_reads(void **state)
     out(X86_PORT_COM1 + 1, 1, 0x01);
     user_ops->input(session, bytes, sizeof bytes);
     assert_true(paused);
-    assert_true(line);
+    assert_true(line_high);
     for (size_t i = 0; i < sizeof bytes; i++) {
         assert_int_equal(in(X86_PORT_COM1 + 5, 1) & 0x03, 0x01); /* data, no overrun */
         assert_int_equal(in(X86_PORT_COM1, 1), bytes[i]);
     }
     assert_int_equal(in(X86_PORT_COM1 + 5, 1) & 0x01, 0);
-    assert_false(line);
+    assert_false(line_high);
     loop_once(loop, 0);
     assert_false(paused);
     user_ops->input(session, bytes, 1); /* and on */

@@ -3,13 +3,7 @@
  * Devices among the guest's memory: the PL011 serial port and the Generic Event Device; and the ports that
  * hardware-reduced ACPI has.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "device_world.h"
 
 #include "device/ged.h"
 #include "device/pl011.h"
@@ -28,8 +22,6 @@
 #define SLEEP_CONTROL 0x604
 #define RESET 0xcf9
 
-static struct loop *loop;
-static struct ports ports;
 static struct pl011 pl011;
 static struct ged ged;
 static struct sleep sleep_registers;
@@ -37,8 +29,6 @@ static const struct chardev_user_ops *user_ops;
 static void *user;
 static uint8_t sent[8192];
 static size_t sent_count;
-static bool line;
-static unsigned edges, power_offs, resets;
 
 /* ---- what the devices call ---- */
 
@@ -64,26 +54,6 @@ void channel_pause(struct channel *channel, bool pause)
     (void)channel, (void)pause;
 }
 
-static void set_line(void *opaque, bool high)
-{
-    (void)opaque;
-    assert_int_not_equal(line, high);
-    line = high;
-    edges++;
-}
-
-static void power_off(void *opaque)
-{
-    (void)opaque;
-    power_offs++;
-}
-
-static void reset(void *opaque)
-{
-    (void)opaque;
-    resets++;
-}
-
 static uint64_t in(uint64_t address, unsigned width)
 {
     uint64_t value = 0;
@@ -100,15 +70,13 @@ static void out(uint64_t address, unsigned width, uint64_t value)
 static int set_up(void **state)
 {
     (void)state;
-    line = false;
-    edges = power_offs = resets = 0;
     sent_count = 0;
-    loop = loop_create();
-    ports_init(&ports);
+    if (world_set_up() != 0)
+        return -1;
     pl011_init(&pl011, &ports, PL011, loop, set_line, NULL);
     line_attach(&pl011.line, NULL, NULL);
     user_ops->opened(user, (struct channel *)&pl011);
-    return loop ? 0 : -1;
+    return 0;
 }
 
 static int tear_down(void **state)
@@ -170,12 +138,12 @@ static void sending_interrupts_until_it_is_cleared(void **state)
 {
     (void)state;
     out(IMSC, 4, 0x20);
-    assert_false(line);
+    assert_false(line_high);
     out(DR, 1, 'x');
-    assert_true(line);
+    assert_true(line_high);
     assert_int_equal(in(MIS, 4), 0x20);
     out(ICR, 4, 0x20);
-    assert_false(line);
+    assert_false(line_high);
     assert_int_equal(in(RIS, 4), 0);
 }
 
@@ -188,9 +156,9 @@ static void a_full_transmitter_says_so(void **state)
     assert_int_equal(in(FR, 4) & 0xa0, 0x20);
     out(ICR, 4, 0x7ff);
     out(DR, 1, 0xee); /* lost */
-    assert_false(line);
+    assert_false(line_high);
     loop_once(loop, 0);
-    assert_true(line); /* there is room again */
+    assert_true(line_high); /* there is room again */
     assert_int_equal(in(FR, 4) & 0xa0, 0x80);
     assert_int_equal(sent_count, LINE_RING);
     assert_int_equal(sent[LINE_RING - 1], (LINE_RING - 1) & 0xff);
@@ -203,12 +171,12 @@ static void input_interrupts_until_it_is_read(void **state)
     assert_int_equal(in(DR, 4), 0);
     out(IMSC, 4, 0x50);
     user_ops->input(user, (const uint8_t *)"abcdefghijklmnopqrst", 20);
-    assert_true(line);
+    assert_true(line_high);
     assert_int_equal(in(MIS, 4), 0x50);
     assert_int_equal(in(FR, 4) & 0x50, 0x40);
     for (char wanted = 'a'; wanted <= 't'; wanted++)
         assert_int_equal(in(DR, 4), wanted);
-    assert_false(line);
+    assert_false(line_high);
     assert_int_equal(in(FR, 4) & 0x50, 0x10);
     assert_int_equal(in(RSR, 4), 0);
 }
@@ -217,16 +185,16 @@ static void what_is_masked_does_not_interrupt(void **state)
 {
     (void)state;
     user_ops->input(user, (const uint8_t *)"a", 1);
-    assert_false(line);
+    assert_false(line_high);
     assert_int_equal(in(RIS, 4), 0x50);
     assert_int_equal(in(MIS, 4), 0);
     out(IMSC, 4, 0xffff);
     assert_int_equal(in(IMSC, 4), 0x7ff);
-    assert_true(line);
+    assert_true(line_high);
     ports_lock(&ports);
     pl011_reset(&pl011);
     ports_unlock(&ports);
-    assert_false(line);
+    assert_false(line_high);
     assert_int_equal(in(IMSC, 4), 0);
     assert_int_equal(in(RIS, 4), 0);
 }
@@ -240,7 +208,7 @@ static void an_event_is_an_edge_and_is_read_once(void **state)
     assert_int_equal(in(GED, 4), 0);
     ged_raise(&ged, HOTRAM_GED_MEMORY);
     assert_int_equal(edges, 2);
-    assert_false(line);
+    assert_false(line_high);
     ged_raise(&ged, HOTRAM_GED_POWER_BUTTON);
     out(GED, 4, 0xffffffff); /* nothing */
     assert_int_equal(in(GED, 4), 3);
