@@ -164,7 +164,7 @@ sanitized_guest_tests() {
 }
 
 # The cross build, its host, and the same guest tests; the first of them once more
-# where KVM has to do without the virtualization host extensions.
+# where KVM has to do without the virtualization host extensions, and with a GICv2.
 arm64_tests() {
     step "packages and guest images for arm64" prepare_arm64 &&
         step "build for arm64" scripts/build.sh build/arm64 aarch64-linux-gnu-gcc || return
@@ -172,6 +172,7 @@ arm64_tests() {
     local -x HOTRAM_ARCH=arm64
     guest_tests arm64 guest-arm64
     tap "guest-arm64 basic nvhe" guest_test arm64 tests/guest/test_basic.py --vhe 0
+    tap "guest-arm64 basic gicv2" guest_test arm64 tests/guest/test_basic.py --vhe 0 --gic 2
 }
 
 # shellcheck disable=SC2317  # called through step

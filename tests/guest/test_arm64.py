@@ -90,5 +90,22 @@ def test_kernels_and_hosts_that_do_not_fit():
         assert words in said, (options, said)
 
 
+def test_gic_versions():
+    """What the host lacks is refused, and the error says how to get what it has."""
+    only_arm64()
+    there = []
+    for version in "23":
+        result = subprocess.run([PROGRAM, "-nodefaults", "-display", "none", "-m", "256M", "-S",
+                                 "-monitor", "stdio", "-kernel", GUEST / "vmlinuz-cloud",
+                                 "-machine", f"gic-version={version}"],
+                                input="quit\n", capture_output=True, text=True, timeout=60, check=False)
+        if result.returncode == 0:
+            there.append(version)
+        else:
+            for words in (f"this host's KVM has no GICv{version} for guests", "leave gic-version out"):
+                assert words in result.stderr, result
+    assert there, "no GIC at all"
+
+
 if __name__ == "__main__":
     tap.main()

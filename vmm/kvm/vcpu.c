@@ -191,7 +191,7 @@ static bool create_one(struct vcpus *vcpus, unsigned index, struct error *error)
 }
 
 bool vcpus_create(struct vcpus *vcpus, const struct vm *vm, unsigned count, const struct vcpu_ops *ops,
-                  void *opaque, bool spread, bool name_threads, struct error *error)
+                  void *opaque, bool spread, struct error *error)
 {
     struct sigaction action = { .sa_handler = kicked };
 
@@ -213,20 +213,22 @@ bool vcpus_create(struct vcpus *vcpus, const struct vm *vm, unsigned count, cons
             return false;
         }
     }
-    for (unsigned i = 0; i < count; i++)
-        if (!start_thread(&vcpus->vcpu[i], name_threads, error))
-            return false;
-    /* They are held from the start on; by then each has said which thread it is. libvirt asks early, and
-     * takes a vCPU without a thread for a failed start. */
-    vcpus_pause(vcpus);
     return true;
 }
 
-bool vcpus_complete(struct vcpus *vcpus, struct error *error)
+bool vcpus_complete(struct vcpus *vcpus, bool name_threads, struct error *error)
 {
     for (unsigned i = 0; i < vcpus->count; i++)
         if (!vcpu_arch_complete(&vcpus->vcpu[i], error))
             return false;
+    /* Not earlier: to park, a thread calls KVM_RUN, and arm64's KVM gives the whole VM up when that comes
+     * before the interrupt controller is complete. */
+    for (unsigned i = 0; i < vcpus->count; i++)
+        if (!start_thread(&vcpus->vcpu[i], name_threads, error))
+            return false;
+    /* They are held; by then each has said which thread it is. libvirt asks early, and takes a vCPU without a
+     * thread for a failed start. */
+    vcpus_pause(vcpus);
     return true;
 }
 

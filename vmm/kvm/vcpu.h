@@ -66,11 +66,11 @@ struct vcpus {
 /* What the guest's first CPU starts with: x86_entry.h, arm64_entry.h. */
 struct vcpu_entry;
 
-/* Create the vCPUs, held. Threads are started and wait. `spread`: they are in several NUMA nodes. */
+/* Create the vCPUs, held. `spread`: they are in several NUMA nodes. */
 bool vcpus_create(struct vcpus *vcpus, const struct vm *vm, unsigned count, const struct vcpu_ops *ops,
-                  void *opaque, bool spread, bool name_threads, struct error *error);
-/* After vm_complete_devices(). */
-bool vcpus_complete(struct vcpus *vcpus, struct error *error);
+                  void *opaque, bool spread, struct error *error);
+/* After vm_complete_devices(): their threads are started, and wait. */
+bool vcpus_complete(struct vcpus *vcpus, bool name_threads, struct error *error);
 void vcpus_destroy(struct vcpus *vcpus);
 
 /* Any thread: no vCPU enters the guest again until vcpus_resume(); does not wait. A vCPU that calls this

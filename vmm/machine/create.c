@@ -161,7 +161,7 @@ static bool create_vcpus(struct machine *machine, struct error *error)
 
     return config->accel == ACCEL_QTEST ||
            vcpus_create(&machine->vcpus, &machine->vm, config->cpus, &machine_vcpu_ops, machine,
-                        are_spread(config), config->debug_threads, error);
+                        are_spread(config), error);
 }
 
 static bool open_kernel(struct machine *machine, struct error *error)
@@ -196,8 +196,8 @@ static bool create_all(struct machine *machine, struct error *error)
     return create_hotplug(machine, config->slots, region_base, region_size, error) &&
            create_memslots(machine, error) && create_devices(machine, error) &&
            vm_create_devices(&machine->vm, error) && create_vcpus(machine, error) &&
-           vm_complete_devices(&machine->vm, error) && vcpus_complete(&machine->vcpus, error) &&
-           machine_start(machine, error);
+           vm_complete_devices(&machine->vm, error) &&
+           vcpus_complete(&machine->vcpus, config->debug_threads, error) && machine_start(machine, error);
 }
 
 struct machine *machine_create(const struct config *config, struct loop *loop, struct error *error)
