@@ -23,7 +23,7 @@ OWN_EVENTS = ("MEMORY_OPERATION_STARTED", "MEMORY_OPERATION_DONE",
               "MEMORY_OPERATION_LATE", "DEVICE_UNPLUG_GUEST_ERROR")
 
 # Where the GPE block is, and what makes a machine without a running vCPU.
-HOTRAM = {"program": PROGRAM, "gpe": 0x620, 
+HOTRAM = {"program": PROGRAM, "gpe": 0x620,
           "options": ["-accel", "qtest", "-machine", "dimm-granularity=2M"]}
 QEMU = {"program": "qemu-system-x86_64", "gpe": 0xafe0,
         "options": ["-accel", "tcg", "-machine", "pc", "-qtest-log", "none"]}
