@@ -23,12 +23,14 @@ class Host(Machine):
     """A machine without a guest, a folder for its files, and a test's hands at its
     registers and its memory."""
 
-    def __init__(self, options=(), memory="64M,slots=4,maxmem=64G", granularity="2M"):
+    def __init__(self, options=(), memory="64M,slots=4,maxmem=64G", granularity="2M",
+                 environment=None):
         self.files = pathlib.Path(tempfile.mkdtemp(prefix="hotram-files-"))
         server = QtestServer(self.files / "qtest")
         super().__init__(["-accel", "qtest", "-qtest", f"unix:{server.path}",
                           "-machine", f"dimm-granularity={granularity}",
-                          "-m", memory, *options], kernel=None, run=False, reboot=True)
+                          "-m", memory, *options], kernel=None, run=False, reboot=True,
+                         environment=environment)
         self.qtest = server.accept()
 
     def add(self, kind, name="m", size=16 * MIB, **properties):

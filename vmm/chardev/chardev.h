@@ -90,7 +90,9 @@ void channel_close(struct channel *channel);
 bool channel_is_terminal(const struct channel *channel);
 /* Whether this user has the keyboard; always, without a mux. */
 bool channel_has_focus(const struct channel *channel);
-/* Columns and rows of the terminal at the other end; false when that is not known. */
+/* Columns and rows of the terminal at the other end, each from 1 to CHANNEL_WINDOW_MAX; false when that is
+ * not known. */
+#define CHANNEL_WINDOW_MAX 500u
 bool channel_window(const struct channel *channel, unsigned *columns, unsigned *rows);
 
 #endif

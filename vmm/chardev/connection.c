@@ -4,9 +4,10 @@
  * for what the peer does not take at once.
  *
  * How a connection ends: at the end of its input, once the peer has taken what was written (so a client that
- * shuts down its sending side still gets its answers); at once when its input fails or too much output
- * waits. A failing output alone does not end it: what the peer sent before it went is still read. The end
- * is always carried out by a timer, so that nobody's connection vanishes while he uses it.
+ * shuts down its sending side still gets its answers); at once when its input fails, too much output waits,
+ * or the host has no memory to send to it or to watch it, which is said. A peer that is gone does not end it
+ * by that alone: what it sent before it went is still read. The end is always carried out by work of the
+ * event loop, so that nobody's connection vanishes while he uses it.
  *
  * Threads: main thread only.
  */
@@ -18,53 +19,59 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "chardev/internal.h"
-#include "host/loop.h"
+#include "chardev/connection.h"
+#include "host/message.h"
 
-/* An empty buffer larger than this goes back to the host. */
-#define BUFFER_KEEP 16384u
-
-struct connection {
-    struct channel channel;
-    struct chardev *chardev;
-    struct connection *next;
-    struct connection_config fds;
-    struct watch *in;   /* NULL: a regular file, which is always ready, or nothing */
-    struct watch *out;  /* NULL: a regular file; the same as `in` when the fd is the same */
-    struct timer *read; /* takes the place of `in` */
-    struct timer *end;
-    uint8_t *buffer;
-    size_t start, used, capacity; /* buffer[start, start + used) waits */
-    bool paused;                  /* the user wants no input now */
-    bool at_eof;                  /* no more input comes, or is wanted */
-    bool broken;                  /* output goes nowhere */
-    bool ending;                  /* ends when the output is gone */
-};
+/* A descriptor of the program's own that epoll does not take now is tried again then. */
+#define RETRY_MS 1000
 
 static struct connection *of_channel(const struct channel *channel)
 {
     return (struct connection *)channel;
 }
 
-static void read_later(void *opaque);
+/* Whether there is no peer that could come again: a file, or what the program was started with. */
+bool connection_lasts(const struct connection *connection)
+{
+    return !connection->fds.socket && !connection->fds.terminal;
+}
 
-/* Watch for what is wanted now. */
-static void update(struct connection *connection)
+/* Watch for what is wanted now; false and errno if the kernel cannot. */
+static bool watch_wanted(struct connection *connection)
 {
     bool reads = !connection->paused && !connection->at_eof;
     uint32_t in = reads ? EPOLLIN : 0;
     uint32_t out = connection->used > 0 ? EPOLLOUT : 0;
 
-    if (connection->in && connection->in == connection->out) {
-        watch_change(connection->in, in | out);
-        return;
-    }
-    if (connection->out)
-        watch_change(connection->out, out);
+    if (connection->in && connection->in == connection->out)
+        return watch_change(connection->in, in | out);
+    if (connection->out && !watch_change(connection->out, out))
+        return false;
     if (connection->in)
-        watch_change(connection->in, in);
-    else if (reads && connection->fds.input >= 0 && !connection->read)
-        connection->read = timer_add(connection->chardev->owner->loop, 0, read_later, connection);
+        return watch_change(connection->in, in);
+    if (reads && connection->fds.input >= 0)
+        loop_post(connection->chardev->owner->loop, &connection->read);
+    return true;
+}
+
+static void update_again(void *opaque)
+{
+    struct connection *connection = opaque;
+
+    connection->retry = NULL;
+    connection_update(connection);
+}
+
+/* A client that is not watched would wait for ever: better gone, so that it can come again. What lasts is
+ * tried again. */
+void connection_update(struct connection *connection)
+{
+    if (connection->retry || watch_wanted(connection))
+        return;
+    if (connection_lasts(connection))
+        connection->retry = timer_add(connection->chardev->owner->loop, RETRY_MS, update_again, connection);
+    else
+        connection_let_go(connection, strerror(errno));
 }
 
 static void close_fds(const struct connection_config *fds)
@@ -86,8 +93,9 @@ static void destroy(struct connection *connection)
         link = &(*link)->next;
     *link = connection->next;
     chardev->connection_count--;
-    timer_cancel(connection->read);
-    timer_cancel(connection->end);
+    loop_cancel(chardev->owner->loop, &connection->read);
+    loop_cancel(chardev->owner->loop, &connection->end);
+    timer_cancel(connection->retry);
     if (connection->out && connection->out != connection->in)
         watch_remove(connection->out);
     if (connection->in)
@@ -102,7 +110,6 @@ static void end(void *opaque)
     struct connection *connection = opaque;
     struct chardev *chardev = connection->chardev;
 
-    connection->end = NULL;
     if (connection->channel.session)
         connection->channel.ops->closed(connection->channel.session);
     destroy(connection);
@@ -111,14 +118,20 @@ static void end(void *opaque)
 }
 
 /* End it soon, whatever waits. */
-static void end_now(struct connection *connection)
+void connection_end_now(struct connection *connection)
 {
     connection->at_eof = true;
     connection->broken = true;
     connection->used = 0;
-    update(connection);
-    if (!connection->end)
-        connection->end = timer_add(connection->chardev->owner->loop, 0, end, connection);
+    (void)watch_wanted(connection); /* nothing: that always works */
+    loop_post(connection->chardev->owner->loop, &connection->end);
+}
+
+void connection_let_go(struct connection *connection, const char *why)
+{
+    if (!connection->broken)
+        warning("chardev '%s': a client is let go: %s", connection->chardev->id, why);
+    connection_end_now(connection);
 }
 
 static void end_when_drained(struct connection *connection)
@@ -126,96 +139,9 @@ static void end_when_drained(struct connection *connection)
     connection->at_eof = true;
     connection->ending = true;
     if (connection->used == 0)
-        end_now(connection);
+        connection_end_now(connection);
     else
-        update(connection);
-}
-
-/* Write what can be written without waiting; returns how much that was. */
-static size_t try_write(struct connection *connection, const uint8_t *bytes, size_t length)
-{
-    size_t done = 0;
-
-    while (done < length && !connection->broken) {
-        int fd = connection->fds.output;
-        ssize_t count = connection->fds.socket
-                            ? send(fd, bytes + done, length - done, MSG_NOSIGNAL | MSG_DONTWAIT)
-                            : write(fd, bytes + done, length - done);
-
-        if (count >= 0)
-            done += (size_t)count;
-        else if ((errno == EAGAIN || errno == EWOULDBLOCK) && connection->out)
-            break;
-        else if (errno != EINTR)
-            connection->broken = true;
-    }
-    return connection->broken ? length : done;
-}
-
-static void flush(struct connection *connection)
-{
-    size_t done = try_write(connection, connection->buffer + connection->start, connection->used);
-
-    connection->start += done;
-    connection->used -= done;
-    if (connection->used > 0)
-        return;
-    connection->start = 0;
-    if (connection->capacity > BUFFER_KEEP) {
-        free(connection->buffer);
-        connection->buffer = NULL;
-        connection->capacity = 0;
-    }
-    if (connection->ending)
-        end_now(connection);
-    else
-        update(connection);
-    if (connection->channel.ops->drained && connection->channel.session)
-        connection->channel.ops->drained(connection->channel.session);
-}
-
-static bool append(struct connection *connection, const uint8_t *bytes, size_t length)
-{
-    size_t needed = connection->used + length;
-
-    if (connection->start > 0 && connection->start + needed > connection->capacity) {
-        memmove(connection->buffer, connection->buffer + connection->start, connection->used);
-        connection->start = 0;
-    }
-    if (needed > connection->capacity) {
-        size_t capacity = needed < BUFFER_KEEP ? BUFFER_KEEP : needed * 2;
-        uint8_t *buffer = realloc(connection->buffer, capacity);
-
-        if (!buffer)
-            return false;
-        connection->buffer = buffer;
-        connection->capacity = capacity;
-    }
-    memcpy(connection->buffer + connection->start + connection->used, bytes, length);
-    connection->used += length;
-    return true;
-}
-
-static void connection_write(struct channel *channel, const void *bytes, size_t length, bool may_drop)
-{
-    struct connection *connection = of_channel(channel);
-    size_t done = 0;
-
-    if (!connection->chardev->hub)
-        chardev_log(connection->chardev, bytes, length);
-    if (connection->broken || connection->fds.output < 0)
-        return;
-    if (connection->used == 0)
-        done = try_write(connection, bytes, length);
-    if (done == length)
-        return;
-    if (connection->used > CHANNEL_BUFFER_MAX ||
-        !append(connection, (const uint8_t *)bytes + done, length - done)) {
-        if (!may_drop)
-            end_now(connection);
-        return;
-    }
-    update(connection);
+        connection_update(connection);
 }
 
 static void read_input(struct connection *connection)
@@ -230,18 +156,17 @@ static void read_input(struct connection *connection)
     } else if (connection->fds.keep_at_eof) {
         connection->at_eof = true;
     } else if (count < 0) {
-        end_now(connection);
+        connection_end_now(connection);
     } else {
         end_when_drained(connection);
     }
-    update(connection);
+    connection_update(connection);
 }
 
 static void read_later(void *opaque)
 {
     struct connection *connection = opaque;
 
-    connection->read = NULL;
     if (!connection->paused && !connection->at_eof)
         read_input(connection);
 }
@@ -249,7 +174,7 @@ static void read_later(void *opaque)
 static void on_output(void *opaque, uint32_t events)
 {
     (void)events;
-    flush(opaque);
+    connection_flush(opaque);
 }
 
 static void on_input(void *opaque, uint32_t events)
@@ -268,11 +193,11 @@ static void on_both(void *opaque, uint32_t events)
     struct connection *connection = opaque;
 
     if ((events & EPOLLHUP) && connection->paused && !connection->fds.socket) {
-        end_now(connection);
+        connection_end_now(connection);
         return;
     }
     if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) && connection->used > 0)
-        flush(connection);
+        connection_flush(connection);
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
         on_input(connection, events);
 }
@@ -287,7 +212,7 @@ static void connection_pause(struct channel *channel, bool paused)
     struct connection *connection = of_channel(channel);
 
     connection->paused = paused;
-    update(connection);
+    connection_update(connection);
 }
 
 static void connection_end(struct channel *channel)
@@ -316,8 +241,9 @@ static bool connection_window(const struct channel *channel, unsigned *columns, 
     if (connection->fds.output < 0 || ioctl(connection->fds.output, TIOCGWINSZ, &size) < 0 ||
         size.ws_col == 0 || size.ws_row == 0)
         return false;
-    *columns = size.ws_col;
-    *rows = size.ws_row;
+    /* Whoever has the terminal says what he likes, and the line editor makes room for as many characters. */
+    *columns = size.ws_col < CHANNEL_WINDOW_MAX ? size.ws_col : CHANNEL_WINDOW_MAX;
+    *rows = size.ws_row < CHANNEL_WINDOW_MAX ? size.ws_row : CHANNEL_WINDOW_MAX;
     return true;
 }
 
@@ -363,6 +289,8 @@ bool connection_open(struct chardev *chardev, const struct connection_config *co
     connection->channel = (struct channel){ .type = &connection_type, .ops = chardev->ops };
     connection->chardev = chardev;
     connection->fds = *config;
+    connection->read = (struct work){ .run = read_later, .opaque = connection };
+    connection->end = (struct work){ .run = end, .opaque = connection };
     connection->next = chardev->connections;
     chardev->connections = connection;
     chardev->connection_count++;
@@ -373,9 +301,9 @@ bool connection_open(struct chardev *chardev, const struct connection_config *co
     }
     connection->channel.session = chardev->ops->opened(chardev->user, &connection->channel);
     if (connection->channel.session)
-        update(connection);
+        connection_update(connection);
     else
-        end_now(connection);
+        connection_end_now(connection);
     return true;
 }
 
@@ -384,8 +312,7 @@ void connections_close(struct chardev *chardev)
     while (chardev->connections) {
         struct connection *connection = chardev->connections;
 
-        if (connection->used > 0)
-            try_write(connection, connection->buffer + connection->start, connection->used);
+        connection_flush_last(connection);
         if (connection->channel.session)
             connection->channel.ops->closed(connection->channel.session);
         destroy(connection);

@@ -75,6 +75,7 @@ struct connection_config {
     int output;       /* may be the same fd as input; -1: all output is dropped */
     bool own_fds;     /* close them at the end */
     bool socket;      /* send() rather than write() */
+    bool terminal;    /* a pty: its other end comes and goes */
     bool keep_at_eof; /* the end of input does not end the connection */
 };
 

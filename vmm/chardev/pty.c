@@ -77,7 +77,9 @@ static void look(void *opaque)
 {
     struct chardev *chardev = opaque;
     struct pty *pty = chardev->state;
-    const struct connection_config connection = { .input = pty->master, .output = pty->master };
+    const struct connection_config connection = { .input = pty->master,
+                                                  .output = pty->master,
+                                                  .terminal = true };
 
     pty->look = NULL;
     if (!somebody_is_there(pty) || !connection_open(chardev, &connection, NULL))

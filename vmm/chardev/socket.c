@@ -23,7 +23,7 @@
 #define BACKLOG 16
 /* Clients at once; the next ones wait in the queue. */
 #define CLIENTS_MAX 64u
-/* No descriptor is free for a client: try again then, instead of spinning. */
+/* No descriptor or memory is free for a client: try again then, instead of spinning. */
 #define RETRY_MS 1000
 
 struct socket_state {
@@ -38,13 +38,16 @@ struct socket_state {
     char path[108]; /* "" for an inherited socket without a name */
 };
 
+static void accept_again(void *opaque);
+
 static void update_listening(struct chardev *chardev)
 {
     struct socket_state *state = chardev->state;
     unsigned limit = chardev->ops->single ? 1 : CLIENTS_MAX;
     bool accepts = !state->retry && chardev->connection_count < limit;
 
-    watch_change(state->watch, accepts ? EPOLLIN : 0);
+    if (!watch_change(state->watch, accepts ? EPOLLIN : 0))
+        state->retry = timer_add(chardev->owner->loop, RETRY_MS, accept_again, chardev);
 }
 
 static void accept_again(void *opaque)
@@ -65,10 +68,13 @@ static void on_client(void *opaque, uint32_t events)
         .input = fd, .output = fd, .own_fds = true, .socket = true
     };
 
+    struct error error;
+
     (void)events;
-    if (fd >= 0)
-        connection_open(chardev, &connection, NULL);
-    else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+    if (fd >= 0) {
+        if (!connection_open(chardev, &connection, &error))
+            warning("chardev '%s': a client is let go: %s", chardev->id, error.text);
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
         state->retry = timer_add(chardev->owner->loop, RETRY_MS, accept_again, chardev);
     update_listening(chardev);
 }

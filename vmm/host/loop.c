@@ -24,7 +24,8 @@
 struct watch {
     struct loop *loop;
     int fd;
-    uint32_t events;
+    uint32_t events; /* wanted; 0: asleep */
+    bool registered; /* epoll knows it */
     watch_callback *callback;
     void *opaque;
     struct watch *next_removed;
@@ -120,12 +121,19 @@ struct loop *loop_create(void)
     return loop;
 }
 
-static void free_removed(struct loop *loop)
+/* Those that epoll would not forget stay: it may still report them. `all`: epoll itself is gone. */
+static void free_removed(struct loop *loop, bool all)
 {
-    while (loop->removed) {
-        struct watch *watch = loop->removed;
+    struct watch **link = &loop->removed;
 
-        loop->removed = watch->next_removed;
+    while (*link) {
+        struct watch *watch = *link;
+
+        if (watch->registered && !all) {
+            link = &watch->next_removed;
+            continue;
+        }
+        *link = watch->next_removed;
         free(watch);
     }
 }
@@ -136,15 +144,23 @@ void loop_destroy(struct loop *loop)
         return;
     if (loop->bell)
         watch_remove(loop->bell);
-    free_removed(loop);
     while (loop->timers)
         timer_cancel(loop->timers);
     if (loop->epoll_fd >= 0)
         close(loop->epoll_fd);
     if (loop->event_fd >= 0)
         close(loop->event_fd);
+    free_removed(loop, true);
     pthread_mutex_destroy(&loop->lock);
     free(loop);
+}
+
+/* Nothing of the kernel's makes this fail. Should it fail all the same, the watch stays known to epoll, and
+ * is put to sleep by loop_once() when it is reported. */
+static void forget(struct watch *watch)
+{
+    if (watch->registered && epoll_ctl(watch->loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL) == 0)
+        watch->registered = false;
 }
 
 struct watch *watch_add(struct loop *loop, int fd, uint32_t events, watch_callback *callback, void *opaque)
@@ -154,45 +170,46 @@ struct watch *watch_add(struct loop *loop, int fd, uint32_t events, watch_callba
 
     if (!watch)
         return NULL;
-    *watch =
-        (struct watch){ .loop = loop, .fd = fd, .events = events, .callback = callback, .opaque = opaque };
+    *watch = (struct watch){
+        .loop = loop, .fd = fd, .events = events, .registered = true, .callback = callback, .opaque = opaque
+    };
     /* Added even when it sleeps: that is how a descriptor that cannot be watched shows itself. */
     if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
         free(watch);
         return NULL;
     }
     if (events == 0)
-        epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+        forget(watch);
     return watch;
 }
 
-void watch_change(struct watch *watch, uint32_t events)
+bool watch_change(struct watch *watch, uint32_t events)
 {
     struct epoll_event event = { .events = events, .data.ptr = watch };
-    int operation = EPOLL_CTL_MOD;
+    int operation = watch->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 
     if (watch->removed || events == watch->events)
-        return;
-    if (events == 0)
-        operation = EPOLL_CTL_DEL; /* epoll reports hang-ups whatever the mask is */
-    else if (watch->events == 0)
-        operation = EPOLL_CTL_ADD;
-    epoll_ctl(watch->loop->epoll_fd, operation, watch->fd, &event);
+        return true;
+    if (events != 0 && epoll_ctl(watch->loop->epoll_fd, operation, watch->fd, &event) < 0)
+        return false;
     watch->events = events;
+    watch->registered = true;
+    if (events == 0) /* epoll reports hang-ups whatever the mask is */
+        forget(watch);
+    return true;
 }
 
 void watch_remove(struct watch *watch)
 {
     if (!watch || watch->removed)
         return;
-    watch_change(watch, 0);
+    watch->events = 0;
+    forget(watch);
     watch->removed = true;
-    if (watch->loop->depth == 0) {
-        free(watch);
-        return;
-    }
     watch->next_removed = watch->loop->removed;
     watch->loop->removed = watch;
+    if (watch->loop->depth == 0)
+        free_removed(watch->loop, false);
 }
 
 struct timer *timer_add(struct loop *loop, uint64_t milliseconds, timer_callback *callback, void *opaque)
@@ -309,13 +326,15 @@ void loop_once(struct loop *loop, int timeout)
     for (int i = 0; i < count; i++) {
         struct watch *watch = events[i].data.ptr;
 
-        /* Removed or put to sleep by a callback of this round. */
+        /* Not one that was removed or put to sleep, by a callback of this round or before. */
         if (!watch->removed && watch->events != 0)
             watch->callback(watch->opaque, events[i].events);
+        else if (!watch->removed)
+            forget(watch);
     }
     run_timers(loop);
     if (--loop->depth == 0)
-        free_removed(loop);
+        free_removed(loop, false);
 }
 
 void loop_run(struct loop *loop)

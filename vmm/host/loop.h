@@ -33,8 +33,10 @@ void loop_destroy(struct loop *loop);
 /* Watch a file descriptor. NULL and errno on failure (EPERM for regular files: they are always ready).
  * A callback may remove any watch, its own included. The same fd can be watched once at a time. */
 struct watch *watch_add(struct loop *loop, int fd, uint32_t events, watch_callback *callback, void *opaque);
-/* 0 puts the watch to sleep: not even EPOLLHUP and EPOLLERR are reported then. */
-void watch_change(struct watch *watch, uint32_t events);
+/* 0 puts the watch to sleep: not even EPOLLHUP and EPOLLERR are reported then; that always works. False and
+ * errno: the kernel has no memory for it, or fs.epoll.max_user_watches is reached; the watch stays as it was.
+ */
+bool watch_change(struct watch *watch, uint32_t events) __attribute__((warn_unused_result));
 void watch_remove(struct watch *watch);
 
 /* Call back once, `milliseconds` from now. A timer that has run or was cancelled is gone. */

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * For LD_PRELOAD: the file that $INJECT names says which calls fail, and how. A line each: "send 105" lets
+ * send() fail with errno 105. The file is read again at each call, so that a test can change it while the
+ * program runs. write() fails only for regular files.
+ *
+ * "munmap slow", "mincore slow" and "pread slow" let these calls wait for as long as the line is there: a
+ * test can then see what is answered meanwhile.
+ */
+#undef _FILE_OFFSET_BITS /* both names of pread() and ftruncate() are wanted */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What the file says of a call: 0 nothing, an errno, or -1 for slow. By system calls of its own. */
+static int look(const char *name)
+{
+    const char *path = getenv("INJECT");
+    char text[512] = "";
+    size_t length = strlen(name);
+    long fd = path ? syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC) : -1;
+
+    if (fd < 0)
+        return 0;
+    if (syscall(SYS_read, fd, text, sizeof text - 1) < 0)
+        text[0] = '\0';
+    syscall(SYS_close, fd);
+    for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
+        if (strncmp(line, name, length) == 0 && line[length] == ' ')
+            return strncmp(line + length + 1, "slow", 4) == 0 ? -1 : atoi(line + length + 1);
+    return 0;
+}
+
+/* True: the call is to fail, and errno is set. */
+static int fails(const char *name)
+{
+    int saved = errno;
+    int what = look(name);
+
+    while (what < 0) {
+        nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+        what = look(name);
+    }
+    errno = what > 0 ? what : saved;
+    return what > 0;
+}
+
+#define REAL(name) ((__typeof__(name) *)dlsym(RTLD_NEXT, #name))
+
+ssize_t send(int fd, const void *bytes, size_t length, int flags)
+{
+    return fails("send") ? -1 : REAL(send)(fd, bytes, length, flags);
+}
+
+ssize_t write(int fd, const void *bytes, size_t length)
+{
+    struct stat file;
+
+    if (fstat(fd, &file) == 0 && S_ISREG(file.st_mode) && fails("write"))
+        return -1;
+    return syscall(SYS_write, fd, bytes, length);
+}
+
+ssize_t pread(int fd, void *bytes, size_t length, off_t offset)
+{
+    return fails("pread") ? -1 : syscall(SYS_pread64, fd, bytes, length, offset);
+}
+
+ssize_t pread64(int fd, void *bytes, size_t length, off64_t offset)
+{
+    return pread(fd, bytes, length, offset);
+}
+
+int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+    static const char *const names[] = {
+        [EPOLL_CTL_ADD] = "epoll_add", [EPOLL_CTL_DEL] = "epoll_del", [EPOLL_CTL_MOD] = "epoll_mod"
+    };
+
+    return fails(names[operation]) ? -1 : REAL(epoll_ctl)(epoll, operation, fd, event);
+}
+
+int flock(int fd, int operation)
+{
+    return fails("flock") ? -1 : REAL(flock)(fd, operation);
+}
+
+int listen(int fd, int backlog)
+{
+    return fails("listen") ? -1 : REAL(listen)(fd, backlog);
+}
+
+int ftruncate(int fd, off_t length)
+{
+    return fails("ftruncate") ? -1 : (int)syscall(SYS_ftruncate, fd, length);
+}
+
+int ftruncate64(int fd, off64_t length)
+{
+    return ftruncate(fd, length);
+}
+
+int munmap(void *address, size_t length)
+{
+    return fails("munmap") ? -1 : (int)syscall(SYS_munmap, address, length);
+}
+
+int mincore(void *address, size_t length, unsigned char *answer)
+{
+    return fails("mincore") ? -1 : (int)syscall(SYS_mincore, address, length, answer);
+}
