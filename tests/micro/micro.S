@@ -8,7 +8,10 @@
  *   r  reset by the reset register             n  the same, but refuse removals (_OST 3, 0x82)
  *   x  jump to where there is nothing          j  eject slot 0 although nobody asked
  *   b  say 1 if the power button was pressed   s  say the flags of slots 0 to 3, a hexadecimal digit each
- *                                              f  flood: report _OST 2000 times
+ *   m  read registers in memory by               f  flood: report _OST 2000 times
+ *      instructions that KVM splits into several
+ *      accesses, until the next letter comes; say
+ *      how many gave wrong data, in hexadecimal
  *
  * After each letter but o, r and x it says "." and a line feed. At its start it says "micro" likewise.
  * It is an ELF kernel with a PVH entry: 32 bits, flat, no paging.
@@ -16,6 +19,7 @@
 #define COM1 0x3f8
 #define MEMHP 0xa00
 #define SLOTS 4
+#define GED 0xfe004000
 
     .section .note.Xen, "a", @note
     .long 4, 4, 18 /* XEN_ELFNOTE_PHYS32_ENTRY */
@@ -206,7 +210,40 @@ flood:
     jnz 1b
     ret
 
+/* Data that lies over the end of a device's registers: a byte at a time by a string instruction, and by one
+ * access in two parts. The GED's register is 0, around it there is nothing, which reads as all ones. */
+split_reads:
+    xorl %ebp, %ebp
+1:  movl $GED - 8, %esi
+    movl $copied, %edi
+    movl $16, %ecx
+    cld
+    rep movsb
+    movl $copied, %esi
+    movl $expected, %edi
+    movl $16, %ecx
+    repe cmpsb
+    je 2f
+    incl %ebp
+2:  movl GED - 2, %eax
+    cmpl $0x0000ffff, %eax
+    je 3f
+    incl %ebp
+3:  movw $COM1 + 5, %dx
+    inb %dx, %al
+    testb $1, %al
+    jz 1b
+    movl $8, %ebx
+4:  roll $4, %ebp
+    movl %ebp, %eax
+    call say_digit
+    decl %ebx
+    jnz 4b
+    ret
+
     .section .rodata
+expected:
+    .byte 255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0, 255, 255, 255, 255
 commands:
     .macro command letter, routine
     .ascii "\letter"
@@ -222,6 +259,7 @@ commands:
     command n, refuse
     command j, eject
     command f, flood
+    command m, split_reads
     .byte 0
 hello:
     .asciz "micro.\n"
@@ -229,6 +267,8 @@ done:
     .asciz ".\n"
 
     .bss
+copied:
+    .space 16
     .space 4096
 stack_end:
 

@@ -239,6 +239,20 @@ def test_threads_stop_when_told():
         assert machine.quit() == 0
 
 
+def test_stop_loses_no_part_of_an_instruction():
+    # One instruction can be several exits; a stop comes between any two of them.
+    with micro(["-machine", "acpi-events=ged"]) as machine:
+        machine.console.send_keys("m")
+        for _ in range(400):
+            machine.qmp.execute("stop")
+            machine.qmp.execute("cont")
+            time.sleep(0.002)
+        machine.console.send_keys("e")       # ends it, and is the next letter
+        hear(machine, "00000000")
+        hear(machine, "e")
+        assert machine.quit() == 0
+
+
 def refused(machine, command, arguments, word):
     try:
         machine.qmp.execute(command, arguments)

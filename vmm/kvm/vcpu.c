@@ -95,6 +95,25 @@ static void handle_exit(struct vcpu *vcpu)
     }
 }
 
+/* One KVM_RUN, and what follows from it. True: an exit was answered, which the next KVM_RUN completes. */
+static bool run_once(struct vcpu *vcpu)
+{
+    const struct vcpus *group = vcpu->group;
+    void *lost;
+
+    if (ioctl(vcpu->fd, KVM_RUN, 0) == 0) {
+        handle_exit(vcpu);
+        return true;
+    }
+    if (errno == EFAULT || errno == EHWPOISON)
+        group->ops->memory_fault(group->opaque, fault_take_noted());
+    else if (errno == EINTR && (lost = fault_take_noted()) != NULL)
+        group->ops->memory_fault(group->opaque, lost);
+    else if (errno != EINTR && errno != EAGAIN)
+        broken(vcpu, "KVM_RUN fails with errno", (unsigned long long)errno);
+    return false;
+}
+
 /* Wait outside the guest until nobody holds the vCPUs. Returns false when the thread is to end. */
 static bool park(struct vcpu *vcpu)
 {
@@ -102,9 +121,12 @@ static bool park(struct vcpu *vcpu)
     bool quit;
 
     /* An exit that the program has answered is completed by the next KVM_RUN; do it now, so that the
-     * registers are whole while the vCPU is parked. */
+     * registers are whole while the vCPU is parked. To complete one access can be to begin the next, of the
+     * same instruction: that is an exit like any other. KVM lets no more than 1024 repetitions of a string
+     * instruction pass before it returns to the guest, which immediate_exit forbids. */
     vcpu->run->immediate_exit = 1;
-    ioctl(vcpu->fd, KVM_RUN, 0);
+    while (run_once(vcpu))
+        continue;
     pthread_mutex_lock(&group->lock);
     group->parked++;
     pthread_cond_broadcast(&group->changed);
@@ -120,7 +142,6 @@ static void *vcpu_thread(void *opaque)
 {
     struct vcpu *vcpu = opaque;
     sigset_t none;
-    void *lost;
 
     this_run = vcpu->run;
     atomic_store(&vcpu->tid, gettid());
@@ -136,14 +157,7 @@ static void *vcpu_thread(void *opaque)
                 return NULL;
             continue;
         }
-        if (ioctl(vcpu->fd, KVM_RUN, 0) == 0)
-            handle_exit(vcpu);
-        else if (errno == EFAULT || errno == EHWPOISON)
-            vcpu->group->ops->memory_fault(vcpu->group->opaque, fault_take_noted());
-        else if (errno == EINTR && (lost = fault_take_noted()) != NULL)
-            vcpu->group->ops->memory_fault(vcpu->group->opaque, lost);
-        else if (errno != EINTR && errno != EAGAIN)
-            broken(vcpu, "KVM_RUN fails with errno", (unsigned long long)errno);
+        run_once(vcpu);
     }
 }
 
