@@ -49,9 +49,16 @@ struct notice {
     uint32_t status;
 };
 
-/* A guest that reports faster than the main thread reads loses the reports beyond these; the last codes of
- * each slot are kept in the bank all the same, and no eject is ever lost: it is a state of the bank. */
+/* Of a guest that reports faster than the main thread reads, only the last codes of each slot are handled,
+ * which are kept in the bank; and no eject is ever lost: it is a state of the bank. */
 #define NOTICES_MAX 256u
+
+/* How many events a slot's reports may cause: ost_events.c. */
+struct ost_limit {
+    unsigned used;
+    bool waits; /* `last` was not told yet */
+    struct notice last;
+};
 
 struct hotplug {
     struct hotplug_config config;
@@ -60,7 +67,14 @@ struct hotplug {
     struct hotram_dimm slots[HOTRAM_SLOTS_MAX];
     struct notice notices[NOTICES_MAX];
     uint32_t notice_count;
-    struct work work; /* handles the notices */
+    bool missed[HOTRAM_SLOTS_MAX]; /* reports of the slot found no room among the notices */
+    bool resting;                  /* notices wait for `rest` */
+    struct work work;              /* handles the notices */
+    struct timer *rest;            /* main thread only, like all that follows */
+    uint64_t window;               /* when counting began, and how many notices were handled since */
+    uint32_t handled;
+    struct ost_limit ost[HOTRAM_SLOTS_MAX];
+    struct timer *ost_timer;
     struct dimm *dimm[HOTRAM_SLOTS_MAX];
     struct memslot *memslot[HOTRAM_SLOTS_MAX];     /* by the slot that it keeps */
     struct operation *operations;                  /* all that are remembered, by id */
@@ -118,6 +132,11 @@ struct memslot *hotplug_find_memslot(const struct hotplug *hotplug, const char *
 /* Under the machine lock: the slot is empty again; if it is a memslot's, keep it for the next time. */
 void memslot_keep(struct hotplug *hotplug, uint32_t slot);
 void memslot_free(struct memslot *memslot);
+
+/* ost_events.c: the event ACPI_DEVICE_OST, now or (a guest that reports all the time) later; and what is
+ * still to be told of a slot's DIMM, which goes now. */
+void ost_event(struct hotplug *hotplug, const struct notice *notice);
+void ost_event_now(struct hotplug *hotplug, uint32_t slot);
 
 /* unplug.c: the bank's callbacks for what the guest did, and the work that follows. */
 void hotplug_note_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t status);

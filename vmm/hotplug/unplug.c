@@ -7,6 +7,7 @@
 #include <json-c/json_object.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
@@ -72,7 +73,10 @@ static void note(struct hotplug *hotplug, struct notice notice)
 {
     if (hotplug->notice_count < NOTICES_MAX)
         hotplug->notices[hotplug->notice_count++] = notice;
-    loop_post(hotplug->config.loop, &hotplug->work);
+    else if (notice.kind == NOTICE_OST)
+        hotplug->missed[notice.slot] = true;
+    if (!hotplug->resting)
+        loop_post(hotplug->config.loop, &hotplug->work);
 }
 
 void hotplug_note_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t status)
@@ -93,24 +97,6 @@ void hotplug_note_eject(void *opaque, uint32_t slot)
 
 /* ---- on the main thread ---- */
 
-static void tell_ost(struct hotplug *hotplug, const struct notice *notice)
-{
-    const struct dimm *dimm = hotplug->dimm[notice->slot];
-    struct json_object *data = json_object_new_object();
-    struct json_object *info = json_object_new_object();
-    char slot[16];
-
-    snprintf(slot, sizeof slot, "%u", notice->slot);
-    if (dimm && dimm->id && !dimm->leaving)
-        json_object_object_add(info, "device", json_object_new_string(dimm->id));
-    json_object_object_add(info, "slot", json_object_new_string(slot));
-    json_object_object_add(info, "slot-type", json_object_new_string("DIMM"));
-    json_object_object_add(info, "source", json_object_new_int64(notice->event));
-    json_object_object_add(info, "status", json_object_new_int64(notice->status));
-    json_object_object_add(data, "info", info);
-    hotplug->config.event(hotplug->config.opaque, "ACPI_DEVICE_OST", data);
-}
-
 /* The range has left the guest's map: no vCPU and nobody in the program uses the memory any more. */
 static void gone(void *opaque)
 {
@@ -119,6 +105,7 @@ static void gone(void *opaque)
     struct json_object *data = json_object_new_object();
     char path[DIMM_PATH];
 
+    ost_event_now(hotplug, dimm->slot);
     backend_release(dimm->backend);
     free(dimm->backend->used_by);
     dimm->backend->used_by = NULL;
@@ -144,39 +131,89 @@ static void remove_dimm(struct hotplug *hotplug, uint32_t slot)
 
     if (!dimm || dimm->leaving)
         return;
+    ost_event_now(hotplug, slot); /* while it has a name */
     dimm->leaving = true;
     guest_memory_remove(hotplug->config.memory, dimm->region, (struct region_gone){ gone, dimm });
+}
+
+/* A guest that reports all the time would keep this thread busy by nothing but waking it: then its notices
+ * are collected for a while. */
+#define REST_MS 10
+#define REST_AFTER 64u
+
+static void rested(void *opaque)
+{
+    struct hotplug *hotplug = opaque;
+
+    hotplug->rest = NULL;
+    hotplug_handle_notices(hotplug);
+}
+
+static void rest_if_flooded(struct hotplug *hotplug, uint32_t count)
+{
+    uint64_t now = operation_now();
+
+    if (now - hotplug->window >= REST_MS) {
+        hotplug->window = now;
+        hotplug->handled = 0;
+    }
+    hotplug->handled += count;
+    if (hotplug->handled >= REST_AFTER && !hotplug->rest)
+        hotplug->rest = timer_add(hotplug->config.loop, REST_MS, rested, hotplug);
+    ports_lock(hotplug->config.ports);
+    hotplug->resting = hotplug->rest != NULL;
+    if (!hotplug->resting && hotplug->notice_count > 0) /* noted since they were taken, while it rested */
+        loop_post(hotplug->config.loop, &hotplug->work);
+    ports_unlock(hotplug->config.ports);
+}
+
+/* What the guest did since the last time. */
+struct taken {
+    struct notice notices[NOTICES_MAX + HOTRAM_SLOTS_MAX];
+    uint32_t count;
+    bool ejecting[HOTRAM_SLOTS_MAX];
+};
+
+static void take_notices(struct hotplug *hotplug, struct taken *taken)
+{
+    ports_lock(hotplug->config.ports);
+    taken->count = hotplug->notice_count;
+    hotplug->notice_count = 0;
+    memcpy(taken->notices, hotplug->notices, taken->count * sizeof taken->notices[0]);
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
+        const struct hotram_dimm *dimm = &hotplug->slots[slot];
+
+        taken->ejecting[slot] = dimm->state == HOTRAM_DIMM_EJECTING;
+        if (hotplug->missed[slot])
+            taken->notices[taken->count++] = (struct notice){ NOTICE_OST, slot, dimm->ost_event,
+                                                              dimm->ost_status };
+        hotplug->missed[slot] = false;
+    }
+    ports_unlock(hotplug->config.ports);
 }
 
 void hotplug_handle_notices(void *opaque)
 {
     struct hotplug *hotplug = opaque;
-    struct notice notices[NOTICES_MAX];
-    bool ejecting[HOTRAM_SLOTS_MAX];
-    uint32_t count;
+    struct taken taken;
 
-    ports_lock(hotplug->config.ports);
-    count = hotplug->notice_count;
-    hotplug->notice_count = 0;
-    for (uint32_t i = 0; i < count; i++)
-        notices[i] = hotplug->notices[i];
-    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
-        ejecting[slot] = hotplug->slots[slot].state == HOTRAM_DIMM_EJECTING;
-    ports_unlock(hotplug->config.ports);
+    take_notices(hotplug, &taken);
+    for (uint32_t i = 0; i < taken.count; i++) {
+        const struct notice *notice = &taken.notices[i];
 
-    for (uint32_t i = 0; i < count; i++) {
-        if (notices[i].kind == NOTICE_EJECT)
-            remove_dimm(hotplug, notices[i].slot);
-        else {
-            tell_ost(hotplug, &notices[i]);
-            operation_ost(hotplug, notices[i].slot, notices[i].event, notices[i].status);
+        if (notice->kind == NOTICE_EJECT) {
+            remove_dimm(hotplug, notice->slot);
+        } else {
+            ost_event(hotplug, notice);
+            operation_ost(hotplug, notice->slot, notice->event, notice->status);
         }
     }
     /* Ejects whose notice found no room. */
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
-        if (ejecting[slot])
+        if (taken.ejecting[slot])
             remove_dimm(hotplug, slot);
     operations_reconcile(hotplug);
+    rest_if_flooded(hotplug, taken.count);
 }
 
 void hotplug_reset(struct hotplug *hotplug)

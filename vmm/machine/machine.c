@@ -7,11 +7,15 @@
 #include <json-c/json_object.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "host/loop.h"
 #include "host/message.h"
 #include "machine/state.h"
 #include "options/config.h"
+
+/* Between two resets that the guest asks for. */
+#define RESET_PAUSE_MS 250
 
 const char *run_state_name(enum run_state state)
 {
@@ -185,6 +189,43 @@ void machine_request(struct machine *machine, enum machine_request request)
     loop_post(machine->loop, &machine->requests_work);
 }
 
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void handle_requests(void *opaque);
+
+static void reset_after_pause(void *opaque)
+{
+    struct machine *machine = opaque;
+
+    machine->reset_pause = NULL;
+    handle_requests(machine);
+}
+
+/* A guest that resets itself all the time must not keep this thread busy, nor the monitors with its events:
+ * the request is kept, and the vCPUs stay where they are, until RESET_PAUSE_MS after the guest's last reset.
+ */
+static bool reset_too_soon(struct machine *machine)
+{
+    uint64_t now = now_ms(), next = machine->last_guest_reset + RESET_PAUSE_MS;
+
+    if (machine->last_guest_reset > 0 && now < next && !machine->config->no_reboot) {
+        if (!machine->reset_pause)
+            machine->reset_pause = timer_add(machine->loop, next - now, reset_after_pause, machine);
+        if (machine->reset_pause) {
+            atomic_fetch_or(&machine->requests, REQUEST_RESET);
+            return true;
+        }
+    }
+    machine->last_guest_reset = now;
+    return false;
+}
+
 static void handle_requests(void *opaque)
 {
     struct machine *machine = opaque;
@@ -201,7 +242,7 @@ static void handle_requests(void *opaque)
         stop_into(machine, RUN_INTERNAL_ERROR);
     } else if (requests & REQUEST_POWER_OFF) {
         shut_down(machine, CAUSE_GUEST_SHUTDOWN);
-    } else if (requests & REQUEST_RESET) {
+    } else if ((requests & REQUEST_RESET) && !reset_too_soon(machine)) {
         machine_reset(machine, CAUSE_GUEST_RESET);
     }
 }

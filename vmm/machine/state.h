@@ -60,8 +60,10 @@ struct machine {
 
     atomic_uint requests;
     struct work requests_work;
-    void *_Atomic fault; /* where the host could not give memory; NULL when that is not known */
-    char broken[512];    /* written by the vCPU that sets REQUEST_BROKEN first, under the machine lock */
+    struct timer *reset_pause; /* a reset that the guest has asked for waits for it, or NULL */
+    uint64_t last_guest_reset; /* CLOCK_MONOTONIC, milliseconds; 0: none yet */
+    void *_Atomic fault;       /* where the host could not give memory; NULL when that is not known */
+    char broken[512]; /* written by the vCPU that sets REQUEST_BROKEN first, under the machine lock */
 };
 
 /* Any thread: hold the vCPUs and tell the main thread. */

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ACPI_DEVICE_OST: what the guest reports of its DIMMs, told to the monitors, but not faster than they read.
+ * A guest may report as often as it likes. Each slot has OST_BURST events at once, which is more than an
+ * honest guest needs, and one more for each second that passes; the last report that found none left is told
+ * in its turn, so the last state always arrives.
+ *
+ * Threads: main thread only.
+ */
+#include <json-c/json_object.h>
+#include <stdio.h>
+
+#include "hotplug/state.h"
+
+#define OST_BURST 8u
+#define PERIOD_MS 1000
+
+static void tell(struct hotplug *hotplug, const struct notice *notice)
+{
+    const struct dimm *dimm = hotplug->dimm[notice->slot];
+    struct json_object *data = json_object_new_object();
+    struct json_object *info = json_object_new_object();
+    char slot[16];
+
+    snprintf(slot, sizeof slot, "%u", notice->slot);
+    if (dimm && dimm->id && !dimm->leaving)
+        json_object_object_add(info, "device", json_object_new_string(dimm->id));
+    json_object_object_add(info, "slot", json_object_new_string(slot));
+    json_object_object_add(info, "slot-type", json_object_new_string("DIMM"));
+    json_object_object_add(info, "source", json_object_new_int64(notice->event));
+    json_object_object_add(info, "status", json_object_new_int64(notice->status));
+    json_object_object_add(data, "info", info);
+    hotplug->config.event(hotplug->config.opaque, "ACPI_DEVICE_OST", data);
+}
+
+static void tick(void *opaque);
+
+static void run_timer(struct hotplug *hotplug)
+{
+    if (!hotplug->ost_timer)
+        hotplug->ost_timer = timer_add(hotplug->config.loop, PERIOD_MS, tick, hotplug);
+}
+
+/* A period is over: each slot has one more event. */
+static void tick(void *opaque)
+{
+    struct hotplug *hotplug = opaque;
+    bool more = false;
+
+    hotplug->ost_timer = NULL;
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
+        struct ost_limit *limit = &hotplug->ost[slot];
+
+        if (limit->waits)
+            tell(hotplug, &limit->last);
+        else if (limit->used > 0)
+            limit->used--;
+        limit->waits = false;
+        more |= limit->used > 0;
+    }
+    if (more)
+        run_timer(hotplug);
+}
+
+void ost_event(struct hotplug *hotplug, const struct notice *notice)
+{
+    struct ost_limit *limit = &hotplug->ost[notice->slot];
+
+    limit->last = *notice;
+    limit->waits = limit->used == OST_BURST;
+    if (!limit->waits) {
+        limit->used++;
+        tell(hotplug, notice);
+    }
+    run_timer(hotplug);
+}
+
+void ost_event_now(struct hotplug *hotplug, uint32_t slot)
+{
+    struct ost_limit *limit = &hotplug->ost[slot];
+
+    if (limit->waits)
+        tell(hotplug, &limit->last);
+    limit->waits = false;
+}
