@@ -12,12 +12,15 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kvm.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -111,6 +114,40 @@ int ftruncate(int fd, off_t length)
 int ftruncate64(int fd, off64_t length)
 {
     return ftruncate(fd, length);
+}
+
+/* Of KVM's. */
+int ioctl(int fd, unsigned long request, ...)
+{
+    static const struct {
+        unsigned long request;
+        const char *name;
+    } names[] = {
+        { KVM_SET_USER_MEMORY_REGION, "memslot_delete" },
+        { KVM_SET_IRQCHIP, "KVM_SET_IRQCHIP" },
+        { KVM_SET_PIT2, "KVM_SET_PIT2" },
+        { KVM_SET_CLOCK, "KVM_SET_CLOCK" },
+        { KVM_SET_MSRS, "KVM_SET_MSRS" },
+        { KVM_GET_MSR_INDEX_LIST, "KVM_GET_MSR_INDEX_LIST" },
+    };
+    const struct kvm_userspace_memory_region *region;
+    va_list arguments;
+    void *what;
+
+    va_start(arguments, request);
+    what = va_arg(arguments, void *);
+    va_end(arguments);
+    region = what;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (request == names[i].request &&
+            (request != KVM_SET_USER_MEMORY_REGION || region->memory_size == 0) && fails(names[i].name))
+            return -1;
+    return (int)syscall(SYS_ioctl, fd, request, what);
+}
+
+int inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+    return fails("inotify_add_watch") ? -1 : REAL(inotify_add_watch)(fd, path, mask);
 }
 
 int munmap(void *address, size_t length)

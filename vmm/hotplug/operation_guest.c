@@ -105,7 +105,7 @@ void operations_before_reset(struct hotplug *hotplug)
         struct operation *operation = hotplug->operation[slot];
 
         if (operation && operation->kind == OPERATION_UNPLUG)
-            operation->at_reset = true;
+            operation->at_reset = !hotplug->dimm[slot]->leaving;
         else if (operation && operation->result == OPERATION_UNDER_WAY)
             operation_end(operation, OPERATION_CANCELLED,
                           "the guest was reset before it answered; it finds the DIMM as it starts");
@@ -122,6 +122,12 @@ void operation_expire(struct operation *operation)
     hotplug_handle_notices(hotplug);
     if (operation->result != OPERATION_UNDER_WAY)
         return;
+    if (hotplug->dimm[operation->slot] && hotplug->dimm[operation->slot]->kept) {
+        operation_end(operation, OPERATION_UNANSWERED,
+                      "the guest has given the DIMM back, but the host's KVM keeps its memslot; slot and "
+                      "addresses are free when it lets go, which hotram tries again every second");
+        return;
+    }
     operation_explain_silence(operation, !pending);
     operation_end(operation, OPERATION_UNANSWERED, NULL);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/message.h"
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
 
@@ -125,6 +126,21 @@ static void gone(void *opaque)
     dimm_free(dimm);
 }
 
+/* Nobody in the program uses the memory any more, but to KVM its host addresses are still the guest's. */
+static void stays(void *opaque, const char *why)
+{
+    struct dimm *dimm = opaque;
+    char path[DIMM_PATH];
+    bool empty = backend_withhold(dimm->backend);
+
+    dimm->kept = true;
+    message(
+        "%s: %s; the guest has given the DIMM back, and %s, but its slot and its addresses stay taken until "
+        "KVM lets go of them; that is tried again every second",
+        hotplug_path(dimm, path), why,
+        empty ? "its memory is the host's again" : "its memory cannot be taken out of the memslot");
+}
+
 static void remove_dimm(struct hotplug *hotplug, uint32_t slot)
 {
     struct dimm *dimm = hotplug->dimm[slot];
@@ -133,7 +149,7 @@ static void remove_dimm(struct hotplug *hotplug, uint32_t slot)
         return;
     ost_event_now(hotplug, slot); /* while it has a name */
     dimm->leaving = true;
-    guest_memory_remove(hotplug->config.memory, dimm->region, (struct region_gone){ gone, dimm });
+    guest_memory_remove(hotplug->config.memory, dimm->region, (struct region_gone){ gone, stays, dimm });
 }
 
 /* A guest that reports all the time would keep this thread busy by nothing but waking it: then its notices
@@ -220,6 +236,7 @@ void hotplug_reset(struct hotplug *hotplug)
 {
     if (hotplug->config.slots == 0)
         return;
+    guest_memory_retry(hotplug->config.memory);
     operations_before_reset(hotplug);
     ports_lock(hotplug->config.ports);
     hotram_bank_reset(&hotplug->bank);

@@ -69,6 +69,9 @@ static bool kvm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t gues
 
     if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) == 0)
         return true;
+    if (size == 0)
+        return error_set(error, "KVM does not delete memslot %u at guest address 0x%llx: %s", memslot,
+                         (unsigned long long)guest_address, strerror(errno));
     return error_set(error, "KVM does not take memslot %u, 0x%llx bytes at guest address 0x%llx: %s", memslot,
                      (unsigned long long)size, (unsigned long long)guest_address, strerror(errno));
 }

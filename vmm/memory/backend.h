@@ -75,6 +75,7 @@ struct backend {
     bool unnamed;       /* the file was made in a directory and has no name any more */
     bool made, grown;   /* the file was created, got its size: undone if the backend does not come about */
     void *memory;       /* the mapping: made at creation, gone after an unplug until it is plugged again */
+    bool withheld;      /* its memory went back, but its addresses are still in a memslot of KVM's */
     bool failed;        /* its file has become shorter, and that was told */
     bool filled;        /* all of it was allocated since it was mapped */
     char *used_by;      /* id of the DIMM or "RAM" that uses it; NULL when free */

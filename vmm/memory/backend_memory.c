@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "memory/hugepages.h"
+#include "memory/mapping.h"
 
 uint64_t backend_alignment(const struct backend *backend)
 {
@@ -76,13 +77,13 @@ static void *map_aligned(const struct backend *backend)
     if (memory == MAP_FAILED) {
         int why = errno;
 
-        munmap(room, backend->size + align);
+        mapping_give_back(room, backend->size + align, backend->id);
         errno = why;
         return NULL;
     }
     if (start > room)
-        munmap(room, (size_t)(start - room));
-    munmap(start + backend->size, (size_t)(room + align - start));
+        mapping_give_back(room, (size_t)(start - room), backend->id);
+    mapping_give_back(start + backend->size, (size_t)(room + align - start), backend->id);
     return memory;
 }
 
@@ -172,6 +173,14 @@ static void advise(const struct backend *backend)
         madvise(backend->memory, backend->size, MADV_DONTDUMP);
 }
 
+/* Memory of a memfd or an unnamed file lives on without a mapping, and so does its reservation of huge pages;
+ * nobody can name it any more. */
+static void close_unnamed(struct backend *backend)
+{
+    if (backend->kind != BACKEND_FILE || backend->unnamed)
+        backend_close(backend, false);
+}
+
 bool backend_map(struct backend *backend, struct error *error)
 {
     if (backend->memory)
@@ -183,8 +192,12 @@ bool backend_map(struct backend *backend, struct error *error)
     if (backend_is_short(backend, error))
         return error_prefix(error, "cannot set up guest memory '%s': ", backend->id);
     backend->memory = map_aligned(backend);
-    if (!backend->memory)
-        return cannot_map(backend, errno, error);
+    if (!backend->memory) {
+        int why = errno;
+
+        close_unnamed(backend); /* what a later try would find open is not of this one */
+        return cannot_map(backend, why, error);
+    }
     if (!place(backend, error)) {
         backend_unmap(backend);
         return false;
@@ -197,22 +210,32 @@ bool backend_map(struct backend *backend, struct error *error)
 
 void backend_unmap(struct backend *backend)
 {
-    bool named = backend->kind == BACKEND_FILE && !backend->unnamed;
-
     if (backend->memory)
-        munmap(backend->memory, backend->size);
+        mapping_give_back(backend->memory, backend->size, backend->id);
     backend->memory = NULL;
-    backend->filled = backend->failed = false;
-    /* Memory of a memfd or an unnamed file lives on without a mapping, and so does its reservation of huge
-     * pages; nobody can name it any more. */
-    if (!named)
-        backend_close(backend, false);
+    backend->filled = backend->failed = backend->withheld = false;
+    close_unnamed(backend);
+}
+
+static void discard_data(const struct backend *backend)
+{
+    if (backend->fd >= 0 && backend->discard_data && backend->share && !backend->readonly)
+        fallocate(backend->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)backend->offset,
+                  (off_t)backend->size);
+}
+
+bool backend_withhold(struct backend *backend)
+{
+    if (!mapping_withhold(backend->memory, backend->size))
+        return false;
+    backend->withheld = true;
+    close_unnamed(backend);
+    discard_data(backend);
+    return true;
 }
 
 void backend_release(struct backend *backend)
 {
     backend_unmap(backend);
-    if (backend->fd >= 0 && backend->discard_data && backend->share && !backend->readonly)
-        fallocate(backend->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)backend->offset,
-                  (off_t)backend->size);
+    discard_data(backend);
 }

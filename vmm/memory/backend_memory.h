@@ -36,6 +36,9 @@ bool backend_map(struct backend *backend, struct error *error);
 /* Give its memory back to the host. What a file that people can name contains stays. It can be mapped again.
  */
 void backend_unmap(struct backend *backend);
+/* The first half of backend_release(), where its addresses have to stay taken: its memory goes back to the
+ * host. False and errno: the memory stays. */
+bool backend_withhold(struct backend *backend);
 /* The same after it was used: with discard-data=on the file's contents go too. */
 void backend_release(struct backend *backend);
 

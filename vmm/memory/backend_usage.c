@@ -65,6 +65,12 @@ struct backend *backend_failed(const struct backends *backends, const void *addr
                   backend->huge ? "huge page" : "page", (unsigned long long)offset);
         return backend;
     }
+    while ((backend = backend_next(backends, backend)) != NULL)
+        if (backend->withheld) {
+            error_set(reason,
+                      "the guest has touched memory that it gave back, where KVM has kept the memslot");
+            return backend;
+        }
     error_set(reason, "the host cannot give a page of it");
     return NULL;
 }

@@ -8,6 +8,9 @@
 #include "kvm/vm.h"
 #include "memory/fault.h"
 
+/* Until a memslot that KVM keeps is tried again. */
+#define RETRY_MILLISECONDS 1000
+
 struct guest_region {
     struct guest_memory *map;
     struct guest_region *next;
@@ -17,6 +20,8 @@ struct guest_region {
     unsigned memslot;
     unsigned leases; /* under the map's lock */
     bool leaving;    /* under the map's lock */
+    bool stuck;      /* main thread only, like the next: KVM keeps its memslot */
+    unsigned round;  /* of guest_memory_retry() that tried last */
     struct region_gone gone;
     struct work finish;
 };
@@ -27,7 +32,9 @@ struct guest_memory {
     pthread_mutex_t lock;
     struct guest_region *regions; /* under lock */
     unsigned memslots;
-    bool *memslot_used; /* main thread only, and so are the next two */
+    bool *memslot_used; /* main thread only, and so is all that follows */
+    struct timer *retry;
+    unsigned round;
     void (*fault)(void *opaque, void *address);
     void *fault_opaque;
 };
@@ -54,6 +61,8 @@ void guest_memory_destroy(struct guest_memory *map)
 {
     if (!map)
         return;
+    if (map->retry)
+        timer_cancel(map->retry);
     while (map->regions) {
         struct guest_region *region = map->regions;
 
@@ -71,6 +80,7 @@ struct guest_region *guest_memory_add(struct guest_memory *map, uint64_t address
     struct guest_region *region;
     unsigned memslot = 0;
 
+    guest_memory_retry(map);
     while (memslot < map->memslots && map->memslot_used[memslot])
         memslot++;
     if (memslot == map->memslots) {
@@ -99,10 +109,9 @@ struct guest_region *guest_memory_add(struct guest_memory *map, uint64_t address
     return region;
 }
 
-/* Main thread, no lease left: take the memslot away and tell. */
-static void finish(void *opaque)
+/* Main thread, no lease left: no address of the guest leads to the region any more. */
+static void forget(struct guest_region *region)
 {
-    struct guest_region *region = opaque;
     struct guest_memory *map = region->map;
     struct region_gone gone = region->gone;
     struct guest_region **link;
@@ -112,12 +121,54 @@ static void finish(void *opaque)
         link = &(*link)->next;
     *link = region->next;
     pthread_mutex_unlock(&map->lock);
-    /* Deleting a memslot that exists fails only when the host kernel is out of memory for its new table;
-     * the guest has given the range up, and the number stays used so that nothing is put on top. */
-    if (vm_set_memslot(map->vm, region->memslot, region->address, 0, NULL, NULL))
-        map->memslot_used[region->memslot] = false;
+    map->memslot_used[region->memslot] = false;
     free(region);
     gone.gone(gone.opaque);
+}
+
+static void retry(void *opaque)
+{
+    struct guest_memory *map = opaque;
+
+    map->retry = NULL;
+    guest_memory_retry(map);
+}
+
+/* Main thread, no lease left: take the memslot away and tell. */
+static void finish(void *opaque)
+{
+    struct guest_region *region = opaque;
+    struct guest_memory *map = region->map;
+    struct error error;
+
+    /* It fails when the host's kernel is out of memory for its new table, or this cgroup is. The guest has
+     * given the range up, but reaches the memory for as long as the memslot is there. */
+    if (vm_set_memslot(map->vm, region->memslot, region->address, 0, NULL, &error)) {
+        forget(region);
+        return;
+    }
+    if (!region->stuck)
+        region->gone.stays(region->gone.opaque, error.text);
+    region->stuck = true;
+    /* Without memory for a timer the next plug or reset tries. */
+    if (!map->retry)
+        map->retry = timer_add(map->loop, RETRY_MILLISECONDS, retry, map);
+}
+
+void guest_memory_retry(struct guest_memory *map)
+{
+    struct guest_region *region;
+
+    /* From the start each time: whoever is told that a region is gone may add and remove others. */
+    map->round++;
+    do {
+        for (region = map->regions; region && (!region->stuck || region->round == map->round);)
+            region = region->next;
+        if (region) {
+            region->round = map->round;
+            finish(region);
+        }
+    } while (region);
 }
 
 void guest_memory_remove(struct guest_memory *map, struct guest_region *region, struct region_gone gone)

@@ -33,6 +33,10 @@ struct lease {
 /* What is told when a removed region's last lease is gone. */
 struct region_gone {
     void (*gone)(void *opaque);
+    /* At most once, before gone(): nobody in the program uses the memory any more, but KVM keeps the memslot,
+     * for the reason given. The memory may go back to the host; its host addresses may not, for what is
+     * mapped there next would be the guest's. */
+    void (*stays)(void *opaque, const char *why);
     void *opaque;
 };
 
@@ -45,8 +49,12 @@ struct guest_region *guest_memory_add(struct guest_memory *map, uint64_t address
                                       struct error *error);
 
 /* Take a region out: no new lease on it from now on; when the last one is given back the KVM memslot is
- * taken away and `gone` is called, both on the main thread, at the earliest within this call. */
+ * taken away and `gone` is called, both on the main thread, at the earliest within this call. Where KVM does
+ * not take it away, that is tried again every second, with the next region that is added, and by
+ * guest_memory_retry(). */
 void guest_memory_remove(struct guest_memory *map, struct guest_region *region, struct region_gone gone);
+/* Try again to take away memslots that KVM keeps. */
+void guest_memory_retry(struct guest_memory *map);
 
 /* Lease [address, address + length). Fails when the range is not inside one region. */
 bool guest_memory_lease(struct guest_memory *map, uint64_t address, uint64_t length, struct lease *lease);

@@ -27,6 +27,7 @@ static unsigned memslots_set;
 static unsigned memslots_deleted;
 static bool refuse;
 static unsigned gone_count;
+static unsigned stays_count;
 
 /* KVM, as far as the map uses it. */
 bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size, void *host,
@@ -49,12 +50,19 @@ static void gone(void *opaque)
     gone_count++;
 }
 
-static const struct region_gone when_gone = { gone, &map };
+static void stays(void *opaque, const char *why)
+{
+    assert_ptr_equal(opaque, &map);
+    assert_string_equal(why, "refused");
+    stays_count++;
+}
+
+static const struct region_gone when_gone = { gone, stays, &map };
 
 static int set_up(void **state)
 {
     (void)state;
-    memslots_set = memslots_deleted = gone_count = 0;
+    memslots_set = memslots_deleted = gone_count = stays_count = 0;
     refuse = false;
     loop = loop_create();
     map = guest_memory_create(NULL, loop, 2);
@@ -103,6 +111,61 @@ static void a_lease_keeps_the_region_and_no_new_one_is_given(void **state)
     loop_once(loop, 0);
     assert_int_equal(gone_count, 1);
     assert_int_equal(memslots_deleted, 1);
+}
+
+static void a_memslot_that_kvm_keeps_keeps_its_region(void **state)
+{
+    struct guest_region *region = guest_memory_add(map, BASE, SIZE, memory, NULL);
+    struct lease lease;
+
+    (void)state;
+    refuse = true;
+    guest_memory_remove(map, region, when_gone);
+    assert_int_equal(stays_count, 1);
+    assert_int_equal(gone_count, 0);
+    assert_false(guest_memory_lease(map, BASE, 16, &lease));
+    guest_memory_retry(map);
+    assert_int_equal(stays_count, 1); /* told once */
+    assert_int_equal(gone_count, 0);
+    refuse = false;
+    guest_memory_retry(map);
+    assert_int_equal(gone_count, 1);
+    assert_int_equal(memslots_deleted, 1);
+    guest_memory_retry(map);
+    assert_int_equal(gone_count, 1);
+}
+
+static void memslots_that_kvm_keeps_are_tried_again(void **state)
+{
+    struct guest_region *first = guest_memory_add(map, BASE, SIZE, memory, NULL);
+    struct guest_region *second = guest_memory_add(map, BASE + SIZE, SIZE, memory, NULL);
+
+    (void)state;
+    refuse = true;
+    guest_memory_remove(map, first, when_gone);
+    guest_memory_remove(map, second, when_gone);
+    assert_int_equal(stays_count, 2);
+    refuse = false;
+    /* Both numbers are taken until this very call frees them. */
+    assert_non_null(guest_memory_add(map, BASE, SIZE, memory, NULL));
+    assert_int_equal(gone_count, 2);
+    refuse = true;
+    first = guest_memory_add(map, BASE + SIZE, SIZE, memory, NULL);
+    assert_null(first);
+}
+
+static void a_memslot_that_kvm_keeps_goes_by_itself(void **state)
+{
+    struct guest_region *region = guest_memory_add(map, BASE, SIZE, memory, NULL);
+
+    (void)state;
+    refuse = true;
+    guest_memory_remove(map, region, when_gone);
+    loop_once(loop, -1); /* the timer, in vain */
+    assert_int_equal(gone_count, 0);
+    refuse = false;
+    loop_once(loop, -1);
+    assert_int_equal(gone_count, 1);
 }
 
 static void leases_lie_inside_one_region(void **state)
@@ -243,6 +306,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_region_without_leases_goes_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_memslot_that_kvm_keeps_keeps_its_region, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(memslots_that_kvm_keeps_are_tried_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_memslot_that_kvm_keeps_goes_by_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lease_keeps_the_region_and_no_new_one_is_given, set_up, tear_down),
         cmocka_unit_test_setup_teardown(leases_lie_inside_one_region, set_up, tear_down),
         cmocka_unit_test_setup_teardown(write_copies_or_fails_whole, set_up, tear_down),

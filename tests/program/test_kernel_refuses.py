@@ -1,0 +1,151 @@
+#!/usr/bin/python3 -S
+# SPDX-License-Identifier: BSD-2-Clause
+"""Answers of the host's kernel that are no: what has gone is not used again,
+what has not gone is not given away, and people are told."""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from lib import inject, tap                                  # noqa: E402
+from lib.machine import CLONE, Machine                       # noqa: E402
+from lib.qmp import QMPError                                 # noqa: E402
+
+MICRO = CLONE / "build/native/tests/micro/micro"
+LIMIT = 20
+MIB = 1 << 20
+
+
+def micro(faults, *options):
+    machine = Machine(["-m", "64M,slots=4,maxmem=2G", "-kernel", MICRO, *options],
+                      kernel=None, reboot=True, environment=faults.environment)
+    machine.said = 0
+    hear(machine, "micro")
+    return machine
+
+
+def hear(machine, text):
+    _, match = machine.console.wait_for(rf"^{text}\.\r?\n", LIMIT, machine.said)
+    machine.said = match.end()
+
+
+def tell(machine, letter, answer=""):
+    machine.console.send_keys(letter)
+    hear(machine, answer)
+
+
+def mapping(machine, size):
+    """Mappings of a size: their lines in /proc/PID/maps."""
+    found = []
+    for line in machine.maps():
+        start, end = (int(word, 16) for word in line.split()[0].split("-"))
+        if end - start == size:
+            found.append(line)
+    return found
+
+
+def operations(machine):
+    return {o["operation"]: o
+            for o in machine.qmp.execute("query-memory-operations")}
+
+
+def ends(machine, **data):
+    return machine.qmp.wait_event("MEMORY_OPERATION_DONE", data, LIMIT)["data"]
+
+
+def unplug(machine):
+    machine.plug("d0", "256M")
+    tell(machine, "h")
+    machine.qmp.execute("device_del", {"id": "d0"})
+    tell(machine, "h")
+
+
+def kept(machine):
+    """KVM keeps the memslot: its host addresses and the DIMM's place stay taken."""
+    machine.wait_until(lambda: "KVM does not delete memslot" in machine.error_log,
+                       LIMIT, "a message")
+    assert "slot and its addresses stay taken" in machine.error_log
+    assert len(mapping(machine, 256 * MIB)) == 1, machine.maps()
+    assert "---p" in mapping(machine, 256 * MIB)[0]
+    # What comes next comes to other addresses of the host ...
+    machine.qmp.execute("object-add", {"qom-type": "memory-backend-ram",
+                                       "id": "next", "size": 256 * MIB})
+    assert len(mapping(machine, 256 * MIB)) == 2, machine.maps()
+    machine.qmp.execute("object-del", {"id": "next"})
+    # ... and of the guest.
+    refused(machine, "object-del", {"id": "d0-mem"}, "in use")
+    machine.qmp.execute("object-add", {"qom-type": "memory-backend-ram",
+                                       "id": "other", "size": 256 * MIB})
+    refused(machine, "device_add", {"driver": "pc-dimm", "id": "d1", "memdev": "other",
+                                    "slot": 0}, "slot 0 is busy")
+    machine.qmp.execute("object-del", {"id": "other"})
+    assert not any(event["event"] == "DEVICE_DELETED"
+                   for event in machine.qmp.take_events())
+
+
+def gone(machine):
+    machine.qmp.wait_event("DEVICE_DELETED", {"device": "d0"}, LIMIT)
+    assert machine.qmp.execute("query-memory-devices") == []
+    assert not mapping(machine, 256 * MIB), machine.maps()
+    machine.qmp.execute("object-del", {"id": "d0-mem"})
+    machine.plug("d0", "256M")                   # place and name are free again
+
+
+def test_a_memslot_that_stays_keeps_its_addresses():
+    with inject.faults() as faults, micro(faults) as machine:
+        with faults.fail("memslot_delete", "ENOMEM"):
+            unplug(machine)
+            kept(machine)
+            assert operations(machine)["unplug"]["result"] == "under-way"
+        assert ends(machine, operation="unplug")["result"] == "done"
+        gone(machine)
+        assert machine.quit() == 0
+
+
+def test_a_memslot_that_stays_over_the_deadline():
+    with inject.faults() as faults, \
+            micro(faults, "-machine", "unplug-timeout=1") as machine:
+        with faults.fail("memslot_delete", "ENOMEM"):
+            unplug(machine)
+            end = ends(machine, operation="unplug")
+            assert end["result"] == "unanswered", end
+            assert "KVM keeps its memslot" in end["reason"], end
+        late = machine.qmp.wait_event("MEMORY_OPERATION_LATE", timeout=LIMIT)["data"]
+        assert late["result"] == "done", late
+        gone(machine)
+        assert machine.quit() == 0
+
+
+def test_a_memslot_that_stays_over_a_reset():
+    with inject.faults() as faults, micro(faults) as machine:
+        with faults.fail("memslot_delete", "ENOMEM"):
+            unplug(machine)
+            kept(machine)
+            machine.qmp.execute("system_reset")
+            hear(machine, "micro")
+            tell(machine, "s", "0000")           # not the next guest's
+        gone(machine)
+        assert machine.quit() == 0
+
+
+def test_a_mapping_that_stays_is_empty():
+    with inject.faults() as faults, micro(faults) as machine:
+        with faults.fail("munmap", "ENOMEM"):
+            unplug(machine)
+            machine.qmp.wait_event("DEVICE_DELETED", {"device": "d0"}, LIMIT)
+        assert "stays in this program, without memory in it" in machine.error_log
+        machine.plug("d1", "256M")
+        assert machine.quit() == 0
+
+
+def refused(machine, command, arguments, word):
+    try:
+        machine.qmp.execute(command, arguments)
+    except QMPError as error:
+        assert word.lower() in error.desc.lower(), error.desc
+        return
+    raise AssertionError(f"{command} was not refused")
+
+
+if __name__ == "__main__":
+    tap.main()

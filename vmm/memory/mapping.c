@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "memory/mapping.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "host/message.h"
+#include "options/props.h"
+
+bool mapping_withhold(void *memory, size_t size)
+{
+    return mmap(memory, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) !=
+           MAP_FAILED;
+}
+
+void mapping_give_back(void *memory, size_t size, const char *what)
+{
+    char text[SIZE_TEXT];
+    const char *left = "; its memory may stay, too";
+    int why;
+
+    if (munmap(memory, size) == 0)
+        return;
+    /* ENOMEM: the process has as many mappings as it may have, and this one would be cut out of another. */
+    why = errno;
+    if (mapping_withhold(memory, size))
+        left = ", without memory in it";
+    else if (madvise(memory, size, MADV_DONTNEED) == 0)
+        left = ", without private memory in it";
+    message("%s: its mapping of %s stays in this program%s: %s (the limit may be the sysctl "
+            "vm.max_map_count)",
+            what, size_text(size, text), left, strerror(why));
+}

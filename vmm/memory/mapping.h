@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Mappings of the host's memory that go, when even that can fail.
+ *
+ * Threads: any.
+ */
+#ifndef VMM_MEMORY_MAPPING_H
+#define VMM_MEMORY_MAPPING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The memory goes back to the host, but its addresses stay taken: nothing is in them, and nothing else comes
+ * there. False and errno: all is as it was. */
+bool mapping_withhold(void *memory, size_t size);
+
+/* Unmap. Where the host's kernel refuses that, the mapping is emptied, and a message says so; `what` names
+ * the memory in it. */
+void mapping_give_back(void *memory, size_t size, const char *what);
+
+#endif
