@@ -180,7 +180,7 @@ static bool start(struct program *program, struct error *error)
            machine_cont(program->machine, error);
 }
 
-static void take_down(struct program *program)
+static void take_down(struct program *program, bool started)
 {
     /* Nobody is told any more; then those who use others go before those whom they use. The vCPUs go on until
      * machine_destroy(), but touch only what is the machine's. */
@@ -192,6 +192,8 @@ static void take_down(struct program *program)
     if (program->monitors)
         monitors_destroy(program->monitors);
     qtest_destroy(program->qtest);
+    if (!started)
+        machine_abandon(program->machine);
     machine_destroy(program->machine);
     if (program->signal_watch)
         watch_remove(program->signal_watch);
@@ -201,12 +203,36 @@ static void take_down(struct program *program)
     config_free(&program->config);
 }
 
+/* What whoever started the program left open and the command line does not name is none of its business: a
+ * pipe that a shell waits on would never end. Named are descriptors by fd=N, and by /dev/fd/N and
+ * /proc/self/fd/N anywhere. */
+static void close_inherited(const struct config *config, int argc, char *argv[])
+{
+    static const char *const folders[] = { "/dev/fd/", "/proc/self/fd/" };
+    int keep[64];
+    size_t count = 0;
+
+    for (size_t i = 0; i < config->chardev_count && count < sizeof keep / sizeof keep[0]; i++)
+        keep[count++] = config->chardevs[i].fd;
+    for (int i = 1; i < argc; i++)
+        for (size_t folder = 0; folder < sizeof folders / sizeof folders[0]; folder++)
+            for (const char *at = argv[i]; (at = strstr(at, folders[folder])) != NULL;) {
+                at += strlen(folders[folder]);
+                if (count == sizeof keep / sizeof keep[0])
+                    return; /* rather too many open than one that is wanted closed */
+                keep[count++] = atoi(at);
+            }
+    files_close_inherited(keep, count);
+}
+
 int main(int argc, char *argv[])
 {
     struct program program = { .signals = -1 };
     struct error error = { 0 };
     bool started;
 
+    if (!files_open_standard())
+        return EXIT_FAILURE; /* nobody can be told */
     setlocale(LC_CTYPE, ""); /* line editing and pictures follow the user's terminal */
     switch (config_parse(&program.config, argc, argv, &error)) {
     case CONFIG_DONE:
@@ -214,12 +240,14 @@ int main(int argc, char *argv[])
         return EXIT_SUCCESS;
     case CONFIG_ERROR:
         message("%s", error.text);
-        first_client_wait(argc, argv);
+        first_client_wait(argc, argv, -1);
         config_free(&program.config);
         return EXIT_FAILURE;
     case CONFIG_RUN:
         break;
     }
+    close_inherited(&program.config, argc, argv);
+    message_open();
     message_configure(program.config.timestamps,
                       program.config.message_guest_name ? program.config.name : NULL);
     /* In the parent of a daemon this does not return. */
@@ -228,8 +256,8 @@ int main(int argc, char *argv[])
         loop_run(program.loop);
     } else {
         message("%s", error.text);
-        first_client_wait(argc, argv);
+        first_client_wait(argc, argv, program.signals);
     }
-    take_down(&program);
+    take_down(&program, started);
     return started ? EXIT_SUCCESS : EXIT_FAILURE;
 }

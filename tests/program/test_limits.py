@@ -5,6 +5,7 @@ does: sizes of terminals, clients that cannot be answered or watched, files that
 full."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import pathlib
@@ -110,7 +111,7 @@ def test_a_client_that_cannot_be_answered():
             host.second().execute("query-status")
             host.qmp.execute("query-status")
             assert "a client is let go" in host.errors.read_text()
-            assert os.strerror(getattr(__import__("errno"), name)) in host.errors.read_text()
+            assert os.strerror(getattr(errno, name)) in host.errors.read_text()
 
 
 def test_a_client_that_is_gone_is_still_read():

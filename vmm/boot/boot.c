@@ -7,17 +7,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/file.h"
+
 static int open_regular(const char *what, const char *path, uint64_t *size, struct error *error)
 {
     struct stat status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char why[FILE_WHY];
+    int fd = file_open_regular(path, O_RDONLY, 0, why);
 
     if (fd < 0) {
-        error_set(error, "%s '%s': %s", what, path, strerror(errno));
+        error_set(error, "%s '%s': %s", what, path, why);
         return -1;
     }
-    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
-        error_set(error, "%s '%s' is not a regular file", what, path);
+    if (fstat(fd, &status) < 0) {
+        error_set(error, "%s '%s': %s", what, path, strerror(errno));
         close(fd);
         return -1;
     }

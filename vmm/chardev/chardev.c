@@ -58,13 +58,15 @@ void chardevs_destroy(struct chardevs *chardevs)
 
 static bool open_log(struct chardev *chardev, const struct chardev_config *config, struct error *error)
 {
-    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | (config->logappend ? O_APPEND : O_TRUNC);
+    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
+                (config->logappend ? O_APPEND : O_TRUNC);
 
     if (!config->logfile)
         return true;
     chardev->log_fd = open(config->logfile, flags, 0666);
     if (chardev->log_fd < 0)
-        return error_set(error, "cannot open logfile '%s': %s", config->logfile, strerror(errno));
+        return error_set(error, "cannot open logfile '%s': %s", config->logfile,
+                         errno == ENXIO ? "nobody reads from it" : strerror(errno));
     return true;
 }
 

@@ -11,11 +11,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "chardev/internal.h"
+#include "host/file.h"
 #include "host/loop.h"
 #include "host/message.h"
 
@@ -30,9 +30,7 @@ struct socket_state {
     int fd; /* listens, or is connected until the connection owns it; -1 */
     bool server;
     bool wait;
-    bool unlink; /* the file was made here */
-    dev_t device;
-    ino_t inode;
+    struct made_file made;
     struct watch *watch;
     struct timer *retry;
     char path[108]; /* "" for an inherited socket without a name */
@@ -81,18 +79,13 @@ static void on_client(void *opaque, uint32_t events)
 
 static bool open_listening(struct socket_state *state, const struct sockaddr_un *address, struct error *error)
 {
-    struct stat file;
-
     /* As QEMU does: a file that an earlier run left behind is in the way and nobody's. */
     if (unlink(address->sun_path) < 0 && errno != ENOENT)
         return error_set(error, "cannot replace '%s': %s", state->path, strerror(errno));
     if (bind(state->fd, (const struct sockaddr *)address, sizeof *address) < 0)
         return error_set(error, "cannot make socket '%s': %s", state->path, strerror(errno));
-    if (stat(state->path, &file) == 0) {
-        state->unlink = true;
-        state->device = file.st_dev;
-        state->inode = file.st_ino;
-    }
+    if (!made_file_note(&state->made, state->path))
+        return error_set(error, "cannot make socket '%s': %s", state->path, strerror(errno));
     if (listen(state->fd, BACKLOG) < 0)
         return error_set(error, "cannot listen on '%s': %s", state->path, strerror(errno));
     return true;
@@ -142,23 +135,13 @@ static bool open_inherited(struct socket_state *state, int fd, struct error *err
     return true;
 }
 
-/* Only the file that was made here: somebody may have put his own in its place. */
-static void remove_file(const struct socket_state *state)
-{
-    struct stat file;
-
-    if (state->unlink && stat(state->path, &file) == 0 && file.st_dev == state->device &&
-        file.st_ino == state->inode)
-        unlink(state->path);
-}
-
 static void socket_close(struct chardev *chardev)
 {
     struct socket_state *state = chardev->state;
 
     watch_remove(state->watch);
     timer_cancel(state->retry);
-    remove_file(state);
+    made_file_remove(&state->made);
     if (state->fd >= 0)
         close(state->fd);
     free(state);

@@ -8,9 +8,24 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BACKLOG 16
+
+/* Others hold the lock for moments; whoever holds it longer does not hold up this start for ever. */
+#define LOCK_TRIES 100
+#define LOCK_WAIT_NS 20000000
+
+static bool lock_folder(int fd)
+{
+    for (unsigned tries = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; tries++) {
+        if (errno != EINTR && (errno != EWOULDBLOCK || tries >= LOCK_TRIES))
+            return false;
+        nanosleep(&(struct timespec){ .tv_nsec = LOCK_WAIT_NS }, NULL);
+    }
+    return true;
+}
 
 /* The folder, open and locked against others that start now; nobody but its owner may enter. */
 static int open_folder(const char *path, struct error *error)
@@ -23,7 +38,13 @@ static int open_folder(const char *path, struct error *error)
         return -1;
     }
     fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &folder) < 0 || flock(fd, LOCK_EX) < 0) {
+    if (fd >= 0 && fstat(fd, &folder) == 0 && !lock_folder(fd)) {
+        error_set(error,
+                  errno == EWOULDBLOCK ? "the folder '%s' is locked by another process, for longer than "
+                                         "a start takes"
+                                       : "the folder '%s' cannot be locked",
+                  path);
+    } else if (fd < 0 || fstat(fd, &folder) < 0) {
         error_set(error, "cannot open the folder '%s': %s", path, strerror(errno));
     } else if (folder.st_uid != geteuid() || (folder.st_mode & 077)) {
         error_set(error,
@@ -67,7 +88,8 @@ static bool bind_private(int fd, const struct sockaddr_un *address)
 }
 
 /* In the folder, which is locked: nobody comes between the question who listens and the answer to it. */
-static bool listen_in_folder(int fd, const struct sockaddr_un *address, struct error *error)
+static bool listen_in_folder(struct control_socket *control, int fd, const struct sockaddr_un *address,
+                             struct error *error)
 {
     const char *path = address->sun_path;
     pid_t pid;
@@ -81,19 +103,13 @@ static bool listen_in_folder(int fd, const struct sockaddr_un *address, struct e
         if ((unlink(path) < 0 && errno != ENOENT) || !bind_private(fd, address))
             return error_set(error, "cannot replace '%s': %s", path, strerror(errno));
     }
-    return listen(fd, BACKLOG) == 0 || error_set(error, "cannot listen on '%s': %s", path, strerror(errno));
-}
-
-/* Remember which file it is. */
-static void note_file(struct control_socket *control, const char *path)
-{
-    struct stat file;
-
-    if (lstat(path, &file) < 0)
-        return;
-    strcpy(control->path, path);
-    control->device = file.st_dev;
-    control->inode = file.st_ino;
+    if (!made_file_note(&control->file, path))
+        return error_set(error, "cannot make socket '%s': %s", path, strerror(errno));
+    if (listen(fd, BACKLOG) == 0)
+        return true;
+    error_set(error, "cannot listen on '%s': %s", path, strerror(errno));
+    made_file_remove(&control->file);
+    return false;
 }
 
 int control_socket_open(struct control_socket *control, const char *name, struct error *error)
@@ -111,11 +127,9 @@ int control_socket_open(struct control_socket *control, const char *name, struct
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         error_set(error, "cannot make a socket: %s", strerror(errno));
-    } else if (!listen_in_folder(fd, &address, error)) {
+    } else if (!listen_in_folder(control, fd, &address, error)) {
         close(fd);
         fd = -1;
-    } else {
-        note_file(control, address.sun_path);
     }
     close(folder_fd); /* and with it the lock */
     return fd;
@@ -123,10 +137,5 @@ int control_socket_open(struct control_socket *control, const char *name, struct
 
 void control_socket_remove(struct control_socket *control)
 {
-    struct stat file;
-
-    if (*control->path && lstat(control->path, &file) == 0 && file.st_dev == control->device &&
-        file.st_ino == control->inode)
-        unlink(control->path);
-    *control->path = '\0';
+    made_file_remove(&control->file);
 }

@@ -13,11 +13,10 @@
 
 #include "host/control_path.h"
 #include "host/error.h"
+#include "host/file.h"
 
 struct control_socket {
-    char path[CONTROL_PATH_SIZE]; /* "": there is none */
-    dev_t device;
-    ino_t inode;
+    struct made_file file;
 };
 
 /* Make the folder (0700) and in it the socket (0600) of the guest's name, and listen. What a guest that is

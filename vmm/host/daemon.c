@@ -9,6 +9,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "host/message.h"
+
 /* The parent: wait for a byte, or for the child's end. */
 static void wait_for_child(int from_child)
 {
@@ -18,6 +20,8 @@ static void wait_for_child(int from_child)
     do
         got = read(from_child, &byte, 1);
     while (got < 0 && errno == EINTR);
+    if (got < 0)
+        message("-daemonize: %s; whether the program has started cannot be told", strerror(errno));
     _exit(got == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
@@ -64,7 +68,33 @@ bool daemon_ready(struct daemon *daemon, struct error *error)
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         dup2(null, fd);
     close(null);
+    message_open();
     return true;
+}
+
+/* The file, locked. The descriptor stays open, and with it the lock, as long as the program runs. */
+static int open_pidfile(struct daemon *daemon, const char *path, struct error *error)
+{
+    char why[FILE_WHY];
+    int fd = file_open_regular(path, O_WRONLY | O_CREAT | O_EXCL, 0600, why);
+    bool makes = fd >= 0;
+
+    if (fd < 0 && errno == EEXIST)
+        fd = file_open_regular(path, O_WRONLY, 0, why);
+    if (fd < 0) {
+        error_set(error, "-pidfile '%s': %s", path, why);
+        return -1;
+    }
+    if (makes && !made_file_note(&daemon->pidfile, path))
+        error_set(error, "-pidfile '%s': %s", path, strerror(errno));
+    else if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    else if (errno == EWOULDBLOCK)
+        error_set(error, "-pidfile '%s' is held by another process that runs", path);
+    else
+        error_set(error, "-pidfile '%s' cannot be locked: %s", path, strerror(errno));
+    close(fd);
+    return -1;
 }
 
 bool pidfile_write(struct daemon *daemon, const char *path, struct error *error)
@@ -75,26 +105,21 @@ bool pidfile_write(struct daemon *daemon, const char *path, struct error *error)
 
     if (!path)
         return true;
-    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    fd = open_pidfile(daemon, path, error);
     if (fd < 0)
-        return error_set(error, "-pidfile '%s': %s", path, strerror(errno));
-    /* The descriptor stays open, and with it the lock, as long as the program runs. */
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        error_set(error, "-pidfile '%s' is held by another process that runs: %s", path, strerror(errno));
+        return false;
+    length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    if (ftruncate(fd, 0) < 0 || write(fd, text, (size_t)length) != length) {
+        error_set(error, "-pidfile '%s': %s", path, strerror(errno));
         close(fd);
         return false;
     }
-    length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    if (ftruncate(fd, 0) < 0 || write(fd, text, (size_t)length) != length)
-        return error_set(error, "-pidfile '%s': %s", path, strerror(errno));
-    daemon->pidfile = realpath(path, NULL);
-    return true;
+    /* One that an earlier run has left is this run's from now on. */
+    return daemon->pidfile.path || made_file_note(&daemon->pidfile, path) ||
+           error_set(error, "-pidfile '%s': %s", path, strerror(errno));
 }
 
 void pidfile_remove(struct daemon *daemon)
 {
-    if (daemon->pidfile)
-        unlink(daemon->pidfile);
-    free(daemon->pidfile);
-    daemon->pidfile = NULL;
+    made_file_remove(&daemon->pidfile);
 }

@@ -12,11 +12,12 @@
 #include <stdbool.h>
 
 #include "host/error.h"
+#include "host/file.h"
 
 struct daemon {
     bool detached;
-    int ready;     /* the child tells the parent here */
-    char *pidfile; /* absolute path of the pidfile that was written */
+    int ready; /* the child tells the parent here */
+    struct made_file pidfile;
 };
 
 /* Fork if `wanted`. Returns in the child, or without -daemonize at once. Before any thread is started. */

@@ -33,14 +33,15 @@ static bool listens(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &size) == 0 && yes;
 }
 
-void first_client_wait(int argc, char *argv[])
+void first_client_wait(int argc, char *argv[], int signals)
 {
     for (int i = 1; i + 1 < argc; i++) {
-        struct pollfd client = { .fd = -1, .events = POLLIN };
+        struct pollfd polled[2] = { { .fd = -1, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+        struct pollfd *client = &polled[0];
 
         if (strcmp(argv[i], "-chardev") == 0 || strcmp(argv[i], "--chardev") == 0)
-            client.fd = inherited_fd(argv[i + 1]);
-        if (client.fd >= 0 && listens(client.fd))
-            (void)poll(&client, 1, LIMIT_MS);
+            client->fd = inherited_fd(argv[i + 1]);
+        if (client->fd >= 0 && listens(client->fd))
+            (void)poll(polled, 2, LIMIT_MS);
     }
 }

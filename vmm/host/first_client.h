@@ -8,7 +8,8 @@
 #define VMM_HOST_FIRST_CLIENT_H
 
 /* The start has failed: give those at inherited sockets of the command line some seconds to connect. Returns
- * at once where there is no such socket or somebody waits at it already. */
-void first_client_wait(int argc, char *argv[]);
+ * at once where there is no such socket or somebody waits at it already, and when `signals` (a signalfd, or
+ * -1) has one. */
+void first_client_wait(int argc, char *argv[], int signals);
 
 #endif

@@ -221,10 +221,17 @@ struct machine *machine_create(const struct config *config, struct loop *loop, s
     else
         error_set(error, "out of memory");
     if (!machine->backends || !create_all(machine, error)) {
+        machine_abandon(machine);
         machine_destroy(machine);
         return NULL;
     }
     return machine;
+}
+
+void machine_abandon(struct machine *machine)
+{
+    if (machine && machine->backends)
+        backends_abandon(machine->backends);
 }
 
 void machine_destroy(struct machine *machine)

@@ -49,6 +49,8 @@ typedef void machine_event_sink(void *opaque, const char *event, struct json_obj
 /* Build the machine: KVM, memory, devices, cold-plugged objects and devices, kernel. No vCPU runs yet. */
 struct machine *machine_create(const struct config *config, struct loop *loop, struct error *error);
 void machine_destroy(struct machine *machine);
+/* Before that: the start has failed, and what was made for it goes. */
+void machine_abandon(struct machine *machine);
 
 void machine_set_event_sink(struct machine *machine, machine_event_sink *sink, void *opaque);
 void machine_emit(struct machine *machine, const char *event, struct json_object *data);

@@ -20,6 +20,7 @@ struct backends {
     struct file_watch *files; /* made with the first file */
     void (*failed)(void *opaque, void *address);
     void *failed_opaque;
+    bool abandoned;
 };
 
 struct backends *backends_create(struct loop *loop, const struct backend_defaults *defaults)
@@ -93,6 +94,11 @@ static void take_out(struct backends *backends, struct backend *backend)
         backends->end = link;
 }
 
+void backends_abandon(struct backends *backends)
+{
+    backends->abandoned = true;
+}
+
 void backends_destroy(struct backends *backends)
 {
     if (!backends)
@@ -105,7 +111,7 @@ void backends_destroy(struct backends *backends)
             continue;
         }
         backends->first = backend->next;
-        backend_free(backend, false);
+        backend_free(backend, backends->abandoned);
     }
     file_watch_destroy(backends->files);
     free(backends);

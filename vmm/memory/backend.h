@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "host/error.h"
+#include "host/file.h"
 #include "options/host_nodes.h"
 #include "options/props.h"
 
@@ -73,12 +74,14 @@ struct backend {
     bool huge;          /* its pages are hugetlbfs's */
     int fd;             /* -1: anonymous, or a memfd or unnamed file that was given back */
     bool unnamed;       /* the file was made in a directory and has no name any more */
-    bool made, grown;   /* the file was created, got its size: undone if the backend does not come about */
-    void *memory;       /* the mapping: made at creation, gone after an unplug until it is plugged again */
-    bool withheld;      /* its memory went back, but its addresses are still in a memslot of KVM's */
-    bool failed;        /* its file has become shorter, and that was told */
-    bool filled;        /* all of it was allocated since it was mapped */
-    char *used_by;      /* id of the DIMM or "RAM" that uses it; NULL when free */
+    struct made_file
+        made;      /* the file, if it was created for this: undone if the backend does not come about, */
+    bool grown;    /* and so is its size */
+    void *memory;  /* the mapping: made at creation, gone after an unplug until it is plugged again */
+    bool withheld; /* its memory went back, but its addresses are still in a memslot of KVM's */
+    bool failed;   /* its file has become shorter, and that was told */
+    bool filled;   /* all of it was allocated since it was mapped */
+    char *used_by; /* id of the DIMM or "RAM" that uses it; NULL when free */
 
     /* While its memory is being allocated. */
     struct prealloc *filling;
@@ -103,6 +106,8 @@ struct backend_defaults {
 struct backends *backends_create(struct loop *loop, const struct backend_defaults *defaults);
 /* Requests that are under way end with an error. */
 void backends_destroy(struct backends *backends);
+/* The program does not come to run: files that were made for backends go with them. */
+void backends_abandon(struct backends *backends);
 
 /* Be told, from the event loop, when a file below memory in use becomes shorter. `address` is NULL. */
 void backends_on_failure(struct backends *backends, void (*failed)(void *opaque, void *address),

@@ -42,14 +42,18 @@ static int open_unnamed(const char *directory, struct error *error)
 static bool open_named(struct backend *backend, struct error *error)
 {
     int access = backend->readonly ? O_RDONLY : O_RDWR;
+    char why[FILE_WHY];
+    bool makes = false;
 
-    backend->fd = open(backend->mem_path, access | O_CLOEXEC);
+    backend->fd = file_open_regular(backend->mem_path, access, 0, why);
     if (backend->fd < 0 && errno == ENOENT && !backend->readonly) {
-        backend->fd = open(backend->mem_path, access | O_CLOEXEC | O_CREAT | O_EXCL, 0644);
-        backend->made = backend->fd >= 0;
+        /* The guest's memory: nobody else's to read. */
+        backend->fd = file_open_regular(backend->mem_path, access | O_CREAT | O_EXCL, 0600, why);
+        makes = backend->fd >= 0;
     }
-    return backend->fd >= 0 || error_set(error, "can't open backing store %s for guest RAM: %s",
-                                         backend->mem_path, strerror(errno));
+    if (backend->fd < 0)
+        return error_set(error, "can't open backing store %s for guest RAM: %s", backend->mem_path, why);
+    return !makes || made_file_note(&backend->made, backend->mem_path) || error_set(error, "out of memory");
 }
 
 /* Before a file gets its size: hugetlbfs takes no other, and the kernel's words for that say nothing. */
@@ -113,8 +117,6 @@ static bool open_file(struct backend *backend, struct error *error)
         return false;
     if (fstat(backend->fd, &status) < 0 || fstatfs(backend->fd, &filesystem) < 0)
         return error_set(error, "mem-path '%s': %s", backend->mem_path, strerror(errno));
-    if (!S_ISREG(status.st_mode))
-        return error_set(error, "mem-path '%s' is neither a regular file nor a directory", backend->mem_path);
     backend->huge = filesystem.f_type == HUGETLBFS_MAGIC;
     if (backend->huge)
         backend->page_size = (uint64_t)filesystem.f_bsize;
@@ -231,10 +233,11 @@ void backend_close(struct backend *backend, bool failed)
 {
     if (backend->fd < 0)
         return;
-    if (failed && backend->made)
-        unlink(backend->mem_path);
+    if (failed && backend->made.path)
+        made_file_remove(&backend->made);
     else if (failed && backend->grown && ftruncate(backend->fd, 0) < 0)
         backend->grown = false; /* it stays as large as it was made: zeros, as before */
+    made_file_keep(&backend->made);
     close(backend->fd);
     backend->fd = -1;
 }
