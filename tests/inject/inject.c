@@ -4,7 +4,7 @@
  * send() fail with errno 105. The file is read again at each call, so that a test can change it while the
  * program runs. write() fails only for regular files.
  *
- * "munmap slow", "mincore slow" and "pread slow" let these calls wait for as long as the line is there: a
+ * "dontneed slow", "mincore slow" and "pread slow" let these calls wait for as long as the line is there: a
  * test can then see what is answered meanwhile.
  */
 #undef _FILE_OFFSET_BITS /* both names of pread() and ftruncate() are wanted */
@@ -158,4 +158,12 @@ int munmap(void *address, size_t length)
 int mincore(void *address, size_t length, unsigned char *answer)
 {
     return fails("mincore") ? -1 : (int)syscall(SYS_mincore, address, length, answer);
+}
+
+/* Memory that is emptied before it is unmapped, or allocated (MADV_POPULATE_WRITE). */
+int madvise(void *address, size_t length, int advice)
+{
+    if ((advice == MADV_DONTNEED && fails("dontneed")) || (advice == 23 && fails("populate")))
+        return -1;
+    return (int)syscall(SYS_madvise, address, length, advice);
 }

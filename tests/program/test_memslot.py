@@ -144,6 +144,7 @@ def test_a_hundred_rounds():
                 act(peer, name, "delete")
                 act(peer, name, "delete")            # asking again is asking again
                 eject(peer, slot)
+                peer.qmp.wait_event("DEVICE_DELETED", {"device": name})
         peer.qtest.port_out(BLOCK, 4, 0)
         assert everything(peer) == first
 
@@ -209,6 +210,7 @@ def test_both_ways_can_be_mixed():
         assert "in use" in refused(
             peer, lambda peer: peer.qmp.execute("object-del", {"id": "memslot.hot1"}))
         eject(peer, 0)
+        peer.qmp.wait_event("DEVICE_DELETED", {"device": "hot1"})
         assert state(peer, "hot1") == "unpopulated"
         words = refused(peer, lambda peer: peer.qmp.execute("device_del", {"id": "hot1"}),
                         error_class="DeviceNotFound")

@@ -46,6 +46,13 @@ void operation_set_deadline(struct operation *operation, uint64_t milliseconds)
     arm(operation);
 }
 
+void operation_look_again(struct operation *operation, uint64_t milliseconds)
+{
+    if (operation->timer)
+        timer_cancel(operation->timer);
+    operation->timer = timer_add(operation->hotplug->config.loop, milliseconds, expired, operation);
+}
+
 struct operation *operation_new(struct hotplug *hotplug, enum operation_kind kind, uint32_t slot,
                                 const char *device, uint64_t size, struct error *error)
 {

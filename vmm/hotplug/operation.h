@@ -81,6 +81,8 @@ void operation_discard(struct operation *operation); /* NULL will do */
 void operation_begin(struct operation *operation);
 /* Count anew: it has `milliseconds` from its start. */
 void operation_set_deadline(struct operation *operation, uint64_t milliseconds);
+/* Its deadline has passed; but what it waits for is certain, and its end only a matter of time. */
+void operation_look_again(struct operation *operation, uint64_t milliseconds);
 void operation_watch(struct operation *operation, struct operation_watcher *watcher);
 void operation_unwatch(struct operation *operation, struct operation_watcher *watcher);
 

@@ -11,6 +11,9 @@
 
 #include "hotplug/state.h"
 
+/* While memory goes back to the host, an operation whose deadline has passed is looked at so often. */
+#define RETURNING_MS 1000
+
 /* A slot as it is now. */
 static struct hotram_dimm look(struct hotplug *hotplug, uint32_t slot)
 {
@@ -122,6 +125,11 @@ void operation_expire(struct operation *operation)
     hotplug_handle_notices(hotplug);
     if (operation->result != OPERATION_UNDER_WAY)
         return;
+    /* The guest has done its part: what is left is the host's, which always ends. */
+    if (hotplug->dimm[operation->slot] && hotplug->dimm[operation->slot]->returning) {
+        operation_look_again(operation, RETURNING_MS);
+        return;
+    }
     if (hotplug->dimm[operation->slot] && hotplug->dimm[operation->slot]->kept) {
         operation_end(operation, OPERATION_UNANSWERED,
                       "the guest has given the DIMM back, but the host's KVM keeps its memslot; slot and "

@@ -107,7 +107,7 @@ static bool check_use(const struct hotplug *hotplug, const struct backend *backe
             "can't use already busy memdev: %s is used by '%s'; each DIMM needs a backend of its "
             "own",
             backend->id, backend->used_by);
-    if (backend->filling)
+    if (backend_filling(backend))
         return error_set(
             error,
             "can't use memdev: memory of %s is still being allocated; plug it when its object_add "

@@ -27,6 +27,7 @@ struct dimm {
     bool coming;       /* its memory is being allocated: the guest and the monitors do not see it yet */
     bool owns_backend; /* a memslot's: made with the DIMM, and goes with it */
     bool leaving;      /* the guest gave it back; it goes when its last lease is returned */
+    bool returning;    /* it is leaving, and its memory is on its way back to the host */
     bool kept;         /* it is leaving, but KVM keeps its memslot: slot, addresses and id stay taken */
     bool refused;      /* the guest has refused to give it back, and was not asked again */
     struct operation *plugging; /* begins when the DIMM is shown to the guest; NULL after that and at start */

@@ -98,8 +98,8 @@ void hotplug_note_eject(void *opaque, uint32_t slot)
 
 /* ---- on the main thread ---- */
 
-/* The range has left the guest's map: no vCPU and nobody in the program uses the memory any more. */
-static void gone(void *opaque)
+/* Its memory is the host's again: only now are slot, addresses and backend free. */
+static void given_back(void *opaque)
 {
     struct dimm *dimm = opaque;
     struct hotplug *hotplug = dimm->hotplug;
@@ -107,7 +107,6 @@ static void gone(void *opaque)
     char path[DIMM_PATH];
 
     ost_event_now(hotplug, dimm->slot);
-    backend_release(dimm->backend);
     free(dimm->backend->used_by);
     dimm->backend->used_by = NULL;
     hotplug->dimm[dimm->slot] = NULL;
@@ -124,6 +123,16 @@ static void gone(void *opaque)
     hotplug->config.event(hotplug->config.opaque, "DEVICE_DELETED", data);
     operation_gone(hotplug, dimm->slot);
     dimm_free(dimm);
+}
+
+/* The range has left the guest's map: no vCPU and nobody in the program uses the memory any more. */
+static void gone(void *opaque)
+{
+    struct dimm *dimm = opaque;
+
+    dimm->kept = false;
+    dimm->returning = true;
+    backend_release_begin(dimm->backend, true, given_back, dimm);
 }
 
 /* Nobody in the program uses the memory any more, but to KVM its host addresses are still the guest's. */

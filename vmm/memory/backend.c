@@ -17,10 +17,13 @@ struct backends {
     struct backend_defaults defaults;
     struct backend *first;
     struct backend **end;
+    struct backend *going;    /* deleted: their memory is being given back */
     struct file_watch *files; /* made with the first file */
     void (*failed)(void *opaque, void *address);
     void *failed_opaque;
     bool abandoned;
+    struct worker *giver;   /* gives memory back; made when first needed */
+    struct worker *counter; /* counts what is resident; likewise */
 };
 
 struct backends *backends_create(struct loop *loop, const struct backend_defaults *defaults)
@@ -66,9 +69,10 @@ void backend_watch_file(struct backend *backend)
 
 static void backend_free(struct backend *backend, bool failed)
 {
+    backend_release_wait(backend);
     if (failed)
         backend_unmap(backend);
-    else
+    else if (backend->memory)
         backend_release(backend);
     backend_close(backend, failed);
     free(backend->id);
@@ -94,6 +98,41 @@ static void take_out(struct backends *backends, struct backend *backend)
         backends->end = link;
 }
 
+struct worker *backends_giver(struct backends *backends)
+{
+    if (!backends->giver)
+        backends->giver = worker_create(backends->loop);
+    return backends->giver;
+}
+
+struct worker *backends_counter(struct backends *backends)
+{
+    if (!backends->counter)
+        backends->counter = worker_create(backends->loop);
+    return backends->counter;
+}
+
+/* A backend that was deleted, and whose memory is the host's again. */
+static void forget(struct backend *backend)
+{
+    struct backend **link = &backend->registry->going;
+
+    while (*link != backend)
+        link = &(*link)->next;
+    *link = backend->next;
+    backend_free(backend, false);
+}
+
+static void deleted(void *opaque)
+{
+    struct backend *backend = opaque;
+    struct backend_watcher remover = backend->remover;
+
+    forget(backend);
+    if (remover.ended)
+        remover.ended(remover.opaque, NULL);
+}
+
 void backends_abandon(struct backends *backends)
 {
     backends->abandoned = true;
@@ -106,13 +145,17 @@ void backends_destroy(struct backends *backends)
     while (backends->first) {
         struct backend *backend = backends->first;
 
-        if (backend->filling) {
+        if (backend_filling(backend)) {
             backend_fill_stop(backend); /* it was being added, and so is gone now */
             continue;
         }
         backends->first = backend->next;
         backend_free(backend, backends->abandoned);
     }
+    while (backends->going)
+        deleted(backends->going);
+    worker_destroy(backends->giver);
+    worker_destroy(backends->counter);
     file_watch_destroy(backends->files);
     free(backends);
 }
@@ -296,7 +339,7 @@ struct backend *backend_add(struct backends *backends, struct props props, struc
     if (backend_add_begin(backends, props, &watcher, error) == OUTCOME_FAILED)
         return NULL;
     backend = backend_find(backends, props_string(props, "id", NULL));
-    while (backend->filling && !loop_quitting(backends->loop)) {
+    while (backend_filling(backend) && !loop_quitting(backends->loop)) {
         loop_once(backends->loop, -1);
         if (waiting.ended)
             break;
@@ -329,14 +372,21 @@ enum outcome backend_del(struct backends *backends, const char *id, const struct
         error_set(error, "object '%s' is being deleted already", id);
         return OUTCOME_FAILED;
     }
-    if (backend->filling) {
+    if (watcher)
         backend->remover = *watcher;
+    if (backend_filling(backend)) {
         backend_fill_cancel(backend);
         return OUTCOME_LATER;
     }
     take_out(backends, backend);
-    backend_free(backend, false);
-    return OUTCOME_DONE;
+    if (!backend->memory) {
+        backend_free(backend, false);
+        return OUTCOME_DONE;
+    }
+    backend->next = backends->going;
+    backends->going = backend;
+    backend_release_begin(backend, true, deleted, backend);
+    return OUTCOME_LATER;
 }
 
 void backend_cancel(struct backends *backends, const char *id)

@@ -8,9 +8,11 @@
  * backend_file.c       files and memfds: opened, sized
  * backend_memory.c     the mapping: made, placed, advised, given back
  * backend_fill.c       memory that is allocated before it is used (prealloc=on)
- * backend_usage.c      what of it is really there
+ * backend_giving.c     memory that goes back to the host, on a thread of its own
+ * backend_usage.c      what of it is really there, counted on a thread of its own
  *
- * Threads: main thread only. Allocating memory is done by threads of prealloc.c, which see only the mapping.
+ * Threads: main thread only. Threads of prealloc.c and workers (host/worker.h), which allocate memory, give
+ * it back and count it, see only mappings and descriptors.
  */
 #ifndef VMM_MEMORY_BACKEND_H
 #define VMM_MEMORY_BACKEND_H
@@ -21,11 +23,13 @@
 
 #include "host/error.h"
 #include "host/file.h"
+#include "host/worker.h"
 #include "options/host_nodes.h"
 #include "options/props.h"
 
 struct loop;
 struct prealloc;
+struct worker;
 
 enum backend_kind { BACKEND_RAM, BACKEND_FILE, BACKEND_MEMFD };
 
@@ -42,6 +46,20 @@ struct backend_watcher {
     void (*ended)(void *opaque, const struct error *error);
     /* May be NULL: `done` of `size` bytes are there. About once a second, and when all are. */
     void (*progress)(void *opaque, const char *id, uint64_t done, uint64_t size);
+    void *opaque;
+};
+
+/* Memory on its way back to the host: what the worker needs, and who is told. */
+struct giving_back {
+    struct job job;
+    void *memory;
+    uint64_t size;
+    const char *what; /* names it in messages */
+    int unnamed;      /* a descriptor that is closed with it, or -1 */
+    int discard;      /* a file whose contents go, or -1 */
+    uint64_t offset;  /* where in that file */
+    bool active;
+    void (*ended)(void *opaque);
     void *opaque;
 };
 
@@ -83,10 +101,13 @@ struct backend {
     bool filled;   /* all of it was allocated since it was mapped */
     char *used_by; /* id of the DIMM or "RAM" that uses it; NULL when free */
 
+    struct giving_back giving;
+    uint64_t resident; /* bytes, when that was last counted */
+
     /* While its memory is being allocated. */
     struct prealloc *filling;
     struct backend_watcher filler; /* who asked for it */
-    bool cancelled;
+    int failure;                   /* it could not be allocated: an errno; what was is being given back */
     struct backends *registry;
     struct backend_watcher remover; /* object-del: is told when the backend is gone */
     struct backend_watcher adder;   /* object-add */
@@ -124,8 +145,9 @@ bool backend_try(struct backends *backends, struct props props, uint64_t *align,
 /* The same, and wait; the event loop runs meanwhile. NULL when it failed, or the loop was told to end. */
 struct backend *backend_add(struct backends *backends, struct props props, struct error *error);
 
-/* object-del: refused while in use, naming the user. Unmaps and closes. OUTCOME_LATER: its memory was being
- * allocated; first that request ends with an error, then this one. */
+/* object-del: refused while in use, naming the user. OUTCOME_LATER: the watcher is told when its memory is
+ * the host's again; where that was being allocated, that request ends with an error first. Without a watcher
+ * nobody is told. */
 enum outcome backend_del(struct backends *backends, const char *id, const struct backend_watcher *watcher,
                          struct error *error);
 
@@ -138,7 +160,13 @@ struct backend *backend_next(const struct backends *backends, const struct backe
 
 const char *backend_kind_name(enum backend_kind kind); /* "memory-backend-ram" ... */
 
-/* How much of it is in the host's RAM, and how much more of the pool of huge pages is kept for it. Bytes. */
+/* Count what is in the host's RAM. `counted` is called from the event loop, or not at all if the program ends
+ * first: then `dropped` is. False: out of memory. */
+bool backends_count(struct backends *backends, void (*counted)(void *opaque), void (*dropped)(void *opaque),
+                    void *opaque);
+
+/* How much of it is in the host's RAM, as last counted, and how much more of the pool of huge pages is kept
+ * for it. Bytes. */
 struct backend_usage {
     uint64_t resident;
     uint64_t reserved;

@@ -42,19 +42,29 @@ static void tell(struct backend *backend, const struct error *error)
     watcher.ended(watcher.opaque, error);
 }
 
+/* What was allocated is the host's again, so it is not missing among the huge pages that are free. */
+static void failed(void *opaque)
+{
+    struct backend *backend = opaque;
+    int failure = backend->failure;
+    struct error error;
+
+    backend->failure = 0;
+    explain(backend, failure, &error);
+    tell(backend, &error);
+}
+
 static void ended(void *opaque, int failure)
 {
     struct backend *backend = opaque;
-    struct error error;
 
     backend->filling = NULL;
     backend->filled = failure == 0;
-    if (failure) {
-        /* First, so that its own pages are not missing among those that are free. */
-        backend_unmap(backend);
-        explain(backend, failure, &error);
-    }
-    tell(backend, failure ? &error : NULL);
+    backend->failure = failure;
+    if (failure)
+        backend_release_begin(backend, false, failed, backend);
+    else
+        tell(backend, NULL);
 }
 
 static void progress(void *opaque, uint64_t done)
@@ -88,6 +98,11 @@ enum outcome backend_prepare(struct backend *backend, struct loop *loop,
     return OUTCOME_FAILED;
 }
 
+bool backend_filling(const struct backend *backend)
+{
+    return backend->filling || backend->failure;
+}
+
 void backend_fill_cancel(struct backend *backend)
 {
     if (backend->filling)
@@ -98,10 +113,13 @@ void backend_fill_stop(struct backend *backend)
 {
     struct error error;
 
-    if (!backend->filling)
+    if (!backend_filling(backend))
         return;
-    prealloc_destroy(backend->filling);
+    if (backend->filling)
+        prealloc_destroy(backend->filling);
     backend->filling = NULL;
+    backend_release_wait(backend);
+    backend->failure = 0;
     explain(backend, ECANCELED, &error);
     tell(backend, &error);
 }

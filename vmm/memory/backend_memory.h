@@ -42,12 +42,23 @@ bool backend_withhold(struct backend *backend);
 /* The same after it was used: with discard-data=on the file's contents go too. */
 void backend_release(struct backend *backend);
 
+/* backend_giving.c: the same on the registry's worker. The backend has no memory from now on, but is to be
+ * left alone until `ended` is called, from the event loop, when the memory is the host's again. */
+void backend_release_begin(struct backend *backend, bool used, void (*ended)(void *opaque), void *opaque);
+/* Wait for that; `ended` is not called any more. */
+void backend_release_wait(struct backend *backend);
+/* backend.c: who gives memory back, who counts it; NULL: out of memory. */
+struct worker *backends_giver(struct backends *backends);
+struct worker *backends_counter(struct backends *backends);
+
 /* backend.c: its file is watched from now on. */
 void backend_watch_file(struct backend *backend);
 
 /* backend_fill.c: make a backend ready for use: mapped and, where that was asked for, allocated. */
 enum outcome backend_prepare(struct backend *backend, struct loop *loop,
                              const struct backend_watcher *watcher, struct error *error);
+/* Whether it is being allocated, or what was allocated in vain is being given back. */
+bool backend_filling(const struct backend *backend);
 /* Let the allocation end, from the event loop, with an error. */
 void backend_fill_cancel(struct backend *backend);
 /* End it now, if one is under way: its watcher is told before this returns. */

@@ -6,6 +6,7 @@
 #include <hotram/memhp.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "hotplug/hotplug.h"
 #include "machine/machine.h"
@@ -72,11 +73,10 @@ static void print_memory_devices(struct text *out, struct json_object *result)
     }
 }
 
-struct json_object *describe_backend(const struct backend *backend)
+struct json_object *describe_backend(const struct backend *backend, const struct backend_usage *usage)
 {
     struct json_object *object = json_object_new_object();
     struct json_object *nodes = json_object_new_array();
-    struct backend_usage usage = backend_usage(backend);
 
     for (unsigned node = 0; node < HOST_NODES_MAX; node++)
         if (host_nodes_has(&backend->nodes, node))
@@ -93,8 +93,10 @@ struct json_object *describe_backend(const struct backend *backend)
     /* Ours. */
     add_string(object, "type", backend_kind_name(backend->kind));
     add_number(object, "page-size", backend->page_size);
-    add_number(object, "resident", usage.resident);
-    add_number(object, "reserved", usage.reserved);
+    if (usage) {
+        add_number(object, "resident", usage->resident);
+        add_number(object, "reserved", usage->reserved);
+    }
     if (backend->mem_path)
         add_string(object, "mem-path", backend->mem_path);
     if (backend->used_by)
@@ -102,17 +104,52 @@ struct json_object *describe_backend(const struct backend *backend)
     return object;
 }
 
+/* Who waits until memory is counted. */
+struct memdev_query {
+    struct pending *pending;
+    struct backends *backends;
+};
+
+static void memdev_counted(void *opaque)
+{
+    struct memdev_query *query = opaque;
+    struct json_object *result = json_object_new_array();
+    const struct backend *backend = NULL;
+
+    while ((backend = backend_next(query->backends, backend)) != NULL) {
+        struct backend_usage usage = backend_usage(backend);
+
+        json_object_array_add(result, describe_backend(backend, &usage));
+    }
+    pending_finish(query->pending, result, NULL);
+    free(query);
+}
+
+static void memdev_dropped(void *opaque)
+{
+    struct memdev_query *query = opaque;
+
+    pending_finish(query->pending, NULL, NULL); /* the program ends */
+    free(query);
+}
+
+/* What is resident is counted page by page, which takes long for large memory: a worker does it. */
 static bool run_memdev(struct monitor_context *context, struct json_object *args, struct json_object **result,
                        struct error *error)
 {
-    const struct backends *backends = machine_backends(context->machine);
-    const struct backend *backend = NULL;
+    struct memdev_query *query = calloc(1, sizeof *query);
 
-    (void)args, (void)error;
-    *result = json_object_new_array();
-    while (backends && (backend = backend_next(backends, backend)) != NULL)
-        json_object_array_add(*result, describe_backend(backend));
-    return true;
+    (void)args, (void)result;
+    if (query)
+        *query = (struct memdev_query){ command_defer(context), machine_backends(context->machine) };
+    if (query && query->pending && backends_count(query->backends, memdev_counted, memdev_dropped, query))
+        return true;
+    if (query && query->pending) {
+        free(query->pending);
+        context->pending = NULL;
+    }
+    free(query);
+    return error_set(error, "out of memory");
 }
 
 /* What QEMU does not show. */

@@ -133,7 +133,7 @@ static void describe_object(struct monitor_context *context, const char *rest, s
     if (!backend)
         return;
     node->type = backend_kind_name(backend->kind);
-    take_values(node, describe_backend(backend));
+    take_values(node, describe_backend(backend, NULL));
 }
 
 static void describe_cpu(struct monitor_context *context, const char *rest, struct node *node)

@@ -11,8 +11,19 @@
 #include "kvm/vm.h"
 #include "memory/backend.h"
 
+/* A question for what is resident, that the event loop answers. */
+struct fake_count {
+    struct backends *backends;
+    struct fake_count *next;
+    struct work work;
+    void (*counted)(void *opaque);
+    void (*dropped)(void *opaque);
+    void *opaque;
+};
+
 struct backends {
     struct loop *loop;
+    struct fake_count *counts;
     struct backend *first;
     struct backend *cancelled;
     struct work cancel; /* lets the cancelled one end, from the event loop as in the program */
@@ -80,6 +91,14 @@ static void backend_free(struct backend *backend)
 void fake_machine_destroy(struct machine *machine)
 {
     loop_cancel(machine->backends.loop, &machine->backends.cancel);
+    while (machine->backends.counts) {
+        struct fake_count *count = machine->backends.counts;
+
+        machine->backends.counts = count->next;
+        loop_cancel(machine->backends.loop, &count->work);
+        count->dropped(count->opaque);
+        free(count);
+    }
     for (uint32_t slot = 0; slot < FAKE_SLOTS; slot++)
         empty_slot(&machine->hotplug.dimms[slot]);
     while (machine->backends.first) {
@@ -353,6 +372,34 @@ enum outcome backend_del(struct backends *backends, const char *id, const struct
 const char *backend_kind_name(enum backend_kind kind)
 {
     return backend_types[kind].name;
+}
+
+static void fake_counted(void *opaque)
+{
+    struct fake_count *count = opaque;
+    struct fake_count **link = &count->backends->counts;
+
+    while (*link != count)
+        link = &(*link)->next;
+    *link = count->next;
+    count->counted(count->opaque);
+    free(count);
+}
+
+bool backends_count(struct backends *backends, void (*counted)(void *opaque), void (*dropped)(void *opaque),
+                    void *opaque)
+{
+    struct fake_count *count = calloc(1, sizeof *count);
+
+    *count = (struct fake_count){ .backends = backends,
+                                  .next = backends->counts,
+                                  .work = { .run = fake_counted, .opaque = count },
+                                  .counted = counted,
+                                  .dropped = dropped,
+                                  .opaque = opaque };
+    backends->counts = count;
+    loop_post(backends->loop, &count->work);
+    return true;
 }
 
 struct backend_usage backend_usage(const struct backend *backend)

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory that goes back to the host. Of usual pages that takes some 0.2 seconds for each GiB, so a worker
+ * does it. It is emptied in pieces before it is unmapped: each piece holds up others of this process, who map
+ * or fault memory, for some milliseconds.
+ */
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "memory/backend_memory.h"
+#include "memory/mapping.h"
+
+#define PIECE (UINT64_C(32) << 20)
+
+/* On the worker's thread. All of it is done even when the program ends: it would be done then in any case. */
+static void give_back(void *opaque, const atomic_bool *stop)
+{
+    struct giving_back *giving = opaque;
+
+    (void)stop;
+    /* Where the kernel does not take this advice (locked or huge pages), the unmapping does all. */
+    for (uint64_t at = 0; at < giving->size; at += PIECE)
+        if (madvise((uint8_t *)giving->memory + at, giving->size - at < PIECE ? giving->size - at : PIECE,
+                    MADV_DONTNEED) < 0)
+            break;
+    mapping_give_back(giving->memory, giving->size, giving->what);
+    if (giving->unnamed >= 0)
+        close(giving->unnamed);
+    if (giving->discard >= 0)
+        fallocate(giving->discard, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)giving->offset,
+                  (off_t)giving->size);
+}
+
+static void given_back(void *opaque)
+{
+    struct giving_back *giving = opaque;
+
+    giving->active = false;
+    giving->ended(giving->opaque);
+}
+
+void backend_release_begin(struct backend *backend, bool used, void (*ended)(void *opaque), void *opaque)
+{
+    struct worker *giver = backends_giver(backend->registry);
+    bool named = backend->kind == BACKEND_FILE && !backend->unnamed;
+    bool discards = used && backend->discard_data && backend->share && !backend->readonly;
+
+    if (!giver || !backend->memory) { /* nothing to give, or out of memory: rather late than never */
+        if (used)
+            backend_release(backend);
+        else
+            backend_unmap(backend);
+        ended(opaque);
+        return;
+    }
+    backend->giving = (struct giving_back){
+        .job = { .run = give_back, .done = given_back, .opaque = &backend->giving },
+        .memory = backend->memory,
+        .size = backend->size,
+        .what = backend->id,
+        .unnamed = named ? -1 : backend->fd,
+        .discard = named && discards ? backend->fd : -1,
+        .offset = backend->offset,
+        .active = true,
+        .ended = ended,
+        .opaque = opaque,
+    };
+    if (!named)
+        backend->fd = -1;
+    backend->memory = NULL;
+    backend->filled = backend->failed = backend->withheld = false;
+    worker_do(giver, &backend->giving.job);
+}
+
+void backend_release_wait(struct backend *backend)
+{
+    if (backend->giving.active)
+        worker_take_back(backends_giver(backend->registry), &backend->giving.job);
+    backend->giving.active = false;
+}
