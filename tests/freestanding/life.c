@@ -5,6 +5,7 @@
  */
 #include <hotram/acpi.h>
 #include <hotram/acpi_arm.h>
+#include <hotram/block.h>
 #include <hotram/dimm.h>
 #include <hotram/ged.h>
 #include <hotram/gpe.h>
@@ -197,6 +198,8 @@ static void live(void)
     plan_size(&machine);
     unplug(&machine);
     EXPECT(hotram_status_text(hotram_bank_finish(&machine.bank, 2))[0] != '\0');
+    EXPECT(hotram_block_size(HOTRAM_BLOCK_X86_64, 66 * GIB) == 2 * GIB);
+    EXPECT(hotram_block_whole(2 * GIB, 68 * GIB, 4 * GIB));
     say("life: plugged, used, given back\n");
 }
 

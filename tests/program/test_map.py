@@ -160,7 +160,8 @@ def example():
     text = PAGE.read_text()
     words = re.search(r"^hotram -m (\S+) (.*)$", text, re.M)
     commands = re.findall(r"^\(hotram\) (.*)$", text, re.M)
-    with machine(words[1], *words[2].split(" -kernel")[0].split(),
+    with machine(words[1], "-machine", "dimm-granularity=auto",
+                 *words[2].split(" -kernel")[0].split(),
                  locale="C.UTF-8") as peer:
         for command in commands:
             if command == "info memory-map":

@@ -293,8 +293,8 @@ def test_acpi_lists_none():
 
 
 def plug_256(peer, step):
-    """DIMMs of 2 MiB, `step` apart."""
-    places = [(4 * GIB + i * step, 2 * MIB) for i in range(256)]
+    """DIMMs of a memory block, `step` apart."""
+    places = [(4 * GIB + i * step, 128 * MIB) for i in range(256)]
     for i, (address, size) in enumerate(places):
         plug(peer, f"d{i}", size, addr=address)
     peer.qmp.execute("system_reset")
@@ -304,8 +304,8 @@ def plug_256(peer, step):
 
 
 def test_256_dimms_in_the_map_of_a_bzimage():
-    for step in (2 * MIB, 4 * MIB):
-        with machine("128M,slots=256,maxmem=4G", "-machine", "dimm-at-boot=e820",
+    for step in (128 * MIB, 256 * MIB):
+        with machine("128M,slots=256,maxmem=40G", "-machine", "dimm-at-boot=e820",
                      *BZIMAGE) as peer:
             places = plug_256(peer, step)
             entries, first = tables.boot_params_map(peer.qtest)
@@ -322,14 +322,14 @@ def test_256_dimms_in_the_map_of_a_bzimage():
 
 
 def test_256_dimms_in_the_map_of_a_vmlinux():
-    options = ("128M,slots=256,maxmem=4G", "-machine", "dimm-at-boot=e820", *VMLINUX)
+    options = ("128M,slots=256,maxmem=40G", "-machine", "dimm-at-boot=e820", *VMLINUX)
     with machine(*options) as peer:
-        plug_256(peer, 2 * MIB)                    # neighbours become one entry
+        plug_256(peer, 128 * MIB)                  # neighbours become one entry
         entries, count = tables.start_info_map(peer.qtest)
-        assert tables.ram_from(entries, 4 * GIB) == [(4 * GIB, 512 * MIB)]
+        assert tables.ram_from(entries, 4 * GIB) == [(4 * GIB, 32 * GIB)]
         assert "warning" not in peer.said()
     with machine(*options) as peer:
-        places = plug_256(peer, 4 * MIB)
+        places = plug_256(peer, 256 * MIB)
         entries, count = tables.start_info_map(peer.qtest)
         listed = tables.ram_from(entries, 4 * GIB)
         assert count == 128 and listed == places[:len(listed)]

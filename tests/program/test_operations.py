@@ -374,6 +374,40 @@ def test_granularity():
         guest.plug(size=6 * MIB)
         assert [entry["data"]["addr"] for entry in
                 guest.qmp.execute("query-memory-devices")] == [DIMM, DIMM + 2 * MIB]
+        assert guest.errors.read_text().count("not whole memory blocks") == 2
+    with Guest("-machine", "strict=on", granularity="2M") as guest:
+        guest.fails("memory-plug", ["2 MiB at 0x", "whole memory blocks", "128 MiB", "strict=on"],
+                    size=2 * MIB)
+        assert guest.qmp.execute("query-memory-devices") == []
+
+
+def large(ram, granularity):
+    """RAM that is more than the host has."""
+    return Guest("-object", f"memory-backend-ram,id=ram,size={ram},reserve=off",
+                 "-machine", "memory-backend=ram", memory=f"{ram},slots=4,maxmem=100G",
+                 granularity=granularity)
+
+
+def test_the_granularity_is_the_block_of_a_guest_of_this_size():
+    for ram, block in (("256M", 128 * MIB), ("3G", 128 * MIB), ("62G", 128 * MIB),
+                       ("65534M", 2 * MIB), ("63G", 2 * GIB), ("64G", GIB), ("64.5G", GIB // 2),
+                       ("65G", 2 * GIB), ("65.125G", 128 * MIB), ("66G", GIB)):
+        block = max(block, 128 * MIB)
+        with large(ram, "auto") as guest:
+            answer = guest.qmp.execute("query-memory-map")
+            assert (answer["granularity"], answer["block-size"]) == (block, block), (ram, answer)
+            guest.fails("memory-plug", [f"multiple of {block:#x}", "blocks of",
+                                        "dimm-granularity=2M"], size=block // 2)
+            guest.fails("memory-set", ["can't be reached", "multiples of"],
+                        size=answer["ram"] + block + block // 2)
+            for _ in range(2):
+                guest.plug(size=block)
+            assert all(entry["data"]["addr"] % block == 0
+                       for entry in guest.qmp.execute("query-memory-devices"))
+            assert "warning" not in guest.errors.read_text()
+    with large("65G", "128M") as guest:
+        guest.plug(size=GIB)
+        assert "which have 2 GiB here" in guest.errors.read_text()
 
 
 def test_a_memory_map_that_hardly_fits():

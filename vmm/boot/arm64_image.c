@@ -71,6 +71,7 @@ static bool check_header(struct boot *boot, const uint8_t *bytes, struct error *
             boot->kernel_path);
     boot->image.text_offset = header.text_offset;
     boot->image.image_size = header.image_size;
+    boot->image.pages_64k = (header.flags >> 1 & 3) == 3;
     return true;
 }
 

@@ -19,6 +19,7 @@ struct arm64_image {
     uint64_t offset;      /* where Image or stream begin in the file */
     uint64_t size;        /* bytes of it in the file */
     uint64_t text_offset; /* where it wants to be behind a multiple of 2 MiB */
+    bool pages_64k;       /* it was built for pages of 64 KiB */
     uint64_t image_size;  /* bytes of memory that it needs from its first one on */
 };
 

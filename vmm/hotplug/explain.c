@@ -3,6 +3,8 @@
  * Why the bank refused a DIMM or a memslot, for people: the values, what is in the way, the limit, the way
  * out.
  */
+#include <stdio.h>
+
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
 
@@ -17,12 +19,25 @@ static const char *name_of(const struct hotplug *hotplug, uint32_t slot)
     return dimm && dimm->id ? dimm->id : "(no id)";
 }
 
-static const char *why_so_coarse(const struct hotram_bank_config *bank)
+/* "; ..." returns text. */
+static const char *why_so_coarse(const struct hotplug *hotplug, char text[256])
 {
-    return bank->granularity <= BACKEND_ALIGN
-               ? ""
-               : "; a Linux guest takes memory in blocks of 128 MiB, and nothing of what is in a block with a "
-                 "gap; -machine dimm-granularity=2M allows it all the same";
+    char block[SIZE_TEXT];
+
+    size_text(hotplug->memory_block, block);
+    text[0] = '\0';
+    if (hotplug->config.whole_blocks)
+        snprintf(
+            text, 256,
+            "; a Linux guest of this size takes memory in blocks of %s, and nothing of what is in a block "
+            "with a gap; -machine dimm-granularity=2M allows it all the same",
+            block);
+    else if (hotplug->config.granularity > BACKEND_ALIGN)
+        snprintf(text, 256,
+                 "; -machine dimm-granularity= says so (this guest's Linux takes memory in blocks of %s); "
+                 "dimm-granularity=2M allows it all the same",
+                 block);
+    return text;
 }
 
 bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_request *request,
@@ -33,8 +48,10 @@ bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_req
     const unsigned long long addr = request->addr;
     const unsigned long long size = request->size;
     const struct hotram_dimm *other = hotram_bank_slot(&hotplug->bank, result->slot);
+    const unsigned long long granularity = hotplug_granularity(hotplug);
     char want[SIZE_TEXT];
     char left[SIZE_TEXT];
+    char why[256];
 
     size_text(request->size, want);
     size_text(result->largest, left);
@@ -56,11 +73,11 @@ bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_req
                          bank->slots, HOTRAM_SLOTS_MAX);
     case HOTRAM_E_SIZE:
         return error_set(error, "backend memory size must be multiple of 0x%llx: '%s' has %llu bytes%s",
-                         (unsigned long long)bank->granularity, want, size, why_so_coarse(bank));
+                         granularity, want, size, why_so_coarse(hotplug, why));
     case HOTRAM_E_ALIGN:
         return error_set(error, "address must be aligned to 0x%llx bytes: 0x%llx is not%s",
                          (unsigned long long)request->align, addr,
-                         request->align == bank->granularity ? why_so_coarse(bank) : "");
+                         request->align == granularity ? why_so_coarse(hotplug, why) : "");
     case HOTRAM_E_REGION:
         return error_set(error,
                          "can't add memory device [0x%llx:0x%llx], usable range for memory devices "

@@ -53,6 +53,7 @@ struct hotplug *hotplug_create(const struct hotplug_config *config, struct error
         return NULL;
     }
     hotplug->config = *config;
+    hotplug->memory_block = config->block;
     hotplug->work = (struct work){ .run = hotplug_handle_notices, .opaque = hotplug };
     hotplug->ended_work = (struct work){ .run = operations_tell, .opaque = hotplug };
     if (config->slots == 0)

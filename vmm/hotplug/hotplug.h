@@ -89,6 +89,7 @@ struct hotplug_room {
     uint64_t capacity;
     uint64_t capacity_left; /* bytes */
     uint64_t granularity;   /* sizes are multiples of it, bytes */
+    uint64_t block;         /* the guest's memory block, bytes */
 };
 
 /* The hotplug register block as `info memory-hotplug` shows it: the slot's state as the guest reads it. */
@@ -120,6 +121,8 @@ struct hotplug_config {
     uint64_t ram_size;        /* bytes that the guest starts with */
     const uint64_t *node_ram; /* and each of its nodes, or NULL when it has none */
     uint64_t granularity;     /* bytes: sizes and addresses of DIMMs are multiples of it; a power of two */
+    bool whole_blocks;        /* and of the guest's memory block: nobody chose the granularity */
+    uint64_t block;           /* the guest's memory block until hotplug_set_block(), bytes */
     uint32_t map_limit;       /* percent of the guest's memory that a DIMM's memory map may need; 0: any */
     bool strict;              /* more is an error, not only a warning */
     const char *template;     /* properties of memory that DIMMs bring along, or NULL: memory-backend-ram */
@@ -145,6 +148,10 @@ void hotplug_destroy(struct hotplug *hotplug);
 /* The guest was reset (vCPUs paused): DIMMs stay, pending inserts are simply present at boot, and removals
  * that were asked for are carried out, since nobody uses the memory any more. */
 void hotplug_reset(struct hotplug *hotplug);
+
+/* The guest boots with a memory block of so many bytes, until the next time (vCPUs paused). Warns of DIMMs of
+ * which it takes nothing for that. */
+void hotplug_set_block(struct hotplug *hotplug, uint64_t block);
 
 /* device_add: `props` has driver ("pc-dimm") and the properties id, memdev, slot, addr, node. `hot` is
  * false for -device on the command line. OUTCOME_LATER: its memory has to be allocated again, since an unplug

@@ -4,6 +4,8 @@
  */
 #include <stdio.h>
 
+#include <hotram/block.h>
+
 #include "host/message.h"
 #include "hotplug/state.h"
 
@@ -26,7 +28,7 @@ static uint64_t present_memory(struct hotplug *hotplug)
     return size;
 }
 
-bool hotplug_check_map(struct hotplug *hotplug, uint64_t size, char *said, struct error *error)
+static bool check_map(struct hotplug *hotplug, uint64_t size, char *said)
 {
     const uint64_t present = present_memory(hotplug);
     const uint64_t map = size / MAP_SHARE;
@@ -34,7 +36,6 @@ bool hotplug_check_map(struct hotplug *hotplug, uint64_t size, char *said, struc
     char need[SIZE_TEXT];
     char have[SIZE_TEXT];
 
-    said[0] = '\0';
     if (hotplug->config.map_limit == 0 || map * 100 <= present * hotplug->config.map_limit)
         return true;
     snprintf(
@@ -43,8 +44,59 @@ bool hotplug_check_map(struct hotplug *hotplug, uint64_t size, char *said, struc
         "there: it may get nothing of it, or run out of memory; plug a smaller one first, or raise -machine "
         "dimm-map-limit=",
         size_text(size, want), size_text(map, need), hotplug->config.map_limit, size_text(present, have));
+    return false;
+}
+
+static bool check_block(const struct hotplug *hotplug, uint64_t addr, uint64_t size, char *said)
+{
+    char want[SIZE_TEXT];
+    char block[SIZE_TEXT];
+
+    if (hotram_block_whole(hotplug->memory_block, addr, size))
+        return true;
+    snprintf(
+        said, OPERATION_REASON,
+        "a DIMM of %s at 0x%llx is not whole memory blocks of a Linux guest, which have %s here: it takes "
+        "nothing of it; with -machine dimm-granularity=auto sizes and addresses are such that it can",
+        size_text(size, want), (unsigned long long)addr, size_text(hotplug->memory_block, block));
+    return false;
+}
+
+bool hotplug_check_limits(struct dimm *dimm, uint64_t size, char *said, struct error *error)
+{
+    struct hotplug *hotplug = dimm->hotplug;
+    /* Reserved: nobody else changes it. */
+    const bool whole = check_block(hotplug, hotplug->slots[dimm->slot].addr, size, said);
+
+    if (whole && check_map(hotplug, size, said)) {
+        said[0] = '\0';
+        return true;
+    }
+    if (!whole && hotplug->config.whole_blocks)
+        return error_set(error, "%s", said);
     if (hotplug->config.strict)
         return error_set(error, "%s (strict=on refuses it)", said);
     warning("%s", said);
+    dimm->told_of_block = !whole;
     return true;
+}
+
+void hotplug_set_block(struct hotplug *hotplug, uint64_t block)
+{
+    uint32_t slot = HOTRAM_SLOT_ANY;
+    struct dimm_info info;
+
+    hotplug->memory_block = block;
+    while (hotplug_next(hotplug, &slot, &info)) {
+        struct dimm *dimm = hotplug->dimm[slot];
+        const bool whole = hotram_block_whole(block, info.addr, info.size);
+        char size[SIZE_TEXT];
+
+        if (!whole && !dimm->told_of_block)
+            warning("DIMM '%s' (%s at 0x%llx) is not whole memory blocks of a Linux guest, which have %s at "
+                    "this boot: it takes nothing of it",
+                    dimm->id ? dimm->id : "(no id)", size_text(info.size, size),
+                    (unsigned long long)info.addr, size_text(block, (char[SIZE_TEXT]){ 0 }));
+        dimm->told_of_block = !whole;
+    }
 }

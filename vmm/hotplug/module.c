@@ -129,7 +129,7 @@ bool hotplug_try_template(struct hotplug *hotplug, const char *template, uint64_
     bool good;
 
     template = template_of(hotplug, template);
-    object = make_properties(template, "memory", hotplug->config.granularity, &props.keyval, error);
+    object = make_properties(template, "memory", hotplug_granularity(hotplug), &props.keyval, error);
     if (!object)
         return false;
     props.object = object;

@@ -55,8 +55,9 @@ void hotplug_room(struct hotplug *hotplug, struct hotplug_room *room)
         room->slots += hotplug->slots[slot].state == HOTRAM_DIMM_EMPTY;
         used += hotplug->slots[slot].size; /* of an empty slot 0 */
     }
-    room->granularity = hotplug->bank.config.granularity;
     ports_unlock(hotplug->config.ports);
+    room->granularity = hotplug_granularity(hotplug);
+    room->block = hotplug->memory_block;
     room->capacity = hotplug->config.capacity;
     room->capacity_left = room->capacity - used;
 }

@@ -136,7 +136,7 @@ struct dimm *dimm_create(struct hotplug *hotplug, uint32_t slot, const char *id,
     if (hot)
         dimm->plugging = operation_new(hotplug, OPERATION_PLUG, slot, id, size, error);
     if ((!id || dimm->id) &&
-        (!hot || (dimm->plugging && hotplug_check_map(hotplug, size, dimm->plugging->warning, error))))
+        (!hot || (dimm->plugging && hotplug_check_limits(dimm, size, dimm->plugging->warning, error))))
         return dimm;
     dimm_discard(dimm);
     return NULL;
@@ -233,9 +233,19 @@ static enum outcome bring(struct dimm *dimm, const struct backend_watcher *watch
     return OUTCOME_FAILED;
 }
 
+uint64_t hotplug_granularity(const struct hotplug *hotplug)
+{
+    const uint64_t granularity = hotplug->config.granularity;
+
+    return hotplug->config.whole_blocks && hotplug->memory_block > granularity ? hotplug->memory_block
+                                                                               : granularity;
+}
+
 uint64_t hotplug_alignment(const struct hotplug *hotplug, uint64_t align)
 {
-    return align > hotplug->config.granularity ? align : hotplug->config.granularity;
+    const uint64_t granularity = hotplug_granularity(hotplug);
+
+    return align > granularity ? align : granularity;
 }
 
 bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *request,
@@ -243,6 +253,11 @@ bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *
 {
     enum hotram_status status;
 
+    /* The bank knows the least granularity that this guest can ever have. */
+    if (request->size % hotplug_granularity(hotplug) != 0) {
+        *result = (struct hotram_dimm_result){ .slot = HOTRAM_SLOT_ANY };
+        return hotplug_explain(hotplug, request, result, HOTRAM_E_SIZE, error);
+    }
     ports_lock(hotplug->config.ports);
     status = hotram_bank_reserve(&hotplug->bank, request, result);
     ports_unlock(hotplug->config.ports);

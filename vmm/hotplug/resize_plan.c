@@ -250,7 +250,7 @@ static bool check(const struct model *model, const struct resize_request *reques
 {
     const struct hotplug_config *config = &model->hotplug->config;
     const uint64_t ram = ram_of(model->hotplug, request->node_given ? request->node : HOTRAM_NODE_ANY);
-    const uint64_t granularity = config->granularity;
+    const uint64_t granularity = hotplug_granularity(model->hotplug);
     const uint64_t most = config->ram_size + model->bank.config.capacity;
     char want[SIZE_TEXT], have[SIZE_TEXT], low[SIZE_TEXT], high[SIZE_TEXT];
 

@@ -24,12 +24,13 @@ struct dimm {
     struct backend *backend;
     struct guest_region *region;
     bool hotplugged;
-    bool coming;       /* its memory is being allocated: the guest and the monitors do not see it yet */
-    bool owns_backend; /* a memslot's: made with the DIMM, and goes with it */
-    bool leaving;      /* the guest gave it back; it goes when its last lease is returned */
-    bool returning;    /* it is leaving, and its memory is on its way back to the host */
-    bool kept;         /* it is leaving, but KVM keeps its memslot: slot, addresses and id stay taken */
-    bool refused;      /* the guest has refused to give it back, and was not asked again */
+    bool coming;        /* its memory is being allocated: the guest and the monitors do not see it yet */
+    bool owns_backend;  /* a memslot's: made with the DIMM, and goes with it */
+    bool leaving;       /* the guest gave it back; it goes when its last lease is returned */
+    bool returning;     /* it is leaving, and its memory is on its way back to the host */
+    bool kept;          /* it is leaving, but KVM keeps its memslot: slot, addresses and id stay taken */
+    bool refused;       /* the guest has refused to give it back, and was not asked again */
+    bool told_of_block; /* it was said that the guest takes nothing of it */
     struct operation *plugging; /* begins when the DIMM is shown to the guest; NULL after that and at start */
     struct backend_watcher watcher; /* who waits for memory that is coming */
 };
@@ -66,6 +67,7 @@ struct hotplug {
     struct hotplug_config config;
     struct hotram_bank bank;
     struct hotram_memhp block;
+    uint64_t memory_block; /* the guest's, since its last boot; bytes. Main thread only */
     struct hotram_dimm slots[HOTRAM_SLOTS_MAX];
     struct notice notices[NOTICES_MAX];
     uint32_t notice_count;
@@ -98,6 +100,8 @@ void dimm_free(struct dimm *dimm);
 bool hotplug_check_enabled(const struct hotplug *hotplug, struct error *error);
 bool hotplug_check_node(const struct hotplug *hotplug, uint32_t node, struct error *error);
 bool hotplug_check_id(const struct hotplug *hotplug, const char *id, struct error *error);
+/* What sizes and addresses of new DIMMs are multiples of, as the guest is now. Bytes. */
+uint64_t hotplug_granularity(const struct hotplug *hotplug);
 /* What a DIMM's address and size are multiples of, if its memory wants `align`. Bytes. */
 uint64_t hotplug_alignment(const struct hotplug *hotplug, uint64_t align);
 /* hotram_bank_reserve() with an error for people; and back. */
@@ -116,9 +120,9 @@ bool dimm_show(struct dimm *dimm, struct error *error);
 void dimm_discard(struct dimm *dimm);
 void dimm_take_back(struct dimm *dimm);
 
-/* limits.c: whether the guest has room for the memory map of so much more. `said` has OPERATION_REASON bytes:
- * the warning, or "". */
-bool hotplug_check_map(struct hotplug *hotplug, uint64_t size, char *said, struct error *error);
+/* limits.c: whether the guest can take a DIMM that is about to come: it is whole memory blocks, and there is
+ * room for its memory map. `said` has OPERATION_REASON bytes: the warning, or "". */
+bool hotplug_check_limits(struct dimm *dimm, uint64_t size, char *said, struct error *error);
 
 /* module.c: make memory by its properties for a DIMM that has a place, and show it. On failure the DIMM is to
  * be discarded. */

@@ -19,3 +19,10 @@ void machine_arch_layout_ram(struct machine *machine)
     machine->piece[0] = (struct ram_piece){ ARM64_RAM, machine->config->ram_size };
     machine->piece_count = 1;
 }
+
+/* The kernel says what pages it has; an older kernel's block is not known before it runs. */
+enum hotram_block_guest machine_arch_block_guest(const struct machine *machine)
+{
+    return machine->boot.format != KERNEL_NONE && machine->boot.image.pages_64k ? HOTRAM_BLOCK_ARM64_64K
+                                                                                : HOTRAM_BLOCK_ARM64_4K;
+}

@@ -49,6 +49,8 @@ static bool create_memory(struct machine *machine, struct error *error)
 static bool create_hotplug(struct machine *machine, uint32_t slots, uint64_t base, uint64_t size,
                            struct error *error)
 {
+    /* DIMMs in the memory map can only make it larger: they are multiples of it themselves. */
+    const uint64_t block = hotram_block_size(machine_arch_block_guest(machine), machine_ram_end(machine));
     struct hotplug_config config = {
         .slots = slots,
         .region_base = base,
@@ -59,6 +61,8 @@ static bool create_hotplug(struct machine *machine, uint32_t slots, uint64_t bas
         .ram_size = machine->config->ram_size,
         .node_ram = machine->config->numa.nodes ? machine->config->numa.ram : NULL,
         .granularity = machine->config->dimms.granularity,
+        .whole_blocks = machine->config->dimms.granularity == 0,
+        .block = block,
         .map_limit = machine->config->dimms.map_limit,
         .strict = machine->config->dimms.strict,
         .template = machine->config->dimms.template,
@@ -74,6 +78,8 @@ static bool create_hotplug(struct machine *machine, uint32_t slots, uint64_t bas
         .opaque = machine,
     };
 
+    if (config.whole_blocks)
+        config.granularity = block;
     config.bus = machine_arch_hotplug_bus(&config.registers);
     machine->hotplug = hotplug_create(&config, error);
     if (!machine->hotplug)

@@ -15,10 +15,58 @@ static void add(struct dimms_at_boot *list, uint64_t start, uint64_t end, uint32
         };
 }
 
+/* A memory map that ends behind a DIMM, or behind RAM. */
+struct map {
+    uint64_t end;
+    uint64_t block;  /* the guest's memory block with it */
+    uint64_t whole;  /* bytes of all DIMMs that are whole blocks: the guest can use them, listed or not */
+    uint64_t listed; /* bytes of those among them that are in it */
+};
+
+static struct map map_that_ends(struct hotplug *hotplug, enum hotram_block_guest guest, uint64_t end)
+{
+    struct map map = { .end = end, .block = hotram_block_size(guest, end) };
+    uint32_t slot = HOTRAM_SLOT_ANY;
+    struct dimm_info dimm;
+
+    while (hotplug_next(hotplug, &slot, &dimm)) {
+        if (dimm.state == HOTRAM_DIMM_EJECTING || !hotram_block_whole(map.block, dimm.addr, dimm.size))
+            continue;
+        map.whole += dimm.size;
+        if (dimm.addr + dimm.size <= end)
+            map.listed += dimm.size;
+    }
+    return map;
+}
+
+static bool is_better(const struct map *map, const struct map *other)
+{
+    return map->whole > other->whole || (map->whole == other->whole && map->listed > other->listed);
+}
+
+/* A DIMM that is not whole memory blocks must not be in the map: Linux would use it without having it as a
+ * device, and an eject would take away memory in use. The DIMM at its end rules the block itself. So of all
+ * DIMMs that can be the last one, that which leaves the guest most; in doubt, in the map. */
+static struct map choose_map(struct hotplug *hotplug, enum hotram_block_guest guest, uint64_t ram_end)
+{
+    struct map best = map_that_ends(hotplug, guest, ram_end);
+    uint32_t slot = HOTRAM_SLOT_ANY;
+    struct dimm_info dimm;
+
+    while (hotplug_next(hotplug, &slot, &dimm)) {
+        struct map map = map_that_ends(hotplug, guest, dimm.addr + dimm.size);
+
+        if (dimm.state != HOTRAM_DIMM_EJECTING && hotram_block_whole(map.block, dimm.addr, dimm.size) &&
+            is_better(&map, &best))
+            best = map;
+    }
+    return best;
+}
+
 /* Each DIMM is an entry of its own in both tables: the guest can remove it alone, and it is in its own node.
  * The gaps are hot-pluggable, too: there a DIMM may come while the guest runs. */
 static void list_each(struct hotplug *hotplug, uint64_t start, uint64_t end, uint32_t gap_node,
-                      struct dimms_at_boot *list)
+                      const struct map *map, struct dimms_at_boot *list)
 {
     uint32_t slot = HOTRAM_SLOT_ANY;
     struct dimm_info dimm;
@@ -28,21 +76,27 @@ static void list_each(struct hotplug *hotplug, uint64_t start, uint64_t end, uin
             continue;
         add(list, start, dimm.addr, gap_node);
         add(list, dimm.addr, dimm.addr + dimm.size, dimm.node);
-        list->map[list->map_count++] = (struct memory_entry){ dimm.addr, dimm.size, MEMORY_RAM };
+        if (dimm.addr + dimm.size <= map->end && hotram_block_whole(map->block, dimm.addr, dimm.size))
+            list->map[list->map_count++] = (struct memory_entry){ dimm.addr, dimm.size, MEMORY_RAM };
         start = dimm.addr + dimm.size;
     }
     add(list, start, end, gap_node);
 }
 
-void dimms_at_boot_list(const struct config *config, struct hotplug *hotplug, struct dimms_at_boot *list)
+void dimms_at_boot_list(const struct config *config, struct hotplug *hotplug, enum hotram_block_guest guest,
+                        uint64_t ram_end, struct dimms_at_boot *list)
 {
+    struct map map = { .end = ram_end, .block = hotram_block_size(guest, ram_end) };
     uint64_t base;
     uint64_t size;
 
     list->srat_count = list->map_count = 0;
     hotplug_region(hotplug, &base, &size);
-    if (config->dimms.in_e820)
-        list_each(hotplug, base, base + size, config->numa.dimm_node, list);
-    else if (size > 0) /* as QEMU: all of it in the highest node; a DIMM's own node comes from its _PXM */
+    if (config->dimms.in_e820) {
+        map = choose_map(hotplug, guest, ram_end);
+        list_each(hotplug, base, base + size, config->numa.dimm_node, &map, list);
+    } else if (size > 0) { /* as QEMU: all of it in the highest node; a DIMM's own node comes from its _PXM */
         add(list, base, base + size, config->numa.nodes - 1);
+    }
+    hotplug_set_block(hotplug, map.block);
 }

@@ -7,6 +7,7 @@
 #define VMM_MACHINE_DIMMS_AT_BOOT_H
 
 #include <hotram/acpi.h>
+#include <hotram/block.h>
 #include <hotram/dimm.h>
 
 #include "boot/boot.h"
@@ -22,7 +23,9 @@ struct dimms_at_boot {
     unsigned map_count;
 };
 
-/* vCPUs paused. */
-void dimms_at_boot_list(const struct config *config, struct hotplug *hotplug, struct dimms_at_boot *list);
+/* vCPUs paused. The guest's RAM ends at ram_end. hotplug gets to know which memory block the guest will have
+ * with this memory map. */
+void dimms_at_boot_list(const struct config *config, struct hotplug *hotplug, enum hotram_block_guest guest,
+                        uint64_t ram_end, struct dimms_at_boot *list);
 
 #endif

@@ -140,6 +140,16 @@ static bool place_memslots(const struct machine *machine, uint64_t region_base, 
     return true;
 }
 
+uint64_t machine_ram_end(const struct machine *machine)
+{
+    uint64_t end = 0;
+
+    for (unsigned i = 0; i < machine->piece_count; i++)
+        if (machine->piece[i].size > 0)
+            end = machine->piece[i].address + machine->piece[i].size;
+    return end;
+}
+
 bool machine_layout(struct machine *machine, uint64_t *region_base, uint64_t *region_size,
                     struct error *error)
 {

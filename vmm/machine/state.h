@@ -11,6 +11,8 @@
 
 #include <stdatomic.h>
 
+#include <hotram/block.h>
+
 #include "boot/boot.h"
 #include "device/ports.h"
 #include "hotplug/hotplug.h"
@@ -92,12 +94,16 @@ bool ram_claim_objects(struct machine *machine, struct error *error);
 bool machine_layout(struct machine *machine, uint64_t *region_base, uint64_t *region_size,
                     struct error *error);
 bool machine_map_ram(struct machine *machine, struct error *error);
+/* Behind the last byte of RAM. */
+uint64_t machine_ram_end(const struct machine *machine);
 
 /* x86.c, arm64.c */
 /* The pieces of addresses that RAM is in. */
 void machine_arch_layout_ram(struct machine *machine);
 /* What is where a memslot begins that was given this address; NULL: nothing, or the hotplug region. */
 const char *machine_arch_obstacle(const struct machine *machine, uint64_t start);
+/* What rules the guest's memory block. The kernel's file is open. */
+enum hotram_block_guest machine_arch_block_guest(const struct machine *machine);
 bool machine_arch_create_devices(struct machine *machine, struct error *error);
 /* No device has work left on the main thread; then they are gone. */
 void machine_arch_destroy_devices(struct machine *machine);

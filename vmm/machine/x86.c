@@ -193,7 +193,8 @@ bool machine_arch_start(struct machine *machine, struct error *error)
     };
     struct vcpu_entry entry = { 0 };
 
-    dimms_at_boot_list(machine->config, machine->hotplug, &dimms);
+    dimms_at_boot_list(machine->config, machine->hotplug, machine_arch_block_guest(machine),
+                       machine_ram_end(machine), &dimms);
     machine_info.dimm_count = dimms.map_count;
     if (!write_tables(machine, &dimms, &machine_info.rsdp, error))
         return false;

@@ -27,3 +27,10 @@ void machine_arch_layout_ram(struct machine *machine)
     machine->piece[1] = (struct ram_piece){ X86_HIGH_RAM_START, machine->high_ram_size };
     machine->piece_count = 2;
 }
+
+/* An older kernel's block is not known before it runs. */
+enum hotram_block_guest machine_arch_block_guest(const struct machine *machine)
+{
+    (void)machine;
+    return HOTRAM_BLOCK_X86_64;
+}

@@ -124,9 +124,15 @@ static struct json_object *largest_free(struct json_object *ranges)
 }
 
 /* How large a DIMM could be that is plugged now. */
-static uint64_t largest_dimm(const struct hotplug_room *room, uint64_t gap)
+static uint64_t largest_dimm(const struct hotplug_room *room, struct json_object *gap)
 {
-    uint64_t size = gap < room->capacity_left ? gap : room->capacity_left;
+    const uint64_t skipped = -get_number(gap, "start") &
+                             (room->granularity - 1); /* up to where one may begin */
+    uint64_t size = get_number(gap, "size");
+
+    size = size > skipped ? size - skipped : 0;
+    if (size > room->capacity_left)
+        size = room->capacity_left;
 
     return room->slots > 0 ? size - size % room->granularity : 0;
 }
@@ -147,10 +153,12 @@ static void describe_hotplug(struct json_object *result, struct ranges *ranges, 
     add_pair(result, "region", "start", base, "size", size);
     add_pair(result, "slots", "total", hotplug_slots(hotplug), "free", room.slots);
     add_pair(result, "capacity", "total", room.capacity, "free", room.capacity_left);
+    add_number(result, "granularity", room.granularity);
+    add_number(result, "block-size", room.block);
     gap = largest_free(ranges->array);
     if (gap)
         add_pair(result, "largest-free", "start", get_number(gap, "start"), "size", get_number(gap, "size"));
-    add_number(result, "largest-dimm", gap ? largest_dimm(&room, get_number(gap, "size")) : 0);
+    add_number(result, "largest-dimm", gap ? largest_dimm(&room, gap) : 0);
 }
 
 static bool run_map(struct monitor_context *context, struct json_object *args, struct json_object **result,

@@ -34,7 +34,7 @@ struct plug_values {
 
 static const struct property plug_properties[] = {
     PLUG("size", PROPERTY_SIZE, size, offsetof(struct plug_values, size_given),
-         "how much, a multiple of -machine dimm-granularity= (128M); required"),
+         "how much, a multiple of -machine dimm-granularity= (the guest's memory block); required"),
     PLUG("id", PROPERTY_STRING, id, PROPERTY_NO_GIVEN,
          "its name (default: dimm0 ... the first that is free)"),
     PLUG("node", PROPERTY_UINT32, node, offsetof(struct plug_values, node_given),

@@ -293,6 +293,10 @@ void map_summary(struct text *out, struct json_object *map)
                     size_text(get_number(map, "largest-dimm"), second));
     else
         text_string(out, "There is no free gap.\n");
+    if (get_number(map, "granularity") > 0)
+        text_printf(out, "DIMMs are multiples of: %s; memory block of a Linux guest: %s\n",
+                    size_text(get_number(map, "granularity"), first),
+                    size_text(get_number(map, "block-size"), second));
 }
 
 size_t map_character(const char *at, uint32_t *character)

@@ -118,9 +118,7 @@ enum config_result config_parse(struct config *config, int argc, char *const arg
     config->mem_merge = true;
     config->acpi = true;
     config->ged = GED_BY_DEFAULT;
-    config->dimms = (struct dimm_config){
-        .granularity = UINT64_C(128) << 20, .map_limit = 25, .plug_timeout = 30, .unplug_timeout = 60
-    };
+    config->dimms = (struct dimm_config){ .map_limit = 25, .plug_timeout = 30, .unplug_timeout = 60 };
     good = take_all(&parser, argc, argv, error);
     free(parser.accel);
     free(parser.dimm_node);

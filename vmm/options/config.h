@@ -83,7 +83,8 @@ struct memslot_config {
 /* -machine: what it says of DIMMs. */
 struct dimm_config {
     bool in_e820;         /* dimm-at-boot=e820: plugged DIMMs are in a booting guest's memory map */
-    uint64_t granularity; /* dimm-granularity=: bytes, a power of two; sizes and addresses are multiples */
+    uint64_t granularity; /* dimm-granularity=: bytes, a power of two; sizes and addresses are multiples.
+                           * 0, auto: the guest's memory block */
     uint32_t map_limit; /* dimm-map-limit=: percent of the guest's memory for the map of a new DIMM; 0: any */
     bool strict;        /* strict=on: more is an error */
     uint32_t plug_timeout;   /* plug-timeout=: seconds that a guest has to report on a plug */

@@ -29,14 +29,18 @@ static bool read_granularity(struct config *config, const char *text, struct err
 {
     uint64_t size;
 
+    if (strcmp(text, "auto") == 0) {
+        config->dimms.granularity = 0;
+        return true;
+    }
     if (!size_parse(text, 1, &size, error))
-        return error_prefix(error, "Parameter 'dimm-granularity' ");
+        return error_prefix(error, "Parameter 'dimm-granularity' expects auto or a size: ");
     if (size < GRANULARITY_MIN || size > GRANULARITY_MAX || (size & (size - 1)) != 0)
         return error_set(
             error,
-            "Parameter 'dimm-granularity' expects a power of two from 2M to 1T; got '%.80s'. 128M, "
-            "the default, is what Linux takes memory in; 2M allows smaller DIMMs, of which it may "
-            "take nothing",
+            "Parameter 'dimm-granularity' expects auto or a power of two from 2M to 1T; got '%.80s'. auto, "
+            "the default, is the memory block of a Linux guest of this size; 2M allows smaller DIMMs, of "
+            "which it takes nothing",
             text);
     config->dimms.granularity = size;
     return true;

@@ -37,15 +37,15 @@ const struct option options_table[] = {
     HANDLED(
         "machine",
         "[type=]hotram-1|none[,accel=kvm]" EVENTS "[,usb=off][,dump-guest-core=on|off][,mem-merge=on|off]"
-        "[,memory-backend=ID][,dimm-at-boot=" AT_BOOT "][,dimm-node=N|own][,dimm-granularity=SIZE]"
+        "[,memory-backend=ID][,dimm-at-boot=" AT_BOOT "][,dimm-node=N|own][,dimm-granularity=auto|SIZE]"
         "[,dimm-template=TYPE,,KEY=VALUE...][,dimm-map-limit=PERCENT][,strict=on|off][,plug-timeout=SECONDS]"
         "[,unplug-timeout=SECONDS]",
         GROUP_MACHINE, option_machine,
         "the machine ('-machine help' for a list); what a guest sees of hotram-1 never changes. " EVENTS_HELP
         "memory-backend: the -object that is the RAM at start. dimm-at-boot: how a booting guest finds the "
         "DIMMs that are plugged. dimm-node: the NUMA node of DIMMs that are not given one (default 0; with "
-        "dimm-at-boot=e820 own). dimm-granularity: what sizes and addresses of DIMMs are multiples of (128M, a "
-        "Linux guest's memory block). dimm-template: memory of DIMMs that are made by size (memory plug, memory "
+        "dimm-at-boot=e820 own). dimm-granularity: what sizes and addresses of DIMMs are multiples of (auto: "
+        "a Linux guest's memory block). dimm-template: memory of DIMMs that are made by size (memory plug, memory "
         "set), as -object has it, without id and size (memory-backend-ram). dimm-map-limit: how much of the "
         "guest's memory a new DIMM's memory map may take before there is a warning (25), or with strict=on an "
         "error. plug-timeout, unplug-timeout: how long a guest may take to answer (30, 60)",

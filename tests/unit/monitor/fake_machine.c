@@ -610,7 +610,8 @@ void hotplug_room(struct hotplug *hotplug, struct hotplug_room *room)
 
     *room = (struct hotplug_room){ .slots = config->slots,
                                    .capacity = config->maxmem - config->ram_size,
-                                   .granularity = UINT64_C(2) << 20 };
+                                   .granularity = UINT64_C(2) << 20,
+                                   .block = UINT64_C(2) << 20 };
     for (uint32_t slot = 0; slot < FAKE_SLOTS; slot++)
         room->slots -= hotplug->dimms[slot].size > 0;
     room->capacity_left = room->capacity - hotplug_plugged_size(hotplug);

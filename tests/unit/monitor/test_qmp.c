@@ -468,7 +468,7 @@ static void test_queries(void **state)
           "\"node\": 0, \"memdev\": \"hotram.ram\"}, {\"start\": 134217728, \"size\": 4160749568, \"type\": "
           "\"hole\"}, {\"start\": 4294967296, \"size\": 5234491392, \"type\": \"free\"}], \"region\": {\"start\": "
           "4294967296, \"size\": 5234491392}, \"slots\": {\"total\": 3, \"free\": 3}, \"capacity\": {\"total\": "
-          "2013265920, \"free\": 2013265920}, \"largest-free\": {\"start\": 4294967296, \"size\": 5234491392}, "
+          "2013265920, \"free\": 2013265920}, \"granularity\": 2097152, \"block-size\": 2097152, \"largest-free\": {\"start\": 4294967296, \"size\": 5234491392}, "
           "\"largest-dimm\": 2013265920}}" },
         { "query-exits", "{\"return\": {\"exits\": 18446744073709551615}}" },
     };

@@ -11,6 +11,7 @@
 /* The Image's header, and the least of a PE header that has one section. Offsets in bytes. */
 #define IMAGE_TEXT_OFFSET 8
 #define IMAGE_SIZE 16
+#define IMAGE_FLAGS 24
 #define IMAGE_MAGIC 0x38
 #define IMAGE_PE 0x3c
 #define PE 0x40

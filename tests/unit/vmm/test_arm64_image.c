@@ -30,6 +30,8 @@ static int set_up(void **state)
     return 0;
 }
 
+static unsigned pages; /* as the Image's flags name them: 1 is 4, 2 is 16, 3 is 64 KiB; 0 is unknown */
+
 /* NULL `problem`: it is taken. */
 static void expect(const void *bytes, size_t size, const char *problem)
 {
@@ -49,6 +51,7 @@ static void expect(const void *bytes, size_t size, const char *problem)
     if (opened) {
         assert_int_equal(boot.format, KERNEL_IMAGE);
         assert_int_equal(boot.image.image_size, KERNEL_MEMORY);
+        assert_int_equal(boot.image.pages_64k, pages == 3);
         assert_int_equal(boot.entry, ARM64_RAM + 2 * MIB + boot.image.text_offset);
         assert_int_equal(boot.end, boot.entry + KERNEL_MEMORY);
     }
@@ -67,6 +70,18 @@ static void a_plain_image(void **state)
     expect_bytes(&kernel, NULL);
     put_u64(&kernel, IMAGE_TEXT_OFFSET, 2 * MIB - 4096);
     expect_bytes(&kernel, NULL);
+}
+
+static void it_says_what_pages_it_has(void **state)
+{
+    (void)state;
+    for (pages = 0; pages < 4; pages++) {
+        put_u64(&kernel, IMAGE_FLAGS, 8 | pages << 1); /* 8: it may be anywhere */
+        expect_bytes(&kernel, NULL);
+        kernel_gzip(&kernel, &packed);
+        expect_bytes(&packed, NULL);
+    }
+    pages = 0;
 }
 
 static void its_header_makes_sense(void **state)
@@ -228,6 +243,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_plain_image, set_up),
+        cmocka_unit_test_setup(it_says_what_pages_it_has, set_up),
         cmocka_unit_test_setup(its_header_makes_sense, set_up),
         cmocka_unit_test_setup(a_file_that_was_cut_off, set_up),
         cmocka_unit_test_setup(a_pe_header_that_is_broken, set_up),
