@@ -95,31 +95,39 @@ static const struct guid linux_memreserve = {
     0x888eb0c6, 0x8ede, 0x4ff5, { 0xa8, 0xf0, 0x9a, 0xee, 0x5c, 0xb9, 0x77, 0xc2 }
 };
 
-static void add_table(struct area *area, struct guid guid, uint64_t address)
+/* The rows that have an address. */
+static void list_tables(struct area *area, const struct configuration_table *rows, size_t count)
 {
-    area->table[area->system.table_count++] = (struct configuration_table){ guid, address };
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].table != 0)
+            area->table[area->system.table_count++] = rows[i];
 }
 
-static unsigned add_memory(struct area *area, unsigned count, uint32_t type, uint64_t start, uint64_t end)
-{
-    if (start < end)
-        area->map[count++] = (struct memory_descriptor){
-            .type = type,
-            .start = start,
-            .pages = (end - start) / PAGE,
-            .attribute = ATTRIBUTE_WB,
-        };
-    return count;
-}
-
-/* The region for DIMMs is not in it: a range that is listed, of whatever type, cannot be plugged. */
+/* Returns the number of descriptors. The region for DIMMs is not in the map: a range that is listed, of
+ * whatever type, cannot be plugged. */
 static unsigned fill_map(struct area *area, const struct efi_handoff *handoff)
 {
-    uint64_t kept_end = handoff->kept + handoff->kept_size;
-    unsigned count = add_memory(area, 0, CONVENTIONAL_MEMORY, handoff->ram, handoff->kept);
+    const uint64_t kept_end = handoff->kept + handoff->kept_size;
+    const struct {
+        uint32_t type;
+        uint64_t start, end;
+    } rows[] = {
+        { CONVENTIONAL_MEMORY, handoff->ram, handoff->kept },
+        { ACPI_RECLAIM_MEMORY, handoff->kept, kept_end },
+        { CONVENTIONAL_MEMORY, kept_end, handoff->ram + handoff->ram_size },
+    };
+    unsigned count = 0;
 
-    count = add_memory(area, count, ACPI_RECLAIM_MEMORY, handoff->kept, kept_end);
-    return add_memory(area, count, CONVENTIONAL_MEMORY, kept_end, handoff->ram + handoff->ram_size);
+    _Static_assert(sizeof rows / sizeof *rows <= DESCRIPTORS_MAX, "there is room for all of them");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].start < rows[i].end)
+            area->map[count++] = (struct memory_descriptor){
+                .type = rows[i].type,
+                .start = rows[i].start,
+                .pages = (rows[i].end - rows[i].start) / PAGE,
+                .attribute = ATTRIBUTE_WB,
+            };
+    return count;
 }
 
 void efi_handoff_build(const struct efi_handoff *handoff, uint64_t address, uint8_t buffer[EFI_HANDOFF_SIZE],
@@ -135,15 +143,18 @@ void efi_handoff_build(const struct efi_handoff *handoff, uint64_t address, uint
         },
         .rt = { .version = 1, .length = sizeof area.rt },
     };
+    const struct configuration_table rows[] = {
+        { acpi_20, handoff->rsdp },
+        /* Without it Linux calls runtime services, which are not there. */
+        { rt_properties, address + offsetof(struct area, rt) },
+        { linux_memreserve, handoff->memreserve ? address + offsetof(struct area, memreserve) : 0 },
+    };
     unsigned descriptors = fill_map(&area, handoff);
 
+    _Static_assert(sizeof rows <= sizeof area.table, "there is room for all of them");
     for (size_t i = 0; i < sizeof VENDOR; i++)
         area.vendor[i] = (uint16_t)VENDOR[i];
-    add_table(&area, acpi_20, handoff->rsdp);
-    /* Without it Linux calls runtime services, which are not there. */
-    add_table(&area, rt_properties, address + offsetof(struct area, rt));
-    if (handoff->memreserve)
-        add_table(&area, linux_memreserve, address + offsetof(struct area, memreserve));
+    list_tables(&area, rows, sizeof rows / sizeof *rows);
     area.system.crc32 = (uint32_t)crc32(0, (const Bytef *)&area.system, sizeof area.system);
     memset(buffer, 0, EFI_HANDOFF_SIZE);
     memcpy(buffer, &area, sizeof area);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "device/ports.h"
 
-#include <assert.h>
 #include <string.h>
 
 void ports_init(struct ports *ports)
@@ -17,8 +16,18 @@ void ports_destroy(struct ports *ports)
 
 void ports_add(struct ports *ports, const struct port_range *range)
 {
-    assert(ports->count < PORT_RANGES_MAX);
-    ports->range[ports->count++] = *range;
+    if (ports->count < PORT_RANGES_MAX)
+        ports->range[ports->count++] = *range;
+    else
+        ports->left_out++;
+}
+
+bool ports_check(const struct ports *ports, struct error *error)
+{
+    return ports->left_out == 0 ||
+           error_set(error,
+                     "the machine's devices have %u ranges of ports and addresses; there is room for %u",
+                     ports->count + ports->left_out, PORT_RANGES_MAX);
 }
 
 static const struct port_range *find(const struct ports *ports, enum bus bus, uint64_t at)

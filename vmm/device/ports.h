@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "host/error.h"
+
 enum bus { BUS_PORTS, BUS_MEMORY };
 
 /* A device's registers. Both functions run under the machine lock. `offset` counts from the first port or
@@ -29,19 +31,22 @@ struct port_range {
     enum bus bus;
 };
 
-#define PORT_RANGES_MAX 16
+#define PORT_RANGES_MAX 32
 
 struct ports {
     pthread_mutex_t lock; /* the machine lock */
     struct port_range range[PORT_RANGES_MAX];
     unsigned count;
+    unsigned left_out; /* ranges for which there was no room */
 };
 
 void ports_init(struct ports *ports);
 void ports_destroy(struct ports *ports);
 
-/* Before the vCPUs run. There is room for PORT_RANGES_MAX devices; asserts. */
+/* Before the vCPUs run. Whether there was room for all is asked once, by ports_check(). */
 void ports_add(struct ports *ports, const struct port_range *range);
+/* All devices are there: whether all of their ranges are. */
+bool ports_check(const struct ports *ports, struct error *error);
 
 /* Any vCPU thread: one access of 1, 2 or 4 bytes. It comes in parts that are aligned to their width and that
  * the device at their first port takes; where no device is, reads give all ones. So an access that begins

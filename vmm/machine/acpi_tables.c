@@ -9,44 +9,77 @@ const struct hotram_acpi_ids acpi_ids = {
     .creator_revision = 1,
 };
 
-enum hotram_status acpi_writer_begin(struct acpi_writer *writer, uint8_t *buffer, size_t capacity,
-                                     uint64_t guest_address)
+/* Where the next table will be, for the guest. */
+static uint64_t next_table(struct acpi_writer *writer, enum acpi_place place)
 {
-    enum hotram_status status;
-
-    *writer = (struct acpi_writer){ .guest_address = guest_address };
-    status = hotram_buffer_init(&writer->out, buffer, capacity);
-    hotram_buffer_zeros(&writer->out, HOTRAM_ACPI_RSDP_LENGTH);
-    return status;
-}
-
-uint64_t acpi_writer_next(struct acpi_writer *writer, size_t align)
-{
-    hotram_buffer_align(&writer->out, align);
+    hotram_buffer_align(&writer->out, place == ACPI_FACS ? ACPI_FACS_ALIGN : ACPI_TABLE_ALIGN);
     return writer->guest_address + writer->out.length;
 }
 
-void acpi_writer_list(struct acpi_writer *writer)
+static bool list(struct acpi_writer *writer, uint64_t address)
 {
-    writer->tables[writer->table_count++] = acpi_writer_next(writer, ACPI_TABLE_ALIGN);
+    if (writer->table_count == ACPI_TABLES_MAX)
+        return false;
+    writer->tables[writer->table_count++] = address;
+    return true;
 }
 
-bool acpi_writer_end(struct acpi_writer *writer, enum hotram_status status, uint64_t *rsdp_address,
-                     struct error *error)
+static bool write_row(struct acpi_writer *writer, const struct acpi_row *row, const void *config,
+                      struct error *error)
 {
-    uint64_t xsdt = acpi_writer_next(writer, ACPI_TABLE_ALIGN);
-    struct hotram_buffer rsdp;
+    const uint64_t address = next_table(writer, row->place);
+    enum hotram_status status;
 
-    if (status == HOTRAM_OK || status == HOTRAM_E_BUFFER)
-        status = hotram_acpi_xsdt(&writer->out, &acpi_ids, writer->tables, writer->table_count);
+    if (row->place == ACPI_FACS)
+        writer->facs = address;
+    else if (row->place == ACPI_DSDT)
+        writer->dsdt = address;
+    else if (!list(writer, address))
+        return error_set(error, "ACPI tables: no room for %s in a list of %u", row->signature,
+                         ACPI_TABLES_MAX);
+    status = row->write(writer, config);
+    return status == HOTRAM_OK || status == HOTRAM_E_BUFFER ||
+           error_set(error, "ACPI tables: %s: %s", row->signature, hotram_status_text(status));
+}
+
+/* XSDT and RSDP. */
+static bool finish(struct acpi_writer *writer, struct error *error)
+{
+    const uint64_t xsdt = next_table(writer, ACPI_LISTED);
+    struct hotram_buffer rsdp;
+    enum hotram_status status = hotram_acpi_xsdt(&writer->out, &acpi_ids, writer->tables,
+                                                 writer->table_count);
+
+    if (status == HOTRAM_OK)
+        status = hotram_buffer_status(&writer->out);
     if (status == HOTRAM_E_BUFFER)
         return error_set(error, "ACPI tables: %zu bytes are needed, but there is room for %zu only",
                          writer->out.length, writer->out.capacity);
+    if (status == HOTRAM_OK)
+        status = hotram_buffer_init(&rsdp, writer->out.data, HOTRAM_ACPI_RSDP_LENGTH);
+    if (status == HOTRAM_OK)
+        status = hotram_acpi_rsdp(&rsdp, &acpi_ids, xsdt);
+    return status == HOTRAM_OK || error_set(error, "ACPI tables: %s", hotram_status_text(status));
+}
+
+bool acpi_write(const struct acpi_row *rows, size_t count, const void *config, uint8_t *buffer,
+                size_t capacity, uint64_t guest_address, uint64_t *rsdp_address, struct error *error)
+{
+    struct acpi_writer writer = { .guest_address = guest_address };
+    const enum hotram_status status = hotram_buffer_init(&writer.out, buffer, capacity);
+
     if (status != HOTRAM_OK)
         return error_set(error, "ACPI tables: %s", hotram_status_text(status));
-    hotram_buffer_init(&rsdp, writer->out.data, HOTRAM_ACPI_RSDP_LENGTH);
-    hotram_acpi_rsdp(&rsdp, &acpi_ids, xsdt);
-    *rsdp_address = writer->guest_address;
+    if (guest_address % ACPI_FACS_ALIGN)
+        return error_set(error, "ACPI tables: address 0x%llx is not a multiple of %u",
+                         (unsigned long long)guest_address, ACPI_FACS_ALIGN);
+    hotram_buffer_zeros(&writer.out, HOTRAM_ACPI_RSDP_LENGTH);
+    for (size_t i = 0; i < count; i++)
+        if ((!rows[i].wanted || rows[i].wanted(config)) && !write_row(&writer, &rows[i], config, error))
+            return false;
+    if (!finish(&writer, error))
+        return false;
+    *rsdp_address = guest_address;
     return true;
 }
 

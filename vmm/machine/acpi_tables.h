@@ -20,8 +20,9 @@
 #define ACPI_HOTPLUG_MAX (2 * HOTRAM_SLOTS_MAX + 1)
 
 #define ACPI_TABLE_ALIGN 16u
+#define ACPI_FACS_ALIGN 64u  /* ACPI 6.5, 5.2.10 */
 #define ACPI_DSDT_REVISION 2 /* 64-bit integers (ACPI 6.5, 19.6.30) */
-#define ACPI_TABLES_MAX 8    /* in the XSDT; arm64: FADT, MADT, GTDT, SPCR, DBG2, PPTT, SRAT, SLIT */
+#define ACPI_TABLES_MAX 32   /* in the XSDT */
 
 extern const struct hotram_acpi_ids acpi_ids;
 
@@ -30,23 +31,30 @@ extern const struct hotram_acpi_ids acpi_ids;
 struct acpi_writer {
     struct hotram_buffer out;
     uint64_t guest_address;
+    uint64_t facs; /* where the tables are that the FADT names; 0: there is none */
+    uint64_t dsdt;
     uint64_t tables[ACPI_TABLES_MAX];
     size_t table_count;
 };
 
-/* Begin in a buffer that the guest will see at guest_address. */
-enum hotram_status acpi_writer_begin(struct acpi_writer *writer, uint8_t *buffer, size_t capacity,
-                                     uint64_t guest_address);
+/* One table of a machine, whose own type of configuration `config` has. */
+struct acpi_row {
+    char signature[5];
+    enum acpi_place {
+        ACPI_LISTED, /* in the XSDT */
+        ACPI_FACS,   /* what the FADT names: in rows before it */
+        ACPI_DSDT,
+    } place;
+    bool (*wanted)(const void *config); /* NULL: always */
+    /* The table, at the end of writer->out. What it answers counts, but for HOTRAM_E_BUFFER, which is said at
+     * the end. */
+    enum hotram_status (*write)(struct acpi_writer *writer, const void *config);
+};
 
-/* Guest-physical address of the next table. */
-uint64_t acpi_writer_next(struct acpi_writer *writer, size_t align);
-
-/* The next table will be in the XSDT. */
-void acpi_writer_list(struct acpi_writer *writer);
-
-/* XSDT and RSDP, if the tables so far are well (status): the address of the RSDP, or why not. */
-bool acpi_writer_end(struct acpi_writer *writer, enum hotram_status status, uint64_t *rsdp_address,
-                     struct error *error);
+/* All tables of a machine, by its rows and in their order, into a buffer that the guest will see at
+ * guest_address; before them the RSDP, behind them the XSDT. */
+bool acpi_write(const struct acpi_row *rows, size_t count, const void *config, uint8_t *buffer,
+                size_t capacity, uint64_t guest_address, uint64_t *rsdp_address, struct error *error);
 
 /* Fails when there are too many CPUs or slots, when there are slots and no place for DIMMs, or when that
  * place is in too many pieces. */

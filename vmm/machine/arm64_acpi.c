@@ -74,60 +74,96 @@ static enum hotram_status gtdt(struct hotram_buffer *out)
     return hotram_acpi_gtdt(out, &acpi_ids, &timers);
 }
 
-static void list_nodes(struct acpi_writer *writer, const struct arm64_cpus *cpus)
-{
-    const struct numa_config *numa = cpus->config->numa;
+/* ---- All of them ---- */
 
-    if (numa->nodes > 0) {
-        acpi_writer_list(writer);
-        arm64_acpi_srat(&writer->out, cpus);
-    }
-    if (numa->distances_given) {
-        acpi_writer_list(writer);
-        acpi_slit(&writer->out, numa);
-    }
+static const struct arm64_acpi_config *config_of(const void *cpus)
+{
+    return ((const struct arm64_cpus *)cpus)->config;
 }
 
-/* All tables behind the space for the RSDP; of the results, that of the one that can be refused. */
-static enum hotram_status write_tables(struct acpi_writer *writer, const struct arm64_cpus *cpus)
+static bool has_console(const void *cpus)
 {
-    struct hotram_buffer *out = &writer->out;
-    uint64_t dsdt_address = acpi_writer_next(writer, ACPI_TABLE_ALIGN);
-    enum hotram_status status = dsdt(out, cpus);
-
-    acpi_writer_list(writer);
-    fadt(out, dsdt_address);
-    acpi_writer_list(writer);
-    arm64_acpi_madt(out, cpus);
-    acpi_writer_list(writer);
-    gtdt(out);
-    acpi_writer_list(writer);
-    arm64_acpi_pptt(out, cpus);
-    if (cpus->config->console) {
-        acpi_writer_list(writer);
-        hotram_acpi_spcr(out, &acpi_ids, &pl011);
-    }
-    acpi_writer_list(writer);
-    hotram_acpi_dbg2(out, &acpi_ids, &pl011);
-    list_nodes(writer, cpus);
-    return status;
+    return config_of(cpus)->console;
 }
+
+static bool has_nodes(const void *cpus)
+{
+    return config_of(cpus)->numa->nodes > 0;
+}
+
+static bool has_distances(const void *cpus)
+{
+    return config_of(cpus)->numa->distances_given;
+}
+
+static enum hotram_status write_dsdt(struct acpi_writer *writer, const void *cpus)
+{
+    return dsdt(&writer->out, cpus);
+}
+
+static enum hotram_status write_fadt(struct acpi_writer *writer, const void *cpus)
+{
+    (void)cpus;
+    return fadt(&writer->out, writer->dsdt);
+}
+
+static enum hotram_status write_madt(struct acpi_writer *writer, const void *cpus)
+{
+    return arm64_acpi_madt(&writer->out, cpus);
+}
+
+static enum hotram_status write_gtdt(struct acpi_writer *writer, const void *cpus)
+{
+    (void)cpus;
+    return gtdt(&writer->out);
+}
+
+static enum hotram_status write_pptt(struct acpi_writer *writer, const void *cpus)
+{
+    return arm64_acpi_pptt(&writer->out, cpus);
+}
+
+static enum hotram_status write_spcr(struct acpi_writer *writer, const void *cpus)
+{
+    (void)cpus;
+    return hotram_acpi_spcr(&writer->out, &acpi_ids, &pl011);
+}
+
+static enum hotram_status write_dbg2(struct acpi_writer *writer, const void *cpus)
+{
+    (void)cpus;
+    return hotram_acpi_dbg2(&writer->out, &acpi_ids, &pl011);
+}
+
+static enum hotram_status write_srat(struct acpi_writer *writer, const void *cpus)
+{
+    return arm64_acpi_srat(&writer->out, cpus);
+}
+
+static enum hotram_status write_slit(struct acpi_writer *writer, const void *cpus)
+{
+    return acpi_slit(&writer->out, config_of(cpus)->numa);
+}
+
+static const struct acpi_row rows[] = {
+    { "DSDT", ACPI_DSDT, NULL, write_dsdt },
+    { "FACP", ACPI_LISTED, NULL, write_fadt },
+    { "APIC", ACPI_LISTED, NULL, write_madt },
+    { "GTDT", ACPI_LISTED, NULL, write_gtdt },
+    { "PPTT", ACPI_LISTED, NULL, write_pptt },
+    { "SPCR", ACPI_LISTED, has_console, write_spcr },
+    { "DBG2", ACPI_LISTED, NULL, write_dbg2 },
+    { "SRAT", ACPI_LISTED, has_nodes, write_srat },
+    { "SLIT", ACPI_LISTED, has_distances, write_slit },
+};
 
 bool arm64_acpi_build(const struct arm64_acpi_config *config, uint8_t *buffer, size_t capacity,
                       uint64_t guest_address, uint64_t *rsdp_address, struct error *error)
 {
-    struct acpi_writer writer;
-    enum hotram_status status;
     struct arm64_cpus cpus;
 
-    if (!arm64_acpi_cpus(&cpus, config, error) ||
-        !acpi_check(cpus.count, CPUS_MAX, config->slots, config->numa, config->hotplug_count, error))
-        return false;
-    if (guest_address % ACPI_TABLE_ALIGN)
-        return error_set(error, "ACPI tables: address 0x%llx is not a multiple of %u",
-                         (unsigned long long)guest_address, ACPI_TABLE_ALIGN);
-    status = acpi_writer_begin(&writer, buffer, capacity, guest_address);
-    if (status == HOTRAM_OK)
-        status = write_tables(&writer, &cpus);
-    return acpi_writer_end(&writer, status, rsdp_address, error);
+    return arm64_acpi_cpus(&cpus, config, error) &&
+           acpi_check(cpus.count, CPUS_MAX, config->slots, config->numa, config->hotplug_count, error) &&
+           acpi_write(rows, sizeof rows / sizeof *rows, &cpus, buffer, capacity, guest_address, rsdp_address,
+                      error);
 }

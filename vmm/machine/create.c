@@ -200,9 +200,9 @@ static bool create_all(struct machine *machine, struct error *error)
     /* The memslots come before the in-kernel devices: on newer kernels the first change of a memslot after
      * those waits some milliseconds for what they registered. */
     return create_hotplug(machine, config->slots, region_base, region_size, error) &&
-           create_memslots(machine, error) && create_devices(machine, error) &&
-           vm_create_devices(&machine->vm, error) && create_vcpus(machine, error) &&
-           vm_complete_devices(&machine->vm, error) &&
+           ports_check(&machine->ports, error) && create_memslots(machine, error) &&
+           create_devices(machine, error) && vm_create_devices(&machine->vm, error) &&
+           create_vcpus(machine, error) && vm_complete_devices(&machine->vm, error) &&
            vcpus_complete(&machine->vcpus, config->debug_threads, error) && machine_start(machine, error);
 }
 

@@ -10,7 +10,6 @@
 #include "machine/x86_layout.h"
 
 #define POWER_BUTTON "\\_SB.PWRB"
-#define FACS_ALIGN 64u /* ACPI 6.5, 5.2.10 */
 
 /* ---- DSDT ---- */
 
@@ -175,36 +174,66 @@ static enum hotram_status madt(struct hotram_buffer *out, const struct hotram_ac
     return hotram_acpi_madt(out, &acpi_ids, &config);
 }
 
-/* All tables behind the space for the RSDP; of the results, that of the one that can be refused. */
-static enum hotram_status write_tables(struct acpi_writer *writer, const struct x86_acpi_config *config,
-                                       const struct hotram_acpi_cpu *cpus)
-{
-    struct hotram_buffer *out = &writer->out;
-    enum hotram_status status;
-    uint64_t facs_address;
-    uint64_t dsdt_address;
+/* ---- All of them ---- */
 
-    facs_address = acpi_writer_next(writer, FACS_ALIGN);
-    hotram_acpi_facs(out);
-    dsdt_address = acpi_writer_next(writer, ACPI_TABLE_ALIGN);
-    status = dsdt(out, config);
-    acpi_writer_list(writer);
-    if (config->ged)
-        reduced_fadt(out, dsdt_address);
-    else
-        fadt(out, dsdt_address, facs_address);
-    acpi_writer_list(writer);
-    madt(out, cpus, config->cpus);
-    if (config->numa->nodes > 0) {
-        acpi_writer_list(writer);
-        x86_acpi_srat(out, config, cpus);
-    }
-    if (config->numa->distances_given) {
-        acpi_writer_list(writer);
-        acpi_slit(out, config->numa);
-    }
-    return status;
+struct x86_tables {
+    const struct x86_acpi_config *config;
+    const struct hotram_acpi_cpu *cpus;
+};
+
+static const struct x86_acpi_config *config_of(const void *tables)
+{
+    return ((const struct x86_tables *)tables)->config;
 }
+
+static bool has_nodes(const void *tables)
+{
+    return config_of(tables)->numa->nodes > 0;
+}
+
+static bool has_distances(const void *tables)
+{
+    return config_of(tables)->numa->distances_given;
+}
+
+/* Without fixed hardware nobody is told of it, but it is there. */
+static enum hotram_status write_facs(struct acpi_writer *writer, const void *tables)
+{
+    (void)tables;
+    return hotram_acpi_facs(&writer->out);
+}
+
+static enum hotram_status write_dsdt(struct acpi_writer *writer, const void *tables)
+{
+    return dsdt(&writer->out, config_of(tables));
+}
+
+static enum hotram_status write_fadt(struct acpi_writer *writer, const void *tables)
+{
+    return config_of(tables)->ged ? reduced_fadt(&writer->out, writer->dsdt)
+                                  : fadt(&writer->out, writer->dsdt, writer->facs);
+}
+
+static enum hotram_status write_madt(struct acpi_writer *writer, const void *tables)
+{
+    return madt(&writer->out, ((const struct x86_tables *)tables)->cpus, config_of(tables)->cpus);
+}
+
+static enum hotram_status write_srat(struct acpi_writer *writer, const void *tables)
+{
+    return x86_acpi_srat(&writer->out, config_of(tables), ((const struct x86_tables *)tables)->cpus);
+}
+
+static enum hotram_status write_slit(struct acpi_writer *writer, const void *tables)
+{
+    return acpi_slit(&writer->out, config_of(tables)->numa);
+}
+
+static const struct acpi_row rows[] = {
+    { "FACS", ACPI_FACS, NULL, write_facs },        { "DSDT", ACPI_DSDT, NULL, write_dsdt },
+    { "FACP", ACPI_LISTED, NULL, write_fadt },      { "APIC", ACPI_LISTED, NULL, write_madt },
+    { "SRAT", ACPI_LISTED, has_nodes, write_srat }, { "SLIT", ACPI_LISTED, has_distances, write_slit },
+};
 
 static struct hotram_acpi_cpu *make_cpus(const struct x86_acpi_config *config, struct error *error)
 {
@@ -226,20 +255,15 @@ bool x86_acpi_build(const struct x86_acpi_config *config, uint8_t *buffer, size_
                     uint64_t guest_address, uint64_t *rsdp_address, struct error *error)
 {
     struct hotram_acpi_cpu *cpus;
-    struct acpi_writer writer;
-    enum hotram_status status;
+    bool written;
 
     if (!acpi_check(config->cpus, CPUS_MAX, config->slots, config->numa, config->hotplug_count, error))
         return false;
-    if (guest_address % FACS_ALIGN)
-        return error_set(error, "ACPI tables: address 0x%llx is not a multiple of %u",
-                         (unsigned long long)guest_address, FACS_ALIGN);
     cpus = make_cpus(config, error);
     if (!cpus)
         return false;
-    status = acpi_writer_begin(&writer, buffer, capacity, guest_address);
-    if (status == HOTRAM_OK)
-        status = write_tables(&writer, config, cpus);
+    written = acpi_write(rows, sizeof rows / sizeof *rows, &(struct x86_tables){ config, cpus }, buffer,
+                         capacity, guest_address, rsdp_address, error);
     free(cpus);
-    return acpi_writer_end(&writer, status, rsdp_address, error);
+    return written;
 }

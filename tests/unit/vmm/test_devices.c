@@ -69,6 +69,31 @@ static void taken(void *device, uint32_t offset, unsigned width, uint32_t value)
     *(uint32_t *)device = width << 24 | offset << 16 | value;
 }
 
+static void more_ranges_than_there_is_room_for(void **state)
+{
+    static struct ports full;
+    struct port_range range = { 0x200, 1, 1, told, taken, NULL, BUS_PORTS };
+    struct error error = { .text = "" };
+    uint8_t byte = 0;
+
+    (void)state;
+    ports_init(&full);
+    for (; full.count < PORT_RANGES_MAX; range.first++)
+        ports_add(&full, &range);
+    assert_true(ports_check(&full, &error));
+    for (unsigned i = 0; i < 3; i++, range.first++)
+        ports_add(&full, &range);
+    assert_false(ports_check(&full, &error));
+    assert_string_equal(error.text,
+                        "the machine's devices have 35 ranges of ports and addresses; there is room "
+                        "for 32");
+    ports_access(&full, 0x200 + PORT_RANGES_MAX - 1, false, 1, &byte);
+    assert_int_equal(byte, 0);
+    ports_access(&full, 0x200 + PORT_RANGES_MAX, false, 1, &byte);
+    assert_int_equal(byte, 0xff);
+    ports_destroy(&full);
+}
+
 static void an_access_comes_in_aligned_parts_each_to_its_device(void **state)
 {
     uint32_t last = 0;
@@ -432,6 +457,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(where_no_device_is_reads_float),
+        TEST(more_ranges_than_there_is_room_for),
         TEST(an_access_comes_in_aligned_parts_each_to_its_device),
         TEST(the_power_button_asserts_the_sci_when_enabled),
         TEST(gpe_and_power_button_share_the_sci),
