@@ -106,12 +106,19 @@ static void extended_addresses(struct hotram_buffer *out, const struct hotram_ac
     hotram_buffer_u64(out, 0); /* hypervisor vendor identity: none */
 }
 
+/* With fixed hardware Linux starts no interpreter unless it finds both PM1 blocks (4.8.3: they are required).
+ */
+static bool starts_acpi(const struct hotram_acpi_fadt *config)
+{
+    return (config->flags & HOTRAM_FADT_HW_REDUCED) || (config->pm1_event != 0 && config->pm1_control != 0);
+}
+
 enum hotram_status hotram_acpi_fadt(struct hotram_buffer *out, const struct hotram_acpi_ids *ids,
                                     const struct hotram_acpi_fadt *config)
 {
     struct hotram_acpi_table table;
 
-    if (!out || !ids || !config || config->gpe0_length % 2)
+    if (!out || !ids || !config || config->gpe0_length % 2 || !starts_acpi(config))
         return HOTRAM_E_ARGUMENT;
     hotram_acpi_table_begin(&table, out, "FACP", FADT_REVISION, ids);
     identity(out, config);

@@ -144,7 +144,9 @@ enum hotram_status hotram_acpi_facs(struct hotram_buffer *out);
 #define HOTRAM_FADT_PSCI (1u << 0)     /**< PSCI is there */
 #define HOTRAM_FADT_PSCI_HVC (1u << 1) /**< and is called with HVC, not SMC */
 
-/** What the FADT says. Ports are I/O ports; 0 means that there is no such register. */
+/** What the FADT says. Ports are I/O ports; 0 means that there is no such register. Without
+ *  HOTRAM_FADT_HW_REDUCED there have to be PM1 event and control (hotram/pm1.h): a guest's ACPI does not
+ * start without them. */
 struct hotram_acpi_fadt {
     uint64_t dsdt;          /**< guest-physical address of the DSDT, bytes */
     uint64_t facs;          /**< guest-physical address of the FACS, bytes; 0 for none */
@@ -175,7 +177,8 @@ struct hotram_acpi_fadt {
  * @param ids     who made it
  * @param config  what it says
  * @retval HOTRAM_OK          done
- * @retval HOTRAM_E_ARGUMENT  a pointer is NULL, or gpe0_length is odd
+ * @retval HOTRAM_E_ARGUMENT  a pointer is NULL, gpe0_length is odd, or there is fixed hardware without PM1
+ * event or PM1 control
  * @retval HOTRAM_E_BUFFER    it does not fit; out->length is the needed length
  */
 enum hotram_status hotram_acpi_fadt(struct hotram_buffer *out, const struct hotram_acpi_ids *ids,

@@ -202,6 +202,42 @@ void hotram_aml_dword_memory(struct hotram_aml *aml, uint32_t min, uint32_t max,
  */
 void hotram_aml_qword_memory(struct hotram_aml *aml, uint64_t min, uint64_t max, uint64_t length);
 
+/**
+ * WordBusNumber (ResourceProducer, MinFixed, MaxFixed, PosDecode): the buses behind a PCI host bridge
+ * (6.4.3.5.3).
+ *
+ * When: in a resource template.
+ *
+ * @param aml    the writer
+ * @param first  bus, 0 .. 255
+ * @param last   bus, 0 .. 255; below first is HOTRAM_E_ARGUMENT
+ */
+void hotram_aml_bus_window(struct hotram_aml *aml, uint8_t first, uint8_t last);
+
+/**
+ * WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange): ports that a bridge passes on
+ * (6.4.3.5.3), or, in a device of no bus, a range of any length.
+ *
+ * When: in a resource template.
+ *
+ * @param aml    the writer
+ * @param first  port, 0 .. 65535
+ * @param last   port, 0 .. 65535; below first, or all 65536 of them, is HOTRAM_E_ARGUMENT
+ */
+void hotram_aml_io_window(struct hotram_aml *aml, uint16_t first, uint16_t last);
+
+/**
+ * DWordMemory, or beyond 4 GiB QWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable,
+ * ReadWrite): guest-physical addresses that a bridge passes on (6.4.3.5.1, 6.4.3.5.2).
+ *
+ * When: in a resource template.
+ *
+ * @param aml    the writer
+ * @param first  address of the first byte, any number
+ * @param last   address of the last byte, any number; below first, or all 2^64 of them, is HOTRAM_E_ARGUMENT
+ */
+void hotram_aml_memory_window(struct hotram_aml *aml, uint64_t first, uint64_t last);
+
 /** Flags of an extended interrupt descriptor (6.4.3.6): one trigger, one polarity, and whether shared. */
 enum hotram_aml_interrupt_flags {
     HOTRAM_AML_INTERRUPT_LEVEL = 0,       /**< level-triggered */

@@ -5,12 +5,14 @@
  */
 #include <hotram/acpi.h>
 #include <hotram/acpi_arm.h>
+#include <hotram/acpi_set.h>
 #include <hotram/block.h>
 #include <hotram/dimm.h>
 #include <hotram/ged.h>
 #include <hotram/gpe.h>
 #include <hotram/memhp.h>
 #include <hotram/plan.h>
+#include <hotram/pm1.h>
 
 #include "system.h"
 
@@ -179,6 +181,37 @@ static void plan_size(const struct machine *machine)
     EXPECT(nodes[0].target == 4 * GIB && nodes[1].target == 3 * GIB);
 }
 
+static void sleep_by_pm1(void)
+{
+    struct hotram_pm1 pm1 = { 0 };
+
+    EXPECT(hotram_pm1_raise(&pm1, HOTRAM_PM1_POWER_BUTTON) == HOTRAM_OK);
+    EXPECT(!hotram_pm1_write(&pm1, 2, 2, HOTRAM_PM1_POWER_BUTTON) && hotram_pm1_level(&pm1));
+    EXPECT(hotram_pm1_read(&pm1, HOTRAM_PM1_CONTROL, 2) == 1);
+    EXPECT(hotram_pm1_write(&pm1, HOTRAM_PM1_CONTROL, 2, 0x3400) && hotram_pm1_sleep_type(&pm1) == 5);
+    hotram_pm1_reset(&pm1);
+    EXPECT(!hotram_pm1_level(&pm1));
+}
+
+static enum hotram_status no_terms(struct hotram_aml *aml, void *opaque)
+{
+    (void)aml, (void)opaque;
+    return HOTRAM_OK;
+}
+
+static void write_least_tables(void)
+{
+    static const struct hotram_acpi_ids who = { "HOTRAM", "TEST    ", 1, "HOTR", 1 };
+    static uint8_t room[2048];
+    const struct hotram_acpi_set set = { .address = 0xe0000,
+                                         .fadt = { .flags = HOTRAM_FADT_HW_REDUCED },
+                                         .dsdt = no_terms };
+    struct hotram_buffer out;
+
+    EXPECT(hotram_buffer_init(&out, room, sizeof room) == HOTRAM_OK);
+    EXPECT(hotram_acpi_set(&out, &who, &set) == HOTRAM_OK);
+}
+
 static void live(void)
 {
     static struct machine machine; /* starts as zeroes, as after a reset */
@@ -198,6 +231,8 @@ static void live(void)
     plan_size(&machine);
     unplug(&machine);
     EXPECT(hotram_status_text(hotram_bank_finish(&machine.bank, 2))[0] != '\0');
+    sleep_by_pm1();
+    write_least_tables();
     EXPECT(hotram_block_size(HOTRAM_BLOCK_X86_64, 66 * GIB) == 2 * GIB);
     EXPECT(hotram_block_whole(2 * GIB, 68 * GIB, 4 * GIB));
     say("life: plugged, used, given back\n");
@@ -254,9 +289,12 @@ static void write_other_tables(struct hotram_buffer *out)
     static const struct hotram_acpi_memory memory[] = { { 0, GIB, 0, HOTRAM_SRAT_ENABLED },
                                                         { 4 * GIB, 64 * GIB, 1, HOTRAM_SRAT_HOTPLUGGABLE } };
     static const uint8_t distances[] = { 10, 20, 20, 10 };
-    const struct hotram_acpi_fadt fadt = {
-        .dsdt = UINT64_C(0x1122334455), .sci = 9, .pm1_event = 0x600, .gpe0 = 0x620, .gpe0_length = 4
-    };
+    const struct hotram_acpi_fadt fadt = { .dsdt = UINT64_C(0x1122334455),
+                                           .sci = 9,
+                                           .pm1_event = 0x600,
+                                           .pm1_control = 0x604,
+                                           .gpe0 = 0x620,
+                                           .gpe0_length = 4 };
     const struct hotram_acpi_madt madt = {
         .lapic = 0xfee00000, .ioapic = 0xfec00000, .cpus = cpus, .cpu_count = 2
     };

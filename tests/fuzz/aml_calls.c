@@ -155,7 +155,7 @@ static void call_element(struct hotram_aml *aml, struct input *input)
 {
     char path[PATH_MAX_LENGTH];
 
-    switch (input_below(input, 8)) {
+    switch (input_below(input, 11)) {
     case 0:
         hotram_aml_field_unit(aml, any_path(input, path), (uint32_t)input_number(input));
         break;
@@ -176,6 +176,15 @@ static void call_element(struct hotram_aml *aml, struct input *input)
         break;
     case 6:
         hotram_aml_qword_memory(aml, input_number(input), input_number(input), input_number(input));
+        break;
+    case 7:
+        hotram_aml_bus_window(aml, input_u8(input), input_u8(input));
+        break;
+    case 8:
+        hotram_aml_io_window(aml, input_u16(input), input_u16(input));
+        break;
+    case 9:
+        hotram_aml_memory_window(aml, input_number(input), input_number(input));
         break;
     default:
         hotram_aml_interrupt(aml, input_u32(input), input_below(input, 32));

@@ -246,8 +246,37 @@ static void test_aml(enum hotram_status (*add)(struct hotram_aml *aml))
     EXPECT(hotram_aml_finish(&aml, &length) == HOTRAM_OK && length > 0);
 }
 
+/* The tables as a guest finds them; the PM1 registers share the line. */
+static void tables_and_pm1(void)
+{
+    static uint8_t memory[65536];
+    const struct hotram_bank_config bank = { .base = UINT64_C(8) << 30, .size = UINT64_C(64) << 30 };
+    struct hotram_gpe gpe = { 0 };
+    struct hotram_pm1 pm1 = { 0 };
+    uint32_t value = HOTRAM_PM1_POWER_BUTTON;
+    uint64_t xsdt;
+    uint32_t length;
+
+    EXPECT(write_tables(memory, sizeof memory, UINT64_C(1) << 30, &bank) == HOTRAM_OK);
+    EXPECT(memcmp(memory, "RSD PTR ", 8) == 0);
+    memcpy(&xsdt, memory + 24, sizeof xsdt);
+    memcpy(&length, memory + (xsdt - 0xe0000) + 4, sizeof length);
+    EXPECT(length == 36 + 2 * 8); /* FADT and SRAT */
+    EXPECT(write_tables(memory, 100, UINT64_C(1) << 30, &bank) == HOTRAM_E_BUFFER);
+    sci = false;
+    EXPECT(!pm1_access(&pm1, &gpe, PORT_PM1 + 2, 2, true, &value));
+    EXPECT(!sci && hotram_pm1_raise(&pm1, HOTRAM_PM1_POWER_BUTTON) == HOTRAM_OK);
+    EXPECT(!pm1_access(&pm1, &gpe, PORT_PM1, 2, false, &value));
+    EXPECT(sci && value == HOTRAM_PM1_POWER_BUTTON);
+    EXPECT(!pm1_access(&pm1, &gpe, PORT_PM1, 2, true, &value));
+    EXPECT(!sci);
+    value = 0x2000;
+    EXPECT(pm1_access(&pm1, &gpe, PORT_PM1 + HOTRAM_PM1_CONTROL, 2, true, &value));
+}
+
 int main(void)
 {
+    tables_and_pm1();
     for (unsigned port = 0; port < 2; port++) {
         start(port);
         test_life();

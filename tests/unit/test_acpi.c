@@ -208,6 +208,26 @@ static void expect_register(const uint8_t *fadt, unsigned offset, unsigned bits,
     assert_int_equal(get(fadt, offset + 4, 8), port);
 }
 
+static void fadt_that_starts_no_acpi_is_refused(void **state)
+{
+    struct hotram_acpi_fadt config = fadt_config;
+    uint8_t room[512];
+    struct hotram_buffer out;
+
+    (void)state;
+    hotram_buffer_init(&out, room, sizeof room);
+    for (unsigned there = 0; there < 3; there++) {
+        config.pm1_event = there & 1 ? 0x600 : 0;
+        config.pm1_control = there & 2 ? 0x604 : 0;
+        config.flags = 0;
+        assert_int_equal(hotram_acpi_fadt(&out, &acpi_test_ids, &config), HOTRAM_E_ARGUMENT);
+        assert_int_equal(out.length, 0);
+        config.flags = HOTRAM_FADT_HW_REDUCED;
+        assert_int_equal(hotram_acpi_fadt(&out, &acpi_test_ids, &config), HOTRAM_OK);
+        hotram_buffer_init(&out, room, sizeof room);
+    }
+}
+
 static void fadt_describes_the_fixed_hardware_twice_alike(void **state)
 {
     const uint8_t *fadt = write(write_fadt, 276);
@@ -880,6 +900,7 @@ int main(void)
         cmocka_unit_test(rsdp_has_two_checksums),
         cmocka_unit_test(xsdt_lists_the_tables),
         cmocka_unit_test(facs_is_version_2_without_checksum),
+        cmocka_unit_test(fadt_that_starts_no_acpi_is_refused),
         cmocka_unit_test(fadt_describes_the_fixed_hardware_twice_alike),
         cmocka_unit_test(fadt_uses_64_bit_fields_above_4_gib),
         cmocka_unit_test(madt_lists_processors_and_interrupts),

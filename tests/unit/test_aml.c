@@ -448,6 +448,57 @@ static void memory_descriptors_have_their_fields_where_the_header_says(void **st
            0, 0, 0, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33, 0x79, 0x00);
 }
 
+static void windows_of_a_bridge(void **state)
+{
+    struct fixture *fixture = *state;
+    struct hotram_aml *aml = &fixture->aml;
+
+    hotram_aml_resource_template(aml);
+    hotram_aml_bus_window(aml, 0, 0xff);
+    hotram_aml_io_window(aml, 0x6200, 0x62ff);
+    hotram_aml_end(aml);
+    EXPECT(0x11, 0x25, 0x0a, 0x22, 0x88, 0x0d, 0, 2, 0x0c, 0, 0, 0, 0, 0, 0xff, 0, 0, 0, 0, 1, 0x88, 0x0d, 0,
+           1, 0x0c, 3, 0, 0, 0x00, 0x62, 0xff, 0x62, 0, 0, 0, 1, 0x79, 0x00);
+    hotram_aml_resource_template(aml);
+    hotram_aml_memory_window(aml, 0xc0000000, 0xfebfffff);
+    hotram_aml_end(aml);
+    EXPECT(0x11, 0x1f, 0x0a, 0x1c, 0x87, 0x17, 0, 0, 0x0c, 1, 0, 0, 0, 0, 0, 0, 0, 0xc0, 0xff, 0xff, 0xbf,
+           0xfe, 0, 0, 0, 0, 0, 0, 0xc0, 0x3e, 0x79, 0x00);
+    hotram_aml_resource_template(aml);
+    hotram_aml_memory_window(aml, 0, UINT32_MAX); /* its length has 33 bits */
+    hotram_aml_end(aml);
+    EXPECT(0x11, 0x33, 0x0a, 0x30, 0x8a, 0x2b, 0, 0, 0x0c, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+           0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0x79, 0x00);
+}
+
+static void windows_that_are_none(void **state)
+{
+    struct fixture *fixture = *state;
+    struct hotram_aml *aml = &fixture->aml;
+
+    hotram_aml_bus_window(aml, 0, 1);
+    expect_status(fixture, HOTRAM_E_NESTING);
+    hotram_aml_io_window(aml, 0, 1);
+    expect_status(fixture, HOTRAM_E_NESTING);
+    hotram_aml_memory_window(aml, 0, 1);
+    expect_status(fixture, HOTRAM_E_NESTING);
+    hotram_aml_resource_template(aml);
+    hotram_aml_bus_window(aml, 2, 1);
+    expect_status(fixture, HOTRAM_E_ARGUMENT);
+    hotram_aml_resource_template(aml);
+    hotram_aml_io_window(aml, 0, UINT16_MAX);
+    expect_status(fixture, HOTRAM_E_ARGUMENT);
+    hotram_aml_resource_template(aml);
+    hotram_aml_memory_window(aml, 0, UINT64_MAX);
+    expect_status(fixture, HOTRAM_E_ARGUMENT);
+    hotram_aml_resource_template(aml);
+    hotram_aml_memory_window(aml, 1, 0);
+    expect_status(fixture, HOTRAM_E_ARGUMENT);
+    hotram_aml_bus_window(NULL, 0, 1);
+    hotram_aml_io_window(NULL, 0, 1);
+    hotram_aml_memory_window(NULL, 0, 1);
+}
+
 static void descriptors_check_their_arguments(void **state)
 {
     struct fixture *fixture = *state;
@@ -738,6 +789,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(resource_templates_have_size_and_end_tag, setup, teardown),
         cmocka_unit_test_setup_teardown(memory_descriptors_have_their_fields_where_the_header_says, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(windows_of_a_bridge, setup, teardown),
+        cmocka_unit_test_setup_teardown(windows_that_are_none, setup, teardown),
         cmocka_unit_test_setup_teardown(descriptors_check_their_arguments, setup, teardown),
         cmocka_unit_test_setup_teardown(a_large_template_has_a_large_size, setup, teardown),
         cmocka_unit_test_setup_teardown(nesting_is_checked, setup, teardown),
