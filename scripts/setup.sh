@@ -11,7 +11,7 @@ packages_of() {
     case $1 in
     build)  echo gcc libc6-dev meson ninja-build pkg-config \
                  libjson-c-dev libedit-dev libcmocka-dev libfdt-dev \
-                 zlib1g-dev doxygen ;;
+                 zlib1g-dev libseccomp-dev doxygen ;;
     # The guests' kernels and first user space, and the emulated host.
     guest)  echo gcc libc6-dev binutils busybox-static cpio kmod lz4 xz-utils \
                  zstd python3 qemu-system-x86 ;;

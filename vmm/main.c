@@ -21,6 +21,7 @@
 #include "host/first_client.h"
 #include "host/loop.h"
 #include "host/message.h"
+#include "host/sandbox.h"
 #include "machine/machine.h"
 #include "memory/fault.h"
 #include "monitor/monitor.h"
@@ -164,6 +165,8 @@ static bool start(struct program *program, struct error *error)
 {
     const struct config *config = &program->config;
 
+    if (!sandbox_start(config->sandbox, error))
+        return false;
     fault_init();
     program->loop = loop_create();
     if (!program->loop)

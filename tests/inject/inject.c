@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * For LD_PRELOAD: the file that $INJECT names says which calls fail, and how. A line each: "send 105" lets
- * send() fail with errno 105. The file is read again at each call, so that a test can change it while the
- * program runs. write() fails only for regular files.
+ * send() fail with errno 105. The file is mapped before the program starts, since not every thread may open
+ * files; a test changes it in place while the program runs. write() fails only for regular files.
  *
  * "dontneed slow", "mincore slow" and "pread slow" let these calls wait for as long as the line is there: a
  * test can then see what is answered meanwhile.
@@ -28,19 +28,30 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What the file says of a call: 0 nothing, an errno, or -1 for slow. By system calls of its own. */
-static int look(const char *name)
+#define SIZE 512 /* tests/lib/inject.py */
+
+static volatile const char *orders;
+
+__attribute__((constructor)) static void map_file(void)
 {
     const char *path = getenv("INJECT");
-    char text[512] = "";
-    size_t length = strlen(name);
-    long fd = path ? syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC) : -1;
+    int fd = path ? (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC) : -1;
+    long memory = fd < 0 ? -1 : syscall(SYS_mmap, NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
 
-    if (fd < 0)
-        return 0;
-    if (syscall(SYS_read, fd, text, sizeof text - 1) < 0)
-        text[0] = '\0';
-    syscall(SYS_close, fd);
+    if (memory != -1)
+        orders = (const char *)memory;
+    if (fd >= 0)
+        syscall(SYS_close, fd);
+}
+
+/* What the file says of a call: 0 nothing, an errno, or -1 for slow. */
+static int look(const char *name)
+{
+    char text[SIZE] = "";
+    size_t length = strlen(name);
+
+    for (size_t i = 0; orders && i < SIZE - 1 && orders[i]; i++)
+        text[i] = orders[i];
     for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
         if (strncmp(line, name, length) == 0 && line[length] == ' ')
             return strncmp(line + length + 1, "slow", 4) == 0 ? -1 : atoi(line + length + 1);

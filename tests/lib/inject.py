@@ -9,6 +9,7 @@ import tempfile
 
 from .machine import CLONE
 
+SIZE = 512              # tests/inject/inject.c
 LIBRARY = CLONE / "build/native/tests/inject/inject.so"
 
 
@@ -18,16 +19,20 @@ class Faults:
     def __init__(self, folder):
         assert LIBRARY.exists(), LIBRARY
         self._path = pathlib.Path(folder) / "faults"
-        self._path.touch()
+        self._path.write_bytes(bytes(SIZE))
         # Sanitizers want to be the first library; this one calls nothing of theirs.
         asan = os.environ.get("ASAN_OPTIONS", "")
         self.environment = dict(os.environ, LD_PRELOAD=str(LIBRARY), INJECT=str(self._path),
                                 ASAN_OPTIONS=f"{asan}:verify_asan_link_order=0")
 
     def _say(self, text):
-        new = self._path.with_suffix(".new")
-        new.write_text(text)
-        new.rename(self._path)
+        # The program sees each byte as it comes, and a text that begins with NUL as empty.
+        assert len(text) < SIZE
+        with self._path.open("r+b", buffering=0) as file:
+            file.write(b"\0")
+            file.write(text[1:].encode().ljust(SIZE - 1, b"\0"))
+            file.seek(0)
+            file.write(text[:1].encode() or b"\0")
 
     @contextlib.contextmanager
     def fail(self, call, name):

@@ -207,11 +207,11 @@ def test_options():
                    for option in host.qmp.execute("query-command-line-options")}
         assert options["m"] == ["size", "slots", "maxmem"], options["m"]
         assert {"id", "path", "server", "wait", "fd"} <= set(options["chardev"]), options
-        assert options["S"] == [] and "sandbox" not in options
+        assert options["S"] == [] and "chroot" not in options
         one, = host.qmp.execute("query-command-line-options", {"option": "memslot"})
         assert [key["name"] for key in one["parameters"]] == ["id", "size", "start", "node"]
-        host.refuses(["invalid option name: sandbox"], "query-command-line-options",
-                     {"option": "sandbox"})
+        host.refuses(["invalid option name: chroot"], "query-command-line-options",
+                     {"option": "chroot"})
 
 
 if __name__ == "__main__":

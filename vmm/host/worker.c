@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "host/loop.h"
+#include "host/sandbox.h"
 
 #define STACK (256u << 10)
 
@@ -68,6 +69,7 @@ static void *thread(void *opaque)
     struct worker *worker = opaque;
     bool more = true;
 
+    (void)sandbox_enter(SANDBOX_HELPER); /* if not, the main thread's list holds */
     while (more && run_next(worker)) {
         pthread_mutex_lock(&worker->lock);
         more = worker->running;

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "host/sandbox.h"
 #include "memory/fault.h"
 
 /* The signal that takes a vCPU's thread out of KVM_RUN. */
@@ -143,6 +144,8 @@ static void *vcpu_thread(void *opaque)
     struct vcpu *vcpu = opaque;
     sigset_t none;
 
+    if (!sandbox_enter(SANDBOX_VCPU))
+        atomic_store(&vcpu->group->unrestricted, true);
     this_run = vcpu->run;
     atomic_store(&vcpu->tid, gettid());
     sigemptyset(&none);
@@ -243,7 +246,8 @@ bool vcpus_complete(struct vcpus *vcpus, bool name_threads, struct error *error)
     /* They are held; by then each has said which thread it is. libvirt asks early, and takes a vCPU without a
      * thread for a failed start. */
     vcpus_pause(vcpus);
-    return true;
+    return !atomic_load(&vcpus->unrestricted) ||
+           error_set(error, "a vCPU's list of system calls: out of memory; -sandbox off starts without");
 }
 
 void vcpus_destroy(struct vcpus *vcpus)

@@ -53,12 +53,13 @@ struct vcpus {
     const struct vcpu_ops *ops;
     void *opaque;
     struct vcpu *vcpu;
-    unsigned total;   /* how many the machine has */
-    unsigned count;   /* how many are made so far */
-    bool spread;      /* over several NUMA nodes: each vCPU is a package of its own */
-    atomic_bool hold; /* no vCPU is to enter the guest */
-    bool quit;        /* under lock: threads end */
-    unsigned parked;  /* under lock: threads that wait */
+    unsigned total;           /* how many the machine has */
+    unsigned count;           /* how many are made so far */
+    bool spread;              /* over several NUMA nodes: each vCPU is a package of its own */
+    atomic_bool hold;         /* no vCPU is to enter the guest */
+    atomic_bool unrestricted; /* the kernel took no list of system calls for one of the threads */
+    bool quit;                /* under lock: threads end */
+    unsigned parked;          /* under lock: threads that wait */
     pthread_mutex_t lock;
     pthread_cond_t changed;
 };

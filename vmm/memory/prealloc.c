@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "host/sandbox.h"
 #include "memory/fault.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -67,6 +68,7 @@ static void *thread(void *opaque)
     struct prealloc *prealloc = opaque;
     const struct prealloc_request *request = &prealloc->request;
 
+    (void)sandbox_enter(SANDBOX_HELPER); /* if not, the main thread's list holds */
     while (atomic_load(&prealloc->failure) == 0) {
         uint64_t offset = atomic_fetch_add(&prealloc->next, prealloc->piece);
         struct piece piece = { (uint8_t *)request->memory + offset, prealloc->piece, request->page_size };

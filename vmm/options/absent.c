@@ -30,7 +30,7 @@ static const struct {
     { " gdb s ", "no debugger interface" },
     { " trace enable-sync-profile ", "no tracing" },
     { " qtest-log ", "the test program sees all that is said" },
-    { " sandbox runas chroot async-teardown ", "privileges are the caller's to drop" },
+    { " runas chroot async-teardown ", "privileges are the caller's to drop" },
     { " readconfig writeconfig set global compat preconfig ", "configuration is the command line's alone" },
     { " add-fd ", "sockets are inherited by -chardev socket,fd=N" },
     { " watchdog watchdog-action ", "no watchdog" },

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "host/error.h"
+#include "host/sandbox.h"
 
 struct json_object;
 
@@ -156,7 +157,8 @@ struct config {
     bool no_reboot;
     bool no_shutdown;
     bool no_defaults;
-    bool lock_memory;        /* -overcommit mem-lock=on */
+    bool lock_memory; /* -overcommit mem-lock=on */
+    enum sandbox_mode sandbox;
     bool timestamps;         /* -msg timestamp=on */
     bool message_guest_name; /* -msg guest-name=on */
 };

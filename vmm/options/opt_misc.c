@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Options of a few words: -name, -uuid, -rtc, -boot, -msg, -overcommit, -action, -display, -vga, -audiodev.
+ * Options of a few words: -name, -uuid, -rtc, -boot, -msg, -overcommit, -sandbox, -action, -display, -vga,
+ * -audiodev.
  */
 #include <ctype.h>
 #include <json-c/json.h>
@@ -28,6 +29,14 @@ static const struct choice msg_keys[] = { { "timestamp", "on|off", NULL }, { "gu
 static const struct choice overcommit_keys[] = {
     { "mem-lock", "on|off", NULL },
     { "cpu-pm", "off", "idle vCPUs always give the host's CPU back" },
+};
+/* What QEMU lets its sandbox allow or deny, hotram does not do at all: each of these is always denied. */
+static const struct choice sandbox_keys[] = {
+    { "enable", "on|off|log", NULL },
+    { "obsolete", "allow|deny", NULL },
+    { "elevateprivileges", "allow|deny|children", NULL },
+    { "spawn", "allow|deny", NULL },
+    { "resourcecontrol", "allow|deny", NULL },
 };
 static const struct choice action_keys[] = {
     { "reboot", "reset|shutdown", NULL },
@@ -188,6 +197,23 @@ bool option_overcommit(struct parser *parser, const char *argument, struct error
     if (!object)
         return false;
     keyval_get_bool(object, "mem-lock", &parser->config->lock_memory);
+    json_object_put(object);
+    return true;
+}
+
+bool option_sandbox(struct parser *parser, const char *argument, struct error *error)
+{
+    struct json_object *object = read_keys(argument, "enable", sandbox_keys, COUNT(sandbox_keys), "-sandbox",
+                                           error);
+    const char *enable;
+
+    if (!object)
+        return false;
+    enable = keyval_get(object, "enable");
+    parser->config->sandbox = !enable                      ? SANDBOX_DEFAULT
+                              : strcmp(enable, "on") == 0  ? SANDBOX_ON
+                              : strcmp(enable, "log") == 0 ? SANDBOX_LOG
+                                                           : SANDBOX_OFF;
     json_object_put(object);
     return true;
 }

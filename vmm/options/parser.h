@@ -136,7 +136,7 @@ bool numa_read_distance(struct numa_config *numa, const bool *present, struct js
 bool numa_finish_distances(struct numa_config *numa, struct error *error);
 /* opt_misc.c */
 option_handler option_name, option_uuid, option_rtc, option_boot, option_msg, option_overcommit,
-    option_action, option_display, option_vga, option_audiodev;
+    option_sandbox, option_action, option_display, option_vga, option_audiodev;
 /* opt_objects.c */
 option_handler option_object, option_device;
 /* The -object of a memory backend, or NULL; and its size in bytes. */

@@ -168,6 +168,15 @@ const struct option options_table[] = {
            NULL),
     STORED("pidfile", "FILE", GROUP_RUN, pidfile, "write the process id to a file",
            "-pidfile /run/hotram.pid"),
+    HANDLED(
+        "sandbox",
+        "on|off|log[,obsolete=allow|deny][,elevateprivileges=allow|deny|children][,spawn=allow|deny]"
+        "[,resourcecontrol=allow|deny]",
+        GROUP_RUN, option_sandbox,
+        "restrict the program to the system calls that it needs, by kind of thread (default on). log: permit the "
+        "others, and let the kernel's audit log name them. The other properties are QEMU's and change nothing: "
+        "hotram starts no program and gains no privilege, whatever they say",
+        "-sandbox on,spawn=deny\n-sandbox log"),
     HANDLED("msg", "[timestamp=on|off][,guest-name=on|off]", GROUP_RUN, option_msg,
             "put time and guest's name in front of messages", "-msg timestamp=on"),
     HANDLED("no-user-config", NULL, GROUP_RUN, NULL,

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/sandbox.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "host/message.h"
+#include "host/sandbox_calls.h"
+
+#define KINDS (SANDBOX_HELPER + 1)
+
+/* Compiled lists: written once by sandbox_start(), before there are threads; no lists: no sandbox. They live
+ * as long as the program. */
+static struct sock_fprog programs[KINDS];
+
+static int add_row(scmp_filter_ctx filter, const struct sandbox_call *call)
+{
+    uint64_t value = call->value == SANDBOX_OWN_PID ? (uint64_t)getpid() : call->value;
+    struct scmp_arg_cmp only = {
+        .arg = call->argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = call->mask, .datum_b = value
+    };
+
+    return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call->number, call->mask ? 1 : 0, &only);
+}
+
+/* Calls outside the list fail with EPERM and nothing else happens. Those that a C library tries first and can
+ * do without fail as on a kernel that does not have them; so threads are made by clone(), whose flags can be
+ * seen. */
+static int fill(scmp_filter_ctx filter, enum sandbox_thread kind, bool log)
+{
+    int failed = seccomp_syscall_priority(filter, SCMP_SYS(ioctl), UINT8_MAX);
+
+    if (!failed && !log)
+        failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    for (size_t i = 0; !failed && i < sandbox_call_count; i++)
+        if (sandbox_calls[i].kinds & 1u << kind)
+            failed = add_row(filter, &sandbox_calls[i]);
+    return failed;
+}
+
+/* The filter as the kernel takes it, on the heap. Returns a negative errno. */
+static int take_program(scmp_filter_ctx filter, struct sock_fprog *program)
+{
+    int fd = memfd_create("sandbox", MFD_CLOEXEC);
+    int failed = fd < 0 ? -errno : seccomp_export_bpf(filter, fd);
+    off_t size = failed ? 0 : lseek(fd, 0, SEEK_END);
+
+    if (!failed && size <= 0)
+        failed = -EIO;
+    if (!failed && !(program->filter = malloc((size_t)size)))
+        failed = -ENOMEM;
+    if (!failed && pread(fd, program->filter, (size_t)size, 0) != size)
+        failed = -EIO;
+    program->len = (unsigned short)((size_t)size / sizeof *program->filter);
+    if (fd >= 0)
+        close(fd); /* of a memory file: cannot lose anything */
+    return failed;
+}
+
+static int compile(enum sandbox_thread kind, bool log)
+{
+    scmp_filter_ctx filter = seccomp_init(log ? SCMP_ACT_LOG : SCMP_ACT_ERRNO(EPERM));
+    int failed = filter ? fill(filter, kind, log) : -ENOMEM;
+
+    if (!failed)
+        failed = take_program(filter, &programs[kind]);
+    seccomp_release(filter);
+    return failed;
+}
+
+static void forget(void)
+{
+    for (unsigned kind = 0; kind < KINDS; kind++)
+        free(programs[kind].filter);
+    memset(programs, 0, sizeof programs);
+}
+
+static int compile_all(bool log)
+{
+    int failed = 0;
+
+    for (unsigned kind = 0; !failed && kind < KINDS; kind++)
+        failed = compile(kind, log);
+    if (!failed && !sandbox_enter(SANDBOX_MAIN))
+        failed = -errno;
+    if (failed)
+        forget();
+    return failed;
+}
+
+bool sandbox_enter(enum sandbox_thread kind)
+{
+    return !programs[kind].filter || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &programs[kind]) == 0;
+}
+
+bool sandbox_start(enum sandbox_mode mode, struct error *error)
+{
+    int failed;
+
+    if (mode == SANDBOX_OFF)
+        return true;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return error_set(error, "-sandbox: PR_SET_NO_NEW_PRIVS: %s; -sandbox off starts without",
+                         strerror(errno));
+    failed = compile_all(mode == SANDBOX_LOG);
+    if (!failed)
+        return true;
+    if (mode != SANDBOX_DEFAULT)
+        return error_set(
+            error,
+            "-sandbox: the kernel takes no list of system calls (seccomp): %s; -sandbox off starts "
+            "without",
+            strerror(-failed));
+    warning(
+        "system calls are not restricted: the kernel takes no list of them (seccomp): %s; -sandbox off says "
+        "that this is meant",
+        strerror(-failed));
+    return true;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who makes which system call. A feature that makes a new one adds its row here, with the reason, in the same
+ * change; tests/program/test_sandbox.py shows what is refused.
+ */
+#include <linux/kvm.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include "host/sandbox.h"
+#include "host/sandbox_calls.h"
+
+#define ANY(name, kinds) \
+    { \
+        SCMP_SYS(name), kinds, 0, 0, 0 \
+    }
+#define ONLY(name, kinds, argument, mask, value) \
+    { \
+        SCMP_SYS(name), kinds, argument, mask, value \
+    }
+/* A request of ioctl: 32 bits, whatever the C library passes above them. */
+#define REQUEST(request, kinds) ONLY(ioctl, kinds, 1, 0xffffffff, (uint32_t)(request))
+/* All requests of one driver, by the letter in bits 8 to 15. */
+#define DRIVER(letter, kinds) ONLY(ioctl, kinds, 1, 0xff00, (uint64_t)(letter) << 8)
+
+/* Terminals of new C libraries: struct termios2 (asm-generic/ioctls.h), by the same numbers on both
+ * architectures. */
+#define REQUEST_TCGETS2 0x802c542au
+#define REQUEST_TCSETS2 0x402c542bu
+#define REQUEST_TCSETSW2 0x402c542cu
+#define REQUEST_TCSETSF2 0x402c542du
+
+/* The sanitizers allocate, look for stacks, and stop all threads to search for leaks: in such a build only.
+ */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+
+#ifdef SANITIZED
+#define OF_SANITIZER OF_ALL
+#else
+#define OF_SANITIZER 0u
+#endif
+
+const struct sandbox_call sandbox_calls[] = {
+    /* Run the guest, change its interrupt lines, and say with which registers it broke. */
+    REQUEST(KVM_RUN, OF_VCPU),
+    REQUEST(KVM_IRQ_LINE, OF_VCPU),
+    REQUEST(KVM_GET_REGS, OF_VCPU),
+    REQUEST(KVM_GET_SREGS, OF_VCPU),
+    REQUEST(KVM_GET_ONE_REG, OF_VCPU),
+    /* Build, reset and change the machine. */
+    DRIVER(KVMIO, OF_MAIN),
+    /* Terminals: their settings, size, and the other side of a pseudo terminal. Not TIOCSTI, which types. */
+    REQUEST(TCGETS, OF_MAIN),
+    REQUEST(TCSETS, OF_MAIN),
+    REQUEST(TCSETSW, OF_MAIN),
+    REQUEST(TCSETSF, OF_MAIN),
+    REQUEST(REQUEST_TCGETS2, OF_MAIN),
+    REQUEST(REQUEST_TCSETS2, OF_MAIN),
+    REQUEST(REQUEST_TCSETSW2, OF_MAIN),
+    REQUEST(REQUEST_TCSETSF2, OF_MAIN),
+    REQUEST(TIOCGWINSZ, OF_MAIN),
+    REQUEST(TIOCSWINSZ, OF_MAIN),
+    REQUEST(TIOCGPGRP, OF_MAIN),
+    REQUEST(TIOCGPTN, OF_MAIN),
+    REQUEST(TIOCSPTLCK, OF_MAIN),
+    REQUEST(TIOCGPTPEER, OF_MAIN),
+    REQUEST(FIONREAD, OF_MAIN),
+
+    /* Locks and conditions. */
+    ANY(futex, OF_ALL),
+    /* Wake the main thread by its eventfd; a message on stderr. */
+    ANY(write, OF_ALL),
+    /* Take other vCPUs out of the guest; stop or end oneself by a signal. */
+    ONLY(tgkill, OF_ALL, 0, UINT64_MAX, SANDBOX_OWN_PID),
+    ANY(getpid, OF_ALL),
+    ANY(gettid, OF_ALL),
+    ANY(rt_sigprocmask, OF_ALL),
+    ANY(rt_sigreturn, OF_ALL),
+    ANY(restart_syscall, OF_ALL),
+    /* Clocks, where the kernel's are not readable without a call. */
+    ANY(clock_gettime, OF_ALL),
+    ANY(gettimeofday, OF_ALL),
+    /* The end of a thread: its stack goes back. */
+    ANY(exit, OF_ALL),
+    ANY(exit_group, OF_ALL),
+    ANY(madvise, OF_ALL),
+    /* The C library's heap. Memory is never made executable. */
+    ANY(brk, OF_ALL),
+    ONLY(mmap, OF_ALL, 2, PROT_EXEC, 0),
+    ONLY(mprotect, OF_ALL, 2, PROT_EXEC, 0),
+    ANY(munmap, OF_ALL),
+    ANY(mremap, OF_MAIN | OF_HELPER),
+
+    /* Allocate and give back guest memory, and look where it is. */
+    ANY(mbind, OF_MAIN | OF_HELPER),
+    ANY(mincore, OF_MAIN | OF_HELPER),
+    ANY(msync, OF_MAIN | OF_HELPER),
+    ANY(fallocate, OF_MAIN | OF_HELPER),
+    ANY(ftruncate, OF_MAIN | OF_HELPER),
+    ANY(close, OF_MAIN | OF_HELPER),
+    ANY(read, OF_MAIN | OF_HELPER),
+    ANY(pread64, OF_MAIN | OF_HELPER),
+    ANY(lseek, OF_MAIN | OF_HELPER),
+    ANY(fstat, OF_MAIN | OF_HELPER),
+    ANY(newfstatat, OF_MAIN | OF_HELPER),
+    ANY(fadvise64, OF_MAIN | OF_HELPER),
+    ANY(sched_yield, OF_MAIN | OF_HELPER),
+    ANY(memfd_create, OF_MAIN),
+    ANY(fstatfs, OF_MAIN),
+    ANY(mlockall, OF_MAIN),
+
+    /* Files: kernels, images, memory, logs, what /proc and /sys say of the host. */
+    ANY(openat, OF_MAIN),
+    ANY(faccessat, OF_MAIN),
+    ANY(faccessat2, OF_MAIN),
+    ANY(access, OF_MAIN),
+    ANY(readlink, OF_MAIN),
+    ANY(readlinkat, OF_MAIN),
+    ANY(getcwd, OF_MAIN),
+    ANY(stat, OF_MAIN),
+    ANY(lstat, OF_MAIN),
+    ANY(statx, OF_MAIN),
+    ANY(statfs, OF_MAIN),
+    ANY(getdents64, OF_MAIN),
+    ANY(pwrite64, OF_MAIN),
+    ANY(readv, OF_MAIN),
+    ANY(writev, OF_MAIN),
+    ANY(flock, OF_MAIN),
+    ANY(fcntl, OF_MAIN),
+    ANY(dup, OF_MAIN),
+    ANY(dup2, OF_MAIN),
+    ANY(dup3, OF_MAIN),
+    ANY(close_range, OF_MAIN),
+    ANY(umask, OF_MAIN),
+    /* A socket, a pid file or a file of memory that the program made goes with it. */
+    ANY(unlink, OF_MAIN),
+    ANY(unlinkat, OF_MAIN),
+    ANY(rename, OF_MAIN),
+    ANY(renameat, OF_MAIN),
+    ANY(renameat2, OF_MAIN),
+    /* The folder of control sockets; a socket is its owner's. */
+    ANY(mkdir, OF_MAIN),
+    ANY(mkdirat, OF_MAIN),
+    ANY(chmod, OF_MAIN),
+    ANY(fchmod, OF_MAIN),
+    ANY(fchmodat, OF_MAIN),
+    /* A daemon stands in the root folder. */
+    ANY(chdir, OF_MAIN),
+
+    /* Monitors and serial ports on sockets of this machine; no network. */
+    ONLY(socket, OF_MAIN, 0, 0xffffffff, AF_UNIX),
+    ONLY(socketpair, OF_MAIN, 0, 0xffffffff, AF_UNIX),
+    ANY(bind, OF_MAIN),
+    ANY(listen, OF_MAIN),
+    ANY(accept, OF_MAIN),
+    ANY(accept4, OF_MAIN),
+    ANY(connect, OF_MAIN),
+    ANY(getsockname, OF_MAIN),
+    ANY(getpeername, OF_MAIN),
+    ANY(getsockopt, OF_MAIN),
+    ANY(setsockopt, OF_MAIN),
+    ANY(sendto, OF_MAIN),
+    ANY(sendmsg, OF_MAIN),
+    ANY(recvfrom, OF_MAIN),
+    ANY(recvmsg, OF_MAIN),
+    ANY(shutdown, OF_MAIN),
+
+    /* The event loop: descriptors, timers, signals, posted work, files that change. */
+    ANY(epoll_create1, OF_MAIN),
+    ANY(epoll_ctl, OF_MAIN),
+    ANY(epoll_wait, OF_MAIN),
+    ANY(epoll_pwait, OF_MAIN),
+    ANY(poll, OF_MAIN),
+    ANY(ppoll, OF_MAIN),
+    ANY(eventfd2, OF_MAIN),
+    ANY(signalfd4, OF_MAIN),
+    ANY(timerfd_create, OF_MAIN),
+    ANY(timerfd_settime, OF_MAIN),
+    ANY(pipe2, OF_MAIN),
+    ANY(inotify_init1, OF_MAIN),
+    ANY(inotify_add_watch, OF_MAIN),
+    ANY(inotify_rm_watch, OF_MAIN),
+    ANY(rt_sigaction, OF_MAIN),
+    ANY(sigaltstack, OF_MAIN),
+    ANY(clock_getres, OF_MAIN),
+    ANY(clock_nanosleep, OF_MAIN | OF_HELPER),
+    ANY(nanosleep, OF_MAIN | OF_HELPER),
+
+    /* Threads, never processes; each narrows its list. */
+    ONLY(clone, OF_MAIN, 0, CLONE_THREAD, CLONE_THREAD),
+    ANY(set_robust_list, OF_MAIN),
+    ANY(rseq, OF_MAIN),
+    ONLY(prctl, OF_MAIN, 0, 0xffffffff, PR_SET_NAME),
+    ANY(seccomp, OF_MAIN),
+
+    /* What the C library asks of the machine and of itself: limits, processors, random numbers for its heap.
+     */
+    ONLY(prlimit64, OF_MAIN, 2, UINT64_MAX, 0),
+    ANY(getrlimit, OF_MAIN),
+    ANY(sched_getaffinity, OF_MAIN),
+    ANY(sysinfo, OF_MAIN),
+    ANY(uname, OF_MAIN),
+    ANY(getrandom, OF_MAIN | OF_HELPER),
+    ANY(getuid, OF_MAIN),
+    ANY(geteuid, OF_MAIN),
+    ANY(getgid, OF_MAIN),
+    ANY(getegid, OF_MAIN),
+    ANY(getppid, OF_MAIN),
+
+    ANY(clone, OF_SANITIZER),
+    ANY(ptrace, OF_SANITIZER),
+    ANY(wait4, OF_SANITIZER),
+    ANY(prctl, OF_SANITIZER),
+    ANY(personality, OF_SANITIZER),
+    ANY(getdents64, OF_SANITIZER),
+    ANY(openat, OF_SANITIZER),
+    ANY(read, OF_SANITIZER),
+    ANY(close, OF_SANITIZER),
+    ANY(readlink, OF_SANITIZER),
+    ANY(sched_yield, OF_SANITIZER),
+    ANY(sigaltstack, OF_SANITIZER),
+    ANY(rt_sigaction, OF_SANITIZER),
+    ANY(getrlimit, OF_SANITIZER),
+    ANY(prlimit64, OF_SANITIZER),
+    ANY(pipe, OF_SANITIZER),
+    ANY(process_vm_readv, OF_SANITIZER),
+};
+const size_t sandbox_call_count = sizeof sandbox_calls / sizeof sandbox_calls[0];
