@@ -119,13 +119,14 @@ enum hotram_status hotram_bank_init(struct hotram_bank *bank, const struct hotra
 }
 
 /* The slot of a request: the given one if it is empty, or the first that is. */
-static enum hotram_status choose_slot(const struct hotram_bank *bank, uint32_t wanted, uint32_t *slot)
+static enum hotram_status choose_slot(const struct hotram_bank *bank,
+                                      const struct hotram_dimm_request *request, uint32_t *slot)
 {
-    if (wanted != HOTRAM_SLOT_ANY) {
-        *slot = wanted;
-        if (wanted >= bank->config.slots)
+    if (request->slot_given) {
+        *slot = request->slot;
+        if (*slot >= bank->config.slots)
             return HOTRAM_E_SLOT_RANGE;
-        return bank->slots[wanted].state == HOTRAM_DIMM_EMPTY ? HOTRAM_OK : HOTRAM_E_SLOT_TAKEN;
+        return bank->slots[*slot].state == HOTRAM_DIMM_EMPTY ? HOTRAM_OK : HOTRAM_E_SLOT_TAKEN;
     }
     for (uint32_t i = 0; i < bank->config.slots; i++) {
         if (bank->slots[i].state == HOTRAM_DIMM_EMPTY) {
@@ -216,15 +217,15 @@ static enum hotram_status choose(const struct hotram_bank *bank, const struct ho
         return HOTRAM_E_ARGUMENT;
     if (request->size == 0 || (request->size & (bank->config.granularity - 1)))
         return HOTRAM_E_SIZE;
-    status = choose_slot(bank, request->slot, &slot);
+    status = choose_slot(bank, request, &slot);
     if (status == HOTRAM_E_SLOT_TAKEN)
         result->slot = slot;
     if (status != HOTRAM_OK)
         return status;
-    if (request->addr == HOTRAM_ADDR_ANY)
-        status = find_hole(bank, request, result);
-    else
+    if (request->addr_given)
         status = check_address(bank, request, result);
+    else
+        status = find_hole(bank, request, result);
     if (status == HOTRAM_OK)
         status = check_capacity(bank, request->size, result);
     if (status == HOTRAM_OK)

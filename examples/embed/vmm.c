@@ -204,7 +204,7 @@ static void run_until(struct vmm *vmm, const unsigned *counter, unsigned count)
 /* Reserve, map, commit: whatever can fail comes before the guest sees anything. */
 static void *plug(struct vmm *vmm, uint64_t size, struct hotram_dimm_result *place)
 {
-    const struct hotram_dimm_request request = { HOTRAM_SLOT_ANY, HOTRAM_ADDR_ANY, size, 2 * MIB, 0 };
+    const struct hotram_dimm_request request = { .size = size, .align = 2 * MIB };
     void *memory;
 
     check(hotram_bank_reserve(&vmm->bank, &request, place), "no place for a DIMM");

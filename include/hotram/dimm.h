@@ -45,11 +45,8 @@ extern "C" {
 /** The most slots that one bank can have (ACPI hotplug's customary limit). */
 #define HOTRAM_SLOTS_MAX 256u
 
-/** In a request "choose the first empty slot", in results "no slot". */
+/** "No slot": in results, and before the first and after the last DIMM of a walk. No request takes it. */
 #define HOTRAM_SLOT_ANY UINT32_MAX
-
-/** In a request "choose the lowest address that fits". */
-#define HOTRAM_ADDR_ANY UINT64_MAX
 
 /** What a slot is. */
 enum hotram_dimm_state {
@@ -105,13 +102,16 @@ struct hotram_bank {
     uint16_t first;                    /**< slot of the DIMM with the lowest address (internal) */
 };
 
-/** What hotram_bank_reserve() is asked for. */
+/** What hotram_bank_reserve() is asked for. No value of slot or addr has a second meaning: whether one was
+ *  given is said beside it, so that a number from a user can be handed through as it is. */
 struct hotram_dimm_request {
-    uint32_t slot;  /**< a slot number, or HOTRAM_SLOT_ANY */
-    uint64_t addr;  /**< an address, bytes, or HOTRAM_ADDR_ANY */
-    uint64_t size;  /**< bytes, a multiple of the bank's granularity */
-    uint64_t align; /**< alignment of the address, bytes, a power of two */
-    uint32_t node;  /**< proximity domain, any number */
+    uint64_t size;   /**< bytes, a multiple of the bank's granularity */
+    uint64_t align;  /**< alignment of the address, bytes, a power of two */
+    uint64_t addr;   /**< the address, bytes, if addr_given */
+    uint32_t slot;   /**< the slot's number, if slot_given */
+    uint32_t node;   /**< proximity domain, any number */
+    bool addr_given; /**< false: the lowest address that fits */
+    bool slot_given; /**< false: the first empty slot */
 };
 
 /** Where a request went, or what stood in its way. */

@@ -178,7 +178,9 @@ static enum hotram_status plug(char **words)
 {
     const struct hotram_dimm_request request = {
         .slot = (uint32_t)strtoul(words[1], NULL, 16),
+        .slot_given = true,
         .addr = strtoull(words[2], NULL, 16),
+        .addr_given = true,
         .size = strtoull(words[3], NULL, 16),
         .align = 1,
         .node = (uint32_t)strtoul(words[4], NULL, 16),

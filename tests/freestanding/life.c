@@ -120,7 +120,7 @@ static void plug(struct machine *machine)
 {
     const struct hotram_dimm_request request = {
         .slot = 2,
-        .addr = HOTRAM_ADDR_ANY,
+        .slot_given = true,
         .size = 5 * GIB, /* more than 32 bits hold */
         .align = GIB,
         .node = 7,

@@ -132,14 +132,14 @@ static uint32_t any_slot(struct fixture *fixture, struct input *input)
     return byte == 0xfe ? input_u32(input) : byte % fixture->bank.config.slots;
 }
 
-/* Mostly an address in the region or right at one of its ends, and now and then any. */
+/* Mostly an address in the region or right at one of its ends, and now and then the last of all. */
 static uint64_t any_address(struct fixture *fixture, struct input *input)
 {
     const struct hotram_bank_config *config = &fixture->bank.config;
 
     switch (input_below(input, 4)) {
     case 0:
-        return HOTRAM_ADDR_ANY;
+        return UINT64_MAX;
     case 1:
         return config->base + input_u8(input) * config->granularity;
     case 2:
@@ -157,6 +157,8 @@ static void reserve(struct fixture *fixture, struct input *input, bool commit)
     enum hotram_status status;
 
     request.addr = any_address(fixture, input);
+    request.slot_given = input_bool(input);
+    request.addr_given = input_bool(input);
     request.size = input_bool(input) ? input_u8(input) * fixture->bank.config.granularity
                                      : input_number(input);
     request.align = UINT64_C(1) << (input_u8(input) & 63);

@@ -108,13 +108,14 @@ static enum hotram_status check_given(const struct model *model, const struct ho
     return HOTRAM_OK;
 }
 
-static enum hotram_status choose_slot(const struct model *model, uint32_t wanted, uint32_t *slot)
+static enum hotram_status choose_slot(const struct model *model, const struct hotram_dimm_request *request,
+                                      uint32_t *slot)
 {
-    *slot = wanted == HOTRAM_SLOT_ANY ? 0 : wanted;
+    *slot = request->slot_given ? request->slot : 0;
     if (*slot >= model->config.slots)
         return HOTRAM_E_SLOT_RANGE;
-    if (wanted != HOTRAM_SLOT_ANY)
-        return taken(&model->slots[wanted]) ? HOTRAM_E_SLOT_TAKEN : HOTRAM_OK;
+    if (request->slot_given)
+        return taken(&model->slots[*slot]) ? HOTRAM_E_SLOT_TAKEN : HOTRAM_OK;
     while (*slot < model->config.slots && taken(&model->slots[*slot]))
         ++*slot;
     return *slot < model->config.slots ? HOTRAM_OK : HOTRAM_E_NO_SLOT;
@@ -131,13 +132,13 @@ enum hotram_status model_choose(const struct model *model, const struct hotram_d
         return HOTRAM_E_ARGUMENT;
     if (request->size == 0 || request->size % model->config.granularity != 0)
         return HOTRAM_E_SIZE;
-    status = choose_slot(model, request->slot, &slot);
+    status = choose_slot(model, request, &slot);
     if (status == HOTRAM_E_SLOT_TAKEN)
         result->slot = slot;
     if (status != HOTRAM_OK)
         return status;
-    status = request->addr == HOTRAM_ADDR_ANY ? choose_lowest(model, request, result)
-                                              : check_given(model, request, result);
+    status = request->addr_given ? check_given(model, request, result)
+                                 : choose_lowest(model, request, result);
     if (status != HOTRAM_OK)
         return status;
     if (request->size > model->config.capacity - model_used(model)) {

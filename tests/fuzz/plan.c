@@ -61,10 +61,8 @@ static bool make(struct fixture *fixture, struct input *input)
 static void add(struct fixture *fixture, struct input *input)
 {
     const struct hotram_dimm_request request = {
-        .slot = HOTRAM_SLOT_ANY,
-        .addr = input_bool(input)
-                    ? HOTRAM_ADDR_ANY
-                    : fixture->bank.config.base + some_granules(fixture, input) + input_bool(input),
+        .addr = fixture->bank.config.base + some_granules(fixture, input) + input_bool(input),
+        .addr_given = input_bool(input),
         .size = some_granules(fixture, input),
         .align = 1,
         .node = input_below(input, 2),
@@ -101,8 +99,8 @@ static void take(struct fixture *fixture, const struct hotram_plan_request *requ
                  const struct hotram_plan_step *step)
 {
     const struct hotram_dimm_request plug = {
-        .slot = step->slot,
         .addr = step->addr,
+        .addr_given = true,
         .size = step->size,
         .align = request->align,
         .node = request->node,

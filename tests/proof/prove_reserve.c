@@ -45,6 +45,8 @@ static void arbitrary_request(void)
         .size = nondet_uint64(),
         .align = nondet_uint64(),
         .node = nondet_uint32(),
+        .slot_given = nondet_bool(),
+        .addr_given = nondet_bool(),
     };
     result = (struct hotram_dimm_result){
         .slot = nondet_uint32(),
@@ -60,7 +62,7 @@ static enum hotram_status expected_first(void)
         return HOTRAM_E_ARGUMENT;
     if (request.size == 0 || (request.size & (world.bank.config.granularity - 1)) != 0)
         return HOTRAM_E_SIZE;
-    if (request.slot == HOTRAM_SLOT_ANY)
+    if (!request.slot_given)
         return first_empty() == HOTRAM_SLOT_ANY ? HOTRAM_E_NO_SLOT : HOTRAM_OK;
     if (request.slot >= SLOTS)
         return HOTRAM_E_SLOT_RANGE;
@@ -90,7 +92,7 @@ static enum hotram_status expected_given(void)
 /* What the result says, by the status; and that the bank is as it should be. */
 static void prove_result(enum hotram_status status)
 {
-    uint32_t slot = request.slot == HOTRAM_SLOT_ANY ? first_empty() : request.slot;
+    uint32_t slot = request.slot_given ? request.slot : first_empty();
 
     prove_bank_holds(&world.before, status == HOTRAM_OK ? slot : HOTRAM_SLOT_ANY);
     PROVE(world.raised + world.osts + world.ejected == 0);
@@ -122,7 +124,7 @@ void prove_reserve_given_address(void) /* slow */
 
     arbitrary_bank();
     arbitrary_request();
-    ASSUME(request.addr != HOTRAM_ADDR_ANY);
+    request.addr_given = true;
     status = hotram_bank_reserve(&world.bank, &request, &result);
     PROVE(status == expected_given());
     PROVE(IMPLIES(status == HOTRAM_OK, result.addr == request.addr));
@@ -141,7 +143,7 @@ void prove_reserve_any_address(void) /* slow */
 
     arbitrary_bank_in_window();
     arbitrary_request();
-    request.addr = HOTRAM_ADDR_ANY;
+    request.addr_given = false;
     status = hotram_bank_reserve(&world.bank, &request, &result);
     if (expected_first() != HOTRAM_OK)
         PROVE(status == expected_first());
@@ -169,7 +171,7 @@ void prove_reserve_lowest(void) /* slow */
 
     arbitrary_bank_in_window();
     arbitrary_request();
-    request.addr = HOTRAM_ADDR_ANY;
+    request.addr_given = false;
     other_fits = is_power_of_two(request.align) && (other & (request.align - 1)) == 0 &&
                  is_free(other, request.size);
     status = hotram_bank_reserve(&world.bank, &request, &result);
@@ -191,7 +193,7 @@ void prove_reserve_none_larger(void) /* slow */
 
     arbitrary_bank_in_window();
     arbitrary_request();
-    request.addr = HOTRAM_ADDR_ANY;
+    request.addr_given = false;
     unit = world.bank.config.granularity;
     ASSUME(hotram_bank_reserve(&world.bank, &request, &result) == HOTRAM_E_NO_SPACE);
     PROVE(result.largest < request.size && (result.largest & (unit - 1)) == 0);
@@ -209,7 +211,7 @@ void prove_reserve_largest_fits(void) /* slow */
 
     arbitrary_bank_in_window();
     arbitrary_request();
-    request.addr = HOTRAM_ADDR_ANY;
+    request.addr_given = false;
     ASSUME(hotram_bank_reserve(&world.bank, &request, &result) == HOTRAM_E_NO_SPACE);
     ASSUME(result.largest > 0);
     request.size = result.largest;
@@ -227,7 +229,7 @@ void prove_reserve_null(void)
 
     arbitrary_bank_in_window();
     arbitrary_request();
-    ASSUME(request.slot == 0);
+    ASSUME(request.slot == 0 && request.slot_given);
     status = hotram_bank_reserve(has_bank ? &world.bank : NULL, has_request ? &request : NULL,
                                  has_result ? &result : NULL);
     PROVE(IMPLIES(!has_bank || !has_request, status == HOTRAM_E_ARGUMENT));

@@ -38,8 +38,8 @@ bool plan_bank_add(struct plan_bank *fixture, uint64_t addr, uint64_t size, uint
                    enum hotram_dimm_state state)
 {
     const struct hotram_dimm_request request = {
-        .slot = HOTRAM_SLOT_ANY,
         .addr = addr,
+        .addr_given = addr != PLAN_BANK_ANYWHERE,
         .size = size,
         .align = fixture->bank.config.granularity,
         .node = node,
@@ -96,8 +96,8 @@ void plan_bank_step(struct plan_bank *fixture, const struct hotram_plan_request 
 
     if (step->action == HOTRAM_PLAN_PLUG) {
         const struct hotram_dimm_request plug = {
-            .slot = step->slot,
             .addr = step->addr,
+            .addr_given = true,
             .size = step->size,
             .align = request->align,
             .node = request->node,

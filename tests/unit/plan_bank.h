@@ -10,6 +10,8 @@
 
 #include <hotram/plan.h>
 
+#define PLAN_BANK_ANYWHERE UINT64_MAX /* the lowest address that fits */
+
 struct plan_bank {
     struct hotram_bank bank;
     struct hotram_dimm slots[HOTRAM_SLOTS_MAX];
@@ -22,7 +24,7 @@ void plan_bank_make(struct plan_bank *fixture, const struct hotram_bank_config *
 /* A bank's copy, that can go its own way. */
 void plan_bank_copy(struct plan_bank *to, const struct plan_bank *from);
 
-/* A DIMM at an address or HOTRAM_ADDR_ANY, in this state. False when there is no room for it. */
+/* A DIMM at an address or PLAN_BANK_ANYWHERE, in this state. False when there is no room for it. */
 bool plan_bank_add(struct plan_bank *fixture, uint64_t addr, uint64_t size, uint32_t node,
                    enum hotram_dimm_state state);
 

@@ -61,8 +61,6 @@ static void make(struct fixture *fixture, const struct hotram_bank_config *confi
 static struct hotram_dimm_request any(uint64_t size)
 {
     return (struct hotram_dimm_request){
-        .slot = HOTRAM_SLOT_ANY,
-        .addr = HOTRAM_ADDR_ANY,
         .size = size,
         .align = 2 * MIB,
     };
@@ -72,7 +70,9 @@ static struct hotram_dimm_request at(uint32_t slot, uint64_t addr, uint64_t size
 {
     return (struct hotram_dimm_request){
         .slot = slot,
+        .slot_given = true,
         .addr = addr,
+        .addr_given = true,
         .size = size,
         .align = 2 * MIB,
         .node = 5,
@@ -201,9 +201,9 @@ static void reserve_tells_what_is_wrong_and_changes_nothing(void **state)
     expect_refused(&fixture, any(0), HOTRAM_E_SIZE, HOTRAM_SLOT_ANY, 0);
     expect_refused(&fixture, any(GIB + MIB), HOTRAM_E_SIZE, HOTRAM_SLOT_ANY, 0);
     expect_refused(&fixture, any(UINT64_MAX), HOTRAM_E_SIZE, HOTRAM_SLOT_ANY, 0);
-    expect_refused(&fixture, at(SLOTS, HOTRAM_ADDR_ANY, GIB), HOTRAM_E_SLOT_RANGE, HOTRAM_SLOT_ANY, 0);
-    expect_refused(&fixture, at(UINT32_MAX - 1, HOTRAM_ADDR_ANY, GIB), HOTRAM_E_SLOT_RANGE, HOTRAM_SLOT_ANY,
-                   0);
+    expect_refused(&fixture, at(SLOTS, 4 * GIB, GIB), HOTRAM_E_SLOT_RANGE, HOTRAM_SLOT_ANY, 0);
+    expect_refused(&fixture, at(UINT32_MAX, 4 * GIB, GIB), HOTRAM_E_SLOT_RANGE, HOTRAM_SLOT_ANY, 0);
+    expect_refused(&fixture, at(0, UINT64_MAX, GIB), HOTRAM_E_ALIGN, HOTRAM_SLOT_ANY, 0);
     expect_refused(&fixture, at(0, 4 * GIB + MIB, GIB), HOTRAM_E_ALIGN, HOTRAM_SLOT_ANY, 0);
     expect_refused(&fixture, at(0, 4 * GIB - 2 * MIB, GIB), HOTRAM_E_REGION, HOTRAM_SLOT_ANY, 0);
     expect_refused(&fixture, at(0, 11 * GIB + 2 * MIB, GIB), HOTRAM_E_REGION, HOTRAM_SLOT_ANY, 0);
@@ -212,7 +212,7 @@ static void reserve_tells_what_is_wrong_and_changes_nothing(void **state)
     expect_refused(&fixture, any(8 * GIB + 2 * MIB), HOTRAM_E_NO_SPACE, HOTRAM_SLOT_ANY, 8 * GIB);
     expect_refused(&fixture, any(4 * GIB + 2 * MIB), HOTRAM_E_CAPACITY, HOTRAM_SLOT_ANY, 4 * GIB);
     plug(&fixture, 2, 6 * GIB, GIB);
-    expect_refused(&fixture, at(2, HOTRAM_ADDR_ANY, GIB), HOTRAM_E_SLOT_TAKEN, 2, 0);
+    expect_refused(&fixture, at(2, 4 * GIB, GIB), HOTRAM_E_SLOT_TAKEN, 2, 0);
     expect_refused(&fixture, at(0, 6 * GIB, 2 * MIB), HOTRAM_E_OVERLAP, 2, 0);
     expect_refused(&fixture, at(0, 7 * GIB - 2 * MIB, 2 * MIB), HOTRAM_E_OVERLAP, 2, 0);
     expect_refused(&fixture, at(0, 6 * GIB - 2 * MIB, 4 * MIB), HOTRAM_E_OVERLAP, 2, 0);
@@ -686,7 +686,7 @@ static enum hotram_status model_reserve(const struct model *model, const struct 
     uint32_t largest = 0;
 
     *result = (struct hotram_dimm_result){ .slot = HOTRAM_SLOT_ANY };
-    if (request->slot != HOTRAM_SLOT_ANY)
+    if (request->slot_given)
         slot = request->slot;
     else
         while (slot < MODEL_SLOTS && model->state[slot] != HOTRAM_DIMM_EMPTY)
@@ -697,7 +697,7 @@ static enum hotram_status model_reserve(const struct model *model, const struct 
         result->slot = slot;
         return HOTRAM_E_SLOT_TAKEN;
     }
-    if (request->addr != HOTRAM_ADDR_ANY) {
+    if (request->addr_given) {
         start = (uint32_t)((request->addr - model->base) / GRANULE);
         if (request->addr % request->align)
             return HOTRAM_E_ALIGN;
@@ -764,8 +764,10 @@ static void compare(const struct fixture *fixture, const struct model *model)
 static void random_reserve(struct fixture *fixture, struct model *model, struct unit_random *random)
 {
     struct hotram_dimm_request request = {
-        .slot = unit_random_below(random, 2) ? HOTRAM_SLOT_ANY : unit_random_below(random, MODEL_SLOTS),
-        .addr = HOTRAM_ADDR_ANY,
+        .slot = unit_random_below(random, MODEL_SLOTS),
+        .slot_given = unit_random_below(random, 2),
+        .addr = model->base + unit_random_below(random, GRANULES) * GRANULE,
+        .addr_given = unit_random_below(random, 2),
         .size = (1 + unit_random_below(random, unit_random_below(random, 8) ? 16 : 70)) * GRANULE,
         .align = GRANULE << unit_random_below(random, 4),
     };
@@ -773,8 +775,6 @@ static void random_reserve(struct fixture *fixture, struct model *model, struct 
     struct hotram_dimm_result result;
     enum hotram_status status;
 
-    if (unit_random_below(random, 2))
-        request.addr = model->base + unit_random_below(random, GRANULES) * GRANULE;
     status = model_reserve(model, &request, &expected);
     assert_int_equal(hotram_bank_reserve(&fixture->bank, &request, &result), status);
     assert_int_equal(result.slot, expected.slot);

@@ -61,7 +61,9 @@ static void make(struct fixture *fixture, bool hot)
     };
     const struct hotram_dimm_request request = {
         .slot = 1,
+        .slot_given = true,
         .addr = ADDR,
+        .addr_given = true,
         .size = SIZE,
         .align = 0x200000,
         .node = NODE,
@@ -224,7 +226,7 @@ static void reserved_and_ejecting_slots_read_as_empty(void **state)
     const uint32_t registers[6] = { 0 };
     const struct hotram_dimm_request request = {
         .slot = 2,
-        .addr = HOTRAM_ADDR_ANY,
+        .slot_given = true,
         .size = 0x200000,
         .align = 0x200000,
         .node = 7,
@@ -530,7 +532,7 @@ static void random_accesses_never_do_harm(void **state)
         uint32_t slot = unit_random_below(&random, SLOTS);
         const struct hotram_dimm_request request = {
             .slot = slot,
-            .addr = HOTRAM_ADDR_ANY,
+            .slot_given = true,
             .size = 0x200000,
             .align = 0x200000,
         };
@@ -554,7 +556,7 @@ static void random_accesses_never_do_harm(void **state)
 static void the_pending_register_gives_the_first_slot_with_an_event(void **state)
 {
     struct fixture fixture;
-    struct hotram_dimm_request request = { .addr = HOTRAM_ADDR_ANY, .size = 0x200000, .align = 0x200000 };
+    struct hotram_dimm_request request = { .slot_given = true, .size = 0x200000, .align = 0x200000 };
 
     (void)state;
     make(&fixture, false);

@@ -218,7 +218,7 @@ static void the_capacity_is_an_end(void **state)
 {
     (void)state;
     make(4, 10, 64, DIMMS(1, 2));
-    assert_true(plan_bank_add(&fixture, HOTRAM_ADDR_ANY, 2 * UNIT, 0, HOTRAM_DIMM_RESERVED));
+    assert_true(plan_bank_add(&fixture, PLAN_BANK_ANYWHERE, 2 * UNIT, 0, HOTRAM_DIMM_RESERVED));
     assert_int_equal(plan_to(9), HOTRAM_E_CAPACITY);
     assert_no_way(8, HOTRAM_PLAN_NONE);
     request.at_most = true; /* of no meaning when growing */
@@ -393,10 +393,10 @@ static void states_and_nodes_count_as_they_should(void **state)
 {
     (void)state;
     make(SLOTS, 64, 64, DIMMS(4));
-    assert_true(plan_bank_add(&fixture, HOTRAM_ADDR_ANY, 8 * UNIT, 0, HOTRAM_DIMM_REMOVAL_ASKED));
-    assert_true(plan_bank_add(&fixture, HOTRAM_ADDR_ANY, UNIT, 0, HOTRAM_DIMM_RESERVED));
-    assert_true(plan_bank_add(&fixture, HOTRAM_ADDR_ANY, UNIT, 0, HOTRAM_DIMM_EJECTING));
-    assert_true(plan_bank_add(&fixture, HOTRAM_ADDR_ANY, 16 * UNIT, 1, HOTRAM_DIMM_PLUGGED));
+    assert_true(plan_bank_add(&fixture, PLAN_BANK_ANYWHERE, 8 * UNIT, 0, HOTRAM_DIMM_REMOVAL_ASKED));
+    assert_true(plan_bank_add(&fixture, PLAN_BANK_ANYWHERE, UNIT, 0, HOTRAM_DIMM_RESERVED));
+    assert_true(plan_bank_add(&fixture, PLAN_BANK_ANYWHERE, UNIT, 0, HOTRAM_DIMM_EJECTING));
+    assert_true(plan_bank_add(&fixture, PLAN_BANK_ANYWHERE, 16 * UNIT, 1, HOTRAM_DIMM_PLUGGED));
     assert_int_equal(plan_to(0), HOTRAM_OK);
     assert_steps("-1, -0");
     request.node = 1;
@@ -570,9 +570,9 @@ static void the_finest_sizes_are_fixed_when_sums_are_too_many(void **state)
     (void)state;
     plan_bank_make(&fixture, &config);
     request = (struct hotram_plan_request){ .align = 4096, .target = 0 };
-    assert_true(plan_bank_add(&fixture, HOTRAM_ADDR_ANY, 4096, 0, HOTRAM_DIMM_PLUGGED));
-    assert_true(plan_bank_add(&fixture, HOTRAM_ADDR_ANY, GIB << 15, 0, HOTRAM_DIMM_PLUGGED));
-    assert_true(plan_bank_add(&fixture, HOTRAM_ADDR_ANY, GIB << 14, 0, HOTRAM_DIMM_PLUGGED));
+    assert_true(plan_bank_add(&fixture, PLAN_BANK_ANYWHERE, 4096, 0, HOTRAM_DIMM_PLUGGED));
+    assert_true(plan_bank_add(&fixture, PLAN_BANK_ANYWHERE, GIB << 15, 0, HOTRAM_DIMM_PLUGGED));
+    assert_true(plan_bank_add(&fixture, PLAN_BANK_ANYWHERE, GIB << 14, 0, HOTRAM_DIMM_PLUGGED));
     assert_int_equal(plan_bank_plan(&fixture, request), HOTRAM_OK);
     plan_bank_take(&fixture, &request);
     assert_int_equal(fixture.plan.reached, 4096);

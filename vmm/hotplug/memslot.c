@@ -35,7 +35,9 @@ void memslot_keep(struct hotplug *hotplug, uint32_t slot)
         hotram_bank_reserve(&hotplug->bank,
                             &(struct hotram_dimm_request){
                                 .slot = slot,
+                                .slot_given = true,
                                 .addr = memslot->start,
+                                .addr_given = true,
                                 .size = memslot->size,
                                 .align = hotplug_alignment(hotplug, BACKEND_ALIGN),
                                 .node = memslot->node,
@@ -61,7 +63,9 @@ bool hotplug_define_memslot(struct hotplug *hotplug, const char *id, uint32_t sl
 {
     const struct hotram_dimm_request request = {
         .slot = slot,
-        .addr = start ? *start : HOTRAM_ADDR_ANY,
+        .slot_given = true,
+        .addr = start ? *start : 0,
+        .addr_given = start != NULL,
         .size = size,
         .align = hotplug_alignment(hotplug, BACKEND_ALIGN),
         .node = node,

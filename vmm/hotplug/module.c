@@ -146,8 +146,10 @@ static struct dimm *place(struct hotplug *hotplug, const struct module *module, 
                           struct error *error)
 {
     struct hotram_dimm_request request = {
-        .slot = module->slot_given ? module->slot : HOTRAM_SLOT_ANY,
-        .addr = module->addr_given ? module->addr : HOTRAM_ADDR_ANY,
+        .slot = module->slot,
+        .slot_given = module->slot_given,
+        .addr = module->addr,
+        .addr_given = module->addr_given,
         .size = module->size,
         .align = align,
         .node = module->node_given ? module->node : hotplug->config.default_node,

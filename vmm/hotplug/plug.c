@@ -276,8 +276,10 @@ static enum outcome plug(struct hotplug *hotplug, const char *id, const struct v
     if (!backend)
         return OUTCOME_FAILED;
     request = (struct hotram_dimm_request){
-        .slot = values->slot == -1 ? HOTRAM_SLOT_ANY : (uint32_t)values->slot,
-        .addr = values->addr == 0 ? HOTRAM_ADDR_ANY : values->addr,
+        .slot = (uint32_t)values->slot, /* -1, the default of QEMU's pc-dimm: the first empty one */
+        .slot_given = values->slot != -1,
+        .addr = values->addr, /* 0, its default: the lowest that fits */
+        .addr_given = values->addr != 0,
         .size = backend->size,
         .align = hotplug_alignment(hotplug, backend_alignment(backend)),
         .node = values->node,

@@ -49,8 +49,15 @@ static void copy_bank(struct model *model)
 
         if (dimm->state == HOTRAM_DIMM_EMPTY)
             continue;
-        hotram_bank_reserve(
-            &model->bank, &(struct hotram_dimm_request){ slot, dimm->addr, dimm->size, 1, dimm->node }, NULL);
+        hotram_bank_reserve(&model->bank,
+                            &(struct hotram_dimm_request){ .slot = slot,
+                                                           .slot_given = true,
+                                                           .addr = dimm->addr,
+                                                           .addr_given = true,
+                                                           .size = dimm->size,
+                                                           .align = 1,
+                                                           .node = dimm->node },
+                            NULL);
         if (dimm->state == HOTRAM_DIMM_PLUGGED || dimm->state == HOTRAM_DIMM_REMOVAL_ASKED)
             hotram_bank_commit(&model->bank, slot, false);
     }
@@ -59,8 +66,13 @@ static void copy_bank(struct model *model)
 
 static void take_step(struct model *model, const struct resize_step *step)
 {
-    const struct hotram_dimm_request request = { HOTRAM_SLOT_ANY, step->step.addr, step->step.size,
-                                                 model->bank.config.granularity, step->node };
+    const struct hotram_dimm_request request = {
+        .addr = step->step.addr,
+        .addr_given = true,
+        .size = step->step.size,
+        .align = model->bank.config.granularity,
+        .node = step->node,
+    };
     struct hotram_dimm_result result;
 
     if (step->step.action == HOTRAM_PLAN_UNPLUG) {
