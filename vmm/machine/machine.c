@@ -168,9 +168,11 @@ void machine_reset(struct machine *machine, enum shutdown_cause cause)
 
 void machine_powerdown(struct machine *machine)
 {
-    ports_lock(&machine->ports);
-    machine_arch_powerdown(machine);
-    ports_unlock(&machine->ports);
+    if (machine->devices) { /* -machine none has no button; QEMU says that it was pressed all the same */
+        ports_lock(&machine->ports);
+        machine_arch_powerdown(machine);
+        ports_unlock(&machine->ports);
+    }
     machine_emit(machine, "POWERDOWN", NULL);
 }
 

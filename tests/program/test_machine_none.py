@@ -1,0 +1,111 @@
+#!/usr/bin/python3 -S
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every command of both monitors on a machine that has nothing: each is answered, and
+the program is there afterwards. It needs no KVM."""
+
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from lib import tap                                          # noqa: E402
+from lib.machine import PROGRAM                              # noqa: E402
+from lib.qmp import QMP, QMPError                            # noqa: E402
+
+# Those that end the program or the connection's usefulness.
+ENDS = {"quit", "qmp_capabilities"}
+VALUES = {"int": (0, -1, (1 << 64) - 1), "number": (0,), "str": ("", "none", "/machine"),
+          "bool": (True, False)}
+
+
+class Nothing:
+    """hotram -machine none."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory()
+        path = pathlib.Path(self.folder.name) / "qmp"
+        self.process = subprocess.Popen(
+            [PROGRAM, "-machine", "none", "-nodefaults", "-display", "none",
+             "-qmp", f"unix:{path},server=on,wait=off"],
+            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while not path.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.qmp = QMP(path)
+
+    def ask(self, name, arguments):
+        """Whatever it says; that it says something."""
+        try:
+            self.qmp.execute(name, arguments)
+        except QMPError:
+            pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.qmp.close()
+        self.process.kill()
+        self.process.wait()
+        self.folder.cleanup()
+
+
+def arguments_of(entities, command):
+    """None; those that it requires; all: each with values of their types."""
+    members = entities[entities[command]["arg-type"]]["members"]
+    yield {}
+    for take in ([m for m in members if "default" not in m], members):
+        for index in range(3):
+            chosen = {}
+            for member in take:
+                values = VALUES.get(entities[member["type"]].get("json-type", ""), None) or \
+                    VALUES.get(member["type"], ("none", 0, True))
+                chosen[member["name"]] = values[index % len(values)]
+            yield chosen
+
+
+def test_every_command_of_programs():
+    with Nothing() as machine:
+        entities = {entity["name"]: entity
+                    for entity in machine.qmp.execute("query-qmp-schema")}
+        names = sorted(name for name, entity in entities.items()
+                       if entity["meta-type"] == "command" and name not in ENDS)
+        assert len(names) > 40 and "system_powerdown" in names, names
+        for name in names:
+            for arguments in arguments_of(entities, name):
+                machine.ask(name, arguments)
+                assert machine.process.poll() is None, (name, arguments)
+        assert machine.qmp.execute("query-status")["status"]
+
+
+def test_every_command_of_people():
+    with Nothing() as machine:
+        def hmp(line):
+            return machine.qmp.execute("human-monitor-command", {"command-line": line})
+
+        listed = [line for line in hmp("help").splitlines() if line and not line[0].isspace()]
+        # What precedes the parameters; one that is a plain word does no harm.
+        names = [re.match(r"[a-z_]+(?:[ |][a-z_?]+(?![^ |]))*", line)[0].split("|")[0]
+                 for line in listed]
+        assert len(names) > 10 and "memory plug" in names, names
+        infos = re.findall(r"^info ([a-z-]+)", hmp("help info"), re.M)
+        assert len(infos) > 10, infos
+        for name in names + [f"info {word}" for word in infos]:
+            if name in ("quit", "q"):
+                continue
+            for rest in ("", " 0", " none", " none none", " 18446744073709551615"):
+                hmp(name + rest)
+                assert machine.process.poll() is None, name + rest
+
+
+def test_the_power_button_that_is_not_there():
+    with Nothing() as machine:
+        assert machine.qmp.execute("system_powerdown") == {}
+        machine.qmp.wait_event("POWERDOWN")
+
+
+if __name__ == "__main__":
+    tap.main()
