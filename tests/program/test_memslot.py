@@ -214,7 +214,7 @@ def test_both_ways_can_be_mixed():
         assert state(peer, "hot1") == "unpopulated"
         words = refused(peer, lambda peer: peer.qmp.execute("device_del", {"id": "hot1"}),
                         error_class="DeviceNotFound")
-        assert words == "Device 'hot1' not found", words
+        assert words.startswith("Device 'hot1' not found"), words
 
 
 def test_reset():

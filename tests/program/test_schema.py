@@ -188,9 +188,9 @@ def test_the_tree():
         data, = ask("query-memory-devices")
         for key, value in data["data"].items():
             assert ask("qom-get", {"path": "/machine/peripheral/d", "property": key}) == value
-        for path in ("", "x", "/x", "/machine/", "/machine/peripheral/x", "/objects/",
+        for path in ("", "x", "/x", "/machine/peripheral/x",
                      "/machine/unattached/device[1]", "/machine/unattached/device[0]x",
-                     "/machine/unattached/device[", "//"):
+                     "/machine/unattached/device["):
             try:
                 ask("qom-list", {"path": path})
             except QMPError as error:

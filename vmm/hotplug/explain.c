@@ -9,14 +9,14 @@
 #include "memory/backend_memory.h"
 
 /* The DIMM, or the memslot that keeps the place for one. */
-static const char *name_of(const struct hotplug *hotplug, uint32_t slot)
+static const char *name_of(const struct hotplug *hotplug, uint32_t slot, char path[DIMM_PATH])
 {
     const struct dimm *dimm = slot < hotplug->config.slots ? hotplug->dimm[slot] : NULL;
     const struct memslot *memslot = slot < hotplug->config.slots ? hotplug->memslot[slot] : NULL;
 
     if (memslot)
         return memslot->id;
-    return dimm && dimm->id ? dimm->id : "(no id)";
+    return dimm ? hotplug_name(dimm, path) : "";
 }
 
 /* "; ..." returns text. */
@@ -52,6 +52,7 @@ bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_req
     char want[SIZE_TEXT];
     char left[SIZE_TEXT];
     char why[256];
+    char path[DIMM_PATH];
 
     size_text(request->size, want);
     size_text(result->largest, left);
@@ -64,7 +65,7 @@ bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_req
                          "slot %u is busy: %s '%s' %s; choose another, or leave slot out to get the first "
                          "free one",
                          request->slot, hotplug->memslot[request->slot] ? "memslot" : "DIMM",
-                         name_of(hotplug, request->slot),
+                         name_of(hotplug, request->slot, path),
                          hotplug->memslot[request->slot] ? "keeps it" : "is in it");
     case HOTRAM_E_NO_SLOT:
         return error_set(error,
@@ -87,7 +88,7 @@ bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_req
         return error_set(error,
                          "address range [0x%llx-0x%llx] conflicts with memory device id='%s' at "
                          "[0x%llx-0x%llx]; leave addr out to get the lowest address that fits",
-                         addr, addr + size - 1, name_of(hotplug, result->slot),
+                         addr, addr + size - 1, name_of(hotplug, result->slot, path),
                          (unsigned long long)other->addr,
                          (unsigned long long)(other->addr + other->size - 1));
     case HOTRAM_E_NO_SPACE:

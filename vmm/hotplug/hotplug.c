@@ -11,6 +11,10 @@
 #include "hotplug/resize.h"
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
+#include "options/qom_path.h"
+
+/* How much an error lists. */
+#define NAMES_LENGTH 512
 
 static void raise_event(void *opaque)
 {
@@ -124,8 +128,62 @@ char *hotplug_path(const struct dimm *dimm, char buffer[DIMM_PATH])
     if (dimm->id)
         snprintf(buffer, DIMM_PATH, "/machine/peripheral/%s", dimm->id);
     else
-        snprintf(buffer, DIMM_PATH, "/machine/peripheral-anon/slot[%u]", dimm->slot);
+        snprintf(buffer, DIMM_PATH, "/machine/peripheral-anon/device[%u]", dimm->anon);
     return buffer;
+}
+
+const char *hotplug_name(const struct dimm *dimm, char buffer[DIMM_PATH])
+{
+    return dimm->id ? dimm->id : hotplug_path(dimm, buffer);
+}
+
+/* "Device 'x' not found; there are: d0, d1". */
+static void not_found(const struct hotplug *hotplug, const char *reference, struct error *error)
+{
+    char list[NAMES_LENGTH] = "", path[DIMM_PATH];
+    size_t length = 0;
+    unsigned left_off = 0;
+
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
+        const struct dimm *dimm = hotplug->dimm[slot];
+        const char *name = dimm ? hotplug_name(dimm, path) : "";
+        size_t need = strlen(name) + 2;
+
+        if (!dimm)
+            continue;
+        if (left_off > 0 || length + need >= sizeof list) {
+            left_off++;
+            continue;
+        }
+        snprintf(list + length, sizeof list - length, "%s%s", length ? ", " : "", name);
+        length = strlen(list);
+    }
+    if (!length && !left_off)
+        error_set_class(error, ERROR_DEVICE_NOT_FOUND, "Device '%.200s' not found; no DIMM is plugged",
+                        reference);
+    else if (left_off)
+        error_set_class(error, ERROR_DEVICE_NOT_FOUND,
+                        "Device '%.200s' not found; there are: %s, and %u more (info memory-devices)",
+                        reference, list, left_off);
+    else
+        error_set_class(error, ERROR_DEVICE_NOT_FOUND, "Device '%.200s' not found; there are: %s", reference,
+                        list);
+}
+
+struct dimm *hotplug_resolve(const struct hotplug *hotplug, const char *reference, struct error *error)
+{
+    struct dimm *found = hotplug_find(hotplug, reference);
+    struct qom_search search = { .path = reference };
+    char path[DIMM_PATH];
+
+    if (found)
+        return found;
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
+        if (hotplug->dimm[slot] && qom_search_try(&search, hotplug_path(hotplug->dimm[slot], path)))
+            found = hotplug->dimm[slot];
+    if (search.found == 0)
+        not_found(hotplug, reference, error);
+    return qom_search_end(&search, error) ? found : NULL;
 }
 
 uint32_t hotplug_slots(const struct hotplug *hotplug)
@@ -169,6 +227,7 @@ bool hotplug_next(struct hotplug *hotplug, uint32_t *slot, struct dimm_info *inf
     dimm = hotplug->dimm[*slot];
     *info = (struct dimm_info){
         .id = dimm->id,
+        .anon = dimm->anon,
         .memdev = dimm->backend->id,
         .addr = state.addr,
         .size = state.size,

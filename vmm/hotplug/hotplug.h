@@ -32,6 +32,7 @@ struct hotplug;
 /* A DIMM as queries show it. Strings are borrowed, valid until the next hotplug call. */
 struct dimm_info {
     const char *id;     /* NULL when the device has no id */
+    uint32_t anon;      /* then it is /machine/peripheral-anon/device[anon] */
     const char *memdev; /* id of the backend */
     uint64_t addr;
     uint64_t size;

@@ -275,7 +275,7 @@ struct operation *hotplug_operation(const struct hotplug *hotplug, uint32_t slot
 
 struct operation *hotplug_operation_of(const struct hotplug *hotplug, const char *id)
 {
-    const struct dimm *dimm = hotplug_find(hotplug, id);
+    const struct dimm *dimm = hotplug_resolve(hotplug, id, NULL);
 
     return dimm ? hotplug->operation[dimm->slot] : NULL;
 }

@@ -71,21 +71,13 @@ static bool check_names(const struct hotplug *hotplug, struct props props, const
 
 static struct backend *check_backend(const struct hotplug *hotplug, const char *memdev, struct error *error)
 {
-    struct backend *backend;
-
     if (!memdev) {
         error_set(error,
                   "'memdev' property is not set: create a backend with object_add memory-backend-ram,id=m1,"
                   "size=1G and give memdev=m1");
         return NULL;
     }
-    backend = backend_find(hotplug->config.backends, memdev);
-    if (!backend)
-        error_set_class(error, ERROR_DEVICE_NOT_FOUND,
-                        "Device '%s' not found: there is no memory backend of that "
-                        "id; create it with object_add",
-                        memdev);
-    return backend;
+    return backend_resolve(hotplug->config.backends, memdev, error);
 }
 
 bool hotplug_check_node(const struct hotplug *hotplug, uint32_t node, struct error *error)
@@ -133,6 +125,8 @@ struct dimm *dimm_create(struct hotplug *hotplug, uint32_t slot, const char *id,
     hotplug->dimm[slot] = dimm;
     if (id)
         dimm->id = strdup(id);
+    else
+        dimm->anon = hotplug->anon_count++;
     if (hot)
         dimm->plugging = operation_new(hotplug, OPERATION_PLUG, slot, id, size, error);
     if ((!id || dimm->id) &&
@@ -144,7 +138,9 @@ struct dimm *dimm_create(struct hotplug *hotplug, uint32_t slot, const char *id,
 
 bool dimm_use(struct dimm *dimm, struct backend *backend, struct error *error)
 {
-    backend->used_by = strdup(dimm->id ? dimm->id : "(a DIMM without id)");
+    char path[DIMM_PATH];
+
+    backend->used_by = strdup(hotplug_name(dimm, path));
     if (!backend->used_by)
         return error_set(error, "out of memory");
     dimm->backend = backend;

@@ -20,7 +20,8 @@
 struct dimm {
     struct hotplug *hotplug;
     uint32_t slot;
-    char *id; /* or NULL */
+    char *id;      /* or NULL */
+    uint32_t anon; /* without an id: its number among those that had none */
     struct backend *backend;
     struct guest_region *region;
     bool hotplugged;
@@ -80,6 +81,7 @@ struct hotplug {
     struct ost_limit ost[HOTRAM_SLOTS_MAX];
     struct timer *ost_timer;
     struct dimm *dimm[HOTRAM_SLOTS_MAX];
+    uint32_t anon_count;                           /* DIMMs without an id, ever */
     struct memslot *memslot[HOTRAM_SLOTS_MAX];     /* by the slot that it keeps */
     struct operation *operations;                  /* all that are remembered, by id */
     struct operation *operation[HOTRAM_SLOTS_MAX]; /* hotplug_operation() */
@@ -89,10 +91,15 @@ struct hotplug {
     struct work ended_work;                        /* tells who waits for them */
 };
 
+#define DIMM_PATH 512
+
 /* The DIMM with an id, or NULL. */
 struct dimm *hotplug_find(const struct hotplug *hotplug, const char *id);
-/* "/machine/peripheral/ID"; returns buffer. */
-#define DIMM_PATH 512
+/* The DIMM that an id or a QOM path names, or NULL and an error that says what there is. */
+struct dimm *hotplug_resolve(const struct hotplug *hotplug, const char *reference, struct error *error);
+/* What a reference to it can be: its id, or its path. Returns that or buffer. */
+const char *hotplug_name(const struct dimm *dimm, char buffer[DIMM_PATH]);
+/* "/machine/peripheral/ID", or QEMU's "/machine/peripheral-anon/device[N]"; returns buffer. */
 char *hotplug_path(const struct dimm *dimm, char buffer[DIMM_PATH]);
 void dimm_free(struct dimm *dimm);
 

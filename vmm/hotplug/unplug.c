@@ -46,11 +46,9 @@ struct operation *hotplug_unplug_slot(struct hotplug *hotplug, uint32_t slot, st
 
 struct operation *hotplug_unplug(struct hotplug *hotplug, const char *id, struct error *error)
 {
-    struct dimm *dimm = hotplug_find(hotplug, id);
+    struct dimm *dimm = hotplug_resolve(hotplug, id, error);
 
-    if (!dimm)
-        error_set_class(error, ERROR_DEVICE_NOT_FOUND, "Device '%s' not found", id);
-    else if (dimm->coming)
+    if (dimm && dimm->coming)
         error_set(error,
                   "memory of '%s' is still being allocated, so the guest does not have it; device_del %s "
                   "ends that",
@@ -60,10 +58,12 @@ struct operation *hotplug_unplug(struct hotplug *hotplug, const char *id, struct
 
 bool hotplug_device_del(struct hotplug *hotplug, const char *id, struct error *error)
 {
-    struct dimm *dimm = hotplug_find(hotplug, id);
+    struct dimm *dimm = hotplug_resolve(hotplug, id, error);
 
-    if (!dimm || !dimm->coming)
-        return hotplug_unplug(hotplug, id, error) != NULL;
+    if (!dimm)
+        return false;
+    if (!dimm->coming)
+        return ask(dimm, error) != NULL;
     backend_fill_cancel(dimm->backend);
     return true;
 }

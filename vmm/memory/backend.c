@@ -5,12 +5,16 @@
 #include "memory/backend.h"
 
 #include <json-c/json_object.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/loop.h"
 #include "memory/backend_memory.h"
 #include "memory/file_watch.h"
+#include "options/qom_path.h"
+
+#define OBJECT_PATH 512 /* "/objects/ID" */
 
 struct backends {
     struct loop *loop;
@@ -167,6 +171,27 @@ struct backend *backend_find(const struct backends *backends, const char *id)
     while (backend && strcmp(backend->id, id) != 0)
         backend = backend->next;
     return backend;
+}
+
+struct backend *backend_resolve(const struct backends *backends, const char *reference, struct error *error)
+{
+    struct backend *found = backend_find(backends, reference);
+    struct qom_search search = { .path = reference };
+    char path[OBJECT_PATH];
+
+    if (found)
+        return found;
+    for (struct backend *backend = backends->first; backend; backend = backend->next) {
+        snprintf(path, sizeof path, "/objects/%s", backend->id);
+        if (qom_search_try(&search, path))
+            found = backend;
+    }
+    if (search.found == 0)
+        error_set_class(error, ERROR_DEVICE_NOT_FOUND,
+                        "Device '%.200s' not found: there is no memory backend of that id or path; create it "
+                        "with object_add",
+                        reference);
+    return qom_search_end(&search, error) ? found : NULL;
 }
 
 struct backend *backend_next(const struct backends *backends, const struct backend *backend)

@@ -155,6 +155,8 @@ enum outcome backend_del(struct backends *backends, const char *id, const struct
 void backend_cancel(struct backends *backends, const char *id);
 
 struct backend *backend_find(const struct backends *backends, const char *id);
+/* The one that an id or a QOM path ("/objects/m0") names, or NULL and an error. */
+struct backend *backend_resolve(const struct backends *backends, const char *reference, struct error *error);
 /* Walk in order of creation: NULL gives the first. */
 struct backend *backend_next(const struct backends *backends, const struct backend *backend);
 

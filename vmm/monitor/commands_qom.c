@@ -13,6 +13,9 @@
 #include "monitor/schema.h"
 #include "options/config.h"
 #include "options/parser.h"
+#include "options/qom_path.h"
+
+#define QOM_PATH 512
 
 /* A node of the tree: what it is, its properties with their values, and its children, name to type. */
 struct node {
@@ -55,7 +58,7 @@ static void describe_peripherals(struct monitor_context *context, bool with_id, 
     char name[32];
 
     while (hotplug && hotplug_next(hotplug, &slot, &info)) {
-        snprintf(name, sizeof name, "slot[%u]", info.slot);
+        snprintf(name, sizeof name, "device[%u]", info.anon);
         if (with_id == (info.id != NULL))
             add_child(node, info.id ? info.id : name, "pc-dimm");
     }
@@ -104,12 +107,41 @@ static void take_values(struct node *node, struct json_object *described)
     json_object_put(described);
 }
 
-static void describe_device(struct monitor_context *context, const char *rest, struct node *node)
+/* The DIMM with an id, or without one: with a number. */
+static void describe_dimm_node(struct monitor_context *context, const char *id, uint32_t anon,
+                               struct node *node)
 {
-    const struct config *config = machine_config(context->machine);
     struct hotplug *hotplug = machine_hotplug(context->machine);
     uint32_t slot = HOTRAM_SLOT_ANY;
     struct dimm_info info;
+
+    while (!node->type && hotplug && hotplug_next(hotplug, &slot, &info)) {
+        if (id ? !info.id || strcmp(info.id, id) != 0 : info.id || info.anon != anon)
+            continue;
+        node->type = "pc-dimm";
+        take_values(node, describe_dimm(&info));
+    }
+}
+
+/* "7]": false when it is anything else. */
+static bool read_index(const char *rest, unsigned *index)
+{
+    int end = 0;
+
+    return sscanf(rest, "%u]%n", index, &end) == 1 && end > 0 && rest[end] == '\0';
+}
+
+static void describe_anonymous_device(struct monitor_context *context, const char *rest, struct node *node)
+{
+    unsigned index;
+
+    if (read_index(rest, &index))
+        describe_dimm_node(context, NULL, index, node);
+}
+
+static void describe_device(struct monitor_context *context, const char *rest, struct node *node)
+{
+    const struct config *config = machine_config(context->machine);
 
     if (config->serial_id && strcmp(config->serial_id, rest) == 0) {
         node->type = "isa-serial";
@@ -117,12 +149,8 @@ static void describe_device(struct monitor_context *context, const char *rest, s
             add_string(node->values, "chardev", config->serial_chardev);
         add_number(node->values, "index", 0);
     }
-    while (!node->type && hotplug && hotplug_next(hotplug, &slot, &info)) {
-        if (!info.id || strcmp(info.id, rest) != 0)
-            continue;
-        node->type = "pc-dimm";
-        take_values(node, describe_dimm(&info));
-    }
+    if (!node->type)
+        describe_dimm_node(context, rest, 0, node);
 }
 
 static void describe_object(struct monitor_context *context, const char *rest, struct node *node)
@@ -139,10 +167,8 @@ static void describe_object(struct monitor_context *context, const char *rest, s
 static void describe_cpu(struct monitor_context *context, const char *rest, struct node *node)
 {
     unsigned index;
-    int end = 0;
 
-    if (sscanf(rest, "%u]%n", &index, &end) != 1 || end == 0 || rest[end] != '\0' || !has_machine(context) ||
-        index >= machine_config(context->machine)->cpus)
+    if (!read_index(rest, &index) || !has_machine(context) || index >= machine_config(context->machine)->cpus)
         return;
     node->type = MONITOR_CPU_TYPE;
     add_bool(node->values, "realized", true);
@@ -162,17 +188,25 @@ static const struct {
     { "/machine/unattached", "container", describe_unattached },
     { "/objects", "container", describe_objects },
     { "/machine/peripheral/", NULL, describe_device },
+    { "/machine/peripheral-anon/device[", NULL, describe_anonymous_device },
     { "/machine/unattached/device[", NULL, describe_cpu },
     { "/objects/", NULL, describe_object },
 };
 
-/* What is at the path of the arguments. Its values and children are new objects. */
-static bool find(struct monitor_context *context, struct json_object *args, struct node *node,
-                 struct error *error)
+static void start(struct node *node)
 {
-    const char *path = get_string(args, "path");
-
     *node = (struct node){ .values = json_object_new_object(), .children = json_object_new_object() };
+}
+
+static void release(struct node *node)
+{
+    json_object_put(node->values);
+    json_object_put(node->children);
+}
+
+/* What is at a whole path as the tree itself writes it. */
+static void describe_place(struct monitor_context *context, const char *path, struct node *node)
+{
     for (size_t i = 0; !node->type && i < sizeof places / sizeof places[0]; i++) {
         size_t length = strlen(places[i].path);
 
@@ -183,17 +217,49 @@ static bool find(struct monitor_context *context, struct json_object *args, stru
     }
     if (node->type && !*node->type)
         node->type = has_machine(context) ? machine_type_at(0) : machine_type_at(1);
-    if (node->type)
-        return true;
-    json_object_put(node->values);
-    json_object_put(node->children);
-    return error_set_class(error, ERROR_DEVICE_NOT_FOUND, "Device '%.200s' not found", path);
 }
 
-static void release(struct node *node)
+/* The first of the tree that the search names becomes `found`, a whole path. */
+static void search_tree(struct monitor_context *context, struct qom_search *search, char *found,
+                        size_t length)
 {
-    json_object_put(node->values);
-    json_object_put(node->children);
+    snprintf(found, length, "/");
+    qom_search_try(search, found);
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        const char *parent = places[i].path + (places[i].path[1] == '\0');
+        struct node node;
+        char path[QOM_PATH];
+
+        if (!places[i].type)
+            continue;
+        start(&node);
+        places[i].describe(context, "", &node);
+        json_object_object_foreach(node.children, name, type)
+        {
+            (void)type;
+            snprintf(path, sizeof path, "%s/%s", parent, name);
+            if (qom_search_try(search, path))
+                snprintf(found, length, "%s", path);
+        }
+        release(&node);
+    }
+}
+
+/* What is at the path of the arguments, whole or partial. Its values and children are new objects. */
+static bool find(struct monitor_context *context, struct json_object *args, struct node *node,
+                 struct error *error)
+{
+    struct qom_search search = { .path = get_string(args, "path") };
+    char path[QOM_PATH];
+
+    search_tree(context, &search, path, sizeof path);
+    if (search.found == 0)
+        return error_set_class(error, ERROR_DEVICE_NOT_FOUND, "Device '%.200s' not found", search.path);
+    if (!qom_search_end(&search, error))
+        return false;
+    start(node);
+    describe_place(context, path, node);
+    return true;
 }
 
 static void add_entry(struct json_object *list, const char *name, const char *type)
