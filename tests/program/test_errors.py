@@ -120,13 +120,73 @@ def test_options_that_are_unknown_or_not_there():
             (["-frobnicate"], "-frobnicate"),
             (["-netdev", "user,id=n"], "-netdev", "QEMU"),
             (["-drive", "file=x"], "-drive", "QEMU"),
-            (["-smp", "0"], "0"), (["-smp", "x"], "x"), (["-smp", "100000"], "100000"),
+            (["-smp", "x"], "x"), (["-smp", "-1"], "-1"), (["-smp", "100000"], "100000"),
+            (["-mem-prealloc"], "prealloc=on", "memory-backend="),
+            (["-global", "pc-dimm.addr=1"], "-global"), (["-net", "user"], "-net"),
+            (["-cpu", "host,host-phys-bits=off"], "host-phys-bits"),
             (["-cpu", "qemu64"], "qemu64", "host"),
             (["-accel", "tcg"], "tcg", "kvm"),
-            (["-machine", "pc"], "pc", "hotram-1"),
+            (["-machine", "pc"], "pc", "hotram-1", "left out"),
             (["-serial", "chardev:none-such"], "none-such"),
             (["-qmp"], "-qmp")):
         refuses(options + ["-kernel", MICRO], *words)
+
+
+def test_all_that_is_not_there_is_said_at_once():
+    options = ["-drive", "file=x", "-netdev", "user,id=n", "-device", "virtio-net-pci,netdev=n",
+               "-usb", "-m", "x", "-drive", "file=y", "-object", "rng-random,id=r",
+               "-machine", "q35", "-smp", "many"]
+    result = subprocess.run([PROGRAM, *options], stdin=subprocess.DEVNULL, timeout=30,
+                            capture_output=True, text=True, check=False)
+    lines = result.stderr.splitlines()
+    words = ("-drive", "-netdev", "virtio-net-pci,netdev=n", "-usb", "-m x", "rng-random", "q35",
+             "many")
+    assert result.returncode == 1 and len(lines) == len(words), result.stderr
+    for line, word in zip(lines, words):
+        assert line.startswith("hotram: ") and word in line, (line, word)
+    # Where the next option begins cannot be told, nothing more is guessed.
+    result = subprocess.run([PROGRAM, "-usb", "-frobnicate", "-usb", "-drive", "x"], timeout=30,
+                            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert len(result.stderr.splitlines()) == 2, result.stderr
+    # However many there are.
+    result = subprocess.run([PROGRAM, *(word for n in range(300) for word in
+                                        ("-device", f"e{n}"))], timeout=30,
+                            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert result.returncode == 1 and "more options" in result.stderr, result.stderr
+    assert len(result.stderr) < 2000, result.stderr
+
+
+def test_options_that_ask_for_nothing():
+    for options in (["-net", "none"], ["-nic", "none"], ["-vga", "none"], ["-vnc", "none"],
+                    ["-parallel", "none"], ["-watchdog", "none"], ["-no-hpet"],
+                    ["-no-fd-bootchk"], ["-win2k-hack"], ["-rtc", "driftfix=slew"],
+                    ["-rtc", "base=utc,driftfix=none"], ["-k", "en-us"], ["-k", "de"],
+                    ["-realtime", "mlock=off"], ["-qtest-log", "/dev/null"],
+                    ["-global", "kvm-pit.lost_tick_policy=discard"],
+                    ["-global", "ICH9-LPC.disable_s3=1"],
+                    ["-global", "driver=PIIX4_PM,property=disable_s3,value=1"],
+                    ["-cpu", "host,pmu=off,host-phys-bits=on,migratable=off"],
+                    ["-cpu", "max"], ["-smp", "0"], ["-smp", "2,sockets=0,cores=0,threads=0"],
+                    ["--net", "none"]):
+        result = subprocess.run(
+            [PROGRAM, "-accel", "qtest", "-nodefaults", "-display", "none", *options,
+             "-monitor", "stdio"], input="quit\n", timeout=30, capture_output=True, text=True,
+            check=False)
+        assert result.returncode == 0 and result.stderr == "", (options, result)
+
+
+def test_errors_of_building_quote_the_option():
+    memory = ["-accel", "qtest", "-m", "64M,slots=1,maxmem=1G"]
+    backends = [word for name in "ab" for word in
+                ("-object", f"memory-backend-ram,id={name},size=128M")]
+    refuses([*memory, *backends, "-device", "pc-dimm,memdev=a", "-device",
+             "pc-dimm,id=two,memdev=b"], "-device pc-dimm,id=two,memdev=b: ", "slots=N")
+    refuses([*memory, *backends, "-device", '{"driver":"pc-dimm","memdev":"c"}'],
+            '-device {"driver":"pc-dimm","memdev":"c"}: ', "'c' not found")
+    refuses([*memory, *backends, "-object", "memory-backend-ram,id=c,size=4097"],
+            "-object memory-backend-ram,id=c,size=4097: ", "page size")
+    refuses([*memory, "-object", "memory-backend-file,id=f,size=2M,mem-path=/none/such"],
+            "-object memory-backend-file,id=f,size=2M,mem-path=/none/such: ")
 
 
 def test_objects_and_devices_on_the_command_line():

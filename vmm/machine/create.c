@@ -19,7 +19,7 @@ static bool create_objects(struct machine *machine, struct error *error)
         struct props props = { config->objects[i].object, config->objects[i].keyval };
 
         if (!backend_add(machine->backends, props, error))
-            return error_prefix(error, "-object: ");
+            return error_prefix(error, "-object %.200s: ", config->objects[i].text);
     }
     return true;
 }
@@ -115,7 +115,7 @@ static bool create_devices(struct machine *machine, struct error *error)
         struct props props = { config->devices[i].object, config->devices[i].keyval };
 
         if (hotplug_device_add(machine->hotplug, props, false, NULL, error) != OUTCOME_DONE)
-            return error_prefix(error, "-device: ");
+            return error_prefix(error, "-device %.200s: ", config->devices[i].text);
     }
     return true;
 }

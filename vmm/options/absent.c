@@ -10,7 +10,8 @@ static const struct {
     const char *names; /* separated and surrounded by spaces */
     const char *reason;
 } absent[] = {
-    { " mem-path mem-prealloc ", "memory of a file is given as -object memory-backend-file" },
+    { " mem-path mem-prealloc ",
+      "memory of a file, or that is allocated at start, is given as -object memory-backend-file,... or with prealloc=on, and -machine memory-backend=ID" },
     { " netdev net nic ", "no network devices" },
     { " fda fdb hda hdb hdc hdd cdrom blockdev drive mtdblock sd pflash snapshot iscsi ", "no disks" },
     { " fsdev virtfs ", "no shared folders" },
@@ -22,14 +23,14 @@ static const struct {
     { " bios option-rom fw_cfg L dtb no-fd-bootchk win2k-hack ", "no firmware: Linux is booted directly" },
     { " no-acpi ", "memory hotplug is ACPI's; a domain of libvirt needs <features><acpi/></features>" },
     { " acpitable ", "memory hotplug is ACPI's, and its tables are made by hotram" },
-    { " no-hpet ", "there is no HPET to leave out" },
+    { " realtime ", "-overcommit mem-lock=on keeps memory in RAM" },
     { " smbios ", "no SMBIOS tables" },
     { " incoming only-migratable loadvm dump-vmstate ", "no migration" },
     { " xen-domid xen-attach xen-domid-restrict ", "KVM only, no Xen" },
     { " singlestep icount d D dfilter tb-size plugin seed ", "KVM runs the guest, nothing is translated" },
     { " gdb s ", "no debugger interface" },
     { " trace enable-sync-profile ", "no tracing" },
-    { " qtest-log ", "the test program sees all that is said" },
+    { " qtest-log ", "the test program sees all that is said; /dev/null is taken" },
     { " runas chroot async-teardown ", "privileges are the caller's to drop" },
     { " readconfig writeconfig set global compat preconfig ", "configuration is the command line's alone" },
     { " add-fd ", "sockets are inherited by -chardev socket,fd=N" },
@@ -37,6 +38,46 @@ static const struct {
     { " echr ", "the escape key is Ctrl-A" },
     { " semihosting semihosting-config prom-env old-param ", "not for this architecture" },
 };
+
+/* What asks for the absence of something that is absent. */
+static const struct {
+    const char *name;
+    const char *argument; /* NULL: it takes none; "*": any */
+} harmless[] = {
+    { "net", "none" },           { "nic", "none" },
+    { "vnc", "none" },           { "parallel", "none" },
+    { "watchdog", "none" },      { "k", "*" },
+    { "realtime", "mlock=off" }, { "qtest-log", "/dev/null" },
+    { "no-hpet", NULL },         { "no-fd-bootchk", NULL },
+    { "win2k-hack", NULL },
+};
+
+/* -global of a device that hotram has not changes nothing, as in QEMU that of one that is not plugged. */
+static bool is_of_absent_device(const char *argument)
+{
+    static const char *const present[] = { "pc-dimm", "isa-serial", "memory-backend" };
+    const char *driver = strncmp(argument, "driver=", 7) == 0 ? argument + 7 : argument;
+
+    for (size_t i = 0; i < sizeof present / sizeof present[0]; i++)
+        if (strncmp(driver, present[i], strlen(present[i])) == 0)
+            return false;
+    return strchr(argument, '=') != NULL;
+}
+
+bool option_harmless(const char *name, const char *argument, bool *takes_argument)
+{
+    *takes_argument = true;
+    if (strcmp(name, "global") == 0)
+        return argument && is_of_absent_device(argument);
+    for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++) {
+        if (strcmp(name, harmless[i].name) != 0)
+            continue;
+        *takes_argument = harmless[i].argument != NULL;
+        return !harmless[i].argument || (argument && (strcmp(harmless[i].argument, "*") == 0 ||
+                                                      strcmp(harmless[i].argument, argument) == 0));
+    }
+    return false;
+}
 
 const char *option_absent(const char *name)
 {

@@ -28,9 +28,20 @@ static bool in_list(const char *list, const char *word)
     return false;
 }
 
+/* A boolean's values are on and off alone, both or the one that hotram can do; QEMU's other words for them
+ * count, too. */
+static bool is_boolean(const char *values)
+{
+    return strcmp(values, "on|off") == 0 || strcmp(values, "on") == 0 || strcmp(values, "off") == 0;
+}
+
 static bool choice_check(const struct choice *choice, const char *value, struct error *error)
 {
+    bool yes;
+
     if (!choice->values || in_list(choice->values, value))
+        return true;
+    if (is_boolean(choice->values) && bool_parse(value, &yes) && in_list(choice->values, yes ? "on" : "off"))
         return true;
     return error_set(error, "Parameter '%s' expects %s%s%s%s; got '%.80s'", choice->key, choice->values,
                      choice->otherwise ? " (" : "", choice->otherwise ? choice->otherwise : "",
@@ -79,7 +90,7 @@ void keyval_get_bool(struct json_object *object, const char *key, bool *value)
     const char *text = keyval_get(object, key);
 
     if (text)
-        *value = strcmp(text, "on") == 0;
+        bool_parse(text, value);
 }
 
 bool option_number(const char *key, const char *text, uint32_t min, uint32_t max, uint32_t *value,

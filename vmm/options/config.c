@@ -66,10 +66,12 @@ static bool apply(struct parser *parser, const struct option *option, const char
         store(option, parser->config, argument);
         return true;
     }
+    parser->argument = argument;
     if (option->handle(parser, argument, error))
         return true;
     if (!argument)
         return error_prefix(error, "%.80s: ", word);
+    parser->lost = *argument == '-'; /* rather the next option than this one's argument */
     return error_prefix(error, "%.80s %.*s%s: ", word, PREFIX_MAX, argument,
                         strlen(argument) > PREFIX_MAX ? "..." : "");
 }
@@ -80,15 +82,25 @@ static bool take_option(struct parser *parser, int argc, char *const argv[], int
     const char *word = argv[(*at)++], *argument = NULL;
     const char *name = word + 1 + (word[0] == '-' && word[1] == '-');
     const struct option *option;
+    bool takes_argument;
 
-    if (word[0] != '-')
+    parser->lost = word[0] != '-';
+    if (parser->lost)
         return error_set(error,
                          "'%.200s': options begin with '-', and hotram has no disk image to take without one",
                          word);
     option = option_find(name);
+    if (!option && option_harmless(name, *at < argc ? argv[*at] : NULL, &takes_argument)) {
+        *at += takes_argument;
+        return true;
+    }
+    if (!option && option_absent(name) && *at < argc && argv[*at][0] != '-')
+        ++*at;                                      /* most have an argument, and none that begins with '-' */
+    parser->lost = !option && !option_absent(name); /* whether what follows is its argument */
     if (!option)
         return unknown_option(word, name, error);
-    if (option->argument && *at >= argc)
+    parser->lost = option->argument && *at >= argc;
+    if (parser->lost)
         return error_set(error, "%s: requires an argument: %.*s", word, (int)strcspn(option->argument, "\n"),
                          option->argument);
     if (option->argument)
@@ -96,12 +108,39 @@ static bool take_option(struct parser *parser, int argc, char *const argv[], int
     return apply(parser, option, word, argument, error);
 }
 
+/* One more error, on a line of its own, unless it is there already. */
+static void add_line(struct error *error, const struct error *next)
+{
+    static const char more[] = "\nhotram: more options are not taken";
+    size_t length = strlen(error->text), left = sizeof error->text - length;
+
+    if (strstr(error->text, next->text) || strstr(error->text, more))
+        return;
+    if (strlen(next->text) + sizeof more + 16 < left)
+        snprintf(error->text + length, left, "\nhotram: %s", next->text);
+    else if (left > sizeof more)
+        snprintf(error->text + length, left, "%s", more);
+}
+
 static bool take_all(struct parser *parser, int argc, char *const argv[], struct error *error)
 {
+    struct error next;
+    bool good = true;
+
+    /* All that hotram has not is said in one run: a line each. */
     for (int at = 1; at < argc && !parser->done;) {
-        if (!take_option(parser, argc, argv, &at, error))
-            return false;
+        if (take_option(parser, argc, argv, &at, &next))
+            continue;
+        if (good)
+            *error = next;
+        else
+            add_line(error, &next);
+        good = false;
+        if (parser->lost)
+            break;
     }
+    if (!good)
+        return parser->done;
     return parser->done ||
            (finish_smp(parser, error) && finish_memory(parser, error) && finish_numa(parser, error) &&
             finish_console(parser, error) && finish_machine(parser, error));
@@ -130,8 +169,10 @@ enum config_result config_parse(struct config *config, int argc, char *const arg
 
 static void free_objects(struct object_config *objects, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         json_object_put(objects[i].object);
+        free(objects[i].text);
+    }
     free(objects);
 }
 

@@ -45,6 +45,7 @@ struct monitor_config {
 /* -object or -device, in the order given. */
 struct object_config {
     struct json_object *object; /* owned */
+    char *text;                 /* the option's argument, for messages; owned */
     bool keyval;
 };
 

@@ -153,11 +153,12 @@ static const struct chardev_type *find_type(const char *name, struct error *erro
 /* QEMU's old spelling of wait=off. */
 static void translate_nowait(struct json_object *object)
 {
-    const char *nowait = keyval_get(object, "nowait");
+    bool nowait;
 
-    if (!nowait)
+    /* Any other word stays, and is refused as a property that there is not. */
+    if (!keyval_get(object, "nowait") || !bool_parse(keyval_get(object, "nowait"), &nowait))
         return;
-    json_object_object_add(object, "wait", json_object_new_string(strcmp(nowait, "on") == 0 ? "off" : "on"));
+    json_object_object_add(object, "wait", json_object_new_string(nowait ? "off" : "on"));
     json_object_object_del(object, "nowait");
 }
 

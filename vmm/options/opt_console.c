@@ -148,8 +148,8 @@ bool option_qmp_pretty(struct parser *parser, const char *argument, struct error
 
 static bool check_mon(const struct parser *parser, struct json_object *object, struct error *error)
 {
-    const char *id = keyval_get(object, "id"), *pretty = keyval_get(object, "pretty");
-    const char *mode = keyval_get(object, "mode");
+    const char *id = keyval_get(object, "id"), *mode = keyval_get(object, "mode");
+    bool pretty = false;
 
     if (!choices_check(object, mon_keys, sizeof mon_keys / sizeof mon_keys[0], "-mon", error))
         return false;
@@ -163,7 +163,8 @@ static bool check_mon(const struct parser *parser, struct json_object *object, s
         if (taken && strcmp(taken, id) == 0)
             return error_set(error, "Duplicate ID '%.80s' for mon: an earlier one has it already", id);
     }
-    if (pretty && strcmp(pretty, "on") == 0 && (!mode || strcmp(mode, "control") != 0))
+    keyval_get_bool(object, "pretty", &pretty);
+    if (pretty && (!mode || strcmp(mode, "control") != 0))
         return error_set(error, "pretty=on is for QMP; add mode=control or leave it out");
     return true;
 }

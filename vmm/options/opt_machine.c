@@ -59,8 +59,10 @@ static const struct choice accel_keys[] = {
 };
 
 static const struct choice cpu_keys[] = {
-    { "model", "host", "the guest sees the host's CPU" },
+    { "model", "host|max", "the guest sees the host's CPU" },
     { "migratable", "on|off", NULL },
+    { "pmu", "on|off", NULL },
+    { "host-phys-bits", "on", "the guest has the host's physical address bits" },
 };
 
 const char *machine_type_at(size_t index)
@@ -94,7 +96,10 @@ static bool check_machine(const char *name, struct error *error)
             return true;
         suggestion_offer(&suggestion, machines[i].name);
     }
-    snprintf(subject, sizeof subject, "'%.80s' is not a machine of hotram", name);
+    snprintf(
+        subject, sizeof subject,
+        "'%.60s' is not a machine of hotram, which makes hotram-1 where -machine or its type is left out",
+        name);
     return suggestion_fail(&suggestion, subject, error);
 }
 

@@ -17,7 +17,7 @@ static const struct choice name_keys[] = { { "guest", NULL, NULL }, { "debug-thr
 static const struct choice rtc_keys[] = {
     { "base", NULL, NULL },
     { "clock", "host", "the clock runs with the host's" },
-    { "driftfix", "none", "lost ticks are not replayed" },
+    { "driftfix", "none|slew", NULL },
 };
 static const struct choice boot_keys[] = {
     { "order", NULL, NULL },

@@ -62,12 +62,13 @@ static bool id_is_free(const struct object_config *list, size_t count, const cha
     return true;
 }
 
-static void keep(struct object_config **list, size_t *count, struct props props)
+static void keep(struct object_config **list, size_t *count, struct props props, const char *text)
 {
     struct object_config *entry = array_grow(list, *count, sizeof *entry);
 
     entry->object = json_object_get(props.object);
     entry->keyval = props.keyval;
+    entry->text = strdup(text ? text : "");
     ++*count;
 }
 
@@ -120,7 +121,7 @@ static bool read_object(struct parser *parser, struct props props, struct error 
         !id_is_free(config->objects, config->object_count, id, "object", error))
         return false;
     if (type)
-        keep(&config->objects, &config->object_count, props);
+        keep(&config->objects, &config->object_count, props, parser->argument);
     return true;
 }
 
@@ -162,7 +163,7 @@ bool backend_config_size(const struct object_config *backend, uint64_t *size, st
 static bool add_pc_dimm(struct parser *parser, struct props props, struct error *error)
 {
     (void)error;
-    keep(&parser->config->devices, &parser->config->device_count, props);
+    keep(&parser->config->devices, &parser->config->device_count, props, parser->argument);
     return true;
 }
 

@@ -19,11 +19,12 @@ static const struct choice keys[] = {
     { "threads", NULL, NULL },
 };
 
+/* 0 is "not given", as in QEMU 7.2. */
 static bool read_count(struct json_object *object, const char *key, uint32_t *value, struct error *error)
 {
     const char *text = keyval_get(object, key);
 
-    return !text || option_number(key, text, 1, CPUS_MAX, value, error);
+    return !text || option_number(key, text, 0, CPUS_MAX, value, error);
 }
 
 bool option_smp(struct parser *parser, const char *argument, struct error *error)

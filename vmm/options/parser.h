@@ -24,7 +24,9 @@
  * together are checked by the finish_ functions after the last. */
 struct parser {
     struct config *config;
-    bool done; /* help was printed: nothing is to be run */
+    bool done;            /* help was printed: nothing is to be run */
+    bool lost;            /* where the next option begins cannot be told */
+    const char *argument; /* of the option that is being read, or NULL */
 
     /* -m, in bytes; not given: 0 */
     uint64_t ram_size;
@@ -82,6 +84,9 @@ const struct option *option_find(const char *name);
 
 /* Why hotram has not this option of QEMU 7.2, or NULL when QEMU has it not either. */
 const char *option_absent(const char *name);
+/* Whether an option of QEMU's asks, with this argument (NULL: it has none on the command line), for nothing
+ * that hotram would have to do; *takes_argument says whether the argument is the option's. */
+bool option_harmless(const char *name, const char *argument, bool *takes_argument);
 
 /* Read "on|off"-like keys: each key of the object must be in the table, and its value one of `values`
  * ("on|off"; NULL: any). `otherwise` tells why there are no others; it may be NULL. */

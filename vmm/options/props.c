@@ -68,7 +68,7 @@ static bool number_expected(const struct property *property, const char *got, st
                      kind->max, QUOTE_MAX, got);
 }
 
-static bool read_bool(const char *text, bool *value, struct error *error)
+bool bool_parse(const char *text, bool *value)
 {
     static const char *const words[] = { "off", "on", "no", "yes", "false", "true", "n", "y" };
 
@@ -78,7 +78,12 @@ static bool read_bool(const char *text, bool *value, struct error *error)
             return true;
         }
     }
-    return error_set(error, "expects 'on' or 'off'; got '%.*s'", QUOTE_MAX, text);
+    return false;
+}
+
+static bool read_bool(const char *text, bool *value, struct error *error)
+{
+    return bool_parse(text, value) || error_set(error, "expects 'on' or 'off'; got '%.*s'", QUOTE_MAX, text);
 }
 
 static void store_string(const char *text, char **value)

@@ -29,7 +29,7 @@ enum property_type {
     PROPERTY_UINT32,
     PROPERTY_UINT64, /* decimal or 0x... */
     PROPERTY_INT32,
-    PROPERTY_BOOL,   /* on/off, yes/no, true/false */
+    PROPERTY_BOOL,   /* bool_parse() */
     PROPERTY_NODES,  /* struct host_nodes: "0-1,4", or JSON's [0, 1, 4] */
     PROPERTY_POLICY, /* enum host_policy */
 };
@@ -69,6 +69,9 @@ const char *props_string(struct props props, const char *key, struct error *erro
 
 /* The type's name in help texts: "size", "bool", "str" ... */
 const char *property_type_name(enum property_type type);
+
+/* QEMU's words for booleans: on/off, yes/no, true/false, y/n. False for anything else. */
+bool bool_parse(const char *text, bool *value);
 
 /* A whole number, decimal or 0x...; false for anything else and above 2^64-1. */
 bool number_parse(const char *text, uint64_t *value);
