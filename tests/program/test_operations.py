@@ -120,7 +120,28 @@ def test_unanswered_and_what_it_says():
         assert "has taken note of the request" in data["reason"], data
         guest.qmp.execute("stop")
         guest.unplug(timeout=1)
-        assert "the guest is stopped" in guest.done(id=3)["reason"]
+        begun = guest.operations()[-1]
+        assert "the guest is stopped" in begun["warning"], begun
+        time.sleep(1.5)
+        assert guest.operations()[-1]["result"] == "under-way"
+        guest.qmp.execute("cont")
+        data = guest.done(id=3)
+        assert data["result"] == "unanswered", data
+        assert 1000 <= data["milliseconds"], data
+
+
+def test_a_stop_does_not_count():
+    with Guest() as guest:
+        guest.plugged()
+        guest.unplug(timeout=2)
+        for _ in range(3):                       # longer than the deadline
+            guest.qmp.execute("stop")
+            time.sleep(0.8)
+            guest.qmp.execute("cont")
+        guest.notice(0)
+        guest.give_back(0)
+        assert guest.done(id=2)["result"] == "done"
+        guest.nothing()
 
 
 def test_a_late_eject_is_told_once():

@@ -90,6 +90,7 @@ static void make_nodes(uint32_t nodes, uint32_t cpus, uint64_t hotplug_base)
 static bool build_x86(uint32_t slots, uint32_t cpus, struct error *error)
 {
     const struct x86_acpi_config config = {
+        .topology = { 1, 1 },
         .cpus = cpus,
         .slots = slots,
         .low_ram_end = X86_LOW_RAM_END,

@@ -553,6 +553,7 @@ static const struct hotram_acpi_memory region[] = {
 };
 
 static const struct x86_acpi_config machine = {
+    .topology = { 1, 1 },
     .cpus = 4,
     .slots = 3,
     .low_ram_end = X86_LOW_RAM_END,

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "device/pm.h"
 
-#include <time.h>
-
 #include "machine/x86_layout.h"
 
 /* PM1 status and enable (ACPI 6.5, 4.8.3.1) */
@@ -72,13 +70,11 @@ static void control_write(void *device, uint32_t offset, unsigned width, uint32_
 
 static uint32_t timer_read(void *device, uint32_t offset, unsigned width)
 {
-    struct timespec now;
-    uint64_t ticks;
+    const struct pm *pm = device;
+    uint64_t now = guest_clock_now(pm->clock);
+    uint64_t ticks = now / 1000000000u * PM_TIMER_HZ + now % 1000000000u * PM_TIMER_HZ / 1000000000u;
 
-    (void)device;
     (void)width;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    ticks = (uint64_t)now.tv_sec * PM_TIMER_HZ + (uint64_t)now.tv_nsec * PM_TIMER_HZ / 1000000000u;
     return (uint32_t)ticks >> (offset * 8);
 }
 
@@ -127,7 +123,8 @@ static void reset_write(void *device, uint32_t offset, unsigned width, uint32_t 
         pm->ops->reset(pm->opaque);
 }
 
-void pm_init(struct pm *pm, struct ports *ports, const struct pm_ops *ops, void *opaque)
+void pm_init(struct pm *pm, struct ports *ports, const struct guest_clock *clock, const struct pm_ops *ops,
+             void *opaque)
 {
     const struct port_range ranges[] = {
         { X86_PORT_PM1_EVENT, 4, 2, event_read, event_write, pm, BUS_PORTS },
@@ -137,7 +134,7 @@ void pm_init(struct pm *pm, struct ports *ports, const struct pm_ops *ops, void 
         { X86_PORT_RESET, 1, 1, reset_read, reset_write, pm, BUS_PORTS },
     };
 
-    *pm = (struct pm){ .ops = ops, .opaque = opaque };
+    *pm = (struct pm){ .clock = clock, .ops = ops, .opaque = opaque };
     for (unsigned i = 0; i < sizeof ranges / sizeof *ranges; i++)
         ports_add(ports, &ranges[i]);
 }

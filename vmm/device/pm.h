@@ -14,6 +14,7 @@
 #include <hotram/gpe.h>
 
 #include "device/ports.h"
+#include "host/guest_clock.h"
 
 struct pm_ops {
     void (*sci)(void *opaque, bool high); /* called when the level changes */
@@ -22,6 +23,7 @@ struct pm_ops {
 };
 
 struct pm {
+    const struct guest_clock *clock;
     const struct pm_ops *ops;
     void *opaque;
     struct hotram_gpe gpe;
@@ -31,7 +33,9 @@ struct pm {
     bool sci;
 };
 
-void pm_init(struct pm *pm, struct ports *ports, const struct pm_ops *ops, void *opaque);
+/* The timer counts by `clock`. */
+void pm_init(struct pm *pm, struct ports *ports, const struct guest_clock *clock, const struct pm_ops *ops,
+             void *opaque);
 void pm_reset(struct pm *pm);
 /* Set a GPE's status, such as HOTRAM_GPE_MEMORY. */
 void pm_raise_gpe(struct pm *pm, unsigned event);

@@ -54,7 +54,7 @@ struct loop {
     size_t posted; /* pieces in the list */
 };
 
-static uint64_t now_ms(void)
+uint64_t loop_now(void)
 {
     struct timespec now;
 
@@ -220,7 +220,7 @@ struct timer *timer_add(struct loop *loop, uint64_t milliseconds, timer_callback
     if (!timer)
         return NULL;
     *timer = (struct timer){
-        .loop = loop, .deadline = now_ms() + milliseconds, .callback = callback, .opaque = opaque
+        .loop = loop, .deadline = loop_now() + milliseconds, .callback = callback, .opaque = opaque
     };
     while (*link && (*link)->deadline <= timer->deadline)
         link = &(*link)->next;
@@ -249,7 +249,7 @@ void timer_cancel(struct timer *timer)
 /* All that are due now; what a callback adds, even with 0 ms, waits for the next round. */
 static void run_timers(struct loop *loop)
 {
-    uint64_t now = now_ms();
+    uint64_t now = loop_now();
     size_t due = 0;
 
     for (struct timer *timer = loop->timers; timer && timer->deadline <= now; timer = timer->next)
@@ -310,7 +310,7 @@ static int wait_time(const struct loop *loop, int timeout)
 
     if (!loop->timers)
         return timeout;
-    now = now_ms();
+    now = loop_now();
     left = loop->timers->deadline > now ? loop->timers->deadline - now : 0;
     if (timeout >= 0 && (uint64_t)timeout < left)
         return timeout;

@@ -27,6 +27,9 @@ struct work {
     bool queued;       /* the loop's */
 };
 
+/* Any thread: CLOCK_MONOTONIC, milliseconds, by which timers go. */
+uint64_t loop_now(void);
+
 struct loop *loop_create(void); /* NULL and errno */
 void loop_destroy(struct loop *loop);
 

@@ -44,8 +44,8 @@ static int fill(scmp_filter_ctx filter, enum sandbox_thread kind, bool log)
     for (size_t i = 0; !failed && i < sandbox_call_count; i++)
         if (sandbox_calls[i].kinds & 1u << kind)
             failed = add_row(filter, &sandbox_calls[i]);
-    /* First, since KVM_RUN is one. Not for a list without it: libseccomp 2.5 then makes a filter for arm64 that
-     * denies everything. */
+    /* First, since KVM_RUN is one. Not for a list without it: libseccomp 2.5 then makes a filter for arm64
+     * that denies everything. */
     if (!failed && kind != SANDBOX_HELPER)
         failed = seccomp_syscall_priority(filter, SCMP_SYS(ioctl), UINT8_MAX);
     return failed;

@@ -137,6 +137,7 @@ struct hotplug_config {
     void (*raise)(void *opaque);
     /* Whether the guest runs; NULL: always. */
     bool (*running)(void *opaque);
+    const struct guest_clock *clock; /* runs with it: deadlines count by this */
     /* An event for the monitors, on the main thread; data is a new json_object. */
     void (*event)(void *opaque, const char *name, struct json_object *data);
     void *opaque;
@@ -153,6 +154,9 @@ void hotplug_reset(struct hotplug *hotplug);
 /* The guest boots with a memory block of so many bytes, until the next time (vCPUs paused). Warns of DIMMs of
  * which it takes nothing for that. */
 void hotplug_set_block(struct hotplug *hotplug, uint64_t block);
+
+/* The guest has begun to run, or stopped: operations' deadlines count only while it runs. */
+void hotplug_run_state(struct hotplug *hotplug);
 
 /* device_add: `props` has driver ("pc-dimm") and the properties id, memdev, slot, addr, node. `hot` is
  * false for -device on the command line. OUTCOME_LATER: its memory has to be allocated again, since an unplug

@@ -19,6 +19,11 @@ static void emit(struct operation *operation, const char *event, struct json_obj
     config->event(config->opaque, event, data);
 }
 
+uint64_t operation_now(const struct hotplug *hotplug)
+{
+    return guest_clock_now(hotplug->config.clock) / 1000000;
+}
+
 static void expired(void *opaque)
 {
     struct operation *operation = opaque;
@@ -27,15 +32,29 @@ static void expired(void *opaque)
     operation_expire(operation);
 }
 
+/* The timer is of the host's time, so it is there only while the guest runs. */
 static void arm(struct operation *operation)
 {
-    uint64_t passed = operation_now() - operation->started;
+    struct hotplug *hotplug = operation->hotplug;
+    uint64_t passed = operation_now(hotplug) - operation->started;
 
     if (operation->timer)
         timer_cancel(operation->timer);
-    operation->timer = timer_add(operation->hotplug->config.loop,
+    operation->timer = NULL;
+    if (!hotplug->config.running(hotplug->config.opaque))
+        return;
+    operation->timer = timer_add(hotplug->config.loop,
                                  operation->deadline > passed ? operation->deadline - passed : 0, expired,
                                  operation);
+}
+
+void hotplug_run_state(struct hotplug *hotplug)
+{
+    if (!hotplug)
+        return;
+    for (struct operation *operation = hotplug->operations; operation; operation = operation->next)
+        if (operation->result == OPERATION_UNDER_WAY)
+            arm(operation);
 }
 
 void operation_set_deadline(struct operation *operation, uint64_t milliseconds)
@@ -110,6 +129,15 @@ static void append(struct hotplug *hotplug, struct operation *operation)
     *link = operation;
 }
 
+static void warn_of_stopped(struct operation *operation)
+{
+    const struct hotplug_config *config = &operation->hotplug->config;
+
+    if (!config->running(config->opaque) && operation->warning[0] == '\0')
+        snprintf(operation->warning, OPERATION_REASON,
+                 "the guest is stopped; cont lets it answer, and its time to do so begins then");
+}
+
 void operation_begin(struct operation *operation)
 {
     struct hotplug *hotplug = operation->hotplug;
@@ -118,12 +146,13 @@ void operation_begin(struct operation *operation)
     if (before && before->result == OPERATION_UNDER_WAY)
         operation_end(before, OPERATION_CANCELLED, "the DIMM was asked back before the guest answered");
     operation->id = ++hotplug->last_operation;
-    operation->started = operation_now();
+    operation->started = operation_now(hotplug);
     operation->deadline = operation->kind == OPERATION_PLUG ? hotplug->config.plug_deadline
                                                             : hotplug->config.unplug_deadline;
     hotplug->operation[operation->slot] = operation;
     hotplug->dimm[operation->slot]->refused = false;
     append(hotplug, operation);
+    warn_of_stopped(operation);
     arm(operation);
     emit(operation, "MEMORY_OPERATION_STARTED", operation_describe(operation));
 }
@@ -201,7 +230,7 @@ void operation_end(struct operation *operation, enum operation_result result, co
     struct hotplug *hotplug = operation->hotplug;
 
     operation->result = result;
-    operation->ended = operation_now();
+    operation->ended = operation_now(hotplug);
     set_reason(operation, reason);
     if (operation->timer)
         timer_cancel(operation->timer);
@@ -224,7 +253,7 @@ void operation_late(struct operation *operation, enum operation_result result, c
     struct json_object *data;
 
     operation->late = true;
-    operation->ended = operation_now();
+    operation->ended = operation_now(operation->hotplug);
     set_reason(operation, reason);
     operation->result = result;
     data = operation_describe(operation);

@@ -56,7 +56,7 @@ struct operation {
     char *device; /* the DIMM's id, or NULL */
     uint32_t slot;
     uint64_t size;           /* bytes */
-    uint64_t started, ended; /* CLOCK_MONOTONIC, milliseconds */
+    uint64_t started, ended; /* in the machine's time (host/guest_clock.h), milliseconds */
     uint64_t deadline;       /* milliseconds after the start */
     bool answered;           /* the guest reported by _OST, with these codes: */
     uint32_t ost_event, ost_status;
@@ -130,6 +130,7 @@ const char *operation_result_name(enum operation_result result);
 /* operation_json.c: a new object with the members of MEMORY_OPERATION_DONE. */
 struct json_object *operation_describe(const struct operation *operation);
 uint64_t operation_milliseconds(const struct operation *operation);
-uint64_t operation_now(void);
+/* The machine's time, in which operations count. */
+uint64_t operation_now(const struct hotplug *hotplug);
 
 #endif

@@ -3,22 +3,13 @@
  * An operation as monitors show it: the members of MEMORY_OPERATION_DONE and of query-memory-operations.
  */
 #include <json-c/json_object.h>
-#include <time.h>
 
 #include "hotplug/operation.h"
 #include "hotplug/state.h"
 
-uint64_t operation_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 uint64_t operation_milliseconds(const struct operation *operation)
 {
-    return (operation->result == OPERATION_UNDER_WAY ? operation_now() : operation->ended) -
+    return (operation->result == OPERATION_UNDER_WAY ? operation_now(operation->hotplug) : operation->ended) -
            operation->started;
 }
 

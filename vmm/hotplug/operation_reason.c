@@ -102,10 +102,6 @@ void operation_explain_refusal(struct operation *operation)
 /* What it is doing, as far as can be seen from outside. */
 static const char *guess(const struct operation *operation, bool noticed)
 {
-    const struct hotplug_config *config = &operation->hotplug->config;
-
-    if (config->running && !config->running(config->opaque))
-        return "the guest is stopped; cont lets it go on";
     if (operation->answered && operation->kind == OPERATION_UNPLUG)
         return "the guest is at it; it may have much to move, or no room elsewhere for what is in the DIMM: free "
                "memory in the guest, and it may still come";

@@ -10,6 +10,7 @@
 #include <hotram/memhp.h>
 
 #include "device/ports.h"
+#include "host/guest_clock.h"
 #include "host/loop.h"
 #include "hotplug/hotplug.h"
 #include "hotplug/operation.h"

@@ -176,7 +176,7 @@ static void rested(void *opaque)
 
 static void rest_if_flooded(struct hotplug *hotplug, uint32_t count)
 {
-    uint64_t now = operation_now();
+    uint64_t now = loop_now();
 
     if (now - hotplug->window >= REST_MS) {
         hotplug->window = now;

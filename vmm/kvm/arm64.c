@@ -155,23 +155,23 @@ void vm_arch_destroy(struct vm *vm)
 
 #define SYSREG(op0, op1, crn, crm, op2) ((op0) << 14 | (op1) << 11 | (crn) << 7 | (crm) << 3 | (op2))
 
-static void write32(const struct vm *vm, uint32_t group, uint64_t which, uint32_t value)
+static bool write32(const struct vm *vm, uint32_t group, uint64_t which, uint32_t value)
 {
-    set(vm->arch->fd, group, which, &value);
+    return set(vm->arch->fd, group, which, &value);
 }
 
 /* Interrupts in groups of 32. From this side a GICv3's pending state is set as a whole, a GICv2's is cleared.
  */
-static void clear_interrupts(const struct vm *vm, uint32_t group, uint64_t base, unsigned index)
+static bool clear_interrupts(const struct vm *vm, uint32_t group, uint64_t base, unsigned index)
 {
     const bool v3 = vm->arch->version == 3;
 
-    write32(vm, group, base + ICENABLER + 4 * index, UINT32_MAX);
-    write32(vm, group, base + (v3 ? ISPENDR : ICPENDR) + 4 * index, v3 ? 0 : UINT32_MAX);
-    write32(vm, group, base + ICACTIVER + 4 * index, UINT32_MAX);
+    return write32(vm, group, base + ICENABLER + 4 * index, UINT32_MAX) &&
+           write32(vm, group, base + (v3 ? ISPENDR : ICPENDR) + 4 * index, v3 ? 0 : UINT32_MAX) &&
+           write32(vm, group, base + ICACTIVER + 4 * index, UINT32_MAX);
 }
 
-static void reset_gicv3_cpu(const struct vm *vm, unsigned cpu)
+static bool reset_gicv3_cpu(const struct vm *vm, unsigned cpu)
 {
     static const uint32_t registers[] = {
         SYSREG(3, 0, 4, 6, 0),   /* ICC_PMR_EL1 */
@@ -183,30 +183,33 @@ static void reset_gicv3_cpu(const struct vm *vm, unsigned cpu)
     const uint64_t which = vcpu_arch_mpidr(cpu) << KVM_DEV_ARM_VGIC_V3_MPIDR_SHIFT;
     const uint64_t zero = 0;
 
-    clear_interrupts(vm, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, which | SGI_FRAME, 0);
+    if (!clear_interrupts(vm, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, which | SGI_FRAME, 0))
+        return false;
     for (size_t i = 0; i < sizeof registers / sizeof registers[0]; i++)
-        set(vm->arch->fd, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, which | registers[i], &zero);
+        if (!set(vm->arch->fd, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, which | registers[i], &zero))
+            return false;
+    return true;
 }
 
-static void reset_gicv2_cpu(const struct vm *vm, unsigned cpu)
+static bool reset_gicv2_cpu(const struct vm *vm, unsigned cpu)
 {
     const uint64_t which = (uint64_t)cpu << KVM_DEV_ARM_VGIC_CPUID_SHIFT;
 
-    clear_interrupts(vm, KVM_DEV_ARM_VGIC_GRP_DIST_REGS, which, 0);
-    write32(vm, KVM_DEV_ARM_VGIC_GRP_CPU_REGS, which | GICC_CTLR, 0);
-    write32(vm, KVM_DEV_ARM_VGIC_GRP_CPU_REGS, which | GICC_PMR, 0);
+    return clear_interrupts(vm, KVM_DEV_ARM_VGIC_GRP_DIST_REGS, which, 0) &&
+           write32(vm, KVM_DEV_ARM_VGIC_GRP_CPU_REGS, which | GICC_CTLR, 0) &&
+           write32(vm, KVM_DEV_ARM_VGIC_GRP_CPU_REGS, which | GICC_PMR, 0);
 }
 
-void vm_arch_reset(const struct vm *vm)
+bool vm_arch_reset(const struct vm *vm, struct error *error)
 {
-    write32(vm, KVM_DEV_ARM_VGIC_GRP_DIST_REGS, CTLR, 0);
-    for (unsigned index = 1; index < ARM64_GSI_COUNT / 32; index++)
-        clear_interrupts(vm, KVM_DEV_ARM_VGIC_GRP_DIST_REGS, 0, index);
-    for (unsigned cpu = 0; cpu < vm->cpus; cpu++)
-        if (vm->arch->version == 3)
-            reset_gicv3_cpu(vm, cpu);
-        else
-            reset_gicv2_cpu(vm, cpu);
+    bool done = write32(vm, KVM_DEV_ARM_VGIC_GRP_DIST_REGS, CTLR, 0);
+
+    for (unsigned index = 1; done && index < ARM64_GSI_COUNT / 32; index++)
+        done = clear_interrupts(vm, KVM_DEV_ARM_VGIC_GRP_DIST_REGS, 0, index);
+    for (unsigned cpu = 0; done && cpu < vm->cpus; cpu++)
+        done = vm->arch->version == 3 ? reset_gicv3_cpu(vm, cpu) : reset_gicv2_cpu(vm, cpu);
+    return done || error_set(error, "GICv%u: KVM does not put its registers back: %s", vm->arch->version,
+                             strerror(errno));
 }
 
 const char *vm_arch_warning(void)

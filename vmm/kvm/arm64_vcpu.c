@@ -31,6 +31,12 @@ uint64_t vcpu_arch_mpidr(unsigned index)
     return (index & 0xf) | (uint64_t)(index >> 4 & 0xff) << 8;
 }
 
+unsigned long vcpus_arch_id(const struct vcpus *vcpus, unsigned index)
+{
+    (void)vcpus;
+    return index;
+}
+
 static void add_feature(struct vcpu *vcpu, struct kvm_vcpu_init *init, int capability, unsigned feature)
 {
     if (ioctl(vcpu->group->vm->fd, KVM_CHECK_EXTENSION, capability) > 0)
@@ -93,7 +99,7 @@ void vcpu_arch_destroy(struct vcpu *vcpu)
     (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | \
      (offsetof(struct kvm_regs, regs.field) / sizeof(uint32_t)))
 
-static bool set_register(struct vcpu *vcpu, uint64_t id, uint64_t value)
+static bool set_register(const struct vcpu *vcpu, uint64_t id, uint64_t value)
 {
     struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)&value };
 
@@ -118,6 +124,26 @@ bool vcpu_arch_reset(struct vcpu *vcpu, const struct vcpu_entry *entry, struct e
             set_register(vcpu, CORE_REG(regs[1]), 0) && set_register(vcpu, CORE_REG(regs[2]), 0) &&
             set_register(vcpu, CORE_REG(regs[3]), 0)) ||
            error_set(error, "vCPU %u: KVM does not take the entry state: %s", vcpu->index, strerror(errno));
+}
+
+/* The virtual counter. KVM has one for all vCPUs, which each of them sets (Linux
+ * Documentation/virt/kvm/api.rst, 4.68). */
+bool vcpus_arch_get_clock(const struct vcpus *vcpus, uint64_t *clock, struct error *error)
+{
+    return get_register(&vcpus->vcpu[0], KVM_REG_ARM_TIMER_CNT, clock) ||
+           error_set(error, "KVM does not tell the virtual counter: %s", strerror(errno));
+}
+
+bool vcpus_arch_set_clock(const struct vcpus *vcpus, uint64_t clock, struct error *error)
+{
+    return set_register(&vcpus->vcpu[0], KVM_REG_ARM_TIMER_CNT, clock) ||
+           error_set(error, "KVM does not take the virtual counter: %s", strerror(errno));
+}
+
+/* As on hardware it goes on over a warm reset. */
+uint64_t vcpus_arch_reset_clock(uint64_t clock)
+{
+    return clock;
 }
 
 void vcpu_arch_describe(const struct vcpu *vcpu, char *text, size_t size)

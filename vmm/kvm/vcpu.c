@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "host/message.h"
 #include "host/sandbox.h"
 #include "memory/fault.h"
 
@@ -197,7 +198,7 @@ static bool create_one(struct vcpus *vcpus, unsigned index, struct error *error)
 
     vcpu->group = vcpus;
     vcpu->index = index;
-    vcpu->fd = ioctl(vcpus->vm->fd, KVM_CREATE_VCPU, (unsigned long)index);
+    vcpu->fd = ioctl(vcpus->vm->fd, KVM_CREATE_VCPU, vcpus_arch_id(vcpus, index));
     if (vcpu->fd < 0)
         return error_set(error, "KVM_CREATE_VCPU %u: %s", index, strerror(errno));
     run = mmap(NULL, vcpus->vm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
@@ -208,13 +209,11 @@ static bool create_one(struct vcpus *vcpus, unsigned index, struct error *error)
 }
 
 bool vcpus_create(struct vcpus *vcpus, const struct vm *vm, unsigned count, const struct vcpu_ops *ops,
-                  void *opaque, bool spread, struct error *error)
+                  void *opaque, const struct cpu_topology *topology, struct error *error)
 {
     struct sigaction action = { .sa_handler = kicked };
 
-    *vcpus = (struct vcpus){
-        .vm = vm, .ops = ops, .opaque = opaque, .total = count, .spread = spread, .hold = true
-    };
+    *vcpus = (struct vcpus){ .vm = vm, .ops = ops, .opaque = opaque, .topology = *topology, .hold = true };
     pthread_mutex_init(&vcpus->lock, NULL);
     pthread_cond_init(&vcpus->changed, NULL);
     if (count > vm->vcpus_max)
@@ -284,6 +283,27 @@ void vcpus_hold(struct vcpus *vcpus)
             pthread_kill(vcpus->vcpu[i].thread, KICK);
 }
 
+/* A guest whose clock goes on while it is stopped sees its own timeouts expire; better than not to run. */
+static void stop_clock(struct vcpus *vcpus)
+{
+    struct error error;
+
+    if (vcpus->count == 0 || vcpus->clock_known)
+        return;
+    vcpus->clock_known = vcpus_arch_get_clock(vcpus, &vcpus->clock, &error);
+    if (!vcpus->clock_known)
+        warning("the guest's clock runs on while it is stopped: %s", error.text);
+}
+
+static void start_clock(struct vcpus *vcpus)
+{
+    struct error error;
+
+    if (vcpus->clock_known && !vcpus_arch_set_clock(vcpus, vcpus->clock, &error))
+        warning("the guest's clock has run on while it was stopped: %s", error.text);
+    vcpus->clock_known = false;
+}
+
 void vcpus_pause(struct vcpus *vcpus)
 {
     vcpus_hold(vcpus);
@@ -291,10 +311,12 @@ void vcpus_pause(struct vcpus *vcpus)
     while (vcpus->parked < vcpus->count)
         pthread_cond_wait(&vcpus->changed, &vcpus->lock);
     pthread_mutex_unlock(&vcpus->lock);
+    stop_clock(vcpus);
 }
 
 void vcpus_resume(struct vcpus *vcpus)
 {
+    start_clock(vcpus);
     pthread_mutex_lock(&vcpus->lock);
     atomic_store(&vcpus->hold, false);
     pthread_cond_broadcast(&vcpus->changed);
@@ -306,6 +328,7 @@ bool vcpus_reset(struct vcpus *vcpus, const struct vcpu_entry *entry, struct err
     for (unsigned i = 0; i < vcpus->count; i++)
         if (!vcpu_arch_reset(&vcpus->vcpu[i], i == 0 ? entry : NULL, error))
             return false;
+    vcpus->clock = vcpus_arch_reset_clock(vcpus->clock);
     return true;
 }
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "host/error.h"
+#include "kvm/cpu_topology.h"
 #include "kvm/vm.h"
 
 struct kvm_run;
@@ -53,12 +54,13 @@ struct vcpus {
     const struct vcpu_ops *ops;
     void *opaque;
     struct vcpu *vcpu;
-    unsigned total;           /* how many the machine has */
-    unsigned count;           /* how many are made so far */
-    bool spread;              /* over several NUMA nodes: each vCPU is a package of its own */
+    unsigned count; /* how many are made so far */
+    struct cpu_topology topology;
     atomic_bool hold;         /* no vCPU is to enter the guest */
     atomic_bool unrestricted; /* the kernel took no list of system calls for one of the threads */
     bool quit;                /* under lock: threads end */
+    bool clock_known;         /* main thread, like the next: the guest's clock stands at */
+    uint64_t clock;           /* this, since vCPUs were paused; the architecture's unit */
     unsigned parked;          /* under lock: threads that wait */
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -67,9 +69,9 @@ struct vcpus {
 /* What the guest's first CPU starts with: x86_entry.h, arm64_entry.h. */
 struct vcpu_entry;
 
-/* Create the vCPUs, held. `spread`: they are in several NUMA nodes. */
+/* Create the vCPUs, held. */
 bool vcpus_create(struct vcpus *vcpus, const struct vm *vm, unsigned count, const struct vcpu_ops *ops,
-                  void *opaque, bool spread, struct error *error);
+                  void *opaque, const struct cpu_topology *topology, struct error *error);
 /* After vm_complete_devices(): their threads are started, and wait. */
 bool vcpus_complete(struct vcpus *vcpus, bool name_threads, struct error *error);
 void vcpus_destroy(struct vcpus *vcpus);
@@ -77,7 +79,8 @@ void vcpus_destroy(struct vcpus *vcpus);
 /* Any thread: no vCPU enters the guest again until vcpus_resume(); does not wait. A vCPU that calls this
  * from an exit does not return to the guest. */
 void vcpus_hold(struct vcpus *vcpus);
-/* Hold, and wait until every vCPU is parked outside the guest with no half-done instruction. */
+/* Hold, and wait until every vCPU is parked outside the guest with no half-done instruction. From then until
+ * vcpus_resume() the clocks that KVM has for the guest stand still. */
 void vcpus_pause(struct vcpus *vcpus);
 void vcpus_resume(struct vcpus *vcpus);
 
@@ -88,6 +91,8 @@ bool vcpus_reset(struct vcpus *vcpus, const struct vcpu_entry *entry, struct err
 uint64_t vcpus_exits(const struct vcpus *vcpus);
 
 /* What differs between architectures (kvm/x86_vcpu.c, kvm/arm64_vcpu.c). */
+/* KVM's number of a vCPU; on x86 its APIC id. */
+unsigned long vcpus_arch_id(const struct vcpus *vcpus, unsigned index);
 bool vcpu_arch_create(struct vcpu *vcpu, struct error *error);
 /* With the interrupt controller complete. */
 bool vcpu_arch_complete(struct vcpu *vcpu, struct error *error);
@@ -97,6 +102,12 @@ bool vcpu_arch_reset(struct vcpu *vcpu, const struct vcpu_entry *entry, struct e
 /* Multiprocessor affinity of a vCPU: what GIC and tables know it by. */
 uint64_t vcpu_arch_mpidr(unsigned index);
 #endif
+/* The clocks that KVM has for the guest, while all vCPUs are parked: read, and set to go on from there.
+ * False: the error says why. */
+bool vcpus_arch_get_clock(const struct vcpus *vcpus, uint64_t *clock, struct error *error);
+bool vcpus_arch_set_clock(const struct vcpus *vcpus, uint64_t clock, struct error *error);
+/* What they stand at after a reset. */
+uint64_t vcpus_arch_reset_clock(uint64_t clock);
 /* Registers of a vCPU in one line, for a message about one that broke. */
 void vcpu_arch_describe(const struct vcpu *vcpu, char *text, size_t size);
 

@@ -146,7 +146,7 @@ bool vm_complete_devices(struct vm *vm, struct error *error)
     return vm->ops->complete_devices(vm, error);
 }
 
-void vm_reset_devices(const struct vm *vm)
+bool vm_reset_devices(const struct vm *vm, struct error *error)
 {
-    vm->ops->reset_devices(vm);
+    return vm->ops->reset_devices(vm, error);
 }

@@ -23,7 +23,7 @@ struct vm_ops {
     void (*irq_line)(const struct vm *vm, unsigned gsi, bool high);
     bool (*create_devices)(struct vm *vm, struct error *error);
     bool (*complete_devices)(struct vm *vm, struct error *error);
-    void (*reset_devices)(const struct vm *vm);
+    bool (*reset_devices)(const struct vm *vm, struct error *error);
 };
 
 struct vm {
@@ -63,7 +63,7 @@ void vm_irq_line(const struct vm *vm, unsigned gsi, bool high);
 bool vm_create_devices(struct vm *vm, struct error *error);
 bool vm_complete_devices(struct vm *vm, struct error *error);
 /* Put the in-kernel interrupt controllers and timer back into their state after power-on. */
-void vm_reset_devices(const struct vm *vm);
+bool vm_reset_devices(const struct vm *vm, struct error *error);
 
 /* What differs between architectures (kvm/x86.c, kvm/arm64.c). */
 unsigned long vm_arch_type(int kvm_fd); /* KVM_CREATE_VM's argument */
@@ -72,7 +72,7 @@ unsigned vm_arch_address_bits(void);    /* of guest-physical addresses, as this 
 bool vm_arch_create(struct vm *vm, struct error *error);
 bool vm_arch_complete(struct vm *vm, struct error *error);
 void vm_arch_destroy(struct vm *vm);
-void vm_arch_reset(const struct vm *vm);
+bool vm_arch_reset(const struct vm *vm, struct error *error);
 /* A sentence when this host's CPU shows no hardware virtualization although KVM opened; else NULL. */
 const char *vm_arch_warning(void);
 

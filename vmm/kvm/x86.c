@@ -84,15 +84,16 @@ void vm_arch_destroy(struct vm *vm)
     vm->arch = NULL;
 }
 
-void vm_arch_reset(const struct vm *vm)
+bool vm_arch_reset(const struct vm *vm, struct error *error)
 {
-    struct kvm_clock_data clock = { 0 };
+    static const char *const names[CHIPS] = { "first PIC", "second PIC", "IOAPIC" };
 
     for (unsigned i = 0; i < CHIPS; i++)
-        ioctl(vm->fd, KVM_SET_IRQCHIP, &vm->arch->chips[i]);
-    ioctl(vm->fd, KVM_SET_PIT2, &vm->arch->pit);
-    /* A rebooted kernel counts its uptime from zero again. */
-    ioctl(vm->fd, KVM_SET_CLOCK, &clock);
+        if (ioctl(vm->fd, KVM_SET_IRQCHIP, &vm->arch->chips[i]) < 0)
+            return error_set(error, "KVM does not take the state of the %s: KVM_SET_IRQCHIP: %s", names[i],
+                             strerror(errno));
+    return ioctl(vm->fd, KVM_SET_PIT2, &vm->arch->pit) == 0 ||
+           error_set(error, "KVM does not take the state of the timer: KVM_SET_PIT2: %s", strerror(errno));
 }
 
 const char *vm_arch_warning(void)

@@ -74,6 +74,7 @@ static bool create_hotplug(struct machine *machine, uint32_t slots, uint64_t bas
         .loop = machine->loop,
         .raise = machine_arch_raise_hotplug,
         .running = machine_runs,
+        .clock = &machine->clock,
         .event = machine_hotplug_event,
         .opaque = machine,
     };
@@ -153,21 +154,24 @@ static bool create_vm(struct machine *machine, struct error *error)
     return true;
 }
 
-static bool are_spread(const struct config *config)
+/* A package whose CPUs are in two NUMA nodes makes Linux complain: then each CPU is a package of its own. */
+struct cpu_topology machine_topology(const struct config *config)
 {
-    for (uint32_t cpu = 1; cpu < config->cpus; cpu++)
-        if (config->numa.cpu_node[cpu] != config->numa.cpu_node[0])
-            return true;
-    return false;
+    uint32_t package = config->cores * config->threads;
+
+    for (uint32_t cpu = 0; cpu < config->cpus; cpu++)
+        if (config->numa.cpu_node[cpu] != config->numa.cpu_node[cpu - cpu % package])
+            return (struct cpu_topology){ 1, 1 };
+    return (struct cpu_topology){ config->cores, config->threads };
 }
 
 static bool create_vcpus(struct machine *machine, struct error *error)
 {
     const struct config *config = machine->config;
+    const struct cpu_topology topology = machine_topology(config);
 
-    return config->accel == ACCEL_QTEST ||
-           vcpus_create(&machine->vcpus, &machine->vm, config->cpus, &machine_vcpu_ops, machine,
-                        are_spread(config), error);
+    return config->accel == ACCEL_QTEST || vcpus_create(&machine->vcpus, &machine->vm, config->cpus,
+                                                        &machine_vcpu_ops, machine, &topology, error);
 }
 
 static bool open_kernel(struct machine *machine, struct error *error)

@@ -7,7 +7,6 @@
 #include <json-c/json_object.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "host/loop.h"
 #include "host/message.h"
@@ -85,7 +84,9 @@ static void stop_into(struct machine *machine, enum run_state state)
     bool was_running = machine->state == RUN_RUNNING;
 
     vcpus_pause(&machine->vcpus);
+    guest_clock_stop(&machine->clock);
     machine->state = state;
+    hotplug_run_state(machine->hotplug);
     if (was_running)
         machine_emit(machine, "STOP", NULL);
 }
@@ -112,6 +113,8 @@ bool machine_cont(struct machine *machine, struct error *error)
     if (!machine->config->kernel && machine->config->accel == ACCEL_KVM)
         return error_set(error, "there is nothing to run: start hotram with -kernel FILE");
     machine->state = RUN_RUNNING;
+    guest_clock_start(&machine->clock);
+    hotplug_run_state(machine->hotplug);
     machine_emit(machine, "RESUME", NULL);
     /* A request that came while the vCPUs were held is still to be answered: they stay where they are. */
     if (atomic_load(&machine->requests) == 0)
@@ -124,7 +127,8 @@ bool machine_start(struct machine *machine, struct error *error)
     if (!machine->memory) /* -machine none */
         return true;
     hotplug_reset(machine->hotplug);
-    vm_reset_devices(&machine->vm);
+    if (!vm_reset_devices(&machine->vm, error))
+        return false;
     ports_lock(&machine->ports);
     machine_arch_reset_devices(machine);
     ports_unlock(&machine->ports);
@@ -191,14 +195,6 @@ void machine_request(struct machine *machine, enum machine_request request)
     loop_post(machine->loop, &machine->requests_work);
 }
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static void handle_requests(void *opaque);
 
 static void reset_after_pause(void *opaque)
@@ -214,7 +210,7 @@ static void reset_after_pause(void *opaque)
  */
 static bool reset_too_soon(struct machine *machine)
 {
-    uint64_t now = now_ms(), next = machine->last_guest_reset + RESET_PAUSE_MS;
+    uint64_t now = loop_now(), next = machine->last_guest_reset + RESET_PAUSE_MS;
 
     if (machine->last_guest_reset > 0 && now < next && !machine->config->no_reboot) {
         if (!machine->reset_pause)

@@ -15,6 +15,7 @@
 
 #include "boot/boot.h"
 #include "device/ports.h"
+#include "host/guest_clock.h"
 #include "hotplug/hotplug.h"
 #include "kvm/vcpu.h"
 #include "kvm/vm.h"
@@ -44,6 +45,7 @@ struct machine {
     machine_event_sink *sink;
     void *sink_opaque;
     enum run_state state;
+    struct guest_clock clock; /* runs in RUN_RUNNING */
 
     struct vm vm;
     struct vcpus vcpus;
@@ -84,6 +86,9 @@ void machine_tell_memory_failure(struct machine *machine);
 extern const struct vcpu_ops machine_vcpu_ops;
 bool machine_runs(void *opaque);
 void machine_hotplug_event(void *opaque, const char *name, struct json_object *data);
+
+/* create.c: where the CPUs are, as the guest is told. */
+struct cpu_topology machine_topology(const struct config *config);
 
 /* ram.c: RAM that no object is given for, before the objects; and that of objects, when they are there. */
 bool ram_create(struct machine *machine, struct error *error);

@@ -2,6 +2,7 @@
 /*
  * Machine hotram-1 on x86-64: devices, reset, power.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,6 +14,7 @@
 #include "device/serial.h"
 #include "device/sleep.h"
 #include "kvm/x86_entry.h"
+#include "kvm/x86_topology.h"
 #include "machine/dimms_at_boot.h"
 #include "machine/state.h"
 #include "machine/x86_acpi.h"
@@ -73,12 +75,31 @@ static const struct pm_ops pm_ops = {
     .reset = guest_resets,
 };
 
+#define APIC_ID_MAX 254u /* 8 bits, of which 255 means all */
+
+static bool check_apic_ids(const struct config *config, struct error *error)
+{
+    const struct cpu_topology topology = machine_topology(config);
+    uint32_t last = x86_apic_id(&topology, config->cpus - 1);
+
+    return last <= APIC_ID_MAX ||
+           error_set(error,
+                     "-smp: with %" PRIu32 " cores of %" PRIu32
+                     " threads in a socket the APIC id of CPU %" PRIu32 " is %" PRIu32
+                     ", and at most %u is possible: the ids have gaps where cores or threads are "
+                     "no power of two; choose powers of two, or -smp %" PRIu32,
+                     config->cores, config->threads, config->cpus - 1, last, APIC_ID_MAX, config->cpus);
+}
+
 bool machine_arch_create_devices(struct machine *machine, struct error *error)
 {
     const struct config *config = machine->config;
-    struct arch_devices *devices = calloc(1, sizeof *devices);
+    struct arch_devices *devices;
     int64_t offset = config->rtc_base == RTC_DATE ? config->rtc_date - time(NULL) : 0;
 
+    if (!check_apic_ids(config, error))
+        return false;
+    devices = calloc(1, sizeof *devices);
     if (!devices)
         return error_set(error, "out of memory");
     machine->devices = devices;
@@ -88,7 +109,7 @@ bool machine_arch_create_devices(struct machine *machine, struct error *error)
         ged_init(&devices->ged, &machine->ports, X86_GED, set_ged_irq, machine);
         sleep_init(&devices->sleep, &machine->ports);
     } else {
-        pm_init(&devices->pm, &machine->ports, &pm_ops, machine);
+        pm_init(&devices->pm, &machine->ports, &machine->clock, &pm_ops, machine);
     }
     rtc_init(&devices->rtc, &machine->ports, machine->loop, config->rtc_base == RTC_LOCALTIME, offset,
              set_rtc_irq, machine);
@@ -160,6 +181,7 @@ static bool write_tables(struct machine *machine, const struct dimms_at_boot *di
     const size_t capacity = X86_BIOS_AREA_END - X86_BIOS_AREA;
     const struct x86_acpi_config config = {
         .cpus = machine->config->cpus,
+        .topology = machine_topology(machine->config),
         .slots = machine->config->slots,
         .ged = machine->config->ged,
         .low_ram_end = machine->low_ram_end,

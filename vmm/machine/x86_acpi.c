@@ -7,6 +7,7 @@
 #include <hotram/gpe.h>
 #include <hotram/memhp.h>
 
+#include "kvm/x86_topology.h"
 #include "machine/x86_layout.h"
 
 #define POWER_BUTTON "\\_SB.PWRB"
@@ -245,9 +246,10 @@ static struct hotram_acpi_cpu *make_cpus(const struct x86_acpi_config *config, s
         return NULL;
     }
     for (uint32_t i = 0; i < count; i++)
-        cpus[i] = (struct hotram_acpi_cpu){
-            .uid = i, .apic_id = i, .node = config->numa->cpu_node[i], .flags = HOTRAM_CPU_ENABLED
-        };
+        cpus[i] = (struct hotram_acpi_cpu){ .uid = i,
+                                            .apic_id = x86_apic_id(&config->topology, i),
+                                            .node = config->numa->cpu_node[i],
+                                            .flags = HOTRAM_CPU_ENABLED };
     return cpus;
 }
 

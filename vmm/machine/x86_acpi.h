@@ -12,12 +12,14 @@
 #include <hotram/acpi.h>
 
 #include "host/error.h"
+#include "kvm/cpu_topology.h"
 #include "machine/acpi_tables.h"
 #include "options/config.h"
 
 /* What the tables tell the guest beside the constants of x86_layout.h. */
 struct x86_acpi_config {
-    uint32_t cpus;                            /* APIC ids 0 .. cpus - 1, all present */
+    uint32_t cpus;
+    struct cpu_topology topology;             /* gives them their APIC ids */
     bool ged;                                 /* events come by a Generic Event Device; no fixed hardware */
     uint32_t slots;                           /* DIMM slots; 0: no hotplug block */
     uint64_t low_ram_end;                     /* boot RAM is [0, this) */

@@ -38,9 +38,11 @@ static bool complete_devices(struct vm *vm, struct error *error)
     return create_devices(vm, error);
 }
 
-static void reset_devices(const struct vm *vm)
+static bool reset_devices(const struct vm *vm, struct error *error)
 {
     (void)vm;
+    (void)error;
+    return true;
 }
 
 void qtest_vm_create(struct vm *vm)

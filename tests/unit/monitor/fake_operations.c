@@ -3,6 +3,7 @@
  * The monitor's tests have no operations: a DIMM comes and goes at once there. What starts one fails and says
  * so; tests/program/test_operations.py and test_set.py have the real ones.
  */
+#include "host/loop.h"
 #include "hotplug/operation.h"
 
 #include "hotplug/hotplug.h"
@@ -42,6 +43,12 @@ struct operation *hotplug_operation_of(const struct hotplug *hotplug, const char
 {
     (void)hotplug, (void)id;
     return NULL;
+}
+
+uint64_t operation_now(const struct hotplug *hotplug)
+{
+    (void)hotplug;
+    return loop_now();
 }
 
 void operation_set_deadline(struct operation *operation, uint64_t milliseconds)

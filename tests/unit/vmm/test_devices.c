@@ -121,12 +121,13 @@ static void an_access_comes_in_aligned_parts_each_to_its_device(void **state)
 
 /* ---- power management ---- */
 
+static struct guest_clock machine_clock;
 static const struct pm_ops pm_ops = { set_line, power_off, reset };
 
 static void the_power_button_asserts_the_sci_when_enabled(void **state)
 {
     (void)state;
-    pm_init(&pm, &ports, &pm_ops, NULL);
+    pm_init(&pm, &ports, &machine_clock, &pm_ops, NULL);
     pm_press_power_button(&pm);
     assert_false(line_high);
     out(X86_PORT_PM1_EVENT + 2, 2, 0x0100);
@@ -144,7 +145,7 @@ static void the_power_button_asserts_the_sci_when_enabled(void **state)
 static void gpe_and_power_button_share_the_sci(void **state)
 {
     (void)state;
-    pm_init(&pm, &ports, &pm_ops, NULL);
+    pm_init(&pm, &ports, &machine_clock, &pm_ops, NULL);
     out(X86_PORT_PM1_EVENT + 2, 2, 0x0100);
     out(X86_PORT_GPE0 + HOTRAM_GPE_LENGTH / 2, 1, 1 << HOTRAM_GPE_MEMORY);
     pm_raise_gpe(&pm, HOTRAM_GPE_MEMORY);
@@ -160,7 +161,7 @@ static void gpe_and_power_button_share_the_sci(void **state)
 static void s5_powers_off_and_other_types_do_not(void **state)
 {
     (void)state;
-    pm_init(&pm, &ports, &pm_ops, NULL);
+    pm_init(&pm, &ports, &machine_clock, &pm_ops, NULL);
     assert_int_equal(in(X86_PORT_PM1_CONTROL, 2), 0x0001); /* always in ACPI mode */
     out(X86_PORT_PM1_CONTROL, 2, X86_SLP_TYP_S5 << 10);    /* without the enable bit */
     out(X86_PORT_PM1_CONTROL, 2, 3 << 10 | 1 << 13);
@@ -175,7 +176,7 @@ static void s5_powers_off_and_other_types_do_not(void **state)
 static void the_reset_register_resets(void **state)
 {
     (void)state;
-    pm_init(&pm, &ports, &pm_ops, NULL);
+    pm_init(&pm, &ports, &machine_clock, &pm_ops, NULL);
     out(X86_PORT_RESET, 1, 0x02); /* says only how hard */
     assert_int_equal(resets, 0);
     out(X86_PORT_RESET, 1, X86_RESET_VALUE);
@@ -188,16 +189,24 @@ static void the_pm_timer_runs_at_its_rate(void **state)
     uint32_t before;
 
     (void)state;
-    pm_init(&pm, &ports, &pm_ops, NULL);
+    pm_init(&pm, &ports, &machine_clock, &pm_ops, NULL);
+    guest_clock_start(&machine_clock);
     before = in(X86_PORT_PM_TIMER, 4);
     nanosleep(&pause, NULL);
     assert_true(in(X86_PORT_PM_TIMER, 4) - before >= 71590); /* 20 ms at 3.579545 MHz */
+    guest_clock_stop(&machine_clock);
+    before = in(X86_PORT_PM_TIMER, 4);
+    nanosleep(&pause, NULL);
+    assert_int_equal(in(X86_PORT_PM_TIMER, 4), before); /* not while the guest is stopped */
+    guest_clock_start(&machine_clock);
+    nanosleep(&pause, NULL);
+    assert_true(in(X86_PORT_PM_TIMER, 4) - before >= 71590);
 }
 
 static void reset_of_power_management(void **state)
 {
     (void)state;
-    pm_init(&pm, &ports, &pm_ops, NULL);
+    pm_init(&pm, &ports, &machine_clock, &pm_ops, NULL);
     out(X86_PORT_PM1_EVENT + 2, 2, 0x0100);
     pm_press_power_button(&pm);
     pm_reset(&pm);
