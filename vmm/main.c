@@ -91,7 +91,7 @@ static bool open_chardevs(struct program *program, struct error *error)
         return error_set(error, "out of memory");
     for (size_t i = 0; i < program->config.chardev_count; i++)
         if (!chardev_open(program->chardevs, &program->config.chardevs[i], error))
-            return error_prefix(error, "-chardev %s: ", program->config.chardevs[i].id);
+            return error_prefix(error, "%s: ", program->config.chardevs[i].origin);
     return true;
 }
 

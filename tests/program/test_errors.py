@@ -175,6 +175,26 @@ def test_options_that_ask_for_nothing():
         assert result.returncode == 0 and result.stderr == "", (options, result)
 
 
+def test_topology_by_the_machines_keys():
+    for keys, cpus in (("smp.cpus=8", 8), ("smp.cpus=4,smp.sockets=2,smp.cores=2", 4),
+                       ("hotram-1,smp.cores=2", 2)):
+        result = subprocess.run(
+            [PROGRAM, "-accel", "qtest", "-nodefaults", "-display", "none", "-machine", keys,
+             "-monitor", "stdio"], input="info cpus\nquit\n", timeout=30, capture_output=True,
+            text=True, check=False)
+        assert result.returncode == 0 and result.stdout.count("CPU #") == cpus, (keys, result)
+    refuses(["-machine", "smp.cpu=8"], "cpus")
+    refuses(["-machine", "smp.cpus=x"], "'x'")
+
+
+def test_words_of_the_option_that_was_given():
+    for option in ("-qmp", "-monitor", "-serial", "-qtest"):
+        said = start("-accel", "qtest", option, "unix:/none/such,server=on,wait=off")
+        assert f"{option} unix:/none/such" in said and "compat_" not in said, said
+    said = start("-accel", "qtest", "-m", "1073741824")
+    assert "MiB" in said and "maxmem" not in said and "slots" not in said, said
+
+
 def test_errors_of_building_quote_the_option():
     memory = ["-accel", "qtest", "-m", "64M,slots=1,maxmem=1G"]
     backends = [word for name in "ab" for word in
@@ -418,6 +438,15 @@ def test_monitor_of_people():
                 answer = machine.hmp(line)
             for word in words:
                 assert word in answer, f"{line}: no '{word}' in: {answer}"
+
+
+def test_commands_of_two_words_are_listed():
+    with machine_with_dimm() as machine:
+        for line in ("memory", "help memory", "memory frob"):
+            said = machine.hmp(line)
+            assert "unknown command" in said, said
+            for name in ("plug", "unplug", "set", "cancel"):
+                assert "frob" in line or f"memory {name}" in said, said
 
 
 def test_qmp_text_that_is_not_valid():

@@ -173,6 +173,12 @@ bool machine_layout(struct machine *machine, uint64_t *region_base, uint64_t *re
     if (!place_memslots(machine, *region_base, limit, region_size, error))
         return false;
     end = *region_base + *region_size;
+    if (end > limit && config->slots == 0)
+        return error_set(error,
+                         "-m %s needs guest addresses up to %s; guests of this host have %u physical address "
+                         "bits, which end at 0x%llx: use less (without a suffix -m counts MiB)",
+                         size_text(config->ram_size, size), size_text(end, end_text), bits,
+                         (unsigned long long)limit);
     if (end > limit)
         return error_set(error,
                          "-m maxmem=%s,slots=%u needs guest addresses up to %s; guests of this host have %u "

@@ -59,6 +59,24 @@ static char *take_rest(const char **line)
     return length > 0 ? strndup(start, length) : NULL;
 }
 
+/* "memory": the commands of two words that begin so. */
+static bool show_family(struct text *out, const char *name)
+{
+    const struct command *command = NULL;
+    size_t length = strlen(name);
+    bool any = false;
+
+    while ((command = command_next(command)) != NULL) {
+        if (!command->hmp || strncmp(command->hmp, name, length) != 0 || command->hmp[length] != ' ')
+            continue;
+        text_printf(out, "%s%s", any ? ", " : "there are: ", command->hmp);
+        any = true;
+    }
+    if (any)
+        text_string(out, "\n");
+    return any;
+}
+
 void hmp_unknown(struct text *out, const char *name)
 {
     struct suggestion suggestion;
@@ -69,6 +87,8 @@ void hmp_unknown(struct text *out, const char *name)
         if (command->hmp)
             suggestion_offer(&suggestion, command->hmp);
     text_printf(out, "unknown command: '%s'\n", name);
+    if (show_family(out, name))
+        return;
     if (suggestion.best)
         text_printf(out, "did you mean '%s'?\n", suggestion.best);
 }

@@ -145,6 +145,30 @@ static void read_events(struct config *config, struct json_object *object)
         config->gic_version = *gic == '2' || *gic == '3' ? (uint32_t)(*gic - '0') : 0;
 }
 
+/* QEMU's -smp in other words: the keys smp.KEY leave the object. */
+static bool read_smp_keys(struct parser *parser, struct json_object *object, struct error *error)
+{
+    struct json_object *smp = json_object_new_object();
+    bool good;
+
+    json_object_object_foreach(object, key, value)
+    {
+        if (strncmp(key, "smp.", 4) == 0)
+            json_object_object_add(smp, key + 4, json_object_get(value));
+    }
+    json_object_object_foreach(smp, name, unused)
+    {
+        char whole[80];
+
+        (void)unused;
+        snprintf(whole, sizeof whole, "smp.%s", name);
+        json_object_object_del(object, whole);
+    }
+    good = smp_read(parser, smp, error);
+    json_object_put(smp);
+    return good;
+}
+
 static bool read_machine(struct parser *parser, struct json_object *object, struct error *error)
 {
     const char *type = keyval_get(object, "type"), *accel = keyval_get(object, "accel");
@@ -155,7 +179,8 @@ static bool read_machine(struct parser *parser, struct json_object *object, stru
         parser->done = true;
         return true;
     }
-    if (!choices_check(object, machine_keys, sizeof machine_keys / sizeof machine_keys[0], "-machine", error))
+    if (!read_smp_keys(parser, object, error) ||
+        !choices_check(object, machine_keys, sizeof machine_keys / sizeof machine_keys[0], "-machine", error))
         return false;
     if ((type && !check_machine(type, error)) || (accel && !read_accels(parser, accel, error)) ||
         !option_machine_dimms(parser, object, error))

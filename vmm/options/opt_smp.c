@@ -27,15 +27,20 @@ static bool read_count(struct json_object *object, const char *key, uint32_t *va
     return !text || option_number(key, text, 0, CPUS_MAX, value, error);
 }
 
+bool smp_read(struct parser *parser, struct json_object *object, struct error *error)
+{
+    return choices_check(object, keys, sizeof keys / sizeof keys[0], "-smp", error) &&
+           read_count(object, "cpus", &parser->cpus, error) &&
+           read_count(object, "maxcpus", &parser->maxcpus, error) &&
+           read_count(object, "sockets", &parser->sockets, error) &&
+           read_count(object, "cores", &parser->cores, error) &&
+           read_count(object, "threads", &parser->threads, error);
+}
+
 bool option_smp(struct parser *parser, const char *argument, struct error *error)
 {
     struct json_object *object = keyval_parse(argument, "cpus", error);
-    bool good = object && choices_check(object, keys, sizeof keys / sizeof keys[0], "-smp", error) &&
-                read_count(object, "cpus", &parser->cpus, error) &&
-                read_count(object, "maxcpus", &parser->maxcpus, error) &&
-                read_count(object, "sockets", &parser->sockets, error) &&
-                read_count(object, "cores", &parser->cores, error) &&
-                read_count(object, "threads", &parser->threads, error);
+    bool good = object && smp_read(parser, object, error);
 
     json_object_put(object);
     return good;

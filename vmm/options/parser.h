@@ -131,6 +131,8 @@ option_handler option_memslot;
 bool memslots_imply(struct parser *parser, uint64_t ram, struct error *error);
 /* opt_smp.c */
 option_handler option_smp;
+/* The keys of -smp, which -machine smp.KEY= gives, too. */
+bool smp_read(struct parser *parser, struct json_object *object, struct error *error);
 bool finish_smp(struct parser *parser, struct error *error);
 /* opt_numa.c */
 option_handler option_numa;

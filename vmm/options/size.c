@@ -73,18 +73,16 @@ bool number_parse(const char *text, uint64_t *value)
     return read_digits(&text, base, value, &overflow) && *text == '\0';
 }
 
-/* ".5": the numerator over 10^digits. */
-static bool read_fraction(const char **text, uint64_t *numerator, uint64_t *denominator)
+/* ".5", or "." alone, as QEMU takes it: the numerator over 10^digits. */
+static void read_fraction(const char **text, uint64_t *numerator, uint64_t *denominator)
 {
     const char *p = *text;
 
     *numerator = 0;
     *denominator = 1;
     if (*p != '.')
-        return true;
+        return;
     p++;
-    if (!isdigit((unsigned char)*p))
-        return false;
     for (int digits = 0; isdigit((unsigned char)*p); p++, digits++) {
         if (digits < FRACTION_DIGITS_MAX) {
             *numerator = *numerator * 10 + (uint64_t)(*p - '0');
@@ -92,7 +90,6 @@ static bool read_fraction(const char **text, uint64_t *numerator, uint64_t *deno
         }
     }
     *text = p;
-    return true;
 }
 
 /* "", "B", "K", "KB", "KiB" ...: the unit; `bare` is that of no suffix. */
@@ -126,16 +123,21 @@ static bool size_too_large(const char *text, struct error *error)
 
 bool size_parse(const char *text, uint64_t unit, uint64_t *bytes, struct error *error)
 {
-    bool hex = is_hex(text), overflow, number;
+    const char *p = text + strspn(text, " \t\n\v\f\r"); /* in front alone, and a sign, as strtoull() has it */
     uint64_t whole = 0, numerator, denominator, factor;
-    const char *p = hex ? text + 2 : text;
+    bool hex, overflow, number;
     wide sum;
 
+    p += *p == '+';
+    hex = is_hex(p);
+    p += hex ? 2 : 0;
     number = read_digits(&p, hex ? 16 : 10, &whole, &overflow);
-    if ((!number && !overflow) || !read_fraction(&p, &numerator, &denominator) ||
-        !read_unit(p, unit, &factor))
+    if ((!number && !overflow) || (hex && *p == '.'))
         return size_unclear(text, error);
-    if (denominator > 1 && (hex || factor == 1))
+    read_fraction(&p, &numerator, &denominator);
+    if (!read_unit(p, unit, &factor))
+        return size_unclear(text, error);
+    if (numerator > 0 && factor == 1)
         return error_set(error, "expects a whole number of bytes; got '%.*s'", QUOTE_MAX, text);
     sum = (wide)whole * factor + ((wide)numerator * factor + denominator / 2) / denominator;
     if (overflow || sum > UINT64_MAX)
