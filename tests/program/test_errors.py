@@ -440,6 +440,27 @@ def test_monitor_of_people():
                 assert word in answer, f"{line}: no '{word}' in: {answer}"
 
 
+def test_ways_out_are_ways_out():
+    """What an error offers as a command is one that works."""
+    with machine_with_dimm() as machine:
+        ask = machine.qmp.execute
+        # The RAM's object and one in use cannot be removed, and are not said to be.
+        for taken in ("hotram.ram", "d0-mem"):
+            rejects(machine, "object-add", {"qom-type": "memory-backend-ram", "id": taken,
+                                            "size": MIB}, "choose another id")
+            said = machine.hmp(f"object_add memory-backend-ram,id={taken},size=1M")
+            assert "object_del" not in said, said
+        said = machine.hmp("object_add memory-backend-ram,id=free,size=1M")
+        assert machine.hmp(said.strip().rsplit("remove it with ", 1)[1]) == "", said
+        assert machine.hmp("object_add memory-backend-ram,id=free,size=1M") == ""
+        # A way out of object_del is to ask for the DIMM back.
+        said = machine.hmp("object_del d0-mem")
+        assert machine.hmp(said.strip().rsplit("unplug that first: ", 1)[1]) == "", said
+        assert ask("query-memory-operations"), said
+        said = machine.hmp("memory plug 128M addr=0x140000000")
+        assert "commas" in said, said
+
+
 def test_commands_of_two_words_are_listed():
     with machine_with_dimm() as machine:
         for line in ("memory", "help memory", "memory frob"):

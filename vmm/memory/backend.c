@@ -215,6 +215,7 @@ static const struct backend_type *find_type(const char *name, struct error *erro
 static const struct backend_type *check_names(const struct backends *backends, struct props props,
                                               const char **id, struct error *error)
 {
+    const struct backend *taken;
     const char *name = NULL;
 
     error->text[0] = '\0';
@@ -237,11 +238,12 @@ static const struct backend_type *check_names(const struct backends *backends, s
                   *id);
         return NULL;
     }
-    if (backend_find(backends, *id)) {
+    taken = backend_find(backends, *id);
+    if (taken) {
         error_set(error,
                   "attempt to add duplicate property '%s' to object (type 'container'): an object with "
-                  "that id is there already; choose another id, or remove it with object_del %s",
-                  *id, *id);
+                  "that id is there already; choose another id%s%s",
+                  *id, taken->used_by ? "" : ", or remove it with object_del ", taken->used_by ? "" : *id);
         return NULL;
     }
     return find_type(name, error);
