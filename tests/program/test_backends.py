@@ -278,7 +278,7 @@ def test_bad_objects_at_the_start():
             [PROGRAM, "-accel", "qtest", "-nodefaults", "-display", "none", "-S",
              "-object", object_], stdin=subprocess.DEVNULL, capture_output=True,
             text=True, timeout=60, check=False)
-        assert result.returncode == 1 and "-object: " in result.stderr, result
+        assert result.returncode == 1 and f"-object {object_}: " in result.stderr, result
         for word in words:
             assert word in result.stderr, result.stderr
 
