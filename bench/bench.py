@@ -17,6 +17,7 @@ import shlex
 import sys
 import time
 
+import busy
 import common
 import guest
 import memory
@@ -33,6 +34,7 @@ PARTS = {
     "kvm": (start.measure_inside_kvm, 15),
     "memory": (memory.measure, 2),
     "plug": (plug.measure, 15),
+    "busy": (busy.measure, 5),
     "prealloc": (prealloc.measure, 5),
     "ost": (guest.measure_ost, 2),
     "exits": (guest.measure_exits, 1),
