@@ -7,6 +7,9 @@ Everything that is not in this table is compared and has to be equal."""
 
 from peer import BLOCK, PENDING
 
+# Of each slot, before events of its reports are limited (vmm/hotplug/ost_events.c).
+OST_BURST = 8
+
 # name: (QEMU, hotram, reason)
 TABLE = {
     "results of operations": (
@@ -15,6 +18,15 @@ TABLE = {
         "events MEMORY_OPERATION_STARTED, _DONE and _LATE, and "
         "DEVICE_UNPLUG_GUEST_ERROR when the guest refuses",
         "one result for every plug and unplug"),
+    "reports without end": (
+        "each _OST is an event",
+        "OST_BURST of them at once from each slot, then one a second; the last one "
+        "is always told, before DEVICE_DELETED at the latest",
+        "a guest that reports without end floods no monitor"),
+    "eject: memory": (
+        "DEVICE_DELETED comes before the memory has gone back",
+        "and after it: a moment after the guest's eject",
+        "who waits for the event finds the memory, the slot and the object free"),
     "pending register": (
         "ports 0xa18 to 0xa1b read all ones",
         "they give the first slot with a pending event",

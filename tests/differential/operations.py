@@ -4,7 +4,7 @@
 import itertools
 
 from lib.qmp import QMPError
-from differences import mask_of_block, pending_slot
+from differences import OST_BURST, mask_of_block, pending_slot
 from peer import BLOCK, PENDING
 
 MIB = 1 << 20
@@ -22,6 +22,11 @@ class Difference(Exception):
     """The two machines differ where the table of differences does not say so."""
 
 
+def codes(data):
+    """Of a report; the DIMM that it names may be another one by the time that hotram tells it."""
+    return data["info"]["source"], data["info"]["status"]
+
+
 class Pair:
     """hotram and QEMU, given the same. Each operation returns what it did in
     words, for the history of a failure."""
@@ -33,6 +38,8 @@ class Pair:
         self.dice = dice
         self.numbers = itertools.count()
         self.ids = []           # DIMMs that were plugged and not seen deleted
+        self.reports = {}       # QEMU's events of each slot's _OST
+        self.others = set()     # slots with reports besides
         self.asked = set()      # those whose removal is asked for and not refused
 
     def same(self, what, values):
@@ -44,14 +51,38 @@ class Pair:
         return [function(peer) for peer in self.both]
 
     def compare_events(self, what):
-        events = self.each(lambda peer: peer.events())
-        for name, data in self.same(f"events of {what}", events):
+        qemu = self.qemu.events()
+        hotram = self.hotram.events()
+        for event in qemu:              # hotram's comes when the memory has gone back
+            if event[0] == "DEVICE_DELETED" and event not in hotram:
+                self.hotram.qmp.wait_event("DEVICE_DELETED", {"device": event[1]["device"]})
+                hotram = [event, *hotram, *self.hotram.events()]
+        self.compare_reports(what, hotram, qemu)
+        others = [sorted((event for event in events if event[0] != "ACPI_DEVICE_OST"), key=repr)
+                  for events in (hotram, qemu)]
+        self.same(f"events of {what}", others)
+        for name, data in qemu:
             if name == "DEVICE_DELETED":
                 self.deleted(data["device"])
                 self.forget_events_of_empty_slot()
             if name == "ACPI_DEVICE_OST":
                 self.reported(data["info"])
-        return events[0]
+        return qemu
+
+    def compare_reports(self, what, hotram, qemu):
+        """hotram tells what QEMU tells, and of a slot's first reports each one; of many it leaves some out. The
+        last codes of each slot are compared by query-acpi-ospm-status."""
+        for name, data in qemu:
+            if name == "ACPI_DEVICE_OST":
+                self.reports.setdefault(data["info"]["slot"], []).append(data)
+        for name, data in hotram:
+            if name == "ACPI_DEVICE_OST" and codes(data) not in map(codes, self.reports.get(
+                    data["info"]["slot"], [])):
+                raise Difference(f"report at {what}: QEMU has not told {data}")
+        new = [[event for event in events if event[0] == "ACPI_DEVICE_OST"
+                and len(self.reports[event[1]["info"]["slot"]]) <= OST_BURST
+                and event[1]["info"]["slot"] not in self.others] for events in (hotram, qemu)]
+        self.same(f"reports of {what}", new)
 
     def forget_events_of_empty_slot(self):
         """The selected slot was ejected. QEMU leaves its events pending."""
@@ -197,6 +228,7 @@ class Pair:
         peer.qtest.port_out(BLOCK + 8, 4, 0x88)
         event = peer.qmp.wait_event("ACPI_DEVICE_OST",
                                     {"info": {"source": 0x77, "status": 0x88}})
+        self.others.add(event["data"]["info"]["slot"])
         return int(event["data"]["info"]["slot"])
 
     def show_selector(self, selected):

@@ -36,13 +36,23 @@ class QMP:
         self._socket = socket.socket(socket.AF_UNIX)
         try:
             self._socket.settimeout(timeout)
-            self._socket.connect(str(path))
+            self._connect(str(path), time.monotonic() + 5)
             self.greeting = self.read_message(time.monotonic() + timeout)
             if negotiate:
                 self.execute("qmp_capabilities")
         except BaseException:
             self.close()
             raise
+
+    def _connect(self, path, deadline):
+        """A socket's file is there a moment before somebody listens at it."""
+        while True:
+            try:
+                return self._socket.connect(path)
+            except ConnectionRefusedError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
 
     def close(self):
         self._socket.close()

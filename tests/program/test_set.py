@@ -171,6 +171,7 @@ def test_memslots_are_left_alone():
     with Guest("-memslot", "id=m,size=256M", memory="128M,slots=3,maxmem=1G") as guest:
         guest.qmp.execute("memslot", {"id": "m", "action": "add"})
         guest.accept(0)
+        guest.done(device="m")
         result = set_size(guest, RAM)
         assert result["reached"] == RAM + 256 * MIB and result["operations"] == [], result
         set_size(guest, 640 * MIB)

@@ -177,4 +177,8 @@ void line_stop(struct line *line)
     if (line->timer)
         timer_cancel(line->timer);
     line->timer = NULL;
+    if (!line->loop)
+        return; /* not made yet */
+    loop_cancel(line->loop, &line->drain);
+    loop_cancel(line->loop, &line->refill);
 }

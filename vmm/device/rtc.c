@@ -252,4 +252,6 @@ void rtc_stop(struct rtc *rtc)
     if (rtc->timer)
         timer_cancel(rtc->timer);
     rtc->timer = NULL;
+    if (rtc->loop) /* it was made */
+        loop_cancel(rtc->loop, &rtc->start);
 }

@@ -31,6 +31,7 @@ struct work {
 uint64_t loop_now(void);
 
 struct loop *loop_create(void); /* NULL and errno */
+/* Nothing is posted and no timer runs any more: whoever owns work or timers takes them back before. */
 void loop_destroy(struct loop *loop);
 
 /* Watch a file descriptor. NULL and errno on failure (EPERM for regular files: they are always ready).

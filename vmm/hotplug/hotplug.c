@@ -105,6 +105,7 @@ void hotplug_destroy(struct hotplug *hotplug)
     for (uint32_t slot = 0; slot < HOTRAM_SLOTS_MAX; slot++)
         if (hotplug->memslot[slot])
             memslot_free(hotplug->memslot[slot]);
+    loop_cancel(hotplug->config.loop, &hotplug->work);
     timer_cancel(hotplug->rest);
     timer_cancel(hotplug->ost_timer);
     resize_free(hotplug);

@@ -13,38 +13,8 @@
 
 #define DEFAULT_TEMPLATE "memory-backend-ram"
 
-/* The allocation of its memory has ended. */
-static void brought(void *opaque, const struct error *why)
-{
-    struct dimm *dimm = opaque;
-    struct hotplug *hotplug = dimm->hotplug;
-    struct backend_watcher watcher = dimm->watcher;
-    struct error error;
-
-    if (why) {
-        dimm->backend = NULL; /* it is gone already */
-        dimm_take_back(dimm);
-    } else if (!dimm_show(dimm, &error)) {
-        char *id = strdup(dimm->backend->id);
-
-        why = &error;
-        dimm_take_back(dimm);
-        if (id)
-            backend_del(hotplug->config.backends, id, NULL, NULL);
-        free(id);
-    }
-    watcher.ended(watcher.opaque, why);
-}
-
-static void bringing(void *opaque, const char *id, uint64_t done, uint64_t size)
-{
-    const struct dimm *dimm = opaque;
-
-    if (dimm->watcher.progress)
-        dimm->watcher.progress(dimm->watcher.opaque, id, done, size);
-}
-
-/* Memory is there: use it and show it. */
+/* Its memory is there, at once or after a while: the DIMM takes it over and is shown. On failure the object
+ * is gone. */
 static bool finish(struct dimm *dimm, struct backend *backend, struct error *error)
 {
     struct hotplug *hotplug = dimm->hotplug;
@@ -56,6 +26,30 @@ static bool finish(struct dimm *dimm, struct backend *backend, struct error *err
     dimm->backend = NULL;
     backend_del(hotplug->config.backends, backend->id, NULL, NULL);
     return false;
+}
+
+/* The allocation of its memory has ended; when it failed, the object is gone already. */
+static void brought(void *opaque, const struct error *why)
+{
+    struct dimm *dimm = opaque;
+    struct backend_watcher watcher = dimm->watcher;
+    struct backend *backend = dimm->backend;
+    struct error error;
+
+    dimm->backend = NULL;
+    if (!why && !finish(dimm, backend, &error))
+        why = &error;
+    if (why)
+        dimm_take_back(dimm);
+    watcher.ended(watcher.opaque, why);
+}
+
+static void bringing(void *opaque, const char *id, uint64_t done, uint64_t size)
+{
+    const struct dimm *dimm = opaque;
+
+    if (dimm->watcher.progress)
+        dimm->watcher.progress(dimm->watcher.opaque, id, done, size);
 }
 
 enum outcome dimm_bring(struct dimm *dimm, struct props props, const struct backend_watcher *watcher,

@@ -12,11 +12,53 @@
 #include "host/message.h"
 #include "hotplug/state.h"
 
+/* An event that the loop sends soon. */
+struct own_event {
+    const char *name;
+    struct json_object *data;
+    struct own_event *next;
+};
+
+static void send(struct hotplug *hotplug, const char *name, struct json_object *data)
+{
+    hotplug->config.event(hotplug->config.opaque, name, data);
+}
+
+struct own_event *hotplug_tell(struct hotplug *hotplug, const char *name, struct json_object *data)
+{
+    struct own_event **link = &hotplug->own_events;
+    struct own_event *event = malloc(sizeof *event);
+
+    if (!event) {
+        send(hotplug, name, data); /* rather before the reply than not at all */
+        return NULL;
+    }
+    while (*link)
+        link = &(*link)->next;
+    *event = (struct own_event){ .name = name, .data = data };
+    *link = event;
+    loop_post(hotplug->config.loop, &hotplug->ended_work);
+    return event;
+}
+
+/* Each is off the list before it is sent. */
+static void send_own_events(struct hotplug *hotplug)
+{
+    struct own_event *event;
+
+    while ((event = hotplug->own_events) != NULL) {
+        hotplug->own_events = event->next;
+        for (struct operation *operation = hotplug->operations; operation; operation = operation->next)
+            if (operation->begun == event)
+                operation->begun = NULL;
+        send(hotplug, event->name, event->data);
+        free(event);
+    }
+}
+
 static void emit(struct operation *operation, const char *event, struct json_object *data)
 {
-    const struct hotplug_config *config = &operation->hotplug->config;
-
-    config->event(config->opaque, event, data);
+    hotplug_tell(operation->hotplug, event, data);
 }
 
 uint64_t operation_now(const struct hotplug *hotplug)
@@ -63,6 +105,11 @@ void operation_set_deadline(struct operation *operation, uint64_t milliseconds)
         return;
     operation->deadline = milliseconds;
     arm(operation);
+    /* Nobody has heard of another one. */
+    if (operation->begun) {
+        json_object_put(operation->begun->data);
+        operation->begun->data = operation_describe(operation);
+    }
 }
 
 void operation_look_again(struct operation *operation, uint64_t milliseconds)
@@ -154,7 +201,7 @@ void operation_begin(struct operation *operation)
     append(hotplug, operation);
     warn_of_stopped(operation);
     arm(operation);
-    emit(operation, "MEMORY_OPERATION_STARTED", operation_describe(operation));
+    operation->begun = hotplug_tell(hotplug, "MEMORY_OPERATION_STARTED", operation_describe(operation));
 }
 
 void operation_watch(struct operation *operation, struct operation_watcher *watcher)
@@ -183,11 +230,13 @@ static void tell_watchers(struct operation *operation)
     }
 }
 
-/* Not from within operation_end(), which a command of somebody else may have called. */
+/* Not from within operation_end(), which a command of somebody else may have called. Only here are operations
+ * forgotten, so that nobody who ends one, or looks at one that has ended, holds what is freed. */
 void operations_tell(void *opaque)
 {
     struct hotplug *hotplug = opaque;
 
+    send_own_events(hotplug);
     for (struct operation *operation = hotplug->operations; operation; operation = operation->next)
         if (operation->result != OPERATION_UNDER_WAY)
             tell_watchers(operation);
@@ -241,10 +290,7 @@ void operation_end(struct operation *operation, enum operation_result result, co
     if (result == OPERATION_REFUSED && operation->kind == OPERATION_UNPLUG)
         tell_refusal(operation);
     emit(operation, "MEMORY_OPERATION_DONE", operation_describe(operation));
-    if (operation->watchers)
-        loop_post(hotplug->config.loop, &hotplug->ended_work);
-    else
-        trim(hotplug);
+    loop_post(hotplug->config.loop, &hotplug->ended_work);
 }
 
 void operation_late(struct operation *operation, enum operation_result result, const char *reason)
@@ -262,12 +308,20 @@ void operation_late(struct operation *operation, enum operation_result result, c
     if (result == OPERATION_REFUSED && operation->kind == OPERATION_UNPLUG)
         tell_refusal(operation);
     emit(operation, "MEMORY_OPERATION_LATE", data);
-    trim(operation->hotplug);
+}
+
+void operation_withdraw(struct operation *operation)
+{
+    struct hotplug *hotplug = operation->hotplug;
+
+    operation->withdrawn = true;
+    ports_lock(hotplug->config.ports);
+    hotram_bank_withdraw(&hotplug->bank, operation->slot);
+    ports_unlock(hotplug->config.ports);
 }
 
 bool operation_cancel(struct operation *operation, struct error *error)
 {
-    struct hotplug *hotplug = operation->hotplug;
     const char *device = operation->device ? operation->device : "(no id)";
 
     if (operation->result != OPERATION_UNDER_WAY)
@@ -278,9 +332,7 @@ bool operation_cancel(struct operation *operation, struct error *error)
                          "operation %llu plugs '%s', which the guest can see already and may be using: it "
                          "can't be withdrawn; ask for it back with device_del %s",
                          (unsigned long long)operation->id, device, device);
-    ports_lock(hotplug->config.ports);
-    hotram_bank_withdraw(&hotplug->bank, operation->slot);
-    ports_unlock(hotplug->config.ports);
+    operation_withdraw(operation);
     operation_end(operation, OPERATION_CANCELLED, "withdrawn; the guest may be at it already");
     return true;
 }
@@ -325,6 +377,7 @@ struct operation *hotplug_find_operation(const struct hotplug *hotplug, uint64_t
 
 void operations_free(struct hotplug *hotplug)
 {
+    send_own_events(hotplug);
     loop_cancel(hotplug->config.loop, &hotplug->ended_work);
     while (hotplug->operations) {
         struct operation *operation = hotplug->operations;

@@ -26,6 +26,7 @@
 struct hotplug;
 struct json_object;
 struct operation;
+struct own_event;
 struct timer;
 
 enum operation_kind { OPERATION_PLUG, OPERATION_UNPLUG };
@@ -60,8 +61,10 @@ struct operation {
     uint64_t deadline;       /* milliseconds after the start */
     bool answered;           /* the guest reported by _OST, with these codes: */
     uint32_t ost_event, ost_status;
-    bool late;                      /* something came after the end, and was told */
-    bool at_reset;                  /* unplug: a reset carries it out */
+    bool late;               /* something came after the end, and was told */
+    bool at_reset;           /* unplug: a reset carries it out */
+    bool withdrawn;          /* unplug: hotram took the request back, so the slot says nothing of the guest */
+    struct own_event *begun; /* MEMORY_OPERATION_STARTED, while it has not been sent */
     char reason[OPERATION_REASON];  /* why it ended like this; may be empty */
     char warning[OPERATION_REASON]; /* what the user should know though it was accepted; may be empty */
     struct timer *timer;
@@ -86,6 +89,13 @@ void operation_look_again(struct operation *operation, uint64_t milliseconds);
 void operation_watch(struct operation *operation, struct operation_watcher *watcher);
 void operation_unwatch(struct operation *operation, struct operation_watcher *watcher);
 
+/* Send an event of hotram's own from the event loop: behind the reply of the command that caused it, for
+ * clients that take the line after a command for its answer. The data is taken over. Returns what waits to be
+ * sent, or NULL. */
+struct own_event *hotplug_tell(struct hotplug *hotplug, const char *name, struct json_object *data);
+
+/* Take an unplug's request back, whatever becomes of the operation. */
+void operation_withdraw(struct operation *operation);
 /* Withdraw an unplug. Fails for a plug, which the guest has seen, and for one that has ended. */
 bool operation_cancel(struct operation *operation, struct error *error);
 /* The same for the operation of this number. */

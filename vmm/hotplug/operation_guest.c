@@ -53,8 +53,12 @@ void operation_ost(struct hotplug *hotplug, uint32_t slot, uint32_t event, uint3
     keep_codes(operation, event, status);
     /* An unplug is not done before the memory is gone: operation_gone(). A refusal is an end when the bank
      * has withdrawn the request: operations_reconcile(). */
-    if (operation->kind == OPERATION_PLUG && !ost_in_progress(event, status))
+    if (ost_in_progress(event, status))
+        return;
+    if (operation->kind == OPERATION_PLUG)
         conclude(operation, status == 0 ? OPERATION_DONE : OPERATION_REFUSED);
+    else if (operation->withdrawn && status != 0)
+        conclude(operation, OPERATION_REFUSED);
 }
 
 void operation_gone(struct hotplug *hotplug, uint32_t slot)
@@ -79,11 +83,13 @@ void operation_gone(struct hotplug *hotplug, uint32_t slot)
                        reason ? reason : "the guest gave the memory back after the operation had ended");
 }
 
-/* The bank withdraws a request when the guest refuses it, unless it was repeated since. */
+/* The bank withdraws a request when the guest refuses it, unless it was repeated since. A request that hotram
+ * took back leaves the same state, and says nothing of the guest: for that one only its report counts
+ * (operation_ost()). */
 static bool was_refused(const struct operation *operation, const struct hotram_dimm *dimm)
 {
-    return operation->kind == OPERATION_UNPLUG && operation->result != OPERATION_CANCELLED &&
-           dimm->state == HOTRAM_DIMM_PLUGGED;
+    return operation->kind == OPERATION_UNPLUG && !operation->withdrawn &&
+           operation->result != OPERATION_CANCELLED && dimm->state == HOTRAM_DIMM_PLUGGED;
 }
 
 void operations_reconcile(struct hotplug *hotplug)

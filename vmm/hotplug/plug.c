@@ -3,6 +3,7 @@
  * device_add pc-dimm: check, reserve, map, commit. Whatever can fail comes before the first effect that the
  * guest could see, and is undone.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,6 +164,7 @@ bool dimm_show(struct dimm *dimm, struct error *error)
     const struct backend *backend = dimm->backend;
     uint64_t addr = hotplug->slots[dimm->slot].addr; /* reserved: nobody else changes it */
 
+    assert(backend->used_by); /* or somebody else could take the memory, or take it away */
     dimm->region = guest_memory_add(hotplug->config.memory, addr, backend->size, backend->memory, error);
     if (!dimm->region)
         return false;

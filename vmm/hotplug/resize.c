@@ -19,6 +19,7 @@ struct resize {
     struct resize_plan plan;
     uint32_t next;                  /* step */
     bool fixed[HOTRAM_SLOTS_MAX];   /* the guest has refused to give them back */
+    uint32_t looks;                 /* at what is left, after the last step */
     uint64_t present;               /* before the first step */
     struct json_object *steps;      /* as they were planned first */
     struct json_object *operations; /* that have ended */
@@ -133,7 +134,7 @@ static void finish(struct resize *resize)
                   resize->refusal.text[0] ? "; " : "", resize->refusal.text);
     result = describe_all(resize);
     hotplug->resize = NULL;
-    hotplug->config.event(hotplug->config.opaque, "MEMORY_SET_DONE", json_object_get(result));
+    hotplug_tell(hotplug, "MEMORY_SET_DONE", json_object_get(result));
     while ((watcher = resize->watchers) != NULL) {
         resize->watchers = watcher->next;
         watcher->ended(watcher->opaque, result);
@@ -169,6 +170,26 @@ static void plan_again(struct resize *resize, const struct operation *operation)
         resize->plan.count = 0;
 }
 
+/* All steps are done, and the size is another one all the same: a DIMM came or went that the plan did not
+ * know of, such as one whose removal was asked for before. Whether anything comes nearer, the planner says.
+ */
+static bool plan_what_is_left(struct resize *resize)
+{
+    struct error error;
+
+    if (resize->stopping || resize->looks == HOTRAM_SLOTS_MAX ||
+        resize_present(resize->hotplug, node_of(&resize->request)) == resize->request.size)
+        return false;
+    resize->looks++;
+    resize->next = 0;
+    if (resize_plan(resize->hotplug, &resize->request, resize->fixed, &resize->plan, &error))
+        return resize->plan.count > 0;
+    resize->plan.count = 0;
+    if (!resize->refusal.text[0])
+        resize->reason = error;
+    return false;
+}
+
 static void step_ended(void *opaque, const struct operation *operation)
 {
     struct resize *resize = opaque;
@@ -183,10 +204,8 @@ static void step_ended(void *opaque, const struct operation *operation)
         if (!resize->reason.text[0])
             note(&resize->reason, operation);
         /* Nobody wants it back any more. */
-        ports_lock(hotplug->config.ports);
-        if (operation->kind == OPERATION_UNPLUG)
-            hotram_bank_withdraw(&hotplug->bank, operation->slot);
-        ports_unlock(hotplug->config.ports);
+        if (operation->kind == OPERATION_UNPLUG && hotplug->operation[operation->slot] == operation)
+            operation_withdraw(hotplug->operation[operation->slot]);
     }
     later(resize);
 }
@@ -277,14 +296,14 @@ static void unplug(struct resize *resize, const struct resize_step *step)
 static void go_on(void *opaque)
 {
     struct resize *resize = opaque;
-    const struct resize_step *step = &resize->plan.steps[resize->next];
+    const struct resize_step *step;
 
     resize->timer = NULL;
-    if (resize->stopping || resize->next == resize->plan.count) {
+    if (resize->stopping || (resize->next == resize->plan.count && !plan_what_is_left(resize))) {
         finish(resize);
         return;
     }
-    resize->next++;
+    step = &resize->plan.steps[resize->next++];
     if (step->step.action == HOTRAM_PLAN_PLUG)
         plug(resize, step);
     else

@@ -89,7 +89,8 @@ struct hotplug {
     uint64_t last_operation;                       /* its id */
     uint32_t operations_ended;                     /* how many of those remembered */
     struct resize *resize;                         /* memory set that is under way, or NULL */
-    struct work ended_work;                        /* tells who waits for them */
+    struct own_event *own_events;                  /* to be sent, oldest first */
+    struct work ended_work;                        /* sends these, and tells who waits for operations */
 };
 
 #define DIMM_PATH 512

@@ -258,11 +258,13 @@ void vcpus_destroy(struct vcpus *vcpus)
     pthread_cond_broadcast(&vcpus->changed);
     pthread_mutex_unlock(&vcpus->lock);
     vcpus_hold(vcpus);
+    /* All of them first: until its end a thread may still take the others out of the guest. */
+    for (unsigned i = 0; i < vcpus->count; i++)
+        if (vcpus->vcpu[i].thread_started)
+            pthread_join(vcpus->vcpu[i].thread, NULL);
     for (unsigned i = 0; i < vcpus->count; i++) {
         struct vcpu *vcpu = &vcpus->vcpu[i];
 
-        if (vcpu->thread_started)
-            pthread_join(vcpu->thread, NULL);
         vcpu_arch_destroy(vcpu);
         if (vcpu->run)
             munmap(vcpu->run, vcpus->vm->run_size);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "machine/machine.h"
 #include "monitor/internal.h"
 
 #define CONTROL_C 0x03
@@ -155,6 +156,7 @@ static void *hmp_opened(void *user, struct channel *channel)
     session->channel = channel;
     session->intake =
         (struct intake){ .channel = channel, .take = take, .session = session, .reads_on = true };
+    intake_init(&session->intake, machine_loop(session->monitor->monitors->machine));
     if (channel_has_focus(channel))
         greet(session);
     return session;

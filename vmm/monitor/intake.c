@@ -51,10 +51,21 @@ void intake_input(struct intake *intake, const uint8_t *bytes, size_t length)
     run(intake, intake->held, intake->held_count + length);
 }
 
+static void resume(void *opaque)
+{
+    intake_drained(opaque);
+}
+
+void intake_init(struct intake *intake, struct loop *loop)
+{
+    intake->loop = loop;
+    intake->resume = (struct work){ .run = resume, .opaque = intake };
+}
+
 void intake_resume(struct intake *intake)
 {
     intake->waiting = false;
-    intake_drained(intake);
+    loop_post(intake->loop, &intake->resume);
 }
 
 void intake_drained(struct intake *intake)
@@ -65,6 +76,7 @@ void intake_drained(struct intake *intake)
 
 void intake_free(struct intake *intake)
 {
+    loop_cancel(intake->loop, &intake->resume);
     free(intake->held);
     intake->held = NULL;
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "chardev/chardev.h"
+#include "host/loop.h"
 #include "monitor/monitor.h"
 #include "monitor/text.h"
 #include "options/props.h"
@@ -48,11 +49,16 @@ struct intake {
     void *session;
     uint8_t *held; /* twice CHANNEL_INPUT_MAX bytes, or NULL while nothing was held yet */
     size_t held_count;
+    struct loop *loop;
+    struct work resume; /* goes on with what is held */
 };
+/* The struct is whole but for what is the intake's own. */
+void intake_init(struct intake *intake, struct loop *loop);
 bool intake_full(const struct intake *intake);
 void intake_input(struct intake *intake, const uint8_t *bytes, size_t length);
 void intake_drained(struct intake *intake);
-/* The answer is there. */
+/* The answer is there. What the client sent meanwhile is run from the event loop: whoever gave the answer may
+ * be in the middle of a walk, or of something that the next command would change. */
 void intake_resume(struct intake *intake);
 void intake_free(struct intake *intake);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "machine/machine.h"
 #include "monitor/internal.h"
 #include "monitor/qmp_input.h"
 #include "monitor/result.h"
@@ -218,6 +219,7 @@ static void *qmp_opened(void *user, struct channel *channel)
     session->monitor = monitor;
     session->channel = channel;
     session->intake = (struct intake){ .channel = channel, .take = take, .session = session };
+    intake_init(&session->intake, machine_loop(monitor->monitors->machine));
     session->next = monitor->monitors->qmp_sessions;
     monitor->monitors->qmp_sessions = session;
     greeting = json_object_new_object();

@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +21,7 @@ struct pipes {
     int fds[4][2];
     struct watch *watches[4];
     unsigned calls[4];
+    struct timer *rearmed;
 };
 
 static struct pipes pipes;
@@ -170,13 +173,43 @@ static void test_timers_run_in_order(void **state)
         loop_once(pipes.loop, -1);
     loop_once(pipes.loop, 0);
     assert_int_equal(pipes.calls[0], 123);
-    timer_add(pipes.loop, 1000000, note, &numbers[0]); /* left behind: the loop frees it */
 }
 
 static void rearm(void *opaque)
 {
     pipes.calls[0]++;
-    timer_add(opaque, 0, rearm, opaque);
+    pipes.rearmed = timer_add(opaque, 0, rearm, opaque);
+}
+
+/* Who ends without taking back its work or its timer is found out, in every run of every test. */
+static void test_nothing_is_left_behind(void **state)
+{
+    static struct work work = { .run = rearm };
+
+    (void)state;
+    for (unsigned what = 0; what < 3; what++) {
+        pid_t child = fork();
+        int status;
+
+        assert_true(child >= 0);
+        if (child == 0) {
+            struct loop *loop = loop_create();
+
+            signal(SIGABRT, SIG_DFL);
+            close(STDERR_FILENO);
+            if (what == 1)
+                timer_add(loop, 1000000, rearm, loop);
+            else if (what == 2)
+                loop_post(loop, &work);
+            loop_destroy(loop);
+            _exit(0);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        if (what == 0)
+            assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        else
+            assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    }
 }
 
 static void test_timer_that_rearms_does_not_keep_the_loop(void **state)
@@ -187,6 +220,7 @@ static void test_timer_that_rearms_does_not_keep_the_loop(void **state)
         loop_once(pipes.loop, -1);
         assert_int_equal(pipes.calls[0], i);
     }
+    timer_cancel(pipes.rearmed);
 }
 
 struct poster {
@@ -315,6 +349,7 @@ int main(void)
         TEST(test_callback_removes_all),
         TEST(test_nested_round_removes_all),
         TEST(test_timers_run_in_order),
+        cmocka_unit_test(test_nothing_is_left_behind),
         TEST(test_timer_that_rearms_does_not_keep_the_loop),
         TEST(test_work_is_queued_once),
         TEST(test_cancel_keeps_the_others),

@@ -190,15 +190,26 @@ static unsigned sharing_bits(const struct kvm_cpuid_entry2 *cache)
 struct machine {
     struct cpu_topology topology;
     unsigned cpus;
-    struct {
-        struct kvm_cpuid2 head;
-        struct kvm_cpuid_entry2 entries[ROOM];
-    } cpu[64];
+    struct kvm_cpuid2 *list[64];
 };
 
 static struct kvm_cpuid2 *list_of(struct machine *machine, unsigned cpu)
 {
-    return &machine->cpu[cpu].head;
+    return machine->list[cpu];
+}
+
+static void allocate(struct machine *machine)
+{
+    for (unsigned cpu = 0; cpu < 64; cpu++) {
+        machine->list[cpu] = calloc(1, sizeof **machine->list + ROOM * sizeof(struct kvm_cpuid_entry2));
+        assert_non_null(machine->list[cpu]);
+    }
+}
+
+static void release(struct machine *machine)
+{
+    for (unsigned cpu = 0; cpu < 64; cpu++)
+        free(machine->list[cpu]);
 }
 
 static void build(struct machine *machine, const struct host *host)
@@ -207,7 +218,7 @@ static void build(struct machine *machine, const struct host *host)
         struct kvm_cpuid2 *list = list_of(machine, cpu);
         uint32_t before;
 
-        memset(&machine->cpu[cpu], 0, sizeof machine->cpu[cpu]);
+        list->nent = 0;
         while (host->entries[list->nent].function || host->entries[list->nent].eax) {
             list->entries[list->nent] = host->entries[list->nent];
             list->nent++;
@@ -280,9 +291,10 @@ static void check(struct machine *machine, const struct host *host)
 
 static void every_cpu_is_where_the_configuration_says(void **state)
 {
-    static struct machine machine;
+    struct machine machine;
 
     (void)state;
+    allocate(&machine);
     for (size_t h = 0; h < sizeof hosts / sizeof *hosts; h++)
         for (unsigned threads = 1; threads <= 3; threads++)
             for (unsigned cores = 1; cores <= 9; cores++)
@@ -292,15 +304,18 @@ static void every_cpu_is_where_the_configuration_says(void **state)
                     build(&machine, &hosts[h]);
                     check(&machine, &hosts[h]);
                 }
+    release(&machine);
 }
 
 /* What the host's own topology was is nowhere to be seen: the same configuration gives the same leaves on an
  * old and on a new KVM. */
 static void the_hosts_topology_does_not_show(void **state)
 {
-    static struct machine old, new;
+    struct machine old, new;
 
     (void)state;
+    allocate(&old);
+    allocate(&new);
     old.topology = new.topology = (struct cpu_topology){ 3, 2 };
     old.cpus = new.cpus = 12;
     build(&old, &hosts[1]);
@@ -315,6 +330,8 @@ static void the_hosts_topology_does_not_show(void **state)
                 if (a)
                     assert_memory_equal(a, b, sizeof *a);
             }
+    release(&old);
+    release(&new);
 }
 
 int main(void)
