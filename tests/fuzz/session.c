@@ -146,6 +146,13 @@ static bool end_command(struct session *session)
     return true;
 }
 
+/* Answers that come from the event loop, and the commands that waited for them. Two rounds each. */
+static void settle(void)
+{
+    for (unsigned round = 0; round < 16; round++)
+        loop_once(event_loop(), 0);
+}
+
 /* One round of the event loop, in which Ctrl-C takes effect; then the command that takes long goes on. */
 static void go_on(struct session *session)
 {
@@ -163,8 +170,12 @@ static void go_on(struct session *session)
 
 void session_read_all(struct session *session)
 {
-    while (!session->closed && (session->pending > 0 || end_command(session)))
+    for (;;) {
+        settle();
+        if (session->closed || (session->pending == 0 && !end_command(session)))
+            return;
         read_some(session, session->pending);
+    }
 }
 
 static void take_keyboard(struct session *session)
@@ -183,6 +194,9 @@ void session_send(struct session *session, const void *bytes, size_t length)
         size_t piece = length < session->client.piece ? length : session->client.piece;
 
         while (session->paused && !session->closed) {
+            settle();
+            if (!session->paused || session->closed)
+                break;
             /* Else nobody would ever wake it. */
             CHECK(session->pending > 0 || end_command(session));
             read_some(session, session->client.appetite);

@@ -19,7 +19,7 @@ struct own_event {
     struct own_event *next;
 };
 
-static void send(struct hotplug *hotplug, const char *name, struct json_object *data)
+static void send_now(struct hotplug *hotplug, const char *name, struct json_object *data)
 {
     hotplug->config.event(hotplug->config.opaque, name, data);
 }
@@ -30,7 +30,7 @@ struct own_event *hotplug_tell(struct hotplug *hotplug, const char *name, struct
     struct own_event *event = malloc(sizeof *event);
 
     if (!event) {
-        send(hotplug, name, data); /* rather before the reply than not at all */
+        send_now(hotplug, name, data); /* rather before the reply than not at all */
         return NULL;
     }
     while (*link)
@@ -51,7 +51,7 @@ static void send_own_events(struct hotplug *hotplug)
         for (struct operation *operation = hotplug->operations; operation; operation = operation->next)
             if (operation->begun == event)
                 operation->begun = NULL;
-        send(hotplug, event->name, event->data);
+        send_now(hotplug, event->name, event->data);
         free(event);
     }
 }

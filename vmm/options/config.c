@@ -164,6 +164,7 @@ enum config_result config_parse(struct config *config, int argc, char *const arg
     free(parser.numa);
     if (!good)
         return CONFIG_ERROR;
+    error->text[0] = '\0'; /* of an option that -help overrules */
     return parser.done ? CONFIG_DONE : CONFIG_RUN;
 }
 
