@@ -40,7 +40,7 @@ static void screen_begin(struct screen *screen, const struct options *options)
     raw = screen->before;
     raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
     if (screen->keys)
-        tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+        RESULT_DOES_NOT_MATTER(tcsetattr(STDIN_FILENO, TCSANOW, &raw), "then a key needs Enter behind it");
     fputs(SCREEN_BEGIN, stdout);
 }
 
@@ -49,7 +49,8 @@ static void screen_end(const struct screen *screen)
     if (!screen->on)
         return;
     if (screen->keys)
-        tcsetattr(STDIN_FILENO, TCSANOW, &screen->before);
+        RESULT_DOES_NOT_MATTER(tcsetattr(STDIN_FILENO, TCSANOW, &screen->before),
+                               "a terminal that is gone needs no settings");
     fputs(SCREEN_END, stdout);
     fflush(stdout);
 }

@@ -5,6 +5,7 @@ what has not gone is not given away, and people are told."""
 
 import pathlib
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import inject, tap                                  # noqa: E402
@@ -135,6 +136,19 @@ def test_a_mapping_that_stays_is_empty():
             machine.qmp.wait_event("DEVICE_DELETED", {"device": "d0"}, LIMIT)
         assert "stays in this program, without memory in it" in machine.error_log
         machine.plug("d1", "256M")
+        assert machine.quit() == 0
+
+
+def test_a_file_that_cannot_be_watched_is_told_of():
+    with inject.faults() as faults, micro(faults) as machine, \
+            tempfile.TemporaryDirectory(prefix="hotram-") as folder:
+        with faults.fail("inotify_add_watch", "ENOSPC"):
+            machine.qmp.execute("object-add", {
+                "qom-type": "memory-backend-file", "id": "f", "size": 2 * MIB,
+                "share": True, "mem-path": f"{folder}/memory"})
+        assert "noticed late" in machine.error_log, machine.error_log
+        assert "max_user_watches" in machine.error_log, machine.error_log
+        machine.qmp.execute("object-del", {"id": "f"})
         assert machine.quit() == 0
 
 

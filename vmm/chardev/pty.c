@@ -38,7 +38,8 @@ static bool prepare_slave(int master)
         return false;
     if (tcgetattr(slave, &mode) == 0) {
         cfmakeraw(&mode);
-        tcsetattr(slave, TCSAFLUSH, &mode);
+        RESULT_DOES_NOT_MATTER(tcsetattr(slave, TCSAFLUSH, &mode),
+                               "who opens the terminal sets what they need");
     }
     close(slave);
     return true;

@@ -43,7 +43,8 @@ static void restore_terminal(void)
     if (!terminal.raw)
         return;
     terminal.raw = 0;
-    tcsetattr(STDIN_FILENO, TCSANOW, &terminal.before);
+    RESULT_DOES_NOT_MATTER(tcsetattr(STDIN_FILENO, TCSANOW, &terminal.before),
+                           "a terminal that is gone needs no settings");
 }
 
 static void on_fatal(int signal_number)
@@ -58,7 +59,8 @@ static void on_stop(int signal_number)
     int saved = errno;
 
     if (terminal.raw)
-        tcsetattr(STDIN_FILENO, TCSANOW, &terminal.before);
+        RESULT_DOES_NOT_MATTER(tcsetattr(STDIN_FILENO, TCSANOW, &terminal.before),
+                               "a signal handler has nobody to tell");
     (void)signal_number;
     raise(SIGSTOP);
     errno = saved;
@@ -72,7 +74,8 @@ static void on_continue(int signal_number)
     (void)signal_number;
     /* In the background changing the terminal would stop the program again. (-1: there is no job control.) */
     if (terminal.raw && (foreground < 0 || foreground == getpgrp()))
-        tcsetattr(STDIN_FILENO, TCSANOW, &terminal.now);
+        RESULT_DOES_NOT_MATTER(tcsetattr(STDIN_FILENO, TCSANOW, &terminal.now),
+                               "a signal handler has nobody to tell");
     errno = saved;
 }
 
@@ -82,7 +85,8 @@ static void handle(int signal_number, void (*handler)(int), int flags)
     struct sigaction action = { .sa_handler = handler, .sa_flags = flags };
 
     if (sigaction(signal_number, NULL, &before) == 0 && before.sa_handler == SIG_DFL)
-        sigaction(signal_number, &action, NULL);
+        RESULT_DOES_NOT_MATTER(sigaction(signal_number, &action, NULL),
+                               "it was just asked, so the signal exists");
 }
 
 /* Raw, but for the newline, which still returns the carriage (as in QEMU). */
@@ -103,7 +107,7 @@ static void set_raw(bool signals)
     if (!signals)
         terminal.now.c_lflag &= ~(tcflag_t)ISIG;
     terminal.raw = 1;
-    tcsetattr(STDIN_FILENO, TCSANOW, &terminal.now);
+    RESULT_DOES_NOT_MATTER(tcsetattr(STDIN_FILENO, TCSANOW, &terminal.now), "keys then come by lines");
     if (handled)
         return;
     handled = true;
@@ -133,7 +137,8 @@ static int private_fd(int fd, int flags, bool *restore)
     flags = fcntl(fd, F_GETFL);
     if (copy >= 0 && !S_ISREG(file.st_mode) && !(flags & O_NONBLOCK)) {
         *restore = true;
-        fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+        RESULT_DOES_NOT_MATTER(fcntl(fd, F_SETFL, flags | O_NONBLOCK),
+                               "F_SETFL fails only for descriptors that are not open");
     }
     return copy;
 }
@@ -178,7 +183,8 @@ static void stdio_describe(const struct chardev *chardev, char *text, size_t siz
 
 static void take_nonblocking_back(int fd)
 {
-    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+    RESULT_DOES_NOT_MATTER(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK),
+                           "F_SETFL fails only for descriptors that are not open");
 }
 
 static void stdio_close(struct chardev *chardev)

@@ -122,7 +122,7 @@ static uint32_t pl011_read(void *device, uint32_t offset, unsigned width)
 }
 
 /* Sending takes no time: there is room again at once, which is what the interrupt tells. */
-static void send(struct pl011 *pl011, uint8_t byte)
+static void transmit(struct pl011 *pl011, uint8_t byte)
 {
     if (pl011->control & CR_LOOP)
         line_receive(&pl011->line, byte);
@@ -140,7 +140,7 @@ static void pl011_write(void *device, uint32_t offset, unsigned width, uint32_t 
     (void)width;
     switch (offset) {
     case DR:
-        send(pl011, (uint8_t)value);
+        transmit(pl011, (uint8_t)value);
         break;
     case RSR:
         pl011->line.overrun = false;

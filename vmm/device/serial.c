@@ -46,7 +46,7 @@ static void update_line(struct serial *serial)
     serial->irq(serial->opaque, high);
 }
 
-static void send(struct serial *serial, uint8_t byte)
+static void transmit(struct serial *serial, uint8_t byte)
 {
     if (serial->mcr & MCR_LOOP) {
         line_receive(&serial->line, byte);
@@ -143,7 +143,7 @@ static void serial_write(void *device, uint32_t offset, unsigned width, uint32_t
         if (divisor)
             serial->dll = value;
         else
-            send(serial, value);
+            transmit(serial, value);
         break;
     case IER:
         if (divisor)

@@ -48,7 +48,7 @@ bool daemon_begin(struct daemon *daemon, bool wanted, struct error *error)
     close(pipes[0]);
     daemon->ready = pipes[1];
     daemon->detached = true;
-    setsid();
+    RESULT_DOES_NOT_MATTER(setsid() < 0, "a child that was just forked leads no group, so it cannot fail");
     return true;
 }
 
@@ -66,7 +66,9 @@ bool daemon_ready(struct daemon *daemon, struct error *error)
     close(daemon->ready);
     daemon->ready = -1;
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        dup2(null, fd);
+        if (dup2(null, fd) < 0)
+            return error_set(error, "-daemonize: /dev/null in place of descriptor %d: %s", fd,
+                             strerror(errno));
     close(null);
     message_open();
     return true;

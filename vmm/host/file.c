@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "host/message.h"
+
 static const char *kind(mode_t mode)
 {
     switch (mode & S_IFMT) {
@@ -85,7 +87,7 @@ bool made_file_note(struct made_file *file, const char *path)
     }
     free(file->path);
     file->path = NULL;
-    unlink(path);
+    RESULT_DOES_NOT_MATTER(unlink(path), "the caller fails for want of the file in any case");
     return false;
 }
 
@@ -95,7 +97,8 @@ void made_file_remove(struct made_file *file)
 
     if (file->path && lstat(file->path, &status) == 0 && status.st_dev == file->device &&
         status.st_ino == file->inode)
-        unlink(file->path);
+        if (unlink(file->path) < 0)
+            message("%s was made and cannot be removed: %s", file->path, strerror(errno));
     made_file_keep(file);
 }
 

@@ -14,6 +14,7 @@
 #include "host/message.h"
 #include "host/sandbox.h"
 #include "memory/fault.h"
+#include "memory/mapping.h"
 
 /* The signal that takes a vCPU's thread out of KVM_RUN. */
 #define KICK SIGUSR1
@@ -221,7 +222,8 @@ bool vcpus_create(struct vcpus *vcpus, const struct vm *vm, unsigned count, cons
     vcpus->vcpu = calloc(count, sizeof *vcpus->vcpu);
     if (!vcpus->vcpu)
         return error_set(error, "-smp %u: out of memory", count);
-    sigaction(KICK, &action, NULL);
+    if (sigaction(KICK, &action, NULL) < 0)
+        return error_set(error, "no handler for the signal that stops vCPUs: %s", strerror(errno));
     for (; vcpus->count < count; vcpus->count++) {
         vcpus->vcpu[vcpus->count].fd = -1;
         if (!create_one(vcpus, vcpus->count, error)) {
@@ -267,7 +269,7 @@ void vcpus_destroy(struct vcpus *vcpus)
 
         vcpu_arch_destroy(vcpu);
         if (vcpu->run)
-            munmap(vcpu->run, vcpus->vm->run_size);
+            mapping_give_back(vcpu->run, vcpus->vm->run_size, "a vCPU's shared page");
         if (vcpu->fd >= 0)
             close(vcpu->fd);
     }

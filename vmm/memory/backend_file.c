@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "host/message.h"
 #include "memory/backend_memory.h"
 #include "memory/hugepages.h"
 
@@ -34,8 +35,8 @@ static int open_unnamed(const char *directory, struct error *error)
     if (fd < 0)
         error_set(error, "can't create a file in the directory mem-path '%s': %s", directory,
                   strerror(errno));
-    else
-        unlink(path);
+    else if (unlink(path) < 0)
+        warning("%s has no more use for its name and cannot be removed: %s", path, strerror(errno));
     return fd;
 }
 

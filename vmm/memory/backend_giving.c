@@ -28,8 +28,7 @@ static void give_back(void *opaque, const atomic_bool *stop)
     if (giving->unnamed >= 0)
         close(giving->unnamed);
     if (giving->discard >= 0)
-        fallocate(giving->discard, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)giving->offset,
-                  (off_t)giving->size);
+        mapping_discard_file(giving->discard, giving->offset, giving->size, giving->what);
 }
 
 static void given_back(void *opaque)

@@ -14,6 +14,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "host/message.h"
 #include "memory/hugepages.h"
 #include "memory/mapping.h"
 
@@ -165,12 +166,14 @@ static bool place(const struct backend *backend, struct error *error)
 static void advise(const struct backend *backend)
 {
     if (backend->kind == BACKEND_RAM)
-        madvise(backend->memory, backend->size, MADV_HUGEPAGE);
-    /* Where the kernel has no KSM, or the pages are huge, nothing is merged. */
+        RESULT_DOES_NOT_MATTER(madvise(backend->memory, backend->size, MADV_HUGEPAGE),
+                               "a kernel without them uses small pages");
     if (backend->merge)
-        madvise(backend->memory, backend->size, MADV_MERGEABLE);
+        RESULT_DOES_NOT_MATTER(madvise(backend->memory, backend->size, MADV_MERGEABLE),
+                               "without KSM, or of huge pages, none are merged");
     if (!backend->dump)
-        madvise(backend->memory, backend->size, MADV_DONTDUMP);
+        if (madvise(backend->memory, backend->size, MADV_DONTDUMP) < 0)
+            warning("memory of %s will be part of core dumps: %s", backend->id, strerror(errno));
 }
 
 /* Memory of a memfd or an unnamed file lives on without a mapping, and so does its reservation of huge pages;
@@ -220,8 +223,7 @@ void backend_unmap(struct backend *backend)
 static void discard_data(const struct backend *backend)
 {
     if (backend->fd >= 0 && backend->discard_data && backend->share && !backend->readonly)
-        fallocate(backend->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)backend->offset,
-                  (off_t)backend->size);
+        mapping_discard_file(backend->fd, backend->offset, backend->size, backend->id);
 }
 
 bool backend_withhold(struct backend *backend)

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "memory/file_watch.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
 #include "host/loop.h"
+#include "host/message.h"
 
 struct file_watch {
     int fd;
@@ -61,6 +64,8 @@ void file_watch_add(struct file_watch *watch, int fd)
     /* By descriptor: the name may be another file's by now, or gone. Watches are never taken back: they
      * belong to the inode, and two backends may be of one file. */
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    if (watch)
-        inotify_add_watch(watch->fd, path, IN_MODIFY);
+    if (watch && inotify_add_watch(watch->fd, path, IN_MODIFY) < 0)
+        warning("a file of guest memory that becomes shorter will be noticed late: inotify: %s%s",
+                strerror(errno),
+                errno == ENOSPC ? " (the limit is the sysctl fs.inotify.max_user_watches)" : "");
 }

@@ -2,6 +2,7 @@
 #include "memory/mapping.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -31,4 +32,10 @@ void mapping_give_back(void *memory, size_t size, const char *what)
     message("%s: its mapping of %s stays in this program%s: %s (the limit may be the sysctl "
             "vm.max_map_count)",
             what, size_text(size, text), left, strerror(why));
+}
+
+void mapping_discard_file(int fd, uint64_t offset, uint64_t size, const char *what)
+{
+    if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) < 0)
+        message("%s: discard-data=on, but its file keeps what it holds: %s", what, strerror(errno));
 }

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The memory goes back to the host, but its addresses stay taken: nothing is in them, and nothing else comes
  * there. False and errno: all is as it was. */
@@ -17,5 +18,9 @@ bool mapping_withhold(void *memory, size_t size);
 /* Unmap. Where the host's kernel refuses that, the mapping is emptied, and a message says so; `what` names
  * the memory in it. */
 void mapping_give_back(void *memory, size_t size, const char *what);
+
+/* Give back what a file holds in [offset, offset + size): it reads as zeros. Where the file system cannot do
+ * that a message says that the contents stay. */
+void mapping_discard_file(int fd, uint64_t offset, uint64_t size, const char *what);
 
 #endif

@@ -203,7 +203,7 @@ static void update_window(struct editor *editor)
     size.ws_col = (unsigned short)columns;
     size.ws_row = (unsigned short)rows;
     editor->columns = columns;
-    ioctl(editor->slave, TIOCSWINSZ, &size);
+    RESULT_DOES_NOT_MATTER(ioctl(editor->slave, TIOCSWINSZ, &size), "the terminal then keeps its last size");
 }
 
 /* Keys as in QEMU and in shells; see keys.c for those that cannot come. */

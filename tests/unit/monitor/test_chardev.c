@@ -201,7 +201,7 @@ static void test_socket_files(void **state)
     config.id = "c1";
     start(world, config, &many);
     /* one's own file goes, another's that took its place stays */
-    unlink(path);
+    assert_true(unlink(path) >= 0);
     fd = open(path, O_CREAT | O_WRONLY, 0600);
     close(fd);
     chardevs_destroy(world->chardevs);
@@ -454,9 +454,9 @@ static struct chardev *start_pty(struct world *world, const struct chardev_user_
     fflush(stdout);
     saved = dup(STDOUT_FILENO);
     fd = open(path, O_CREAT | O_WRONLY, 0600);
-    dup2(fd, STDOUT_FILENO);
+    assert_true(dup2(fd, STDOUT_FILENO) >= 0);
     chardev = start(world, config, ops);
-    dup2(saved, STDOUT_FILENO);
+    assert_true(dup2(saved, STDOUT_FILENO) >= 0);
     close(saved);
     close(fd);
     snprintf(message, sizeof message, "char device redirected to %s (label p0)\n",
@@ -493,7 +493,7 @@ static void test_pty(void **state)
         assert_true(channel_is_terminal(user.channel));
         assert_true(channel_has_focus(user.channel));
         assert_false(channel_window(user.channel, &columns, &rows) && columns != 100);
-        ioctl(fd, TIOCSWINSZ, &size);
+        assert_true(ioctl(fd, TIOCSWINSZ, &size) >= 0);
         assert_true(channel_window(user.channel, &columns, &rows));
         assert_int_equal(columns, 100);
         assert_int_equal(rows, 30);
@@ -756,8 +756,8 @@ static void run_stdio(int input_fd, int output_fd, bool signals)
     struct chardev *chardev;
     struct error error;
 
-    dup2(input_fd, 0);
-    dup2(output_fd, 1);
+    assert_true(dup2(input_fd, 0) >= 0);
+    assert_true(dup2(output_fd, 1) >= 0);
     chardev = chardev_open(chardevs, &config, &error);
     if (!chardev || strcmp(chardev_filename(chardev), "stdio") != 0 ||
         !chardev_attach(chardev, &echo, &user, &error) || !chardev_start(chardev, &error))
@@ -869,13 +869,13 @@ static void test_stdio_without_terminal(void **state)
 
         assert_int_equal(pipe(in), 0);
         assert_int_equal(pipe2(out, O_NONBLOCK), 0);
-        fcntl(out[1], F_SETFL, 0);
+        assert_true(fcntl(out[1], F_SETFL, 0) >= 0);
         if (i == 2) {
             snprintf(path, sizeof path, "%s/file", world->folder);
-            dup2(open(path, O_CREAT | O_RDWR, 0600), in[0]);
+            assert_true(dup2(open(path, O_CREAT | O_RDWR, 0600), in[0]) >= 0);
             assert_int_equal(pwrite(in[0], "hello", 5, 0), 5);
         } else if (i == 0) {
-            dup2(open(inputs[i], O_RDONLY), in[0]);
+            assert_true(dup2(open(inputs[i], O_RDONLY), in[0]) >= 0);
         } else {
             assert_int_equal(write(in[1], "hello", 5), 5);
         }
