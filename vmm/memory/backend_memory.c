@@ -196,10 +196,9 @@ bool backend_map(struct backend *backend, struct error *error)
         return error_prefix(error, "cannot set up guest memory '%s': ", backend->id);
     backend->memory = map_aligned(backend);
     if (!backend->memory) {
-        int why = errno;
-
-        close_unnamed(backend); /* what a later try would find open is not of this one */
-        return cannot_map(backend, why, error);
+        cannot_map(backend, errno, error); /* looks at the file system by the descriptor */
+        close_unnamed(backend);            /* what a later try would find open is not of this one */
+        return false;
     }
     if (!place(backend, error)) {
         backend_unmap(backend);
