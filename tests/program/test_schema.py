@@ -67,7 +67,7 @@ def test_commands_are_those_that_there_are():
 
 
 def test_events_are_those_that_the_program_sends():
-    pattern = re.compile(r'(?:machine_emit|emit|emit_cause|config\.event)\([^;]*?"([A-Z_]{4,})"', re.S)
+    pattern = re.compile(r'(?:machine_emit|emit|emit_cause|hotplug_tell|config\.event)\([^;]*?"([A-Z_]{4,})"', re.S)
     sent = {name for source in SOURCES for name in pattern.findall(source.read_text())}
     with Host() as host:
         listed = {name for name, entity in schema(host).items()
