@@ -6,6 +6,7 @@
 #                                           installed prove differential
 #                                           clang format fuzz libvirt guest
 #                                           arm64 asan tsan
+#                                           and, when asked for, stress
 #
 # Every stage's whole output is in build/log/. Tests speak TAP; a stage that
 # breaks, ends early or runs no test at all counts as one failure more.
@@ -163,6 +164,20 @@ sanitized_guest_tests() {
         guest_tests "$1" "guest-$1"
 }
 
+# Random commands, clients and guests on the real hotplug code, with both sanitizers: a minute each with a test and
+# with a micro-guest as the guest. The log names the seeds.
+stress_tests() {
+    local build where=()
+    [ -r /dev/kvm ] && [ -w /dev/kvm ] || where=(tests/host/run --timeout 600 --)
+    for build in asan tsan; do
+        [ -x build/$build/vmm/hotram ] ||
+            step "build with $build" scripts/build.sh build/$build gcc \
+                "$([ $build = asan ] && echo address,undefined || echo thread)" || return
+        HOTRAM=$PWD/build/$build/vmm/hotram \
+            tap "stress $build" "${where[@]}" /usr/bin/python3 -S tests/stress/test_stress.py
+    done
+}
+
 # The cross build, its host, and the same guest tests; the first of them once more
 # where KVM has to do without the virtualization host extensions, and with a GICv2.
 arm64_tests() {
@@ -218,6 +233,7 @@ for stage; do
     arm64)     arm64_tests ;;
     asan)      sanitized_guest_tests asan address,undefined ;;
     tsan)      sanitized_guest_tests tsan thread ;;
+    stress)    stress_tests ;;
     differential)
         for name in properties registers; do
             tap "differential $name" /usr/bin/python3 -S "tests/differential/test_$name.py"

@@ -44,6 +44,19 @@ class QMP:
             self.close()
             raise
 
+    def discard(self):
+        """Reads what there is, of a connection that is used no more for anything but send_raw(). For that too: the
+        program lets go of who does not read."""
+        self._socket.setblocking(False)
+        try:
+            while True:
+                if not self._socket.recv(1 << 20):
+                    raise QMPClosed("the machine closed the connection")
+        except BlockingIOError:
+            pass
+        finally:
+            self._socket.settimeout(self.timeout)
+
     def _connect(self, path, deadline):
         """A socket's file is there a moment before somebody listens at it."""
         while True:
