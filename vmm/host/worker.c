@@ -2,9 +2,9 @@
 #include "host/worker.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
+#include "host/helper_thread.h"
 #include "host/loop.h"
 #include "host/sandbox.h"
 
@@ -83,20 +83,8 @@ static void *thread(void *opaque)
 /* Under the lock. */
 static void start(struct worker *worker)
 {
-    pthread_attr_t attributes;
-    sigset_t most;
-    sigset_t before;
-
-    /* Signals are the main thread's, but for the one that says that there is no memory. */
-    sigfillset(&most);
-    sigdelset(&most, SIGBUS);
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK);
-    pthread_sigmask(SIG_SETMASK, &most, &before);
-    worker->started = pthread_create(&worker->thread, &attributes, thread, worker) == 0;
+    worker->started = helper_thread_start(&worker->thread, STACK, thread, worker) == 0;
     worker->running = worker->started;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
 }
 
 static void join(struct worker *worker)

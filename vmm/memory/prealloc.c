@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "host/helper_thread.h"
 #include "host/sandbox.h"
 #include "memory/fault.h"
 
@@ -133,25 +133,13 @@ static unsigned thread_count(const struct prealloc_request *request, uint64_t pi
 
 static void start_threads(struct prealloc *prealloc, unsigned count)
 {
-    pthread_attr_t attributes;
-    sigset_t most;
-    sigset_t before;
-
-    /* Signals are the main thread's, but for the one that says that there is no memory. */
-    sigfillset(&most);
-    sigdelset(&most, SIGBUS);
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK);
-    pthread_sigmask(SIG_SETMASK, &most, &before);
     for (; prealloc->count < count; prealloc->count++) {
         atomic_fetch_add(&prealloc->running, 1);
-        if (pthread_create(&prealloc->threads[prealloc->count], &attributes, thread, prealloc) != 0) {
+        if (helper_thread_start(&prealloc->threads[prealloc->count], STACK, thread, prealloc) != 0) {
             atomic_fetch_sub(&prealloc->running, 1);
             break;
         }
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
 }
 
 struct prealloc *prealloc_start(struct loop *loop, const struct prealloc_request *request,
