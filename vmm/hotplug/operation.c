@@ -271,7 +271,8 @@ static void tell_refusal(const struct operation *operation)
     if (dimm->id)
         json_object_object_add(data, "device", json_object_new_string(dimm->id));
     json_object_object_add(data, "path", json_object_new_string(hotplug_path(dimm, path)));
-    hotplug->config.event(hotplug->config.opaque, "DEVICE_UNPLUG_GUEST_ERROR", data);
+    hotplug_tell(hotplug, "DEVICE_UNPLUG_GUEST_ERROR",
+                 data); /* behind the operation's start, before its end */
 }
 
 void operation_end(struct operation *operation, enum operation_result result, const char *reason)
