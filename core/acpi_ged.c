@@ -65,7 +65,7 @@ enum hotram_status hotram_acpi_ged(struct hotram_aml *aml, const struct hotram_a
     hotram_aml_integer(aml, 0);
     hotram_aml_name(aml, "_CRS");
     hotram_aml_resource_template(aml);
-    hotram_aml_interrupt(aml, config->gsi, HOTRAM_AML_INTERRUPT_EDGE | HOTRAM_AML_INTERRUPT_ACTIVE_HIGH);
+    hotram_aml_interrupt(aml, config->gsi, HOTRAM_AML_INTERRUPT_LEVEL | HOTRAM_AML_INTERRUPT_ACTIVE_HIGH);
     hotram_aml_end(aml);
     hotram_aml_operation_region(aml, "EREG", HOTRAM_AML_SYSTEM_MEMORY, config->base, HOTRAM_GED_LENGTH);
     hotram_aml_field(aml, "EREG", HOTRAM_AML_DWORD_ACCESS | HOTRAM_AML_WRITE_AS_ZEROS);

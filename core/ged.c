@@ -24,6 +24,11 @@ uint32_t hotram_ged_read(struct hotram_ged *ged, uint32_t offset, unsigned width
     return events;
 }
 
+bool hotram_ged_level(const struct hotram_ged *ged)
+{
+    return ged && ged->selector != 0;
+}
+
 void hotram_ged_reset(struct hotram_ged *ged)
 {
     if (ged)

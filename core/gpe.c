@@ -16,6 +16,7 @@ enum hotram_status hotram_gpe_raise(struct hotram_gpe *gpe, unsigned event)
     if (!gpe || event >= HOTRAM_GPE_EVENTS)
         return HOTRAM_E_ARGUMENT;
     gpe->status = (uint16_t)(gpe->status | 1u << event);
+    gpe->repeated = (uint16_t)(gpe->repeated & ~(1u << event));
     return HOTRAM_OK;
 }
 
@@ -26,7 +27,18 @@ uint8_t hotram_gpe_read(const struct hotram_gpe *gpe, uint32_t offset)
     return (uint8_t)((offset < HALF ? gpe->status : gpe->enable) >> shift_of(offset));
 }
 
-void hotram_gpe_write(struct hotram_gpe *gpe, uint32_t offset, uint8_t value)
+/* An operating system clears all status bits as it starts, and enables an event later: what was raised before
+ * that is raised again. Once: an event that is not acted on must not interrupt for ever. */
+static void enable(struct hotram_gpe *gpe, unsigned enabled, unsigned waiting)
+{
+    unsigned lost = enabled & ~(unsigned)gpe->enable & waiting & ~(unsigned)gpe->repeated;
+
+    gpe->enable = (uint16_t)enabled;
+    gpe->status = (uint16_t)(gpe->status | lost);
+    gpe->repeated = (uint16_t)((gpe->repeated & waiting) | lost);
+}
+
+void hotram_gpe_write(struct hotram_gpe *gpe, uint32_t offset, uint8_t value, uint16_t waiting)
 {
     unsigned bits;
 
@@ -36,7 +48,7 @@ void hotram_gpe_write(struct hotram_gpe *gpe, uint32_t offset, uint8_t value)
     if (offset < HALF)
         gpe->status = (uint16_t)(gpe->status & ~bits);
     else
-        gpe->enable = (uint16_t)((gpe->enable & ~(0xffu << shift_of(offset))) | bits);
+        enable(gpe, (gpe->enable & ~(0xffu << shift_of(offset))) | bits, waiting);
 }
 
 bool hotram_gpe_level(const struct hotram_gpe *gpe)

@@ -55,6 +55,12 @@ static void raise_event(void *opaque)
     hotram_gpe_raise(&vmm->gpe, HOTRAM_GPE_MEMORY);
 }
 
+/* What the guest has not seen when it enables an event. */
+static uint16_t waiting(const struct vmm *vmm)
+{
+    return hotram_bank_first_pending(&vmm->bank) != HOTRAM_SLOT_ANY ? 1u << HOTRAM_GPE_MEMORY : 0;
+}
+
 static void note_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t status)
 {
     struct vmm *vmm = opaque;
@@ -170,7 +176,7 @@ static void access_port(struct vmm *vmm, uint32_t port, unsigned width, bool wri
             value = hotram_memhp_read(&vmm->block, port - PORT_MEMHP, width);
     } else if (port - PORT_GPE < HOTRAM_GPE_LENGTH) {
         if (write)
-            hotram_gpe_write(&vmm->gpe, port - PORT_GPE, (uint8_t)value);
+            hotram_gpe_write(&vmm->gpe, port - PORT_GPE, (uint8_t)value, waiting(vmm));
         else
             value = hotram_gpe_read(&vmm->gpe, port - PORT_GPE);
     }

@@ -329,7 +329,7 @@ enum hotram_status hotram_acpi_memory_gpe(struct hotram_aml *aml, unsigned event
 /** Where the selector register of the Generic Event Device is, and what its handler notifies. */
 struct hotram_acpi_ged {
     uint32_t base;            /**< guest-physical address of the register (hotram/ged.h): 2^32 - 4 at most */
-    uint32_t gsi;             /**< its interrupt: edge-triggered, active high */
+    uint32_t gsi;             /**< its interrupt: level-triggered, active high */
     const char *power_button; /**< path of the power button's device (PNP0C0C), or NULL for none */
     bool without_memory; /**< there are no memory devices: nothing but the button, which has to be there */
 };

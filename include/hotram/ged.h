@@ -7,14 +7,17 @@
  * It is QEMU's register: 4 bytes of MMIO (on arm64 at 0x09080000) that hold the events since the last read.
  * The guest's handler, the _EVT method that hotram_acpi_ged() writes, reads it and acts on each bit.
  *
- * The caller pulses the device's interrupt (edge-triggered) after every hotram_ged_raise(), and serializes
- * the calls.
+ * The caller drives the device's interrupt: after every call that changes the register it sets the line
+ * (level-triggered, active high) to what hotram_ged_level() says. So an event that comes before the guest's
+ * driver has unmasked the interrupt is not lost: an I/O APIC drops an edge of a masked pin, and keeps no
+ * record of it. The guest ends the level by reading the register. The caller serializes the calls.
  *
  * Source: ACPI 6.5, 5.6.9, has the device and its interrupt; the register is as QEMU's was seen to behave.
  */
 #ifndef HOTRAM_GED_H
 #define HOTRAM_GED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <hotram/status.h>
@@ -38,7 +41,7 @@ struct hotram_ged {
 /**
  * Add events to those that the guest has not read yet.
  *
- * When: at any time; then pulse the interrupt.
+ * When: at any time; then set the line to hotram_ged_level().
  *
  * @param ged     the register
  * @param events  HOTRAM_GED_* bits, at least one
@@ -52,7 +55,7 @@ enum hotram_status hotram_ged_raise(struct hotram_ged *ged, uint32_t events);
  * The guest reads. Reading the whole register clears it; any other access reads as 0 and changes nothing.
  * Writes have no effect, so there is no function for them.
  *
- * When: at any time.
+ * When: at any time; then set the line to hotram_ged_level().
  *
  * @param ged     the register; NULL reads as 0
  * @param offset  bytes from the start of the register, any number
@@ -62,9 +65,19 @@ enum hotram_status hotram_ged_raise(struct hotram_ged *ged, uint32_t events);
 uint32_t hotram_ged_read(struct hotram_ged *ged, uint32_t offset, unsigned width);
 
 /**
- * The platform was reset: no event is pending.
+ * Whether the guest has events to read, so that the interrupt has to be asserted.
  *
  * When: at any time.
+ *
+ * @param ged  the register; false when NULL
+ * @return the level of the line, true for asserted
+ */
+bool hotram_ged_level(const struct hotram_ged *ged);
+
+/**
+ * The platform was reset: no event is pending.
+ *
+ * When: at any time; then set the line to hotram_ged_level(), which is false.
  *
  * @param ged  the register; NULL is ignored
  */

@@ -31,6 +31,8 @@ extern "C" {
 struct hotram_gpe {
     uint16_t status; /**< bit n: event n has happened (internal) */
     uint16_t enable; /**< bit n: event n asserts the SCI (internal) */
+    /** bit n: event n was raised again since hotram_gpe_raise() (internal) */
+    uint16_t repeated;
 };
 
 /**
@@ -59,13 +61,21 @@ uint8_t hotram_gpe_read(const struct hotram_gpe *gpe, uint32_t offset);
 /**
  * The guest writes one byte: status bits are cleared by writing 1, enable bits are stored.
  *
+ * An operating system clears every status bit as it starts and enables its events later, so an event that was
+ * raised before that is lost, while what it announced still waits. So an event that this write enables, and
+ * that waits, is raised again; once after each hotram_gpe_raise(), so that an event on which the guest never
+ * acts does not interrupt it for ever.
+ *
  * When: at any time; then set the line to hotram_gpe_level().
  *
  * @param gpe     the block; NULL is ignored
  * @param offset  bytes from the start of the block, any number; beyond the block is ignored
  * @param value   any byte
+ * @param waiting bit n: what event n announces still waits for the guest; for HOTRAM_GPE_MEMORY, that
+ *                hotram_bank_first_pending() gives a slot. 0 where nothing is to be raised again, as when
+ *                saved enable bits are restored
  */
-void hotram_gpe_write(struct hotram_gpe *gpe, uint32_t offset, uint8_t value);
+void hotram_gpe_write(struct hotram_gpe *gpe, uint32_t offset, uint8_t value, uint16_t waiting);
 
 /**
  * Whether an enabled event is pending, so that the SCI has to be asserted.

@@ -31,6 +31,16 @@ TABLE = {
         "ports 0xa18 to 0xa1b read all ones",
         "they give the first slot with a pending event",
         "the guest finds it without asking every slot; only our AML reads it"),
+    "event enabled while a slot waits": (
+        "GPE 3 is not raised",
+        "it is raised again, once after each event",
+        "a guest that starts clears what was raised before, and enables it later"),
+    "removal: failure before it began": (
+        "nothing",
+        "(3, 1) without (3, 0x84) before it, from a guest that has read the pending "
+        "register, leaves the request, and the guest is asked again when it takes "
+        "the DIMM",
+        "a guest that makes its device objects forgets an event so"),
     "eject: pending events": (
         "the empty slot keeps its insert and remove events: the next DIMM in it "
         "meets them",

@@ -108,9 +108,11 @@ static void report(struct machine *machine, uint32_t event, uint32_t status)
 static void take_event(struct machine *machine)
 {
     EXPECT(hotram_gpe_level(&machine->gpe));
-    hotram_gpe_write(&machine->gpe, 0, 1 << HOTRAM_GPE_MEMORY);
+    hotram_gpe_write(&machine->gpe, 0, 1 << HOTRAM_GPE_MEMORY, 0);
     EXPECT(!hotram_gpe_level(&machine->gpe));
+    EXPECT(hotram_ged_level(&machine->ged));
     EXPECT(hotram_ged_read(&machine->ged, 0, 4) == HOTRAM_GED_MEMORY);
+    EXPECT(!hotram_ged_level(&machine->ged));
     EXPECT(hotram_ged_read(&machine->ged, 0, 4) == 0);
     EXPECT(hotram_memhp_read(&machine->block, HOTRAM_MEMHP_PENDING, 4) == 2);
     hotram_memhp_write(&machine->block, SELECTOR, 4, 2);
@@ -226,7 +228,7 @@ static void live(void)
     machine.ejected = HOTRAM_SLOT_ANY;
     EXPECT(hotram_bank_init(&machine.bank, &config, machine.slots, &ops, &machine) == HOTRAM_OK);
     EXPECT(hotram_memhp_init(&machine.block, &machine.bank) == HOTRAM_OK);
-    hotram_gpe_write(&machine.gpe, HOTRAM_GPE_LENGTH / 2, 1 << HOTRAM_GPE_MEMORY);
+    hotram_gpe_write(&machine.gpe, HOTRAM_GPE_LENGTH / 2, 1 << HOTRAM_GPE_MEMORY, 0);
     plug(&machine);
     plan_size(&machine);
     unplug(&machine);

@@ -20,6 +20,7 @@ struct fixture {
 
     struct model model;
     uint8_t gpe_bytes[HOTRAM_GPE_LENGTH]; /* what the GPE block must read */
+    uint8_t gpe_repeated[2];              /* events raised again since they were raised */
     uint32_t ged_events;                  /* and the GED */
 
     unsigned raised;
@@ -36,6 +37,7 @@ static void on_raise(void *opaque)
     CHECK(hotram_gpe_raise(&fixture->gpe, HOTRAM_GPE_MEMORY) == HOTRAM_OK);
     CHECK(hotram_ged_raise(&fixture->ged, HOTRAM_GED_MEMORY) == HOTRAM_OK);
     fixture->gpe_bytes[0] |= 1 << 3;
+    fixture->gpe_repeated[0] &= (uint8_t) ~(1 << 3);
     fixture->ged_events |= 1;
 }
 
@@ -185,6 +187,7 @@ static void reset(struct fixture *fixture)
     hotram_ged_reset(&fixture->ged);
     model_reset(&fixture->model);
     memset(fixture->gpe_bytes, 0, sizeof fixture->gpe_bytes);
+    memset(fixture->gpe_repeated, 0, sizeof fixture->gpe_repeated);
     fixture->ged_events = 0;
 }
 
@@ -236,8 +239,32 @@ static void guest_access(struct fixture *fixture, struct input *input, bool writ
     }
 }
 
+/* Event by event: one that is enabled and waits is raised again, once. */
+static void gpe_enable(struct fixture *fixture, uint32_t offset, uint8_t value, uint16_t waiting)
+{
+    uint8_t *bytes = fixture->gpe_bytes;
+
+    for (unsigned event = 0; event < 16; event++) {
+        uint8_t bit = (uint8_t)(1u << event % 8), half = (uint8_t)(event / 8);
+        bool written = offset == 2u + half;
+        bool rises = written && (value & bit) && !(bytes[2 + half] & bit);
+
+        if (!(waiting >> event & 1)) {
+            fixture->gpe_repeated[half] &= (uint8_t)~bit;
+        } else if (rises && !(fixture->gpe_repeated[half] & bit)) {
+            bytes[half] |= bit;
+            fixture->gpe_repeated[half] |= bit;
+        }
+    }
+    bytes[offset] = value;
+}
+
 static void gpe_access(struct fixture *fixture, struct input *input)
 {
+    uint16_t waiting = input_bool(input) ? (uint16_t)input_u32(input)
+                       : hotram_bank_first_pending(&fixture->bank) != HOTRAM_SLOT_ANY
+                           ? 1u << HOTRAM_GPE_MEMORY
+                           : 0;
     uint32_t offset = input_bool(input) ? input_below(input, 6) : input_u32(input);
     uint8_t value = input_u8(input);
 
@@ -246,8 +273,8 @@ static void gpe_access(struct fixture *fixture, struct input *input)
     else if (offset < HOTRAM_GPE_LENGTH / 2)
         fixture->gpe_bytes[offset] = (uint8_t)(fixture->gpe_bytes[offset] & ~value);
     else
-        fixture->gpe_bytes[offset] = value;
-    hotram_gpe_write(&fixture->gpe, offset, value);
+        gpe_enable(fixture, offset, value, waiting);
+    hotram_gpe_write(&fixture->gpe, offset, value, waiting);
 }
 
 static void ged_access(struct fixture *fixture, struct input *input)
@@ -257,6 +284,7 @@ static void ged_access(struct fixture *fixture, struct input *input)
     uint32_t events = input_below(input, 8);
     bool whole = offset == 0 && width == 4;
 
+    CHECK(hotram_ged_level(&fixture->ged) == (fixture->ged_events != 0));
     CHECK(hotram_ged_read(&fixture->ged, offset, width) == (whole ? fixture->ged_events : 0));
     if (whole)
         fixture->ged_events = 0;

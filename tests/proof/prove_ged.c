@@ -44,6 +44,16 @@ void prove_ged_read(void)
     REACHABLE(!whole && ged && before != 0);
 }
 
+void prove_ged_level(void)
+{
+    struct hotram_ged *ged = device_or_null();
+
+    PROVE(hotram_ged_level(ged) == (ged && before != 0));
+    PROVE(device.selector == before);
+    REACHABLE(hotram_ged_level(ged));
+    REACHABLE(!hotram_ged_level(ged) && ged);
+}
+
 void prove_ged_reset(void)
 {
     struct hotram_ged *ged = device_or_null();

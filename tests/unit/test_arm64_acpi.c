@@ -178,10 +178,10 @@ static void tables_above_4_gib_are_found(void **state)
 
 static void devices_are_where_the_layout_has_them(void **state)
 {
-    /* OperationRegion (name, SystemMemory, address, length); Interrupt (edge, active high) {41} */
+    /* OperationRegion (name, SystemMemory, address, length); Interrupt (level, active high) {41} */
     static const uint8_t block[] = { 0x5b, 0x80, 'H', 'P', 'M', 'R', 0, 0x0c, 0, 0, 0x07, 0x09, 0x0a, 28 };
     static const uint8_t selector[] = { 0x5b, 0x80, 'E', 'R', 'E', 'G', 0, 0x0c, 0, 0, 0x08, 0x09, 0x0a, 4 };
-    static const uint8_t interrupt[] = { 0x89, 6, 0, 3, 1, 41, 0, 0, 0 };
+    static const uint8_t interrupt[] = { 0x89, 6, 0, 1, 1, 41, 0, 0, 0 };
 
     (void)state;
     build(&machine);

@@ -44,6 +44,24 @@ static void only_a_read_of_the_whole_register_clears_it(void **state)
     assert_int_equal(hotram_ged_read(&ged, 0, 4), HOTRAM_GED_MEMORY);
 }
 
+static void the_level_is_held_until_the_register_is_read(void **state)
+{
+    struct hotram_ged ged = { 0 };
+
+    (void)state;
+    assert_false(hotram_ged_level(NULL));
+    assert_false(hotram_ged_level(&ged));
+    hotram_ged_raise(&ged, HOTRAM_GED_POWER_BUTTON);
+    assert_true(hotram_ged_level(&ged));
+    hotram_ged_read(&ged, 0, 2);
+    assert_true(hotram_ged_level(&ged));
+    hotram_ged_read(&ged, 0, 4);
+    assert_false(hotram_ged_level(&ged));
+    hotram_ged_raise(&ged, HOTRAM_GED_MEMORY);
+    hotram_ged_reset(&ged);
+    assert_false(hotram_ged_level(&ged));
+}
+
 static void reset_drops_what_was_pending(void **state)
 {
     struct hotram_ged ged = { 0 };
@@ -61,6 +79,7 @@ int main(void)
         cmocka_unit_test(events_add_up_until_they_are_read),
         cmocka_unit_test(raise_refuses_what_its_contract_excludes),
         cmocka_unit_test(only_a_read_of_the_whole_register_clears_it),
+        cmocka_unit_test(the_level_is_held_until_the_register_is_read),
         cmocka_unit_test(reset_drops_what_was_pending),
     };
 

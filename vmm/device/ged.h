@@ -14,8 +14,9 @@
 
 struct ged {
     struct hotram_ged selector;
-    void (*irq)(void *opaque, bool high); /* edge-triggered: raised and lowered again */
+    void (*irq)(void *opaque, bool high); /* called when the level changes */
     void *opaque;
+    bool high;
 };
 
 void ged_init(struct ged *ged, struct ports *ports, uint64_t address, void (*irq)(void *opaque, bool high),

@@ -100,7 +100,7 @@ static void gpe_write(void *device, uint32_t offset, unsigned width, uint32_t va
     struct pm *pm = device;
 
     (void)width;
-    hotram_gpe_write(&pm->gpe, offset, (uint8_t)value);
+    hotram_gpe_write(&pm->gpe, offset, (uint8_t)value, pm->ops->waiting(pm->opaque));
     update_sci(pm);
 }
 

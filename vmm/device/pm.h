@@ -18,6 +18,7 @@
 
 struct pm_ops {
     void (*sci)(void *opaque, bool high); /* called when the level changes */
+    uint16_t (*waiting)(void *opaque);    /* the GPEs whose cause the guest has not seen: bits */
     void (*power_off)(void *opaque);      /* the guest entered S5 */
     void (*reset)(void *opaque);          /* the guest wrote the reset register */
 };

@@ -29,16 +29,6 @@ static const struct hotram_bank_ops bank_ops = {
     .eject = hotplug_note_eject,
 };
 
-static uint32_t block_read(void *device, uint32_t offset, unsigned width)
-{
-    return hotram_memhp_read(device, offset, width);
-}
-
-static void block_write(void *device, uint32_t offset, unsigned width, uint32_t value)
-{
-    hotram_memhp_write(device, offset, width, value);
-}
-
 struct hotplug *hotplug_create(const struct hotplug_config *config, struct error *error)
 {
     struct hotram_bank_config bank = {
@@ -58,6 +48,7 @@ struct hotplug *hotplug_create(const struct hotplug_config *config, struct error
     }
     hotplug->config = *config;
     hotplug->memory_block = config->block;
+    hotplug->scanning = HOTRAM_SLOT_ANY;
     hotplug->work = (struct work){ .run = hotplug_handle_notices, .opaque = hotplug };
     hotplug->ended_work = (struct work){ .run = operations_tell, .opaque = hotplug };
     if (config->slots == 0)
@@ -77,9 +68,9 @@ struct hotplug *hotplug_create(const struct hotplug_config *config, struct error
         .first = config->registers,
         .count = HOTRAM_MEMHP_EXTENT,
         .width_max = 4,
-        .read = block_read,
-        .write = block_write,
-        .device = &hotplug->block,
+        .read = hotplug_block_read,
+        .write = hotplug_block_write,
+        .device = hotplug,
         .bus = config->bus,
     };
     ports_add(config->ports, &range);

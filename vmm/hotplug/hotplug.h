@@ -4,6 +4,7 @@
  *
  * plug.c:   device_add pc-dimm: check, reserve, map, commit.
  * unplug.c: device_del: ask the guest; and what happens when the guest ejects.
+ * enumeration.c: what a guest that starts finds by itself.
  * module.c: DIMMs made by size, with memory of their own.
  * operation*.c: what became of each plug and unplug (operation.h). limits.c: what a guest can hardly take.
  * memslot.c: -memslot and memslot add, delete: named places for DIMMs, and the same plug and unplug by name.
@@ -154,6 +155,9 @@ void hotplug_reset(struct hotplug *hotplug);
 /* The guest boots with a memory block of so many bytes, until the next time (vCPUs paused). Warns of DIMMs of
  * which it takes nothing for that. */
 void hotplug_set_block(struct hotplug *hotplug, uint64_t block);
+
+/* Whether a slot has an event pending that the guest has not seen. Under the machine lock; NULL: no. */
+bool hotplug_is_pending(const struct hotplug *hotplug);
 
 /* The guest has begun to run, or stopped: operations' deadlines count only while it runs. */
 void hotplug_run_state(struct hotplug *hotplug);

@@ -120,6 +120,8 @@ void operations_free(struct hotplug *hotplug);
  * report has left. */
 void operation_ost(struct hotplug *hotplug, uint32_t slot, uint32_t event, uint32_t status);
 void operation_gone(struct hotplug *hotplug, uint32_t slot);
+/* It took the DIMM as it enumerated its devices, which no report tells. */
+void operation_found(struct hotplug *hotplug, uint32_t slot);
 void operations_before_reset(struct hotplug *hotplug);
 void operations_reconcile(struct hotplug *hotplug);
 /* The deadline has passed. */

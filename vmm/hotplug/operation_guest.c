@@ -33,14 +33,14 @@ static void keep_codes(struct operation *operation, uint32_t event, uint32_t sta
 }
 
 /* An end with the guest's codes, or what came after an end. */
-static void conclude(struct operation *operation, enum operation_result result)
+static void conclude(struct operation *operation, enum operation_result result, const char *reason)
 {
     if (result == OPERATION_REFUSED)
         operation_explain_refusal(operation);
     if (operation->result == OPERATION_UNDER_WAY)
-        operation_end(operation, result, NULL);
+        operation_end(operation, result, reason);
     else if (operation->result == OPERATION_UNANSWERED)
-        operation_late(operation, result, NULL);
+        operation_late(operation, result, reason);
 }
 
 void operation_ost(struct hotplug *hotplug, uint32_t slot, uint32_t event, uint32_t status)
@@ -56,9 +56,17 @@ void operation_ost(struct hotplug *hotplug, uint32_t slot, uint32_t event, uint3
     if (ost_in_progress(event, status))
         return;
     if (operation->kind == OPERATION_PLUG)
-        conclude(operation, status == 0 ? OPERATION_DONE : OPERATION_REFUSED);
+        conclude(operation, status == 0 ? OPERATION_DONE : OPERATION_REFUSED, NULL);
     else if (operation->withdrawn && status != 0)
-        conclude(operation, OPERATION_REFUSED);
+        conclude(operation, OPERATION_REFUSED, NULL);
+}
+
+void operation_found(struct hotplug *hotplug, uint32_t slot)
+{
+    struct operation *operation = hotplug->operation[slot];
+
+    if (operation && operation->kind == OPERATION_PLUG)
+        conclude(operation, OPERATION_DONE, "the guest found the DIMM as it started");
 }
 
 void operation_gone(struct hotplug *hotplug, uint32_t slot)
@@ -104,7 +112,7 @@ void operations_reconcile(struct hotplug *hotplug)
         if (!was_refused(operation, &dimm))
             continue;
         keep_codes(operation, dimm.ost_event, dimm.ost_status);
-        conclude(operation, OPERATION_REFUSED);
+        conclude(operation, OPERATION_REFUSED, NULL);
     }
 }
 

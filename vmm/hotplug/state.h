@@ -2,7 +2,8 @@
 /*
  * What the files of hotplug/ share.
  *
- * bank, block and the notices are under the machine lock; everything else belongs to the main thread.
+ * bank, block, what was seen, and the notices are under the machine lock; everything else belongs to the main
+ * thread.
  */
 #ifndef VMM_HOTPLUG_STATE_H
 #define VMM_HOTPLUG_STATE_H
@@ -46,12 +47,26 @@ struct memslot {
     uint32_t node;
 };
 
+/* What a guest has read and written of the DIMM in a slot since it was shown, or since the last reset:
+ * enumeration.c. */
+struct seen {
+    bool noticed;   /* it has cleared the insert event */
+    bool status;    /* it has read the flags, as _STA */
+    bool found;     /* and then where the DIMM is */
+    unsigned looks; /* and then the flags again, so often (up to a few) */
+    bool premature; /* it reported a failure to take the DIMM before it had found it */
+    bool began;     /* it said that it was about to give it back */
+    bool unheard;   /* it reported a failure to do so before it began: it is asked again when it looks */
+    bool report;    /* for the main thread: it has the DIMM, and will not report so */
+};
+
 /* What the guest did at the registers, for the main thread, in order. */
 struct notice {
     enum { NOTICE_OST, NOTICE_EJECT } kind;
     uint32_t slot;
     uint32_t event;
     uint32_t status;
+    bool no_answer; /* to what it was asked: it is only told to the monitors */
 };
 
 /* Of a guest that reports faster than the main thread reads, only the last codes of each slot are handled,
@@ -71,6 +86,9 @@ struct hotplug {
     struct hotram_memhp block;
     uint64_t memory_block; /* the guest's, since its last boot; bytes. Main thread only */
     struct hotram_dimm slots[HOTRAM_SLOTS_MAX];
+    struct seen seen[HOTRAM_SLOTS_MAX];
+    bool scanned;      /* the guest has read the pending register since the last reset: it runs our AML */
+    uint32_t scanning; /* and was told of this slot, whose flags it reads next */
     struct notice notices[NOTICES_MAX];
     uint32_t notice_count;
     bool missed[HOTRAM_SLOTS_MAX]; /* reports of the slot found no room among the notices */
@@ -152,6 +170,12 @@ void memslot_free(struct memslot *memslot);
  * still to be told of a slot's DIMM, which goes now. */
 void ost_event(struct hotplug *hotplug, const struct notice *notice);
 void ost_event_now(struct hotplug *hotplug, uint32_t slot);
+
+/* enumeration.c: the guest's accesses to the register block; and whether its report is none on what it was
+ * asked. Under the machine lock. */
+uint32_t hotplug_block_read(void *opaque, uint32_t offset, unsigned width);
+void hotplug_block_write(void *opaque, uint32_t offset, unsigned width, uint32_t value);
+bool hotplug_is_no_answer(struct hotplug *hotplug, uint32_t slot, uint32_t event, uint32_t status);
 
 /* unplug.c: the bank's callbacks for what the guest did, and the work that follows. */
 void hotplug_note_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t status);

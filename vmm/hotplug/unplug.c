@@ -83,17 +83,21 @@ static void note(struct hotplug *hotplug, struct notice notice)
 void hotplug_note_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t status)
 {
     struct hotplug *hotplug = opaque;
-    bool refusal = ost_is_ejection(event) && status != 0 && !ost_in_progress(event, status);
+    bool no_answer = hotplug_is_no_answer(hotplug, slot, event, status);
+    bool refusal = ost_is_ejection(event) && status != 0 && !ost_in_progress(event, status) && !no_answer;
 
     /* A refusal ends the request, unless it was repeated since the guest took note of the first one. */
     if (refusal && !hotplug->slots[slot].remove_pending)
         hotram_bank_withdraw(&hotplug->bank, slot);
-    note(hotplug, (struct notice){ NOTICE_OST, slot, event, status });
+    note(hotplug, (struct notice){ NOTICE_OST, slot, event, status, no_answer });
 }
 
 void hotplug_note_eject(void *opaque, uint32_t slot)
 {
-    note(opaque, (struct notice){ .kind = NOTICE_EJECT, .slot = slot });
+    struct hotplug *hotplug = opaque;
+
+    hotplug->seen[slot] = (struct seen){ .report = hotplug->seen[slot].report };
+    note(hotplug, (struct notice){ .kind = NOTICE_EJECT, .slot = slot });
 }
 
 /* ---- on the main thread ---- */
@@ -197,6 +201,7 @@ struct taken {
     struct notice notices[NOTICES_MAX + HOTRAM_SLOTS_MAX];
     uint32_t count;
     bool ejecting[HOTRAM_SLOTS_MAX];
+    bool found[HOTRAM_SLOTS_MAX];
 };
 
 static void take_notices(struct hotplug *hotplug, struct taken *taken)
@@ -208,10 +213,12 @@ static void take_notices(struct hotplug *hotplug, struct taken *taken)
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
         const struct hotram_dimm *dimm = &hotplug->slots[slot];
 
+        taken->found[slot] = hotplug->seen[slot].report;
+        hotplug->seen[slot].report = false;
         taken->ejecting[slot] = dimm->state == HOTRAM_DIMM_EJECTING;
         if (hotplug->missed[slot])
             taken->notices[taken->count++] = (struct notice){ NOTICE_OST, slot, dimm->ost_event,
-                                                              dimm->ost_status };
+                                                              dimm->ost_status, false };
         hotplug->missed[slot] = false;
     }
     ports_unlock(hotplug->config.ports);
@@ -223,6 +230,9 @@ void hotplug_handle_notices(void *opaque)
     struct taken taken;
 
     take_notices(hotplug, &taken);
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
+        if (taken.found[slot])
+            operation_found(hotplug, slot);
     for (uint32_t i = 0; i < taken.count; i++) {
         const struct notice *notice = &taken.notices[i];
 
@@ -230,7 +240,8 @@ void hotplug_handle_notices(void *opaque)
             remove_dimm(hotplug, notice->slot);
         } else {
             ost_event(hotplug, notice);
-            operation_ost(hotplug, notice->slot, notice->event, notice->status);
+            if (!notice->no_answer)
+                operation_ost(hotplug, notice->slot, notice->event, notice->status);
         }
     }
     /* Ejects whose notice found no room. */
@@ -250,6 +261,9 @@ void hotplug_reset(struct hotplug *hotplug)
     ports_lock(hotplug->config.ports);
     hotram_bank_reset(&hotplug->bank);
     hotram_memhp_init(&hotplug->block, &hotplug->bank);
+    memset(hotplug->seen, 0, sizeof hotplug->seen);
+    hotplug->scanned = false;
+    hotplug->scanning = HOTRAM_SLOT_ANY;
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
         if (hotplug->slots[slot].state == HOTRAM_DIMM_REMOVAL_ASKED)
             hotram_bank_eject(&hotplug->bank, slot);

@@ -30,7 +30,7 @@
 
 /* Interrupts: GSIs are the GIC's interrupt ids. Shared ones begin at 32, private ones at 16. */
 #define ARM64_GSI_PL011 33        /* level */
-#define ARM64_GSI_GED 41          /* edge */
+#define ARM64_GSI_GED 41          /* level */
 #define ARM64_GSI_TIMER_SECURE 29 /* level, low: the generic timer's */
 #define ARM64_GSI_TIMER 30
 #define ARM64_GSI_TIMER_VIRTUAL 27

@@ -38,6 +38,13 @@ static void set_sci(void *opaque, bool high)
     vm_irq_line(&machine->vm, X86_IRQ_SCI, high);
 }
 
+static uint16_t waiting_gpes(void *opaque)
+{
+    struct machine *machine = opaque;
+
+    return hotplug_is_pending(machine->hotplug) ? 1u << HOTRAM_GPE_MEMORY : 0;
+}
+
 static void set_ged_irq(void *opaque, bool high)
 {
     struct machine *machine = opaque;
@@ -71,6 +78,7 @@ static void guest_resets(void *opaque)
 
 static const struct pm_ops pm_ops = {
     .sci = set_sci,
+    .waiting = waiting_gpes,
     .power_off = guest_powers_off,
     .reset = guest_resets,
 };

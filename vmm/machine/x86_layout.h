@@ -47,7 +47,7 @@
 /* With -machine acpi-events=ged, in place of PM1, PM timer and GPE0: */
 #define X86_PORT_SLEEP 0x604         /* 2 bytes: sleep control, sleep status */
 #define X86_GED UINT64_C(0xfe004000) /* HOTRAM_GED_LENGTH bytes among the guest's memory */
-#define X86_GSI_GED 20               /* edge */
+#define X86_GSI_GED 20               /* level */
 
 /* Interrupts */
 #define X86_IRQ_RTC 8

@@ -122,7 +122,15 @@ static void an_access_comes_in_aligned_parts_each_to_its_device(void **state)
 /* ---- power management ---- */
 
 static struct guest_clock machine_clock;
-static const struct pm_ops pm_ops = { set_line, power_off, reset };
+static uint16_t gpes_waiting;
+
+static uint16_t waiting(void *opaque)
+{
+    (void)opaque;
+    return gpes_waiting;
+}
+
+static const struct pm_ops pm_ops = { set_line, waiting, power_off, reset };
 
 static void the_power_button_asserts_the_sci_when_enabled(void **state)
 {
@@ -156,6 +164,19 @@ static void gpe_and_power_button_share_the_sci(void **state)
     out(X86_PORT_PM1_EVENT, 2, 0x0100);
     assert_false(line_high);
     assert_int_equal(edges, 2);
+}
+
+static void an_event_from_before_it_was_enabled_asserts_the_sci(void **state)
+{
+    (void)state;
+    pm_init(&pm, &ports, &machine_clock, &pm_ops, NULL);
+    pm_raise_gpe(&pm, HOTRAM_GPE_MEMORY);
+    gpes_waiting = 1 << HOTRAM_GPE_MEMORY;
+    out(X86_PORT_GPE0, 1, 0xff);
+    assert_false(line_high);
+    out(X86_PORT_GPE0 + HOTRAM_GPE_LENGTH / 2, 1, 1 << HOTRAM_GPE_MEMORY);
+    assert_true(line_high);
+    gpes_waiting = 0;
 }
 
 static void s5_powers_off_and_other_types_do_not(void **state)
@@ -470,6 +491,7 @@ int main(void)
         TEST(an_access_comes_in_aligned_parts_each_to_its_device),
         TEST(the_power_button_asserts_the_sci_when_enabled),
         TEST(gpe_and_power_button_share_the_sci),
+        TEST(an_event_from_before_it_was_enabled_asserts_the_sci),
         TEST(s5_powers_off_and_other_types_do_not),
         TEST(the_reset_register_resets),
         TEST(the_pm_timer_runs_at_its_rate),

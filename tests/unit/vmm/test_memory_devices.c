@@ -201,20 +201,25 @@ static void what_is_masked_does_not_interrupt(void **state)
 
 /* ---- GED ---- */
 
-static void an_event_is_an_edge_and_is_read_once(void **state)
+static void an_event_is_a_level_until_it_is_read(void **state)
 {
     (void)state;
     ged_init(&ged, &ports, GED, set_line, NULL);
     assert_int_equal(in(GED, 4), 0);
     ged_raise(&ged, HOTRAM_GED_MEMORY);
-    assert_int_equal(edges, 2);
-    assert_false(line_high);
+    assert_true(line_high);
     ged_raise(&ged, HOTRAM_GED_POWER_BUTTON);
+    assert_int_equal(edges, 1);
     out(GED, 4, 0xffffffff); /* nothing */
+    assert_int_equal(in(GED, 2), 0);
+    assert_true(line_high);
     assert_int_equal(in(GED, 4), 3);
+    assert_false(line_high);
     assert_int_equal(in(GED, 4), 0);
     ged_raise(&ged, HOTRAM_GED_MEMORY);
+    assert_true(line_high);
     ged_reset(&ged);
+    assert_false(line_high);
     assert_int_equal(in(GED, 4), 0);
 }
 
@@ -261,7 +266,7 @@ int main(void)
         WITH_SET_UP(a_full_transmitter_says_so),
         WITH_SET_UP(input_interrupts_until_it_is_read),
         WITH_SET_UP(what_is_masked_does_not_interrupt),
-        WITH_SET_UP(an_event_is_an_edge_and_is_read_once),
+        WITH_SET_UP(an_event_is_a_level_until_it_is_read),
         WITH_SET_UP(only_s5_powers_off),
     };
 
