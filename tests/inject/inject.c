@@ -6,6 +6,8 @@
  *
  * "dontneed slow", "mincore slow" and "pread slow" let these calls wait for as long as the line is there: a
  * test can then see what is answered meanwhile.
+ *
+ * Besides, the file holds a count (count.h): the n-th call of some kinds fails, or every n-th.
  */
 #undef _FILE_OFFSET_BITS /* both names of pread() and ftruncate() are wanted */
 #define _GNU_SOURCE
@@ -13,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,29 +31,26 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SIZE 512 /* tests/lib/inject.py */
+#include "count.h"
+
+/* The kernel, but by a name that is not replaced below, and with errno. */
+#define KERNEL(...) REAL(syscall)(__VA_ARGS__)
+#define REAL(name) ((__typeof__(name) *)dlsym(RTLD_NEXT, #name))
 
 static volatile const char *orders;
 
 __attribute__((constructor)) static void map_file(void)
 {
-    const char *path = getenv("INJECT");
-    int fd = path ? (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC) : -1;
-    long memory = fd < 0 ? -1 : syscall(SYS_mmap, NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
-
-    if (memory != -1)
-        orders = (const char *)memory;
-    if (fd >= 0)
-        syscall(SYS_close, fd);
+    orders = (const char *)map_orders();
 }
 
 /* What the file says of a call: 0 nothing, an errno, or -1 for slow. */
 static int look(const char *name)
 {
-    char text[SIZE] = "";
+    char text[TEXT_SIZE] = "";
     size_t length = strlen(name);
 
-    for (size_t i = 0; orders && i < SIZE - 1 && orders[i]; i++)
+    for (size_t i = 0; orders && i < TEXT_SIZE - 1 && orders[i]; i++)
         text[i] = orders[i];
     for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
         if (strncmp(line, name, length) == 0 && line[length] == ' ')
@@ -72,25 +72,23 @@ static int fails(const char *name)
     return what > 0;
 }
 
-#define REAL(name) ((__typeof__(name) *)dlsym(RTLD_NEXT, #name))
-
 ssize_t send(int fd, const void *bytes, size_t length, int flags)
 {
-    return fails("send") ? -1 : REAL(send)(fd, bytes, length, flags);
+    return counted(COUNT_SEND) || fails("send") ? -1 : REAL(send)(fd, bytes, length, flags);
 }
 
 ssize_t write(int fd, const void *bytes, size_t length)
 {
     struct stat file;
 
-    if (fstat(fd, &file) == 0 && S_ISREG(file.st_mode) && fails("write"))
+    if (counted(COUNT_WRITE) || (fstat(fd, &file) == 0 && S_ISREG(file.st_mode) && fails("write")))
         return -1;
-    return syscall(SYS_write, fd, bytes, length);
+    return KERNEL(SYS_write, fd, bytes, length);
 }
 
 ssize_t pread(int fd, void *bytes, size_t length, off_t offset)
 {
-    return fails("pread") ? -1 : syscall(SYS_pread64, fd, bytes, length, offset);
+    return fails("pread") ? -1 : KERNEL(SYS_pread64, fd, bytes, length, offset);
 }
 
 ssize_t pread64(int fd, void *bytes, size_t length, off64_t offset)
@@ -104,7 +102,8 @@ int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
         [EPOLL_CTL_ADD] = "epoll_add", [EPOLL_CTL_DEL] = "epoll_del", [EPOLL_CTL_MOD] = "epoll_mod"
     };
 
-    return fails(names[operation]) ? -1 : REAL(epoll_ctl)(epoll, operation, fd, event);
+    return counted(COUNT_EPOLL_CTL) || fails(names[operation]) ? -1
+                                                               : REAL(epoll_ctl)(epoll, operation, fd, event);
 }
 
 int flock(int fd, int operation)
@@ -119,7 +118,7 @@ int listen(int fd, int backlog)
 
 int ftruncate(int fd, off_t length)
 {
-    return fails("ftruncate") ? -1 : (int)syscall(SYS_ftruncate, fd, length);
+    return counted(COUNT_FTRUNCATE) || fails("ftruncate") ? -1 : (int)KERNEL(SYS_ftruncate, fd, length);
 }
 
 int ftruncate64(int fd, off64_t length)
@@ -149,11 +148,13 @@ int ioctl(int fd, unsigned long request, ...)
     what = va_arg(arguments, void *);
     va_end(arguments);
     region = what;
+    if (ioctl_counts((uint32_t)request) && counted(COUNT_IOCTL))
+        return -1;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (request == names[i].request &&
             (request != KVM_SET_USER_MEMORY_REGION || region->memory_size == 0) && fails(names[i].name))
             return -1;
-    return (int)syscall(SYS_ioctl, fd, request, what);
+    return (int)KERNEL(SYS_ioctl, fd, request, what);
 }
 
 int inotify_add_watch(int fd, const char *path, uint32_t mask)
@@ -163,12 +164,12 @@ int inotify_add_watch(int fd, const char *path, uint32_t mask)
 
 int munmap(void *address, size_t length)
 {
-    return fails("munmap") ? -1 : (int)syscall(SYS_munmap, address, length);
+    return counted(COUNT_MUNMAP) || fails("munmap") ? -1 : (int)KERNEL(SYS_munmap, address, length);
 }
 
 int mincore(void *address, size_t length, unsigned char *answer)
 {
-    return fails("mincore") ? -1 : (int)syscall(SYS_mincore, address, length, answer);
+    return fails("mincore") ? -1 : (int)KERNEL(SYS_mincore, address, length, answer);
 }
 
 /* Memory that is emptied before it is unmapped, or allocated (MADV_POPULATE_WRITE). */
@@ -176,5 +177,99 @@ int madvise(void *address, size_t length, int advice)
 {
     if ((advice == MADV_DONTNEED && fails("dontneed")) || (advice == 23 && fails("populate")))
         return -1;
-    return (int)syscall(SYS_madvise, address, length, advice);
+    return (int)KERNEL(SYS_madvise, address, length, advice);
+}
+
+/* ---- calls that are only counted ---- */
+
+void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
+{
+    return counted(COUNT_MMAP) ? MAP_FAILED
+                               : (void *)KERNEL(SYS_mmap, address, length, protection, flags, fd, offset);
+}
+
+void *mmap64(void *address, size_t length, int protection, int flags, int fd, off64_t offset)
+{
+    return mmap(address, length, protection, flags, fd, offset);
+}
+
+/* Whatever the program has libc not for: mbind above all. */
+long syscall(long number, ...)
+{
+    long argument[6];
+    va_list arguments;
+
+    va_start(arguments, number);
+    for (size_t i = 0; i < 6; i++)
+        argument[i] = va_arg(arguments, long);
+    va_end(arguments);
+    if (number == SYS_mbind && counted(COUNT_MBIND))
+        return -1;
+    return KERNEL(number, argument[0], argument[1], argument[2], argument[3], argument[4], argument[5]);
+}
+
+static mode_t mode_of(int flags, va_list arguments)
+{
+    return flags & (O_CREAT | O_TMPFILE) ? va_arg(arguments, mode_t) : 0;
+}
+
+int open(const char *path, int flags, ...)
+{
+    va_list arguments;
+    mode_t mode;
+
+    va_start(arguments, flags);
+    mode = mode_of(flags, arguments);
+    va_end(arguments);
+    return counted(COUNT_OPEN) ? -1 : REAL(open)(path, flags, mode);
+}
+
+int openat(int folder, const char *path, int flags, ...)
+{
+    va_list arguments;
+    mode_t mode;
+
+    va_start(arguments, flags);
+    mode = mode_of(flags, arguments);
+    va_end(arguments);
+    return counted(COUNT_OPEN) ? -1 : REAL(openat)(folder, path, flags, mode);
+}
+
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));
+int openat64(int folder, const char *path, int flags, ...) __attribute__((alias("openat")));
+
+int memfd_create(const char *name, unsigned flags)
+{
+    return counted(COUNT_MEMFD) ? -1 : REAL(memfd_create)(name, flags);
+}
+
+/* Says what is wrong by its result. */
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *opaque)
+{
+    return counted(COUNT_THREAD) ? errno : REAL(pthread_create)(thread, attributes, run, opaque);
+}
+
+int fallocate(int fd, int mode, off_t offset, off_t length)
+{
+    return counted(COUNT_FALLOCATE) ? -1 : (int)KERNEL(SYS_fallocate, fd, mode, offset, length);
+}
+
+int fallocate64(int fd, int mode, off64_t offset, off64_t length)
+{
+    return fallocate(fd, mode, offset, length);
+}
+
+int accept(int fd, struct sockaddr *restrict address, socklen_t *restrict length)
+{
+    return counted(COUNT_ACCEPT) ? -1 : REAL(accept)(fd, address, length);
+}
+
+int accept4(int fd, struct sockaddr *restrict address, socklen_t *restrict length, int flags)
+{
+    return counted(COUNT_ACCEPT) ? -1 : REAL(accept4)(fd, address, length, flags);
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    return counted(COUNT_SEND) ? -1 : REAL(sendmsg)(fd, message, flags);
 }

@@ -3,26 +3,42 @@
 
 import contextlib
 import errno
+import mmap
 import os
 import pathlib
+import struct
 import tempfile
 
 from .machine import CLONE
 
-SIZE = 512              # tests/inject/inject.c
-LIBRARY = CLONE / "build/native/tests/inject/inject.so"
+# tests/inject/count.h
+SIZE = 512
+PAGE = 4096
+KINDS = ["malloc", "mmap", "munmap", "ioctl", "open", "memfd_create", "pthread_create", "mbind", "fallocate",
+         "ftruncate", "epoll_ctl", "accept", "write", "send"]
+FOLDER = CLONE / "build/native/tests/inject"
+LIBRARY = FOLDER / "inject.so"
+MEMORY = FOLDER / "memory.so"
+
+
+class Count:
+    """How many calls there were while it was armed, and how many of them failed."""
+    calls = failed = 0
 
 
 class Faults:
     """The environment of a program, and what fails in it."""
 
-    def __init__(self, folder):
-        assert LIBRARY.exists(), LIBRARY
+    def __init__(self, folder, memory=False):
+        libraries = [LIBRARY] + [MEMORY] * memory
+        assert all(library.exists() for library in libraries), libraries
         self._path = pathlib.Path(folder) / "faults"
-        self._path.write_bytes(bytes(SIZE))
+        self._path.write_bytes(bytes(PAGE))
+        with self._path.open("r+b") as file:
+            self._page = mmap.mmap(file.fileno(), PAGE)
         # Sanitizers want to be the first library; this one calls nothing of theirs.
         asan = os.environ.get("ASAN_OPTIONS", "")
-        self.environment = dict(os.environ, LD_PRELOAD=str(LIBRARY), INJECT=str(self._path),
+        self.environment = dict(os.environ, LD_PRELOAD=" ".join(map(str, libraries)), INJECT=str(self._path),
                                 ASAN_OPTIONS=f"{asan}:verify_asan_link_order=0")
 
     def _say(self, text):
@@ -43,6 +59,25 @@ class Faults:
         finally:
             self._say("")
 
+    def arm(self, calls, at=0, every=0, error="ENOMEM", request=0):
+        """Counts calls of these kinds ("malloc,mmap") from now on; the n-th of them fails, or every n-th. Before
+        the program starts, too. `request`: of ioctl only this one."""
+        kinds = sum(1 << KINDS.index(call) for call in calls.split(","))
+        self.disarm()
+        struct.pack_into("=III", self._page, SIZE + 4, getattr(errno, error), request, 0)
+        struct.pack_into("=QQQQ", self._page, SIZE + 16, at, every, 0, 0)
+        struct.pack_into("=I", self._page, SIZE, kinds)
+
+    def counted(self):
+        count = Count()
+        count.calls, count.failed = struct.unpack_from("=QQ", self._page, SIZE + 32)
+        return count
+
+    def disarm(self):
+        """Nothing is counted any more; what was counted is returned."""
+        struct.pack_into("=I", self._page, SIZE, 0)
+        return self.counted()
+
     @contextlib.contextmanager
     def wait(self, call):
         """Lets a call wait until the block ends."""
@@ -54,6 +89,7 @@ class Faults:
 
 
 @contextlib.contextmanager
-def faults():
+def faults(memory=False):
+    """`memory`: small allocations can fail, too, in programs without sanitizers."""
     with tempfile.TemporaryDirectory(prefix="hotram-faults-") as folder:
-        yield Faults(folder)
+        yield Faults(folder, memory)
