@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <json-c/json.h>
+#include <json-c/json_object.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,7 +15,10 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "host/json_reader.h"
 #include "monitor/result.h"
+
+static const struct json_limits limits = { .depth = 32, .bytes = QMP_BYTES_MAX, .tokens = QMP_TOKENS_MAX };
 
 struct qmp {
     int fd;
@@ -23,10 +26,9 @@ struct qmp {
     int64_t id; /* of what was sent last */
     struct json_object *events;
     size_t events_read;
-    char *line; /* bytes that came and are not taken yet */
-    size_t length;
-    size_t capacity;
-    size_t searched; /* so many of them hold no newline */
+    uint8_t bytes[16384]; /* that came and are not taken yet */
+    size_t next, end;
+    struct json_reader reader;
 };
 
 int64_t now_ms(void)
@@ -100,6 +102,7 @@ struct qmp *qmp_connect(const char *path, uint64_t patience, struct error *error
         return NULL;
     }
     strcpy(address.sun_path, path);
+    qmp->reader.limits = &limits;
     qmp->events = json_object_new_array();
     qmp->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (qmp->fd < 0)
@@ -125,7 +128,7 @@ void qmp_close(struct qmp *qmp)
     if (qmp->fd >= 0)
         close(qmp->fd);
     json_object_put(qmp->events);
-    free(qmp->line);
+    json_reader_free(&qmp->reader);
     free(qmp);
 }
 
@@ -243,28 +246,19 @@ void qmp_forget_events(struct qmp *qmp)
     qmp->events_read = 0;
 }
 
-/* A whole line out of the buffer, parsed. False: there is none yet; or the error is set. */
-static bool take_line(struct qmp *qmp, struct json_object **message, struct error *error)
+/* The next value of what came. False: it is not whole yet; or the error is set. */
+static bool take_value(struct qmp *qmp, struct json_object **message, struct error *error)
 {
-    char *newline = qmp->length > qmp->searched
-                        ? memchr(qmp->line + qmp->searched, '\n', qmp->length - qmp->searched)
-                        : NULL;
-    struct json_tokener *parser;
-    size_t size;
+    struct error problem;
+    size_t taken;
+    enum json_read result = json_reader_take(&qmp->reader, qmp->bytes + qmp->next, qmp->end - qmp->next,
+                                             &taken, message, &problem);
 
-    qmp->searched = qmp->length;
-    if (qmp->length >= QMP_LINE_MAX && !newline)
-        return error_set(error, "the monitor's line has more than %u bytes", QMP_LINE_MAX);
-    if (!newline)
+    qmp->next += taken;
+    if (result == JSON_READ_MORE && !json_reader_failed(&qmp->reader, &problem))
         return false;
-    size = (size_t)(newline - qmp->line) + 1;
-    parser = json_tokener_new();
-    *message = parser ? json_tokener_parse_ex(parser, qmp->line, (int)size) : NULL;
-    if (parser)
-        json_tokener_free(parser);
-    memmove(qmp->line, qmp->line + size, qmp->length - size);
-    qmp->length -= size;
-    qmp->searched = 0;
+    if (result != JSON_READ_VALUE)
+        return error_set(error, "the monitor said what is no JSON object: %s", problem.text);
     if (json_object_is_type(*message, json_type_object))
         return true;
     json_object_put(*message);
@@ -272,31 +266,22 @@ static bool take_line(struct qmp *qmp, struct json_object **message, struct erro
     return error_set(error, "the monitor said what is no JSON object");
 }
 
-/* Take what is there; false and an error at the end. */
+/* Take what is there; false and an error at the end. Nothing is left of what came before. */
 static bool receive(struct qmp *qmp, struct error *error)
 {
-    ssize_t got;
+    ssize_t got = recv(qmp->fd, qmp->bytes, sizeof qmp->bytes, 0);
 
-    if (qmp->capacity - qmp->length < 4096) {
-        size_t capacity = qmp->capacity ? qmp->capacity * 2 : 16384;
-        char *line = realloc(qmp->line, capacity);
-
-        if (!line)
-            return error_set(error, "out of memory");
-        qmp->line = line;
-        qmp->capacity = capacity;
-    }
-    got = recv(qmp->fd, qmp->line + qmp->length, qmp->capacity - qmp->length, 0);
+    qmp->next = qmp->end = 0;
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
     if (got <= 0)
         return error_set(error, "the monitor closed the connection%s%s", got < 0 ? ": " : "",
                          got < 0 ? strerror(errno) : "");
-    qmp->length += (size_t)got;
+    qmp->end = (size_t)got;
     return true;
 }
 
-/* The next line, whatever it is. */
+/* The next message, whatever it is. */
 static enum qmp_heard hear(struct qmp *qmp, int64_t deadline, int wake_fd, struct json_object **message,
                            struct error *error)
 {
@@ -306,7 +291,7 @@ static enum qmp_heard hear(struct qmp *qmp, int64_t deadline, int wake_fd, struc
         int count;
 
         *message = NULL;
-        if (take_line(qmp, message, &wrong))
+        if (take_value(qmp, message, &wrong))
             return QMP_MESSAGE;
         if (*wrong.text) {
             error_set(error, "%s", wrong.text);

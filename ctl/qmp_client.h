@@ -15,14 +15,16 @@
 struct json_object;
 struct qmp;
 
-#define QMP_LINE_MAX (8u << 20)
+/* Limits of one message. */
+#define QMP_BYTES_MAX (8u << 20)
+#define QMP_TOKENS_MAX (1u << 20)
 #define QMP_EVENTS_MAX 4096 /* kept until somebody reads them; then the oldest go */
 
 enum qmp_heard {
     QMP_MESSAGE,
     QMP_LATE,   /* the deadline is over */
     QMP_WOKEN,  /* the other descriptor has something */
-    QMP_CLOSED, /* and the error says why: also for what is no JSON object, and for a line that is too long */
+    QMP_CLOSED, /* and the error says why: also for what is no JSON object, and for one that is too large */
 };
 
 int64_t now_ms(void); /* of a clock that only goes forward */

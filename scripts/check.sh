@@ -235,7 +235,7 @@ for stage; do
     tsan)      sanitized_guest_tests tsan thread ;;
     stress)    stress_tests ;;
     differential)
-        for name in properties registers; do
+        for name in properties json registers; do
             tap "differential $name" /usr/bin/python3 -S "tests/differential/test_$name.py"
         done ;;
     *)         fail "unknown stage '$stage'" ;;

@@ -8,62 +8,42 @@
  */
 #include "session.h"
 
-#include <json-c/json.h>
-#include <json-c/json_visit.h>
-
-#include "monitor/qmp_input.h"
+#include "json_check.h"
+#include "monitor/internal.h"
 
 #define NEGOTIATION "{\"execute\": \"qmp_capabilities\"}"
-/* A line that cannot be inside of anything, then one that can be found again. */
+/* A byte that is in nothing, which ends whatever has begun; then a line that can be found again. */
 #define LAST_LINES "\n\x01\n{\"execute\": \"query-name\", \"id\": \"" SESSION_NAME "\"}\n"
 
-static struct json_object *parse(const char *line, size_t length)
-{
-    struct json_tokener *tokener = json_tokener_new_ex(QMP_DEPTH_MAX + 8);
-    struct json_object *object;
-
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    object = json_tokener_parse_ex(tokener, line, (int)length);
-    CHECK(json_tokener_get_error(tokener) == json_tokener_success);
-    CHECK(json_tokener_get_parse_end(tokener) == length);
-    json_tokener_free(tokener);
-    return object;
-}
-
-/* C code behind QMP would see such a string cut short. */
-static int check_string(struct json_object *value, int flags, struct json_object *parent, const char *key,
-                        size_t *index, void *opaque)
-{
-    (void)flags, (void)parent, (void)key, (void)index, (void)opaque;
-    if (json_object_is_type(value, json_type_string))
-        CHECK(strlen(json_object_get_string(value)) == (size_t)json_object_get_string_len(value));
-    return JSON_C_VISIT_RETURN_CONTINUE;
-}
-
 /* Exactly one of the four kinds of lines, with what belongs to it. */
-static void check_line(struct json_object *object)
+static void check_line(struct span line)
 {
-    struct json_object *error = json_object_object_get(object, "error");
-    bool has_return = json_object_object_get_ex(object, "return", NULL);
-    bool has_event = json_object_object_get_ex(object, "event", NULL);
-    bool has_greeting = json_object_object_get_ex(object, "QMP", NULL);
+    struct span error = json_check_member(line, "error");
+    struct span event = json_check_member(line, "event");
+    unsigned kinds = (error.at != NULL) + (event.at != NULL) +
+                     (json_check_member(line, "return").at != NULL) +
+                     (json_check_member(line, "QMP").at != NULL);
 
-    CHECK(json_object_is_type(object, json_type_object));
-    CHECK((error != NULL) + has_return + has_event + has_greeting == 1);
-    if (error) {
-        CHECK(json_object_is_type(json_object_object_get(error, "class"), json_type_string));
-        CHECK(json_object_get_string_len(json_object_object_get(error, "desc")) > 0);
+    CHECK(kinds == 1);
+    if (error.at) {
+        struct span desc;
+
+        CHECK(json_check_is(error, '{'));
+        desc = json_check_member(error, "desc");
+        CHECK(json_check_is(json_check_member(error, "class"), '"'));
+        CHECK(json_check_is(desc, '"') && desc.end - desc.at > 2);
     }
-    if (has_event)
-        CHECK(json_object_is_type(json_object_object_get(object, "timestamp"), json_type_object));
+    if (event.at)
+        CHECK(json_check_is(json_check_member(line, "timestamp"), '{'));
 }
 
 /* Whether the answer is that to the last line. */
-static bool is_last(struct json_object *object)
+static bool is_last(struct span line)
 {
-    struct json_object *id = json_object_object_get(object, "id");
+    static const char id[] = "\"" SESSION_NAME "\"";
+    struct span found = json_check_member(line, "id");
 
-    return json_object_is_type(id, json_type_string) && strcmp(json_object_get_string(id), SESSION_NAME) == 0;
+    return found.at && (size_t)(found.end - found.at) == strlen(id) && memcmp(found.at, id, strlen(id)) == 0;
 }
 
 static void check_output(const struct session *session)
@@ -74,14 +54,11 @@ static void check_output(const struct session *session)
 
     while (at < end) {
         const char *stop = memmem(at, (size_t)(end - at), "\r\n", 2);
-        struct json_object *object;
+        struct span line = { at, stop };
 
-        CHECK(stop);
-        object = parse(at, (size_t)(stop - at));
-        check_line(object);
-        json_c_visit(object, 0, check_string, NULL);
-        last = is_last(object);
-        json_object_put(object);
+        CHECK(stop && *at == '{' && json_check_value(at, stop, QMP_DEPTH_MAX + 8) == stop);
+        check_line(line);
+        last = is_last(line);
         at = stop + 2;
     }
     CHECK(last || session->closed);

@@ -43,12 +43,24 @@ def silent(_args):
 
 def test_greetings_that_are_none():
     for greeting, words in (({"hello": 1}, "no QMP monitor"), ([], "no JSON object"),
-                            (b"SSH-2.0\r\n", "no JSON object"), (b"\n", "no JSON object"),
-                            (b"{\"QMP\": {}\n", "no JSON object"), (b"\0\0\0\n", "no JSON object"),
+                            (b"SSH-2.0\r\n", "no JSON object"), (b"\n", "nobody answers"),
+                            (b"{\"QMP\": {}\n", "nobody answers"), (b"\0\0\0\n", "no JSON object"),
+                            (b"{\"QMP\": NaN}", "no JSON object"), (b"{\"QMP\": {},}", "no JSON object"),
+                            (b"{\"QMP\": 01}", "no JSON object"), (b"{\"QMP\": 1, \"QMP\": 1}", "duplicate key"),
+                            (b"{\"QMP\": \"\xff\"}", "no JSON object"), (b"{\"QMP\": 1e999}", "no JSON object"),
                             (b"[" * 100000 + b"\n", "no JSON object"),
-                            (b"x" * (9 << 20), "more than 8388608 bytes")):
+                            (b"x" * (9 << 20), "size limit exceeded")):
         with place() as here, here.guest(greeting=greeting):
-            assert words in here.refused("list"), greeting[:20]
+            said = here.refused("list", "-p", "2")
+            assert words in said, (greeting[:20], said)
+
+
+def test_messages_that_are_no_lines():
+    whole = json.dumps({"QMP": {"version": {}, "capabilities": []}}, indent=4).encode()
+    for greeting in (whole, whole + b"\n", b"\r\n\n" + whole):
+        with place() as here, here.guest(dict(VIEW), greeting=greeting):
+            status, _, said = here.run("list")
+            assert status == DONE, (greeting, said)
 
 
 def test_monitor_that_says_nothing():

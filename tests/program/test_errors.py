@@ -484,9 +484,9 @@ def test_qmp_text_that_is_not_valid():
                     (b'[1, 2]\r\n', "GenericError"),
                     (b'{"execute": "stop", "arguments": 5}\r\n', "GenericError"),
                     (b'{"execute": "stop", "arguments": {"x": 1}}\r\n', "GenericError"),
-                    (b'[' * 10000 + b'\r\n', "GenericError"),
-                    (b'{"a":' * 10000 + b'\r\n', "GenericError"),
-                    (b'\xff\xfe\x00\r\n', "GenericError")):
+                    (b'[' * 1025 + b'\r\n', "GenericError"),
+                    (b'{"a":' * 1024 + b'{\r\n', "GenericError"),
+                    (b'\xff\r\n', "GenericError")):
                 reply = answer(data)
                 assert reply["error"]["class"] == error_class, (data[:40], reply)
         with Unchanged(machine):

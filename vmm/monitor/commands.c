@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "host/json_reader.h"
+
 static const struct command_area *const areas[] = {
     &commands_monitor, &commands_machine, &commands_memory,     &commands_memory_info,
     &commands_memslot, &commands_map,     &commands_operation,  &commands_set,
@@ -86,6 +88,9 @@ static bool check_argument(const struct command_argument *argument, struct json_
 
     if (!json_object_object_get_ex(args, argument->name, &value))
         return argument->optional || error_set(error, "Parameter '%s' is missing", argument->name);
+    if (argument->type == json_type_int && json_is_huge(value))
+        return error_set(error, "Parameter '%s' expects integer; got %.17g", argument->name,
+                         json_object_get_double(value));
     if (json_object_get_type(value) != argument->type)
         return error_set(error, "Invalid parameter type for '%s', expected: %s", argument->name,
                          type_name(argument->type));

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/json_reader.h"
 #include "hotplug/hotplug.h"
 #include "machine/machine.h"
 #include "memory/backend.h"
@@ -248,8 +249,15 @@ static struct json_object *as_keyval(struct json_object *args, struct error *err
     {
         enum json_type type = json_object_get_type(value);
 
-        if (type == json_type_object || type == json_type_array || type == json_type_null) {
-            error_set(error, "Invalid parameter type for '%s', expected: string, integer or boolean", name);
+        if (type != json_type_string && type != json_type_int && type != json_type_boolean) {
+            if (json_is_huge(value))
+                error_set(
+                    error,
+                    "Parameter '%s' expects integer; got %.17g, and 18446744073709551615 is the largest",
+                    name, json_object_get_double(value));
+            else
+                error_set(error, "Invalid parameter type for '%s', expected: string, integer or boolean",
+                          name);
             json_object_put(strings);
             return NULL;
         }

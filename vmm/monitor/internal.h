@@ -40,6 +40,12 @@ struct monitor {
  * in the order of the commands; and while more than MONITOR_OUTPUT_HIGH bytes wait for a client that does not
  * read its answers. */
 #define MONITOR_OUTPUT_HIGH 65536u
+
+/* Limits of what a QMP client sends as one value (host/json_reader.h). */
+#define QMP_DEPTH_MAX 1024u
+#define QMP_BYTES_MAX (16u << 20)
+#define QMP_TOKENS_MAX 131072u
+
 struct intake {
     struct channel *channel;
     bool waiting;  /* for a command's answer; set by the session */

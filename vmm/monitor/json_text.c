@@ -3,30 +3,17 @@
  * JSON as QEMU writes it. json-c's own output differs in its spaces, and leaves characters beyond ASCII as
  * they are, where QEMU writes \uXXXX.
  */
+#include <inttypes.h>
 #include <json-c/json_object.h>
 #include <json-c/json_object_iterator.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "host/json_string.h"
 #include "monitor/text.h"
 
 static void put_value(struct text *text, struct json_object *value, bool pretty, unsigned depth);
-
-/* Decode one character of UTF-8 (json-c has checked it); returns its length. */
-static size_t decode(const unsigned char *at, size_t left, uint32_t *character)
-{
-    size_t length = *at < 0x80 ? 1 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : 4;
-
-    if (length > left || (*at >= 0x80 && *at < 0xc2) || *at > 0xf4) {
-        *character = 0xfffd;
-        return 1;
-    }
-    *character = length == 1 ? *at : *at & (0x7fu >> length);
-    for (size_t i = 1; i < length; i++)
-        *character = *character << 6 | (at[i] & 0x3fu);
-    return length;
-}
 
 static void put_escape(struct text *text, uint32_t character)
 {
@@ -57,8 +44,10 @@ static void put_string(struct text *text, const char *string, size_t length)
             i++;
         text_append(text, string + start, i - start);
         if (i < length) {
-            i += decode(bytes + i, length - i, &character);
-            put_escape(text, character);
+            size_t taken = json_character(string + i, length - i, &character);
+
+            put_escape(text, taken ? character : 0xfffd);
+            i += taken ? taken : 1;
         }
     }
     text_string(text, "\"");
@@ -115,6 +104,29 @@ static void put_array(struct text *text, struct json_object *array, bool pretty,
     text_string(text, "]");
 }
 
+/* Without json-c's help, which would allocate. */
+static void put_simple(struct text *text, struct json_object *value)
+{
+    int64_t number = json_object_get_int64(value);
+
+    switch (json_object_get_type(value)) {
+    case json_type_boolean:
+        text_string(text, number ? "true" : "false");
+        break;
+    case json_type_int:
+        if (number < 0)
+            text_printf(text, "%" PRId64, number);
+        else
+            text_printf(text, "%" PRIu64, json_object_get_uint64(value));
+        break;
+    case json_type_double:
+        text_printf(text, "%.17g", json_object_get_double(value));
+        break;
+    default:
+        text_string(text, "null");
+    }
+}
+
 static void put_value(struct text *text, struct json_object *value, bool pretty, unsigned depth)
 {
     switch (json_object_get_type(value)) {
@@ -128,7 +140,7 @@ static void put_value(struct text *text, struct json_object *value, bool pretty,
         put_string(text, json_object_get_string(value), (size_t)json_object_get_string_len(value));
         break;
     default:
-        text_string(text, json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
+        put_simple(text, value);
     }
 }
 

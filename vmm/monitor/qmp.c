@@ -8,10 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/json_reader.h"
 #include "machine/machine.h"
 #include "monitor/internal.h"
-#include "monitor/qmp_input.h"
 #include "monitor/result.h"
+
+static const struct json_limits limits = { .depth = QMP_DEPTH_MAX,
+                                           .bytes = QMP_BYTES_MAX,
+                                           .tokens = QMP_TOKENS_MAX };
 
 struct qmp_session {
     struct monitor *monitor;
@@ -22,7 +26,7 @@ struct qmp_session {
     struct json_object *pending_id;
     bool pending_has_id;
     struct intake intake;
-    struct qmp_input input;
+    struct json_reader reader;
 };
 
 /* One line. The object is released. */
@@ -193,15 +197,15 @@ static size_t take(void *opaque, const uint8_t *bytes, size_t length)
     struct error error = { 0 };
     size_t taken;
 
-    switch (qmp_input_take(&session->input, bytes, length, &taken, &value, &error)) {
-    case QMP_INPUT_VALUE:
+    switch (json_reader_take(&session->reader, bytes, length, &taken, &value, &error)) {
+    case JSON_READ_VALUE:
         handle(session, value);
         json_object_put(value);
         break;
-    case QMP_INPUT_BAD:
+    case JSON_READ_BAD:
         reply(session, NULL, &error, false, NULL);
         break;
-    case QMP_INPUT_MORE:
+    case JSON_READ_MORE:
         break;
     }
     return taken;
@@ -218,6 +222,7 @@ static void *qmp_opened(void *user, struct channel *channel)
         return NULL;
     session->monitor = monitor;
     session->channel = channel;
+    session->reader.limits = &limits;
     session->intake = (struct intake){ .channel = channel, .take = take, .session = session };
     intake_init(&session->intake, machine_loop(monitor->monitors->machine));
     session->next = monitor->monitors->qmp_sessions;
@@ -255,7 +260,7 @@ static void qmp_closed(void *opaque)
     *link = session->next;
     pending_forget(session->pending); /* the command goes on; nobody is answered */
     json_object_put(session->pending_id);
-    qmp_input_free(&session->input);
+    json_reader_free(&session->reader);
     intake_free(&session->intake);
     free(session);
 }

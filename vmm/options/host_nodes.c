@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "options/host_nodes.h"
 
-#include <json-c/json.h>
+#include <inttypes.h>
+#include <json-c/json_object.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/json_reader.h"
 #include "options/props.h"
 
 const char *const host_policy_names[HOST_POLICY_COUNT] = { "default", "preferred", "bind", "interleave" };
@@ -55,17 +57,31 @@ bool host_nodes_parse(const char *text, struct host_nodes *nodes, struct error *
     return good;
 }
 
+static bool node_expected(struct json_object *value, struct error *error)
+{
+    static const char *const names[] = {
+        [json_type_null] = "null",         [json_type_boolean] = "a boolean",
+        [json_type_double] = "a fraction", [json_type_object] = "an object",
+        [json_type_array] = "a list",      [json_type_string] = "a string",
+    };
+
+    if (json_object_is_type(value, json_type_int))
+        return error_set(error, "expects a list of node numbers; got '%" PRId64 "' in it",
+                         json_object_get_int64(value));
+    return error_set(error, "expects a list of node numbers; got %s in it",
+                     json_is_huge(value) ? "a number beyond 64 bits" : names[json_object_get_type(value)]);
+}
+
 bool host_nodes_read_json(struct json_object *list, struct host_nodes *nodes, struct error *error)
 {
     *nodes = (struct host_nodes){ 0 };
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         struct json_object *node = json_object_array_get_idx(list, i);
-        int64_t value = json_object_get_int64(node);
+        uint64_t value = json_object_get_uint64(node); /* 0 for a negative one */
 
-        if (!json_object_is_type(node, json_type_int) || value < 0)
-            return error_set(error, "expects a list of node numbers; got '%.80s' in it",
-                             json_object_to_json_string(node));
-        if (!add_range(nodes, (uint64_t)value, (uint64_t)value, error))
+        if (!json_object_is_type(node, json_type_int) || json_object_get_int64(node) < 0)
+            return node_expected(node, error);
+        if (!add_range(nodes, value, value, error))
             return false;
     }
     return true;

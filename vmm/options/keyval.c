@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/json_reader.h"
+
 /* Options are flat; this leaves room for lists and nested addresses, and none for an attack on the stack. */
 #define JSON_DEPTH_MAX 32
 
@@ -112,21 +114,12 @@ struct json_object *keyval_parse(const char *text, const char *implied_key, stru
 
 static struct json_object *json_parse(const char *text, struct error *error)
 {
-    struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
-    struct json_object *object;
-    enum json_tokener_error result;
+    static const struct json_limits limits = { .depth = JSON_DEPTH_MAX,
+                                               .bytes = SIZE_MAX,
+                                               .tokens = SIZE_MAX };
+    struct json_object *object = NULL;
 
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    object = json_tokener_parse_ex(tokener, text, (int)strlen(text) + 1);
-    result = json_tokener_get_error(tokener);
-    if (result == json_tokener_error_parse_eof) {
-        error_set(error, "JSON parse error: the text ends too early");
-    } else if (result != json_tokener_success) {
-        error_set(error, "JSON parse error at character %zu: %s", json_tokener_get_parse_end(tokener) + 1,
-                  json_tokener_error_desc(result));
-    }
-    json_tokener_free(tokener);
-    return object;
+    return json_read_text(text, strlen(text), &limits, &object, error) ? object : NULL;
 }
 
 struct json_object *props_parse(const char *text, const char *implied_key, bool *keyval, struct error *error)

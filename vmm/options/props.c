@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/json_reader.h"
+#include "host/json_string.h"
 #include "options/host_nodes.h"
 #include "options/suggest.h"
 
@@ -119,10 +121,11 @@ static bool read_text(const struct property *property, const char *text, void *v
 static bool read_json_string(struct json_object *json, char **value, struct error *error)
 {
     const char *text = json_object_get_string(json);
+    const char *nul = strstr(text, JSON_NUL);
 
-    if (strlen(text) != (size_t)json_object_get_string_len(json))
-        return error_set(error, "expects text without a NUL character; got one after '%.*s'", QUOTE_MAX,
-                         text);
+    if (nul)
+        return error_set(error, "expects text without a NUL character; got one after '%.*s'",
+                         nul - text < QUOTE_MAX ? (int)(nul - text) : QUOTE_MAX, text);
     store_string(text, value);
     return true;
 }
@@ -152,15 +155,24 @@ static bool read_json(const struct property *property, struct json_object *json,
     }
 }
 
+static bool wrong_type(const char *name, struct json_object *json, const struct kind *kind,
+                       struct error *error)
+{
+    if (kind->json_type == json_type_int && json_is_huge(json))
+        return error_set(error, "Parameter '%s' expects integer from %" PRId64 " to %" PRIu64 "; got %.17g",
+                         name, kind->min, kind->max, json_object_get_double(json));
+    return error_set(error, "Invalid parameter type for '%s', expected: %s", name, kind->json_name);
+}
+
 static bool read_property(struct props props, const struct property *property, struct json_object *json,
                           void *out, struct error *error)
 {
+    const struct kind *kind = &kinds[property->type];
     void *value = (char *)out + property->offset;
     bool good;
 
-    if (!json_object_is_type(json, props.keyval ? json_type_string : kinds[property->type].json_type))
-        return error_set(error, "Invalid parameter type for '%s', expected: %s", property->name,
-                         kinds[property->type].json_name);
+    if (!json_object_is_type(json, props.keyval ? json_type_string : kind->json_type))
+        return wrong_type(property->name, json, kind, error);
     good = props.keyval ? read_text(property, json_object_get_string(json), value, error)
                         : read_json(property, json, value, error);
     if (!good)
@@ -252,7 +264,7 @@ const char *props_string(struct props props, const char *key, struct error *erro
     if (!json_object_object_get_ex(props.object, key, &value))
         return NULL;
     text = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
-    if (!text || strlen(text) != (size_t)json_object_get_string_len(value)) {
+    if (!text || strstr(text, JSON_NUL)) {
         error_set(error, "Invalid parameter type for '%s', expected: string", key);
         return NULL;
     }

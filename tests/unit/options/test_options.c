@@ -467,7 +467,7 @@ static void bad_objects(void **state)
           "Parameter 'id' expects an identifier: letters, digits, '-', '.', '_', "
           "starting with a letter; got '1a'" },
         { "-object memory-backend-ram,id=a -object memory-backend-file,id=a", "Duplicate ID 'a' for object" },
-        { "-object {\"qom-type\":", "JSON parse error: the text ends too early" },
+        { "-object {\"qom-type\":", "JSON parse error, the text ends too early" },
         { "-object {\"qom-type\":5}", "Invalid parameter type for 'qom-type', expected: string" },
         { "-object {\"qom-type\":\"memory-backend-ram\",\"id\":5}",
           "Invalid parameter type for 'id', expected: string" },
