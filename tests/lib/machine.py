@@ -11,6 +11,7 @@ $HOTRAM_ARCH names (see arch.py). QEMU serves for comparison on x86-64:
 HOTRAM=qemu-system-x86_64.
 """
 
+import contextlib
 import os
 import pathlib
 import re
@@ -327,9 +328,11 @@ class Machine:
     def threads(self):
         """The number of the program's threads, without the kernel's own helpers
         that newer KVMs start in its name."""
-        tasks = pathlib.Path(f"/proc/{self.process.pid}/task")
-        return sum(not (task / "comm").read_text().startswith("kvm-")
-                   for task in tasks.iterdir())
+        count = 0
+        for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError):     # it ended meanwhile
+                count += not (task / "comm").read_text().startswith("kvm-")
+        return count
 
     def _proc(self, name):
         return pathlib.Path(f"/proc/{self.process.pid}/{name}").read_text()
