@@ -156,10 +156,13 @@ guest_tests() {
     echo "# $title: $((SECONDS - start)) s"
 }
 
-# The guest tests once more, with a program that is built with sanitizers; what
-# these find ends it (tests/lib/machine.py).
+# Those guest tests once more that say "# sanitizers: BUILD...", with a program that is
+# built with sanitizers; what these find ends it (tests/lib/machine.py).
 #   sanitized_guest_tests BUILD SANITIZERS
 sanitized_guest_tests() {
+    local chosen
+    chosen=$(grep -lE "^# sanitizers:.* $1\\b" tests/guest/test_*.py | sed 's/.*test_//; s/\.py//' | tr '\n' ' ')
+    local GUEST_TESTS=${GUEST_TESTS:-$chosen}
     step "build with $2 sanitizers" scripts/build.sh "build/$1" gcc "$2" &&
         guest_tests "$1" "guest-$1"
 }

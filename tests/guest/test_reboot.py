@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# sanitizers: asan tsan
 """Power off, reboot by each way there is, and DIMMs that stay through it."""
 
 import pathlib
