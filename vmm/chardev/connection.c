@@ -58,7 +58,6 @@ static void update_again(void *opaque)
 {
     struct connection *connection = opaque;
 
-    connection->retry = NULL;
     connection_update(connection);
 }
 
@@ -66,10 +65,10 @@ static void update_again(void *opaque)
  * tried again. */
 void connection_update(struct connection *connection)
 {
-    if (connection->retry || watch_wanted(connection))
+    if (timer_runs(&connection->retry) || watch_wanted(connection))
         return;
     if (connection_lasts(connection))
-        connection->retry = timer_add(connection->chardev->owner->loop, RETRY_MS, update_again, connection);
+        timer_start(connection->chardev->owner->loop, &connection->retry, RETRY_MS, update_again, connection);
     else
         connection_let_go(connection, strerror(errno));
 }
@@ -95,7 +94,7 @@ static void destroy(struct connection *connection)
     chardev->connection_count--;
     loop_cancel(chardev->owner->loop, &connection->read);
     loop_cancel(chardev->owner->loop, &connection->end);
-    timer_cancel(connection->retry);
+    timer_cancel(&connection->retry);
     if (connection->out && connection->out != connection->in)
         watch_remove(connection->out);
     if (connection->in)

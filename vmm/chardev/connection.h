@@ -20,7 +20,7 @@ struct connection {
     struct watch *out; /* NULL: a regular file; the same as `in` when the fd is the same */
     struct work read;  /* takes the place of `in` */
     struct work end;
-    struct timer *retry;
+    struct timer retry;
     uint8_t *buffer;
     size_t start, used, capacity; /* buffer[start, start + used) waits */
     bool paused;                  /* the user wants no input now */

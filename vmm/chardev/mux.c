@@ -30,7 +30,7 @@ struct front {
     bool paused;
     uint8_t *held; /* HELD_MAX bytes, once needed */
     size_t held_count;
-    struct timer *release;
+    struct timer release;
 };
 
 struct hub {
@@ -84,14 +84,13 @@ static void release(void *opaque)
     size_t count = front->held_count < CHANNEL_INPUT_MAX ? front->held_count : CHANNEL_INPUT_MAX;
     uint8_t bytes[CHANNEL_INPUT_MAX];
 
-    front->release = NULL;
     if (front->paused || count == 0)
         return;
     memcpy(bytes, front->held, count);
     front->held_count -= count;
     memmove(front->held, front->held + count, front->held_count);
     if (front->held_count > 0)
-        front->release = timer_add(front->hub->chardev->owner->loop, 0, release, front);
+        timer_start(front->hub->chardev->owner->loop, &front->release, 0, release, front);
     front->channel.ops->input(front->channel.session, bytes, count);
     update(front->hub);
 }
@@ -102,8 +101,8 @@ static void front_pause(struct channel *channel, bool paused)
 
     front->paused = paused;
     /* Not from within: the user is not ready for input while it calls us. */
-    if (!paused && front->held_count > 0 && !front->release)
-        front->release = timer_add(front->hub->chardev->owner->loop, 0, release, front);
+    if (!paused && front->held_count > 0 && !timer_runs(&front->release))
+        timer_start(front->hub->chardev->owner->loop, &front->release, 0, release, front);
     update(front->hub);
 }
 
@@ -339,7 +338,7 @@ void hub_destroy(struct hub *hub)
         struct front *front = hub->fronts;
 
         hub->fronts = front->next;
-        timer_cancel(front->release);
+        timer_cancel(&front->release);
         if (front->channel.session)
             front->channel.ops->closed(front->channel.session);
         free(front->held);

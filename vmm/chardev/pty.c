@@ -24,7 +24,7 @@
 
 struct pty {
     int master;
-    struct timer *look;
+    struct timer look;
     char name[64];
 };
 
@@ -82,9 +82,8 @@ static void look(void *opaque)
                                                   .output = pty->master,
                                                   .terminal = true };
 
-    pty->look = NULL;
     if (!somebody_is_there(pty) || !connection_open(chardev, &connection, NULL))
-        pty->look = timer_add(chardev->owner->loop, LOOK_MS, look, chardev);
+        timer_start(chardev->owner->loop, &pty->look, LOOK_MS, look, chardev);
 }
 
 static void pty_gone(struct chardev *chardev)
@@ -110,7 +109,7 @@ static void pty_close(struct chardev *chardev)
 {
     struct pty *pty = chardev->state;
 
-    timer_cancel(pty->look);
+    timer_cancel(&pty->look);
     close(pty->master);
     free(pty);
 }

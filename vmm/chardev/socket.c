@@ -32,7 +32,7 @@ struct socket_state {
     bool wait;
     struct made_file made;
     struct watch *watch;
-    struct timer *retry;
+    struct timer retry;
     char path[108]; /* "" for an inherited socket without a name */
 };
 
@@ -42,19 +42,15 @@ static void update_listening(struct chardev *chardev)
 {
     struct socket_state *state = chardev->state;
     unsigned limit = chardev->ops->single ? 1 : CLIENTS_MAX;
-    bool accepts = !state->retry && chardev->connection_count < limit;
+    bool accepts = !timer_runs(&state->retry) && chardev->connection_count < limit;
 
     if (!watch_change(state->watch, accepts ? EPOLLIN : 0))
-        state->retry = timer_add(chardev->owner->loop, RETRY_MS, accept_again, chardev);
+        timer_start(chardev->owner->loop, &state->retry, RETRY_MS, accept_again, chardev);
 }
 
 static void accept_again(void *opaque)
 {
-    struct chardev *chardev = opaque;
-    struct socket_state *state = chardev->state;
-
-    state->retry = NULL;
-    update_listening(chardev);
+    update_listening(opaque);
 }
 
 static void on_client(void *opaque, uint32_t events)
@@ -73,7 +69,7 @@ static void on_client(void *opaque, uint32_t events)
         if (!connection_open(chardev, &connection, &error))
             warning("chardev '%s': a client is let go: %s", chardev->id, error.text);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-        state->retry = timer_add(chardev->owner->loop, RETRY_MS, accept_again, chardev);
+        timer_start(chardev->owner->loop, &state->retry, RETRY_MS, accept_again, chardev);
     update_listening(chardev);
 }
 
@@ -140,7 +136,7 @@ static void socket_close(struct chardev *chardev)
     struct socket_state *state = chardev->state;
 
     watch_remove(state->watch);
-    timer_cancel(state->retry);
+    timer_cancel(&state->retry);
     made_file_remove(&state->made);
     if (state->fd >= 0)
         close(state->fd);

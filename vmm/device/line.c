@@ -80,7 +80,6 @@ static void drain_again(void *opaque)
 {
     struct line *line = opaque;
 
-    line->timer = NULL;
     drain(line);
 }
 
@@ -96,8 +95,8 @@ static void drain(void *opaque)
         return;
     if (line->channel)
         channel_write(line->channel, bytes, count, true);
-    if (!line->timer)
-        line->timer = timer_add(line->loop, DRAIN_MILLISECONDS, drain_again, line);
+    if (!timer_runs(&line->timer))
+        timer_start(line->loop, &line->timer, DRAIN_MILLISECONDS, drain_again, line);
 }
 
 static void refill(void *opaque)
@@ -174,9 +173,7 @@ bool line_attach(struct line *line, struct chardev *chardev, struct error *error
 
 void line_stop(struct line *line)
 {
-    if (line->timer)
-        timer_cancel(line->timer);
-    line->timer = NULL;
+    timer_cancel(&line->timer);
     if (!line->loop)
         return; /* not made yet */
     loop_cancel(line->loop, &line->drain);

@@ -29,7 +29,7 @@ struct line {
     /* Under the machine lock: bytes came, or (`emptied`) the ring, which was full, has room again. */
     void (*changed)(void *device, bool emptied);
     void *device;
-    struct timer *timer;     /* main thread only: looks for more to send */
+    struct timer timer;      /* main thread only: looks for more to send */
     struct channel *channel; /* main thread only; NULL: what the guest sends is dropped */
 
     /* under the machine lock */

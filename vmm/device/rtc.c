@@ -186,7 +186,6 @@ static void tick(void *opaque)
     struct rtc *rtc = opaque;
     bool enabled;
 
-    rtc->timer = NULL;
     ports_lock(rtc->ports);
     show_time(rtc);
     rtc->cmos[REGISTER_C] |= B_UPDATE_INTERRUPT;
@@ -206,14 +205,14 @@ static void schedule(struct rtc *rtc)
     struct timespec now;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    rtc->timer = timer_add(rtc->loop, 1001 - (uint64_t)now.tv_nsec / 1000000, tick, rtc);
+    timer_start(rtc->loop, &rtc->timer, 1001 - (uint64_t)now.tv_nsec / 1000000, tick, rtc);
 }
 
 static void start(void *opaque)
 {
     struct rtc *rtc = opaque;
 
-    if (!rtc->timer)
+    if (!timer_runs(&rtc->timer))
         schedule(rtc);
 }
 
@@ -249,9 +248,7 @@ void rtc_reset(struct rtc *rtc)
 
 void rtc_stop(struct rtc *rtc)
 {
-    if (rtc->timer)
-        timer_cancel(rtc->timer);
-    rtc->timer = NULL;
+    timer_cancel(&rtc->timer);
     if (rtc->loop) /* it was made */
         loop_cancel(rtc->loop, &rtc->start);
 }

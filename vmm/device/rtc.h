@@ -27,7 +27,7 @@ struct rtc {
     uint8_t index;
     uint8_t cmos[128];
     bool line;
-    struct timer *timer;
+    struct timer timer;
     struct work start; /* a guest enabled an interrupt: start the timer */
 };
 

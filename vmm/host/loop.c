@@ -33,14 +33,6 @@ struct watch {
     bool removed;
 };
 
-struct timer {
-    struct loop *loop;
-    uint64_t deadline; /* ms of the monotonic clock */
-    timer_callback *callback;
-    void *opaque;
-    struct timer *next; /* by deadline */
-};
-
 struct loop {
     int epoll_fd;
     int event_fd;
@@ -214,13 +206,12 @@ void watch_remove(struct watch *watch)
         free_removed(watch->loop, false);
 }
 
-struct timer *timer_add(struct loop *loop, uint64_t milliseconds, timer_callback *callback, void *opaque)
+void timer_start(struct loop *loop, struct timer *timer, uint64_t milliseconds, timer_callback *callback,
+                 void *opaque)
 {
-    struct timer *timer = calloc(1, sizeof *timer);
     struct timer **link = &loop->timers;
 
-    if (!timer)
-        return NULL;
+    timer_cancel(timer);
     *timer = (struct timer){
         .loop = loop, .deadline = loop_now() + milliseconds, .callback = callback, .opaque = opaque
     };
@@ -228,24 +219,24 @@ struct timer *timer_add(struct loop *loop, uint64_t milliseconds, timer_callback
         link = &(*link)->next;
     timer->next = *link;
     *link = timer;
-    return timer;
 }
 
-static void timer_unlink(struct timer *timer)
+bool timer_runs(const struct timer *timer)
 {
-    struct timer **link = &timer->loop->timers;
-
-    while (*link != timer)
-        link = &(*link)->next;
-    *link = timer->next;
+    return timer->loop != NULL;
 }
 
 void timer_cancel(struct timer *timer)
 {
-    if (!timer)
+    struct timer **link;
+
+    if (!timer_runs(timer))
         return;
-    timer_unlink(timer);
-    free(timer);
+    link = &timer->loop->timers;
+    while (*link != timer)
+        link = &(*link)->next;
+    *link = timer->next;
+    timer->loop = NULL;
 }
 
 /* All that are due now; what a callback adds, even with 0 ms, waits for the next round. */
@@ -258,11 +249,9 @@ static void run_timers(struct loop *loop)
         due++;
     while (due-- > 0 && loop->timers && loop->timers->deadline <= now) {
         struct timer *timer = loop->timers;
-        timer_callback *callback = timer->callback;
-        void *opaque = timer->opaque;
 
         timer_cancel(timer);
-        callback(opaque);
+        timer->callback(timer->opaque);
     }
 }
 

@@ -12,7 +12,6 @@
 
 struct loop;
 struct watch;
-struct timer;
 
 /* `events` are epoll's: EPOLLIN, EPOLLOUT, EPOLLHUP, EPOLLERR. */
 typedef void watch_callback(void *opaque, uint32_t events);
@@ -25,6 +24,16 @@ struct work {
     void *opaque;
     struct work *next; /* the loop's */
     bool queued;       /* the loop's */
+};
+
+/* A call to come. The struct belongs to whoever starts it, zeroed at first, so that starting one never fails;
+ * before its owner goes it is cancelled. All of it is the loop's. */
+struct timer {
+    struct loop *loop; /* NULL: it does not run */
+    uint64_t deadline; /* ms of the monotonic clock */
+    timer_callback *callback;
+    void *opaque;
+    struct timer *next; /* by deadline */
 };
 
 /* Any thread: CLOCK_MONOTONIC, milliseconds, by which timers go. */
@@ -43,8 +52,12 @@ struct watch *watch_add(struct loop *loop, int fd, uint32_t events, watch_callba
 bool watch_change(struct watch *watch, uint32_t events) __attribute__((warn_unused_result));
 void watch_remove(struct watch *watch);
 
-/* Call back once, `milliseconds` from now. A timer that has run or was cancelled is gone. */
-struct timer *timer_add(struct loop *loop, uint64_t milliseconds, timer_callback *callback, void *opaque);
+/* Call back once, `milliseconds` from now; one that runs begins anew. It does not run any more when it calls.
+ */
+void timer_start(struct loop *loop, struct timer *timer, uint64_t milliseconds, timer_callback *callback,
+                 void *opaque);
+bool timer_runs(const struct timer *timer);
+/* One that does not run will do. */
 void timer_cancel(struct timer *timer);
 
 /* Any thread: run the work on the main thread, soon. */

@@ -97,8 +97,8 @@ void hotplug_destroy(struct hotplug *hotplug)
         if (hotplug->memslot[slot])
             memslot_free(hotplug->memslot[slot]);
     loop_cancel(hotplug->config.loop, &hotplug->work);
-    timer_cancel(hotplug->rest);
-    timer_cancel(hotplug->ost_timer);
+    timer_cancel(&hotplug->rest);
+    timer_cancel(&hotplug->ost_timer);
     resize_free(hotplug);
     operations_free(hotplug);
     free(hotplug);

@@ -70,7 +70,6 @@ static void expired(void *opaque)
 {
     struct operation *operation = opaque;
 
-    operation->timer = NULL;
     operation_expire(operation);
 }
 
@@ -80,14 +79,11 @@ static void arm(struct operation *operation)
     struct hotplug *hotplug = operation->hotplug;
     uint64_t passed = operation_now(hotplug) - operation->started;
 
-    if (operation->timer)
-        timer_cancel(operation->timer);
-    operation->timer = NULL;
+    timer_cancel(&operation->timer);
     if (!hotplug->config.running(hotplug->config.opaque))
         return;
-    operation->timer = timer_add(hotplug->config.loop,
-                                 operation->deadline > passed ? operation->deadline - passed : 0, expired,
-                                 operation);
+    timer_start(hotplug->config.loop, &operation->timer,
+                operation->deadline > passed ? operation->deadline - passed : 0, expired, operation);
 }
 
 void hotplug_run_state(struct hotplug *hotplug)
@@ -114,9 +110,7 @@ void operation_set_deadline(struct operation *operation, uint64_t milliseconds)
 
 void operation_look_again(struct operation *operation, uint64_t milliseconds)
 {
-    if (operation->timer)
-        timer_cancel(operation->timer);
-    operation->timer = timer_add(operation->hotplug->config.loop, milliseconds, expired, operation);
+    timer_start(operation->hotplug->config.loop, &operation->timer, milliseconds, expired, operation);
 }
 
 struct operation *operation_new(struct hotplug *hotplug, enum operation_kind kind, uint32_t slot,
@@ -142,8 +136,7 @@ void operation_discard(struct operation *operation)
 {
     if (!operation)
         return;
-    if (operation->timer)
-        timer_cancel(operation->timer);
+    timer_cancel(&operation->timer);
     free(operation->device);
     free(operation);
 }
@@ -282,9 +275,7 @@ void operation_end(struct operation *operation, enum operation_result result, co
     operation->result = result;
     operation->ended = operation_now(hotplug);
     set_reason(operation, reason);
-    if (operation->timer)
-        timer_cancel(operation->timer);
-    operation->timer = NULL;
+    timer_cancel(&operation->timer);
     if (hotplug->operation[operation->slot] == operation && !may_come_late(operation))
         hotplug->operation[operation->slot] = NULL;
     hotplug->operations_ended++;

@@ -22,12 +22,12 @@
 #include <stdint.h>
 
 #include "host/error.h"
+#include "host/loop.h"
 
 struct hotplug;
 struct json_object;
 struct operation;
 struct own_event;
-struct timer;
 
 enum operation_kind { OPERATION_PLUG, OPERATION_UNPLUG };
 
@@ -67,7 +67,7 @@ struct operation {
     struct own_event *begun; /* MEMORY_OPERATION_STARTED, while it has not been sent */
     char reason[OPERATION_REASON];  /* why it ended like this; may be empty */
     char warning[OPERATION_REASON]; /* what the user should know though it was accepted; may be empty */
-    struct timer *timer;
+    struct timer timer;
     struct operation_watcher *watchers;
     struct operation *next; /* by id */
 };

@@ -37,8 +37,8 @@ static void tick(void *opaque);
 
 static void run_timer(struct hotplug *hotplug)
 {
-    if (!hotplug->ost_timer)
-        hotplug->ost_timer = timer_add(hotplug->config.loop, PERIOD_MS, tick, hotplug);
+    if (!timer_runs(&hotplug->ost_timer))
+        timer_start(hotplug->config.loop, &hotplug->ost_timer, PERIOD_MS, tick, hotplug);
 }
 
 /* A period is over: each slot has one more event. */
@@ -47,7 +47,6 @@ static void tick(void *opaque)
     struct hotplug *hotplug = opaque;
     bool more = false;
 
-    hotplug->ost_timer = NULL;
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
         struct ost_limit *limit = &hotplug->ost[slot];
 

@@ -29,7 +29,7 @@ struct resize {
     bool stopping;
     struct error reason;  /* why it ended early; text "": it did not */
     struct error refusal; /* what the guest said last when it kept a DIMM */
-    struct timer *timer;  /* goes on from the event loop */
+    struct timer timer;   /* goes on from the event loop */
     struct resize_watcher *watchers;
 };
 
@@ -115,8 +115,7 @@ static void say(struct resize *resize, const char *line)
 
 static void release(struct resize *resize)
 {
-    if (resize->timer)
-        timer_cancel(resize->timer);
+    timer_cancel(&resize->timer);
     json_object_put(resize->steps);
     json_object_put(resize->operations);
     free(resize->template);
@@ -145,8 +144,8 @@ static void finish(struct resize *resize)
 
 static void later(struct resize *resize)
 {
-    if (!resize->timer)
-        resize->timer = timer_add(resize->hotplug->config.loop, 0, go_on, resize);
+    if (!timer_runs(&resize->timer))
+        timer_start(resize->hotplug->config.loop, &resize->timer, 0, go_on, resize);
 }
 
 /* ---- steps ---- */
@@ -298,7 +297,6 @@ static void go_on(void *opaque)
     struct resize *resize = opaque;
     const struct resize_step *step;
 
-    resize->timer = NULL;
     if (resize->stopping || (resize->next == resize->plan.count && !plan_what_is_left(resize))) {
         finish(resize);
         return;

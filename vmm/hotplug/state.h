@@ -94,11 +94,11 @@ struct hotplug {
     bool missed[HOTRAM_SLOTS_MAX]; /* reports of the slot found no room among the notices */
     bool resting;                  /* notices wait for `rest` */
     struct work work;              /* handles the notices */
-    struct timer *rest;            /* main thread only, like all that follows */
+    struct timer rest;             /* main thread only, like all that follows */
     uint64_t window;               /* when counting began, and how many notices were handled since */
     uint32_t handled;
     struct ost_limit ost[HOTRAM_SLOTS_MAX];
-    struct timer *ost_timer;
+    struct timer ost_timer;
     struct dimm *dimm[HOTRAM_SLOTS_MAX];
     uint32_t anon_count;                           /* DIMMs without an id, ever */
     struct memslot *memslot[HOTRAM_SLOTS_MAX];     /* by the slot that it keeps */

@@ -174,7 +174,6 @@ static void rested(void *opaque)
 {
     struct hotplug *hotplug = opaque;
 
-    hotplug->rest = NULL;
     hotplug_handle_notices(hotplug);
 }
 
@@ -187,10 +186,10 @@ static void rest_if_flooded(struct hotplug *hotplug, uint32_t count)
         hotplug->handled = 0;
     }
     hotplug->handled += count;
-    if (hotplug->handled >= REST_AFTER && !hotplug->rest)
-        hotplug->rest = timer_add(hotplug->config.loop, REST_MS, rested, hotplug);
+    if (hotplug->handled >= REST_AFTER && !timer_runs(&hotplug->rest))
+        timer_start(hotplug->config.loop, &hotplug->rest, REST_MS, rested, hotplug);
     ports_lock(hotplug->config.ports);
-    hotplug->resting = hotplug->rest != NULL;
+    hotplug->resting = timer_runs(&hotplug->rest);
     if (!hotplug->resting && hotplug->notice_count > 0) /* noted since they were taken, while it rested */
         loop_post(hotplug->config.loop, &hotplug->work);
     ports_unlock(hotplug->config.ports);

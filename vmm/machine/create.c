@@ -251,7 +251,7 @@ void machine_destroy(struct machine *machine)
     /* vCPUs first: nobody else uses guest memory and devices on another thread. */
     vcpus_destroy(&machine->vcpus);
     loop_cancel(machine->loop, &machine->requests_work);
-    timer_cancel(machine->reset_pause);
+    timer_cancel(&machine->reset_pause);
     machine_arch_destroy_devices(machine);
     hotplug_destroy(machine->hotplug);
     guest_memory_destroy(machine->memory);

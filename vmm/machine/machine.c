@@ -201,7 +201,6 @@ static void reset_after_pause(void *opaque)
 {
     struct machine *machine = opaque;
 
-    machine->reset_pause = NULL;
     handle_requests(machine);
 }
 
@@ -213,12 +212,10 @@ static bool reset_too_soon(struct machine *machine)
     uint64_t now = loop_now(), next = machine->last_guest_reset + RESET_PAUSE_MS;
 
     if (machine->last_guest_reset > 0 && now < next && !machine->config->no_reboot) {
-        if (!machine->reset_pause)
-            machine->reset_pause = timer_add(machine->loop, next - now, reset_after_pause, machine);
-        if (machine->reset_pause) {
-            atomic_fetch_or(&machine->requests, REQUEST_RESET);
-            return true;
-        }
+        if (!timer_runs(&machine->reset_pause))
+            timer_start(machine->loop, &machine->reset_pause, next - now, reset_after_pause, machine);
+        atomic_fetch_or(&machine->requests, REQUEST_RESET);
+        return true;
     }
     machine->last_guest_reset = now;
     return false;

@@ -16,6 +16,7 @@
 #include "boot/boot.h"
 #include "device/ports.h"
 #include "host/guest_clock.h"
+#include "host/loop.h"
 #include "hotplug/hotplug.h"
 #include "kvm/vcpu.h"
 #include "kvm/vm.h"
@@ -64,7 +65,7 @@ struct machine {
 
     atomic_uint requests;
     struct work requests_work;
-    struct timer *reset_pause; /* a reset that the guest has asked for waits for it, or NULL */
+    struct timer reset_pause;  /* a reset that the guest has asked for waits for it */
     uint64_t last_guest_reset; /* CLOCK_MONOTONIC, milliseconds; 0: none yet */
     void *_Atomic fault;       /* where the host could not give memory; NULL when that is not known */
     char broken[512]; /* written by the vCPU that sets REQUEST_BROKEN first, under the machine lock */

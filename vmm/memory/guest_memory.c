@@ -33,7 +33,7 @@ struct guest_memory {
     struct guest_region *regions; /* under lock */
     unsigned memslots;
     bool *memslot_used; /* main thread only, and so is all that follows */
-    struct timer *retry;
+    struct timer retry;
     unsigned round;
     void (*fault)(void *opaque, void *address);
     void *fault_opaque;
@@ -61,8 +61,7 @@ void guest_memory_destroy(struct guest_memory *map)
 {
     if (!map)
         return;
-    if (map->retry)
-        timer_cancel(map->retry);
+    timer_cancel(&map->retry);
     while (map->regions) {
         struct guest_region *region = map->regions;
 
@@ -130,7 +129,6 @@ static void retry(void *opaque)
 {
     struct guest_memory *map = opaque;
 
-    map->retry = NULL;
     guest_memory_retry(map);
 }
 
@@ -151,8 +149,8 @@ static void finish(void *opaque)
         region->gone.stays(region->gone.opaque, error.text);
     region->stuck = true;
     /* Without memory for a timer the next plug or reset tries. */
-    if (!map->retry)
-        map->retry = timer_add(map->loop, RETRY_MILLISECONDS, retry, map);
+    if (!timer_runs(&map->retry))
+        timer_start(map->loop, &map->retry, RETRY_MILLISECONDS, retry, map);
 }
 
 void guest_memory_retry(struct guest_memory *map)

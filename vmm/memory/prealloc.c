@@ -27,7 +27,7 @@ struct prealloc {
     struct prealloc_request request;
     const struct prealloc_ops *ops;
     void *opaque;
-    struct timer *timer;
+    struct timer timer;
     uint64_t piece;
     atomic_uint_fast64_t next; /* offset of the first piece that nobody has taken */
     atomic_uint_fast64_t done; /* bytes that are there */
@@ -94,7 +94,7 @@ static void stop(struct prealloc *prealloc)
 {
     for (unsigned i = 0; i < prealloc->count; i++)
         pthread_join(prealloc->threads[i], NULL);
-    timer_cancel(prealloc->timer);
+    timer_cancel(&prealloc->timer);
     loop_cancel(prealloc->loop, &prealloc->end);
 }
 
@@ -114,7 +114,7 @@ static void report(void *opaque)
 {
     struct prealloc *prealloc = opaque;
 
-    prealloc->timer = timer_add(prealloc->loop, REPORT_MS, report, prealloc);
+    timer_start(prealloc->loop, &prealloc->timer, REPORT_MS, report, prealloc);
     prealloc->ops->progress(prealloc->opaque, atomic_load(&prealloc->done));
 }
 
@@ -167,7 +167,7 @@ struct prealloc *prealloc_start(struct loop *loop, const struct prealloc_request
         error_set(error, "no thread to allocate memory: %s", strerror(EAGAIN));
         return NULL;
     }
-    prealloc->timer = timer_add(loop, REPORT_MS, report, prealloc);
+    timer_start(loop, &prealloc->timer, REPORT_MS, report, prealloc);
     if (atomic_fetch_sub(&prealloc->running, 1) == 1)
         loop_post(loop, &prealloc->end);
     return prealloc;

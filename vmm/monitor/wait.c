@@ -26,15 +26,14 @@ struct wait {
     bool whole;                  /* wait for the end */
     struct operation *operation; /* NULL while memory is being allocated */
     struct operation_watcher watcher;
-    struct timer *timer;
+    struct timer timer;
 };
 
 static void wait_free(struct wait *wait)
 {
     if (!wait)
         return;
-    if (wait->timer)
-        timer_cancel(wait->timer);
+    timer_cancel(&wait->timer);
     free(wait->device);
     free(wait);
 }
@@ -61,7 +60,7 @@ static void tick(void *opaque)
              operation_kind_name(operation->kind), wait->device, operation_milliseconds(operation) / 1000,
              operation->deadline / 1000, operation->answered ? "; it has reported that it is at it" : "");
     pending_say(wait->pending, line);
-    wait->timer = timer_add(machine_loop(wait->machine), TICK, tick, wait);
+    timer_start(machine_loop(wait->machine), &wait->timer, TICK, tick, wait);
 }
 
 /* A plug cannot be withdrawn: only the waiting ends, from the event loop. */
@@ -69,7 +68,6 @@ static void give_up(void *opaque)
 {
     struct wait *wait = opaque;
 
-    wait->timer = NULL;
     operation_unwatch(wait->operation, &wait->watcher);
     answer(wait, wait->operation, NULL);
 }
@@ -83,8 +81,7 @@ static void cancel(void *opaque)
         snprintf(memory, sizeof memory, "memory.%s", wait->device);
         backend_cancel(machine_backends(wait->machine), memory);
     } else if (!operation_cancel(wait->operation, NULL) && wait->operation->result == OPERATION_UNDER_WAY) {
-        timer_cancel(wait->timer);
-        wait->timer = timer_add(machine_loop(wait->machine), 0, give_up, wait);
+        timer_start(machine_loop(wait->machine), &wait->timer, 0, give_up, wait);
     }
 }
 
@@ -93,7 +90,7 @@ static void watch(struct wait *wait, struct operation *operation)
     wait->operation = operation;
     wait->watcher = (struct operation_watcher){ .ended = ended, .opaque = wait };
     operation_watch(operation, &wait->watcher);
-    wait->timer = timer_add(machine_loop(wait->machine), TICK, tick, wait);
+    timer_start(machine_loop(wait->machine), &wait->timer, TICK, tick, wait);
 }
 
 /* The memory is there, or will not be. */

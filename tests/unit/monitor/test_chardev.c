@@ -321,6 +321,7 @@ static void test_waiting_for_a_client(void **state)
 {
     struct world *world = *state;
     struct chardev_config config = LISTENING("c0");
+    struct timer timer = { 0 };
     struct chardev *chardev;
     int fd;
 
@@ -332,7 +333,7 @@ static void test_waiting_for_a_client(void **state)
     assert_int_equal(user.opened, 1);
     close(fd);
     config.id = "c1";
-    timer_add(world->loop, 1, quit, world->loop);
+    timer_start(world->loop, &timer, 1, quit, world->loop);
     start(world, config, &many);
     assert_int_equal(user.opened, 1);
 }

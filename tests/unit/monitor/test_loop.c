@@ -21,7 +21,7 @@ struct pipes {
     int fds[4][2];
     struct watch *watches[4];
     unsigned calls[4];
-    struct timer *rearmed;
+    struct timer rearmed;
 };
 
 static struct pipes pipes;
@@ -160,15 +160,18 @@ static void note(void *opaque)
 static void test_timers_run_in_order(void **state)
 {
     unsigned numbers[] = { 1, 2, 3, 4 };
-    struct timer *cancelled;
+    struct timer timers[4] = { 0 };
 
     (void)state;
-    timer_add(pipes.loop, 30, note, &numbers[2]);
-    timer_add(pipes.loop, 0, note, &numbers[0]);
-    cancelled = timer_add(pipes.loop, 10, note, &numbers[3]);
-    timer_add(pipes.loop, 0, note, &numbers[1]);
-    timer_cancel(cancelled);
-    timer_cancel(NULL);
+    timer_start(pipes.loop, &timers[0], 30, note, &numbers[2]);
+    timer_start(pipes.loop, &timers[1], 0, note, &numbers[0]);
+    timer_start(pipes.loop, &timers[2], 10, note, &numbers[3]);
+    timer_start(pipes.loop, &timers[3], 1000000, note, &numbers[3]);
+    timer_start(pipes.loop, &timers[3], 0, note, &numbers[1]); /* anew */
+    assert_true(timer_runs(&timers[2]));
+    timer_cancel(&timers[2]);
+    assert_false(timer_runs(&timers[2]));
+    timer_cancel(&timers[2]);
     while (pipes.calls[0] < 123)
         loop_once(pipes.loop, -1);
     loop_once(pipes.loop, 0);
@@ -178,13 +181,15 @@ static void test_timers_run_in_order(void **state)
 static void rearm(void *opaque)
 {
     pipes.calls[0]++;
-    pipes.rearmed = timer_add(opaque, 0, rearm, opaque);
+    assert_false(timer_runs(&pipes.rearmed));
+    timer_start(opaque, &pipes.rearmed, 0, rearm, opaque);
 }
 
 /* Who ends without taking back its work or its timer is found out, in every run of every test. */
 static void test_nothing_is_left_behind(void **state)
 {
     static struct work work = { .run = rearm };
+    static struct timer timer;
 
     (void)state;
     for (unsigned what = 0; what < 3; what++) {
@@ -198,7 +203,7 @@ static void test_nothing_is_left_behind(void **state)
             signal(SIGABRT, SIG_DFL);
             close(STDERR_FILENO);
             if (what == 1)
-                timer_add(loop, 1000000, rearm, loop);
+                timer_start(loop, &timer, 1000000, rearm, loop);
             else if (what == 2)
                 loop_post(loop, &work);
             loop_destroy(loop);
@@ -215,12 +220,12 @@ static void test_nothing_is_left_behind(void **state)
 static void test_timer_that_rearms_does_not_keep_the_loop(void **state)
 {
     (void)state;
-    timer_add(pipes.loop, 0, rearm, pipes.loop);
+    timer_start(pipes.loop, &pipes.rearmed, 0, rearm, pipes.loop);
     for (unsigned i = 1; i < 5; i++) {
         loop_once(pipes.loop, -1);
         assert_int_equal(pipes.calls[0], i);
     }
-    timer_cancel(pipes.rearmed);
+    timer_cancel(&pipes.rearmed);
 }
 
 struct poster {
@@ -331,9 +336,11 @@ static void quit(void *opaque)
 
 static void test_quit(void **state)
 {
+    struct timer timer = { 0 };
+
     (void)state;
     assert_false(loop_quitting(pipes.loop));
-    timer_add(pipes.loop, 1, quit, pipes.loop);
+    timer_start(pipes.loop, &timer, 1, quit, pipes.loop);
     loop_run(pipes.loop);
     assert_true(loop_quitting(pipes.loop));
     loop_run(pipes.loop); /* at once over */
