@@ -24,15 +24,15 @@ VALUES = {"int": (0, -1, (1 << 64) - 1), "number": (0,), "str": ("", "none", "/m
 class Nothing:
     """hotram -machine none."""
 
-    def __init__(self):
+    def __init__(self, *options):
         self.folder = tempfile.TemporaryDirectory()
         path = pathlib.Path(self.folder.name) / "qmp"
         self.process = subprocess.Popen(
             [PROGRAM, "-machine", "none", "-nodefaults", "-display", "none",
-             "-qmp", f"unix:{path},server=on,wait=off"],
+             "-qmp", f"unix:{path},server=on,wait=off", *options],
             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
-        while not path.exists() and time.monotonic() < deadline:
+        while not path.exists() and self.process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
         self.qmp = QMP(path)
 
@@ -105,6 +105,22 @@ def test_the_power_button_that_is_not_there():
     with Nothing() as machine:
         assert machine.qmp.execute("system_powerdown") == {}
         machine.qmp.wait_event("POWERDOWN")
+
+
+def test_options_of_what_is_not_there():
+    """What the command line gives a machine that has no place for it: objects are made, the rest is refused or
+    means nothing, as in QEMU; the program does not die of it."""
+    with Nothing("-smp", "2", "-m", "64M,slots=2,maxmem=1G", "-name", "x", "-rtc", "base=utc",
+                 "-object", "memory-backend-ram,id=m,size=2M", "-chardev", "null,id=c",
+                 "-device", "isa-serial,chardev=c") as machine:
+        assert [memdev["id"] for memdev in machine.qmp.execute("query-memdev")] == ["m"]
+        assert machine.qmp.execute("object-del", {"id": "m"}) == {}
+    for options, word in ((["-object", "memory-backend-ram,id=m,size=2M", "-device", "pc-dimm,memdev=m"],
+                           "-device pc-dimm,memdev=m: "), (["-memslot", "id=x,size=2M"], "-memslot")):
+        result = subprocess.run([PROGRAM, "-machine", "none", "-nodefaults", "-display", "none", *options],
+                                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
+                                check=False)
+        assert result.returncode == 1 and word in result.stderr, (options, result)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ void machine_arch_destroy_devices(struct machine *machine)
     machine->devices = NULL;
 }
 
-bool machine_attach_serial(struct machine *machine, struct chardev *chardev, struct error *error)
+bool machine_arch_attach_serial(struct machine *machine, struct chardev *chardev, struct error *error)
 {
     return line_attach(&machine->devices->serial.line, chardev, error);
 }

@@ -193,8 +193,9 @@ static bool create_all(struct machine *machine, struct error *error)
     uint64_t region_base;
     uint64_t region_size;
 
-    if (strcmp(config->machine, "none") == 0) /* only monitors: for probing */
-        return create_hotplug(machine, 0, 0, 0, error);
+    if (strcmp(config->machine, "none") == 0) /* monitors and objects: for probing */
+        return create_hotplug(machine, 0, 0, 0, error) && create_objects(machine, error) &&
+               create_devices(machine, error);
     if (!machine_layout(machine, &region_base, &region_size, error) || !open_kernel(machine, error) ||
         !create_vm(machine, error) || !create_memory(machine, error))
         return false;

@@ -242,6 +242,12 @@ static void handle_requests(void *opaque)
     }
 }
 
+/* -machine none has no serial port: nobody is at the other end of the chardev, as in QEMU. */
+bool machine_attach_serial(struct machine *machine, struct chardev *chardev, struct error *error)
+{
+    return !machine->devices || machine_arch_attach_serial(machine, chardev, error);
+}
+
 void machine_port_access(struct machine *machine, uint16_t port, bool write, unsigned width, uint8_t *data)
 {
     ports_access(&machine->ports, port, write, width, data);

@@ -118,6 +118,7 @@ enum bus machine_arch_hotplug_bus(uint64_t *address);
 void machine_arch_raise_hotplug(void *opaque);
 /* Under the machine lock: devices as after power-on. */
 void machine_arch_reset_devices(struct machine *machine);
+bool machine_arch_attach_serial(struct machine *machine, struct chardev *chardev, struct error *error);
 /* Under the machine lock. */
 void machine_arch_powerdown(struct machine *machine);
 /* Tables and kernel into guest memory, vCPUs to their start. vCPUs paused. */

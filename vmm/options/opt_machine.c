@@ -262,6 +262,8 @@ bool finish_machine(struct parser *parser, struct error *error)
         return error_set(error, "-qtest: a test plays the guest, so no other may run: add -accel qtest");
     if (config->qtest_chardev && strcmp(config->machine, "none") == 0)
         return error_set(error, "-qtest: -machine none has neither ports nor memory to test");
+    if (config->memslot_count > 0 && strcmp(config->machine, "none") == 0)
+        return error_set(error, "-memslot: -machine none has no memory; leave -machine or -memslot out");
     if (!config->acpi && config->slots > 0)
         return error_set(error,
                          "-machine acpi=off: memory hotplug is ACPI's; leave slots, maxmem and -memslot "
