@@ -10,25 +10,26 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
 from lib.host import Host                                    # noqa: E402
-from lib.machine import CLONE                                # noqa: E402
-from lib.qmp import QMPError                                 # noqa: E402
+from lib.machine import CLONE, Machine                                # noqa: E402
+from lib.player import SIZE, Guest                           # noqa: E402
+from lib.qmp import QMP, QMPError                            # noqa: E402
+from lib.schema import Schema                                # noqa: E402
 
+MIB = 1 << 20
 SOURCES = sorted((CLONE / "vmm").glob("*/*.c"))
-
-
-def schema(host):
-    return {entity["name"]: entity for entity in host.qmp.execute("query-qmp-schema")}
 
 
 def test_the_schema_is_whole():
     with Host() as host:
-        listed = host.qmp.execute("query-qmp-schema")
-        entities = schema(host)
-        assert len(listed) == len(entities), "a name twice"
+        schema = Schema(host.qmp)
+        entities = schema.entities
+        assert len(schema.listed) == len(entities), "a name twice"
         used = set()
-        for entity in listed:
+        for entity in schema.listed:
             refers = [entity.get(key) for key in ("arg-type", "ret-type", "element-type")]
             if entity["meta-type"] == "object":
+                names = [member["name"] for member in entity["members"]]
+                assert len(names) == len(set(names)), entity
                 refers += [member["type"] for member in entity["members"]]
                 refers += [variant["type"] for variant in entity.get("variants", ())]
             used.update(filter(None, refers))
@@ -36,19 +37,24 @@ def test_the_schema_is_whole():
         unused = {name for name, entity in entities.items()
                   if entity["meta-type"] not in ("command", "event")} - used
         assert not unused, unused
+        # What is not said to be an object, is one only where it has to be.
+        empty = [name for name in schema.names("object") if not entities[name]["members"]]
+        assert empty == ["Empty"], empty
+        returned = {name: entities[name]["ret-type"] for name in schema.names("command")}
+        assert [name for name, kind in returned.items() if kind == "any"] == ["qom-get"], returned
+        assert {name for name, kind in returned.items() if kind == "Empty"} \
+            == {"cont", "device_add", "device_del", "memory-operation-cancel", "memory-set-cancel",
+                "memslot", "migrate-set-capabilities", "object-add", "object-del", "qmp_capabilities",
+                "quit", "stop", "system_powerdown", "system_reset"}, returned
 
 
 def test_commands_are_those_that_there_are():
     with Host() as host:
         names = {command["name"] for command in host.qmp.execute("query-commands")}
-        entities = schema(host)
-        assert names == {name for name, entity in entities.items()
-                         if entity["meta-type"] == "command"}
+        schema = Schema(host.qmp)
+        assert names == set(schema.names("command"))
         for name in sorted(names - {"qmp_capabilities"}):
-            members = entities[entities[name]["arg-type"]]["members"]
-            required = [member["name"] for member in members if "default" not in member]
-            known = {member["name"] for member in members}
-            # What it does not list is refused; of what is required the lack is said.
+            # What it does not list is refused.
             try:
                 host.qmp.execute(name, {"no-such-argument": 1})
             except QMPError as error:
@@ -56,28 +62,156 @@ def test_commands_are_those_that_there_are():
                 assert "no-such-argument" in said or "is missing" in said, (name, said)
             else:
                 raise AssertionError(f"{name} takes anything")
-            if required:
-                try:
-                    host.qmp.execute(name)
-                except QMPError as error:
-                    assert f"'{required[0]}' is missing" in error.desc, (name, error.desc)
+
+
+# All arguments of every command that has some, with values that go together, and what has to be there before.
+RAM = {"qom-type": "memory-backend-ram", "id": "new", "size": 2 * MIB, "share": False,
+       "prealloc": False, "prealloc-threads": 1, "reserve": True, "host-nodes": [],
+       "policy": "default", "merge": True, "dump": True}
+ARGUMENTS = {
+    "device-list-properties": [{"typename": "pc-dimm"}],
+    "device_add": [{"driver": "pc-dimm", "id": "new", "memdev": "free", "slot": 3,
+                    "addr": (5 << 30), "node": 0}],
+    "device_del": [{"id": "d"}],
+    "human-monitor-command": [{"command-line": "info status", "cpu-index": 0}],
+    "memory-operation-cancel": [{"id": 2}],
+    "memory-plug": [{"size": 2 * MIB, "id": "new", "node": 0, "slot": 3, "addr": 5 << 30,
+                     "template": "memory-backend-memfd", "timeout": 5, "wait": False}],
+    "memory-set": [{"size": 128 * MIB, "node": 0, "at-most": True, "dry-run": True,
+                    "template": "memory-backend-ram", "timeout": 5, "wait": False}],
+    "memory-unplug": [{"id": "d", "timeout": 5, "wait": False}],
+    "memslot": [{"id": "slot", "action": "add"}],
+    "migrate-set-capabilities": [{"capabilities": []}],
+    "object-add": [RAM,
+                   {**RAM, "qom-type": "memory-backend-memfd", "hugetlb": False, "seal": True},
+                   {**RAM, "qom-type": "memory-backend-file", "mem-path": "@file@", "offset": 0,
+                    "align": 2 * MIB, "readonly": False, "discard-data": False},
+                   {"qom-type": "secret", "id": "new", "data": "", "file": "", "format": "",
+                    "keyid": "", "iv": ""}],
+    "object-del": [{"id": "free"}],
+    "qmp_capabilities": [{"enable": []}],
+    "qom-get": [{"path": "/machine", "property": "type"}],
+    "qom-list": [{"path": "/machine"}],
+    "qom-list-properties": [{"typename": "pc-dimm"}],
+    "qom-list-types": [{"implements": "memory-backend", "abstract": True}],
+    "query-blockstats": [{"query-nodes": True}],
+    "query-command-line-options": [{"option": "m"}],
+    "query-named-block-nodes": [{"flat": True}],
+}
+# What can be given only with another value of something else that is given.
+ALONE = {"hugetlbsize"}
+
+
+def busy_host():
+    """One where all that the arguments name is there."""
+    host = Host(["-memslot", "id=slot,size=2M"], memory="64M,slots=4,maxmem=8G")
+    host.add("ram")
+    host.dimm()
+    host.add("ram", "free")
+    host.qmp.execute("cont")
+    return host
+
+
+def attempt(name, arguments):
+    """An error's text, or None: of a command with these arguments on a machine of its own."""
+    with busy_host() as host:
+        schema = Schema(host.qmp)
+        arguments = {key: str(host.files / "file") if value == "@file@" else value
+                     for key, value in arguments.items()}
+        if name == "memory-operation-cancel":
+            host.qmp.execute("memory-unplug", {"id": "d"})
+        if name == "memory-set-cancel":
+            host.qmp.execute("memory-set", {"size": 128 * MIB})
+        if name == "qmp_capabilities":
+            host.qmp.close()
+            host.qmp = QMP(host.folder / "qmp", negotiate=False)
+        try:
+            answer = host.qmp.execute(name, arguments)
+        except QMPError as error:
+            return error.desc
+        schema.check_answer(name, answer)
+        return None
+
+
+def is_missing(said, member):
+    return said and ("is missing" in said or "is not set" in said) and f"'{member}'" in said
+
+
+def test_what_is_required_is_required_and_what_is_optional_is_optional():
+    with Host() as host:
+        schema = Schema(host.qmp)
+    for name in schema.names("command"):
+        required = [member for member, optional in schema.arguments(name).items() if not optional]
+        said = attempt(name, {})
+        if required:
+            assert is_missing(said, required[0]), (name, said)
+        else:
+            assert said is None, (name, said)
+        if name not in ARGUMENTS:
+            assert not schema.arguments(name), f"{name}: none of its arguments is tried"
+            continue
+        tag, cases = schema.cases(name)
+        tried = {arguments.get(tag): arguments for arguments in ARGUMENTS[name]}
+        assert set(tried) == set(cases), (name, cases)
+        for case, arguments in tried.items():
+            members = schema.arguments(name, case)
+            assert set(arguments) == set(members) - ALONE, (name, set(arguments) ^ set(members))
+            said = attempt(name, arguments)
+            assert said is None, (name, said)
+            least = {key: value for key, value in arguments.items() if not members[key]}
+            for left_out in arguments:
+                rest = {key: value for key, value in arguments.items() if key != left_out}
+                said = attempt(name, rest)
+                if members[left_out]:
+                    assert said is None, (name, left_out, said)
                 else:
-                    raise AssertionError(f"{name} does not require {required}")
-            assert len(known) == len(members), name
+                    assert is_missing(said, left_out), (name, left_out, said)
+            said = attempt(name, least)
+            assert said is None, (name, least, said)
+
+
+def test_answers_are_as_listed():
+    """Of every query, on machines of all kinds."""
+    with Machine(["-machine", "none"], kernel=None, run=False) as none, \
+            Guest("-name", "x", "-smp", "2", "-numa", "node,cpus=0,mem=64M",
+                  "-numa", "node,cpus=1,mem=64M", "-memslot", "id=slot,size=128M") as guest:
+        guest.plug()            # slot 0 is the memslot's
+        guest.accept(1)
+        guest.done(result="done")
+        guest.add("file", "f", mem_path=guest.files / "file", size=SIZE)
+        guest.qmp.execute("device_add", {"driver": "pc-dimm", "memdev": "f"})
+        guest.unplug()
+        guest.refuse(1)
+        guest.done(result="refused")
+        guest.qmp.execute("memslot", {"id": "slot", "action": "add"})
+        guest.unplug(timeout=5)
+        for host in (none, guest):
+            schema = Schema(host.qmp)
+            for name in schema.names("command"):
+                if not any(not optional for optional in schema.arguments(name).values()) \
+                        and name.startswith(("query-", "qom-")):
+                    schema.check_answer(name, host.qmp.execute(name))
+        for arguments in ({"size": guest.size() + SIZE, "dry-run": True},
+                          {"size": 192 * MIB, "node": 1, "dry-run": True, "at-most": True}):
+            schema.check_answer("memory-set", guest.qmp.execute("memory-set", arguments))
+        schema.check_answer("memory-plug", guest.plug(timeout=1, wait=True))
+        for path in ("/", "/machine", "/objects", "/objects/f", "/machine/peripheral/slot"):
+            schema.check_answer("qom-list", guest.qmp.execute("qom-list", {"path": path}))
+        for event in guest.qmp.take_events():
+            schema.check_event(event)
 
 
 def test_events_are_those_that_the_program_sends():
     pattern = re.compile(r'(?:machine_emit|emit|emit_cause|hotplug_tell|config\.event)\([^;]*?"([A-Z_]{4,})"', re.S)
     sent = {name for source in SOURCES for name in pattern.findall(source.read_text())}
     with Host() as host:
-        listed = {name for name, entity in schema(host).items()
-                  if entity["meta-type"] == "event"}
+        listed = set(Schema(host.qmp).names("event"))
     assert sent == listed, sent ^ listed
 
 
 def test_data_of_events_is_as_listed():
     with Host() as host:
-        entities = schema(host)
+        schema = Schema(host.qmp)
         host.add("ram", prealloc=True)
         host.dimm()
         host.eject()
@@ -89,23 +223,12 @@ def test_data_of_events_is_as_listed():
         events = host.qmp.take_events()
         assert len({event["event"] for event in events}) >= 7, events
         for event in events:
-            check_object(entities, f"{event['event']}-data", event.get("data", {}))
-
-
-def check_object(entities, name, data):
-    members = {member["name"]: member for member in entities[name]["members"]}
-    assert set(data) <= set(members), (name, data)
-    types = {"str": str, "int": int, "bool": bool, "[any]": list, "any": object}
-    for key, member in members.items():
-        if key in data:
-            assert isinstance(data[key], types[member["type"]]), (name, key, data)
-        else:
-            assert "default" in member, f"{name}: no {key} in {data}"
+            schema.check_event(event)
 
 
 def test_what_libvirt_looks_for():
     with Host() as host:
-        entities = schema(host)
+        entities = Schema(host.qmp).entities
         kinds = entities[entities["object-add"]["arg-type"]]["members"][0]
         assert kinds["name"] == "qom-type"
         assert "secret" in entities[kinds["type"]]["values"]

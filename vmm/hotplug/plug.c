@@ -19,13 +19,16 @@ struct values {
 
 const struct property pc_dimm_properties[] = {
     { "memdev", PROPERTY_STRING, offsetof(struct values, memdev), PROPERTY_NO_GIVEN,
-      "id of the memory backend that gives its memory; required" },
+      "id of the memory backend that gives its memory; required",
+      "'memdev' property is not set: create a backend with object_add memory-backend-ram,id=m1,size=1G and "
+      "give memdev=m1" },
     { "slot", PROPERTY_INT32, offsetof(struct values, slot), PROPERTY_NO_GIVEN,
-      "slot number; -1 (default): the first free slot" },
+      "slot number; -1 (default): the first free slot", NULL },
     { "addr", PROPERTY_UINT64, offsetof(struct values, addr), PROPERTY_NO_GIVEN,
-      "guest-physical address, a multiple of -machine dimm-granularity=; 0 (default): the lowest that fits" },
+      "guest-physical address, a multiple of -machine dimm-granularity=; 0 (default): the lowest that fits",
+      NULL },
     { "node", PROPERTY_UINT32, offsetof(struct values, node), PROPERTY_NO_GIVEN,
-      "NUMA node of the guest (default: as -machine dimm-node= says, or 0)" },
+      "NUMA node of the guest (default: as -machine dimm-node= says, or 0)", NULL },
 };
 const size_t pc_dimm_property_count = sizeof pc_dimm_properties / sizeof *pc_dimm_properties;
 
@@ -68,17 +71,6 @@ static bool check_names(const struct hotplug *hotplug, struct props props, const
     if (!*id)
         return error->text[0] ? false : true;
     return hotplug_check_id(hotplug, *id, error);
-}
-
-static struct backend *check_backend(const struct hotplug *hotplug, const char *memdev, struct error *error)
-{
-    if (!memdev) {
-        error_set(error,
-                  "'memdev' property is not set: create a backend with object_add memory-backend-ram,id=m1,"
-                  "size=1G and give memdev=m1");
-        return NULL;
-    }
-    return backend_resolve(hotplug->config.backends, memdev, error);
 }
 
 bool hotplug_check_node(const struct hotplug *hotplug, uint32_t node, struct error *error)
@@ -265,7 +257,7 @@ bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *
 static enum outcome plug(struct hotplug *hotplug, const char *id, const struct values *values, bool hot,
                          const struct backend_watcher *watcher, struct error *error)
 {
-    struct backend *backend = check_backend(hotplug, values->memdev, error);
+    struct backend *backend = backend_resolve(hotplug->config.backends, values->memdev, error);
     struct hotram_dimm_request request;
     struct hotram_dimm_result result;
     enum outcome outcome;

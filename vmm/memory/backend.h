@@ -85,7 +85,7 @@ struct backend {
     bool discard_data; /* what the file contains need not be kept */
     bool hugetlb;      /* memfd */
     bool seal;         /* memfd */
-    bool size_given, threads_given, huge_size_given;
+    bool threads_given, huge_size_given;
 
     /* What it is now. */
     uint64_t page_size; /* bytes */

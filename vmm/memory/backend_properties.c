@@ -8,15 +8,17 @@
 
 #include "memory/backend_memory.h"
 
-#define NAMED(name, type, field, given, help) \
+#define NEEDED(name, type, field, given, help, missing) \
     { \
-        name, type, offsetof(struct backend, field), given, help \
+        name, type, offsetof(struct backend, field), given, help, missing \
     }
+#define NAMED(name, type, field, given, help) NEEDED(name, type, field, given, help, NULL)
 #define GIVEN(field) offsetof(struct backend, field)
 
 #define COMMON_PROPERTIES(share_default) \
-    NAMED("size", PROPERTY_SIZE, size, GIVEN(size_given), \
-          "size in bytes, or with a suffix such as 512M or 1G; required"), \
+    NEEDED("size", PROPERTY_SIZE, size, PROPERTY_NO_GIVEN, \
+           "size in bytes, or with a suffix such as 512M or 1G; required", \
+           "Parameter 'size' is missing: how much memory it is, such as size=1G"), \
         NAMED("share", PROPERTY_BOOL, share, PROPERTY_NO_GIVEN, \
               "other processes that map it see the guest's writes (default: " share_default ")"), \
         NAMED("prealloc", PROPERTY_BOOL, prealloc, PROPERTY_NO_GIVEN, \
@@ -40,8 +42,9 @@ static const struct property ram_properties[] = {
 
 static const struct property file_properties[] = {
     COMMON_PROPERTIES("off"),
-    NAMED("mem-path", PROPERTY_STRING, mem_path, PROPERTY_NO_GIVEN,
-          "file, created if missing, or directory, such as a hugetlbfs mount; required"),
+    NEEDED("mem-path", PROPERTY_STRING, mem_path, PROPERTY_NO_GIVEN,
+           "file, created if missing, or directory, such as a hugetlbfs mount; required",
+           "Parameter 'mem-path' is missing: the file or the directory that its memory comes from"),
     NAMED("offset", PROPERTY_SIZE, offset, PROPERTY_NO_GIVEN,
           "where in the file it begins, a multiple of the page size (default: 0)"),
     NAMED("align", PROPERTY_SIZE, align, PROPERTY_NO_GIVEN,
@@ -123,15 +126,11 @@ static bool check(const struct backend *backend, struct error *error)
 {
     const char *type = backend_kind_name(backend->kind);
 
-    if (!backend->size_given)
-        return error_set(error, "%s: Parameter 'size' is missing", type);
     if (backend->size == 0)
         return error_set(error, "property 'size' of %s doesn't take value '0'", type);
     if (backend->size > INT64_MAX || backend->offset > INT64_MAX - backend->size)
         return error_set(error, "%s: size %llu is too large: the limit is %lld bytes, the offset included",
                          type, (unsigned long long)backend->size, (long long)INT64_MAX);
-    if (backend->kind == BACKEND_FILE && !backend->mem_path)
-        return error_set(error, "%s: Parameter 'mem-path' is missing", type);
     if (backend->threads_given && backend->threads == 0)
         return error_set(error, "property 'prealloc-threads' of %s doesn't take value '0'", type);
     if (backend->prealloc && !backend->reserve)

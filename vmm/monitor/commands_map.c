@@ -185,6 +185,7 @@ static const struct command commands[] = {
     { .qmp = "query-memory-map",
       .hmp = "info memory-map",
       .run = run_map,
+      .returns = "MemoryMap",
       .print = print_map,
       .help = "draw what lies where in the guest's physical address space" },
 };

@@ -20,11 +20,11 @@ struct secret {
     char *words[5];
 };
 static const struct property secret_properties[] = {
-    { "data", PROPERTY_STRING, offsetof(struct secret, words[0]), PROPERTY_NO_GIVEN, "not used" },
-    { "file", PROPERTY_STRING, offsetof(struct secret, words[1]), PROPERTY_NO_GIVEN, "not used" },
-    { "format", PROPERTY_STRING, offsetof(struct secret, words[2]), PROPERTY_NO_GIVEN, "not used" },
-    { "keyid", PROPERTY_STRING, offsetof(struct secret, words[3]), PROPERTY_NO_GIVEN, "not used" },
-    { "iv", PROPERTY_STRING, offsetof(struct secret, words[4]), PROPERTY_NO_GIVEN, "not used" },
+    { "data", PROPERTY_STRING, offsetof(struct secret, words[0]), PROPERTY_NO_GIVEN, "not used", NULL },
+    { "file", PROPERTY_STRING, offsetof(struct secret, words[1]), PROPERTY_NO_GIVEN, "not used", NULL },
+    { "format", PROPERTY_STRING, offsetof(struct secret, words[2]), PROPERTY_NO_GIVEN, "not used", NULL },
+    { "keyid", PROPERTY_STRING, offsetof(struct secret, words[3]), PROPERTY_NO_GIVEN, "not used", NULL },
+    { "iv", PROPERTY_STRING, offsetof(struct secret, words[4]), PROPERTY_NO_GIVEN, "not used", NULL },
 };
 #define SECRET_COUNT (sizeof secret_properties / sizeof secret_properties[0])
 
@@ -282,9 +282,7 @@ static bool run_device_add(struct monitor_context *context, struct json_object *
     if (!props.object)
         return false;
     allocation = prepare(context, argument(props.object, "memdev"), &watcher, error);
-    if (context->pending && !json_object_object_get(props.object, "driver"))
-        error_set(error, "Parameter 'driver' is missing");
-    else if (context->pending)
+    if (context->pending)
         outcome = hotplug_device_add(machine_hotplug(context->machine), props, true, &watcher, error);
     json_object_put(props.object);
     return conclude(context, allocation, outcome);
@@ -317,7 +315,7 @@ static const struct command commands[] = {
       .hmp = "device_add",
       .family = &device_types,
       .feature = "json-cli-hotplug", /* -device takes JSON, and what it makes can be unplugged */
-      .arguments = { { "driver", json_type_string, true }, { "id", json_type_string, true } },
+      .arguments = { { "driver", json_type_string, false }, { "id", json_type_string, true } },
       .run = run_device_add,
       .parameters = "driver[,prop=value][,...]",
       .help =

@@ -88,6 +88,7 @@ static const struct command commands[] = {
     { .qmp = "query-memslot",
       .hmp = "info memslot",
       .run = run_query,
+      .returns = "[MemslotInfo]",
       .print = print_query,
       .help = "show memslots and whether they are populated" },
 };

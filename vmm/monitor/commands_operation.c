@@ -14,7 +14,6 @@
 
 struct plug_values {
     uint64_t size;
-    bool size_given;
     char *id;
     int32_t slot; /* -1: the first free */
     uint64_t addr;
@@ -27,14 +26,16 @@ struct plug_values {
     bool wait;
 };
 
-#define PLUG(name, type, field, given, help) \
+#define NEEDED(name, type, field, given, help, missing) \
     { \
-        name, type, offsetof(struct plug_values, field), given, help \
+        name, type, offsetof(struct plug_values, field), given, help, missing \
     }
+#define PLUG(name, type, field, given, help) NEEDED(name, type, field, given, help, NULL)
 
 static const struct property plug_properties[] = {
-    PLUG("size", PROPERTY_SIZE, size, offsetof(struct plug_values, size_given),
-         "how much, a multiple of -machine dimm-granularity= (the guest's memory block); required"),
+    NEEDED("size", PROPERTY_SIZE, size, PROPERTY_NO_GIVEN,
+           "how much, a multiple of -machine dimm-granularity= (the guest's memory block); required",
+           "Parameter 'size' is missing: how much memory to plug, such as 1G"),
     PLUG("id", PROPERTY_STRING, id, PROPERTY_NO_GIVEN,
          "its name (default: dimm0 ... the first that is free)"),
     PLUG("node", PROPERTY_UINT32, node, offsetof(struct plug_values, node_given),
@@ -59,12 +60,12 @@ struct unplug_values {
 
 static const struct property unplug_properties[] = {
     { "id", PROPERTY_STRING, offsetof(struct unplug_values, id), PROPERTY_NO_GIVEN,
-      "the DIMM's name; required" },
+      "the DIMM's name; required", "Parameter 'id' is missing: which DIMM; info memory-devices lists them" },
     { "timeout", PROPERTY_UINT32, offsetof(struct unplug_values, timeout),
       offsetof(struct unplug_values, timeout_given),
-      "seconds that the guest has to answer (default: -machine unplug-timeout=)" },
+      "seconds that the guest has to answer (default: -machine unplug-timeout=)", NULL },
     { "wait", PROPERTY_BOOL, offsetof(struct unplug_values, wait), PROPERTY_NO_GIVEN,
-      "answer when the guest has (people: on; programs: off)" },
+      "answer when the guest has (people: on; programs: off)", NULL },
 };
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
@@ -91,8 +92,6 @@ static bool plug(struct monitor_context *context, const struct plug_values *valu
         .template = values->template,
     };
 
-    if (!values->size_given)
-        return error_set(error, "Parameter 'size' is missing: how much memory to plug, such as 1G");
     if (!check_timeout(values->timeout_given, values->timeout, error))
         return false;
     return wait_for_plug(context, &module, values->timeout * UINT64_C(1000), values->wait, result, error);
@@ -121,12 +120,8 @@ static bool run_unplug(struct monitor_context *context, struct json_object *args
     if (!props_read((struct props){ args, context->keyval }, unplug_properties, COUNT(unplug_properties),
                     NULL, "memory unplug", &values, error))
         return false;
-    if (!values.id)
-        done = error_set(error, "Parameter 'id' is missing: which DIMM; info memory-devices lists them");
-    else
-        done = check_timeout(values.timeout_given, values.timeout, error) &&
-               wait_for_unplug(context, values.id, values.timeout * UINT64_C(1000), values.wait, result,
-                               error);
+    done = check_timeout(values.timeout_given, values.timeout, error) &&
+           wait_for_unplug(context, values.id, values.timeout * UINT64_C(1000), values.wait, result, error);
     props_free(unplug_properties, COUNT(unplug_properties), &values);
     return done;
 }
@@ -152,12 +147,12 @@ static void print_query(struct text *out, struct json_object *result)
 
 struct cancel_values {
     uint64_t id;
-    bool id_given;
 };
 
 static const struct property cancel_properties[] = {
-    { "id", PROPERTY_UINT64, offsetof(struct cancel_values, id), offsetof(struct cancel_values, id_given),
-      "the operation's number, from info memory-operations; required" },
+    { "id", PROPERTY_UINT64, offsetof(struct cancel_values, id), PROPERTY_NO_GIVEN,
+      "the operation's number, from info memory-operations; required",
+      "Parameter 'id' is missing: the number of an operation; info memory-operations lists them" },
 };
 
 static bool run_cancel(struct monitor_context *context, struct json_object *args, struct json_object **result,
@@ -169,9 +164,6 @@ static bool run_cancel(struct monitor_context *context, struct json_object *args
     if (!props_read((struct props){ args, context->keyval }, cancel_properties, COUNT(cancel_properties),
                     NULL, "memory cancel", &values, error))
         return false;
-    if (!values.id_given)
-        return error_set(error, "Parameter 'id' is missing: the number of an operation; info "
-                                "memory-operations lists them");
     return hotplug_cancel_operation(machine_hotplug(context->machine), values.id, error);
 }
 
@@ -179,6 +171,7 @@ static const struct command commands[] = {
     { .qmp = "memory-plug",
       .hmp = "memory plug",
       .run = run_plug,
+      .returns = "MemoryOperation",
       .print = print_operation,
       .properties = plug_properties,
       .property_count = COUNT(plug_properties),
@@ -188,6 +181,7 @@ static const struct command commands[] = {
     { .qmp = "memory-unplug",
       .hmp = "memory unplug",
       .run = run_unplug,
+      .returns = "MemoryOperation",
       .print = print_operation,
       .completion = COMPLETE_DIMMS,
       .properties = unplug_properties,
@@ -204,6 +198,7 @@ static const struct command commands[] = {
     { .qmp = "query-memory-operations",
       .hmp = "info memory-operations",
       .run = run_query,
+      .returns = "[MemoryOperation]",
       .print = print_query,
       .help = "show what became of plugs and unplugs, and those under way" },
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * query-qmp-schema: the commands with their arguments, the events with their members, and the types of these,
- * each under a name. Made anew for each query, from the tables; what a command returns is not in them and is
- * "any".
+ * query-qmp-schema: the commands with their arguments and what they return, the events with their data, and
+ * the types of these, each under a name. Made anew for each query, from the tables that drive the commands
+ * and from schema_types.c. A type is added when something refers to it for the first time.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +13,11 @@
 
 struct schema {
     struct json_object *entities;
+    struct json_object *types; /* the names of the types that are among them */
 };
+
+/* The type of what has no members. */
+static const char nothing[] = "Empty";
 
 static struct json_object *entity(struct schema *schema, const char *name, const char *meta_type)
 {
@@ -59,19 +63,6 @@ static const char *type_of(const struct property *property)
     }
 }
 
-static void add_builtins(struct schema *schema)
-{
-    static const char *const builtins[][2] = {
-        { "str", "string" }, { "int", "int" }, { "bool", "boolean" }, { "any", "value" }
-    };
-    static const char *const arrays[][2] = { { "[any]", "any" }, { "[int]", "int" } };
-
-    for (size_t i = 0; i < sizeof builtins / sizeof builtins[0]; i++)
-        add_string(entity(schema, builtins[i][0], "builtin"), "json-type", builtins[i][1]);
-    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
-        add_string(entity(schema, arrays[i][0], "array"), "element-type", arrays[i][1]);
-}
-
 /* An enumeration's values: both as QEMU has them now, and as it had them before 6.2. */
 static void add_value(struct json_object *type, const char *value)
 {
@@ -109,16 +100,66 @@ static void add_member(struct json_object *type, const char *name, const char *o
     json_object_array_add(json_object_object_get(type, "members"), member);
 }
 
-static void add_members(struct json_object *type, const struct command_argument *members)
+static void add_policies(struct schema *schema, const char *name)
 {
-    for (; members && members->name; members++)
-        add_member(type, members->name, builtin_of(members->type), members->optional);
+    struct json_object *type = entity(schema, name, "enum");
+
+    for (unsigned i = 0; i < HOST_POLICY_COUNT; i++)
+        add_value(type, host_policy_names[i]);
 }
 
-static void add_properties(struct json_object *type, const struct property *table, size_t count)
+static bool add_builtin(struct schema *schema, const char *name)
+{
+    static const char *const builtins[][2] = {
+        { "str", "string" }, { "int", "int" }, { "bool", "boolean" }, { "any", "value" }
+    };
+
+    for (size_t i = 0; i < sizeof builtins / sizeof builtins[0]; i++) {
+        if (strcmp(builtins[i][0], name) != 0)
+            continue;
+        add_string(entity(schema, name, "builtin"), "json-type", builtins[i][1]);
+        return true;
+    }
+    return false;
+}
+
+/* A type's name, after the type and those that it consists of are in the schema. Types do not contain
+ * themselves. */
+static const char *refer(struct schema *schema, const char *name)
+{
+    const struct object_type *type;
+    struct json_object *object;
+    char element[64];
+
+    if (json_object_object_get_ex(schema->types, name, NULL))
+        return name;
+    json_object_object_add(schema->types, name, NULL);
+    if (sscanf(name, "[%63[^]]]", element) == 1) {
+        add_string(entity(schema, name, "array"), "element-type", refer(schema, element));
+    } else if (strcmp(name, "HostMemPolicy") == 0) {
+        add_policies(schema, name);
+    } else if (!add_builtin(schema, name)) {
+        object = new_object_type(schema, name);
+        for (size_t i = 0; (type = object_type_at(i)) != NULL; i++)
+            for (const struct type_member *member = type->members;
+                 strcmp(type->name, name) == 0 && member->name; member++)
+                add_member(object, member->name + (member->name[0] == '*'), refer(schema, member->type),
+                           member->name[0] == '*');
+    }
+    return name;
+}
+
+static void add_argument(struct schema *schema, struct json_object *type,
+                         const struct command_argument *argument)
+{
+    add_member(type, argument->name, refer(schema, builtin_of(argument->type)), argument->optional);
+}
+
+static void add_properties(struct schema *schema, struct json_object *type, const struct property *table,
+                           size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        add_member(type, table[i].name, type_of(&table[i]), true);
+        add_member(type, table[i].name, refer(schema, type_of(&table[i])), !table[i].missing);
 }
 
 /* ---- commands ---- */
@@ -141,7 +182,7 @@ static void add_family(struct schema *schema, const struct command *command, con
     add_member(type, family->key, kind, false);
     for (; argument->name; argument++)
         if (strcmp(argument->name, family->key) != 0)
-            add_member(type, argument->name, builtin_of(argument->type), argument->optional);
+            add_argument(schema, type, argument);
     add_string(type, "tag", family->key);
     json_object_object_add(type, "variants", variants);
     for (size_t i = 0; family->type(i, &name, &table, &count); i++) {
@@ -153,18 +194,34 @@ static void add_family(struct schema *schema, const struct command *command, con
         add_string(variant, "case", name);
         add_string(variant, "type", properties);
         json_object_array_add(variants, variant);
-        add_properties(new_object_type(schema, properties), table, count);
+        add_properties(schema, new_object_type(schema, properties), table, count);
     }
+}
+
+static void add_arguments(struct schema *schema, const struct command *command, const char *name)
+{
+    const struct command_argument *argument = command->arguments;
+    struct json_object *type;
+
+    if (command->family) {
+        add_family(schema, command, name);
+        return;
+    }
+    type = new_object_type(schema, name);
+    add_properties(schema, type, command->properties, command->property_count);
+    for (; argument->name; argument++)
+        add_argument(schema, type, argument);
 }
 
 static void add_command(struct schema *schema, const struct command *command)
 {
     struct json_object *object = entity(schema, command->qmp, "command");
-    char arguments[96];
+    bool arguments = command->family || command->properties || command->arguments[0].name;
+    char name[96];
 
-    snprintf(arguments, sizeof arguments, "%s-arg", command->qmp);
-    add_string(object, "arg-type", arguments);
-    add_string(object, "ret-type", "any");
+    snprintf(name, sizeof name, "%s-arg", command->qmp);
+    add_string(object, "arg-type", arguments ? name : refer(schema, nothing));
+    add_string(object, "ret-type", refer(schema, command->returns ? command->returns : nothing));
     add_bool(object, "allow-oob", false);
     if (command->feature) {
         struct json_object *features = json_object_new_array();
@@ -172,47 +229,31 @@ static void add_command(struct schema *schema, const struct command *command)
         json_object_array_add(features, json_object_new_string(command->feature));
         json_object_object_add(object, "features", features);
     }
-    if (command->family)
-        add_family(schema, command, arguments);
-    else if (command->properties)
-        add_properties(new_object_type(schema, arguments), command->properties, command->property_count);
-    else
-        add_members(new_object_type(schema, arguments), command->arguments);
-}
-
-static void add_event(struct schema *schema, const struct event_type *type)
-{
-    char data[96];
-
-    snprintf(data, sizeof data, "%s-data", type->name);
-    add_string(entity(schema, type->name, "event"), "arg-type", data);
-    add_members(new_object_type(schema, data), type->members);
+    if (arguments)
+        add_arguments(schema, command, name);
 }
 
 static bool run_schema(struct monitor_context *context, struct json_object *args, struct json_object **result,
                        struct error *error)
 {
-    struct schema schema = { .entities = json_object_new_array() };
+    struct schema schema = { .entities = json_object_new_array(), .types = json_object_new_object() };
     const struct command *command = NULL;
     const struct event_type *event;
-    struct json_object *policies;
 
     (void)context, (void)args, (void)error;
-    add_builtins(&schema);
-    policies = entity(&schema, "HostMemPolicy", "enum");
-    for (unsigned i = 0; i < HOST_POLICY_COUNT; i++)
-        add_value(policies, host_policy_names[i]);
     while ((command = command_next(command)) != NULL)
         if (command->qmp)
             add_command(&schema, command);
     for (size_t i = 0; (event = event_type_at(i)) != NULL; i++)
-        add_event(&schema, event);
+        add_string(entity(&schema, event->name, "event"), "arg-type",
+                   refer(&schema, event->data ? event->data : nothing));
+    json_object_put(schema.types);
     *result = schema.entities;
     return true;
 }
 
 static const struct command commands[] = {
-    { .qmp = "query-qmp-schema", .run = run_schema },
+    { .qmp = "query-qmp-schema", .run = run_schema, .returns = "[SchemaInfo]" },
 };
 
 const struct command_area commands_schema = { commands, sizeof commands / sizeof commands[0] };

@@ -14,7 +14,6 @@
 
 struct values {
     uint64_t size;
-    bool size_given;
     uint32_t node;
     bool node_given;
     bool at_most;
@@ -25,14 +24,16 @@ struct values {
     bool wait;
 };
 
-#define SET(name, type, field, given, help) \
+#define NEEDED(name, type, field, given, help, missing) \
     { \
-        name, type, offsetof(struct values, field), given, help \
+        name, type, offsetof(struct values, field), given, help, missing \
     }
+#define SET(name, type, field, given, help) NEEDED(name, type, field, given, help, NULL)
 
 static const struct property set_properties[] = {
-    SET("size", PROPERTY_SIZE, size, offsetof(struct values, size_given),
-        "what the guest is to have, RAM at start and DIMMs together; required"),
+    NEEDED("size", PROPERTY_SIZE, size, PROPERTY_NO_GIVEN,
+           "what the guest is to have, RAM at start and DIMMs together; required",
+           "Parameter 'size' is missing: how much memory the guest is to have, such as 4G"),
     SET("node", PROPERTY_UINT32, node, offsetof(struct values, node_given),
         "only this NUMA node of the guest (default: all, as even as can be)"),
     SET("at-most", PROPERTY_BOOL, at_most, PROPERTY_NO_GIVEN,
@@ -121,9 +122,6 @@ static bool set(struct monitor_context *context, const struct values *values, st
     struct resize_plan *plan;
     bool good;
 
-    if (!values->size_given)
-        return error_set(error,
-                         "Parameter 'size' is missing: how much memory the guest is to have, such as 4G");
     if (values->timeout_given && (values->timeout < 1 || values->timeout > WAIT_SECONDS_MAX))
         return error_set(error, "Parameter 'timeout' expects 1 to %d seconds; got %" PRIu32, WAIT_SECONDS_MAX,
                          values->timeout);
@@ -214,6 +212,7 @@ static const struct command commands[] = {
     { .qmp = "memory-set",
       .hmp = "memory set",
       .run = run_set,
+      .returns = "MemorySet",
       .print = print_set,
       .properties = set_properties,
       .property_count = COUNT,

@@ -125,6 +125,7 @@ struct command {
     const struct property *properties;
     size_t property_count;
     command_function *run;
+    const char *returns; /* its type, see schema.h; NULL: an empty object */
     command_print *print;
     enum command_completion completion;
     const char *feature;    /* of query-qmp-schema, or NULL */

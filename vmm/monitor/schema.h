@@ -11,10 +11,25 @@
 
 #include "monitor/internal.h"
 
-/* An event: its name and the members of its data. NULL after the last. */
+/* A member of an object: a '*' before its name says that it can be absent, as in QEMU's own schema language.
+ * Its type is "str", "int", "bool", "any", an enumeration, an object type, or one of these in brackets: an
+ * array of it. */
+struct type_member {
+    const char *name; /* NULL ends the list */
+    const char *type;
+};
+
+/* An object type that commands return (struct command) or events tell. NULL after the last. */
+struct object_type {
+    const char *name;
+    const struct type_member *members;
+};
+const struct object_type *object_type_at(size_t index);
+
+/* An event: its name and the type of its data, NULL for none. NULL after the last. */
 struct event_type {
     const char *name;
-    const struct command_argument *members; /* a name of NULL ends them; NULL: no data */
+    const char *data;
 };
 const struct event_type *event_type_at(size_t index);
 

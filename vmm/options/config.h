@@ -74,8 +74,7 @@ enum accel {
 /* -memslot: a named place for memory that is plugged later. */
 struct memslot_config {
     char *id;
-    uint64_t size; /* bytes */
-    bool size_given;
+    uint64_t size;  /* bytes */
     uint64_t start; /* guest-physical address, if given */
     bool start_given;
     uint32_t node; /* if given */

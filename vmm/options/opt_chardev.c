@@ -23,11 +23,11 @@ struct spec {
 
 #define MEMBER(name, type, member, help) \
     { \
-        name, type, offsetof(struct spec, member), PROPERTY_NO_GIVEN, help \
+        name, type, offsetof(struct spec, member), PROPERTY_NO_GIVEN, help, NULL \
     }
 #define GIVEN(name, type, member, help) \
     { \
-        name, type, offsetof(struct spec, member), offsetof(struct spec, member##_given), help \
+        name, type, offsetof(struct spec, member), offsetof(struct spec, member##_given), help, NULL \
     }
 #define COMMON \
     MEMBER("id", PROPERTY_STRING, chardev.id, "its name"), \
@@ -51,7 +51,7 @@ static const struct property socket_properties[] = {
     GIVEN("fd", PROPERTY_UINT32, fd, "an inherited file descriptor of a socket, instead of path"),
     MEMBER("server", PROPERTY_BOOL, chardev.server, "listen instead of connecting"),
     { "wait", PROPERTY_BOOL, offsetof(struct spec, chardev.wait), offsetof(struct spec, wait_given),
-      "server: start when the first client is there (default on)" },
+      "server: start when the first client is there (default on)", NULL },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])

@@ -22,10 +22,10 @@ struct serial_option {
 
 const struct property isa_serial_properties[] = {
     { "chardev", PROPERTY_STRING, offsetof(struct serial_option, chardev), PROPERTY_NO_GIVEN,
-      "the chardev at the other end" },
-    { "id", PROPERTY_STRING, offsetof(struct serial_option, id), PROPERTY_NO_GIVEN, "its name" },
+      "the chardev at the other end", NULL },
+    { "id", PROPERTY_STRING, offsetof(struct serial_option, id), PROPERTY_NO_GIVEN, "its name", NULL },
     { "index", PROPERTY_UINT32, offsetof(struct serial_option, index), PROPERTY_NO_GIVEN,
-      "0: COM1, the only one" },
+      "0: COM1, the only one", NULL },
 };
 const size_t isa_serial_property_count = sizeof isa_serial_properties / sizeof isa_serial_properties[0];
 

@@ -21,9 +21,9 @@ struct memory_option {
 };
 
 static const struct property table[] = {
-    { "size", PROPERTY_STRING, offsetof(struct memory_option, size), PROPERTY_NO_GIVEN, NULL },
-    { "slots", PROPERTY_STRING, offsetof(struct memory_option, slots), PROPERTY_NO_GIVEN, NULL },
-    { "maxmem", PROPERTY_STRING, offsetof(struct memory_option, maxmem), PROPERTY_NO_GIVEN, NULL },
+    { "size", PROPERTY_STRING, offsetof(struct memory_option, size), PROPERTY_NO_GIVEN, NULL, NULL },
+    { "slots", PROPERTY_STRING, offsetof(struct memory_option, slots), PROPERTY_NO_GIVEN, NULL, NULL },
+    { "maxmem", PROPERTY_STRING, offsetof(struct memory_option, maxmem), PROPERTY_NO_GIVEN, NULL, NULL },
 };
 #define TABLE_COUNT (sizeof table / sizeof table[0])
 

@@ -15,16 +15,17 @@
 #define SIZE_MULTIPLE (2 * MIB) /* of every DIMM */
 
 const struct property memslot_properties[] = {
-    { "id", PROPERTY_STRING, offsetof(struct memslot_config, id), PROPERTY_NO_GIVEN, "its name; required" },
-    { "size", PROPERTY_SIZE, offsetof(struct memslot_config, size),
-      offsetof(struct memslot_config, size_given),
-      "size in bytes, or with a suffix such as 512M or 1G, a multiple of 2 MiB; required" },
+    { "id", PROPERTY_STRING, offsetof(struct memslot_config, id), PROPERTY_NO_GIVEN, "its name; required",
+      "Parameter 'id' is missing: the memslot's name" },
+    { "size", PROPERTY_SIZE, offsetof(struct memslot_config, size), PROPERTY_NO_GIVEN,
+      "size in bytes, or with a suffix such as 512M or 1G, a multiple of 2 MiB; required",
+      "Parameter 'size' is missing: how much memory it has room for, such as size=1G" },
     { "start", PROPERTY_SIZE, offsetof(struct memslot_config, start),
       offsetof(struct memslot_config, start_given),
-      "guest-physical address, a multiple of 2 MiB (default: the lowest that fits)" },
+      "guest-physical address, a multiple of 2 MiB (default: the lowest that fits)", NULL },
     { "node", PROPERTY_UINT32, offsetof(struct memslot_config, node),
       offsetof(struct memslot_config, node_given),
-      "NUMA node of the guest (default: as -machine dimm-node= says, or 0)" },
+      "NUMA node of the guest (default: as -machine dimm-node= says, or 0)", NULL },
 };
 #define PROPERTY_COUNT (sizeof memslot_properties / sizeof memslot_properties[0])
 
@@ -32,16 +33,12 @@ static bool check(const struct config *config, const struct memslot_config *mems
 {
     char size[SIZE_TEXT];
 
-    if (!memslot->id)
-        return error_set(error, "Parameter 'id' is missing");
     if (!id_check(memslot->id, error))
         return false;
     for (size_t i = 0; i < config->memslot_count; i++)
         if (strcmp(config->memslots[i].id, memslot->id) == 0)
             return error_set(error, "Duplicate ID '%.80s' for memslot: an earlier one has it already",
                              memslot->id);
-    if (!memslot->size_given)
-        return error_set(error, "Parameter 'size' is missing");
     if (memslot->size == 0 || memslot->size % SIZE_MULTIPLE)
         return error_set(error, "size must be multiple of 0x%" PRIx64 "; got %s", SIZE_MULTIPLE,
                          size_text(memslot->size, size));

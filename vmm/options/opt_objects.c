@@ -146,7 +146,7 @@ const struct object_config *backend_config_find(const struct config *config, con
 
 bool backend_config_size(const struct object_config *backend, uint64_t *size, struct error *error)
 {
-    static const struct property table = { "size", PROPERTY_SIZE, 0, PROPERTY_NO_GIVEN, NULL };
+    static const struct property table = { "size", PROPERTY_SIZE, 0, PROPERTY_NO_GIVEN, NULL, NULL };
     const char *type = keyval_get(backend->object, "qom-type");
     struct json_object *value, *alone;
     bool good;

@@ -239,6 +239,12 @@ bool props_read(struct props props, const struct property *table, size_t count, 
             return false;
         }
     }
+    for (size_t i = 0; i < count; i++) {
+        if (table[i].missing && !json_object_object_get_ex(props.object, table[i].name, NULL)) {
+            props_free(table, count, out);
+            return error_set(error, "%s", table[i].missing);
+        }
+    }
     return true;
 }
 

@@ -40,6 +40,9 @@ struct property {
     size_t offset;    /* of the value in the struct; the struct is filled with defaults before */
     size_t given;     /* of a bool that says whether the property was given; PROPERTY_NO_GIVEN for none */
     const char *help; /* one line for people */
+    /* NULL: it may be left out. Otherwise what its lack is answered with, "Parameter 'size' is missing: ...".
+     */
+    const char *missing;
 };
 #define PROPERTY_NO_GIVEN ((size_t)-1)
 
@@ -55,8 +58,8 @@ struct json_object *props_parse(const char *text, const char *implied_key, bool 
 
 /* Read all properties of a bag into a struct by a table of `count` properties. Keys in `skip` (NULL
  * terminated, may be NULL) are left to others; any other key not in the table is an error that names it,
- * `what` ("memory-backend-ram") and the closest known name or all of them. On failure nothing that was
- * allocated is left in the struct. */
+ * `what` ("memory-backend-ram") and the closest known name or all of them; and so is the lack of one that may
+ * not be left out. On failure nothing that was allocated is left in the struct. */
 bool props_read(struct props props, const struct property *table, size_t count, const char *const *skip,
                 const char *what, void *out, struct error *error);
 

@@ -230,13 +230,15 @@ struct backend_values {
 };
 
 static const struct property ram_table[] = {
-    { "size", PROPERTY_SIZE, offsetof(struct backend_values, size), PROPERTY_NO_GIVEN, "how much" },
-    { "share", PROPERTY_BOOL, offsetof(struct backend_values, share), PROPERTY_NO_GIVEN, "with others" },
+    { "size", PROPERTY_SIZE, offsetof(struct backend_values, size), PROPERTY_NO_GIVEN, "how much", NULL },
+    { "share", PROPERTY_BOOL, offsetof(struct backend_values, share), PROPERTY_NO_GIVEN, "with others",
+      NULL },
 };
 
 static const struct property file_table[] = {
-    { "size", PROPERTY_SIZE, offsetof(struct backend_values, size), PROPERTY_NO_GIVEN, "how much" },
-    { "mem-path", PROPERTY_STRING, offsetof(struct backend_values, mem_path), PROPERTY_NO_GIVEN, "where" },
+    { "size", PROPERTY_SIZE, offsetof(struct backend_values, size), PROPERTY_NO_GIVEN, "how much", NULL },
+    { "mem-path", PROPERTY_STRING, offsetof(struct backend_values, mem_path), PROPERTY_NO_GIVEN, "where",
+      NULL },
 };
 
 const struct backend_type backend_types[] = {
@@ -417,10 +419,11 @@ struct dimm_values {
 };
 
 const struct property pc_dimm_properties[] = {
-    { "memdev", PROPERTY_STRING, offsetof(struct dimm_values, memdev), PROPERTY_NO_GIVEN, "its memory" },
-    { "slot", PROPERTY_INT32, offsetof(struct dimm_values, slot), PROPERTY_NO_GIVEN, "where" },
-    { "addr", PROPERTY_UINT64, offsetof(struct dimm_values, addr), PROPERTY_NO_GIVEN, "where" },
-    { "node", PROPERTY_UINT32, offsetof(struct dimm_values, node), PROPERTY_NO_GIVEN, "near whom" },
+    { "memdev", PROPERTY_STRING, offsetof(struct dimm_values, memdev), PROPERTY_NO_GIVEN, "its memory",
+      NULL },
+    { "slot", PROPERTY_INT32, offsetof(struct dimm_values, slot), PROPERTY_NO_GIVEN, "where", NULL },
+    { "addr", PROPERTY_UINT64, offsetof(struct dimm_values, addr), PROPERTY_NO_GIVEN, "where", NULL },
+    { "node", PROPERTY_UINT32, offsetof(struct dimm_values, node), PROPERTY_NO_GIVEN, "near whom", NULL },
 };
 const size_t pc_dimm_property_count = 4;
 

@@ -6,8 +6,8 @@
 #include "memory/backend.h"
 
 static const struct property ram_properties[] = {
-    { "size", PROPERTY_SIZE, 0, PROPERTY_NO_GIVEN, "size of the memory" },
-    { "share", PROPERTY_BOOL, 8, PROPERTY_NO_GIVEN, "mark the memory as shared" },
+    { "size", PROPERTY_SIZE, 0, PROPERTY_NO_GIVEN, "size of the memory", NULL },
+    { "share", PROPERTY_BOOL, 8, PROPERTY_NO_GIVEN, "mark the memory as shared", NULL },
 };
 
 const struct backend_type backend_types[] = {
@@ -18,7 +18,7 @@ const struct backend_type backend_types[] = {
 const size_t backend_type_count = 3;
 
 const struct property pc_dimm_properties[] = {
-    { "memdev", PROPERTY_STRING, 0, PROPERTY_NO_GIVEN, "id of the memory backend" },
-    { "slot", PROPERTY_INT32, 8, PROPERTY_NO_GIVEN, "slot number" },
+    { "memdev", PROPERTY_STRING, 0, PROPERTY_NO_GIVEN, "id of the memory backend", NULL },
+    { "slot", PROPERTY_INT32, 8, PROPERTY_NO_GIVEN, "slot number", NULL },
 };
 const size_t pc_dimm_property_count = 2;

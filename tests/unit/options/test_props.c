@@ -317,13 +317,14 @@ struct sample {
 };
 
 static const struct property table[] = {
-    { "string", PROPERTY_STRING, offsetof(struct sample, string), offsetof(struct sample, string_given), "" },
-    { "other", PROPERTY_STRING, offsetof(struct sample, other), PROPERTY_NO_GIVEN, "" },
-    { "size", PROPERTY_SIZE, offsetof(struct sample, size), PROPERTY_NO_GIVEN, "" },
-    { "u64", PROPERTY_UINT64, offsetof(struct sample, u64), PROPERTY_NO_GIVEN, "" },
-    { "u32", PROPERTY_UINT32, offsetof(struct sample, u32), offsetof(struct sample, u32_given), "" },
-    { "i32", PROPERTY_INT32, offsetof(struct sample, i32), PROPERTY_NO_GIVEN, "" },
-    { "yes", PROPERTY_BOOL, offsetof(struct sample, yes), PROPERTY_NO_GIVEN, "" },
+    { "string", PROPERTY_STRING, offsetof(struct sample, string), offsetof(struct sample, string_given), "",
+      NULL },
+    { "other", PROPERTY_STRING, offsetof(struct sample, other), PROPERTY_NO_GIVEN, "", NULL },
+    { "size", PROPERTY_SIZE, offsetof(struct sample, size), PROPERTY_NO_GIVEN, "", NULL },
+    { "u64", PROPERTY_UINT64, offsetof(struct sample, u64), PROPERTY_NO_GIVEN, "", NULL },
+    { "u32", PROPERTY_UINT32, offsetof(struct sample, u32), offsetof(struct sample, u32_given), "", NULL },
+    { "i32", PROPERTY_INT32, offsetof(struct sample, i32), PROPERTY_NO_GIVEN, "", NULL },
+    { "yes", PROPERTY_BOOL, offsetof(struct sample, yes), PROPERTY_NO_GIVEN, "", NULL },
 };
 static const char *const skip[] = { "qom-type", "id", NULL };
 
@@ -366,8 +367,8 @@ struct placement {
 };
 
 static const struct property placement[] = {
-    { "host-nodes", PROPERTY_NODES, offsetof(struct placement, nodes), PROPERTY_NO_GIVEN, "" },
-    { "policy", PROPERTY_POLICY, offsetof(struct placement, policy), PROPERTY_NO_GIVEN, "" },
+    { "host-nodes", PROPERTY_NODES, offsetof(struct placement, nodes), PROPERTY_NO_GIVEN, "", NULL },
+    { "policy", PROPERTY_POLICY, offsetof(struct placement, policy), PROPERTY_NO_GIVEN, "", NULL },
 };
 
 static bool read_placement(const char *text, struct placement *values, struct error *error)
