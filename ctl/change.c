@@ -70,7 +70,7 @@ enum status run_plug(struct options *options)
     if (!size_parse(options->words[0], 1 << 20, &size, &error) ||
         (size == 0 && !error_set(&error, "expects a size above 0; got '%.80s'", options->words[0])))
         return fail(options, STATUS_USAGE, "plug %s", error.text);
-    args = json_object_new_object();
+    args = json_new_object();
     add_number(args, "size", size);
     if (options->id)
         add_string(args, "id", options->id);
@@ -87,7 +87,7 @@ enum status run_plug(struct options *options)
 
 enum status run_unplug(struct options *options)
 {
-    struct json_object *args = json_object_new_object();
+    struct json_object *args = json_new_object();
 
     add_string(args, "id", options->words[0]);
     return run_operation(options, "memory-unplug", args);

@@ -88,6 +88,9 @@ enum status run_quit(struct options *options);
  * the status. */
 enum status fail(const struct options *options, enum status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Out of memory: that is all that can be said, and the exit status is STATUS_ERROR. What was asked of a guest
+ * may have been done. */
+void end_without_memory(void) __attribute__((noreturn));
 /* One JSON document on stdout: on several lines, or on one. The object is only borrowed. */
 void say_json(struct json_object *object, bool pretty);
 /* A text on stdout, without what could steer the terminal; the text is freed. */
@@ -104,7 +107,9 @@ const char *shown_size(uint64_t bytes);
 /* Milliseconds as seconds, with as many digits as one wants to know: "0.42 s", "17 s". */
 const char *shown_time(uint64_t milliseconds);
 
-/* json.c. What a monitor said, of which nothing is believed: "", 0, false, NULL where there is none of that
+/* json.c. Append to an array that is not only to be shown; `value` is taken over. */
+void json_keep(struct json_object *array, struct json_object *value);
+/* What a monitor said, of which nothing is believed: "", 0, false, NULL where there is none of that
  * type. */
 const char *json_text_of(struct json_object *object, const char *name);
 uint64_t json_number_of(struct json_object *object, const char *name);

@@ -5,6 +5,14 @@
 #include <json-c/json.h>
 
 #include "ctl.h"
+#include "host/json_build.h"
+
+void json_keep(struct json_object *array, struct json_object *value)
+{
+    json_append(array, value);
+    if (json_is_marked(array))
+        end_without_memory();
+}
 
 struct json_object *json_member(struct json_object *object, const char *name)
 {

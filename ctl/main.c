@@ -6,6 +6,7 @@
 #include <locale.h>
 
 #include "ctl.h"
+#include "host/json_build.h"
 
 const struct command commands[] = {
     { "status", "", "the guest's state and its memory in sums", "", 0, 0, run_status },
@@ -29,6 +30,8 @@ int main(int argc, char *argv[])
     const struct command *command;
     enum status status;
 
+    if (!json_prepare())
+        end_without_memory();
     setlocale(LC_CTYPE, ""); /* pictures follow the user's terminal */
     command = args_read(argc, argv, &options, &status);
     return command ? command->run(&options) : status;

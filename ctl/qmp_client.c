@@ -95,7 +95,9 @@ struct qmp *qmp_connect(const char *path, uint64_t patience, struct error *error
     struct ucred peer = { 0 };
     socklen_t size = sizeof peer;
 
-    if (!qmp || strlen(path) >= sizeof address.sun_path) {
+    if (!qmp)
+        end_without_memory();
+    if (strlen(path) >= sizeof address.sun_path) {
         error_set(error, "the path of a socket has at most %zu bytes: '%.200s'", sizeof address.sun_path - 1,
                   path);
         free(qmp);
@@ -103,7 +105,7 @@ struct qmp *qmp_connect(const char *path, uint64_t patience, struct error *error
     }
     strcpy(address.sun_path, path);
     qmp->reader.limits = &limits;
-    qmp->events = json_object_new_array();
+    qmp->events = json_new_array();
     qmp->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (qmp->fd < 0)
         error_set(error, "cannot make a socket: %s", strerror(errno));
@@ -178,13 +180,13 @@ static bool send_all(struct qmp *qmp, const char *bytes, size_t length, int64_t 
 bool qmp_send(struct qmp *qmp, const char *command, struct json_object *args, uint64_t patience,
               struct error *error)
 {
-    struct json_object *request = json_object_new_object();
+    struct json_object *request = json_new_object();
     struct text line = { 0 };
     bool good;
 
     add_string(request, "execute", command);
     if (args)
-        json_object_object_add(request, "arguments", args);
+        json_add(request, "arguments", args);
     add_number(request, "id", (uint64_t)++qmp->id);
     /* In one piece: a monitor may act on the object before the newline is there, and after quit take no more.
      */
@@ -226,7 +228,7 @@ static void keep_event(struct qmp *qmp, struct json_object *event)
         json_object_array_del_idx(qmp->events, 0, QMP_EVENTS_MAX / 2);
         qmp->events_read = qmp->events_read > QMP_EVENTS_MAX / 2 ? qmp->events_read - QMP_EVENTS_MAX / 2 : 0;
     }
-    json_object_array_add(qmp->events, event);
+    json_keep(qmp->events, event);
 }
 
 static struct json_object *take_event(struct qmp *qmp)

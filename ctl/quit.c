@@ -33,7 +33,7 @@ enum status run_quit(struct options *options)
         return status;
     if (quit(options, qmp, &status)) {
         if (options->json) {
-            document = json_object_new_object();
+            document = json_new_object();
             add_string(document, "guest", *guest.name ? guest.name : guest.path);
             add_number(document, "pid", (uint64_t)qmp_pid(qmp));
             say_json(document, true);

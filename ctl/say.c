@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl.h"
 #include "monitor/result.h"
@@ -109,12 +110,22 @@ const char *shown_time(uint64_t milliseconds)
     return buffer;
 }
 
+void end_without_memory(void)
+{
+    static const char line[] = "hotramctl: out of memory; what was asked of the guest may have been done\n";
+
+    (void)!write(STDERR_FILENO, line, sizeof line - 1);
+    _exit(STATUS_ERROR);
+}
+
 void say_json(struct json_object *object, bool pretty)
 {
     struct text text = { 0 };
 
     text_json(&text, object, pretty);
     text_string(&text, "\n");
+    if (text.failed)
+        end_without_memory();
     fwrite(text.bytes, 1, text.length, stdout);
     fflush(stdout);
     text_free(&text);
@@ -125,6 +136,8 @@ void say_text(struct text *text)
     struct text clean = { 0 };
 
     text_shown(&clean, text->bytes ? text->bytes : "", text->length);
+    if (text->failed || clean.failed)
+        end_without_memory();
     fwrite(clean.bytes ? clean.bytes : "", 1, clean.length, stdout);
     fflush(stdout);
     text_free(&clean);
@@ -141,11 +154,11 @@ enum status fail(const struct options *options, enum status status, const char *
     va_end(args);
     fprintf(stderr, "hotramctl: %s\n", shown(text));
     if (options->json) {
-        struct json_object *document = json_object_new_object(), *error = json_object_new_object();
+        struct json_object *document = json_new_object(), *error = json_new_object();
 
         add_string(error, "desc", text);
         add_number(error, "exit-status", status);
-        json_object_object_add(document, "error", error);
+        json_add(document, "error", error);
         say_json(document, true);
         json_object_put(document);
     }

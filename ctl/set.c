@@ -42,7 +42,7 @@ static bool resolve(struct waiting *waiting, char sign, uint64_t *size)
 
 static struct json_object *arguments(const struct options *options, uint64_t size)
 {
-    struct json_object *args = json_object_new_object();
+    struct json_object *args = json_new_object();
 
     add_number(args, "size", size);
     if (options->node_given)

@@ -82,7 +82,7 @@ size_t view_under_way(const struct view *view)
 
 struct json_object *view_document(const struct view *view, const char *socket)
 {
-    struct json_object *document = json_object_new_object(), *under_way = json_object_new_array();
+    struct json_object *document = json_new_object(), *under_way = json_new_array();
     const char *name = json_text_of(view->name, "name");
 
     if (*name)
@@ -100,7 +100,7 @@ struct json_object *view_document(const struct view *view, const char *socket)
     add_number(document, "resident", view->resident);
     for (size_t i = 0; i < json_length(view->operations); i++)
         if (operation_under_way(json_at(view->operations, i)))
-            json_object_array_add(under_way, json_object_get(json_at(view->operations, i)));
-    json_object_object_add(document, "operations", under_way);
+            json_append(under_way, json_object_get(json_at(view->operations, i)));
+    json_add(document, "operations", under_way);
     return document;
 }

@@ -44,7 +44,7 @@ static bool choose(struct waiting *waiting, struct json_object *operations, stru
     if (operation_under_way(operation))
         waiting_add(waiting, operation);
     else
-        json_object_array_add(ended, json_object_get(operation));
+        json_keep(ended, json_object_get(operation));
     return true;
 }
 
@@ -61,7 +61,7 @@ static bool collect(struct waiting *waiting, struct json_object *ended)
     while (good && json_length(waiting->ours) > 0) {
         good = waiting_next(waiting, &operation);
         if (good)
-            json_object_array_add(ended, operation);
+            json_keep(ended, operation);
     }
     return good;
 }
@@ -108,7 +108,7 @@ enum status run_wait(struct options *options)
     /* They may be somebody else's: Ctrl-C only leaves. */
     if (!waiting_begin(&waiting, options, false))
         return waiting.status;
-    ended = json_object_new_array();
+    ended = json_new_array();
     status = collect(&waiting, ended) ? say_ended(options, ended) : waiting.status;
     json_object_put(ended);
     waiting_end(&waiting);
@@ -130,7 +130,7 @@ enum status run_cancel(struct options *options)
     qmp = guest_connect(options, &guest, &status);
     if (!qmp)
         return status;
-    args = json_object_new_object();
+    args = json_new_object();
     add_number(args, "id", id);
     if (guest_ask(options, qmp, "memory-operation-cancel", args, &result, &status) && options->json)
         say_json(result, true);

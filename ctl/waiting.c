@@ -27,7 +27,7 @@ bool waiting_begin(struct waiting *waiting, const struct options *options, bool 
     sigaddset(&ends, SIGTERM);
     sigprocmask(SIG_BLOCK, &ends, NULL);
     waiting->signals = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
-    waiting->ours = json_object_new_array();
+    waiting->ours = json_new_array();
     waiting->heard = now_ms();
     progress_begin(&waiting->progress);
     return true;
@@ -82,11 +82,13 @@ static void cancel_set(struct waiting *waiting)
 
 static void cancel_said(struct waiting *waiting, struct json_object *operation)
 {
-    struct json_object *args = json_object_new_object();
+    struct json_object *args = json_new_object();
     struct error error = { 0 };
     struct text title = { 0 };
 
     operation_title(&title, operation);
+    if (title.failed)
+        end_without_memory();
     add_number(args, "id", json_number_of(operation, "id"));
     progress_clear(&waiting->progress);
     if (cancel(waiting, "memory-operation-cancel", args, &error))
@@ -99,7 +101,7 @@ static void cancel_said(struct waiting *waiting, struct json_object *operation)
 
 void waiting_add(struct waiting *waiting, struct json_object *operation)
 {
-    json_object_array_add(waiting->ours, json_object_get(operation));
+    json_keep(waiting->ours, json_object_get(operation));
     if (waiting->cancel_wanted && !waiting->adopts)
         cancel_said(waiting, operation);
 }

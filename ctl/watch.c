@@ -17,10 +17,13 @@
 
 static struct watched *add(struct watch *watch, const struct guest *guest, bool named)
 {
-    struct watched *watched = watch->count < GUESTS_MAX ? calloc(1, sizeof *watched) : NULL;
+    struct watched *watched;
 
-    if (!watched)
+    if (watch->count == GUESTS_MAX)
         return NULL;
+    watched = calloc(1, sizeof *watched);
+    if (!watched)
+        end_without_memory();
     watched->guest = *guest;
     watched->named = named;
     watch->guests[watch->count++] = watched;
@@ -156,18 +159,18 @@ void watch_print(const struct watch *watch, struct text *out)
 
 struct json_object *watch_document(const struct watch *watch)
 {
-    struct json_object *list = json_object_new_array();
+    struct json_object *list = json_new_array();
 
     for (size_t i = 0; i < watch->count; i++) {
         const struct watched *watched = watch->guests[i];
         struct json_object *entry = watched->seen ? view_document(&watched->view, watched->guest.path)
-                                                  : json_object_new_object();
+                                                  : json_new_object();
 
         if (!watched->seen) {
             add_string(entry, "socket", watched->guest.path);
             add_string(entry, "error", watched->why);
         }
-        json_object_array_add(list, entry);
+        json_append(list, entry);
     }
     return list;
 }

@@ -19,6 +19,7 @@
 #include "host/daemon.h"
 #include "host/error.h"
 #include "host/first_client.h"
+#include "host/json_build.h"
 #include "host/loop.h"
 #include "host/message.h"
 #include "host/sandbox.h"
@@ -236,6 +237,10 @@ int main(int argc, char *argv[])
 
     if (!files_open_standard())
         return EXIT_FAILURE; /* nobody can be told */
+    if (!json_prepare()) {
+        message("out of memory");
+        return EXIT_FAILURE;
+    }
     setlocale(LC_CTYPE, ""); /* line editing and pictures follow the user's terminal */
     switch (config_parse(&program.config, argc, argv, &error)) {
     case CONFIG_DONE:

@@ -22,9 +22,9 @@ void channel_pause(struct channel *channel, bool paused)
     channel->type->pause(channel, paused);
 }
 
-void channel_close(struct channel *channel)
+bool channel_close(struct channel *channel)
 {
-    channel->type->close(channel);
+    return channel->type->close(channel);
 }
 
 bool channel_is_terminal(const struct channel *channel)

@@ -84,8 +84,8 @@ size_t channel_pending(const struct channel *channel);
 /* Stop and go on reading (a monitor that is busy). */
 void channel_pause(struct channel *channel, bool paused);
 /* Close from our side, once the peer has taken what was written: closed() is called from the event loop, not
- * from within. No more input comes. */
-void channel_close(struct channel *channel);
+ * from within. No more input comes. False: it is one of several on a mux, which stay. */
+bool channel_close(struct channel *channel);
 /* Whether a person's terminal is at the other end (stdio on a tty, pty, mux). */
 bool channel_is_terminal(const struct channel *channel);
 /* Whether this user has the keyboard; always, without a mux. */

@@ -214,9 +214,10 @@ static void connection_pause(struct channel *channel, bool paused)
     connection_update(connection);
 }
 
-static void connection_end(struct channel *channel)
+static bool connection_end(struct channel *channel)
 {
     end_when_drained(of_channel(channel));
+    return true;
 }
 
 static bool connection_is_terminal(const struct channel *channel)

@@ -21,7 +21,7 @@ struct channel_type {
     void (*write)(struct channel *channel, const void *bytes, size_t length, bool may_drop);
     size_t (*pending)(const struct channel *channel);
     void (*pause)(struct channel *channel, bool paused);
-    void (*close)(struct channel *channel);
+    bool (*close)(struct channel *channel);
     bool (*is_terminal)(const struct channel *channel);
     bool (*has_focus)(const struct channel *channel);
     bool (*window)(const struct channel *channel, unsigned *columns, unsigned *rows);

@@ -106,9 +106,10 @@ static void front_pause(struct channel *channel, bool paused)
     update(front->hub);
 }
 
-static void front_close(struct channel *channel)
+static bool front_close(struct channel *channel)
 {
-    (void)channel; /* lasts */
+    (void)channel;
+    return false;
 }
 
 static bool front_is_terminal(const struct channel *channel)

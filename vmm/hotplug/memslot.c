@@ -4,11 +4,11 @@
  * second mechanism: an unpopulated memslot is a reservation in the bank, adding commits it, and what follows
  * is the life of any DIMM; when the DIMM is gone the place is reserved anew.
  */
-#include <json-c/json_object.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/json_build.h"
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
 
@@ -92,13 +92,13 @@ static bool find(const struct hotplug *hotplug, const char *id, uint32_t *slot, 
 /* Anonymous memory with the id memslot.ID. */
 static struct json_object *make_properties(const struct memslot *memslot)
 {
-    struct json_object *object = json_object_new_object();
+    struct json_object *object = json_new_object();
     char id[DIMM_PATH];
 
     snprintf(id, sizeof id, "memslot.%s", memslot->id);
-    json_object_object_add(object, "qom-type", json_object_new_string("memory-backend-ram"));
-    json_object_object_add(object, "id", json_object_new_string(id));
-    json_object_object_add(object, "size", json_object_new_uint64(memslot->size));
+    add_string(object, "qom-type", "memory-backend-ram");
+    add_string(object, "id", id);
+    add_number(object, "size", memslot->size);
     return object;
 }
 
@@ -118,7 +118,8 @@ bool hotplug_add_memslot(struct hotplug *hotplug, const char *id, struct error *
     if (!dimm)
         return false;
     object = make_properties(hotplug->memslot[slot]);
-    done = dimm_bring(dimm, (struct props){ .object = object }, NULL, error) == OUTCOME_DONE;
+    done = json_check(object, error) &&
+           dimm_bring(dimm, (struct props){ .object = object }, NULL, error) == OUTCOME_DONE;
     json_object_put(object);
     if (!done)
         dimm_discard(dimm);

@@ -3,11 +3,11 @@
  * DIMMs that bring their own memory: made by size, with an object that is made with them and goes with them.
  * For memory plug, memory set and memslots.
  */
-#include <json-c/json_object.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/json_build.h"
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
 
@@ -103,10 +103,12 @@ static struct json_object *make_properties(const char *template, const char *id,
             return NULL;
         }
     snprintf(number, sizeof number, "%llu", (unsigned long long)size);
-    json_object_object_add(object, "id", json_object_new_string(id));
-    json_object_object_add(object, "size",
-                           *keyval ? json_object_new_string(number) : json_object_new_uint64(size));
-    return object;
+    add_string(object, "id", id);
+    json_add(object, "size", *keyval ? json_new_string(number) : json_new_number(size));
+    if (json_check(object, error))
+        return object;
+    json_object_put(object);
+    return NULL;
 }
 
 static const char *template_of(const struct hotplug *hotplug, const char *given)

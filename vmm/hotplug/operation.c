@@ -4,11 +4,11 @@
  */
 #include "hotplug/operation.h"
 
-#include <json-c/json_object.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/json_build.h"
 #include "host/message.h"
 #include "hotplug/state.h"
 
@@ -24,13 +24,16 @@ static void send_now(struct hotplug *hotplug, const char *name, struct json_obje
     hotplug->config.event(hotplug->config.opaque, name, data);
 }
 
+static void send_own_events(struct hotplug *hotplug);
+
 struct own_event *hotplug_tell(struct hotplug *hotplug, const char *name, struct json_object *data)
 {
     struct own_event **link = &hotplug->own_events;
     struct own_event *event = malloc(sizeof *event);
 
     if (!event) {
-        send_now(hotplug, name, data); /* rather before the reply than not at all */
+        send_own_events(hotplug); /* in order; and rather before the reply than not at all */
+        send_now(hotplug, name, data);
         return NULL;
     }
     while (*link)
@@ -260,10 +263,10 @@ static void tell_refusal(const struct operation *operation)
     if (!dimm)
         return;
     dimm->refused = true;
-    data = json_object_new_object();
+    data = json_new_object();
     if (dimm->id)
-        json_object_object_add(data, "device", json_object_new_string(dimm->id));
-    json_object_object_add(data, "path", json_object_new_string(hotplug_path(dimm, path)));
+        add_string(data, "device", dimm->id);
+    add_string(data, "path", hotplug_path(dimm, path));
     hotplug_tell(hotplug, "DEVICE_UNPLUG_GUEST_ERROR",
                  data); /* behind the operation's start, before its end */
 }

@@ -2,8 +2,8 @@
 /*
  * An operation as monitors show it: the members of MEMORY_OPERATION_DONE and of query-memory-operations.
  */
-#include <json-c/json_object.h>
 
+#include "host/json_build.h"
 #include "hotplug/operation.h"
 #include "hotplug/state.h"
 
@@ -16,17 +16,12 @@ uint64_t operation_milliseconds(const struct operation *operation)
 static void add_text(struct json_object *object, const char *name, const char *text)
 {
     if (text && text[0])
-        json_object_object_add(object, name, json_object_new_string(text));
-}
-
-static void add_number(struct json_object *object, const char *name, uint64_t number)
-{
-    json_object_object_add(object, name, json_object_new_uint64(number));
+        add_string(object, name, text);
 }
 
 struct json_object *operation_describe(const struct operation *operation)
 {
-    struct json_object *object = json_object_new_object();
+    struct json_object *object = json_new_object();
 
     add_number(object, "id", operation->id);
     add_text(object, "device", operation->device);
@@ -37,16 +32,16 @@ struct json_object *operation_describe(const struct operation *operation)
     add_text(object, "reason", operation->reason);
     add_text(object, "warning", operation->warning);
     if (operation->answered) {
-        struct json_object *ost = json_object_new_object();
+        struct json_object *ost = json_new_object();
 
         add_number(ost, "source", operation->ost_event);
         add_number(ost, "status", operation->ost_status);
         add_text(ost, "text", ost_text(operation->ost_event, operation->ost_status));
-        json_object_object_add(object, "ost", ost);
+        json_add(object, "ost", ost);
     }
     add_number(object, "milliseconds", operation_milliseconds(operation));
     add_number(object, "deadline", operation->deadline);
     if (operation->late)
-        json_object_object_add(object, "late", json_object_new_boolean(true));
+        add_bool(object, "late", true);
     return object;
 }

@@ -7,9 +7,9 @@
  *
  * Threads: main thread only.
  */
-#include <json-c/json_object.h>
 #include <stdio.h>
 
+#include "host/json_build.h"
 #include "hotplug/state.h"
 
 #define OST_BURST 8u
@@ -18,18 +18,18 @@
 static void tell(struct hotplug *hotplug, const struct notice *notice)
 {
     const struct dimm *dimm = hotplug->dimm[notice->slot];
-    struct json_object *data = json_object_new_object();
-    struct json_object *info = json_object_new_object();
+    struct json_object *data = json_new_object();
+    struct json_object *info = json_new_object();
     char slot[16];
 
     snprintf(slot, sizeof slot, "%u", notice->slot);
     if (dimm && dimm->id && !dimm->leaving)
-        json_object_object_add(info, "device", json_object_new_string(dimm->id));
-    json_object_object_add(info, "slot", json_object_new_string(slot));
-    json_object_object_add(info, "slot-type", json_object_new_string("DIMM"));
-    json_object_object_add(info, "source", json_object_new_int64(notice->event));
-    json_object_object_add(info, "status", json_object_new_int64(notice->status));
-    json_object_object_add(data, "info", info);
+        add_string(info, "device", dimm->id);
+    add_string(info, "slot", slot);
+    add_string(info, "slot-type", "DIMM");
+    add_number(info, "source", notice->event);
+    add_number(info, "status", notice->status);
+    json_add(data, "info", info);
     hotplug->config.event(hotplug->config.opaque, "ACPI_DEVICE_OST", data);
 }
 

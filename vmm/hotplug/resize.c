@@ -4,11 +4,11 @@
  */
 #include "hotplug/resize.h"
 
-#include <json-c/json_object.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/json_build.h"
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
 
@@ -39,37 +39,37 @@ static void go_on(void *opaque);
 
 static struct json_object *describe_steps(struct hotplug *hotplug, const struct resize_plan *plan)
 {
-    struct json_object *array = json_object_new_array();
+    struct json_object *array = json_new_array();
 
     for (uint32_t i = 0; i < plan->count; i++) {
         const struct resize_step *step = &plan->steps[i];
         bool plug = step->step.action == HOTRAM_PLAN_PLUG;
-        struct json_object *object = json_object_new_object();
+        struct json_object *object = json_new_object();
         const struct dimm *dimm = plug ? NULL : hotplug->dimm[step->step.slot];
 
-        json_object_object_add(object, "action", json_object_new_string(plug ? "plug" : "unplug"));
-        json_object_object_add(object, "size", json_object_new_uint64(step->step.size));
-        json_object_object_add(object, "addr", json_object_new_uint64(step->step.addr));
+        add_string(object, "action", plug ? "plug" : "unplug");
+        add_number(object, "size", step->step.size);
+        add_number(object, "addr", step->step.addr);
         if (plug)
-            json_object_object_add(object, "node", json_object_new_int64(step->node));
+            add_number(object, "node", step->node);
         else
-            json_object_object_add(object, "slot", json_object_new_int64(step->step.slot));
+            add_number(object, "slot", step->step.slot);
         if (dimm && dimm->id)
-            json_object_object_add(object, "device", json_object_new_string(dimm->id));
-        json_object_array_add(array, object);
+            add_string(object, "device", dimm->id);
+        json_append(array, object);
     }
     return array;
 }
 
 static struct json_object *describe(const struct resize_request *request, uint64_t present, uint64_t reached)
 {
-    struct json_object *object = json_object_new_object();
+    struct json_object *object = json_new_object();
 
-    json_object_object_add(object, "asked", json_object_new_uint64(request->size));
+    add_number(object, "asked", request->size);
     if (request->node_given)
-        json_object_object_add(object, "node", json_object_new_int64(request->node));
-    json_object_object_add(object, "present", json_object_new_uint64(present));
-    json_object_object_add(object, "reached", json_object_new_uint64(reached));
+        add_number(object, "node", request->node);
+    add_number(object, "present", present);
+    add_number(object, "reached", reached);
     return object;
 }
 
@@ -78,7 +78,7 @@ struct json_object *resize_describe_plan(struct hotplug *hotplug, const struct r
 {
     struct json_object *object = describe(request, plan->present, plan->reached);
 
-    json_object_object_add(object, "plan", describe_steps(hotplug, plan));
+    json_add(object, "plan", describe_steps(hotplug, plan));
     return object;
 }
 
@@ -92,10 +92,10 @@ static struct json_object *describe_all(const struct resize *resize)
     uint64_t now = resize_present(resize->hotplug, node_of(&resize->request));
     struct json_object *object = describe(&resize->request, resize->present, now);
 
-    json_object_object_add(object, "plan", json_object_get(resize->steps));
-    json_object_object_add(object, "operations", json_object_get(resize->operations));
+    json_add(object, "plan", json_object_get(resize->steps));
+    json_add(object, "operations", json_object_get(resize->operations));
     if (resize->reason.text[0])
-        json_object_object_add(object, "reason", json_object_new_string(resize->reason.text));
+        add_string(object, "reason", resize->reason.text);
     return object;
 }
 
@@ -195,7 +195,7 @@ static void step_ended(void *opaque, const struct operation *operation)
     struct hotplug *hotplug = resize->hotplug;
 
     resize->operation = NULL;
-    json_object_array_add(resize->operations, operation_describe(operation));
+    json_append(resize->operations, operation_describe(operation));
     if (operation->kind == OPERATION_UNPLUG && operation->result == OPERATION_REFUSED && !resize->stopping) {
         plan_again(resize, operation);
     } else if (operation->result != OPERATION_DONE) {
@@ -346,13 +346,18 @@ static struct resize *create(struct hotplug *hotplug, const struct resize_reques
     resize->request = *request;
     if (request->template)
         resize->request.template = resize->template = strdup(request->template);
+    if (request->template && !resize->template) {
+        release(resize);
+        error_set(error, "out of memory");
+        return NULL;
+    }
     if (!resize_plan(hotplug, request, NULL, &resize->plan, error)) {
         release(resize);
         return NULL;
     }
     resize->present = resize->plan.present;
     resize->steps = describe_steps(hotplug, &resize->plan);
-    resize->operations = json_object_new_array();
+    resize->operations = json_new_array();
     return resize;
 }
 
@@ -386,7 +391,7 @@ void resize_cancel(struct hotplug *hotplug)
     if (resize->operation) {
         /* A plug cannot be withdrawn; it goes on by itself. */
         operation_unwatch(resize->operation, &resize->watcher);
-        json_object_array_add(resize->operations, operation_describe(resize->operation));
+        json_append(resize->operations, operation_describe(resize->operation));
         resize->operation = NULL;
     }
     dimm = resize->coming[0] ? hotplug_find(hotplug, resize->coming) : NULL;

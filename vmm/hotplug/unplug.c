@@ -4,11 +4,11 @@
  * the monitors; an eject takes the range out of the guest's memory map, waits for the last lease, gives the
  * memory back to the host, and frees the slot.
  */
-#include <json-c/json_object.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/json_build.h"
 #include "host/message.h"
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
@@ -107,7 +107,7 @@ static void given_back(void *opaque)
 {
     struct dimm *dimm = opaque;
     struct hotplug *hotplug = dimm->hotplug;
-    struct json_object *data = json_object_new_object();
+    struct json_object *data = json_new_object();
     char path[DIMM_PATH];
 
     ost_event_now(hotplug, dimm->slot);
@@ -122,8 +122,8 @@ static void given_back(void *opaque)
         backend_del(hotplug->config.backends, dimm->backend->id, NULL, NULL);
 
     if (dimm->id)
-        json_object_object_add(data, "device", json_object_new_string(dimm->id));
-    json_object_object_add(data, "path", json_object_new_string(hotplug_path(dimm, path)));
+        add_string(data, "device", dimm->id);
+    add_string(data, "path", hotplug_path(dimm, path));
     hotplug->config.event(hotplug->config.opaque, "DEVICE_DELETED", data);
     operation_gone(hotplug, dimm->slot);
     dimm_free(dimm);

@@ -4,10 +4,10 @@
  */
 #include "machine/machine.h"
 
-#include <json-c/json_object.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "host/json_build.h"
 #include "host/loop.h"
 #include "host/message.h"
 #include "machine/state.h"
@@ -70,10 +70,10 @@ void machine_hotplug_event(void *opaque, const char *name, struct json_object *d
 
 static void emit_cause(struct machine *machine, const char *event, enum shutdown_cause cause)
 {
-    struct json_object *data = json_object_new_object();
+    struct json_object *data = json_new_object();
 
-    json_object_object_add(data, "guest", json_object_new_boolean(causes[cause].guest));
-    json_object_object_add(data, "reason", json_object_new_string(causes[cause].name));
+    add_bool(data, "guest", causes[cause].guest);
+    add_string(data, "reason", causes[cause].name);
     machine_emit(machine, event, data);
 }
 

@@ -5,8 +5,8 @@
  *
  * The event is QEMU's MEMORY_FAILURE, with three members of ours: which backend, its file, and what is wrong.
  */
-#include <json-c/json_object.h>
 
+#include "host/json_build.h"
 #include "host/message.h"
 #include "machine/state.h"
 
@@ -18,15 +18,10 @@ void machine_memory_fault(void *opaque, void *address)
     machine_request(machine, REQUEST_MEMORY);
 }
 
-static void add_string(struct json_object *object, const char *name, const char *value)
-{
-    json_object_object_add(object, name, json_object_new_string(value));
-}
-
 void machine_tell_memory_failure(struct machine *machine)
 {
-    struct json_object *data = json_object_new_object();
-    struct json_object *flags = json_object_new_object();
+    struct json_object *data = json_new_object();
+    struct json_object *flags = json_new_object();
     struct error reason;
     const struct backend *backend = backend_failed(machine->backends, atomic_load(&machine->fault), &reason);
 
@@ -34,9 +29,9 @@ void machine_tell_memory_failure(struct machine *machine)
             reason.text);
     add_string(data, "recipient", "hypervisor");
     add_string(data, "action", "fatal");
-    json_object_object_add(flags, "action-required", json_object_new_boolean(true));
-    json_object_object_add(flags, "recursive", json_object_new_boolean(false));
-    json_object_object_add(data, "flags", flags);
+    add_bool(flags, "action-required", true);
+    add_bool(flags, "recursive", false);
+    json_add(data, "flags", flags);
     if (backend)
         add_string(data, "id", backend->id);
     if (backend && backend->mem_path)

@@ -2,9 +2,9 @@
 /*
  * The RAM at start: which backends its bytes are. They lie one behind the other, by node.
  */
-#include <json-c/json_object.h>
 #include <string.h>
 
+#include "host/json_build.h"
 #include "machine/state.h"
 #include "memory/backend.h"
 #include "options/config.h"
@@ -42,11 +42,13 @@ bool ram_create(struct machine *machine, struct error *error)
 
     if (wants_objects(machine->config))
         return true;
-    object = json_object_new_object();
-    json_object_object_add(object, "qom-type", json_object_new_string("memory-backend-ram"));
-    json_object_object_add(object, "id", json_object_new_string(RAM_ID));
-    json_object_object_add(object, "size", json_object_new_uint64(machine->config->ram_size));
-    backend = backend_add(machine->backends, (struct props){ .object = object }, error);
+    object = json_new_object();
+    add_string(object, "qom-type", "memory-backend-ram");
+    add_string(object, "id", RAM_ID);
+    add_number(object, "size", machine->config->ram_size);
+    backend = json_check(object, error)
+                  ? backend_add(machine->backends, (struct props){ .object = object }, error)
+                  : NULL;
     json_object_put(object);
     if (!backend)
         return error_prefix(error, "-m: ");

@@ -274,7 +274,9 @@ static struct backend *create(struct backends *backends, struct props props, str
         .fd = -1,
         .id = strdup(id),
     };
-    if (backend->id && backend_read(backend, type, props, error))
+    if (!backend->id)
+        error_set(error, "out of memory");
+    else if (backend_read(backend, type, props, error))
         return backend;
     backend_free(backend, true);
     return NULL;

@@ -2,6 +2,7 @@
 /*
  * The table of commands: looking up, and checking arguments before a command runs.
  */
+#include "host/json_build.h"
 #include "monitor/internal.h"
 
 #include <string.h>
@@ -122,6 +123,6 @@ bool command_run(const struct command *command, struct monitor_context *context,
     if (context->pending)
         context->pending->command = command;
     else if (!*result)
-        *result = json_object_new_object();
+        *result = json_new_object();
     return true;
 }

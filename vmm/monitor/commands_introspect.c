@@ -20,9 +20,9 @@ static bool run_machines(struct monitor_context *context, struct json_object *ar
     const char *type;
 
     (void)context, (void)args, (void)error;
-    *result = json_object_new_array();
+    *result = json_new_array();
     for (size_t i = 0; (type = machine_type_at(i)) != NULL; i++) {
-        struct json_object *machine = json_object_new_object();
+        struct json_object *machine = json_new_object();
         char name[64];
         bool none;
 
@@ -40,7 +40,7 @@ static bool run_machines(struct monitor_context *context, struct json_object *ar
             add_string(machine, "default-cpu-type", MONITOR_CPU_TYPE);
             add_string(machine, "default-ram-id", "hotram.ram");
         }
-        json_object_array_add(*result, machine);
+        json_append(*result, machine);
     }
     return true;
 }
@@ -50,17 +50,17 @@ static bool run_machines(struct monitor_context *context, struct json_object *ar
 static bool run_cpu_definitions(struct monitor_context *context, struct json_object *args,
                                 struct json_object **result, struct error *error)
 {
-    struct json_object *cpu = json_object_new_object();
+    struct json_object *cpu = json_new_object();
 
     (void)context, (void)args, (void)error;
     add_string(cpu, "name", "host");
     add_string(cpu, "typename", MONITOR_CPU_TYPE);
-    json_object_object_add(cpu, "unavailable-features", json_object_new_array());
+    json_add(cpu, "unavailable-features", json_new_array());
     add_bool(cpu, "migration-safe", false);
     add_bool(cpu, "static", false);
     add_bool(cpu, "deprecated", false);
-    *result = json_object_new_array();
-    json_object_array_add(*result, cpu);
+    *result = json_new_array();
+    json_append(*result, cpu);
     return true;
 }
 
@@ -83,19 +83,19 @@ static bool run_list_types(struct monitor_context *context, struct json_object *
     struct qom_type type;
 
     (void)context, (void)error;
-    *result = json_object_new_array();
+    *result = json_new_array();
     for (size_t i = 0; qom_type_at(i, &type); i++) {
         struct json_object *object;
 
         if ((type.abstract && !abstract) || (*implements && !descends(&type, implements)))
             continue;
-        object = json_object_new_object();
+        object = json_new_object();
         add_string(object, "name", type.name);
         if (type.parent)
             add_string(object, "parent", type.parent);
         if (type.abstract)
             add_bool(object, "abstract", true);
-        json_object_array_add(*result, object);
+        json_append(*result, object);
     }
     return true;
 }
@@ -120,11 +120,11 @@ static void list_machine_keys(struct json_object *list)
     bool is_bool;
 
     for (size_t i = 0; (key = machine_key_at(i, &is_bool)) != NULL; i++) {
-        struct json_object *property = json_object_new_object();
+        struct json_object *property = json_new_object();
 
         add_string(property, "name", key);
         add_string(property, "type", is_bool ? "bool" : "string");
-        json_object_array_add(list, property);
+        json_append(list, property);
     }
 }
 
@@ -142,14 +142,14 @@ static bool list_properties(struct json_object *args, const char *ancestor, stru
                                name);
     if (!descends(&type, ancestor))
         return error_set(error, "Parameter 'typename' expects a %s type; got '%.100s'", ancestor, name);
-    *result = json_object_new_array();
+    *result = json_new_array();
     for (size_t i = 0; i < type.count; i++) {
-        struct json_object *property = json_object_new_object();
+        struct json_object *property = json_new_object();
 
         add_string(property, "name", type.table[i].name);
         add_string(property, "type", qom_type_name(&type.table[i]));
         add_string(property, "description", type.table[i].help);
-        json_object_array_add(*result, property);
+        json_append(*result, property);
     }
     if (descends(&type, "machine"))
         list_machine_keys(*result);
@@ -187,17 +187,17 @@ static bool has_key(struct json_object *parameters, const char *name)
 
 static void add_key(struct json_object *parameters, const char *name, const char *type)
 {
-    struct json_object *parameter = json_object_new_object();
+    struct json_object *parameter = json_new_object();
 
     add_string(parameter, "name", name);
     add_string(parameter, "type", type);
-    json_object_array_add(parameters, parameter);
+    json_append(parameters, parameter);
 }
 
 /* "[size=]N[,slots=S]": size, slots. What is in quotes is JSON, the same in other words. */
 static struct json_object *list_keys(const char *argument)
 {
-    struct json_object *parameters = json_object_new_array();
+    struct json_object *parameters = json_new_array();
 
     for (const char *at = argument; at && (at = strchr(at, '=')) != NULL; at++) {
         const char *start = at;
@@ -219,18 +219,18 @@ static bool run_options(struct monitor_context *context, struct json_object *arg
     const char *wanted = get_string(args, "option");
 
     (void)context;
-    *result = json_object_new_array();
+    *result = json_new_array();
     for (size_t i = 0; i < options_count; i++) {
         struct json_object *option;
 
         if (*wanted && strcmp(options_table[i].name, wanted) != 0)
             continue;
-        option = json_object_new_object();
+        option = json_new_object();
         add_string(option, "option", options_table[i].name);
-        json_object_object_add(option, "parameters", list_keys(options_table[i].argument));
-        json_object_array_add(*result, option);
+        json_add(option, "parameters", list_keys(options_table[i].argument));
+        json_append(*result, option);
     }
-    if (*wanted && json_object_array_length(*result) == 0) {
+    if (*wanted && json_object_array_length(*result) == 0 && !json_failed(*result)) {
         json_object_put(*result);
         *result = NULL;
         return error_set(error, "invalid option name: %.100s", wanted);
@@ -244,7 +244,7 @@ static bool run_none(struct monitor_context *context, struct json_object *args, 
                      struct error *error)
 {
     (void)context, (void)args, (void)error;
-    *result = json_object_new_array();
+    *result = json_new_array();
     return true;
 }
 
@@ -255,13 +255,13 @@ static const char migration_switch[] = "events";
 static bool run_migration(struct monitor_context *context, struct json_object *args,
                           struct json_object **result, struct error *error)
 {
-    struct json_object *capability = json_object_new_object();
+    struct json_object *capability = json_new_object();
 
     (void)args, (void)error;
     add_string(capability, "capability", migration_switch);
     add_bool(capability, "state", context->monitors->migration_events);
-    *result = json_object_new_array();
-    json_object_array_add(*result, capability);
+    *result = json_new_array();
+    json_append(*result, capability);
     return true;
 }
 

@@ -22,12 +22,11 @@ struct ranges {
 
 static struct json_object *add_range(struct ranges *ranges, uint64_t size, const char *type)
 {
-    struct json_object *range = json_object_new_object();
+    struct json_object *range = json_append_object(ranges->array);
 
     add_number(range, "start", ranges->end);
     add_number(range, "size", size);
     add_string(range, "type", type);
-    json_object_array_add(ranges->array, range);
     ranges->end += size;
     return range;
 }
@@ -101,11 +100,11 @@ static void add_region(struct ranges *ranges, struct hotplug *hotplug, uint64_t 
 static void add_pair(struct json_object *result, const char *name, const char *first, uint64_t value,
                      const char *second, uint64_t other)
 {
-    struct json_object *pair = json_object_new_object();
+    struct json_object *pair = json_new_object();
 
     add_number(pair, first, value);
     add_number(pair, second, other);
-    json_object_object_add(result, name, pair);
+    json_add(result, name, pair);
 }
 
 /* The first of the largest ranges that nothing is in; NULL: the region is full. */
@@ -165,12 +164,15 @@ static bool run_map(struct monitor_context *context, struct json_object *args, s
                     struct error *error)
 {
     struct hotplug *hotplug = machine_hotplug(context->machine);
-    struct ranges ranges = { .array = json_object_new_array() };
+    struct ranges ranges = { 0 };
+    uint64_t ram;
 
     (void)args, (void)error;
-    *result = json_object_new_object();
-    add_number(*result, "ram", add_ram(&ranges, context->machine));
-    json_object_object_add(*result, "ranges", ranges.array);
+    *result = json_new_object();
+    add_number(*result, "ram", 0); /* its place, before the ranges */
+    ranges.array = json_add_array(*result, "ranges");
+    ram = add_ram(&ranges, context->machine);
+    add_number(*result, "ram", ram);
     if (hotplug)
         describe_hotplug(*result, &ranges, hotplug);
     return true;

@@ -128,7 +128,7 @@ static void allocation_ended(void *opaque, const struct error *error)
 void prealloc_progress(struct machine *machine, struct pending *pending, const char *id, uint64_t done,
                        uint64_t size)
 {
-    struct json_object *data = json_object_new_object();
+    struct json_object *data = json_new_object();
     char line[256];
     char some[SIZE_TEXT];
     char all[SIZE_TEXT];
@@ -168,8 +168,7 @@ static struct allocation *prepare(struct monitor_context *context, const char *i
     }
     if (!allocation || !allocation->id || !allocation->pending) {
         error_set(error, "out of memory");
-        free(context->pending);
-        context->pending = NULL;
+        command_undefer(context);
     }
     *watcher = (struct backend_watcher){ allocation_ended, allocation_progress, allocation };
     return allocation;
@@ -183,8 +182,7 @@ static bool conclude(struct monitor_context *context, struct allocation *allocat
         allocation->pending->opaque = allocation;
         return true;
     }
-    free(context->pending);
-    context->pending = NULL;
+    command_undefer(context);
     if (allocation)
         free(allocation->id);
     free(allocation);
@@ -243,7 +241,8 @@ static bool run_object_del(struct monitor_context *context, struct json_object *
  * do, as strings throughout: "slot": 0 and "slot": "0". */
 static struct json_object *as_keyval(struct json_object *args, struct error *error)
 {
-    struct json_object *strings = json_object_new_object();
+    struct json_object *strings = json_new_object();
+    char number[JSON_NUMBER_TEXT];
 
     json_object_object_foreach(args, name, value)
     {
@@ -262,12 +261,16 @@ static struct json_object *as_keyval(struct json_object *args, struct error *err
             return NULL;
         }
         if (type == json_type_boolean)
-            value = json_object_new_string(json_object_get_boolean(value) ? "on" : "off");
+            add_string(strings, name, json_object_get_boolean(value) ? "on" : "off");
+        else if (type == json_type_int)
+            add_string(strings, name, json_number_text(value, number));
         else
-            value = json_object_new_string(json_object_get_string(value));
-        json_object_object_add(strings, name, value);
+            add_string(strings, name, json_object_get_string(value));
     }
-    return strings;
+    if (json_check(strings, error))
+        return strings;
+    json_object_put(strings);
+    return NULL;
 }
 
 static bool run_device_add(struct monitor_context *context, struct json_object *args,

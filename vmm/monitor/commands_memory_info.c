@@ -17,7 +17,7 @@
 
 struct json_object *describe_dimm(const struct dimm_info *info)
 {
-    struct json_object *data = json_object_new_object();
+    struct json_object *data = json_new_object();
     struct text memdev = { 0 };
 
     text_printf(&memdev, "/objects/%s", info->memdev);
@@ -27,7 +27,7 @@ struct json_object *describe_dimm(const struct dimm_info *info)
     add_number(data, "slot", info->slot);
     add_number(data, "node", info->node);
     add_number(data, "size", info->size);
-    json_object_object_add(data, "memdev", text_result(&memdev));
+    json_add(data, "memdev", text_result(&memdev));
     add_bool(data, "hotplugged", info->hotplugged);
     add_bool(data, "hotpluggable", info->hotpluggable);
     return data;
@@ -35,10 +35,10 @@ struct json_object *describe_dimm(const struct dimm_info *info)
 
 static struct json_object *describe_device(const struct dimm_info *info)
 {
-    struct json_object *device = json_object_new_object();
+    struct json_object *device = json_new_object();
 
     add_string(device, "type", "dimm");
-    json_object_object_add(device, "data", describe_dimm(info));
+    json_add(device, "data", describe_dimm(info));
     return device;
 }
 
@@ -50,9 +50,9 @@ static bool run_memory_devices(struct monitor_context *context, struct json_obje
     struct dimm_info info;
 
     (void)args, (void)error;
-    *result = json_object_new_array();
+    *result = json_new_array();
     while (hotplug && hotplug_next(hotplug, &slot, &info))
-        json_object_array_add(*result, describe_device(&info));
+        json_append(*result, describe_device(&info));
     return true;
 }
 
@@ -75,12 +75,12 @@ static void print_memory_devices(struct text *out, struct json_object *result)
 
 struct json_object *describe_backend(const struct backend *backend, const struct backend_usage *usage)
 {
-    struct json_object *object = json_object_new_object();
-    struct json_object *nodes = json_object_new_array();
+    struct json_object *object = json_new_object();
+    struct json_object *nodes = json_new_array();
 
     for (unsigned node = 0; node < HOST_NODES_MAX; node++)
         if (host_nodes_has(&backend->nodes, node))
-            json_object_array_add(nodes, json_object_new_int64(node));
+            json_append(nodes, json_new_number(node));
     add_string(object, "id", backend->id);
     add_number(object, "size", backend->size);
     add_bool(object, "merge", backend->merge);
@@ -88,7 +88,7 @@ struct json_object *describe_backend(const struct backend *backend, const struct
     add_bool(object, "prealloc", backend->prealloc);
     add_bool(object, "share", backend->share);
     add_bool(object, "reserve", backend->reserve);
-    json_object_object_add(object, "host-nodes", nodes);
+    json_add(object, "host-nodes", nodes);
     add_string(object, "policy", host_policy_names[backend->policy]);
     /* Ours. */
     add_string(object, "type", backend_kind_name(backend->kind));
@@ -113,13 +113,13 @@ struct memdev_query {
 static void memdev_counted(void *opaque)
 {
     struct memdev_query *query = opaque;
-    struct json_object *result = json_object_new_array();
+    struct json_object *result = json_new_array();
     const struct backend *backend = NULL;
 
     while ((backend = backend_next(query->backends, backend)) != NULL) {
         struct backend_usage usage = backend_usage(backend);
 
-        json_object_array_add(result, describe_backend(backend, &usage));
+        json_append(result, describe_backend(backend, &usage));
     }
     pending_finish(query->pending, result, NULL);
     free(query);
@@ -144,10 +144,7 @@ static bool run_memdev(struct monitor_context *context, struct json_object *args
         *query = (struct memdev_query){ command_defer(context), machine_backends(context->machine) };
     if (query && query->pending && backends_count(query->backends, memdev_counted, memdev_dropped, query))
         return true;
-    if (query && query->pending) {
-        free(query->pending);
-        context->pending = NULL;
-    }
+    command_undefer(context);
     free(query);
     return error_set(error, "out of memory");
 }
@@ -198,7 +195,7 @@ static bool run_size_summary(struct monitor_context *context, struct json_object
                              struct json_object **result, struct error *error)
 {
     (void)args, (void)error;
-    *result = json_object_new_object();
+    *result = json_new_object();
     add_number(*result, "base-memory", machine_config(context->machine)->ram_size);
     add_number(*result, "plugged-memory", plugged_size(context));
     return true;
@@ -217,9 +214,9 @@ static bool run_ospm_status(struct monitor_context *context, struct json_object 
     uint32_t slots = hotplug ? hotplug_slots(hotplug) : 0;
 
     (void)args, (void)error;
-    *result = json_object_new_array();
+    *result = json_new_array();
     for (uint32_t slot = 0; slot < slots; slot++) {
-        struct json_object *status = json_object_new_object();
+        struct json_object *status = json_new_object();
         struct ospm_info info = { 0 };
         char number[16];
 
@@ -231,7 +228,7 @@ static bool run_ospm_status(struct monitor_context *context, struct json_object 
         add_number(status, "status", info.status);
         add_string(status, "slot", number);
         add_string(status, "slot-type", "DIMM");
-        json_object_array_add(*result, status);
+        json_append(*result, status);
     }
     return true;
 }
@@ -308,7 +305,7 @@ static bool run_registers(struct monitor_context *context, struct json_object *a
 
     (void)args, (void)error;
     if (slots == 0) {
-        *result = json_object_new_string("no slots for memory; start with -m SIZE,slots=N,maxmem=SIZE\n");
+        *result = json_new_string("no slots for memory; start with -m SIZE,slots=N,maxmem=SIZE\n");
         return true;
     }
     hotplug_region(hotplug, &base, &size);

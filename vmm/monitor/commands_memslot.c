@@ -47,9 +47,9 @@ static bool run_query(struct monitor_context *context, struct json_object *args,
     uint32_t slot = 0;
 
     (void)args, (void)error;
-    *result = json_object_new_array();
+    *result = json_new_array();
     while (hotplug_next_memslot(hotplug, &slot, &info)) {
-        struct json_object *memslot = json_object_new_object();
+        struct json_object *memslot = json_new_object();
 
         add_string(memslot, "id", info.id);
         add_number(memslot, "start", info.start);
@@ -57,7 +57,7 @@ static bool run_query(struct monitor_context *context, struct json_object *args,
         add_number(memslot, "node", info.node);
         add_number(memslot, "slot", info.slot);
         add_string(memslot, "state", state_name(info.state));
-        json_object_array_add(*result, memslot);
+        json_append(*result, memslot);
     }
     return true;
 }

@@ -28,15 +28,15 @@ static bool run_commands(struct monitor_context *context, struct json_object *ar
     const struct command *command = NULL;
 
     (void)context, (void)args, (void)error;
-    *result = json_object_new_array();
+    *result = json_new_array();
     while ((command = command_next(command)) != NULL) {
         struct json_object *entry;
 
         if (!command->qmp)
             continue;
-        entry = json_object_new_object();
+        entry = json_new_object();
         add_string(entry, "name", command->qmp);
-        json_object_array_add(*result, entry);
+        json_append(*result, entry);
     }
     return true;
 }
@@ -53,6 +53,7 @@ static struct json_object *human_result(struct text *out)
     struct text lines = { 0 };
 
     text_lines(&lines, out->bytes, out->length);
+    lines.failed |= out->failed;
     text_free(out);
     return text_result(&lines);
 }
@@ -74,35 +75,34 @@ static void human_cancel(void *opaque)
     pending_cancel(human->inner);
 }
 
-static bool wait_for_human(struct monitor_context *context, struct pending *inner, struct text *out,
-                           struct error *error)
+static void wait_for_human(struct human *human, struct pending *inner)
 {
-    struct human *human = calloc(1, sizeof *human);
-    struct pending *outer = human ? command_defer(context) : NULL;
-
-    if (!outer) {
-        free(human);
-        text_free(out);
-        return error_set(error, "out of memory");
-    }
-    *human = (struct human){ outer, inner, *out };
-    outer->cancel = human_cancel;
-    outer->opaque = human;
+    human->inner = inner;
+    human->outer->cancel = human_cancel;
+    human->outer->opaque = human;
     inner->answer = human_answer;
     inner->asker = human;
-    return true;
 }
 
 static bool run_human(struct monitor_context *context, struct json_object *args, struct json_object **result,
                       struct error *error)
 {
     const char *line = json_object_get_string(json_object_object_get(args, "command-line"));
-    struct text out = { 0 };
-    struct pending *pending = hmp_run(context->monitors, line, &out);
+    struct human *human = calloc(1, sizeof *human); /* before the line has an effect */
+    struct pending *inner;
 
-    if (pending)
-        return wait_for_human(context, pending, &out, error);
-    *result = human_result(&out);
+    if (!human || !(human->outer = command_defer(context))) {
+        free(human);
+        return error_set(error, "out of memory");
+    }
+    inner = hmp_run(context->monitors, line, &human->out);
+    if (inner) {
+        wait_for_human(human, inner);
+        return true;
+    }
+    *result = human_result(&human->out);
+    command_undefer(context);
+    free(human);
     return true;
 }
 

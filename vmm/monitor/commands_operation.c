@@ -133,9 +133,9 @@ static bool run_query(struct monitor_context *context, struct json_object *args,
     const struct operation *operation = NULL;
 
     (void)args, (void)error;
-    *result = json_object_new_array();
+    *result = json_new_array();
     while ((operation = hotplug_next_operation(hotplug, operation)) != NULL)
-        json_object_array_add(*result, operation_describe(operation));
+        json_append(*result, operation_describe(operation));
     return true;
 }
 

@@ -103,7 +103,9 @@ static void describe_objects(struct monitor_context *context, const char *rest, 
 static void take_values(struct node *node, struct json_object *described)
 {
     json_object_object_foreach(described, name, value) if (strcmp(name, "type") != 0)
-        json_object_object_add(node->values, name, json_object_get(value));
+        json_add(node->values, name, json_object_get(value));
+    if (json_failed(described))
+        json_fail(node->values);
     json_object_put(described);
 }
 
@@ -195,7 +197,7 @@ static const struct {
 
 static void start(struct node *node)
 {
-    *node = (struct node){ .values = json_object_new_object(), .children = json_object_new_object() };
+    *node = (struct node){ .values = json_new_object(), .children = json_new_object() };
 }
 
 static void release(struct node *node)
@@ -219,10 +221,13 @@ static void describe_place(struct monitor_context *context, const char *path, st
         node->type = has_machine(context) ? machine_type_at(0) : machine_type_at(1);
 }
 
-/* The first of the tree that the search names becomes `found`, a whole path. */
-static void search_tree(struct monitor_context *context, struct qom_search *search, char *found,
+/* The first of the tree that the search names becomes `found`, a whole path. False: memory is short, so
+ * something of the tree may not have been seen. */
+static bool search_tree(struct monitor_context *context, struct qom_search *search, char *found,
                         size_t length)
 {
+    bool whole = true;
+
     snprintf(found, length, "/");
     qom_search_try(search, found);
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
@@ -234,6 +239,7 @@ static void search_tree(struct monitor_context *context, struct qom_search *sear
             continue;
         start(&node);
         places[i].describe(context, "", &node);
+        whole &= !json_failed(node.children);
         json_object_object_foreach(node.children, name, type)
         {
             (void)type;
@@ -243,6 +249,7 @@ static void search_tree(struct monitor_context *context, struct qom_search *sear
         }
         release(&node);
     }
+    return whole;
 }
 
 /* What is at the path of the arguments, whole or partial. Its values and children are new objects. */
@@ -252,23 +259,27 @@ static bool find(struct monitor_context *context, struct json_object *args, stru
     struct qom_search search = { .path = get_string(args, "path") };
     char path[QOM_PATH];
 
-    search_tree(context, &search, path, sizeof path);
+    if (!search_tree(context, &search, path, sizeof path))
+        return error_set(error, "out of memory");
     if (search.found == 0)
         return error_set_class(error, ERROR_DEVICE_NOT_FOUND, "Device '%.200s' not found", search.path);
     if (!qom_search_end(&search, error))
         return false;
     start(node);
     describe_place(context, path, node);
-    return true;
+    if (json_check(node->values, error) && json_check(node->children, error))
+        return true;
+    release(node);
+    return false;
 }
 
 static void add_entry(struct json_object *list, const char *name, const char *type)
 {
-    struct json_object *entry = json_object_new_object();
+    struct json_object *entry = json_new_object();
 
     add_string(entry, "name", name);
     add_string(entry, "type", type);
-    json_object_array_add(list, entry);
+    json_append(list, entry);
 }
 
 static const char *type_of(struct json_object *value)
@@ -291,7 +302,7 @@ static bool run_list(struct monitor_context *context, struct json_object *args, 
 
     if (!find(context, args, &node, error))
         return false;
-    *result = json_object_new_array();
+    *result = json_new_array();
     add_entry(*result, "type", "string");
     json_object_object_foreach(node.values, name, value) add_entry(*result, name, type_of(value));
     json_object_object_foreach(node.children, child, type)
@@ -316,7 +327,7 @@ static bool run_get(struct monitor_context *context, struct json_object *args, s
     if (!find(context, args, &node, error))
         return false;
     if (strcmp(property, "type") == 0)
-        *result = json_object_new_string(node.type);
+        *result = json_new_string(node.type);
     else if (json_object_object_get_ex(node.values, property, &value))
         *result = json_object_get(value);
     else

@@ -14,13 +14,13 @@
 
 struct json_object *monitor_version(void)
 {
-    struct json_object *version = json_object_new_object();
-    struct json_object *qemu = json_object_new_object();
+    struct json_object *version = json_new_object();
+    struct json_object *qemu = json_new_object();
 
     add_number(qemu, "micro", MONITOR_QEMU_MICRO);
     add_number(qemu, "minor", MONITOR_QEMU_MINOR);
     add_number(qemu, "major", MONITOR_QEMU_MAJOR);
-    json_object_object_add(version, "qemu", qemu);
+    json_add(version, "qemu", qemu);
     add_string(version, "package", MONITOR_PACKAGE);
     return version;
 }
@@ -48,7 +48,7 @@ static bool run_status(struct monitor_context *context, struct json_object *args
     enum run_state state = machine_run_state(context->machine);
 
     (void)args, (void)error;
-    *result = json_object_new_object();
+    *result = json_new_object();
     add_string(*result, "status", run_state_name(state));
     add_bool(*result, "singlestep", false);
     add_bool(*result, "running", state == RUN_RUNNING);
@@ -72,7 +72,7 @@ static bool run_name(struct monitor_context *context, struct json_object *args, 
     const char *name = machine_config(context->machine)->name;
 
     (void)args, (void)error;
-    *result = json_object_new_object();
+    *result = json_new_object();
     if (name)
         add_string(*result, "name", name);
     return true;
@@ -93,7 +93,7 @@ static bool run_uuid(struct monitor_context *context, struct json_object *args, 
     (void)args, (void)error;
     snprintf(text, sizeof text, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0],
              u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
-    *result = json_object_new_object();
+    *result = json_new_object();
     add_string(*result, "UUID", text);
     return true;
 }
@@ -110,7 +110,7 @@ static bool run_kvm(struct monitor_context *context, struct json_object *args, s
     bool usable = kvm_available();
 
     (void)args, (void)error;
-    *result = json_object_new_object();
+    *result = json_new_object();
     add_bool(*result, "enabled", usable && machine_config(context->machine)->accel == ACCEL_KVM);
     add_bool(*result, "present", usable);
     return true;
@@ -127,7 +127,7 @@ static bool run_target(struct monitor_context *context, struct json_object *args
                        struct error *error)
 {
     (void)context, (void)args, (void)error;
-    *result = json_object_new_object();
+    *result = json_new_object();
     add_string(*result, "arch", MONITOR_TARGET);
     return true;
 }
@@ -139,14 +139,14 @@ static bool run_chardev(struct monitor_context *context, struct json_object *arg
     struct chardev *chardev = NULL;
 
     (void)args, (void)error;
-    *result = json_object_new_array();
+    *result = json_new_array();
     while ((chardev = chardev_next(chardevs, chardev)) != NULL) {
-        struct json_object *object = json_object_new_object();
+        struct json_object *object = json_new_object();
 
         add_bool(object, "frontend-open", chardev_is_open(chardev));
         add_string(object, "filename", chardev_filename(chardev));
         add_string(object, "label", chardev_id(chardev));
-        json_object_array_add(*result, object);
+        json_append(*result, object);
     }
     return true;
 }
@@ -163,8 +163,8 @@ static void print_chardev(struct text *out, struct json_object *result)
 static struct json_object *describe_cpu(const struct monitor_context *context, uint32_t index)
 {
     const struct config *config = machine_config(context->machine);
-    struct json_object *cpu = json_object_new_object();
-    struct json_object *props = json_object_new_object();
+    struct json_object *cpu = json_new_object();
+    struct json_object *props = json_new_object();
     char path[64];
 
     add_number(props, "core-id", index / config->threads % config->cores);
@@ -174,7 +174,7 @@ static struct json_object *describe_cpu(const struct monitor_context *context, u
     add_number(props, "socket-id", index / config->threads / config->cores);
     snprintf(path, sizeof path, "/machine/unattached/device[%u]", index);
     add_number(cpu, "thread-id", (uint64_t)machine_vcpu_tid(context->machine, index));
-    json_object_object_add(cpu, "props", props);
+    json_add(cpu, "props", props);
     add_string(cpu, "qom-path", path);
     add_number(cpu, "cpu-index", index);
     add_string(cpu, "target", MONITOR_TARGET);
@@ -188,9 +188,9 @@ static bool run_cpus(struct monitor_context *context, struct json_object *args, 
     bool none = strcmp(config->machine, "none") == 0;
 
     (void)args, (void)error;
-    *result = json_object_new_array();
+    *result = json_new_array();
     for (uint32_t i = 0; !none && i < config->cpus; i++)
-        json_object_array_add(*result, describe_cpu(context, i));
+        json_append(*result, describe_cpu(context, i));
     return true;
 }
 
@@ -208,7 +208,7 @@ static bool run_exits(struct monitor_context *context, struct json_object *args,
                       struct error *error)
 {
     (void)args, (void)error;
-    *result = json_object_new_object();
+    *result = json_new_object();
     add_number(*result, "exits", machine_exit_count(context->machine));
     return true;
 }

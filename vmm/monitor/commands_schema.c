@@ -21,11 +21,10 @@ static const char nothing[] = "Empty";
 
 static struct json_object *entity(struct schema *schema, const char *name, const char *meta_type)
 {
-    struct json_object *object = json_object_new_object();
+    struct json_object *object = json_append_object(schema->entities);
 
     add_string(object, "name", name);
     add_string(object, "meta-type", meta_type);
-    json_object_array_add(schema->entities, object);
     return object;
 }
 
@@ -68,36 +67,34 @@ static void add_value(struct json_object *type, const char *value)
 {
     struct json_object *values = json_object_object_get(type, "values");
     struct json_object *members = json_object_object_get(type, "members");
-    struct json_object *member = json_object_new_object();
+    struct json_object *member = json_new_object();
 
     if (!values) {
-        values = json_object_new_array();
-        members = json_object_new_array();
-        json_object_object_add(type, "members", members);
-        json_object_object_add(type, "values", values);
+        members = json_add_array(type, "members");
+        values = json_add_array(type, "values");
     }
     add_string(member, "name", value);
-    json_object_array_add(members, member);
-    json_object_array_add(values, json_object_new_string(value));
+    json_append(members, member);
+    json_append(values, json_new_string(value));
 }
 
 static struct json_object *new_object_type(struct schema *schema, const char *name)
 {
     struct json_object *type = entity(schema, name, "object");
 
-    json_object_object_add(type, "members", json_object_new_array());
+    json_add_array(type, "members");
     return type;
 }
 
 static void add_member(struct json_object *type, const char *name, const char *of, bool optional)
 {
-    struct json_object *member = json_object_new_object();
+    struct json_object *member = json_new_object();
 
     add_string(member, "name", name);
     add_string(member, "type", of);
     if (optional)
-        json_object_object_add(member, "default", NULL);
-    json_object_array_add(json_object_object_get(type, "members"), member);
+        json_add(member, "default", NULL);
+    json_append(json_object_object_get(type, "members"), member);
 }
 
 static void add_policies(struct schema *schema, const char *name)
@@ -133,7 +130,7 @@ static const char *refer(struct schema *schema, const char *name)
 
     if (json_object_object_get_ex(schema->types, name, NULL))
         return name;
-    json_object_object_add(schema->types, name, NULL);
+    json_add(schema->types, name, NULL);
     if (sscanf(name, "[%63[^]]]", element) == 1) {
         add_string(entity(schema, name, "array"), "element-type", refer(schema, element));
     } else if (strcmp(name, "HostMemPolicy") == 0) {
@@ -170,7 +167,7 @@ static void add_family(struct schema *schema, const struct command *command, con
     const struct type_family *family = command->family;
     const struct command_argument *argument = command->arguments;
     struct json_object *type = new_object_type(schema, arguments);
-    struct json_object *variants = json_object_new_array();
+    struct json_object *variants;
     struct json_object *kinds;
     const struct property *table;
     const char *name;
@@ -184,16 +181,16 @@ static void add_family(struct schema *schema, const struct command *command, con
         if (strcmp(argument->name, family->key) != 0)
             add_argument(schema, type, argument);
     add_string(type, "tag", family->key);
-    json_object_object_add(type, "variants", variants);
+    variants = json_add_array(type, "variants");
     for (size_t i = 0; family->type(i, &name, &table, &count); i++) {
-        struct json_object *variant = json_object_new_object();
+        struct json_object *variant = json_new_object();
         char properties[192];
 
         snprintf(properties, sizeof properties, "%s.%s", arguments, name);
         add_value(kinds, name);
         add_string(variant, "case", name);
         add_string(variant, "type", properties);
-        json_object_array_add(variants, variant);
+        json_append(variants, variant);
         add_properties(schema, new_object_type(schema, properties), table, count);
     }
 }
@@ -224,10 +221,10 @@ static void add_command(struct schema *schema, const struct command *command)
     add_string(object, "ret-type", refer(schema, command->returns ? command->returns : nothing));
     add_bool(object, "allow-oob", false);
     if (command->feature) {
-        struct json_object *features = json_object_new_array();
+        struct json_object *features = json_new_array();
 
-        json_object_array_add(features, json_object_new_string(command->feature));
-        json_object_object_add(object, "features", features);
+        json_append(features, json_new_string(command->feature));
+        json_add(object, "features", features);
     }
     if (arguments)
         add_arguments(schema, command, name);
@@ -236,7 +233,7 @@ static void add_command(struct schema *schema, const struct command *command)
 static bool run_schema(struct monitor_context *context, struct json_object *args, struct json_object **result,
                        struct error *error)
 {
-    struct schema schema = { .entities = json_object_new_array(), .types = json_object_new_object() };
+    struct schema schema = { .entities = json_new_array(), .types = json_new_object() };
     const struct command *command = NULL;
     const struct event_type *event;
 
@@ -247,6 +244,8 @@ static bool run_schema(struct monitor_context *context, struct json_object *args
     for (size_t i = 0; (event = event_type_at(i)) != NULL; i++)
         add_string(entity(&schema, event->name, "event"), "arg-type",
                    refer(&schema, event->data ? event->data : nothing));
+    if (json_failed(schema.types)) /* a type may be there twice */
+        json_fail(schema.entities);
     json_object_put(schema.types);
     *result = schema.entities;
     return true;

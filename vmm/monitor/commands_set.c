@@ -94,8 +94,7 @@ static bool begin(struct monitor_context *context, const struct resize_request *
     waiter->pending = context->pending;
     waiter->watcher = (struct resize_watcher){ .ended = ended, .say = say, .opaque = waiter };
     if (!resize_begin(hotplug, request, &waiter->watcher, error)) {
-        free(context->pending);
-        context->pending = NULL;
+        command_undefer(context);
         free(waiter);
         return false;
     }

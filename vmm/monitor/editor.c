@@ -45,6 +45,7 @@ struct editor {
     locale_t locale, before;
     bool muted;
     bool too_long; /* keys of this line were dropped */
+    char line[HMP_LINE_MAX + 1];
     unsigned columns;
     struct keys keys;
     wchar_t queue[KEYS_MAX];
@@ -352,20 +353,21 @@ static size_t line_length(struct editor *editor)
 }
 
 /* A line that is complete, without its end; it goes into the history. */
-static char *finish_line(struct editor *editor, const char *text, size_t length)
+static const char *finish_line(struct editor *editor, const char *text, size_t length)
 {
-    char *line = strndup(text, length);
     HistEvent event;
 
+    editor->too_long |= length > HMP_LINE_MAX; /* by what was completed */
+    snprintf(editor->line, sizeof editor->line, "%.*s", (int)length, text);
     el_set(editor->edit, EL_UNBUFFERED, 0);
-    if (line && line[strspn(line, " ")])
-        history(editor->history, &event, H_ENTER, line);
-    return line;
+    if (editor->line[strspn(editor->line, " ")])
+        history(editor->history, &event, H_ENTER, editor->line);
+    return editor->line;
 }
 
-char *editor_input(struct editor *editor, uint8_t byte, bool *too_long)
+const char *editor_input(struct editor *editor, uint8_t byte, bool *too_long)
 {
-    char *line = NULL;
+    const char *line = NULL;
 
     enter(editor);
     editor->queued = keys_take(&editor->keys, byte, editor->queue);

@@ -11,7 +11,7 @@
 
 static struct json_object *timestamp(void)
 {
-    struct json_object *object = json_object_new_object();
+    struct json_object *object = json_new_object();
     struct timespec now;
 
     clock_gettime(CLOCK_REALTIME, &now);
@@ -23,12 +23,12 @@ static struct json_object *timestamp(void)
 void monitors_event(void *opaque, const char *name, struct json_object *data)
 {
     struct monitors *monitors = opaque;
-    struct json_object *event = json_object_new_object();
+    struct json_object *event = json_new_object();
 
-    json_object_object_add(event, "timestamp", timestamp());
+    json_add(event, "timestamp", timestamp());
     add_string(event, "event", name);
     if (data)
-        json_object_object_add(event, "data", data);
+        json_add(event, "data", data);
     qmp_sessions_event(monitors, event);
     json_object_put(event);
 }

@@ -25,6 +25,7 @@ struct hmp_session {
     bool greeted;
     bool plain;       /* no editor can be had */
     struct text line; /* the plain line so far */
+    char line_bytes[HMP_LINE_MAX + 2];
 };
 
 static void say(struct hmp_session *session, const char *text, size_t length)
@@ -50,10 +51,14 @@ static void greet(struct hmp_session *session)
 /* Show \n-terminated lines; the text is freed. */
 static void say_text(struct hmp_session *session, struct text *text)
 {
+    static const char no_answer[] = "Error: " HMP_NO_ANSWER "\r\n";
     struct text lines = { 0 };
 
     text_lines(&lines, text->bytes, text->length);
-    say(session, lines.bytes, lines.length);
+    if (text->failed || lines.failed)
+        say(session, no_answer, sizeof no_answer - 1);
+    else
+        say(session, lines.bytes, lines.length);
     text_free(text);
     text_free(&lines);
 }
@@ -74,10 +79,8 @@ static void answer(void *asker, const struct command *command, struct json_objec
 
 static void say_line(void *asker, const char *line)
 {
-    struct text out = { 0 };
-
-    text_printf(&out, "%s\n", line);
-    say_text(asker, &out);
+    say(asker, line, strlen(line));
+    say(asker, "\r\n", 2);
 }
 
 static void wait_for(struct hmp_session *session, struct pending *pending)
@@ -110,9 +113,8 @@ static void take_plain(struct hmp_session *session, uint8_t byte)
     char character = (char)byte;
 
     if (byte == '\n' || byte == '\r') {
-        run_line(session, session->line.length > 0 ? session->line.bytes : "",
-                 session->line.length > HMP_LINE_MAX);
-        text_free(&session->line);
+        run_line(session, session->line.bytes, session->line.length > HMP_LINE_MAX);
+        session->line = text_fixed(session->line_bytes, sizeof session->line_bytes);
     } else if (session->line.length <= HMP_LINE_MAX && byte != '\0') {
         text_append(&session->line, &character, 1);
     }
@@ -121,11 +123,10 @@ static void take_plain(struct hmp_session *session, uint8_t byte)
 static void take_edited(struct hmp_session *session, uint8_t byte)
 {
     bool too_long;
-    char *line = editor_input(session->editor, byte, &too_long);
+    const char *line = editor_input(session->editor, byte, &too_long);
 
     if (line)
         run_line(session, line, too_long);
-    free(line);
 }
 
 static size_t take(void *opaque, const uint8_t *bytes, size_t length)
@@ -154,6 +155,7 @@ static void *hmp_opened(void *user, struct channel *channel)
         return NULL;
     session->monitor = user;
     session->channel = channel;
+    session->line = text_fixed(session->line_bytes, sizeof session->line_bytes);
     session->intake =
         (struct intake){ .channel = channel, .take = take, .session = session, .reads_on = true };
     intake_init(&session->intake, machine_loop(session->monitor->monitors->machine));
@@ -211,7 +213,6 @@ static void hmp_closed(void *opaque)
     if (session->editor)
         editor_close(session->editor);
     intake_free(&session->intake);
-    text_free(&session->line);
     free(session);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/json_build.h"
 #include "monitor/internal.h"
 #include "options/suggest.h"
 
@@ -18,7 +19,7 @@ static const char *skip_spaces(const char *at)
 }
 
 /* Copy the next word, which may be in double quotes with \n, \r, \\, \' and \" in it. NULL at the end of the
- * line or (then *problem is set) when the quotes do not end. To be freed. */
+ * line or (then *problem is set) when the quotes do not end, or memory is short. To be freed. */
 static char *take_word(const char **line, const char **problem)
 {
     const char *at = skip_spaces(*line);
@@ -26,8 +27,12 @@ static char *take_word(const char **line, const char **problem)
     char *word = malloc(strlen(at) + 1);
     size_t length = 0;
 
+    if (!word) {
+        *problem = "out of memory";
+        return NULL;
+    }
     at += quoted;
-    while (word && *at && (quoted ? *at != '"' : !isspace((unsigned char)*at))) {
+    while (*at && (quoted ? *at != '"' : !isspace((unsigned char)*at))) {
         if (quoted && *at == '\\' && at[1]) {
             at++;
             word[length++] = *at == 'n' ? '\n' : *at == 'r' ? '\r' : *at;
@@ -39,7 +44,7 @@ static char *take_word(const char **line, const char **problem)
     if (quoted && *at != '"')
         *problem = "the quotes do not end";
     *line = at + (quoted && *at == '"');
-    if (!word || *problem || (length == 0 && !quoted)) {
+    if (*problem || (length == 0 && !quoted)) {
         free(word);
         return NULL;
     }
@@ -47,16 +52,20 @@ static char *take_word(const char **line, const char **problem)
     return word;
 }
 
-/* The text without the spaces around it. To be freed. */
-static char *take_rest(const char **line)
+/* The text without the spaces around it; NULL as above. To be freed. */
+static char *take_rest(const char **line, const char **problem)
 {
     const char *start = skip_spaces(*line);
     size_t length = strlen(start);
+    char *rest;
 
     *line = start + length;
     while (length > 0 && isspace((unsigned char)start[length - 1]))
         length--;
-    return length > 0 ? strndup(start, length) : NULL;
+    rest = length > 0 ? strndup(start, length) : NULL;
+    if (length > 0 && !rest)
+        *problem = "out of memory";
+    return rest;
 }
 
 /* "memory": the commands of two words that begin so. */
@@ -120,7 +129,7 @@ static struct json_object *read_properties(const struct command *command, const 
 {
     const char *problem = NULL;
     bool quoted = *skip_spaces(line) == '"';
-    char *text = quoted ? take_word(&line, &problem) : take_rest(&line);
+    char *text = quoted ? take_word(&line, &problem) : take_rest(&line, &problem);
     struct error error = { 0 };
     struct json_object *args;
 
@@ -150,17 +159,19 @@ static struct json_object *read_arguments(const struct command *command, const c
     context->keyval = true;
     if (command->family || command->properties)
         return read_properties(command, line, out, context);
-    args = json_object_new_object();
+    args = json_new_object();
     for (; argument->name && !problem; argument++) {
-        word = command->whole_line ? take_rest(&line) : take_word(&line, &problem);
+        word = command->whole_line ? take_rest(&line, &problem) : take_word(&line, &problem);
         if (word)
-            json_object_object_add(args, argument->name, json_object_new_string(word));
+            add_string(args, argument->name, word);
         else if (!argument->optional && !problem)
             problem = "string expected";
         free(word);
     }
     if (!problem && *skip_spaces(line))
         problem = "extraneous characters at the end of line";
+    if (!problem && json_failed(args))
+        problem = "out of memory";
     if (!problem)
         return args;
     json_object_put(args);
@@ -183,6 +194,11 @@ static const struct command *take_command(const char **line, struct text *out)
         return NULL;
     }
     second = command_is_prefix(word) ? take_word(&rest, &problem) : NULL;
+    if (problem) {
+        text_printf(out, "%s\n", problem);
+        free(word);
+        return NULL;
+    }
     if (second)
         *line = rest;
     snprintf(name, sizeof name, "%s%s%s", word, second ? " " : "", second ? second : "");
@@ -199,6 +215,8 @@ void hmp_show(struct text *out, const struct command *command, struct json_objec
 {
     if (error)
         text_printf(out, "Error: %s\n", error->text);
+    else if (command->print && json_failed(result))
+        text_string(out, "Error: " HMP_NO_ANSWER "\n");
     else if (command->print)
         command->print(out, result);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/message.h"
 #include "monitor/internal.h"
 
 bool intake_full(const struct intake *intake)
@@ -18,7 +19,8 @@ static void hold(struct intake *intake, const uint8_t *bytes, size_t length)
     if (!intake->held)
         intake->held = malloc(2 * CHANNEL_INPUT_MAX);
     if (!intake->held) {
-        channel_close(intake->channel); /* better gone than half a command lost */
+        if (!channel_close(intake->channel)) /* better gone than half a command lost */
+            warning("out of memory: a monitor on a mux misses input");
         return;
     }
     memmove(intake->held, bytes, length);

@@ -178,6 +178,8 @@ struct pending {
 
 /* Within command_function: answer later. NULL when out of memory: then fail. */
 struct pending *command_defer(struct monitor_context *context);
+/* It can answer at once after all, or fails. One that was not deferred will do. */
+void command_undefer(struct monitor_context *context);
 /* The command is done: `result` is taken over, NULL for {}; or an error. The pending is gone. */
 void pending_finish(struct pending *pending, struct json_object *result, const struct error *error);
 /* How far it is, a line without its end. */
@@ -225,6 +227,9 @@ bool type_help(const struct type_family *family, const char *text, struct text *
 /* HMP ------------------------------------------------------------------------------------------------ */
 
 #define HMP_PROMPT "(hotram) "
+/* In place of what a command says, for which memory is short. */
+#define HMP_NO_ANSWER \
+    "out of memory for what the command says; it may have been carried out: info commands show its effect"
 /* The longest line. Each key costs the editor time that grows with the line, and the main thread is its. */
 #define HMP_LINE_MAX 1023u
 
@@ -261,8 +266,8 @@ void editors_destroy(struct editor *idle);
 void editor_prompt(struct editor *editor);
 /* Show the line again, after something else was shown. */
 void editor_redraw(struct editor *editor);
-/* Take one byte. When it ends the line, that is returned without its end, to be freed. *too_long: keys beyond
- * HMP_LINE_MAX were dropped from it. */
-char *editor_input(struct editor *editor, uint8_t byte, bool *too_long);
+/* Take one byte. When it ends the line, that is returned without its end, until the next call. *too_long:
+ * what is beyond HMP_LINE_MAX was dropped from it. */
+const char *editor_input(struct editor *editor, uint8_t byte, bool *too_long);
 
 #endif

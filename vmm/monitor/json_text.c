@@ -3,13 +3,13 @@
  * JSON as QEMU writes it. json-c's own output differs in its spaces, and leaves characters beyond ASCII as
  * they are, where QEMU writes \uXXXX.
  */
-#include <inttypes.h>
 #include <json-c/json_object.h>
 #include <json-c/json_object_iterator.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "host/json_build.h"
 #include "host/json_string.h"
 #include "monitor/text.h"
 
@@ -30,7 +30,7 @@ static void put_escape(struct text *text, uint32_t character)
                     0xdc00 + ((character - 0x10000) & 0x3ff));
 }
 
-static void put_string(struct text *text, const char *string, size_t length)
+void text_json_string(struct text *text, const char *string, size_t length)
 {
     const unsigned char *bytes = (const unsigned char *)string;
     size_t i = 0;
@@ -79,7 +79,7 @@ static void put_object(struct text *text, struct json_object *object, bool prett
             put_comma(text, pretty);
         first = false;
         put_break(text, pretty, depth + 1);
-        put_string(text, name, strlen(name));
+        text_json_string(text, name, strlen(name));
         text_string(text, ": ");
         put_value(text, json_object_iter_peek_value(&at), pretty, depth + 1);
     }
@@ -107,17 +107,14 @@ static void put_array(struct text *text, struct json_object *array, bool pretty,
 /* Without json-c's help, which would allocate. */
 static void put_simple(struct text *text, struct json_object *value)
 {
-    int64_t number = json_object_get_int64(value);
+    char number[JSON_NUMBER_TEXT];
 
     switch (json_object_get_type(value)) {
     case json_type_boolean:
-        text_string(text, number ? "true" : "false");
+        text_string(text, json_object_get_boolean(value) ? "true" : "false");
         break;
     case json_type_int:
-        if (number < 0)
-            text_printf(text, "%" PRId64, number);
-        else
-            text_printf(text, "%" PRIu64, json_object_get_uint64(value));
+        text_string(text, json_number_text(value, number));
         break;
     case json_type_double:
         text_printf(text, "%.17g", json_object_get_double(value));
@@ -129,6 +126,7 @@ static void put_simple(struct text *text, struct json_object *value)
 
 static void put_value(struct text *text, struct json_object *value, bool pretty, unsigned depth)
 {
+    text->failed |= json_is_marked(value);
     switch (json_object_get_type(value)) {
     case json_type_object:
         put_object(text, value, pretty, depth);
@@ -137,7 +135,7 @@ static void put_value(struct text *text, struct json_object *value, bool pretty,
         put_array(text, value, pretty, depth);
         break;
     case json_type_string:
-        put_string(text, json_object_get_string(value), (size_t)json_object_get_string_len(value));
+        text_json_string(text, json_object_get_string(value), (size_t)json_object_get_string_len(value));
         break;
     default:
         put_simple(text, value);

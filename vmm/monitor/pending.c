@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "host/json_build.h"
 #include "monitor/internal.h"
 
 struct pending *command_defer(struct monitor_context *context)
@@ -14,10 +15,16 @@ struct pending *command_defer(struct monitor_context *context)
     return context->pending;
 }
 
+void command_undefer(struct monitor_context *context)
+{
+    free(context->pending);
+    context->pending = NULL;
+}
+
 void pending_finish(struct pending *pending, struct json_object *result, const struct error *error)
 {
     if (!error && !result)
-        result = json_object_new_object();
+        result = json_new_object();
     if (pending->answer)
         pending->answer(pending->asker, pending->command, result, error);
     json_object_put(result);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "host/json_reader.h"
+#include "host/message.h"
 #include "machine/machine.h"
 #include "monitor/internal.h"
 #include "monitor/result.h"
@@ -17,11 +18,15 @@ static const struct json_limits limits = { .depth = QMP_DEPTH_MAX,
                                            .bytes = QMP_BYTES_MAX,
                                            .tokens = QMP_TOKENS_MAX };
 
+/* A reply for which there is no memory is written into so many bytes: an error's text and the client's id. */
+#define PREPARED_MAX 8192u
+
 struct qmp_session {
     struct monitor *monitor;
     struct channel *channel;
     struct qmp_session *next;
     bool negotiated;
+    bool over;               /* something could not be told, so nothing more is, and the connection ends */
     struct pending *pending; /* the command that is not answered yet, or NULL; and its id */
     struct json_object *pending_id;
     bool pending_has_id;
@@ -29,29 +34,49 @@ struct qmp_session {
     struct json_reader reader;
 };
 
-/* One line. The object is released. */
-static void send_object(struct qmp_session *session, struct json_object *object)
+/* One line, which ends here. False: memory is short. The text is free. */
+static bool send_line(struct qmp_session *session, struct text *text)
+{
+    bool good;
+
+    text_string(text, "\r\n"); /* libvirt waits for both */
+    good = !text->failed;
+    if (good && !session->over)
+        channel_write(session->channel, text->bytes, text->length, false);
+    text_free(text);
+    return good;
+}
+
+/* The object is released. */
+static bool send_object(struct qmp_session *session, struct json_object *object)
 {
     struct text text = { 0 };
 
     text_json(&text, object, session->monitor->pretty);
-    text_string(&text, "\r\n"); /* libvirt waits for both */
-    if (!text.failed)
-        channel_write(session->channel, text.bytes, text.length, false);
-    text_free(&text);
     json_object_put(object);
+    return send_line(session, &text);
+}
+
+/* A client that waits for what it is not sent would wait for ever: better gone, so that it can come again.
+ * Others of the same mux stay, and so does this one then. */
+static void let_go(struct qmp_session *session, const char *what)
+{
+    if (session->over)
+        return;
+    session->over = channel_close(session->channel);
+    warning("out of memory: a QMP client misses %s%s", what, session->over ? " and is let go" : "");
 }
 
 void qmp_sessions_event(struct monitors *monitors, struct json_object *event)
 {
     for (struct qmp_session *session = monitors->qmp_sessions; session; session = session->next)
-        if (session->negotiated)
-            send_object(session, json_object_get(event));
+        if (session->negotiated && !send_object(session, json_object_get(event)))
+            let_go(session, "an event");
 }
 
 static struct json_object *error_object(const struct error *error)
 {
-    struct json_object *object = json_object_new_object();
+    struct json_object *object = json_new_object();
 
     add_string(object, "class", error_class_name(error->class));
     add_string(object, "desc", error->text);
@@ -117,19 +142,46 @@ static const struct command *find_command(const struct qmp_session *session, con
     return NULL;
 }
 
+/* The answer without the host's memory: the error, or that the result cannot be told. */
+static void reply_prepared(struct qmp_session *session, const struct error *error, bool has_id,
+                           struct json_object *id)
+{
+    static const struct error no_result = {
+        .text =
+            "out of memory for the answer; the command itself was carried out, and once the host has memory "
+            "again queries show the effect it had"
+    };
+    char bytes[PREPARED_MAX];
+    struct text text = text_fixed(bytes, sizeof bytes);
+
+    if (!error)
+        error = &no_result;
+    text_printf(&text, "{\"error\": {\"class\": \"%s\", \"desc\": ", error_class_name(error->class));
+    text_json_string(&text, error->text, strlen(error->text));
+    text_string(&text, "}");
+    if (has_id) {
+        text_string(&text, ", \"id\": ");
+        text_json(&text, id, false);
+    }
+    text_string(&text, "}");
+    if (!send_line(session, &text))
+        let_go(session, "an answer");
+}
+
 /* The answer to a request; `result` and `id` are borrowed, `error` is NULL for good. */
 static void reply(struct qmp_session *session, struct json_object *result, const struct error *error,
                   bool has_id, struct json_object *id)
 {
-    struct json_object *object = json_object_new_object();
+    struct json_object *object = json_new_object();
 
     if (error)
-        json_object_object_add(object, "error", error_object(error));
+        json_add(object, "error", error_object(error));
     else
-        json_object_object_add(object, "return", json_object_get(result));
+        json_add(object, "return", json_object_get(result));
     if (has_id)
-        json_object_object_add(object, "id", json_object_get(id));
-    send_object(session, object);
+        json_add(object, "id", json_object_get(id));
+    if (!send_object(session, object))
+        reply_prepared(session, error, has_id, id);
 }
 
 /* What was answered later. */
@@ -168,7 +220,7 @@ static bool execute(struct qmp_session *session, const struct request *request, 
 
     if (!command)
         return false;
-    args = request->args ? json_object_get(request->args) : json_object_new_object();
+    args = request->args ? json_object_get(request->args) : json_new_object();
     done = command_run(command, &context, args, result, error);
     json_object_put(args);
     if (context.pending)
@@ -197,6 +249,8 @@ static size_t take(void *opaque, const uint8_t *bytes, size_t length)
     struct error error = { 0 };
     size_t taken;
 
+    if (session->over)
+        return length;
     switch (json_reader_take(&session->reader, bytes, length, &taken, &value, &error)) {
     case JSON_READ_VALUE:
         handle(session, value);
@@ -227,12 +281,13 @@ static void *qmp_opened(void *user, struct channel *channel)
     intake_init(&session->intake, machine_loop(monitor->monitors->machine));
     session->next = monitor->monitors->qmp_sessions;
     monitor->monitors->qmp_sessions = session;
-    greeting = json_object_new_object();
-    body = json_object_new_object();
-    json_object_object_add(body, "version", monitor_version());
-    json_object_object_add(body, "capabilities", json_object_new_array());
-    json_object_object_add(greeting, "QMP", body);
-    send_object(session, greeting);
+    greeting = json_new_object();
+    body = json_new_object();
+    json_add(body, "version", monitor_version());
+    json_add(body, "capabilities", json_new_array());
+    json_add(greeting, "QMP", body);
+    if (!send_object(session, greeting))
+        let_go(session, "its greeting");
     return session;
 }
 

@@ -6,15 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct text text_fixed(char *bytes, size_t capacity)
+{
+    bytes[0] = '\0';
+    return (struct text){ .bytes = bytes, .capacity = capacity, .fixed = true };
+}
+
+/* False, too, behind a gap. */
 static bool reserve(struct text *text, size_t more)
 {
     size_t needed = text->length + more + 1;
     char *bytes;
 
-    if (needed <= text->capacity)
-        return true;
+    if (text->failed || needed <= text->capacity)
+        return !text->failed;
     needed = needed < 256 ? 256 : needed * 2;
-    bytes = realloc(text->bytes, needed);
+    bytes = text->fixed ? NULL : realloc(text->bytes, needed);
     if (!bytes) {
         text->failed = true;
         return false;
@@ -46,7 +53,8 @@ void text_printf(struct text *text, const char *format, ...)
     va_start(args, format);
     length = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    if (length < 0 || !reserve(text, (size_t)length))
+    text->failed |= length < 0;
+    if (text->failed || !reserve(text, (size_t)length))
         return;
     va_start(args, format);
     vsnprintf(text->bytes + text->length, (size_t)length + 1, format, args);
@@ -71,6 +79,7 @@ void text_lines(struct text *text, const char *lines, size_t length)
 
 void text_free(struct text *text)
 {
-    free(text->bytes);
+    if (!text->fixed)
+        free(text->bytes);
     *text = (struct text){ 0 };
 }

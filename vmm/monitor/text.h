@@ -2,7 +2,8 @@
 /*
  * A string that grows, and JSON written into it in QEMU's spelling.
  *
- * Running out of memory marks the text as failed; what is there stays a valid string.
+ * Running out of memory, or of the bytes that a fixed text has, marks the text as failed, and nothing more is
+ * written to it; what is there stays a valid string.
  */
 #ifndef VMM_MONITOR_TEXT_H
 #define VMM_MONITOR_TEXT_H
@@ -17,7 +18,11 @@ struct text {
     size_t length;
     size_t capacity;
     bool failed;
+    bool fixed; /* in the bytes that whoever has it brought */
 };
+
+/* A text that needs no memory: `capacity` bytes, more than 0, for it and its NUL. */
+struct text text_fixed(char *bytes, size_t capacity);
 
 void text_append(struct text *text, const char *bytes, size_t length);
 void text_string(struct text *text, const char *string);
@@ -27,7 +32,10 @@ void text_lines(struct text *text, const char *lines, size_t length);
 void text_free(struct text *text);
 
 /* {"a": 1, "b": [2, 3]}: QEMU's spacing and escapes, because people's scripts look for '"return": {}'. With
- * `pretty` on several lines, indented by four. */
+ * `pretty` on several lines, indented by four. Of a value that is not whole (host/json_build.h) the text is
+ * failed. */
 void text_json(struct text *text, struct json_object *object, bool pretty);
+/* "a string", in quotes. */
+void text_json_string(struct text *text, const char *string, size_t length);
 
 #endif

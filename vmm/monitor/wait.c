@@ -21,12 +21,12 @@
 struct wait {
     struct machine *machine;
     struct pending *pending;
-    char *device;
     uint64_t deadline;           /* of the operation, 0: the machine's */
     bool whole;                  /* wait for the end */
     struct operation *operation; /* NULL while memory is being allocated */
     struct operation_watcher watcher;
     struct timer timer;
+    char device[]; /* its id */
 };
 
 static void wait_free(struct wait *wait)
@@ -34,7 +34,6 @@ static void wait_free(struct wait *wait)
     if (!wait)
         return;
     timer_cancel(&wait->timer);
-    free(wait->device);
     free(wait);
 }
 
@@ -115,10 +114,11 @@ static void allocating(void *opaque, const char *id, uint64_t done, uint64_t siz
     prealloc_progress(wait->machine, wait->pending, id, done, size);
 }
 
-static struct wait *prepare(struct monitor_context *context, uint64_t deadline, bool whole,
+/* All that is needed later, before the first effect. `room`: for the id and its NUL. */
+static struct wait *prepare(struct monitor_context *context, size_t room, uint64_t deadline, bool whole,
                             struct error *error)
 {
-    struct wait *wait = calloc(1, sizeof *wait);
+    struct wait *wait = calloc(1, sizeof *wait + room);
 
     if (wait) {
         wait->machine = context->machine;
@@ -136,8 +136,7 @@ static struct wait *prepare(struct monitor_context *context, uint64_t deadline, 
 /* The answer is not to come later. */
 static void undo(struct monitor_context *context, struct wait *wait)
 {
-    free(context->pending);
-    context->pending = NULL;
+    command_undefer(context);
     wait_free(wait);
 }
 
@@ -166,7 +165,8 @@ bool wait_for_plug(struct monitor_context *context, struct module *module, uint6
                    struct json_object **result, struct error *error)
 {
     struct hotplug *hotplug = machine_hotplug(context->machine);
-    struct wait *wait = prepare(context, deadline, wait_end, error);
+    size_t room = module->id ? strlen(module->id) + 1 : sizeof module->made_id;
+    struct wait *wait = prepare(context, room, deadline, wait_end, error);
     const struct backend_watcher watcher = { allocated, allocating, wait };
     enum outcome outcome;
 
@@ -177,7 +177,7 @@ bool wait_for_plug(struct monitor_context *context, struct module *module, uint6
         undo(context, wait);
         return false;
     }
-    wait->device = strdup(module->id); /* out of memory shows as a line without a name */
+    strcpy(wait->device, module->id);
     if (outcome == OUTCOME_LATER)
         let_wait(wait);
     else
@@ -189,13 +189,13 @@ bool wait_for_unplug(struct monitor_context *context, const char *id, uint64_t d
                      struct json_object **result, struct error *error)
 {
     struct hotplug *hotplug = machine_hotplug(context->machine);
-    struct wait *wait = prepare(context, deadline, wait_end, error);
+    struct wait *wait = prepare(context, strlen(id) + 1, deadline, wait_end, error);
     struct operation *operation;
 
     if (!wait)
         return false;
-    wait->device = strdup(id);
-    operation = wait->device ? hotplug_unplug(hotplug, id, error) : NULL;
+    strcpy(wait->device, id);
+    operation = hotplug_unplug(hotplug, id, error);
     if (!operation) {
         undo(context, wait);
         return false;

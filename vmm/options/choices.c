@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/json_build.h"
+#include "host/message.h"
 #include "options/parser.h"
 #include "options/suggest.h"
 
@@ -64,6 +66,8 @@ static bool choice_unknown(const char *key, const struct choice *table, size_t c
 bool choices_check(struct json_object *object, const struct choice *table, size_t count, const char *what,
                    struct error *error)
 {
+    if (!json_check(object, error))
+        return false;
     json_object_object_foreach(object, key, value)
     {
         const struct choice *choice = table;
@@ -111,19 +115,32 @@ bool is_help(const char *text)
     return strcmp(text, "help") == 0 || strcmp(text, "?") == 0;
 }
 
+/* Before anything was started: there is nothing to save. */
+static void *or_end(void *memory)
+{
+    if (!memory) {
+        message("out of memory while the command line is read");
+        exit(EXIT_FAILURE);
+    }
+    return memory;
+}
+
+char *string_copy(const char *text)
+{
+    return or_end(strdup(text));
+}
+
 void replace_string(char **string, const char *text)
 {
     free(*string);
-    *string = strdup(text);
+    *string = string_copy(text);
 }
 
 void *array_grow(void *array_address, size_t count, size_t size)
 {
     void **array = array_address;
-    char *grown = realloc(*array, (count + 1) * size);
+    char *grown = or_end(realloc(*array, (count + 1) * size));
 
-    if (!grown)
-        abort(); /* a few hundred bytes, before anything was started: there is nothing to save */
     *array = grown;
     memset(grown + count * size, 0, size);
     return grown + count * size;

@@ -152,7 +152,7 @@ enum config_result config_parse(struct config *config, int argc, char *const arg
     bool good;
 
     memset(config, 0, sizeof *config);
-    config->machine = strdup("hotram-1");
+    config->machine = string_copy("hotram-1");
     config->dump_guest_core = true;
     config->mem_merge = true;
     config->acpi = true;

@@ -45,6 +45,8 @@ bool host_nodes_parse(const char *text, struct host_nodes *nodes, struct error *
     bool good = true;
 
     *nodes = (struct host_nodes){ 0 };
+    if (!copy)
+        return error_set(error, "cannot be read: out of memory");
     while (good && (range = strsep(&rest, ","))) {
         uint64_t first;
         uint64_t last;

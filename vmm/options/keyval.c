@@ -2,6 +2,7 @@
 /*
  * From the text of an option to a bag of properties: "key=value,key=value" or JSON.
  */
+#include "host/json_build.h"
 #include "options/props.h"
 
 #include <json-c/json.h>
@@ -46,8 +47,8 @@ static struct json_object *join(const char *first, const char *second)
     char *text;
 
     if (asprintf(&text, "%s,%s", first, second) < 0)
-        return NULL;
-    joined = json_object_new_string(text);
+        return json_new_string(NULL);
+    joined = json_new_string(text);
     free(text);
     return joined;
 }
@@ -57,14 +58,14 @@ static void add(struct json_object *object, const char *key, const char *value)
     struct json_object *before = NULL;
 
     if (!is_list(key)) {
-        json_object_object_add(object, key, json_object_new_string(value));
+        add_string(object, key, value);
         return;
     }
     if (!json_object_object_get_ex(object, list, &before)) {
-        json_object_object_add(object, list, json_object_new_string(value));
+        add_string(object, list, value);
         return;
     }
-    json_object_object_add(object, list, join(json_object_get_string(before), value));
+    json_add(object, list, join(json_object_get_string(before), value));
 }
 
 /* One "key=value", flag or implied value. Returns the place behind it, or NULL and an error. `word` has room
@@ -97,19 +98,20 @@ static const char *parse_word(const char *text, const char *implied_key, char *w
 
 struct json_object *keyval_parse(const char *text, const char *implied_key, struct error *error)
 {
-    struct json_object *object = json_object_new_object();
+    struct json_object *object = json_new_object();
     char *word = malloc(strlen(text) + sizeof "=on");
 
-    while (text && *text) {
+    if (!word)
+        json_fail(object);
+    while (word && text && *text) {
         text = parse_word(text, implied_key, word, object, error);
         implied_key = NULL;
     }
     free(word);
-    if (!text) {
-        json_object_put(object);
-        return NULL;
-    }
-    return object;
+    if (text && json_check(object, error))
+        return object;
+    json_object_put(object);
+    return NULL;
 }
 
 static struct json_object *json_parse(const char *text, struct error *error)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "host/json_build.h"
 #include "options/parser.h"
 #include "options/suggest.h"
 
@@ -158,7 +159,7 @@ static void translate_nowait(struct json_object *object)
     /* Any other word stays, and is refused as a property that there is not. */
     if (!keyval_get(object, "nowait") || !bool_parse(keyval_get(object, "nowait"), &nowait))
         return;
-    json_object_object_add(object, "wait", json_object_new_string(nowait ? "off" : "on"));
+    add_string(object, "wait", nowait ? "off" : "on");
     json_object_object_del(object, "nowait");
 }
 
@@ -186,7 +187,7 @@ static bool add_chardev(struct parser *parser, struct json_object *object, const
         props_free(type->table, type->count, &spec);
         return false;
     }
-    spec.chardev.origin = strdup(origin);
+    spec.chardev.origin = string_copy(origin);
     *(struct chardev_config *)array_grow(&config->chardevs, config->chardev_count,
                                          sizeof spec.chardev) = spec.chardev;
     config->chardev_count++;
@@ -253,10 +254,10 @@ static struct json_object *short_form_props(const struct short_form *form, const
 {
     const char *rest = text + strlen(form->prefix);
     struct json_object *object = form->options ? keyval_parse(rest, form->implied_key, error)
-                                               : json_object_new_object();
+                                               : json_new_object();
 
     if (object && form->implied_key && !form->options)
-        json_object_object_add(object, form->implied_key, json_object_new_string(rest));
+        add_string(object, form->implied_key, rest);
     return object;
 }
 
@@ -276,13 +277,13 @@ bool chardev_from_short(struct parser *parser, const char *text, const char *id,
     object = short_form_props(form, text, error);
     if (!object)
         return false;
-    json_object_object_add(object, "backend", json_object_new_string(form->backend));
-    json_object_object_add(object, "id", json_object_new_string(id));
+    add_string(object, "backend", form->backend);
+    add_string(object, "id", id);
     if (mux)
-        json_object_object_add(object, "mux", json_object_new_string("on"));
+        add_string(object, "mux", "on");
     /* With the monitor a key away, Ctrl-C belongs to the guest. */
     if (mux && strcmp(form->backend, "stdio") == 0)
-        json_object_object_add(object, "signal", json_object_new_string("off"));
+        add_string(object, "signal", "off");
     good = add_chardev(parser, object, origin, error);
     json_object_put(object);
     return good;

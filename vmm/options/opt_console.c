@@ -50,7 +50,7 @@ static struct monitor_config *add_monitor(struct parser *parser, const char *cha
     struct monitor_config *monitor = array_grow(&config->monitors, config->monitor_count, sizeof *monitor);
 
     config->monitor_count++;
-    monitor->chardev = strdup(chardev);
+    monitor->chardev = string_copy(chardev);
     monitor->control = control;
     return monitor;
 }
@@ -184,7 +184,7 @@ bool option_mon(struct parser *parser, const char *argument, struct error *error
     mode = keyval_get(object, "mode");
     monitor = add_monitor(parser, keyval_get(object, "chardev"), mode && strcmp(mode, "control") == 0);
     if (keyval_get(object, "id"))
-        monitor->id = strdup(keyval_get(object, "id"));
+        monitor->id = string_copy(keyval_get(object, "id"));
     keyval_get_bool(object, "pretty", &monitor->pretty);
     parser->monitor_given = true;
     json_object_put(object);
@@ -310,8 +310,10 @@ bool finish_console(struct parser *parser, struct error *error)
     if (!place_defaults(parser, error) || !check_stdio(config, error))
         return false;
     users = calloc(config->chardev_count + 1, sizeof *users);
-    good = users && (!config->serial_chardev ||
-                     check_user(config, users, "serial port", config->serial_chardev, false, error));
+    if (!users)
+        return error_set(error, "out of memory");
+    good = (!config->serial_chardev ||
+            check_user(config, users, "serial port", config->serial_chardev, false, error));
     for (size_t i = 0; good && i < config->monitor_count; i++) {
         const struct monitor_config *monitor = &config->monitors[i];
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/json_build.h"
 #include "options/parser.h"
 #include "options/suggest.h"
 
@@ -117,13 +118,13 @@ static void choose_accel(struct parser *parser, const char *word)
 static bool read_accels(struct parser *parser, const char *text, struct error *error)
 {
     static const struct choice choice = { "accel", accels, NULL };
-    char *words = strdup(text), *rest = words, *word;
+    char *words = string_copy(text), *rest = words, *word;
     bool good = true;
 
     while (good && (word = strsep(&rest, ":"))) {
-        struct json_object *object = json_object_new_object();
+        struct json_object *object = json_new_object();
 
-        json_object_object_add(object, "accel", json_object_new_string(word));
+        add_string(object, "accel", word);
         good = choices_check(object, &choice, 1, "-accel", error);
         if (good)
             choose_accel(parser, word);
@@ -148,13 +149,13 @@ static void read_events(struct config *config, struct json_object *object)
 /* QEMU's -smp in other words: the keys smp.KEY leave the object. */
 static bool read_smp_keys(struct parser *parser, struct json_object *object, struct error *error)
 {
-    struct json_object *smp = json_object_new_object();
+    struct json_object *smp = json_new_object();
     bool good;
 
     json_object_object_foreach(object, key, value)
     {
         if (strncmp(key, "smp.", 4) == 0)
-            json_object_object_add(smp, key + 4, json_object_get(value));
+            json_add(smp, key + 4, json_object_get(value));
     }
     json_object_object_foreach(smp, name, unused)
     {

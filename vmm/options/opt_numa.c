@@ -62,7 +62,7 @@ static bool put_cpu(struct numa_config *numa, uint32_t cpu, uint32_t node, struc
 /* "3" or "0-3" */
 static bool put_cpus(const struct reading *reading, const char *range, uint32_t node, struct error *error)
 {
-    char *text = strdup(range), *dash = strchr(text, '-');
+    char *text = string_copy(range), *dash = strchr(text, '-');
     uint64_t first = 0, last = 0;
     bool good;
 
@@ -90,7 +90,7 @@ static bool put_cpus(const struct reading *reading, const char *range, uint32_t 
 static bool put_all_cpus(const struct reading *reading, const char *argument, uint32_t node,
                          struct error *error)
 {
-    char *words = strdup(argument), *rest = words, *word;
+    char *words = string_copy(argument), *rest = words, *word;
     bool good = true;
 
     while (good && (word = strsep(&rest, ",")))

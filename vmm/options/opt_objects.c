@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/json_build.h"
 #include "hotplug/hotplug.h"
 #include "memory/backend.h"
 #include "options/parser.h"
@@ -68,7 +69,7 @@ static void keep(struct object_config **list, size_t *count, struct props props,
 
     entry->object = json_object_get(props.object);
     entry->keyval = props.keyval;
-    entry->text = strdup(text ? text : "");
+    entry->text = string_copy(text ? text : "");
     ++*count;
 }
 
@@ -153,8 +154,8 @@ bool backend_config_size(const struct object_config *backend, uint64_t *size, st
 
     if (!json_object_object_get_ex(backend->object, "size", &value))
         return error_set(error, "%.80s: Parameter 'size' is missing", type);
-    alone = json_object_new_object();
-    json_object_object_add(alone, "size", json_object_get(value));
+    alone = json_new_object();
+    json_add(alone, "size", json_object_get(value));
     good = props_read((struct props){ alone, backend->keyval }, &table, 1, NULL, type, size, error);
     json_object_put(alone);
     return good;

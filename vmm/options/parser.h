@@ -107,6 +107,8 @@ bool option_number(const char *key, const char *text, uint32_t min, uint32_t max
                    struct error *error);
 /* "help" and "?" */
 bool is_help(const char *text);
+/* A copy on the heap. This and the next two end the program, which says so, when memory is short. */
+char *string_copy(const char *text);
 /* Replace a string on the heap. */
 void replace_string(char **string, const char *text);
 /* Make room for one more element behind `count`; the new element is zeroed and returned. */

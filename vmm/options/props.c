@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/json_build.h"
 #include "host/json_reader.h"
 #include "host/json_string.h"
 #include "options/host_nodes.h"
@@ -88,10 +89,11 @@ static bool read_bool(const char *text, bool *value, struct error *error)
     return bool_parse(text, value) || error_set(error, "expects 'on' or 'off'; got '%.*s'", QUOTE_MAX, text);
 }
 
-static void store_string(const char *text, char **value)
+static bool store_string(const char *text, char **value, struct error *error)
 {
     free(*value);
     *value = strdup(text);
+    return *value || error_set(error, "cannot be kept: out of memory");
 }
 
 static bool read_text(const struct property *property, const char *text, void *value, struct error *error)
@@ -101,8 +103,7 @@ static bool read_text(const struct property *property, const char *text, void *v
 
     switch (property->type) {
     case PROPERTY_STRING:
-        store_string(text, value);
-        return true;
+        return store_string(text, value, error);
     case PROPERTY_BOOL:
         return read_bool(text, value, error);
     case PROPERTY_SIZE:
@@ -126,13 +127,13 @@ static bool read_json_string(struct json_object *json, char **value, struct erro
     if (nul)
         return error_set(error, "expects text without a NUL character; got one after '%.*s'",
                          nul - text < QUOTE_MAX ? (int)(nul - text) : QUOTE_MAX, text);
-    store_string(text, value);
-    return true;
+    return store_string(text, value, error);
 }
 
 static bool read_json(const struct property *property, struct json_object *json, void *value,
                       struct error *error)
 {
+    char text[JSON_NUMBER_TEXT];
     int64_t number;
     bool yes;
 
@@ -151,7 +152,7 @@ static bool read_json(const struct property *property, struct json_object *json,
         number = json_object_get_int64(json);
         return store_number(property, number < 0,
                             number < 0 ? 0 - (uint64_t)number : json_object_get_uint64(json), value) ||
-               number_expected(property, json_object_get_string(json), error);
+               number_expected(property, json_number_text(json, text), error);
     }
 }
 
@@ -225,6 +226,8 @@ bool props_read(struct props props, const struct property *table, size_t count, 
     struct json_object_iterator at = json_object_iter_begin(props.object);
     struct json_object_iterator end = json_object_iter_end(props.object);
 
+    if (!json_check(props.object, error))
+        return false;
     for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
         const char *key = json_object_iter_peek_name(&at);
         const struct property *property = find_property(table, count, key);

@@ -48,7 +48,7 @@ static void go_on(struct session *session)
         return;
     if (!end) {
         if (input->length > LINE_MAX)
-            channel_close(session->channel);
+            (void)channel_close(session->channel);
         return;
     }
     *end = '\0';
@@ -64,6 +64,10 @@ static void reply(void *opaque)
 {
     struct session *session = opaque;
 
+    if (session->answer.failed) { /* who waits for it would wait for ever */
+        (void)channel_close(session->channel);
+        return;
+    }
     if (session->answer.length > 0)
         channel_write(session->channel, session->answer.bytes, session->answer.length, false);
     session->answer.length = 0;
@@ -93,7 +97,7 @@ static void input(void *opaque, const uint8_t *bytes, size_t length)
 
     text_append(&session->input, (const char *)bytes, length);
     if (session->input.failed) {
-        channel_close(session->channel);
+        (void)channel_close(session->channel);
         return;
     }
     channel_pause(session->channel, session->busy && session->input.length > LINE_MAX);
