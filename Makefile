@@ -39,12 +39,12 @@ install: all
 
 format:
 	scripts/setup.sh format
-	find include core vmm tests examples -name '*.[ch]' -exec clang-format -i {} +
+	scripts/format.sh
 
 # Downloads (CBMC too) and guests' images are kept; `make distclean` drops these too.
 clean:
 	[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name 'guest*' ! -name cbmc \
-	    ! -name debian-arm64 -exec rm -rf {} +
+	    ! -name acpica ! -name debian-arm64 -exec rm -rf {} +
 
 distclean:
 	rm -rf build

@@ -49,10 +49,20 @@ flock 9
 
 say() { echo "guest-images: $*"; }
 
-# Debian's name of the real package behind the one that follows the updates.
-kernel_package() {
+# depends_of PACKAGE PATTERN: those of its dependencies whose whole names match.
+depends_of() {
     packages apt-cache depends --important "$1" |
-        sed -n 's/^ *Depends: *\(linux-image-[0-9][^ ]*\)$/\1/p' | head -n 1
+        sed -nE "s/^ *\\|?Depends: *($2)\$/\\1/p"
+}
+
+# The real packages behind the one that follows the updates: one with everything,
+# or, since Debian 14, an empty one that depends on kernel and modules.
+kernel_packages() {
+    local image
+    image=$(depends_of "$1" 'linux-image-[0-9][^ ]*' | head -n 1)
+    [ -n "$image" ] || return
+    echo "$image"
+    depends_of "$image" 'linux-(base|binary|modules)-[0-9][^ ]*'
 }
 
 update_lists() {
@@ -68,19 +78,17 @@ update_lists() {
     packages $as_root apt-get update -qq
 }
 
-# download META: leaves the .deb of the kernel that META stands for, and says
-# its name. The second try is for lists that name packages already replaced.
+# download META: leaves the .deb files of the kernel that META stands for, and says
+# their names. The second try is for lists that name packages already replaced.
 download() {
-    local package file try
+    local list package try
     for try in 1 2; do
         [ $try = 1 ] || update_lists >&2
-        package=$(kernel_package "$1") || package=
-        [ -z "$package" ] || rm -f $out/"$package"_*.deb
-        if [ -n "$package" ] &&
-           (cd $out && packages apt-get download -qq \
-                -o APT::Sandbox::User=root "$package" >&2); then
-            file=$(echo $out/"$package"_*.deb)
-            echo "${file##*/}"
+        list=$(kernel_packages "$1") && [ -n "$list" ] || continue
+        for package in $list; do rm -f $out/"$package"_*.deb; done
+        # shellcheck disable=SC2086  # a list of words
+        if (cd $out && packages apt-get download -qq -o APT::Sandbox::User=root $list >&2); then
+            (cd $out && for package in $list; do echo "$package"_*.deb; done)
             return
         fi
     done
@@ -88,18 +96,61 @@ download() {
     return 1
 }
 
+# are_there DEB...: at least one, and all of them downloaded.
+are_there() {
+    local deb
+    for deb; do
+        [ -f "$out/$deb" ] || return
+    done
+    [ $# -gt 0 ]
+}
+
+# unpack TREE DEB...: with one folder for /lib and /usr/lib, since packages have their
+# modules in the one or the other.
+unpack() {
+    local tree=$1 deb
+    shift
+    mkdir -p "$tree/usr/lib"
+    ln -s usr/lib "$tree/lib"
+    for deb; do
+        dpkg --fsys-tarfile "$out/$deb" | tar -x -C "$tree" --keep-directory-symlink
+    done
+}
+
+# first_of FILE...: the first that is there.
+first_of() {
+    local file
+    for file; do
+        [ ! -f "$file" ] || { echo "$file"; return; }
+    done
+    say "there is none of these files: $*" >&2
+    return 1
+}
+
+# plain_module FILE: its contents, whichever way they are packed.
+plain_module() {
+    case $1 in
+    *.xz)  xz -dc "$1" ;;
+    *.zst) zstd -dcq "$1" ;;
+    *.gz)  gzip -dc "$1" ;;
+    *)     cat "$1" ;;
+    esac
+}
+
 # take_modules TREE VERSION DIR NAME...: stripped copies in DIR, and DIR/order,
 # which lists them as they must be inserted.
 take_modules() {
-    local tree=$1 version=$2 dir=$3 module
+    local tree=$1 version=$2 dir=$3 module name
     shift 3
     mkdir -p "$dir"
     for name; do
         modprobe -d "$tree" -S "$version" --show-depends "$name"
     done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' |
     while read -r module; do
-        "${tools}strip" --strip-debug -o "$dir/${module##*/}" "$module"
-        echo "${module##*/}"
+        name=${module##*/} name=${name%.ko*}.ko
+        plain_module "$module" > "$dir/$name"
+        "${tools}strip" --strip-debug "$dir/$name"
+        echo "$name"
     done > "$dir/order"
 }
 
@@ -115,32 +166,33 @@ unpack_kernel() {
 }
 
 # kernel FLAVOUR META
+# shellcheck disable=SC2086  # debs is a list of words
 kernel() {
-    local flavour=$1 dir=$out/$1 wanted deb tree version
+    local flavour=$1 dir=$out/$1 wanted debs tree version
     wanted="${guest_modules[*]} / ${host_modules[*]}"
     if [ -f "$dir/done" ] && [ "$(cat "$dir/done")" = "$wanted" ]; then
         return
     fi
     rm -rf "$dir"
     mkdir -p "$dir"
-    deb=$(cat "$out/$flavour.deb.name" 2>/dev/null) || deb=
-    if [ -z "$deb" ] || [ ! -f "$out/$deb" ]; then
+    debs=$(cat "$out/$flavour.deb.name" 2>/dev/null) || debs=
+    if ! are_there $debs; then
         say "downloading $2"
-        deb=$(download "$2")
-        echo "$deb" > "$out/$flavour.deb.name"
+        debs=$(download "$2")
+        echo "$debs" > "$out/$flavour.deb.name"
     fi
-    say "unpacking $deb"
+    say "unpacking" $debs
     tree=$dir/tree
-    dpkg -x "$out/$deb" "$tree"
-    version=$(basename "$tree"/lib/modules/*)
+    unpack "$tree" $debs
+    version=$(basename "$tree"/usr/lib/modules/*)
     depmod -b "$tree" "$version"
     take_modules "$tree" "$version" "$dir/guest-modules" "${guest_modules[@]}"
     if [ "$flavour" = generic ]; then
         take_modules "$tree" "$version" "$dir/host-modules" "${host_modules[@]}"
     fi
     echo "$version" > "$dir/version"
-    cp "$tree/boot/config-$version" "$dir/config"
-    cp "$tree/boot/vmlinuz-$version" "$out/vmlinuz-$flavour"
+    cp "$(first_of "$tree"/{boot/config-"$version",usr/lib/modules/"$version"/config})" "$dir/config"
+    cp "$(first_of "$tree"/{boot/vmlinuz-"$version",usr/lib/modules/"$version"/vmlinuz})" "$out/vmlinuz-$flavour"
     [ "$arch" != x86-64 ] || unpack_kernel "$flavour"
     rm -rf "$tree"
     echo "$wanted" > "$dir/done"

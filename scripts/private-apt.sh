@@ -28,3 +28,51 @@ arm64_apt() {
         -o APT::Architecture=arm64 -o APT::Architectures=arm64 "$@"
 }
 arm64_apt_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/build/debian-arm64/apt
+
+# This machine's sources of its own Debian release, turned into those of the
+# suite. Updates and security have suites of their own and are left out.
+#   suite_sources SUITE DIR
+suite_sources() {
+    local suite=$1 dir=$2 own
+    own=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+    find /etc/apt -path '*/sources.list.d/*.sources' -exec cat {} + |
+        awk -v RS= -v ORS='\n\n' -v own="$own" '
+            $0 ~ "(^|\n)Suites:([^\n]* )?" own "( |\n|$)" &&
+            !/(^|\n)Enabled: *no/' |
+        sed -E "s/^Types:.*/Types: deb/
+                s/^Suites:.*/Suites: $suite/
+                s/^Components:.*/Components: main/" > "$dir/suite.sources"
+    find /etc/apt \( -name sources.list -o -path '*/sources.list.d/*.list' \) \
+        -type f -exec cat {} + |
+        sed -nE "s/^(deb +(\[[^]]*\] +)?[^ ]+) +$own .*/\1 $suite main/p" \
+            > "$dir/suite.list"
+    [ -s "$dir/suite.sources" ] || [ -s "$dir/suite.list" ] || {
+        echo "apt has no source of Debian's '$own' to take the place of '$suite' from" >&2
+        return 1
+    }
+}
+
+# apt-get with the sources that suite_sources has written to DIR/sources.
+#   suite_apt DIR ARGUMENT...
+suite_apt() {
+    local dir=$1
+    shift
+    private_apt "$dir" apt-get -o Dir::Etc::SourceList=/dev/null \
+        -o Dir::Etc::SourceParts="$dir/sources" "$@"
+}
+
+# Packages of another suite, without what they depend on, unpacked as DIR/root.
+#   unpack_from_suite SUITE DIR PACKAGE...
+unpack_from_suite() {
+    local suite=$1 dir=$2 deb
+    shift 2
+    rm -rf "$dir/root" "$dir/apt"
+    mkdir -p "$dir"/apt/{sources,debs}
+    suite_sources "$suite" "$dir/apt/sources"
+    suite_apt "$dir/apt" update
+    (cd "$dir/apt/debs" && suite_apt "$dir/apt" download "$@")
+    for deb in "$dir"/apt/debs/*.deb; do
+        dpkg -x "$deb" "$dir/root"
+    done
+    rm -rf "$dir/apt"
+}

@@ -15,9 +15,10 @@ packages_of() {
     # The guests' kernels and first user space, and the emulated host.
     guest)  echo gcc libc6-dev binutils busybox-static cpio kmod lz4 xz-utils \
                  zstd python3 qemu-system-x86 ;;
-    check)  echo binutils clang clang-format acpica-tools git lld qemu-user ;;
-    # The sanitizers' and the fuzzer's libraries, and names in their traces.
-    fuzz)   echo clang libclang-rt-14-dev llvm-14 ;;
+    check)  echo binutils clang git lld qemu-user ;;
+    # The sanitizers' and the fuzzer's libraries, and names in their traces: of
+    # the version of clang that this release of Debian has.
+    fuzz)   echo clang libclang-rt-dev llvm ;;
     bench)  echo qemu-system-x86 python3 ;;
     format) echo clang-format ;;
     # The cross build and the emulated host, besides "build" and "guest".

@@ -13,6 +13,7 @@ The accesses that an AML method makes are held against what the register
 interface allows, always.
 """
 
+import functools
 import os
 import pathlib
 import re
@@ -137,6 +138,13 @@ def write_dsdt(folder, kind, slots):
     return path
 
 
+@functools.cache
+def tool(name):
+    """The path of one of ACPICA's programs, of the version that the tests know."""
+    folder = subprocess.check_output([CLONE / "scripts/acpica.sh"], text=True)
+    return str(pathlib.Path(folder.strip()) / name)
+
+
 def temporary_folder():
     parent = BUILD / "tests/aml"
     return tempfile.TemporaryDirectory(prefix="run-", dir=parent)
@@ -153,7 +161,7 @@ class Interpreter:
             path = table or write_dsdt(folder, kind, slots)
             self._program = subprocess.Popen(
                 # -to: seconds after which ACPICA gives up a loop
-                ["acpiexec", "-fv", hex(FILL), "-to", "5", str(path)],
+                [tool("acpiexec"), "-fv", hex(FILL), "-to", "5", str(path)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env={**os.environ,

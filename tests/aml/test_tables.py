@@ -13,7 +13,7 @@ import sys
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1])]
 from lib import tap                                          # noqa: E402
-from aml.acpica import LIMIT, temporary_folder, write_dsdt   # noqa: E402
+from aml.acpica import LIMIT, temporary_folder, tool, write_dsdt  # noqa: E402
 
 COUNTS = (1, 3, 256)
 HEADER = 36
@@ -82,7 +82,7 @@ def test_hotram_1_has_the_variant_with_ports():
 
 
 def iasl(*words):
-    result = subprocess.run(["iasl", *map(str, words)], timeout=LIMIT,
+    result = subprocess.run([tool("iasl"), *map(str, words)], timeout=LIMIT,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             text=True, check=False)
     assert result.returncode == 0, result.stdout
