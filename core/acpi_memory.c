@@ -85,7 +85,7 @@ static void registers(struct hotram_aml *aml, const struct hotram_acpi_memory_de
 
 void libhotram_memory_slot_name(char name[5], uint32_t slot)
 {
-    static const char digits[16] = "0123456789ABCDEF";
+    static const char digits[] = "0123456789ABCDEF";
 
     name[0] = 'M';
     name[1] = 'P';

@@ -104,7 +104,7 @@ void libhotram_memory_notification(struct hotram_aml *aml, uint32_t slots)
 
 enum hotram_status hotram_acpi_memory_gpe(struct hotram_aml *aml, unsigned event)
 {
-    static const char digits[16] = "0123456789ABCDEF";
+    static const char digits[] = "0123456789ABCDEF";
     char name[5] = "_E00";
 
     if (!aml || event > 0xff)

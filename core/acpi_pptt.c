@@ -79,7 +79,7 @@ static void identity(struct hotram_aml *aml, const char *id, uint32_t uid)
 
 static void processor_device(struct hotram_aml *aml, size_t index, const struct hotram_acpi_gic_cpu *cpu)
 {
-    static const char digits[16] = "0123456789ABCDEF";
+    static const char digits[] = "0123456789ABCDEF";
     const char name[5] = { 'C', digits[index >> 8 & 0xf], digits[index >> 4 & 0xf], digits[index & 0xf], 0 };
 
     hotram_aml_device(aml, name);

@@ -15,6 +15,7 @@
 # is set by the stage of this name.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
+export HOTRAM_WERROR=1
 logs=build/log
 mkdir -p $logs build/tmp
 

@@ -18,7 +18,7 @@ all=(memhp plan aml kernel image options qmp hmp)
 least=10
 
 build() {
-    [ -f $folder/build.ninja ] || CC=clang meson setup --werror \
+    [ -f $folder/build.ninja ] || CC=clang meson setup ${HOTRAM_WERROR:+--werror} \
         -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false \
         -Dc_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=all' $folder || return
     ninja -C $folder fuzz-targets

@@ -32,13 +32,24 @@ extern "C" {
 /** Length of the RSDP (5.2.5.3), bytes. */
 #define HOTRAM_ACPI_RSDP_LENGTH 36u
 
+#ifdef __has_attribute
+#if __has_attribute(nonstring)
+/** Of a member that its initializer may fill to the last byte; GCC 15 would miss the terminator (internal).
+ */
+#define HOTRAM_NO_TERMINATOR __attribute__((nonstring))
+#endif
+#endif
+#ifndef HOTRAM_NO_TERMINATOR
+#define HOTRAM_NO_TERMINATOR
+#endif
+
 /** Who made the tables (5.2.6). Names are padded with spaces or zeroes, not terminated. */
 struct hotram_acpi_ids {
-    char oem_id[6];            /**< who made the machine */
-    char oem_table_id[8];      /**< his name for the table */
-    uint32_t oem_revision;     /**< his revision of the table */
-    char creator_id[4];        /**< the program that made the table */
-    uint32_t creator_revision; /**< its revision */
+    char oem_id[6] HOTRAM_NO_TERMINATOR;       /**< who made the machine */
+    char oem_table_id[8] HOTRAM_NO_TERMINATOR; /**< his name for the table */
+    uint32_t oem_revision;                     /**< his revision of the table */
+    char creator_id[4] HOTRAM_NO_TERMINATOR;   /**< the program that made the table */
+    uint32_t creator_revision;                 /**< its revision */
 };
 
 /** A table that is being written. The members are the library's. */

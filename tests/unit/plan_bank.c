@@ -80,7 +80,7 @@ enum hotram_status plan_bank_plan(struct plan_bank *fixture, struct hotram_plan_
 
     request.bank = &fixture->bank;
     length = hotram_plan_scratch(&request);
-    assert_in_range(length, 1, HOTRAM_PLAN_SCRATCH_MAX);
+    assert_between(length, 1, HOTRAM_PLAN_SCRATCH_MAX);
     scratch = malloc(length);
     assert_non_null(scratch);
     status = hotram_plan(&request, scratch, length, &fixture->plan);

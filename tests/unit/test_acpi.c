@@ -578,7 +578,7 @@ static void build(const struct x86_acpi_config *config)
 
 static const uint8_t *at(uint64_t address)
 {
-    assert_in_range(address, X86_BIOS_AREA, X86_BIOS_AREA_END - 1);
+    assert_between(address, X86_BIOS_AREA, X86_BIOS_AREA_END - 1);
     return area + (address - X86_BIOS_AREA);
 }
 

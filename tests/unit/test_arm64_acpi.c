@@ -56,7 +56,7 @@ static void build(const struct arm64_acpi_config *config)
 
 static const uint8_t *at(uint64_t address)
 {
-    assert_in_range(address, BASE, BASE + sizeof area - 1);
+    assert_between(address, BASE, BASE + sizeof area - 1);
     return area + (address - BASE);
 }
 

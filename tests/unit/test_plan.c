@@ -517,7 +517,7 @@ static void bad_pointers_and_scratch_are_refused(void **state)
     make(SLOTS, 64, 64, DIMMS(1, 2, 4));
     request.target = 5 * UNIT;
     length = hotram_plan_scratch(&request);
-    assert_in_range(length, 1, sizeof scratch);
+    assert_between(length, 1, sizeof scratch);
     assert_int_equal(hotram_plan_scratch(NULL), 0);
     assert_int_equal(hotram_plan(NULL, scratch, length, &fixture.plan), HOTRAM_E_ARGUMENT);
     assert_int_equal(hotram_plan(&request, NULL, length, &fixture.plan), HOTRAM_E_ARGUMENT);

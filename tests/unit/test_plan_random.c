@@ -216,9 +216,9 @@ static void go(struct plan_bank *fixture, struct hotram_plan_request *request, u
     if (target >= present)
         assert_int_equal(fixture->plan.reached, target);
     else if (request->at_most)
-        assert_in_range(fixture->plan.reached, 0, target);
+        assert_between(fixture->plan.reached, 0, target);
     else
-        assert_in_range(fixture->plan.reached, target, present);
+        assert_between(fixture->plan.reached, target, present);
 }
 
 /* From wherever a sequence has led, all can be plugged and all can be removed. */
@@ -331,7 +331,7 @@ static void growing_then_shrinking_returns(void **state)
         assert_int_equal(fixture.plan.reached, present);
         returned++;
     }
-    assert_in_range(returned, 1000, 100000);
+    assert_between(returned, 1000, 100000);
 }
 
 /* While slots suffice: log2 as many DIMMs as units, and every size below is a matter of removals. */
@@ -384,7 +384,7 @@ static void another_choice_is_tried_when_the_guest_refuses(void **state)
         for (uint32_t slot = 0; slot < JUDGE_SLOTS; slot++)
             refuses[slot] = fixture.slots[slot].state != HOTRAM_DIMM_EMPTY && unit_random_below(&random, 2);
         for (unsigned plans = 0; !done; plans++) {
-            assert_in_range(plans, 0, fixture.bank.config.slots);
+            assert_between(plans, 0, fixture.bank.config.slots);
             assert_int_equal(plan_bank_plan(&fixture, request), HOTRAM_OK);
             done = true;
             for (uint32_t step = 0; step < fixture.plan.count && done; step++) {
@@ -401,7 +401,7 @@ static void another_choice_is_tried_when_the_guest_refuses(void **state)
         assert_int_equal(plan_bank_size(&fixture, request.node), fixture.plan.reached);
         assert_true(fixture.plan.reached >= request.target);
         if (judged.aligned) /* else an odd DIMM that went may leave only more than there was */
-            assert_in_range(fixture.plan.reached, request.target, present);
+            assert_between(fixture.plan.reached, request.target, present);
     }
 }
 

@@ -18,6 +18,14 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
+/* cmocka 2 calls assert_in_range obsolete, and cmocka 1 has none of those that take its place. */
+#define assert_between(value, least, most) \
+    do { \
+        const uintmax_t value_ = (uintmax_t)(value), least_ = (uintmax_t)(least), most_ = (uintmax_t)(most); \
+        if (value_ < least_ || value_ > most_) \
+            fail_msg("%s is %ju, not %ju to %ju", #value, value_, least_, most_); \
+    } while (0)
+
 /* Repeatable random numbers: xorshift64*. The seed comes from HOTRAM_SEED or is a constant, and is printed
  * so that a failure can be replayed. */
 struct unit_random {

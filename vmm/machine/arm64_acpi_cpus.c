@@ -41,7 +41,7 @@ bool arm64_acpi_cpus(struct arm64_cpus *cpus, const struct arm64_acpi_config *co
 /* A container for each socket: with it the guest knows the socket by its number. */
 void arm64_acpi_processors(struct hotram_aml *aml, const struct arm64_cpus *cpus)
 {
-    static const char digits[16] = "0123456789ABCDEF";
+    static const char digits[] = "0123456789ABCDEF";
     const uint32_t in_socket = cpus->count / cpus->config->sockets;
 
     for (uint32_t socket = 0; socket < cpus->config->sockets; socket++) {

@@ -346,8 +346,8 @@ static void show(struct screen *screen, const char *text)
         char sequence[16];
         size_t length = 0;
 
-        assert_in_range(screen->row, 0, 62);
-        assert_in_range(screen->column, 0, 250);
+        assert_between(screen->row, 0, 62);
+        assert_between(screen->column, 0, 250);
         if (*text == '\r') {
             screen->column = 0;
         } else if (*text == '\n') {
@@ -758,7 +758,7 @@ static void test_sessions_do_not_leak(void **state)
         if (i == 100)
             used = mallinfo2().uordblks;
         if (i > 100)
-            assert_in_range(mallinfo2().uordblks, 0, used + 50000);
+            assert_between(mallinfo2().uordblks, 0, used + 50000);
 #endif
     }
     (void)used;

@@ -6,13 +6,7 @@
 #ifndef TESTS_UNIT_VMM_DEVICE_WORLD_H
 #define TESTS_UNIT_VMM_DEVICE_WORLD_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "../unit.h"
 
 #include "device/ports.h"
 #include "host/loop.h"

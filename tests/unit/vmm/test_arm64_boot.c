@@ -118,7 +118,7 @@ static void start(void)
         fail_msg("%s", now.error.text);
 }
 
-static void stop(void)
+static void clean_up(void)
 {
     boot_close(&now.boot);
     guest_memory_destroy(now.map);
@@ -232,7 +232,7 @@ static void the_kernel_is_where_it_wants_to_be(void **state)
     start();
     assert_int_equal(now.entry.pc, ARM64_RAM + 2 * MIB + 0x80000);
     check_kernel();
-    stop();
+    clean_up();
 }
 
 static void a_compressed_kernel_is_unpacked(void **state)
@@ -242,13 +242,13 @@ static void a_compressed_kernel_is_unpacked(void **state)
     now.kernel = &packed;
     start();
     check_kernel();
-    stop();
+    clean_up();
     memset(ram, 0, RAM_SIZE);
     kernel_zboot(&packed, "gzip", &file);
     now.kernel = &file;
     start();
     check_kernel();
-    stop();
+    clean_up();
 }
 
 /* An object may end in the middle of everything that is written. */
@@ -261,7 +261,7 @@ static void ram_of_several_objects(void **state)
         start();
         check_kernel();
         assert_int_equal(u64_at(system_table()), UINT64_C(0x5453595320494249));
-        stop();
+        clean_up();
     }
 }
 
@@ -272,7 +272,7 @@ static void what_is_behind_the_image_is_not_loaded(void **state)
     start();
     assert_memory_equal(at(now.entry.pc, KERNEL_BYTES), kernel.at, KERNEL_BYTES - 1);
     assert_int_equal(at(now.entry.pc, KERNEL_BYTES)[KERNEL_BYTES - 1], 0xa5);
-    stop();
+    clean_up();
 }
 
 static void without_an_initrd(void **state)
@@ -282,7 +282,7 @@ static void without_an_initrd(void **state)
     start();
     assert_null(fdt_getprop(fdt(), fdt_path_offset(fdt(), "/chosen"), "linux,initrd-start", NULL));
     assert_null(fdt_getprop(fdt(), fdt_path_offset(fdt(), "/chosen"), "linux,initrd-end", NULL));
-    stop();
+    clean_up();
 }
 
 /* ---- what it is told ---- */
@@ -303,7 +303,7 @@ static void the_stub_has_nothing_but_chosen(void **state)
     assert_int_equal(property_u32("linux,uefi-mmap-desc-size"), 48);
     assert_int_equal(property_u32("linux,uefi-mmap-desc-ver"), 1);
     assert_int_equal(fdt_num_mem_rsv(fdt()), 0);
-    stop();
+    clean_up();
 }
 
 static void the_efi_system_table(void **state)
@@ -327,14 +327,14 @@ static void the_efi_system_table(void **state)
     assert_memory_equal(at(u64_at(table + 24), sizeof vendor), vendor, sizeof vendor);
     assert_int_equal(u64_at(table + 88), 0); /* runtime services */
     assert_int_equal(u64_at(table + 96), 0); /* boot services */
-    stop();
+    clean_up();
 }
 
 static void the_efi_configuration_tables(void **state)
 {
-    static const uint8_t acpi[16] = "\x71\xe8\x68\x88\xf1\xe4\xd3\x11\xbc\x22\x00\x80\xc7\x3c\x88\x81";
-    static const uint8_t rt[16] = "\x8a\x91\x66\xeb\xef\x7e\x2a\x40\x84\x2e\x93\x1d\x21\xc3\x8a\xe9";
-    static const uint8_t memreserve[16] = "\xc6\xb0\x8e\x88\xde\x8e\xf5\x4f\xa8\xf0\x9a\xee\x5c\xb9\x77\xc2";
+    static const uint8_t acpi[] = "\x71\xe8\x68\x88\xf1\xe4\xd3\x11\xbc\x22\x00\x80\xc7\x3c\x88\x81";
+    static const uint8_t rt[] = "\x8a\x91\x66\xeb\xef\x7e\x2a\x40\x84\x2e\x93\x1d\x21\xc3\x8a\xe9";
+    static const uint8_t memreserve[] = "\xc6\xb0\x8e\x88\xde\x8e\xf5\x4f\xa8\xf0\x9a\xee\x5c\xb9\x77\xc2";
 
     (void)state;
     start();
@@ -342,12 +342,12 @@ static void the_efi_configuration_tables(void **state)
     assert_memory_equal(at(configuration(rt), 8), "\1\0\x08\0\0\0\0\0", 8);
     assert_int_equal(configuration(memreserve), 0);
     assert_int_equal(u64_at(system_table() + 104), 2);
-    stop();
+    clean_up();
     now.memreserve = true;
     start();
     assert_memory_equal(at(configuration(memreserve), 16), (const uint8_t[16]){ 0 }, 16);
     assert_int_equal(configuration(acpi), RSDP);
-    stop();
+    clean_up();
 }
 
 /* All of RAM once, by rising address; what the guest has to keep is one range, and all tables are in it. */
@@ -379,7 +379,7 @@ static void the_efi_memory_map(void **state)
     assert_true(system_table() >= tables + tables_size && system_table() + EFI_HANDOFF_SIZE <= kept_end);
     assert_true(map >= system_table() && map + sizeof types / 4 * 48 <= kept_end);
     assert_true(kept >= now.entry.pc + KERNEL_MEMORY && kept_end <= now.entry.x0);
-    stop();
+    clean_up();
 }
 
 /* The area for ACPI tables is nobody else's. */
@@ -392,7 +392,7 @@ static void the_tables_area_is_left_alone(void **state)
     boot_tables_area(&now.boot, &address, &size);
     for (uint64_t i = 0; i < size; i++)
         assert_int_equal(at(address, size)[i], 0xa5);
-    stop();
+    clean_up();
 }
 
 static void a_reset_loads_all_of_it_again(void **state)
@@ -415,7 +415,7 @@ static void a_reset_loads_all_of_it_again(void **state)
     memcpy((void *)property("rng-seed", 32), rng, 32);
     fdt64_st((void *)property("kaslr-seed", 8), seed);
     assert_memory_equal(ram, before, sizeof before);
-    stop();
+    clean_up();
 }
 
 static void without_acpi_the_tree_is_whole(void **state)
@@ -428,7 +428,7 @@ static void without_acpi_the_tree_is_whole(void **state)
     assert_null(fdt_getprop(fdt(), fdt_path_offset(fdt(), "/chosen"), "linux,uefi-system-table", NULL));
     assert_true(fdt_path_offset(fdt(), "/cpus/cpu@1") > 0);
     assert_true(fdt_path_offset(fdt(), "/psci") > 0);
-    stop();
+    clean_up();
 }
 
 /* ---- what cannot be ---- */
@@ -464,7 +464,7 @@ static void ram_that_is_too_small(void **state)
     expect_open(least - 1, "too few for the kernel and what it is told; give at least 3392 KiB");
     strcpy(now.kernel_path, "/nowhere");
     expect_open(least, "-kernel '/nowhere': No such file or directory");
-    stop();
+    clean_up();
 }
 
 static void nothing_to_boot(void **state)
@@ -503,7 +503,7 @@ static void the_command_line_has_a_limit(void **state)
     cmdline[2048] = '\0';
     expect_problem(boot_open(&now.boot, &config, &now.error),
                    "-append is 2048 bytes long; an arm64 kernel takes 2047");
-    stop();
+    clean_up();
 }
 
 /* Kernel and initrd lie in 32 GiB. These files have holes, and nothing of them is loaded. */
@@ -521,7 +521,7 @@ static void a_huge_initrd(void **state)
     expect_open(8 * GIB, "does not fit beside the kernel");
     assert_int_equal(ftruncate(now.initrd_fd, INT64_MAX), 0);
     expect_open(UINT64_C(1) << 48, "Linux takes less than 32 GiB");
-    stop();
+    clean_up();
 }
 
 static void files_that_become_shorter(void **state)
@@ -532,13 +532,13 @@ static void files_that_become_shorter(void **state)
     expect_problem(load(), "-initrd '/proc/self/fd/");
     assert_int_equal(ftruncate(now.kernel_fd, KERNEL_BYTES - 1), 0);
     expect_problem(load(), "cannot be loaded to 0x40200000: has the file become shorter?");
-    stop();
+    clean_up();
     kernel_gzip(&kernel, &packed);
     now.kernel = &packed;
     start();
     assert_int_equal(ftruncate(now.kernel_fd, 1000), 0);
     expect_problem(load(), "cannot be unpacked: it cannot be read, or has become shorter");
-    stop();
+    clean_up();
 }
 
 static void load_broken(const struct bytes *broken, const char *problem)
@@ -548,7 +548,7 @@ static void load_broken(const struct bytes *broken, const char *problem)
     expect_problem(open_boot(RAM_SIZE), NULL);
     map_ram();
     expect_problem(load(), problem);
-    stop();
+    clean_up();
 }
 
 static void gzip_that_is_broken(void **state)
@@ -583,7 +583,7 @@ static void no_memory_there(void **state)
     now.acpi = false;
     assert_true(open_boot(RAM_SIZE));
     expect_problem(load(), "there is no RAM for the device tree at 0x40300000");
-    stop();
+    clean_up();
 }
 
 int main(void)

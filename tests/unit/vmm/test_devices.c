@@ -266,7 +266,7 @@ static void the_clock_shows_the_time_it_was_given(void **state)
     assert_int_equal(cmos(6), 7); /* a Saturday */
     assert_int_equal(cmos(4), 0x04);
     assert_int_equal(cmos(2), 0x05);
-    assert_in_range(cmos(0), 0x06, 0x08);
+    assert_between(cmos(0), 0x06, 0x08);
     assert_int_equal(cmos(10) & 0x80, 0);
     assert_int_equal(cmos(13), 0x80);
     set_cmos(11, 0x04); /* binary, 12 hours */
@@ -291,7 +291,7 @@ static void a_guest_sets_the_clock(void **state)
     assert_int_equal(cmos(9), 0x99);
     assert_int_equal(cmos(7), 0x31);
     assert_int_equal(cmos(2), 0x59);
-    assert_in_range(cmos(0), 0x50, 0x52);
+    assert_between(cmos(0), 0x50, 0x52);
 }
 
 static void cmos_memory_keeps_what_is_written(void **state)
