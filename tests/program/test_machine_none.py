@@ -7,50 +7,16 @@ import pathlib
 import re
 import subprocess
 import sys
-import tempfile
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
 from lib.machine import PROGRAM                              # noqa: E402
-from lib.qmp import QMP, QMPError                            # noqa: E402
+from lib.nothing import Nothing                              # noqa: E402
 
 # Those that end the program or the connection's usefulness.
 ENDS = {"quit", "qmp_capabilities"}
 VALUES = {"int": (0, -1, (1 << 64) - 1), "number": (0,), "str": ("", "none", "/machine"),
           "bool": (True, False)}
-
-
-class Nothing:
-    """hotram -machine none."""
-
-    def __init__(self, *options):
-        self.folder = tempfile.TemporaryDirectory()
-        path = pathlib.Path(self.folder.name) / "qmp"
-        self.process = subprocess.Popen(
-            [PROGRAM, "-machine", "none", "-nodefaults", "-display", "none",
-             "-qmp", f"unix:{path},server=on,wait=off", *options],
-            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 60
-        while not path.exists() and self.process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
-        self.qmp = QMP(path)
-
-    def ask(self, name, arguments):
-        """Whatever it says; that it says something."""
-        try:
-            self.qmp.execute(name, arguments)
-        except QMPError:
-            pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.qmp.close()
-        self.process.kill()
-        self.process.wait()
-        self.folder.cleanup()
 
 
 def arguments_of(entities, command):

@@ -10,7 +10,8 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
 from lib.host import Host                                    # noqa: E402
-from lib.machine import CLONE, Machine                                # noqa: E402
+from lib.machine import CLONE                                # noqa: E402
+from lib.nothing import Nothing                              # noqa: E402
 from lib.player import SIZE, Guest                           # noqa: E402
 from lib.qmp import QMP, QMPError                            # noqa: E402
 from lib.schema import Schema                                # noqa: E402
@@ -172,7 +173,7 @@ def test_what_is_required_is_required_and_what_is_optional_is_optional():
 
 def test_answers_are_as_listed():
     """Of every query, on machines of all kinds."""
-    with Machine(["-machine", "none"], kernel=None, run=False) as none, \
+    with Nothing("-serial", "null") as none, \
             Guest("-name", "x", "-smp", "2", "-numa", "node,cpus=0,mem=64M",
                   "-numa", "node,cpus=1,mem=64M", "-memslot", "id=slot,size=128M") as guest:
         guest.plug()            # slot 0 is the memslot's
@@ -285,32 +286,65 @@ def test_types():
                      "device-list-properties", {"typename": "memory-backend-ram"})
 
 
+def walk(ask, path="/"):
+    """All that is at a path and below, to its type."""
+    found = {path: ask("qom-get", {"path": path, "property": "type"})}
+    for entry in ask("qom-list", {"path": path}):
+        if child := re.fullmatch(r"child<(.*)>", entry["type"]):
+            below = path.rstrip("/") + "/" + entry["name"]
+            found |= walk(ask, below)
+            assert found[below] == child[1], (below, entry)
+    return found
+
+
+def test_objects_have_what_their_types_list():
+    """One list for qom-list-properties, qom-list and qom-get, and values of the listed types."""
+    kinds = {"bool": bool, "string": str, "str": str, "size": int, "uint32": int, "uint64": int,
+             "int32": int, "HostMemPolicy": str, "link<memory-backend>": str}
+    with Host() as host, Nothing("-chardev", "null,id=c", "-device", "isa-serial,id=s,chardev=c",
+                                 "-object", "memory-backend-ram,id=m,size=2M") as none:
+        host.add("ram", policy="preferred", host_nodes=[0], prealloc_threads=3)
+        host.add("file", "f", mem_path=host.files / "file", discard_data=True)
+        host.add("memfd", "g", seal=False)
+        host.dimm(slot=2)
+        host.qmp.execute("device_add", {"driver": "pc-dimm", "memdev": "g"})
+        seen = set()
+        for ask in (host.qmp.execute, none.qmp.execute):
+            for path, kind in walk(ask).items():
+                seen.add(kind)
+                listed = {entry["name"]: entry["type"]
+                          for entry in ask("qom-list-properties", {"typename": kind})}
+                own = {entry["name"]: entry["type"] for entry in ask("qom-list", {"path": path})
+                       if not entry["type"].startswith("child<")}
+                assert own == listed, (path, own, listed)
+                for name, wanted in own.items():
+                    value = ask("qom-get", {"path": path, "property": name})
+                    assert isinstance(value, kinds.get(wanted, (int, list))) and \
+                        (wanted == "bool") == isinstance(value, bool), (path, name, value)
+        made = {kind["name"] for kind in host.qmp.execute("qom-list-types")}
+        assert seen == made - {"secret", "kvm-accel", "qtest-accel"}, made - seen
+        got = {(path, name): host.qmp.execute("qom-get", {"path": path, "property": name})
+               for path, names in (
+                   ("m", ("size", "policy", "host-nodes", "prealloc-threads", "prealloc")),
+                   ("f", ("mem-path", "discard-data", "share")), ("g", ("seal", "hugetlb", "share")),
+                   ("/machine", ("dimm-granularity", "accel", "strict", "dump-guest-core")))
+               for name in names}
+        assert list(got.values()) == [16 * MIB, "preferred", [0], 3, False,
+                                      str(host.files / "file"), True, False, False, False, True,
+                                      str(2 * MIB), "qtest", False, True], got
+
+
 def test_the_tree():
     with Host() as host:
         ask = host.qmp.execute
         host.add("ram")
         host.dimm(slot=2)
-
-        def walk(path, kind):
-            """All that is below; each node is of the type that its parent says."""
-            assert ask("qom-get", {"path": path, "property": "type"}) == kind, path
-            found = {path}
-            for entry in ask("qom-list", {"path": path}):
-                child = re.fullmatch(r"child<(.*)>", entry["type"])
-                if child:
-                    below = path.rstrip("/") + "/" + entry["name"]
-                    found |= walk(below, child[1])
-                else:
-                    value = ask("qom-get", {"path": path, "property": entry["name"]})
-                    assert value is not None, (path, entry)
-            return found
-
-        found = walk("/", "container")
-        assert {"/machine/peripheral/d", "/objects/m",
-                "/objects/hotram.ram", "/machine/unattached/device[0]"} <= found, found
+        assert {"/machine/peripheral/d", "/objects/m", "/objects/hotram.ram",
+                "/machine/unattached/device[0]"} <= set(walk(ask))
         data, = ask("query-memory-devices")
         for key, value in data["data"].items():
-            assert ask("qom-get", {"path": "/machine/peripheral/d", "property": key}) == value
+            if key != "id":
+                assert ask("qom-get", {"path": "/machine/peripheral/d", "property": key}) == value
         for path in ("", "x", "/x", "/machine/peripheral/x",
                      "/machine/unattached/device[1]", "/machine/unattached/device[0]x",
                      "/machine/unattached/device["):

@@ -64,17 +64,6 @@ static bool run_cpu_definitions(struct monitor_context *context, struct json_obj
     return true;
 }
 
-/* Whether a type is `ancestor` or comes from it. */
-static bool descends(const struct qom_type *type, const char *ancestor)
-{
-    struct qom_type at = *type;
-
-    while (strcmp(at.name, ancestor) != 0)
-        if (!at.parent || !qom_type_find(at.parent, &at))
-            return false;
-    return true;
-}
-
 static bool run_list_types(struct monitor_context *context, struct json_object *args,
                            struct json_object **result, struct error *error)
 {
@@ -87,7 +76,7 @@ static bool run_list_types(struct monitor_context *context, struct json_object *
     for (size_t i = 0; qom_type_at(i, &type); i++) {
         struct json_object *object;
 
-        if ((type.abstract && !abstract) || (*implements && !descends(&type, implements)))
+        if ((type.abstract && !abstract) || (*implements && !qom_type_is(&type, implements)))
             continue;
         object = json_new_object();
         add_string(object, "name", type.name);
@@ -100,59 +89,33 @@ static bool run_list_types(struct monitor_context *context, struct json_object *
     return true;
 }
 
-/* As QEMU names a property's type. */
-static const char *qom_type_name(const struct property *property)
-{
-    if (strcmp(property->name, "memdev") == 0)
-        return "link<memory-backend>";
-    switch (property->type) {
-    case PROPERTY_SIZE:
-    case PROPERTY_NODES:
-        return "int";
-    default:
-        return property_type_name(property->type);
-    }
-}
-
-static void list_machine_keys(struct json_object *list)
-{
-    const char *key;
-    bool is_bool;
-
-    for (size_t i = 0; (key = machine_key_at(i, &is_bool)) != NULL; i++) {
-        struct json_object *property = json_new_object();
-
-        add_string(property, "name", key);
-        add_string(property, "type", is_bool ? "bool" : "string");
-        json_append(list, property);
-    }
-}
-
-/* The properties of a type that descends from `ancestor`. */
-static bool list_properties(struct json_object *args, const char *ancestor, struct json_object **result,
-                            struct error *error)
+/* The properties of a type that descends from `ancestor`: all, or those that can be given. */
+static bool list_properties(struct json_object *args, const char *ancestor, bool all,
+                            struct json_object **result, struct error *error)
 {
     const char *name = get_string(args, "typename");
+    struct qom_property property;
     struct qom_type type;
+    size_t most;
 
     if (!qom_type_find(name, &type))
         return error_set_class(error, ERROR_DEVICE_NOT_FOUND,
                                "Device '%.100s' not found; qom-list-types lists "
                                "the types",
                                name);
-    if (!descends(&type, ancestor))
+    if (!qom_type_is(&type, ancestor))
         return error_set(error, "Parameter 'typename' expects a %s type; got '%.100s'", ancestor, name);
+    most = all ? SIZE_MAX : type.count;
     *result = json_new_array();
-    for (size_t i = 0; i < type.count; i++) {
-        struct json_object *property = json_new_object();
+    for (size_t i = 0; i < most && qom_property_at(&type, i, &property); i++) {
+        struct json_object *object = json_new_object();
 
-        add_string(property, "name", type.table[i].name);
-        add_string(property, "type", qom_type_name(&type.table[i]));
-        add_string(property, "description", type.table[i].help);
-        json_append(*result, property);
+        add_string(object, "name", property.name);
+        add_string(object, "type", property.type);
+        if (property.description)
+            add_string(object, "description", property.description);
+        json_append(*result, object);
     }
-    if (descends(&type, "machine"))
-        list_machine_keys(*result);
     return true;
 }
 
@@ -160,14 +123,14 @@ static bool run_device_properties(struct monitor_context *context, struct json_o
                                   struct json_object **result, struct error *error)
 {
     (void)context;
-    return list_properties(args, "device", result, error);
+    return list_properties(args, "device", false, result, error);
 }
 
 static bool run_qom_properties(struct monitor_context *context, struct json_object *args,
                                struct json_object **result, struct error *error)
 {
     (void)context;
-    return list_properties(args, "object", result, error);
+    return list_properties(args, "object", true, result, error);
 }
 
 /* ---- options: their keys are those of the help text ---- */

@@ -73,7 +73,7 @@ static void print_memory_devices(struct text *out, struct json_object *result)
     }
 }
 
-struct json_object *describe_backend(const struct backend *backend, const struct backend_usage *usage)
+static struct json_object *describe_backend(const struct backend *backend, const struct backend_usage *usage)
 {
     struct json_object *object = json_new_object();
     struct json_object *nodes = json_new_array();
@@ -93,10 +93,8 @@ struct json_object *describe_backend(const struct backend *backend, const struct
     /* Ours. */
     add_string(object, "type", backend_kind_name(backend->kind));
     add_number(object, "page-size", backend->page_size);
-    if (usage) {
-        add_number(object, "resident", usage->resident);
-        add_number(object, "reserved", usage->reserved);
-    }
+    add_number(object, "resident", usage->resident);
+    add_number(object, "reserved", usage->reserved);
     if (backend->mem_path)
         add_string(object, "mem-path", backend->mem_path);
     if (backend->used_by)

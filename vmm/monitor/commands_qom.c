@@ -43,7 +43,13 @@ static void describe_root(struct monitor_context *context, const char *rest, str
 
 static void describe_machine(struct monitor_context *context, const char *rest, struct node *node)
 {
-    (void)context, (void)rest;
+    const struct config *config = machine_config(context->machine);
+    const char *key;
+    bool is_bool;
+
+    (void)rest;
+    for (size_t i = 0; (key = machine_key_at(i, &is_bool)) != NULL; i++)
+        json_add(node->values, key, qom_machine_value(config, key));
     add_child(node, "peripheral", "container");
     add_child(node, "peripheral-anon", "container");
     add_child(node, "unattached", "container");
@@ -99,16 +105,6 @@ static void describe_objects(struct monitor_context *context, const char *rest, 
         add_child(node, backend->id, backend_kind_name(backend->kind));
 }
 
-/* The answers of a query about a thing are its properties, too. */
-static void take_values(struct node *node, struct json_object *described)
-{
-    json_object_object_foreach(described, name, value) if (strcmp(name, "type") != 0)
-        json_add(node->values, name, json_object_get(value));
-    if (json_failed(described))
-        json_fail(node->values);
-    json_object_put(described);
-}
-
 /* The DIMM with an id, or without one: with a number. */
 static void describe_dimm_node(struct monitor_context *context, const char *id, uint32_t anon,
                                struct node *node)
@@ -121,7 +117,8 @@ static void describe_dimm_node(struct monitor_context *context, const char *id, 
         if (id ? !info.id || strcmp(info.id, id) != 0 : info.id || info.anon != anon)
             continue;
         node->type = "pc-dimm";
-        take_values(node, describe_dimm(&info));
+        json_object_put(node->values);
+        node->values = describe_dimm(&info);
     }
 }
 
@@ -147,8 +144,8 @@ static void describe_device(struct monitor_context *context, const char *rest, s
 
     if (config->serial_id && strcmp(config->serial_id, rest) == 0) {
         node->type = "isa-serial";
-        if (config->serial_chardev)
-            add_string(node->values, "chardev", config->serial_chardev);
+        add_string(node->values, "id", config->serial_id);
+        add_string(node->values, "chardev", config->serial_chardev ? config->serial_chardev : "");
         add_number(node->values, "index", 0);
     }
     if (!node->type)
@@ -159,11 +156,14 @@ static void describe_object(struct monitor_context *context, const char *rest, s
 {
     const struct backends *backends = machine_backends(context->machine);
     const struct backend *backend = backends ? backend_find(backends, rest) : NULL;
+    const struct backend_type *type;
 
     if (!backend)
         return;
-    node->type = backend_kind_name(backend->kind);
-    take_values(node, describe_backend(backend, NULL));
+    type = &backend_types[backend->kind];
+    node->type = type->name;
+    for (size_t i = 0; i < type->count; i++)
+        json_add(node->values, type->table[i].name, property_value(&type->table[i], backend));
 }
 
 static void describe_cpu(struct monitor_context *context, const char *rest, struct node *node)
@@ -173,9 +173,6 @@ static void describe_cpu(struct monitor_context *context, const char *rest, stru
     if (!read_index(rest, &index) || !has_machine(context) || index >= machine_config(context->machine)->cpus)
         return;
     node->type = MONITOR_CPU_TYPE;
-    add_bool(node->values, "realized", true);
-    add_bool(node->values, "hotplugged", false);
-    add_bool(node->values, "hotpluggable", false);
 }
 
 static const struct {
@@ -282,34 +279,39 @@ static void add_entry(struct json_object *list, const char *name, const char *ty
     json_append(list, entry);
 }
 
-static const char *type_of(struct json_object *value)
+/* The value of a property that the type lists. Of devices, DIMMs alone say more than that they are there from
+ * start to end. */
+static struct json_object *value_of(const struct node *node, const char *property)
 {
-    switch (json_object_get_type(value)) {
-    case json_type_boolean:
-        return "bool";
-    case json_type_int:
-    case json_type_array: /* of numbers, as QEMU calls host-nodes */
-        return "int";
-    default:
-        return "string";
-    }
+    struct json_object *value;
+
+    if (strcmp(property, "type") == 0)
+        return json_new_string(node->type);
+    if (json_object_object_get_ex(node->values, property, &value))
+        return json_object_get(value);
+    if (json_is_marked(node->values))
+        return json_new_string(NULL); /* it may be what memory was short for */
+    return json_new_bool(strcmp(property, "realized") == 0);
 }
 
 static bool run_list(struct monitor_context *context, struct json_object *args, struct json_object **result,
                      struct error *error)
 {
+    struct qom_property property;
+    struct qom_type type;
     struct node node;
 
     if (!find(context, args, &node, error))
         return false;
     *result = json_new_array();
-    add_entry(*result, "type", "string");
-    json_object_object_foreach(node.values, name, value) add_entry(*result, name, type_of(value));
-    json_object_object_foreach(node.children, child, type)
+    qom_type_find(node.type, &type);
+    for (size_t i = 0; qom_property_at(&type, i, &property); i++)
+        add_entry(*result, property.name, property.type);
+    json_object_object_foreach(node.children, child, child_type)
     {
         char text[160];
 
-        snprintf(text, sizeof text, "child<%s>", json_object_get_string(type));
+        snprintf(text, sizeof text, "child<%s>", json_object_get_string(child_type));
         add_entry(*result, child, text);
     }
     release(&node);
@@ -319,21 +321,21 @@ static bool run_list(struct monitor_context *context, struct json_object *args, 
 static bool run_get(struct monitor_context *context, struct json_object *args, struct json_object **result,
                     struct error *error)
 {
-    const char *property = get_string(args, "property");
-    struct json_object *value = NULL;
+    const char *name = get_string(args, "property");
+    struct qom_property property;
+    struct qom_type type;
     struct node node;
-    bool found = true;
 
     if (!find(context, args, &node, error))
         return false;
-    if (strcmp(property, "type") == 0)
-        *result = json_new_string(node.type);
-    else if (json_object_object_get_ex(node.values, property, &value))
-        *result = json_object_get(value);
-    else
-        found = error_set(error, "Property '%s.%.100s' not found", node.type, property);
+    qom_type_find(node.type, &type);
+    for (size_t i = 0; !*result && qom_property_at(&type, i, &property); i++)
+        if (strcmp(property.name, name) == 0)
+            *result = value_of(&node, name);
     release(&node);
-    return found;
+    return *result != NULL ||
+           error_set(error, "Property '%s.%.100s' not found; qom-list lists those that there are", type.name,
+                     name);
 }
 
 static const struct command commands[] = {

@@ -192,13 +192,9 @@ void pending_forget(struct pending *pending);
 void prealloc_progress(struct machine *machine, struct pending *pending, const char *id, uint64_t done,
                        uint64_t size);
 
-/* A DIMM as query-memory-devices has it, without its type; a backend as query-memdev has it, `usage` may be
- * NULL. New objects. */
+/* A DIMM as query-memory-devices has it, without its type. A new object. */
 struct dimm_info;
-struct backend;
-struct backend_usage;
 struct json_object *describe_dimm(const struct dimm_info *info);
-struct json_object *describe_backend(const struct backend *backend, const struct backend_usage *usage);
 
 /* What every vCPU is, as QEMU names it. */
 #if defined(__x86_64__)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The types of QOM that hotram has something of. Programs look for their names to learn what there is.
+ * The types of QOM that hotram has something of, and the properties of their objects. Programs look for their
+ * names to learn what there is.
  */
 #include <string.h>
 
@@ -79,5 +80,74 @@ bool qom_type_find(const char *name, struct qom_type *type)
     for (size_t i = 0; qom_type_at(i, type); i++)
         if (strcmp(type->name, name) == 0)
             return true;
+    return false;
+}
+
+bool qom_type_is(const struct qom_type *type, const char *ancestor)
+{
+    struct qom_type at = *type;
+
+    while (strcmp(at.name, ancestor) != 0)
+        if (!at.parent || !qom_type_find(at.parent, &at))
+            return false;
+    return true;
+}
+
+/* ---- properties ---- */
+
+/* As QEMU names a property's type. */
+static const char *property_type(const struct property *property)
+{
+    if (strcmp(property->name, "memdev") == 0)
+        return "link<memory-backend>";
+    switch (property->type) {
+    case PROPERTY_SIZE:
+    case PROPERTY_NODES:
+        return "int";
+    default:
+        return property_type_name(property->type);
+    }
+}
+
+static bool machine_property(size_t index, struct qom_property *property)
+{
+    bool is_bool;
+    const char *key = machine_key_at(index, &is_bool);
+
+    if (key)
+        *property = (struct qom_property){ key, is_bool ? "bool" : "string", NULL };
+    return key != NULL;
+}
+
+/* What nobody gives, by the type that has it. */
+static const struct {
+    const char *of;
+    struct qom_property property;
+} read_only[] = {
+    { "pc-dimm", { "size", "int", "bytes" } },
+    { "device", { "realized", "bool", NULL } },
+    { "device", { "hotplugged", "bool", "not there from the start" } },
+    { "device", { "hotpluggable", "bool", NULL } },
+    { "object", { "type", "string", NULL } },
+};
+
+bool qom_property_at(const struct qom_type *type, size_t index, struct qom_property *property)
+{
+    const bool is_machine = qom_type_is(type, "machine");
+    size_t count = type->count;
+
+    if (index < count) {
+        *property = (struct qom_property){ type->table[index].name, property_type(&type->table[index]),
+                                           type->table[index].help };
+        return true;
+    }
+    for (size_t i = 0; is_machine && machine_property(i, property); i++)
+        if (strcmp(property->name, "type") != 0 && count++ == index)
+            return true;
+    for (size_t i = 0; i < sizeof read_only / sizeof read_only[0]; i++)
+        if (qom_type_is(type, read_only[i].of) && count++ == index) {
+            *property = read_only[i].property;
+            return true;
+        }
     return false;
 }

@@ -11,6 +11,8 @@
 
 #include "monitor/internal.h"
 
+struct config;
+
 /* A member of an object: a '*' before its name says that it can be absent, as in QEMU's own schema language.
  * Its type is "str", "int", "bool", "any", an enumeration, an object type, or one of these in brackets: an
  * array of it. */
@@ -44,5 +46,19 @@ struct qom_type {
 /* False after the last. */
 bool qom_type_at(size_t index, struct qom_type *type);
 bool qom_type_find(const char *name, struct qom_type *type);
+/* Whether a type is `ancestor` or comes from it. */
+bool qom_type_is(const struct qom_type *type, const char *ancestor);
+
+/* A property that objects of a type have: those that can be given first. For qom-list-properties and qom-list
+ * alike. False after the last. */
+struct qom_property {
+    const char *name;
+    const char *type;        /* as QEMU names it */
+    const char *description; /* or NULL */
+};
+bool qom_property_at(const struct qom_type *type, size_t index, struct qom_property *property);
+
+/* The value of a key of -machine (machine_key_at()): text, or a boolean. A new object. */
+struct json_object *qom_machine_value(const struct config *config, const char *key);
 
 #endif

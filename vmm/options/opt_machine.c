@@ -75,7 +75,7 @@ const char *machine_key_at(size_t index, bool *is_bool)
 {
     if (index >= sizeof machine_keys / sizeof machine_keys[0])
         return NULL;
-    *is_bool = machine_keys[index].values && strncmp(machine_keys[index].values, "on", 2) == 0;
+    *is_bool = machine_keys[index].values && strstr("on|off", machine_keys[index].values) != NULL;
     return machine_keys[index].key;
 }
 

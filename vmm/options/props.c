@@ -251,6 +251,38 @@ bool props_read(struct props props, const struct property *table, size_t count, 
     return true;
 }
 
+static struct json_object *nodes_value(const struct host_nodes *nodes)
+{
+    struct json_object *array = json_new_array();
+
+    for (unsigned node = 0; node < HOST_NODES_MAX; node++)
+        if (host_nodes_has(nodes, node))
+            json_append(array, json_new_number(node));
+    return array;
+}
+
+struct json_object *property_value(const struct property *property, const void *from)
+{
+    const void *value = (const char *)from + property->offset;
+    const char *text;
+
+    switch (property->type) {
+    case PROPERTY_STRING:
+        text = *(char *const *)value;
+        return json_new_string(text ? text : "");
+    case PROPERTY_BOOL:
+        return json_new_bool(*(const bool *)value);
+    case PROPERTY_NODES:
+        return nodes_value(value);
+    case PROPERTY_POLICY:
+        return json_new_string(host_policy_names[*(const enum host_policy *)value]);
+    case PROPERTY_UINT32:
+        return json_new_number(*(const uint32_t *)value);
+    default:
+        return json_new_number(*(const uint64_t *)value);
+    }
+}
+
 void props_free(const struct property *table, size_t count, void *out)
 {
     for (size_t i = 0; i < count; i++) {

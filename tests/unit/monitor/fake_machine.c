@@ -223,22 +223,14 @@ bool machine_next_ram(const struct machine *machine, uint64_t *offset, struct ra
 
 /* backend.h ------------------------------------------------------------------------------------------ */
 
-struct backend_values {
-    uint64_t size;
-    bool share;
-    char *mem_path;
-};
-
 static const struct property ram_table[] = {
-    { "size", PROPERTY_SIZE, offsetof(struct backend_values, size), PROPERTY_NO_GIVEN, "how much", NULL },
-    { "share", PROPERTY_BOOL, offsetof(struct backend_values, share), PROPERTY_NO_GIVEN, "with others",
-      NULL },
+    { "size", PROPERTY_SIZE, offsetof(struct backend, size), PROPERTY_NO_GIVEN, "how much", NULL },
+    { "share", PROPERTY_BOOL, offsetof(struct backend, share), PROPERTY_NO_GIVEN, "with others", NULL },
 };
 
 static const struct property file_table[] = {
-    { "size", PROPERTY_SIZE, offsetof(struct backend_values, size), PROPERTY_NO_GIVEN, "how much", NULL },
-    { "mem-path", PROPERTY_STRING, offsetof(struct backend_values, mem_path), PROPERTY_NO_GIVEN, "where",
-      NULL },
+    { "size", PROPERTY_SIZE, offsetof(struct backend, size), PROPERTY_NO_GIVEN, "how much", NULL },
+    { "mem-path", PROPERTY_STRING, offsetof(struct backend, mem_path), PROPERTY_NO_GIVEN, "where", NULL },
 };
 
 const struct backend_type backend_types[] = {
@@ -265,7 +257,7 @@ enum outcome backend_add_begin(struct backends *backends, struct props props,
                                const struct backend_watcher *watcher, struct error *error)
 {
     static const char *const names[] = { "qom-type", "id", NULL };
-    struct backend_values values = { 0 };
+    struct backend values = { 0 };
     const char *id = props_string(props, "id", error);
     const char *type = props_string(props, "qom-type", error);
     bool file = type && strcmp(type, "memory-backend-file") == 0;
