@@ -162,6 +162,7 @@ struct planner {
     struct hotram_plan plan;
     void *scratch;
     size_t length;
+    bool starved; /* of memory for it */
 };
 
 static enum hotram_status ask(struct planner *planner)
@@ -172,6 +173,7 @@ static enum hotram_status ask(struct planner *planner)
         free(planner->scratch);
         planner->scratch = malloc(length);
         planner->length = planner->scratch ? length : 0;
+        planner->starved = !planner->scratch;
     }
     return hotram_plan(&planner->request, planner->scratch, planner->length, &planner->plan);
 }
@@ -218,6 +220,8 @@ static bool plan_node(struct model *model, uint32_t node, uint64_t size, bool at
             break;
         status = ask(planner);
     }
+    if (planner->starved)
+        good = error_set(error, "out of memory");
     free(planner->scratch);
     free(planner);
     return good;

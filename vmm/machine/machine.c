@@ -157,7 +157,7 @@ void machine_reset(struct machine *machine, enum shutdown_cause cause)
     /* What the guest asked for before this moment is overtaken. */
     atomic_store(&machine->requests, 0);
     if (!machine_start(machine, &error)) {
-        message("reset: %s", error.text);
+        message("reset: %s; the guest is stopped, and system_reset tries again", error.text);
         stop_into(machine, RUN_INTERNAL_ERROR);
         if (backend_failed(machine->backends, NULL, &error))
             machine_memory_fault(machine, NULL);

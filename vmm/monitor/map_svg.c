@@ -122,6 +122,13 @@ static void put_plate(struct svg *svg, double x, double y, const char *label)
     put_text(svg, "middle", x, y + 4, label);
 }
 
+/* The words of a part of the picture; where memory was short for them, the picture is not whole. */
+static const char *words_of(struct svg *svg, const struct text *words)
+{
+    svg->out->failed |= words->failed;
+    return words->bytes ? words->bytes : "";
+}
+
 /* The longest of some labels that fits; NULL: none. */
 static const char *choose_label(struct text labels[], size_t count, double width)
 {
@@ -151,6 +158,8 @@ static void put_label(struct svg *svg, struct map_range *range, double x, double
         text_printf(&labels[0], "%s, %s", what, size);
         text_printf(&labels[1], "%s", what);
     }
+    for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
+        (void)words_of(svg, &labels[i]);
     label = choose_label(labels, sizeof labels / sizeof labels[0], width);
     if (label) {
         put_plate(svg, x + width / 2, svg->y + BAR_HEIGHT / 2.0, label);
@@ -217,7 +226,7 @@ static void put_left_out(struct svg *svg, const struct map_row *row)
     svg->used[range->kind] = true;
     range->drawn = true;
     text_printf(&label, "%s of %s, not drawn", size_text(row->size, size), map_kind_name(range->kind));
-    put_plate(svg, BAR_X + BAR_WIDTH / 2.0, svg->y + BREAK_HEIGHT / 2.0, label.bytes);
+    put_plate(svg, BAR_X + BAR_WIDTH / 2.0, svg->y + BREAK_HEIGHT / 2.0, words_of(svg, &label));
     text_free(&label);
     svg->y += BREAK_HEIGHT + GAP;
 }
@@ -249,7 +258,7 @@ static void put_ruler(struct svg *svg)
                 size_text(svg->picture.cell * svg->picture.cells, row));
     text_printf(svg->out, "<path class=\"line\" d=\"M%u,%u v8 m0,-4 h%u m0,-4 v8\"/>\n", BAR_X, svg->y,
                 BAR_WIDTH / 4);
-    put_text(svg, "", BAR_X + BAR_WIDTH / 4.0 + 8, svg->y + 8, label.bytes);
+    put_text(svg, "", BAR_X + BAR_WIDTH / 4.0 + 8, svg->y + 8, words_of(svg, &label));
     text_free(&label);
     svg->y += 2 * LINE;
 }

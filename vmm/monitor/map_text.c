@@ -72,6 +72,7 @@ static void put_line(struct drawing *drawing, struct text *line)
         left--;
     }
     text_string(drawing->out, left > 0 ? CUT "\n" : "\n");
+    drawing->out->failed |= line->failed;
     text_free(line);
 }
 
@@ -79,6 +80,7 @@ static void put_lines(struct drawing *drawing, const struct text *lines)
 {
     const char *at = lines->bytes ? lines->bytes : "";
 
+    drawing->out->failed |= lines->failed;
     while (*at) {
         size_t length = strcspn(at, "\n");
         struct text line = { 0 };
@@ -351,7 +353,7 @@ void map_text(struct text *out, struct json_object *map, bool unicode, unsigned 
     struct text summary = { 0 };
 
     if (!map_read(&drawing.picture, map)) {
-        text_string(out, "out of memory\n");
+        out->failed = true;
         return;
     }
     map_summary(&summary, map);
