@@ -24,6 +24,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "monitor/editor_memory.h"
 #include "monitor/internal.h"
 #include "monitor/keys.h"
 
@@ -44,6 +45,7 @@ struct editor {
     int master, slave;
     locale_t locale, before;
     bool muted;
+    bool spent;    /* it has memory of the reserve: editor_memory.h */
     bool too_long; /* keys of this line were dropped */
     char line[HMP_LINE_MAX + 1];
     unsigned columns;
@@ -51,6 +53,9 @@ struct editor {
     wchar_t queue[KEYS_MAX];
     size_t queued;
 };
+
+/* That wait to be destroyed. */
+static unsigned spent_editors;
 
 /* libedit's function for completion is not told whose it is but through the editor's client data. */
 static struct editor *of_edit(EditLine *edit)
@@ -87,18 +92,19 @@ static char *prompt_text(EditLine *edit)
 static ssize_t draw(void *opaque, const char *bytes, size_t length)
 {
     struct editor *editor = opaque;
-    struct text lines = { 0 };
-    size_t end;
+    bool lent = editor_memory_lend(false);
+    char buffer[1024];
 
-    for (size_t i = 0; i < length && !editor->muted; i = end + 1) {
-        const char *padding = memchr(bytes + i, '\0', length - i);
+    for (size_t i = 0, end; i < length && !editor->muted; i = end) {
+        struct text lines = text_fixed(buffer, sizeof buffer);
 
-        end = padding ? (size_t)(padding - bytes) : length;
-        text_lines(&lines, bytes + i, end - i);
-    }
-    if (lines.length > 0)
+        /* Each byte may become two. */
+        for (end = i; end < length && end - i < sizeof buffer / 2 - 1; end++)
+            if (bytes[end] != '\0')
+                text_lines(&lines, bytes + end, 1);
         channel_write(editor->channel, lines.bytes, lines.length, false);
-    text_free(&lines);
+    }
+    editor_memory_lend(lent);
     return (ssize_t)length;
 }
 
@@ -152,16 +158,19 @@ static unsigned char press_tab(EditLine *edit, int key)
 {
     struct editor *editor = of_edit(edit);
     const LineInfo *info = el_line(edit);
+    bool lent = editor_memory_lend(false);
     char *line = strndup(info->buffer, (size_t)(info->cursor - info->buffer));
     struct completions completions;
-    unsigned char result;
+    unsigned char result = CC_ERROR;
 
     (void)key;
-    if (!line)
-        return CC_ERROR;
-    complete(editor->monitor->monitors, line, &completions);
-    result = use_completions(editor, &completions);
-    completions_free(&completions);
+    if (line)
+        complete(editor->monitor->monitors, line, &completions);
+    editor_memory_lend(lent);
+    if (line) {
+        result = use_completions(editor, &completions);
+        completions_free(&completions);
+    }
     free(line);
     return result;
 }
@@ -169,12 +178,18 @@ static unsigned char press_tab(EditLine *edit, int key)
 static void enter(struct editor *editor)
 {
     editor->before = uselocale(editor->locale);
+    editor_memory_lend(true);
 }
 
 static void leave(struct editor *editor)
 {
     fflush(editor->out);
     uselocale(editor->before);
+    editor_memory_lend(false);
+    if (editor_memory_is_lent() && !editor->spent) {
+        editor->spent = true;
+        spent_editors++;
+    }
 }
 
 static bool open_terminal(struct editor *editor)
@@ -245,6 +260,8 @@ static bool set_up(struct editor *editor)
 
 static void destroy(struct editor *editor)
 {
+    bool spent = editor->spent;
+
     editor->muted = true;
     if (editor->edit)
         el_end(editor->edit);
@@ -261,6 +278,8 @@ static void destroy(struct editor *editor)
     if (editor->locale)
         freelocale(editor->locale);
     free(editor);
+    if (spent && --spent_editors == 0)
+        editor_memory_take_back();
 }
 
 void editors_destroy(struct editor *idle)
@@ -292,7 +311,7 @@ static struct editor *create(struct monitor *monitor)
         done = set_up(editor);
         leave(editor);
     }
-    if (done)
+    if (done && !editor->spent)
         return editor;
     destroy(editor);
     return NULL;
@@ -325,6 +344,10 @@ void editor_close(struct editor *editor)
     el_set(editor->edit, EL_UNBUFFERED, 0);
     el_reset(editor->edit);
     leave(editor);
+    if (editor->spent) {
+        destroy(editor);
+        return;
+    }
     editor->channel = NULL;
     editor->next = editor->monitor->idle_editors;
     editor->monitor->idle_editors = editor;
@@ -336,6 +359,11 @@ void editor_prompt(struct editor *editor)
     update_window(editor);
     el_set(editor->edit, EL_UNBUFFERED, 1);
     leave(editor);
+}
+
+bool editor_is_spent(const struct editor *editor)
+{
+    return editor->spent;
 }
 
 void editor_redraw(struct editor *editor)

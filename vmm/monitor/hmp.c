@@ -120,6 +120,20 @@ static void take_plain(struct hmp_session *session, uint8_t byte)
     }
 }
 
+/* There is no memory for editing. */
+static void go_on_plain(struct hmp_session *session)
+{
+    static const char why[] =
+        "\r\nout of memory: from now on lines are read as they come; begin the line again\r\n";
+
+    editor_close(session->editor);
+    session->editor = NULL;
+    session->plain = true;
+    say(session, why, sizeof why - 1);
+    if (!session->pending)
+        prompt(session);
+}
+
 static void take_edited(struct hmp_session *session, uint8_t byte)
 {
     bool too_long;
@@ -127,6 +141,8 @@ static void take_edited(struct hmp_session *session, uint8_t byte)
 
     if (line)
         run_line(session, line, too_long);
+    if (editor_is_spent(session->editor))
+        go_on_plain(session);
 }
 
 static size_t take(void *opaque, const uint8_t *bytes, size_t length)

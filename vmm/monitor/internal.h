@@ -257,6 +257,8 @@ size_t completions_common(const struct completions *completions);
 struct editor;
 struct editor *editor_open(struct monitor *monitor, struct channel *channel);
 void editor_close(struct editor *editor);
+/* It lives on memory that others need: close it soon. */
+bool editor_is_spent(const struct editor *editor);
 void editors_destroy(struct editor *idle);
 /* Show the prompt for a new line. */
 void editor_prompt(struct editor *editor);
