@@ -14,7 +14,7 @@ out=$clone/build/acpica
 
 # Whether the programs in a folder are there, and of the version.
 is_right() {
-    [ -x "$1/acpiexec" ] && "$1/iasl" -v 2>/dev/null | grep -q "version $version\$"
+    [ -x "$1/acpiexec" ] && [[ $("$1/iasl" -v 2> /dev/null) == *"version $version"* ]]
 }
 
 get() {

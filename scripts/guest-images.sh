@@ -159,7 +159,7 @@ unpack_kernel() {
     local packed=$out/vmlinuz-$1 unpacked=$out/vmlinux-$1
     scripts/extract-vmlinux.py "$packed" "$unpacked"
     # Without this note (18, PHYS32_ENTRY) nobody could boot it directly.
-    readelf -nW "$unpacked" | grep -q 'Xen.*0x00000012' || {
+    [[ $(readelf -nW "$unpacked") == *Xen*0x00000012* ]] || {
         say "$unpacked has no PVH entry note" >&2
         return 1
     }

@@ -29,27 +29,31 @@ arm64_apt() {
 }
 arm64_apt_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/build/debian-arm64/apt
 
-# This machine's sources of its own Debian release, turned into those of the
-# suite. Updates and security have suites of their own and are left out.
+# Where this machine's apt gets Debian from: by what the archive says of itself, since
+# sources call a release by its code name or as "stable", and so do other archives.
+debian_mirror() {
+    local try found
+    for try in 1 2; do
+        [ $try = 1 ] || apt-get -qq update >&2 || sudo -n apt-get -qq update >&2 || break
+        # shellcheck disable=SC2016  # names of apt-get's
+        found=$(apt-get indextargets --format '$(REPO_URI)' \
+            'Created-By: Packages' 'Origin: Debian' 'Label: Debian')
+        [ -z "$found" ] || { echo "${found%%$'\n'*}"; return; }
+    done
+    echo "apt's sources on this machine have no archive of Debian's" >&2
+    return 1
+}
+
+# Another release of Debian from there, as a list of sources in DIR. Updates and
+# security have suites of their own and are left out.
 #   suite_sources SUITE DIR
 suite_sources() {
-    local suite=$1 dir=$2 own
-    own=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-    find /etc/apt -path '*/sources.list.d/*.sources' -exec cat {} + |
-        awk -v RS= -v ORS='\n\n' -v own="$own" '
-            $0 ~ "(^|\n)Suites:([^\n]* )?" own "( |\n|$)" &&
-            !/(^|\n)Enabled: *no/' |
-        sed -E "s/^Types:.*/Types: deb/
-                s/^Suites:.*/Suites: $suite/
-                s/^Components:.*/Components: main/" > "$dir/suite.sources"
-    find /etc/apt \( -name sources.list -o -path '*/sources.list.d/*.list' \) \
-        -type f -exec cat {} + |
-        sed -nE "s/^(deb +(\[[^]]*\] +)?[^ ]+) +$own .*/\1 $suite main/p" \
-            > "$dir/suite.list"
-    [ -s "$dir/suite.sources" ] || [ -s "$dir/suite.list" ] || {
-        echo "apt has no source of Debian's '$own' to take the place of '$suite' from" >&2
-        return 1
-    }
+    local suite=$1 dir=$2 mirror keys
+    mirror=$(debian_mirror) || return
+    for keys in /usr/share/keyrings/debian-archive-keyring.{pgp,gpg}; do
+        [ ! -f $keys ] || break
+    done
+    echo "deb [signed-by=$keys] $mirror $suite main" > "$dir/suite.list"
 }
 
 # apt-get with the sources that suite_sources has written to DIR/sources.
