@@ -9,6 +9,7 @@
 #define VMM_HOST_ERROR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* QMP's error classes. */
 enum error_class {
@@ -23,6 +24,18 @@ struct error {
     enum error_class class;
     char text[1024];
 };
+
+/*
+ * How texts are put together here: as by printf(), but that "'%s'" and "%.80s" are values from outside, which
+ * can be of any length: of a longer one than WORDS_QUOTED, or than 80, the rest is "...", and no character is
+ * cut. What does not fit into the whole text ends it with "...", too. ("%.*s" is a part of a text that ends
+ * where it is to end.)
+ */
+#define WORDS_QUOTED 200
+#define WORDS_OTHER 700 /* of "%s" without quotes: words of ours, most often */
+
+/* The same for others' texts; always with a NUL. */
+void words_format(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Fill in an error; returns false, so that a function can fail with `return error_set(...)`.
  * A NULL error is allowed: nobody wants to know. */

@@ -90,10 +90,10 @@ static bool take_escape(const char **at, const char *end, char **out, struct err
         return true;
     }
     if (**at != 'u')
-        return error_set(error, "JSON parse error, invalid escape sequence '%.2s' in string", start);
+        return error_set(error, "JSON parse error, invalid escape sequence '%.*s' in string", 2, start);
     ++*at;
     if (!take_unicode(at, end, &code))
-        return error_set(error, "JSON parse error, invalid escape sequence '%.6s' in string", start);
+        return error_set(error, "JSON parse error, invalid escape sequence '%.*s' in string", 6, start);
     if (!is_character(code))
         return error_set(error, "JSON parse error, %.*s is not a valid Unicode character", (int)(*at - start),
                          start);

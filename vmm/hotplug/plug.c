@@ -89,20 +89,21 @@ static bool check_use(const struct hotplug *hotplug, const struct backend *backe
     if (backend->used_by)
         return error_set(
             error,
-            "can't use already busy memdev: %s is used by '%s'; each DIMM needs a backend of its "
+            "can't use already busy memdev: %.80s is used by '%s'; each DIMM needs a backend of its "
             "own",
             backend->id, backend->used_by);
     if (backend_filling(backend))
         return error_set(
             error,
-            "can't use memdev: memory of %s is still being allocated; plug it when its object_add "
+            "can't use memdev: memory of %.80s is still being allocated; plug it when its object_add "
             "has been answered",
             backend->id);
     if (backend->readonly)
-        return error_set(error,
-                         "can't use memdev: %s has readonly=on, and a DIMM is memory that the guest writes; "
-                         "make a backend without readonly, with share=off to keep the file as it is",
-                         backend->id);
+        return error_set(
+            error,
+            "can't use memdev: %.80s has readonly=on, and a DIMM is memory that the guest writes; "
+            "make a backend without readonly, with share=off to keep the file as it is",
+            backend->id);
     return true;
 }
 

@@ -205,7 +205,7 @@ static const struct backend_type *find_type(const char *name, struct error *erro
         if (strcmp(name, backend_types[i].name) == 0)
             return &backend_types[i];
     error_set(error,
-              "invalid object type: %s; hotram has memory-backend-ram, memory-backend-file and "
+              "invalid object type: %.80s; hotram has memory-backend-ram, memory-backend-file and "
               "memory-backend-memfd",
               name);
     return NULL;

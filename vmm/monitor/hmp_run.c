@@ -90,12 +90,14 @@ void hmp_unknown(struct text *out, const char *name)
 {
     struct suggestion suggestion;
     const struct command *command = NULL;
+    char line[160];
 
     suggestion_start(&suggestion, name);
     while ((command = command_next(command)) != NULL)
         if (command->hmp)
             suggestion_offer(&suggestion, command->hmp);
-    text_printf(out, "unknown command: '%s'\n", name);
+    words_format(line, sizeof line, "unknown command: '%.80s'\n", name);
+    text_string(out, line);
     if (show_family(out, name))
         return;
     if (suggestion.best)

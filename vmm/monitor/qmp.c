@@ -136,7 +136,7 @@ static const struct command *find_command(const struct qmp_session *session, con
         error_set_class(error, ERROR_COMMAND_NOT_FOUND,
                         "Capabilities negotiation is already complete, command ignored");
     else if (!command)
-        error_set_class(error, ERROR_COMMAND_NOT_FOUND, "The command %s has not been found", name);
+        error_set_class(error, ERROR_COMMAND_NOT_FOUND, "The command %.80s has not been found", name);
     else
         return command;
     return NULL;

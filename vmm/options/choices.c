@@ -59,7 +59,7 @@ static bool choice_unknown(const char *key, const struct choice *table, size_t c
     suggestion_start(&suggestion, key);
     for (size_t i = 0; i < count; i++)
         suggestion_offer(&suggestion, table[i].key);
-    snprintf(subject, sizeof subject, "%s has no property '%.80s'", what, key);
+    words_format(subject, sizeof subject, "%s has no property '%.80s'", what, key);
     return suggestion_fail(&suggestion, subject, error);
 }
 

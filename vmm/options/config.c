@@ -13,9 +13,6 @@
 #include "options/parser.h"
 #include "options/suggest.h"
 
-/* How much of an argument is put in front of the message about it. */
-#define PREFIX_MAX 200
-
 /* An option that is not in the table: QEMU's, mistyped, or with its argument tied to it by '='. */
 static bool unknown_option(const char *word, const char *name, struct error *error)
 {
@@ -72,8 +69,7 @@ static bool apply(struct parser *parser, const struct option *option, const char
     if (!argument)
         return error_prefix(error, "%.80s: ", word);
     parser->lost = *argument == '-'; /* rather the next option than this one's argument */
-    return error_prefix(error, "%.80s %.*s%s: ", word, PREFIX_MAX, argument,
-                        strlen(argument) > PREFIX_MAX ? "..." : "");
+    return error_prefix(error, "%.80s %.200s: ", word, argument);
 }
 
 /* Take one option and its argument; *at is moved behind them. */

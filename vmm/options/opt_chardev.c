@@ -146,7 +146,7 @@ static const struct chardev_type *find_type(const char *name, struct error *erro
             return &types[i];
         suggestion_offer(&suggestion, types[i].name);
     }
-    snprintf(subject, sizeof subject, "'%.80s' is not a chardev that hotram has", name);
+    words_format(subject, sizeof subject, "'%.80s' is not a chardev that hotram has", name);
     suggestion_fail(&suggestion, subject, error);
     return NULL;
 }

@@ -97,7 +97,7 @@ static bool check_machine(const char *name, struct error *error)
             return true;
         suggestion_offer(&suggestion, machines[i].name);
     }
-    snprintf(
+    words_format(
         subject, sizeof subject,
         "'%.60s' is not a machine of hotram, which makes hotram-1 where -machine or its type is left out",
         name);

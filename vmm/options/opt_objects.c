@@ -92,7 +92,7 @@ static const struct backend_type *find_object_type(const char *name, struct erro
             return &backend_types[i];
         suggestion_offer(&suggestion, backend_types[i].name);
     }
-    snprintf(subject, sizeof subject, "'%.80s' is not an object that hotram has", name);
+    words_format(subject, sizeof subject, "'%.80s' is not an object that hotram has", name);
     suggestion_fail(&suggestion, subject, error);
     return NULL;
 }
@@ -188,7 +188,7 @@ static const struct device_type *find_device_type(const char *name, struct error
             return &device_types[i];
         suggestion_offer(&suggestion, device_types[i].name);
     }
-    snprintf(subject, sizeof subject, "'%.80s' is not a device that hotram has", name);
+    words_format(subject, sizeof subject, "'%.80s' is not a device that hotram has", name);
     suggestion_fail(&suggestion, subject, error);
     return NULL;
 }

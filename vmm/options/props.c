@@ -19,9 +19,6 @@
 #include "options/host_nodes.h"
 #include "options/suggest.h"
 
-/* How much of a value is repeated in a message. */
-#define QUOTE_MAX 80
-
 struct kind {
     enum json_type json_type; /* what a program must send */
     const char *json_name;    /* QMP's word for it */
@@ -67,8 +64,8 @@ static bool number_expected(const struct property *property, const char *got, st
 {
     const struct kind *kind = &kinds[property->type];
 
-    return error_set(error, "expects a number from %" PRId64 " to %" PRIu64 "; got '%.*s'", kind->min,
-                     kind->max, QUOTE_MAX, got);
+    return error_set(error, "expects a number from %" PRId64 " to %" PRIu64 "; got '%.80s'", kind->min,
+                     kind->max, got);
 }
 
 bool bool_parse(const char *text, bool *value)
@@ -86,7 +83,7 @@ bool bool_parse(const char *text, bool *value)
 
 static bool read_bool(const char *text, bool *value, struct error *error)
 {
-    return bool_parse(text, value) || error_set(error, "expects 'on' or 'off'; got '%.*s'", QUOTE_MAX, text);
+    return bool_parse(text, value) || error_set(error, "expects 'on' or 'off'; got '%.80s'", text);
 }
 
 static bool store_string(const char *text, char **value, struct error *error)
@@ -126,7 +123,7 @@ static bool read_json_string(struct json_object *json, char **value, struct erro
 
     if (nul)
         return error_set(error, "expects text without a NUL character; got one after '%.*s'",
-                         nul - text < QUOTE_MAX ? (int)(nul - text) : QUOTE_MAX, text);
+                         nul - text < 80 ? (int)(nul - text) : 80, text);
     return store_string(text, value, error);
 }
 
@@ -191,14 +188,14 @@ static bool unknown_property(const char *key, const struct property *table, size
 
     if (strchr(key, ' '))
         return error_set(error,
-                         "%s has no property '%.*s': properties are separated by commas, without blanks",
-                         what, QUOTE_MAX, key);
+                         "%s has no property '%.80s': properties are separated by commas, without blanks",
+                         what, key);
     suggestion_start(&suggestion, key);
     for (; skip && *skip; skip++)
         suggestion_offer(&suggestion, *skip);
     for (size_t i = 0; i < count; i++)
         suggestion_offer(&suggestion, table[i].name);
-    snprintf(subject, sizeof subject, "%s has no property '%.*s'", what, QUOTE_MAX, key);
+    words_format(subject, sizeof subject, "%s has no property '%.80s'", what, key);
     return suggestion_fail(&suggestion, subject, error);
 }
 
@@ -328,6 +325,6 @@ bool id_check(const char *id, struct error *error)
     return id_well_formed(id) || error_set(error,
                                            "Parameter 'id' expects an identifier: letters, digits, '-', '.', "
                                            "'_', starting with a letter; "
-                                           "got '%.*s'",
-                                           QUOTE_MAX, id);
+                                           "got '%.80s'",
+                                           id);
 }

@@ -21,7 +21,6 @@ static const char unit_letters[] = "BKMGTPE";
 #define FRACTION_DIGITS_MAX 18
 
 /* How much of an argument is repeated in a message. */
-#define QUOTE_MAX 80
 
 static int digit_value(char c)
 {
@@ -112,13 +111,13 @@ static bool read_unit(const char *text, uint64_t bare, uint64_t *unit)
 static bool size_unclear(const char *text, struct error *error)
 {
     if (*text == '-')
-        return error_set(error, "expects a size of 0 or more; got '%.*s'", QUOTE_MAX, text);
-    return error_set(error, "expects a size, such as 512M or 1G; got '%.*s'", QUOTE_MAX, text);
+        return error_set(error, "expects a size of 0 or more; got '%.80s'", text);
+    return error_set(error, "expects a size, such as 512M or 1G; got '%.80s'", text);
 }
 
 static bool size_too_large(const char *text, struct error *error)
 {
-    return error_set(error, "expects a size below 16 EiB (2^64 bytes); got '%.*s'", QUOTE_MAX, text);
+    return error_set(error, "expects a size below 16 EiB (2^64 bytes); got '%.80s'", text);
 }
 
 bool size_parse(const char *text, uint64_t unit, uint64_t *bytes, struct error *error)
@@ -138,7 +137,7 @@ bool size_parse(const char *text, uint64_t unit, uint64_t *bytes, struct error *
     if (!read_unit(p, unit, &factor))
         return size_unclear(text, error);
     if (numerator > 0 && factor == 1)
-        return error_set(error, "expects a whole number of bytes; got '%.*s'", QUOTE_MAX, text);
+        return error_set(error, "expects a whole number of bytes; got '%.80s'", text);
     sum = (wide)whole * factor + ((wide)numerator * factor + denominator / 2) / denominator;
     if (overflow || sum > UINT64_MAX)
         return size_too_large(text, error);

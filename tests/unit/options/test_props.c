@@ -20,6 +20,35 @@
 #define MIB (KIB * 1024)
 #define GIB (MIB * 1024)
 
+static void texts_show_that_a_value_is_shortened(void **state)
+{
+    struct error error = { 0 };
+    char value[2000], small[12];
+
+    (void)state;
+    memset(value, 'v', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    error_set(&error, "%.5s|%.5s|%.5s|%.*s|%s", "1234", "12345", "123456", 3, "123456", "all");
+    assert_string_equal(error.text, "1234|12345|12345...|123|all");
+    error_set(&error, "%.5s|%.4s|%.3s", "aé€z", "aé€z", "€€"); /* characters of 1, 2, 3, 1 bytes */
+    assert_string_equal(error.text, "aé...|aé...|€...");
+    error_set(&error, "'%s': the way out", value);
+    assert_int_equal(strlen(error.text), 1 + WORDS_QUOTED + strlen("...': the way out"));
+    assert_string_equal(error.text + 1 + WORDS_QUOTED, "...': the way out");
+    error_set(&error, "%s and %s", value, value);
+    assert_int_equal(strlen(error.text), sizeof error.text - 1);
+    assert_string_equal(error.text + sizeof error.text - 4, "...");
+    error_set(&error, "%d %u %x %04x %#x %c %% %zu %lld %llu %" PRIu64 " %" PRId64 " %lx %.3g %02hhx", -1, 2u,
+              0xab, 0xc, 0xd, 'e', (size_t)3, -4LL, UINT64_C(18446744073709551615) + 0ULL, UINT64_C(5),
+              INT64_C(-6), 0xfUL, 1.5, 7);
+    assert_string_equal(error.text, "-1 2 ab 000c 0xd e % 3 -4 18446744073709551615 5 -6 f 1.5 07");
+    error_set(&error, "end");
+    error_prefix(&error, "-m %.3s: ", "1234");
+    assert_string_equal(error.text, "-m 123...: end");
+    words_format(small, sizeof small, "%s", "1234567890ab");
+    assert_string_equal(small, "12345678...");
+}
+
 static void sizes_are_read(void **state)
 {
     static const struct {
@@ -595,6 +624,7 @@ static void strings_are_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(texts_show_that_a_value_is_shortened),
         cmocka_unit_test(sizes_are_read),
         cmocka_unit_test(bad_sizes_are_named),
         cmocka_unit_test(sizes_are_written),
