@@ -38,6 +38,7 @@ struct loop {
     int event_fd;
     struct watch *bell; /* the eventfd's */
     struct watch *removed;
+    size_t watches; /* those that were not removed */
     struct timer *timers;
     unsigned depth; /* rounds under way */
     bool quit;
@@ -137,9 +138,9 @@ void loop_destroy(struct loop *loop)
         return;
     if (loop->bell)
         watch_remove(loop->bell);
-    /* Work and timers are embedded in those who own them, and these are gone: what is left here is freed
-     * memory. */
-    assert(!loop->first && !loop->timers);
+    /* Work and timers are embedded in those who own them, and watches call them; these owners are gone: what
+     * is left here leads to freed memory, or to a descriptor that nobody closes. */
+    assert(!loop->first && !loop->timers && loop->watches == 0);
     if (loop->epoll_fd >= 0)
         close(loop->epoll_fd);
     if (loop->event_fd >= 0)
@@ -174,6 +175,7 @@ struct watch *watch_add(struct loop *loop, int fd, uint32_t events, watch_callba
     }
     if (events == 0)
         forget(watch);
+    loop->watches++;
     return watch;
 }
 
@@ -200,6 +202,7 @@ void watch_remove(struct watch *watch)
     watch->events = 0;
     forget(watch);
     watch->removed = true;
+    watch->loop->watches--;
     watch->next_removed = watch->loop->removed;
     watch->loop->removed = watch;
     if (watch->loop->depth == 0)

@@ -40,7 +40,8 @@ struct timer {
 uint64_t loop_now(void);
 
 struct loop *loop_create(void); /* NULL and errno */
-/* Nothing is posted and no timer runs any more: whoever owns work or timers takes them back before. */
+/* Nothing is posted, no timer runs and nothing is watched any more: whoever owns work, timers or watches
+ * takes them back before. */
 void loop_destroy(struct loop *loop);
 
 /* Watch a file descriptor. NULL and errno on failure (EPERM for regular files: they are always ready).

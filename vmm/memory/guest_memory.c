@@ -66,6 +66,8 @@ void guest_memory_destroy(struct guest_memory *map)
         struct guest_region *region = map->regions;
 
         map->regions = region->next;
+        if (region->leaving) /* its last lease may have been returned a moment ago */
+            loop_cancel(map->loop, &region->finish);
         free(region);
     }
     pthread_mutex_destroy(&map->lock);

@@ -113,6 +113,19 @@ static void a_lease_keeps_the_region_and_no_new_one_is_given(void **state)
     assert_int_equal(memslots_deleted, 1);
 }
 
+/* The loop's end, in tear_down(), asserts that nothing is left in it. */
+static void an_end_comes_before_a_region_is_gone(void **state)
+{
+    struct guest_region *region = guest_memory_add(map, BASE, SIZE, memory, NULL);
+    struct lease lease;
+
+    (void)state;
+    assert_true(guest_memory_lease(map, BASE, 16, &lease));
+    guest_memory_remove(map, region, when_gone);
+    lease_return(map, &lease);
+    assert_int_equal(gone_count, 0);
+}
+
 static void a_memslot_that_kvm_keeps_keeps_its_region(void **state)
 {
     struct guest_region *region = guest_memory_add(map, BASE, SIZE, memory, NULL);
@@ -310,6 +323,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(memslots_that_kvm_keeps_are_tried_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_memslot_that_kvm_keeps_goes_by_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lease_keeps_the_region_and_no_new_one_is_given, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_end_comes_before_a_region_is_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(leases_lie_inside_one_region, set_up, tear_down),
         cmocka_unit_test_setup_teardown(write_copies_or_fails_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_that_is_gone_fails_an_access, set_up, tear_down),
