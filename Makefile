@@ -20,6 +20,10 @@ fuzz:
 	scripts/setup.sh build fuzz
 	scripts/fuzz.sh --seconds $(or $(SECONDS),60) $(TARGETS)
 
+# SECONDS with each guest and sanitizer.
+stress:
+	HOTRAM_SECONDS=$(or $(SECONDS),60) scripts/check.sh build stress
+
 prove:
 	@scripts/prove.sh
 
@@ -54,6 +58,7 @@ help:
 	@echo 'make check      run all tests; closes with "N passed, N failed"'
 	@echo 'make check-libvirt   the real libvirtd and virsh with hotram as emulator; part of make check'
 	@echo 'make fuzz       fuzz what parses input; SECONDS=60 for each of TARGETS="memhp qmp ..."'
+	@echo 'make stress     random commands of many clients on builds with sanitizers; SECONDS=60; part of make check'
 	@echo 'make prove      prove properties of the library with CBMC; make check runs the quick ones'
 	@echo 'make demo       a Linux guest gains 1 GiB while it runs, and gives it back; ARCH=arm64'
 	@echo 'make bench      measure hotram beside QEMU'
@@ -61,4 +66,4 @@ help:
 	@echo 'make format     put the C sources into shape'
 	@echo 'make clean      remove what was built; distclean: and downloaded'
 
-.PHONY: all check check-libvirt fuzz prove demo bench install format clean distclean help
+.PHONY: all check check-libvirt fuzz stress prove demo bench install format clean distclean help

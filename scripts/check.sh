@@ -5,8 +5,7 @@
 #   scripts/check.sh [STAGE...]     stages: build unit freestanding program
 #                                           installed prove differential
 #                                           clang format fuzz libvirt guest
-#                                           arm64 asan tsan
-#                                           and, when asked for, stress
+#                                           arm64 asan tsan stress
 #
 # Every stage's whole output is in build/log/. Tests speak TAP; a stage that
 # breaks, ends early or runs no test at all counts as one failure more.
@@ -170,18 +169,29 @@ sanitized_guest_tests() {
         guest_tests "$1" "guest-$1"
 }
 
-# Random commands, clients and guests on the real hotplug code, with both sanitizers: a minute each with a test and
-# with a micro-guest as the guest. The log names the seeds.
+# Random commands, clients and guests on the real hotplug code, with the sanitizers of the two stages before it: a
+# minute each with a test and with a micro-guest as the guest, the two builds at the same time.
 stress_tests() {
-    local build where=()
-    [ -r /dev/kvm ] && [ -w /dev/kvm ] || where=(tests/host/run --timeout 600 --)
+    local build start=$SECONDS
+    step "build with address,undefined sanitizers" scripts/build.sh build/asan gcc address,undefined &&
+        step "build with thread sanitizers" scripts/build.sh build/tsan gcc thread || return
+    echo "# stress"
     for build in asan tsan; do
-        [ -x build/$build/vmm/hotram ] ||
-            step "build with $build" scripts/build.sh build/$build gcc \
-                "$([ $build = asan ] && echo address,undefined || echo thread)" || return
-        HOTRAM=$PWD/build/$build/vmm/hotram \
-            tap "stress $build" "${where[@]}" /usr/bin/python3 -S tests/stress/test_stress.py
+        tap_run "$logs/stress-$build.log" stress_test $build &
     done
+    wait
+    for build in asan tsan; do
+        tap_count "stress $build" "$logs/stress-$build.log"
+    done
+    echo "# stress: $((SECONDS - start)) s"
+}
+
+# shellcheck disable=SC2317  # called through tap_run
+stress_test() {
+    local where=()
+    [ -r /dev/kvm ] && [ -w /dev/kvm ] || where=(tests/host/run --timeout 600 --)
+    HOTRAM=$PWD/build/$1/vmm/hotram \
+        "${where[@]}" /usr/bin/python3 -S tests/stress/test_stress.py
 }
 
 # The cross build, its host, and the same guest tests; the first of them once more
@@ -241,7 +251,7 @@ finish() {
 }
 
 [ $# -gt 0 ] || set -- build unit freestanding program installed prove \
-    differential clang format fuzz libvirt guest arm64 asan tsan
+    differential clang format fuzz libvirt guest arm64 asan tsan stress
 if ! prepare "$@" 2>&1 | tee $logs/prepare.log; then
     fail "packages and guest images"
     finish

@@ -109,6 +109,11 @@ class Console:
         """Sends what a person types, without a line end."""
         self._socket.sendall(text.encode())
 
+    def offer_keys(self, text):
+        """The same, but those that the machine has no room for are lost: one that is stopped takes none."""
+        with contextlib.suppress(BlockingIOError):
+            self._socket.send(text.encode(), socket.MSG_DONTWAIT)
+
     def wait_for(self, pattern, timeout, start=0):
         """Waits for a regular expression; returns what came before it since
         `start`, and the match."""

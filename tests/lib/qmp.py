@@ -79,6 +79,17 @@ class QMP:
         except socket.timeout:
             raise QMPTimeout("the machine takes no bytes") from None
 
+    def offer_raw(self, data):
+        """Sends without waiting. False: the machine took a part of it or nothing, and the connection is good for
+        nothing any more."""
+        self._socket.setblocking(False)
+        try:
+            return self._socket.send(data) == len(data)
+        except (BlockingIOError, ConnectionError):
+            return False
+        finally:
+            self._socket.settimeout(self.timeout)
+
     def send_no_more(self):
         """Closes the half of the connection that leads to the machine."""
         self._socket.shutdown(socket.SHUT_WR)

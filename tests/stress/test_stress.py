@@ -1,7 +1,8 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-"""Random stress of the real hotplug code. HOTRAM_SEED=N replays one run."""
+"""Random stress of the real hotplug code, for $HOTRAM_SECONDS with each guest. HOTRAM_SEED=N replays one run."""
 
+import contextlib
 import pathlib
 import sys
 
@@ -9,16 +10,35 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
 from lib.machine import CLONE, Machine                       # noqa: E402
 from lib.player import EJECT, FLAGS, INSERT, REMOVE, SLOT, Guest    # noqa: E402
-from stress import Stress, check, repeat                     # noqa: E402
+from lib.qtest import QtestError                             # noqa: E402
+from stress import BLOCKS, MIB, Stress, drive, repeat        # noqa: E402
 
 MICRO = CLONE / "build/native/tests/micro/micro"
 SLOTS = 8
+GED = 0xfe004000
+# Serial line, clock, PM1 (not its control register, which powers off), GPE0, memory hotplug. What is accessed is
+# aligned to its width.
+PORTS = (*range(0x3f8, 0x400), 0x70, 0x71, *range(0x600, 0x604), *range(0x620, 0x624), *range(0xa00, 0xa1c))
+
+
+def some_events(dice):
+    return ["-machine", "acpi-events=ged"] if dice.random() < 0.4 else []
+
+
+def where(dice):
+    width = dice.choice((1, 2, 4))
+    return dice.choice(PORTS) & -width, width
 
 
 def play(guest, dice):
     """The guest at the registers: as it should, and as it should not."""
     slot = dice.randrange(SLOTS)
-    what = dice.randrange(6)
+    what = dice.randrange(9)
+    with contextlib.suppress(QtestError):       # there is nothing: no GED, no DIMM
+        act(guest, dice, slot, what)
+
+
+def act(guest, dice, slot, what):
     if what == 0:
         guest.notice(slot)
     elif what == 1:
@@ -26,6 +46,13 @@ def play(guest, dice):
     elif what == 2:
         guest.qtest.port_out(SLOT, 4, slot)
         guest.qtest.port_out(FLAGS, 1, EJECT)
+    elif what == 3:
+        guest.qtest.port_in(*where(dice))
+    elif what == 4:
+        guest.qtest.port_out(*where(dice), dice.randrange(1 << 32) >> dice.randrange(32))
+    elif what == 5:
+        guest.qtest.command(dice.choice((f"readl {GED:#x}", f"writel {GED:#x} 0xffffffff", "outb 0x620 0xff",
+                                         "outb 0x622 8", "inb 0x620", "outb 0xcf9 6")))
     else:
         pending = guest.notice(slot)
         if pending & INSERT:
@@ -37,35 +64,33 @@ def play(guest, dice):
 
 
 def with_a_test_as_the_guest(dice, seed):
-    options = []
+    options = some_events(dice)
     if dice.random() < 0.5:
         options += ["-memslot", "id=ms0,size=128M", "-memslot", "id=ms1,size=256M"]
     elif dice.random() < 0.3:
         options += ["-numa", "node,mem=64M", "-numa", "node,mem=64M"]
     if dice.random() < 0.3:
         options += ["-machine", "dimm-at-boot=e820"]
-    with Guest(*options, memory=f"128M,slots={SLOTS},maxmem=4G") as guest:
-        stress = Stress(guest, dice, SLOTS)
-        check(guest, stress.run(lambda: play(guest, dice)), seed)
-        return stress.sent
+    block = dice.choice(BLOCKS)
+    with Guest(*options, memory=f"128M,slots={SLOTS},maxmem=4G", granularity=f"{block}M") as guest:
+        return drive(guest, Stress(guest, dice, SLOTS, block * MIB), lambda: play(guest, dice), seed)
 
 
 def with_a_guest_on_kvm(dice, seed):
-    with Machine(["-machine", "dimm-map-limit=0", "-m", "64M,slots=4,maxmem=8G", "-kernel", str(MICRO)],
-                 kernel=None, reboot=True) as machine:
+    block = dice.choice(BLOCKS)
+    options = ["-machine", f"dimm-map-limit=0,dimm-granularity={block}M", "-m", "64M,slots=4,maxmem=8G", "-kernel", str(MICRO),
+               *some_events(dice)]
+    with Machine(options, kernel=None, reboot=True) as machine:
         machine.console.wait_for("micro", 60)
-        stress = Stress(machine, dice, 4)
-        keys = "hhhnjsfeb"
-        check(machine, stress.run(lambda: machine.console.send_keys(dice.choice(keys))), seed)
-        return stress.sent
+        return drive(machine, Stress(machine, dice, 4, block * MIB), lambda: machine.console.offer_keys(dice.choice("hhhnjsfebrmx")), seed)
 
 
 def test_with_a_test_as_the_guest():
-    repeat(with_a_test_as_the_guest)
+    repeat(with_a_test_as_the_guest, "qtest")
 
 
 def test_with_a_guest_on_kvm():
-    repeat(with_a_guest_on_kvm)
+    repeat(with_a_guest_on_kvm, "kvm")
 
 
 if __name__ == "__main__":
