@@ -52,9 +52,6 @@
 extern "C" {
 #endif
 
-/** The DIMMs of all nodes count. */
-#define HOTRAM_NODE_ANY UINT32_MAX
-
 /** There is no such size. */
 #define HOTRAM_PLAN_NONE UINT64_MAX
 
@@ -70,9 +67,10 @@ struct hotram_plan_request {
     uint64_t target;                /**< bytes of the DIMMs that count, together; any number */
     uint64_t align;                 /**< sizes and addresses of new DIMMs are multiples of it: a power of two,
                                      *   at least the bank's granularity, bytes */
-    uint32_t node;                  /**< proximity domain whose DIMMs count, or HOTRAM_NODE_ANY; new ones are
-                                     *   to get it */
-    bool at_most;                   /**< rather below the target than above it, when shrinking misses it */
+    bool node_given;   /**< only the DIMMs of `node` count, and new ones are to get it; else those
+                        *   of all nodes do */
+    uint32_t node;     /**< proximity domain, if node_given */
+    bool at_most;      /**< rather below the target than above it, when shrinking misses it */
     const bool *fixed; /**< for each slot of the bank: its DIMM is not to be removed; NULL for none */
 };
 

@@ -170,7 +170,6 @@ static void plan_size(const struct machine *machine)
         .bank = &machine->bank,
         .target = 3 * GIB,
         .align = GIB,
-        .node = HOTRAM_NODE_ANY,
     };
     struct hotram_plan_node nodes[] = { { GIB, GIB, 0 }, { 2 * GIB, 0, 0 } };
 

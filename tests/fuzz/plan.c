@@ -81,7 +81,7 @@ static void add(struct fixture *fixture, struct input *input)
     fixture->fixed[result.slot] = how == 3;
 }
 
-static uint64_t size_of(const struct fixture *fixture, uint32_t node)
+static uint64_t size_of(const struct fixture *fixture, const struct hotram_plan_request *request)
 {
     uint64_t size = 0;
 
@@ -89,7 +89,7 @@ static uint64_t size_of(const struct fixture *fixture, uint32_t node)
         const struct hotram_dimm *dimm = &fixture->slots[i];
 
         if ((dimm->state == HOTRAM_DIMM_PLUGGED || dimm->state == HOTRAM_DIMM_REMOVAL_ASKED) &&
-            (node == HOTRAM_NODE_ANY || node == dimm->node))
+            (!request->node_given || request->node == dimm->node))
             size += dimm->size;
     }
     return size;
@@ -154,11 +154,12 @@ static void plan(struct fixture *fixture, struct input *input)
         .bank = &fixture->bank,
         .target = input_below(input, 8) ? some_granules(fixture, input) : input_number(input),
         .align = fixture->bank.config.granularity << input_below(input, 4),
-        .node = input_bool(input) ? HOTRAM_NODE_ANY : input_below(input, 2),
+        .node_given = input_bool(input),
+        .node = input_below(input, 2),
         .at_most = input_bool(input),
         .fixed = fixture->fixed,
     };
-    uint64_t present = size_of(fixture, request.node);
+    uint64_t present = size_of(fixture, &request);
     enum hotram_status status = plan_exactly(fixture, &request);
 
     CHECK(status != HOTRAM_E_ARGUMENT && status != HOTRAM_E_BUFFER);
@@ -166,9 +167,9 @@ static void plan(struct fixture *fixture, struct input *input)
     for (uint32_t i = 0; i < fixture->plan.count; i++) {
         take(fixture, &request, &fixture->plan.steps[i]);
         if (request.target < present)
-            CHECK(size_of(fixture, request.node) >= fixture->plan.reached);
+            CHECK(size_of(fixture, &request) >= fixture->plan.reached);
     }
-    CHECK(size_of(fixture, request.node) == fixture->plan.reached);
+    CHECK(size_of(fixture, &request) == fixture->plan.reached);
 }
 
 static void spread(struct input *input)
@@ -200,7 +201,7 @@ static void break_bank(struct fixture *fixture, struct input *input)
 {
     uint8_t *bytes = (uint8_t *)fixture->slots;
     size_t length = fixture->bank.config.slots * sizeof fixture->slots[0];
-    struct hotram_plan_request request = { .bank = &fixture->bank, .node = HOTRAM_NODE_ANY };
+    struct hotram_plan_request request = { .bank = &fixture->bank };
     size_t scratch;
 
     for (unsigned i = input_below(input, 4); i > 0; i--)

@@ -129,10 +129,69 @@ def test_rather_below_or_above():
         set_size(guest, GIB + RAM)
         result = set_size(guest, 512 * MIB)
         assert result["reached"] == GIB + RAM and result["operations"] == [], result
-        assert "come nearer" in result["reason"], result
+        assert ("512 MiB can't be reached" in result["reason"] and
+                "nearest that can be reached are 128 MiB and 1152 MiB" in result["reason"]), result
+        plan = guest.qmp.execute("memory-set", {"size": 512 * MIB, "dry-run": True})
+        assert plan["reason"] == result["reason"] and plan["plan"] == [], plan
         result = set_size(guest, 512 * MIB, **{"at-most": True})
         # Removed first, and then a smaller one: below the size on the way.
         assert result["reached"] == 512 * MIB and "reason" not in result, result
+
+
+def ask_back(guest, device):
+    """device_del; returns slot and size."""
+    guest.qmp.execute("device_del", {"id": device})
+    guest.done("MEMORY_OPERATION_STARTED", operation="unplug", device=device)
+    guest.qmp.clear_events()
+    return next((entry["data"]["slot"], entry["data"]["size"])
+                for entry in guest.qmp.execute("query-memory-devices") if entry["data"]["id"] == device)
+
+
+def test_dimms_that_are_leaving_do_not_count():
+    with Guest(**TEN) as guest:
+        set_size(guest, 4 * GIB)
+        slot, size = ask_back(guest, "dimm0")
+        # What is leaving is replaced at once, and then waited for.
+        plan = guest.qmp.execute("memory-set", {"size": 4 * GIB})["plan"]
+        assert [step["action"] for step in plan] == ["plug", "unplug"], plan
+        assert plan[0]["size"] == size and plan[1]["slot"] == slot, plan
+        guest.accept(guest.done("MEMORY_OPERATION_STARTED", operation="plug")["slot"])
+        guest.give_back(slot)
+        result = guest.done("MEMORY_SET_DONE")
+        assert result["reached"] == guest.size() == 4 * GIB and "reason" not in result, result
+        # It may be all that is wanted.
+        slot, size = ask_back(guest, "dimm1")
+        plan = guest.qmp.execute("memory-set", {"size": 4 * GIB - size})["plan"]
+        assert [(step["action"], step["slot"]) for step in plan] == [("unplug", slot)], plan
+        guest.give_back(slot)
+        result = guest.done("MEMORY_SET_DONE")
+        assert result["reached"] == guest.size() == 4 * GIB - size, result
+    with Guest(memory="128M,slots=1,maxmem=1152M") as guest:
+        set_size(guest, 1152 * MIB)
+        ask_back(guest, "dimm0")
+        # Its slot and its share of maxmem are needed: it goes first.
+        plan = guest.qmp.execute("memory-set", {"size": 640 * MIB})["plan"]
+        assert [step["action"] for step in plan] == ["unplug", "plug"], plan
+        guest.refuse(0)
+        result = guest.done("MEMORY_SET_DONE")
+        assert "device busy" in result["reason"] and "640 MiB can't be reached" in result["reason"], result
+        assert result["reached"] == 1152 * MIB, result
+
+
+def test_the_guest_gives_back_late_what_the_set_gave_up():
+    with Guest(**TEN) as guest:
+        set_size(guest, 2 * GIB)
+        slow = guest.qmp.execute("query-memory-devices")[0]["data"]["id"]
+        guest.qmp.execute("memory-set", {"size": RAM, "timeout": 1})
+        result = play(guest, silent=(slow,))
+        assert [entry["result"] for entry in result["operations"]][-1] == "unanswered", result
+        # The next one finds it there; it goes meanwhile, and what is missing then is planned again.
+        guest.qmp.clear_events()
+        guest.qmp.execute("memory-set", {"size": 2 * GIB})
+        guest.give_back(result["operations"][-1]["slot"])
+        guest.qmp.wait_event("DEVICE_DELETED", {"device": slow})
+        result = play(guest)
+        assert result["reached"] == guest.size() == 2 * GIB and "reason" not in result, result
 
 
 def test_nodes():

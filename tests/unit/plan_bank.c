@@ -58,7 +58,7 @@ bool plan_bank_add(struct plan_bank *fixture, uint64_t addr, uint64_t size, uint
     return true;
 }
 
-uint64_t plan_bank_size(const struct plan_bank *fixture, uint32_t node)
+uint64_t plan_bank_size(const struct plan_bank *fixture, const struct hotram_plan_request *request)
 {
     uint64_t size = 0;
 
@@ -66,7 +66,7 @@ uint64_t plan_bank_size(const struct plan_bank *fixture, uint32_t node)
         const struct hotram_dimm *dimm = &fixture->slots[i];
 
         if ((dimm->state == HOTRAM_DIMM_PLUGGED || dimm->state == HOTRAM_DIMM_REMOVAL_ASKED) &&
-            (node == HOTRAM_NODE_ANY || node == dimm->node))
+            (!request->node_given || request->node == dimm->node))
             size += dimm->size;
     }
     return size;
@@ -114,7 +114,7 @@ void plan_bank_step(struct plan_bank *fixture, const struct hotram_plan_request 
     assert_false(request->fixed && request->fixed[step->slot]);
     assert_int_equal(fixture->slots[step->slot].addr, step->addr);
     assert_int_equal(fixture->slots[step->slot].size, step->size);
-    if (request->node != HOTRAM_NODE_ANY)
+    if (request->node_given)
         assert_int_equal(fixture->slots[step->slot].node, request->node);
     assert_int_equal(hotram_bank_ask_removal(bank, step->slot), HOTRAM_OK);
     assert_int_equal(hotram_bank_eject(bank, step->slot), HOTRAM_OK);
@@ -123,7 +123,7 @@ void plan_bank_step(struct plan_bank *fixture, const struct hotram_plan_request 
 
 void plan_bank_take(struct plan_bank *fixture, const struct hotram_plan_request *request)
 {
-    uint64_t size = plan_bank_size(fixture, request->node);
+    uint64_t size = plan_bank_size(fixture, request);
 
     fixture->lowest = size;
     for (uint32_t i = 0; i < fixture->plan.count; i++) {
@@ -134,6 +134,6 @@ void plan_bank_take(struct plan_bank *fixture, const struct hotram_plan_request 
         if (size < fixture->lowest)
             fixture->lowest = size;
     }
-    assert_int_equal(plan_bank_size(fixture, request->node), size);
+    assert_int_equal(plan_bank_size(fixture, request), size);
     assert_int_equal(fixture->plan.reached, size);
 }

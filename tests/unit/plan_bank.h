@@ -28,8 +28,8 @@ void plan_bank_copy(struct plan_bank *to, const struct plan_bank *from);
 bool plan_bank_add(struct plan_bank *fixture, uint64_t addr, uint64_t size, uint32_t node,
                    enum hotram_dimm_state state);
 
-/* Bytes that count. */
-uint64_t plan_bank_size(const struct plan_bank *fixture, uint32_t node);
+/* Bytes that count for a request. */
+uint64_t plan_bank_size(const struct plan_bank *fixture, const struct hotram_plan_request *request);
 
 /* Plan, with scratch of just the length asked for, into fixture->plan. request->bank is filled in here. */
 enum hotram_status plan_bank_plan(struct plan_bank *fixture, struct hotram_plan_request request);

@@ -17,7 +17,7 @@ static bool is_there(const struct situation *situation, uint32_t slot)
 static bool counts(const struct hotram_plan_request *request, const struct hotram_dimm *dimm)
 {
     return (dimm->state == HOTRAM_DIMM_PLUGGED || dimm->state == HOTRAM_DIMM_REMOVAL_ASKED) &&
-           (request->node == HOTRAM_NODE_ANY || request->node == dimm->node);
+           (!request->node_given || request->node == dimm->node);
 }
 
 /* Whether an address can be in a new DIMM: in the region, in no other. */

@@ -72,7 +72,7 @@ static void assert_sizes(uint64_t reached, uint64_t below, uint64_t above)
 static void assert_no_way(uint64_t below, uint64_t above)
 {
     assert_int_equal(fixture.plan.count, 0);
-    assert_sizes(plan_bank_size(&fixture, request.node) / UNIT, below, above);
+    assert_sizes(plan_bank_size(&fixture, &request) / UNIT, below, above);
 }
 
 /* ---- Growing ---- */
@@ -397,15 +397,17 @@ static void states_and_nodes_count_as_they_should(void **state)
     assert_true(plan_bank_add(&fixture, PLAN_BANK_ANYWHERE, UNIT, 0, HOTRAM_DIMM_RESERVED));
     assert_true(plan_bank_add(&fixture, PLAN_BANK_ANYWHERE, UNIT, 0, HOTRAM_DIMM_EJECTING));
     assert_true(plan_bank_add(&fixture, PLAN_BANK_ANYWHERE, 16 * UNIT, 1, HOTRAM_DIMM_PLUGGED));
+    request.node_given = true;
     assert_int_equal(plan_to(0), HOTRAM_OK);
     assert_steps("-1, -0");
     request.node = 1;
     assert_int_equal(plan_to(16 + 1), HOTRAM_OK);
     assert_steps("+1 at 0");
-    request.node = HOTRAM_NODE_ANY;
+    request.node_given = false;
     assert_int_equal(plan_to(17), HOTRAM_OK);
     assert_steps("");
     assert_sizes(17, 17, 17);
+    request.node_given = true;
     request.node = 7; /* no DIMM has it */
     assert_int_equal(plan_to(0), HOTRAM_OK);
     assert_sizes(0, 0, 0);

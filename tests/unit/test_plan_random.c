@@ -23,7 +23,8 @@ static void make_any(struct plan_bank *fixture, struct unit_random *random,
 
     *request = (struct hotram_plan_request){
         .align = UINT64_C(1) << unit_random_below(random, 3),
-        .node = unit_random_below(random, 2) ? NODE : HOTRAM_NODE_ANY,
+        .node_given = unit_random_below(random, 2),
+        .node = NODE,
         .fixed = fixed,
     };
     if (unit_random_below(random, 2))
@@ -114,7 +115,7 @@ static void check_growing(const struct plan_bank *before, const struct plan_bank
 {
     const struct hotram_plan *plan = &after->plan;
     uint64_t sizes = judge->plugging_first | judge->removing_first;
-    uint64_t present = plan_bank_size(before, request->node);
+    uint64_t present = plan_bank_size(before, request);
 
     if (status == HOTRAM_OK) {
         assert_true(sizes >> request->target & 1);
@@ -148,7 +149,7 @@ static void check_all_targets(const struct plan_bank *fixture, struct hotram_pla
 {
     static struct plan_bank copy;
     struct judge judged;
-    uint64_t present = plan_bank_size(fixture, request->node);
+    uint64_t present = plan_bank_size(fixture, request);
 
     request->bank = &fixture->bank;
     judge(&judged, request);
@@ -208,7 +209,7 @@ static void make_machine(struct plan_bank *fixture, uint32_t slots, uint64_t cap
 /* Take a plan to a size that has to be reached exactly, when growing, or not to be passed. */
 static void go(struct plan_bank *fixture, struct hotram_plan_request *request, uint64_t target)
 {
-    uint64_t present = plan_bank_size(fixture, request->node);
+    uint64_t present = plan_bank_size(fixture, request);
 
     request->target = target;
     assert_int_equal(plan_bank_plan(fixture, *request), HOTRAM_OK);
@@ -244,6 +245,7 @@ static void sequences_strand_nothing(void **state)
     for (unsigned i = 0; i < 4000; i++) {
         struct hotram_plan_request request = {
             .align = UINT64_C(1) << unit_random_below(&random, 3),
+            .node_given = true,
             .node = NODE,
         };
         uint32_t capacity = 1 + unit_random_below(&random, 10);
@@ -264,7 +266,7 @@ static void sequences_on_large_banks_strand_nothing(void **state)
 {
     struct unit_random random = unit_random_start("256 slots, 16384 units");
     static struct plan_bank fixture;
-    struct hotram_plan_request request = { .align = UINT64_C(2) << 20, .node = NODE };
+    struct hotram_plan_request request = { .align = UINT64_C(2) << 20, .node_given = true, .node = NODE };
 
     (void)state;
     make_machine(&fixture, HOTRAM_SLOTS_MAX, 16384, request.align);
@@ -281,7 +283,7 @@ static void crowded_banks_are_planned_too(void **state)
 {
     struct unit_random random = unit_random_start("crowded banks of 256 slots");
     static struct plan_bank fixture;
-    struct hotram_plan_request request = { .align = 2, .node = NODE };
+    struct hotram_plan_request request = { .align = 2, .node_given = true, .node = NODE };
 
     (void)state;
     for (unsigned i = 0; i < 20; i++) {
@@ -317,7 +319,7 @@ static void growing_then_shrinking_returns(void **state)
             fixed[slot] = fixed[slot] && fixture.slots[slot].state != HOTRAM_DIMM_EMPTY;
         request.bank = &fixture.bank;
         judge(&judged, &request);
-        present = plan_bank_size(&fixture, request.node);
+        present = plan_bank_size(&fixture, &request);
         request.target = present + unit_random_below(&random, 12);
         if (plan_bank_plan(&fixture, request) != HOTRAM_OK)
             continue;
@@ -338,7 +340,7 @@ static void growing_then_shrinking_returns(void **state)
 static void new_dimms_can_be_given_back_in_any_amount(void **state)
 {
     static struct plan_bank fixture, copy;
-    struct hotram_plan_request request = { .align = 4, .node = NODE };
+    struct hotram_plan_request request = { .align = 4, .node_given = true, .node = NODE };
 
     (void)state;
     for (uint64_t units = 1; units <= 255; units++) {
@@ -374,7 +376,7 @@ static void another_choice_is_tried_when_the_guest_refuses(void **state)
         bool done = false;
 
         make_any(&fixture, &random, &request, fixed);
-        present = plan_bank_size(&fixture, request.node);
+        present = plan_bank_size(&fixture, &request);
         if (present == 0)
             continue;
         request.target = unit_random_below(&random, (uint32_t)present);
@@ -398,7 +400,7 @@ static void another_choice_is_tried_when_the_guest_refuses(void **state)
                 }
             }
         }
-        assert_int_equal(plan_bank_size(&fixture, request.node), fixture.plan.reached);
+        assert_int_equal(plan_bank_size(&fixture, &request), fixture.plan.reached);
         assert_true(fixture.plan.reached >= request.target);
         if (judged.aligned) /* else an odd DIMM that went may leave only more than there was */
             assert_between(fixture.plan.reached, request.target, present);

@@ -29,6 +29,7 @@ struct resize {
     bool stopping;
     struct error reason;  /* why it ended early; text "": it did not */
     struct error refusal; /* what the guest said last when it kept a DIMM */
+    struct error proof;   /* the planner's: why nothing comes nearer */
     struct timer timer;   /* goes on from the event loop */
     struct resize_watcher *watchers;
 };
@@ -79,17 +80,14 @@ struct json_object *resize_describe_plan(struct hotplug *hotplug, const struct r
     struct json_object *object = describe(request, plan->present, plan->reached);
 
     json_add(object, "plan", describe_steps(hotplug, plan));
+    if (plan->why.text[0])
+        add_string(object, "reason", plan->why.text);
     return object;
-}
-
-static uint32_t node_of(const struct resize_request *request)
-{
-    return request->node_given ? request->node : HOTRAM_NODE_ANY;
 }
 
 static struct json_object *describe_all(const struct resize *resize)
 {
-    uint64_t now = resize_present(resize->hotplug, node_of(&resize->request));
+    uint64_t now = resize_present(resize->hotplug, &resize->request);
     struct json_object *object = describe(&resize->request, resize->present, now);
 
     json_add(object, "plan", json_object_get(resize->steps));
@@ -122,15 +120,20 @@ static void release(struct resize *resize)
     free(resize);
 }
 
+static bool is_there(const struct resize *resize)
+{
+    return resize_present(resize->hotplug, &resize->request) == resize->request.size;
+}
+
 static void finish(struct resize *resize)
 {
     struct hotplug *hotplug = resize->hotplug;
     struct json_object *result;
     struct resize_watcher *watcher;
 
-    if (!resize->reason.text[0] && resize_present(hotplug, node_of(&resize->request)) != resize->request.size)
-        error_set(&resize->reason, "no DIMMs that can be removed or plugged come nearer%s%s",
-                  resize->refusal.text[0] ? "; " : "", resize->refusal.text);
+    if (!resize->reason.text[0] && !is_there(resize))
+        error_set(&resize->reason, "%s%s%s", resize->refusal.text, resize->refusal.text[0] ? "; " : "",
+                  resize->proof.text);
     result = describe_all(resize);
     hotplug->resize = NULL;
     hotplug_tell(hotplug, "MEMORY_SET_DONE", json_object_get(result));
@@ -157,36 +160,28 @@ static void note(struct error *error, const struct operation *operation)
               operation_result_name(operation->result), operation->reason[0] ? ": " : "", operation->reason);
 }
 
-/* The guest keeps that one: try others. */
-static void plan_again(struct resize *resize, const struct operation *operation)
+/* From what is there now, without what the guest keeps. False: nothing comes nearer, and `proof` says why. */
+static bool plan_again(struct resize *resize)
 {
-    struct error ignored; /* the refusal says more */
-
-    note(&resize->refusal, operation);
-    resize->fixed[operation->slot] = true;
     resize->next = 0;
-    if (!resize_plan(resize->hotplug, &resize->request, resize->fixed, &resize->plan, &ignored))
-        resize->plan.count = 0;
+    if (resize_plan(resize->hotplug, &resize->request, resize->fixed, &resize->plan, &resize->proof)) {
+        resize->proof = resize->plan.why;
+        return resize->plan.count > 0;
+    }
+    resize->plan.count = 0;
+    return false;
 }
 
-/* All steps are done, and the size is another one all the same: a DIMM came or went that the plan did not
- * know of, such as one whose removal was asked for before. Whether anything comes nearer, the planner says.
- */
+/* All steps are done, and the size is another one all the same: the guest kept a DIMM, or one came or went
+ * that the plan did not know of. Whether anything comes nearer, the planner says. A plan that shrinks and
+ * misses the size may be followed by another one, so there is an end to looking: each DIMM can be refused,
+ * and replaced, once. */
 static bool plan_what_is_left(struct resize *resize)
 {
-    struct error error;
-
-    if (resize->stopping || resize->looks == HOTRAM_SLOTS_MAX ||
-        resize_present(resize->hotplug, node_of(&resize->request)) == resize->request.size)
+    if (resize->stopping || resize->looks == 2 * HOTRAM_SLOTS_MAX || is_there(resize))
         return false;
     resize->looks++;
-    resize->next = 0;
-    if (resize_plan(resize->hotplug, &resize->request, resize->fixed, &resize->plan, &error))
-        return resize->plan.count > 0;
-    resize->plan.count = 0;
-    if (!resize->refusal.text[0])
-        resize->reason = error;
-    return false;
+    return plan_again(resize);
 }
 
 static void step_ended(void *opaque, const struct operation *operation)
@@ -197,7 +192,9 @@ static void step_ended(void *opaque, const struct operation *operation)
     resize->operation = NULL;
     json_append(resize->operations, operation_describe(operation));
     if (operation->kind == OPERATION_UNPLUG && operation->result == OPERATION_REFUSED && !resize->stopping) {
-        plan_again(resize, operation);
+        note(&resize->refusal, operation);
+        resize->fixed[operation->slot] = true;
+        resize->next = resize->plan.count; /* another plan, without it */
     } else if (operation->result != OPERATION_DONE) {
         resize->stopping = true;
         if (!resize->reason.text[0])
@@ -310,9 +307,14 @@ static void go_on(void *opaque)
 
 /* ---- from outside ---- */
 
+static bool is_same_node(const struct resize_request *one, const struct resize_request *other)
+{
+    return one->node_given == other->node_given && (!one->node_given || one->node == other->node);
+}
+
 static bool is_same(const struct resize *resize, const struct resize_request *request)
 {
-    return resize->request.size == request->size && node_of(&resize->request) == node_of(request) &&
+    return resize->request.size == request->size && is_same_node(&resize->request, request) &&
            resize->request.at_most == request->at_most && !resize->stopping;
 }
 
@@ -326,7 +328,7 @@ static bool check(struct hotplug *hotplug, const struct resize_request *request,
             "memory set to %s is under way; wait for its end (event MEMORY_SET_DONE), or end it by "
             "cancelling the operation under way",
             size_text(hotplug->resize->request.size, size));
-    if (request->size != resize_present(hotplug, node_of(request)) && hotplug->config.running &&
+    if (request->size != resize_present(hotplug, request) && hotplug->config.running &&
         !hotplug->config.running(hotplug->config.opaque))
         return error_set(error,
                          "the guest is stopped, so it can neither take nor give memory; cont lets it run");
@@ -356,6 +358,7 @@ static struct resize *create(struct hotplug *hotplug, const struct resize_reques
         return NULL;
     }
     resize->present = resize->plan.present;
+    resize->proof = resize->plan.why;
     resize->steps = describe_steps(hotplug, &resize->plan);
     resize->operations = json_new_array();
     return resize;

@@ -2,8 +2,11 @@
 /*
  * memory set: bring the guest to a size, by plugging and unplugging DIMMs one after the other.
  *
- * resize_plan.c   which DIMMs: the library's planner over a copy of the bank, node by node
- * resize.c        the steps, one at a time; another plan when the guest refuses one
+ * resize_model.c    a copy of the bank, to plan with
+ * resize_attempt.c  whether a size can be reached, and by which DIMMs: the library's planner, node by node
+ * resize_nearest.c  why one cannot be, and the nearest that can
+ * resize_plan.c     the three together
+ * resize.c          the steps, one at a time; another plan when the guest refuses one
  *
  * There is one at a time. Sizes are the guest's: RAM at start and DIMMs together, of one node or all.
  *
@@ -39,6 +42,7 @@ struct resize_step {
 struct resize_plan {
     uint64_t present; /* bytes before the first step */
     uint64_t reached; /* and after the last */
+    struct error why; /* why that is not what was asked for; text "": it is */
     uint32_t count;
     struct resize_step steps[RESIZE_STEPS_MAX];
 };
@@ -52,11 +56,12 @@ struct resize_watcher {
     struct resize_watcher *next;
 };
 
-/* Plan from the bank as it is. `fixed`: for each slot, not to be removed; NULL for none. The error names the
- * nearest sizes that can be reached. */
+/* Plan from the bank as it is. DIMMs that the guest was asked for before are waited for. `fixed`: for each
+ * slot, not to be removed; NULL for none. The error, like `why`, names the nearest sizes that can be reached.
+ */
 bool resize_plan(struct hotplug *hotplug, const struct resize_request *request, const bool *fixed,
                  struct resize_plan *plan, struct error *error);
-/* A new object: asked, present, reached, plan. */
+/* A new object: asked, present, reached, plan, reason. */
 struct json_object *resize_describe_plan(struct hotplug *hotplug, const struct resize_request *request,
                                          const struct resize_plan *plan);
 
@@ -72,7 +77,7 @@ void resize_cancel(struct hotplug *hotplug);
 void resize_unwatch(struct hotplug *hotplug, struct resize_watcher *watcher);
 void resize_free(struct hotplug *hotplug);
 
-/* The guest's bytes now, of one node or (HOTRAM_NODE_ANY) all. */
-uint64_t resize_present(struct hotplug *hotplug, uint32_t node);
+/* The guest's bytes now, of the request's node or all. */
+uint64_t resize_present(struct hotplug *hotplug, const struct resize_request *request);
 
 #endif

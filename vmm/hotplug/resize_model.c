@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The copy of the bank that a memory set is planned with. See resize_model.h.
+ */
+#include "hotplug/resize_model.h"
+
+#include <string.h>
+
+static void no_event(void *opaque)
+{
+    (void)opaque;
+}
+
+static void no_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t status)
+{
+    (void)opaque, (void)slot, (void)event, (void)status;
+}
+
+static void no_eject(void *opaque, uint32_t slot)
+{
+    (void)opaque, (void)slot;
+}
+
+/* What is on its way out takes slot, range and capacity until it has gone, as in a bank that waits for the
+ * end of an eject; but it is not the guest's any more. */
+static void copy_slot(struct resize_model *model, uint32_t slot)
+{
+    const struct hotram_dimm *dimm = &model->hotplug->slots[slot];
+    const struct hotram_dimm_request request = {
+        .slot = slot,
+        .slot_given = true,
+        .addr = dimm->addr,
+        .addr_given = true,
+        .size = dimm->size,
+        .align = 1,
+        .node = dimm->node,
+    };
+
+    if (dimm->state == HOTRAM_DIMM_EMPTY)
+        return;
+    hotram_bank_reserve(&model->bank, &request, NULL);
+    if (dimm->state != HOTRAM_DIMM_PLUGGED && dimm->state != HOTRAM_DIMM_REMOVAL_ASKED)
+        return;
+    hotram_bank_commit(&model->bank, slot, false);
+    model->leaving[slot] = dimm->state == HOTRAM_DIMM_REMOVAL_ASKED && !model->fixed[slot];
+    if (model->leaving[slot])
+        hotram_bank_eject(&model->bank, slot);
+}
+
+void resize_model_init(struct resize_model *model, struct hotplug *hotplug,
+                       const struct resize_request *request, const bool *fixed)
+{
+    static const struct hotram_bank_ops ops = { no_event, no_ost, no_eject };
+
+    model->hotplug = hotplug;
+    model->request = request;
+    ports_lock(hotplug->config.ports);
+    hotram_bank_init(&model->bank, &hotplug->bank.config, model->slots, &ops, NULL);
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
+        /* A memslot's DIMM goes and comes by name. */
+        model->fixed[slot] = (fixed && fixed[slot]) || hotplug->memslot[slot];
+        copy_slot(model, slot);
+    }
+    ports_unlock(hotplug->config.ports);
+    model->before = model->bank;
+    memcpy(model->before_slots, model->slots, sizeof model->slots);
+}
+
+void resize_model_rewind(struct resize_model *model)
+{
+    model->bank = model->before;
+    memcpy(model->slots, model->before_slots, sizeof model->slots);
+}
+
+void resize_model_take(struct resize_model *model, const struct resize_step *step)
+{
+    const struct hotram_dimm_request request = {
+        .addr = step->step.addr,
+        .addr_given = true,
+        .size = step->step.size,
+        .align = model->bank.config.granularity,
+        .node = step->node,
+    };
+    struct hotram_dimm_result result;
+
+    if (step->step.action == HOTRAM_PLAN_UNPLUG) {
+        hotram_bank_eject(&model->bank, step->step.slot);
+        hotram_bank_finish(&model->bank, step->step.slot);
+    } else if (hotram_bank_reserve(&model->bank, &request, &result) == HOTRAM_OK) {
+        hotram_bank_commit(&model->bank, result.slot, false);
+    }
+}
+
+struct resize_step resize_model_let_go(struct resize_model *model, uint32_t slot)
+{
+    const struct hotram_dimm *dimm = &model->slots[slot];
+    const struct resize_step step = {
+        .step = { .action = HOTRAM_PLAN_UNPLUG, .slot = slot, .addr = dimm->addr, .size = dimm->size },
+        .node = dimm->node,
+    };
+
+    hotram_bank_finish(&model->bank, slot);
+    return step;
+}
+
+bool resize_model_is_whole(const struct resize_model *model)
+{
+    return model->request->node_given || model->hotplug->config.nodes <= 1;
+}
+
+uint64_t resize_model_node_ram(const struct resize_model *model, uint32_t node)
+{
+    const struct hotplug_config *config = &model->hotplug->config;
+
+    return config->node_ram ? config->node_ram[node] : config->ram_size;
+}
+
+uint64_t resize_model_ram(const struct resize_model *model)
+{
+    return model->request->node_given ? resize_model_node_ram(model, model->request->node)
+                                      : model->hotplug->config.ram_size;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Why a size cannot be reached, and the nearest that can: found by planning them, so that each of them is
+ * within all limits at once (RAM at start, maxmem, slots, gaps, memslots, nodes, granularity).
+ */
+#include "hotplug/resize_nearest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* How many sizes are tried in each direction. Where that does not suffice, any size that can be reached is
+ * named. */
+#define TRIES 64u
+
+struct search {
+    struct resize_model *model;
+    struct resize_plan *plan; /* scratch */
+    struct resize_obstacle obstacle;
+    bool starved; /* of memory: nothing is known of what was not planned */
+};
+
+static bool can_reach(struct search *search, uint64_t size)
+{
+    return resize_attempt(search->model, size, search->plan, &search->obstacle) &&
+           search->plan->reached == size;
+}
+
+/* The next size that DIMMs can have, or HOTRAM_PLAN_NONE. */
+static uint64_t next_multiple(const struct resize_model *model, uint64_t size, bool up)
+{
+    const uint64_t ram = resize_model_ram(model);
+    const uint64_t granularity = hotplug_granularity(model->hotplug);
+    const uint64_t over = (size - ram) % granularity;
+
+    if (up)
+        return size - over > UINT64_MAX - granularity ? HOTRAM_PLAN_NONE : size - over + granularity;
+    if (over != 0)
+        return size - over;
+    return size - ram < granularity ? HOTRAM_PLAN_NONE : size - granularity;
+}
+
+/* What the planner says is nearest; HOTRAM_PLAN_NONE where it was asked for nodes one by one, or knows of
+ * none. */
+static uint64_t hint(const struct search *search, bool up)
+{
+    const uint64_t dimms = up ? search->obstacle.above : search->obstacle.below;
+
+    if (!resize_model_is_whole(search->model) || dimms == HOTRAM_PLAN_NONE)
+        return HOTRAM_PLAN_NONE;
+    return resize_model_ram(search->model) + dimms;
+}
+
+/* Between a size that can be reached and one that cannot: one that can, near the latter. */
+static uint64_t bisect(struct search *search, uint64_t can, uint64_t cannot)
+{
+    const uint64_t align = search->model->align;
+
+    while ((can < cannot ? cannot - can : can - cannot) > align) {
+        uint64_t half = (can < cannot ? cannot - can : can - cannot) / 2 / align * align;
+        uint64_t middle = half == 0 ? (can < cannot ? can + align : can - align)
+                                    : (can < cannot ? can + half : can - half);
+
+        if (can_reach(search, middle))
+            can = middle;
+        else
+            cannot = middle;
+    }
+    return can;
+}
+
+/* The nearest size in one direction, or HOTRAM_PLAN_NONE. `proven`: nothing is nearer. */
+static uint64_t look(struct search *search, uint64_t size, bool up, bool *proven)
+{
+    const struct resize_model *model = search->model;
+    const uint64_t most = model->hotplug->config.ram_size + model->bank.config.capacity;
+    const uint64_t least = resize_model_ram(model);
+    uint64_t next = size < least ? least : size > most ? most : size;
+    uint64_t known;
+
+    if ((up && size > most) || (!up && size < least))
+        return HOTRAM_PLAN_NONE;
+    if (can_reach(search, next))
+        return next;
+    known = hint(search, up);
+    for (unsigned tries = 0; tries < TRIES; tries++) {
+        next = next_multiple(model, next, up);
+        if (known != HOTRAM_PLAN_NONE && (up ? next >= known : next <= known) && can_reach(search, known))
+            return known;
+        if (next == HOTRAM_PLAN_NONE || next > most)
+            return HOTRAM_PLAN_NONE;
+        if (can_reach(search, next))
+            return next;
+    }
+    *proven = false;
+    if (known != HOTRAM_PLAN_NONE && can_reach(search, known))
+        return known;
+    if (up != (model->present > next) || !can_reach(search, model->present))
+        return HOTRAM_PLAN_NONE;
+    return bisect(search, model->present, next);
+}
+
+/* What is in the way, without the sizes. */
+static void say_why(const struct resize_model *model, const struct resize_obstacle *obstacle, uint64_t size,
+                    char *text, size_t length)
+{
+    const uint64_t ram = resize_model_ram(model);
+    const uint64_t most = model->hotplug->config.ram_size + model->bank.config.capacity;
+    const uint64_t granularity = hotplug_granularity(model->hotplug);
+    const uint64_t align = model->align > granularity ? model->align : granularity;
+    char want[SIZE_TEXT], one[SIZE_TEXT], two[SIZE_TEXT], node[64] = "";
+
+    size_text(size, want);
+    if (!resize_model_is_whole(model) && obstacle->node_size != 0)
+        snprintf(node, sizeof node, " (node %u would have %s)", obstacle->node,
+                 size_text(obstacle->node_size, one));
+    if (size < ram)
+        snprintf(text, length, "%s is less than the %s that %s with, which can't be removed", want,
+                 size_text(ram, one), model->request->node_given ? "the node starts" : "the guest starts");
+    else if (size > most)
+        snprintf(text, length, "%s is more than the guest can have: maxmem is %s", want,
+                 size_text(most, one));
+    else if ((size - ram) % granularity != 0 || obstacle->status == HOTRAM_E_SIZE)
+        snprintf(text, length, "%s can't be reached: DIMMs are multiples of %s%s, beside %s of RAM at start",
+                 want, size_text(align, one), align == granularity ? " (-machine dimm-granularity=)" : "",
+                 size_text(ram, two));
+    else if (obstacle->status == HOTRAM_E_CAPACITY)
+        snprintf(text, length,
+                 "%s can't be reached%s: with what other DIMMs take of it, maxmem, %s, is too small", want,
+                 node, size_text(most, one));
+    else if (obstacle->status == HOTRAM_E_NO_SLOT)
+        snprintf(text, length,
+                 "%s can't be reached%s: too few of the %u slots are empty, and no DIMMs can be replaced",
+                 want, node, model->bank.config.slots);
+    else if (obstacle->status == HOTRAM_E_NO_SPACE)
+        snprintf(text, length, "%s can't be reached%s: the gaps between DIMMs are too small", want, node);
+    else if (obstacle->status == HOTRAM_OK || obstacle->status == HOTRAM_E_STATE)
+        snprintf(text, length,
+                 "%s can't be reached%s: no choice of the DIMMs that can be removed leads there", want, node);
+    else
+        snprintf(text, length, "%s can't be reached%s: %s", want, node,
+                 obstacle->status == HOTRAM_E_BUFFER ? "out of memory"
+                                                     : hotram_status_text(obstacle->status));
+}
+
+/* "; the nearest that can be reached are 1 GiB and 2 GiB" */
+static void say_nearest(uint64_t below, uint64_t above, bool proven, char *text, size_t length)
+{
+    const char *what = proven ? "the nearest that can be reached" : "near it, what can be reached";
+    char low[SIZE_TEXT], high[SIZE_TEXT];
+
+    size_text(below, low);
+    size_text(above, high);
+    if (below != HOTRAM_PLAN_NONE && above != HOTRAM_PLAN_NONE && below != above)
+        snprintf(text, length, "; %s are %s and %s", what, low, high);
+    else if (below != HOTRAM_PLAN_NONE || above != HOTRAM_PLAN_NONE)
+        snprintf(text, length, "; %s is %s", what, below != HOTRAM_PLAN_NONE ? low : high);
+    else
+        snprintf(text, length, "; no other size can be reached either");
+}
+
+void resize_explain(struct resize_model *model, const struct resize_obstacle *obstacle, uint64_t size,
+                    struct error *error)
+{
+    struct search search = { .model = model, .plan = malloc(sizeof *search.plan) };
+    char why[256], nearest[128] = "";
+    uint64_t below, above;
+    bool proven = true;
+
+    say_why(model, obstacle, size, why, sizeof why);
+    if (search.plan && obstacle->status != HOTRAM_E_BUFFER) {
+        below = look(&search, size, false, &proven);
+        above = look(&search, size, true, &proven);
+        if (!search.starved)
+            say_nearest(below, above, proven, nearest, sizeof nearest);
+    }
+    error_set(error, "%s%s", why, nearest);
+    free(search.plan);
+}
