@@ -34,9 +34,10 @@ static void pause_input(struct channel *channel, bool paused)
     of_channel(channel)->paused = paused;
 }
 
-static void close_channel(struct channel *channel)
+static bool close_channel(struct channel *channel)
 {
     of_channel(channel)->closed = true;
+    return true;
 }
 
 static bool yes(const struct channel *channel)
