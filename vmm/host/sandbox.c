@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "host/lent_memory.h"
 #include "host/message.h"
 #include "host/sandbox_calls.h"
 
@@ -77,7 +78,8 @@ static int compile(enum sandbox_thread kind, bool log)
 
     if (!failed)
         failed = take_program(filter, &programs[kind]);
-    seccomp_release(filter);
+    if (filter)
+        seccomp_release(filter);
     return failed;
 }
 
@@ -92,12 +94,17 @@ static int compile_all(bool log)
 {
     int failed = 0;
 
+    memory_lend(true);
     for (unsigned kind = 0; !failed && kind < KINDS; kind++)
         failed = compile(kind, log);
+    memory_lend(false);
+    if (memory_is_lent()) /* what was made is in it in part, and does not stay */
+        failed = -ENOMEM;
     if (!failed && !sandbox_enter(SANDBOX_MAIN))
         failed = -errno;
     if (failed)
         forget();
+    memory_take_back();
     return failed;
 }
 
@@ -118,6 +125,8 @@ bool sandbox_start(enum sandbox_mode mode, struct error *error)
     failed = compile_all(mode == SANDBOX_LOG);
     if (!failed)
         return true;
+    if (failed == -ENOMEM)
+        return error_set(error, "-sandbox: out of memory for the lists of system calls");
     if (mode != SANDBOX_DEFAULT)
         return error_set(
             error,

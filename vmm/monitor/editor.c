@@ -24,7 +24,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "monitor/editor_memory.h"
+#include "host/lent_memory.h"
 #include "monitor/internal.h"
 #include "monitor/keys.h"
 
@@ -33,6 +33,11 @@
 #define HISTORY_LINES 200
 #define DEFAULT_COLUMNS 80
 #define DEFAULT_ROWS 24
+
+/* libedit has two pictures of the window. */
+_Static_assert(2u * CHANNEL_WINDOW_MAX * CHANNEL_WINDOW_MAX * sizeof(wchar_t) + (512u << 10) <=
+                   LENT_MEMORY_MAX,
+               "an editor of the largest window, all of it lent");
 
 struct editor {
     struct monitor *monitor;
@@ -45,7 +50,7 @@ struct editor {
     int master, slave;
     locale_t locale, before;
     bool muted;
-    bool spent;    /* it has memory of the reserve: editor_memory.h */
+    bool spent;    /* it has memory of the reserve: host/lent_memory.h */
     bool too_long; /* keys of this line were dropped */
     char line[HMP_LINE_MAX + 1];
     unsigned columns;
@@ -92,7 +97,7 @@ static char *prompt_text(EditLine *edit)
 static ssize_t draw(void *opaque, const char *bytes, size_t length)
 {
     struct editor *editor = opaque;
-    bool lent = editor_memory_lend(false);
+    bool lent = memory_lend(false);
     char buffer[1024];
 
     for (size_t i = 0, end; i < length && !editor->muted; i = end) {
@@ -104,7 +109,7 @@ static ssize_t draw(void *opaque, const char *bytes, size_t length)
                 text_lines(&lines, bytes + end, 1);
         channel_write(editor->channel, lines.bytes, lines.length, false);
     }
-    editor_memory_lend(lent);
+    memory_lend(lent);
     return (ssize_t)length;
 }
 
@@ -158,7 +163,7 @@ static unsigned char press_tab(EditLine *edit, int key)
 {
     struct editor *editor = of_edit(edit);
     const LineInfo *info = el_line(edit);
-    bool lent = editor_memory_lend(false);
+    bool lent = memory_lend(false);
     char *line = strndup(info->buffer, (size_t)(info->cursor - info->buffer));
     struct completions completions;
     unsigned char result = CC_ERROR;
@@ -166,7 +171,7 @@ static unsigned char press_tab(EditLine *edit, int key)
     (void)key;
     if (line)
         complete(editor->monitor->monitors, line, &completions);
-    editor_memory_lend(lent);
+    memory_lend(lent);
     if (line) {
         result = use_completions(editor, &completions);
         completions_free(&completions);
@@ -178,15 +183,15 @@ static unsigned char press_tab(EditLine *edit, int key)
 static void enter(struct editor *editor)
 {
     editor->before = uselocale(editor->locale);
-    editor_memory_lend(true);
+    memory_lend(true);
 }
 
 static void leave(struct editor *editor)
 {
     fflush(editor->out);
     uselocale(editor->before);
-    editor_memory_lend(false);
-    if (editor_memory_is_lent() && !editor->spent) {
+    memory_lend(false);
+    if (memory_is_lent() && !editor->spent) {
         editor->spent = true;
         spent_editors++;
     }
@@ -279,7 +284,7 @@ static void destroy(struct editor *editor)
         freelocale(editor->locale);
     free(editor);
     if (spent && --spent_editors == 0)
-        editor_memory_take_back();
+        memory_take_back();
 }
 
 void editors_destroy(struct editor *idle)

@@ -173,6 +173,8 @@ static bool add_chardev(struct parser *parser, struct json_object *object, const
     struct config *config = parser->config;
     char what[32];
 
+    if (!json_check(object, error))
+        return false;
     if (!backend)
         return error_set(error, "Parameter 'backend' is missing: the kind of chardev");
     type = find_type(backend, error);

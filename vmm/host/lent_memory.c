@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "monitor/editor_memory.h"
+#include "host/lent_memory.h"
 
 #include <malloc.h>
 #include <stdint.h>
@@ -7,15 +7,10 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "chardev/chardev.h"
-
-/* libedit's two pictures of the largest window, and the rest of what an editor needs. Untouched pages of it
- * cost nothing. */
-#define RESERVE (2u * CHANNEL_WINDOW_MAX * CHANNEL_WINDOW_MAX * sizeof(wchar_t) + (512u << 10))
 #define ALIGN 16u
 
 /* A piece: its size, then its bytes. Nothing goes back alone. */
-static _Alignas(ALIGN) unsigned char reserve[RESERVE];
+static _Alignas(ALIGN) unsigned char reserve[LENT_MEMORY_MAX];
 static size_t used;
 static _Thread_local bool lends;
 
@@ -31,7 +26,7 @@ char *__wrap_strdup(const char *string);
 wchar_t *__wrap_wcsdup(const wchar_t *string);
 void __wrap_free(void *memory);
 
-bool editor_memory_lend(bool lend)
+bool memory_lend(bool lend)
 {
     bool before = lends;
 
@@ -39,12 +34,12 @@ bool editor_memory_lend(bool lend)
     return before;
 }
 
-bool editor_memory_is_lent(void)
+bool memory_is_lent(void)
 {
     return used > 0;
 }
 
-void editor_memory_take_back(void)
+void memory_take_back(void)
 {
     used = 0;
 }
