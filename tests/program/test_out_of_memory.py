@@ -14,6 +14,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import inject, tap                                  # noqa: E402
+from lib.ctl import CTL                                      # noqa: E402
+from lib.host import Host                                   # noqa: E402
 from lib.machine import PROGRAM                              # noqa: E402
 from lib.player import EJECT, FLAGS, INSERT, MIB, REMOVE, SIZE, Guest                      # noqa: E402
 from lib.qmp import QMP, QMPClosed, QMPTimeout                           # noqa: E402
@@ -66,7 +68,7 @@ class Victim(Guest):
         except (BrokenPipeError, ConnectionResetError):
             pass                                # receive() will say so
 
-    def receive(self, limit=LIMIT):
+    def receive(self, limit=LIMIT, expected=OUT_OF_MEMORY):
         """What a command gives: its result, {"error": ...} or CLOSED; nothing else, and not nothing."""
         try:
             answer = self.qmp.read_answer(time.monotonic() + limit)
@@ -76,14 +78,14 @@ class Victim(Guest):
         assert answer.get("id", self.sent["id"]) == self.sent["id"], answer
         if "error" not in answer:
             return answer["return"]
-        assert is_out_of_memory(answer["error"]["desc"]), answer
+        assert not expected or expected.search(answer["error"]["desc"]), answer
         return {"error": answer["error"]["desc"]}
 
     def ask(self, command, **arguments):
         self.send(command, **arguments)
         return self.receive()
 
-    def ask_and_serve(self, command, **arguments):
+    def ask_and_serve(self, command, expected=OUT_OF_MEMORY, **arguments):
         """Until it is answered, and once after that."""
         self.send(command, **arguments)
         deadline = time.monotonic() + LIMIT
@@ -91,7 +93,7 @@ class Victim(Guest):
         while answer is None:
             assert time.monotonic() < deadline, f"{command} is not answered"
             try:
-                answer = self.receive(0.01)
+                answer = self.receive(0.01, expected)
             except QMPTimeout:
                 self.serve()
         self.serve()
@@ -127,10 +129,10 @@ class Victim(Guest):
         return self.fds(), len(maps)
 
 
-def samples(calls):
-    if calls <= SAMPLES:
+def samples(calls, most=SAMPLES):
+    if calls <= most:
         return range(1, calls + 1)
-    return sorted({1 + number * calls // SAMPLES for number in range(SAMPLES)})
+    return sorted({1 + number * calls // most for number in range(most)})
 
 
 def walk(victim, begin, act, undo, state=None):
@@ -399,6 +401,131 @@ def test_people_come():
                 assert victim.process.poll() is None, f"allocation {at} of {calls} ended the program"
                 assert b"VM status: running" in people(victim), at
             at += 1
+
+def test_many_fail():
+    """Not one allocation, but each, or each second one: nothing works, and everything does afterwards."""
+    with inject.faults(memory=True) as faults, Victim(faults) as victim:
+        victim.serve()                          # the test's own connection has its memory from now on
+        before = victim.state()
+        commands = QUERIES + [("object-add", MEMORY), ("device_add", DIMM), ("memslot", {"id": "s", "action": "add"}),
+                              ("memory-plug", {"id": "p", "size": SIZE, "wait": True}), ("system_reset", {}),
+                              ("device_del", {"id": "d"}), ("memslot", {"id": "s", "action": "delete"}),
+                              ("object-del", {"id": "m"}), ("memory-set", {"size": SIZE, "wait": True}),
+                              ("human-monitor-command", {"command-line": "info memory-map"})]
+        for every in (1, 2, 3, 5, 8, 13):
+            for command, arguments in commands:
+                faults.arm("malloc", every=every)
+                victim.ask_and_serve(command, expected=None, **arguments)
+                people_try(victim)
+                faults.disarm()
+                assert victim.process.poll() is None, (every, command)
+                victim.again()
+                victim.serve()
+            if victim.qmp.execute("query-status")["status"] == "internal-error":
+                victim.qmp.execute("system_reset")
+                victim.qmp.execute("cont")
+            victim.settle()
+            for device in victim.qmp.execute("query-memory-devices"):
+                gone(victim, device["data"]["id"])
+            for memdev in victim.qmp.execute("query-memdev"):
+                if memdev["id"] != "hotram.ram":
+                    victim.qmp.execute("object-del", {"id": memdev["id"]})
+            assert victim.state() == before, every
+
+
+def people_try(victim):
+    """Somebody types, and is answered or let go."""
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(LIMIT)
+    client.connect(f"{victim.people.name}/hmp")
+    try:
+        client.sendall(b"info status\r")
+        client.shutdown(socket.SHUT_WR)
+        while client.recv(65536):
+            pass
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+    client.close()
+
+
+def start(faults, folder, *options):
+    """A program that is to start in a folder of its own: its status if it ended by itself, and what it said."""
+    errors = folder / "errors"
+    environment = dict(faults.environment, XDG_RUNTIME_DIR=str(folder), MALLOC_PERTURB_="85")
+    with errors.open("wb") as file:
+        process = subprocess.Popen(
+            [PROGRAM, "-nodefaults", "-display", "none", "-accel", "qtest", "-S", "-m", "64M,slots=4,maxmem=4G",
+             "-machine", "dimm-granularity=2M", "-object", "memory-backend-memfd,id=m,size=16M",
+             "-device", "pc-dimm,id=d,memdev=m", "-memslot", "id=s,size=16M", "-name", "guest", "-smp", "2",
+             "-numa", "node,cpus=0-1,memdev=r", "-object", '{"qom-type": "memory-backend-ram", "id": "r", "size": 67108864}',
+             "-chardev", f"socket,id=c,path={folder}/hmp,server=on,wait=off", "-mon", "chardev=c",
+             "-qmp", f"unix:{folder}/qmp,server=on,wait=off", "-pidfile", folder / "pid", *options],
+            env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+    deadline = time.monotonic() + LIMIT
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            client = QMP(folder / "qmp", negotiate=False)
+            client.close()
+            break
+        except (FileNotFoundError, QMPClosed, ConnectionRefusedError):
+            time.sleep(0.002)                   # not yet; or no memory for this client
+    return process, errors
+
+
+def calls_of_a_start(faults):
+    with tempfile.TemporaryDirectory(prefix="hotram-start-") as name:
+        faults.arm("malloc")
+        process, _ = start(faults, pathlib.Path(name))
+        calls = faults.disarm().calls
+        process.terminate()
+        assert process.wait(LIMIT) == 0
+        return calls
+
+
+def test_a_start_without_memory_says_so():
+    with inject.faults(memory=True) as faults:
+        failures = 0
+        for at in samples(calls_of_a_start(faults), 150):
+            with tempfile.TemporaryDirectory(prefix="hotram-start-") as name:
+                folder = pathlib.Path(name)
+                faults.arm("malloc", at=at)
+                process, errors = start(faults, folder)
+                faults.disarm()
+                said = errors.read_text()
+                if process.poll() is None:
+                    QMP(folder / "qmp").execute("quit")
+                    assert process.wait(LIMIT) == 0, (at, said)
+                else:
+                    failures += 1
+                    assert process.poll() == 1, (at, process.poll(), said)
+                    assert said.startswith("hotram: ") and is_out_of_memory(said), (at, said)
+                left = [str(path) for path in folder.rglob("*") if path.name not in ("errors", "hotram")]
+                assert left == [], (at, left)
+        assert failures > 100, failures
+
+
+def test_hotramctl_says_so():
+    with inject.faults(memory=True) as faults, Host() as host:
+        host.add("memfd")
+        for command in (["status"], ["list"], ["map"], ["--json", "status"], ["--json", "list"],
+                        ["wait", "all"], ["set", "64M"]):
+            def ctl():
+                return subprocess.run([CTL, "-s", host.folder / "qmp", *command], capture_output=True, text=True,
+                                      env=dict(faults.environment, MALLOC_PERTURB_="85"), timeout=LIMIT,
+                                      check=False)
+            faults.arm("malloc")
+            whole, calls, failures = ctl(), faults.disarm().calls, 0
+            assert whole.returncode == 0, whole
+            for at in samples(calls):
+                faults.arm("malloc", at=at)
+                run = ctl()
+                faults.disarm()
+                if run.returncode == 0:
+                    assert stable(run.stdout) == stable(whole.stdout), (at, run, whole)
+                else:
+                    failures += 1
+                    assert run.returncode == 1 and is_out_of_memory(run.stderr), (at, calls, run)
+            assert failures > 5
 
 
 if __name__ == "__main__":
