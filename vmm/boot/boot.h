@@ -70,6 +70,13 @@ struct memory_entry {
     enum memory_type type;
 };
 
+/* How much of a memory map is left for DIMMs. */
+struct map_room {
+    unsigned entries; /* DIMMs that meet share one, */
+    uint64_t
+        ram_end; /* and so do RAM that ends here, behind which DIMMs are listed, and one that begins here */
+};
+
 /* What the loader has to know of the machine: an architecture's own. */
 struct boot_machine;
 

@@ -7,15 +7,12 @@
 #include <string.h>
 
 #include "boot/x86_boot.h"
-#include "host/message.h"
 #include "kvm/x86_entry.h"
 #include "machine/x86_layout.h"
 
 #define NOTE_PHYS32_ENTRY 18
 #define NOTES_MAX (64 * KIB)
 #define START_MAGIC 0x336ec578u
-/* Linux copies the memory map into the table of boot_params, and does not look whether it has room. */
-#define MAP_MAX 128u
 
 struct start_info {
     uint32_t magic;
@@ -48,7 +45,7 @@ struct start_memory {
 struct start {
     struct start_info info;
     struct start_module module;
-    struct start_memory memory[MAP_MAX];
+    struct start_memory memory[VMLINUX_MAP_MAX];
 };
 
 static bool add_piece(struct boot *boot, const Elf64_Phdr *segment, struct error *error)
@@ -175,29 +172,11 @@ static unsigned merge_neighbours(struct memory_entry *memory, unsigned count)
     return last + 1;
 }
 
-/* As many entries as Linux takes by this way of starting it. DIMMs that are left over are found through ACPI.
- */
-static unsigned short_map(const struct boot_machine *machine, struct memory_entry memory[MEMORY_ENTRIES_MAX])
-{
-    unsigned count = boot_memory_map(machine, memory);
-
-    if (count > MAP_MAX)
-        count = merge_neighbours(memory, count);
-    if (count > MAP_MAX) {
-        warning(
-            "the memory map of a vmlinux takes %u entries; %u DIMMs at the highest addresses are not in it, "
-            "and the guest finds them through ACPI; a bzImage takes all",
-            MAP_MAX, count - MAP_MAX);
-        count = MAP_MAX;
-    }
-    return count;
-}
-
 bool vmlinux_load_info(const struct boot *boot, const struct boot_machine *machine, uint64_t initrd,
                        struct vcpu_entry *entry, struct error *error)
 {
     struct memory_entry memory[MEMORY_ENTRIES_MAX];
-    unsigned count = short_map(machine, memory);
+    unsigned count = boot_memory_map(machine, memory);
     struct start start = {
         .info = {
             .magic = START_MAGIC,
@@ -207,11 +186,16 @@ bool vmlinux_load_info(const struct boot *boot, const struct boot_machine *machi
             .cmdline = X86_BOOT_CMDLINE,
             .rsdp = machine->rsdp,
             .memory_map = X86_BOOT_START_INFO + offsetof(struct start, memory),
-            .memory_entries = count,
         },
         .module = { .address = initrd, .size = boot->initrd_size },
     };
 
+    if (count > VMLINUX_MAP_MAX)
+        count = merge_neighbours(memory, count);
+    if (count > VMLINUX_MAP_MAX) /* boot_map_room() was not asked */
+        return error_set(error, "the memory map has %u entries, and a vmlinux takes %u; a bzImage takes all",
+                         count, VMLINUX_MAP_MAX);
+    start.info.memory_entries = count;
     for (unsigned i = 0; i < count; i++)
         start.memory[i] = (struct start_memory){
             .address = memory[i].address,

@@ -87,6 +87,18 @@ unsigned boot_memory_map(const struct boot_machine *machine, struct memory_entry
     return count;
 }
 
+struct map_room boot_map_room(const struct boot *boot, const struct boot_machine *machine)
+{
+    struct memory_entry entries[MEMORY_ENTRIES_MAX];
+    const unsigned count = boot_memory_map(machine, entries);
+    const struct memory_entry *last = &entries[count - 1];
+
+    return (struct map_room){
+        .entries = boot->format == KERNEL_VMLINUX ? VMLINUX_MAP_MAX - count : MEMORY_DIMMS_MAX,
+        .ram_end = last->type == MEMORY_RAM ? last->address + last->size : 0,
+    };
+}
+
 /* Flat code and data segments and a task, where both boot protocols expect their selectors. */
 static bool load_gdt(struct guest_memory *memory, struct vcpu_entry *entry)
 {

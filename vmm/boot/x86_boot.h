@@ -29,5 +29,10 @@ bool vmlinux_load_info(const struct boot *boot, const struct boot_machine *machi
 #define MEMORY_DIMMS_MAX 256
 #define MEMORY_ENTRIES_MAX (8 + MEMORY_DIMMS_MAX)
 unsigned boot_memory_map(const struct boot_machine *machine, struct memory_entry entries[MEMORY_ENTRIES_MAX]);
+/* What the way of starting the kernel leaves for DIMMs, of which the machine has none. */
+struct map_room boot_map_room(const struct boot *boot, const struct boot_machine *machine);
+/* vmlinux: Linux copies the memory map into the table of boot_params, and does not look whether it has room.
+ */
+#define VMLINUX_MAP_MAX 128u
 
 #endif

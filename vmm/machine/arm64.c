@@ -109,7 +109,7 @@ static bool write_tables(struct machine *machine, const uint64_t *mpidr, uint64_
         error_set(error, "out of memory for ACPI tables");
     } else {
         dimms_at_boot_list(machine->config, machine->hotplug, machine_arch_block_guest(machine),
-                           machine_ram_end(machine), dimms);
+                           machine_ram_end(machine), NULL, dimms);
         config.hotplug = dimms->srat;
         config.hotplug_count = dimms->srat_count;
         written = arm64_acpi_build(&config, tables, size, address, rsdp, error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "machine/dimms_at_boot.h"
 
+#include "host/message.h"
 #include "hotplug/hotplug.h"
 #include "options/config.h"
 
@@ -18,14 +19,18 @@ static void add(struct dimms_at_boot *list, uint64_t start, uint64_t end, uint32
 /* A memory map that ends behind a DIMM, or behind RAM. */
 struct map {
     uint64_t end;
-    uint64_t block;  /* the guest's memory block with it */
-    uint64_t whole;  /* bytes of all DIMMs that are whole blocks: the guest can use them, listed or not */
-    uint64_t listed; /* bytes of those among them that are in it */
+    uint64_t block;   /* the guest's memory block with it */
+    uint64_t whole;   /* bytes of all DIMMs that are whole blocks: the guest can use them, listed or not */
+    uint64_t listed;  /* bytes of those among them that are in it */
+    unsigned dimms;   /* how many these are */
+    unsigned entries; /* that they take, where neighbours share one */
 };
 
-static struct map map_that_ends(struct hotplug *hotplug, enum hotram_block_guest guest, uint64_t end)
+static struct map map_that_ends(struct hotplug *hotplug, enum hotram_block_guest guest, uint64_t end,
+                                uint64_t ram_end)
 {
     struct map map = { .end = end, .block = hotram_block_size(guest, end) };
+    uint64_t last_end = ram_end;
     uint32_t slot = HOTRAM_SLOT_ANY;
     struct dimm_info dimm;
 
@@ -33,8 +38,12 @@ static struct map map_that_ends(struct hotplug *hotplug, enum hotram_block_guest
         if (dimm.state == HOTRAM_DIMM_EJECTING || !hotram_block_whole(map.block, dimm.addr, dimm.size))
             continue;
         map.whole += dimm.size;
-        if (dimm.addr + dimm.size <= end)
-            map.listed += dimm.size;
+        if (dimm.addr + dimm.size > end)
+            continue;
+        map.listed += dimm.size;
+        map.dimms++;
+        map.entries += dimm.addr != last_end;
+        last_end = dimm.addr + dimm.size;
     }
     return map;
 }
@@ -46,16 +55,21 @@ static bool is_better(const struct map *map, const struct map *other)
 
 /* A DIMM that is not whole memory blocks must not be in the map: Linux would use it without having it as a
  * device, and an eject would take away memory in use. The DIMM at its end rules the block itself. So of all
- * DIMMs that can be the last one, that which leaves the guest most; in doubt, in the map. */
-static struct map choose_map(struct hotplug *hotplug, enum hotram_block_guest guest, uint64_t ram_end)
+ * DIMMs that can be the last one, that which leaves the guest most; in doubt, in the map. One whose map would
+ * have more entries than there is room for cannot be the last: what is cut off would be the end that rules.
+ */
+static struct map choose_map(struct hotplug *hotplug, enum hotram_block_guest guest, uint64_t ram_end,
+                             const struct map_room *room)
 {
-    struct map best = map_that_ends(hotplug, guest, ram_end);
+    struct map best = map_that_ends(hotplug, guest, ram_end, 0);
     uint32_t slot = HOTRAM_SLOT_ANY;
     struct dimm_info dimm;
 
     while (hotplug_next(hotplug, &slot, &dimm)) {
-        struct map map = map_that_ends(hotplug, guest, dimm.addr + dimm.size);
+        struct map map = map_that_ends(hotplug, guest, dimm.addr + dimm.size, room ? room->ram_end : 0);
 
+        if (room && map.entries > room->entries)
+            continue;
         if (dimm.state != HOTRAM_DIMM_EJECTING && hotram_block_whole(map.block, dimm.addr, dimm.size) &&
             is_better(&map, &best))
             best = map;
@@ -83,8 +97,17 @@ static void list_each(struct hotplug *hotplug, uint64_t start, uint64_t end, uin
     add(list, start, end, gap_node);
 }
 
+static void warn_of_room(unsigned listed, unsigned all)
+{
+    if (listed < all)
+        warning(
+            "the memory map of a vmlinux is too short: %u DIMMs at the highest addresses are not in it, and the "
+            "guest finds them through ACPI; a bzImage takes all",
+            all - listed);
+}
+
 void dimms_at_boot_list(const struct config *config, struct hotplug *hotplug, enum hotram_block_guest guest,
-                        uint64_t ram_end, struct dimms_at_boot *list)
+                        uint64_t ram_end, const struct map_room *room, struct dimms_at_boot *list)
 {
     struct map map = { .end = ram_end, .block = hotram_block_size(guest, ram_end) };
     uint64_t base;
@@ -93,7 +116,9 @@ void dimms_at_boot_list(const struct config *config, struct hotplug *hotplug, en
     list->srat_count = list->map_count = 0;
     hotplug_region(hotplug, &base, &size);
     if (config->dimms.in_e820) {
-        map = choose_map(hotplug, guest, ram_end);
+        map = choose_map(hotplug, guest, ram_end, room);
+        if (room)
+            warn_of_room(map.dimms, choose_map(hotplug, guest, ram_end, NULL).dimms);
         list_each(hotplug, base, base + size, config->numa.dimm_node, &map, list);
     } else if (size > 0) { /* as QEMU: all of it in the highest node; a DIMM's own node comes from its _PXM */
         add(list, base, base + size, config->numa.nodes - 1);

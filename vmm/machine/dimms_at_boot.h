@@ -23,9 +23,9 @@ struct dimms_at_boot {
     unsigned map_count;
 };
 
-/* vCPUs paused. The guest's RAM ends at ram_end. hotplug gets to know which memory block the guest will have
- * with this memory map. */
+/* vCPUs paused. The guest's RAM ends at ram_end, and the memory map has `room`; NULL: for all. hotplug gets
+ * to know which memory block the guest will have with this memory map. */
 void dimms_at_boot_list(const struct config *config, struct hotplug *hotplug, enum hotram_block_guest guest,
-                        uint64_t ram_end, struct dimms_at_boot *list);
+                        uint64_t ram_end, const struct map_room *room, struct dimms_at_boot *list);
 
 #endif

@@ -221,10 +221,11 @@ bool machine_arch_start(struct machine *machine, struct error *error)
         .high_ram_size = machine->high_ram_size,
         .dimms = dimms.map,
     };
+    const struct map_room room = boot_map_room(&machine->boot, &machine_info);
     struct vcpu_entry entry = { 0 };
 
     dimms_at_boot_list(machine->config, machine->hotplug, machine_arch_block_guest(machine),
-                       machine_ram_end(machine), &dimms);
+                       machine_ram_end(machine), &room, &dimms);
     machine_info.dimm_count = dimms.map_count;
     if (!write_tables(machine, &dimms, &machine_info.rsdp, error))
         return false;

@@ -51,10 +51,15 @@ static void plug(uint64_t addr, uint64_t size)
 static struct config config = { .dimms.in_e820 = true };
 static struct dimms_at_boot list;
 
-static void boot(uint64_t ram_end)
+static void boot_with_room(uint64_t ram_end, const struct map_room *room)
 {
     config.numa.nodes = 1;
-    dimms_at_boot_list(&config, NULL, HOTRAM_BLOCK_X86_64, ram_end, &list);
+    dimms_at_boot_list(&config, NULL, HOTRAM_BLOCK_X86_64, ram_end, room, &list);
+}
+
+static void boot(uint64_t ram_end)
+{
+    boot_with_room(ram_end, NULL);
 }
 
 static uint64_t listed_end(uint64_t ram_end)
@@ -145,13 +150,63 @@ static void what_is_being_ejected_is_not_in_it(void **state)
     only(4 * GIB, 128 * MIB);
 }
 
-/* Whatever is plugged: the block is the map's, and every DIMM in the map is whole blocks. */
+/* The map that is cut ends lower than that of all DIMMs, and so its block is another one. */
+static void a_map_that_is_cut_rules_the_block_by_its_own_end(void **state)
+{
+    const struct map_room two = { .entries = 2 };
+
+    (void)state;
+    /* With the last one blocks are of 1 GiB, and all are whole; without it the second would make them 2 GiB.
+     */
+    count = 0;
+    plug(64 * GIB, 1 * GIB);
+    plug(66 * GIB, 2 * GIB);
+    plug(70 * GIB, 1 * GIB);
+    boot(3 * GIB);
+    assert_int_equal(list.map_count, 3);
+    boot_with_room(3 * GIB, &two);
+    only(64 * GIB, 1 * GIB);
+    assert_int_equal(told, 1 * GIB);
+}
+
+static void neighbours_share_an_entry(void **state)
+{
+    const struct map_room one = { .entries = 1, .ram_end = 5 * GIB };
+
+    (void)state;
+    count = 0;
+    plug(5 * GIB, 1 * GIB); /* with RAM */
+    plug(7 * GIB, 1 * GIB);
+    plug(8 * GIB, 1 * GIB);
+    boot_with_room(5 * GIB, &one);
+    assert_int_equal(list.map_count, 3);
+    plug(10 * GIB, 1 * GIB);
+    boot_with_room(5 * GIB, &one);
+    assert_int_equal(list.map_count, 3);
+}
+
+/* Entries of the map, as a loader writes them that lists neighbours as one. */
+static unsigned entries(const struct map_room *room)
+{
+    uint64_t end = room->ram_end;
+    unsigned result = 0;
+
+    for (unsigned i = 0; i < list.map_count; i++) {
+        result += list.map[i].address != end;
+        end = list.map[i].address + list.map[i].size;
+    }
+    return result;
+}
+
+/* Whatever is plugged: the block is the map's, every DIMM in the map is whole blocks, and the map has room.
+ */
 static void any_dimms_at_all(void **state)
 {
     struct unit_random random = unit_random_start("DIMMs at boot");
 
     (void)state;
     for (unsigned round = 0; round < 20000; round++) {
+        struct map_room room = { .entries = (unsigned)unit_random_below(&random, COUNT_MAX) };
         const uint64_t ram_end = unit_random_below(&random, 560) * 128 * MIB + 512 * MIB;
         const uint64_t unit = UINT64_C(1) << (21 + unit_random_below(&random, 11));
         uint64_t at = (ram_end + GIB - 1) / GIB * GIB;
@@ -163,7 +218,10 @@ static void any_dimms_at_all(void **state)
             plug(at, size);
             at += size;
         }
-        boot(ram_end);
+        room.ram_end = unit_random_below(&random, 2) * ram_end;
+        boot_with_room(ram_end, round % 2 ? &room : NULL);
+        if (round % 2)
+            assert_true(entries(&room) <= room.entries);
         assert_int_equal(told, hotram_block_size(HOTRAM_BLOCK_X86_64, listed_end(ram_end)));
         for (unsigned i = 0; i < list.map_count; i++) {
             assert_int_equal(list.map[i].address % told, 0);
@@ -181,6 +239,8 @@ int main(void)
         cmocka_unit_test(a_dimm_stays_out_whose_block_would_exclude_others),
         cmocka_unit_test(without_e820_the_block_is_that_of_the_ram),
         cmocka_unit_test(what_is_being_ejected_is_not_in_it),
+        cmocka_unit_test(a_map_that_is_cut_rules_the_block_by_its_own_end),
+        cmocka_unit_test(neighbours_share_an_entry),
         cmocka_unit_test(any_dimms_at_all),
     };
 
