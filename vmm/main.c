@@ -47,10 +47,7 @@ static void terminate(void *opaque)
 {
     struct program *program = opaque;
 
-    if (program->machine)
-        machine_quit(program->machine, CAUSE_HOST_UI);
-    else
-        loop_quit(program->loop);
+    machine_quit(program->machine, CAUSE_HOST_UI);
 }
 
 static void take_signal(void *opaque, uint32_t events)
@@ -61,10 +58,7 @@ static void take_signal(void *opaque, uint32_t events)
     (void)events;
     if (read(program->signals, &info, sizeof info) != (ssize_t)sizeof info)
         return;
-    if (program->machine)
-        machine_quit(program->machine, CAUSE_HOST_SIGNAL);
-    else /* it is being built, and waits for memory to be allocated */
-        loop_quit(program->loop);
+    machine_quit(program->machine, CAUSE_HOST_SIGNAL);
 }
 
 /* SIGINT, SIGTERM and SIGHUP end the program in good order. */
@@ -172,13 +166,13 @@ static bool start(struct program *program, struct error *error)
     program->loop = loop_create();
     if (!program->loop)
         return error_set(error, "event loop: %s", strerror(errno));
-    if (!watch_signals(program, error) || !open_chardevs(program, error))
+    program->machine = machine_open(config, program->loop, error);
+    if (!program->machine || !watch_signals(program, error) || !open_chardevs(program, error))
         return false;
     open_control(program);
-    program->machine = machine_create(config, program->loop, error);
-    if (!program->machine || !lock_memory(config, error) || !attach_users(program, error) ||
-        !pidfile_write(&program->daemon, config->pidfile, error) || !start_chardevs(program, error) ||
-        !daemon_ready(&program->daemon, error))
+    if (!machine_create(program->machine, error) || !lock_memory(config, error) ||
+        !attach_users(program, error) || !pidfile_write(&program->daemon, config->pidfile, error) ||
+        !start_chardevs(program, error) || !daemon_ready(&program->daemon, error))
         return false;
     return config->start_paused || (!config->kernel && config->accel == ACCEL_KVM) ||
            machine_cont(program->machine, error);
@@ -186,6 +180,8 @@ static bool start(struct program *program, struct error *error)
 
 static void take_down(struct program *program, bool started)
 {
+    const bool stuck = program->machine && !machine_stop_loading(program->machine);
+
     /* Nobody is told any more; then those who use others go before those whom they use. The vCPUs go on until
      * machine_destroy(), but touch only what is the machine's. */
     if (program->machine)
@@ -198,6 +194,11 @@ static void take_down(struct program *program, bool started)
     qtest_destroy(program->qtest);
     if (!started)
         machine_abandon(program->machine);
+    if (stuck) {
+        message("-kernel or -initrd: the host does not read from the file; the program ends without it");
+        pidfile_remove(&program->daemon);
+        _exit(started ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
     machine_destroy(program->machine);
     if (program->signal_watch)
         watch_remove(program->signal_watch);

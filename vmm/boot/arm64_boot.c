@@ -121,7 +121,7 @@ static bool load_initrd(const struct boot *boot, struct guest_memory *memory, ui
         .memory_size = boot->initrd_size,
     };
 
-    return boot->initrd_size == 0 || boot_load_piece(memory, boot->initrd_fd, &piece) ||
+    return boot->initrd_size == 0 || boot_load_piece(boot, memory, boot->initrd_fd, &piece) ||
            error_set(error, "-initrd '%s' cannot be loaded: has the file become shorter?", boot->initrd_path);
 }
 

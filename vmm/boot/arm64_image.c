@@ -249,7 +249,7 @@ bool arm64_image_load(const struct boot *boot, struct guest_memory *memory, uint
 
     if (boot->image.gzip)
         return load_gzip(boot, memory, address, error);
-    return boot_load_piece(memory, boot->kernel_fd, &piece) ||
+    return boot_load_piece(boot, memory, boot->kernel_fd, &piece) ||
            error_set(error, "-kernel '%s' cannot be loaded to 0x%llx: has the file become shorter?",
                      boot->kernel_path, (unsigned long long)address);
 }

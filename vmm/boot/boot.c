@@ -28,14 +28,18 @@ static int open_regular(const char *what, const char *path, uint64_t *size, stru
     return fd;
 }
 
-static bool read_all(int fd, uint64_t offset, void *buffer, uint64_t length)
+/* What is read or cleared between two looks at whether the load is to end. */
+#define STEP (UINT64_C(8) << 20)
+
+static bool read_all(const struct boot *boot, int fd, uint64_t offset, void *buffer, uint64_t length)
 {
     uint8_t *at = buffer;
 
     while (length > 0) {
-        ssize_t got = pread(fd, at, length, (off_t)offset);
+        ssize_t got = atomic_load(&boot->stop) ? -1
+                                               : pread(fd, at, length < STEP ? length : STEP, (off_t)offset);
 
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && errno == EINTR && !atomic_load(&boot->stop))
             continue;
         if (got <= 0)
             return false;
@@ -48,7 +52,7 @@ static bool read_all(int fd, uint64_t offset, void *buffer, uint64_t length)
 
 bool boot_read(const struct boot *boot, uint64_t offset, void *buffer, uint64_t length)
 {
-    return read_all(boot->kernel_fd, offset, buffer, length);
+    return read_all(boot, boot->kernel_fd, offset, buffer, length);
 }
 
 /* The magic numbers of kernels (Documentation/arch/x86/boot.rst, arm64/booting.rst, libstub/zboot-header.S)
@@ -137,8 +141,19 @@ void boot_close(struct boot *boot)
     boot->kernel_fd = boot->initrd_fd = -1;
 }
 
+static bool clear(const struct boot *boot, struct guest_memory *memory, uint64_t address, uint64_t length)
+{
+    for (uint64_t done = 0; done < length; done += STEP)
+        if (atomic_load(&boot->stop) ||
+            guest_memory_fill(memory, address + done, 0, length - done < STEP ? length - done : STEP) !=
+                GUEST_ACCESS_OK)
+            return false;
+    return true;
+}
+
 /* RAM of several nodes is several regions. */
-bool boot_load_piece(struct guest_memory *memory, int fd, const struct kernel_piece *piece)
+bool boot_load_piece(const struct boot *boot, struct guest_memory *memory, int fd,
+                     const struct kernel_piece *piece)
 {
     uint64_t done = 0;
 
@@ -151,11 +166,11 @@ bool boot_load_piece(struct guest_memory *memory, int fd, const struct kernel_pi
             return false;
         length = lease.length;
         /* Where the host cannot give the memory, this read fails with EFAULT. */
-        loaded = read_all(fd, piece->file_offset + done, lease.memory, length);
+        loaded = read_all(boot, fd, piece->file_offset + done, lease.memory, length);
         lease_return(memory, &lease);
         if (!loaded)
             return false;
         done += length;
     }
-    return guest_memory_fill(memory, piece->address + done, 0, piece->memory_size - done) == GUEST_ACCESS_OK;
+    return clear(boot, memory, piece->address + done, piece->memory_size - done);
 }

@@ -6,10 +6,14 @@
  * reset loads them afresh with boot_load(), also when the files have been replaced or removed meanwhile.
  *
  * How a kernel is started is its architecture's matter: x86_boot.h, arm64_boot.h.
+ *
+ * Threads: boot_load() runs on a thread of its own while the guest does not (machine/reset.c); nothing of
+ * struct boot changes meanwhile but `stop`, which the main thread sets.
  */
 #ifndef VMM_BOOT_BOOT_H
 #define VMM_BOOT_BOOT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -60,6 +64,8 @@ struct boot {
     uint64_t setup_size; /* bzImage: bytes of the setup header that boot_params takes over */
     /* arm64 */
     struct arm64_image image;
+
+    atomic_bool stop; /* a load that is under way ends soon, and fails */
 };
 
 /* The machine's memory as boot protocols list it. */
@@ -84,7 +90,7 @@ struct boot_machine;
 bool boot_open(struct boot *boot, const struct boot_config *config, struct error *error);
 void boot_close(struct boot *boot);
 
-/* Write kernel, initrd, command line and boot information into the guest's memory. */
+/* Write kernel, initrd, command line and boot information into the guest's memory: RAM only. Any thread. */
 bool boot_load(const struct boot *boot, const struct boot_machine *machine, struct vcpu_entry *entry,
                struct error *error);
 
@@ -92,7 +98,8 @@ bool boot_load(const struct boot *boot, const struct boot_machine *machine, stru
 bool boot_read(const struct boot *boot, uint64_t offset, void *buffer, uint64_t length);
 
 /* Copy a piece of a file into the guest; the rest of the piece becomes zero. */
-bool boot_load_piece(struct guest_memory *memory, int fd, const struct kernel_piece *piece);
+bool boot_load_piece(const struct boot *boot, struct guest_memory *memory, int fd,
+                     const struct kernel_piece *piece);
 
 /* What a file is that begins with `head`, as far as it is a kernel or the like: "an arm64 Image"; NULL if it
  * is nothing of the kind. */

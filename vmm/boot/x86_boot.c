@@ -116,14 +116,14 @@ bool boot_load(const struct boot *boot, const struct boot_machine *machine, stru
 
     *entry = (struct vcpu_entry){ .ip = (uint32_t)boot->entry };
     for (unsigned i = 0; i < boot->pieces; i++)
-        if (!boot_load_piece(machine->memory, boot->kernel_fd, &boot->piece[i]))
+        if (!boot_load_piece(boot, machine->memory, boot->kernel_fd, &boot->piece[i]))
             return error_set(error, "-kernel '%s' cannot be loaded to 0x%llx: has the file become shorter?",
                              boot->kernel_path, (unsigned long long)boot->piece[i].address);
     if (boot->initrd_fd >= 0) {
         struct kernel_piece piece = { .file_size = boot->initrd_size, .memory_size = boot->initrd_size };
 
         initrd = piece.address = initrd_address(boot, machine->low_ram_end);
-        if (!boot_load_piece(machine->memory, boot->initrd_fd, &piece))
+        if (!boot_load_piece(boot, machine->memory, boot->initrd_fd, &piece))
             return error_set(error, "-initrd '%s' cannot be loaded: has the file become shorter?",
                              boot->initrd_path);
     }

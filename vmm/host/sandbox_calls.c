@@ -78,8 +78,10 @@ const struct sandbox_call sandbox_calls[] = {
 
     /* Locks and conditions. */
     ANY(futex, OF_ALL),
-    /* Wake the main thread by its eventfd; a message on stderr. */
+    /* Wake the main thread by its eventfd; a message on stderr, where that can take one. */
     ANY(write, OF_ALL),
+    ANY(poll, OF_ALL),
+    ANY(ppoll, OF_ALL),
     /* Take other vCPUs out of the guest; stop or end oneself by a signal. */
     ONLY(tgkill, OF_ALL, 0, UINT64_MAX, SANDBOX_OWN_PID),
     ANY(getpid, OF_ALL),
@@ -101,7 +103,7 @@ const struct sandbox_call sandbox_calls[] = {
     ANY(munmap, OF_ALL),
     ANY(mremap, OF_MAIN | OF_HELPER),
 
-    /* Allocate and give back guest memory, and look where it is. */
+    /* Allocate and give back guest memory, and look where it is; read kernel and initrd into it. */
     ANY(mbind, OF_MAIN | OF_HELPER),
     ANY(mincore, OF_MAIN | OF_HELPER),
     ANY(msync, OF_MAIN | OF_HELPER),
@@ -180,8 +182,6 @@ const struct sandbox_call sandbox_calls[] = {
     ANY(epoll_ctl, OF_MAIN),
     ANY(epoll_wait, OF_MAIN),
     ANY(epoll_pwait, OF_MAIN),
-    ANY(poll, OF_MAIN),
-    ANY(ppoll, OF_MAIN),
     ANY(eventfd2, OF_MAIN),
     ANY(signalfd4, OF_MAIN),
     ANY(timerfd_create, OF_MAIN),

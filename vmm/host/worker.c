@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "host/helper_thread.h"
 #include "host/loop.h"
@@ -166,6 +167,26 @@ void worker_take_back(struct worker *worker, struct job *job)
             append(&others, each);
     while ((each = take_first(&others)) != NULL)
         append(&worker->finished, each);
+}
+
+bool worker_stop(struct worker *worker, unsigned milliseconds)
+{
+    struct timespec until;
+
+    if (!worker)
+        return true;
+    atomic_store(&worker->stop, true);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += milliseconds / 1000;
+    until.tv_nsec += milliseconds % 1000 * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    if (worker->started && pthread_timedjoin_np(worker->thread, NULL, &until) != 0)
+        return false;
+    worker->started = false;
+    return true;
 }
 
 void worker_destroy(struct worker *worker)

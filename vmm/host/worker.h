@@ -34,6 +34,10 @@ void worker_destroy(struct worker *worker);
 
 /* Give it a job. Where the host gives no thread, it runs on the main thread, from the event loop. */
 void worker_do(struct worker *worker, struct job *job);
+/* Nobody wants results any more: jobs are told to stop, and none is to be given. Waits until all have run,
+ * but at most so many milliseconds. False: one is stuck, in a file system that does not answer, say. Then
+ * neither the worker nor what the job uses may go before the program does. */
+bool worker_stop(struct worker *worker, unsigned milliseconds);
 /* Wait until all jobs have run; for this one neither done() nor dropped() will be called. */
 void worker_take_back(struct worker *worker, struct job *job);
 

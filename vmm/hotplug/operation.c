@@ -76,14 +76,14 @@ static void expired(void *opaque)
     operation_expire(operation);
 }
 
-/* The timer is of the host's time, so it is there only while the guest runs. */
+/* The timer is of the host's time, so it is there only while the guest's runs. */
 static void arm(struct operation *operation)
 {
     struct hotplug *hotplug = operation->hotplug;
     uint64_t passed = operation_now(hotplug) - operation->started;
 
     timer_cancel(&operation->timer);
-    if (!hotplug->config.running(hotplug->config.opaque))
+    if (!hotplug->config.clock->runs)
         return;
     timer_start(hotplug->config.loop, &operation->timer,
                 operation->deadline > passed ? operation->deadline - passed : 0, expired, operation);

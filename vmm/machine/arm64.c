@@ -14,7 +14,15 @@
 #include "machine/dimms_at_boot.h"
 #include "machine/state.h"
 
+/* What the guest starts with. */
+struct start {
+    uint64_t mpidr[CPUS_MAX];
+    struct boot_machine machine;
+    struct vcpu_entry entry;
+};
+
 struct arch_devices {
+    struct start start;
     struct pl011 serial;
     struct ged ged;
 };
@@ -122,23 +130,31 @@ static bool write_tables(struct machine *machine, const uint64_t *mpidr, uint64_
     return written;
 }
 
-bool machine_arch_start(struct machine *machine, struct error *error)
+bool machine_arch_prepare(struct machine *machine, struct error *error)
 {
-    uint64_t mpidr[CPUS_MAX];
-    struct boot_machine info = {
+    struct start *start = &machine->devices->start;
+
+    for (uint32_t i = 0; i < machine->config->cpus; i++)
+        start->mpidr[i] = vcpu_arch_mpidr(i);
+    start->machine = (struct boot_machine){
         .memory = machine->memory,
         .cpus = machine->config->cpus,
-        .mpidr = mpidr,
+        .mpidr = start->mpidr,
         .gic_version = machine->vm.gic_version,
         .numa = &machine->config->numa,
     };
-    struct vcpu_entry entry = { 0 };
+    start->entry = (struct vcpu_entry){ 0 };
+    return !machine->config->acpi || write_tables(machine, start->mpidr, &start->machine.rsdp, error);
+}
 
-    for (uint32_t i = 0; i < machine->config->cpus; i++)
-        mpidr[i] = vcpu_arch_mpidr(i);
-    if (machine->config->acpi && !write_tables(machine, mpidr, &info.rsdp, error))
-        return false;
-    if (machine->boot.format != KERNEL_NONE && !boot_load(&machine->boot, &info, &entry, error))
-        return false;
-    return vcpus_reset(&machine->vcpus, &entry, error);
+bool machine_arch_load(struct machine *machine, struct error *error)
+{
+    struct start *start = &machine->devices->start;
+
+    return boot_load(&machine->boot, &start->machine, &start->entry, error);
+}
+
+bool machine_arch_enter(struct machine *machine, struct error *error)
+{
+    return vcpus_reset(&machine->vcpus, &machine->devices->start.entry, error);
 }

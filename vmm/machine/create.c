@@ -46,15 +46,14 @@ static bool create_memory(struct machine *machine, struct error *error)
     return machine_map_ram(machine, error);
 }
 
-static bool create_hotplug(struct machine *machine, uint32_t slots, uint64_t base, uint64_t size,
-                           struct error *error)
+static bool create_hotplug(struct machine *machine, struct error *error)
 {
     /* DIMMs in the memory map can only make it larger: they are multiples of it themselves. */
     const uint64_t block = hotram_block_size(machine_arch_block_guest(machine), machine_ram_end(machine));
     struct hotplug_config config = {
-        .slots = slots,
-        .region_base = base,
-        .region_size = size,
+        .slots = machine->memory ? machine->config->slots : 0,
+        .region_base = machine->region_base,
+        .region_size = machine->region_size,
         .capacity = machine->config->maxmem - machine->config->ram_size,
         .nodes = machine->config->numa.nodes,
         .default_node = machine->config->numa.dimm_node,
@@ -187,31 +186,34 @@ static bool open_kernel(struct machine *machine, struct error *error)
     return boot_open(&machine->boot, &config, error);
 }
 
+/* Only monitors: for probing. */
+static bool is_none(const struct config *config)
+{
+    return strcmp(config->machine, "none") == 0;
+}
+
 static bool create_all(struct machine *machine, struct error *error)
 {
     const struct config *config = machine->config;
-    uint64_t region_base;
-    uint64_t region_size;
 
-    if (strcmp(config->machine, "none") == 0) /* monitors and objects: for probing */
-        return create_hotplug(machine, 0, 0, 0, error) && create_objects(machine, error) &&
+    if (is_none(config))
+        return create_hotplug(machine, error) && create_objects(machine, error) &&
                create_devices(machine, error);
-    if (!machine_layout(machine, &region_base, &region_size, error) || !open_kernel(machine, error) ||
-        !create_vm(machine, error) || !create_memory(machine, error))
+    if (!create_vm(machine, error) || !create_memory(machine, error))
         return false;
     warn_of_cpus(config);
     if (!machine_arch_create_devices(machine, error))
         return false;
     /* The memslots come before the in-kernel devices: on newer kernels the first change of a memslot after
      * those waits some milliseconds for what they registered. */
-    return create_hotplug(machine, config->slots, region_base, region_size, error) &&
-           ports_check(&machine->ports, error) && create_memslots(machine, error) &&
-           create_devices(machine, error) && vm_create_devices(&machine->vm, error) &&
-           create_vcpus(machine, error) && vm_complete_devices(&machine->vm, error) &&
+    return create_hotplug(machine, error) && ports_check(&machine->ports, error) &&
+           create_memslots(machine, error) && create_devices(machine, error) &&
+           vm_create_devices(&machine->vm, error) && create_vcpus(machine, error) &&
+           vm_complete_devices(&machine->vm, error) &&
            vcpus_complete(&machine->vcpus, config->debug_threads, error) && machine_start(machine, error);
 }
 
-struct machine *machine_create(const struct config *config, struct loop *loop, struct error *error)
+struct machine *machine_open(const struct config *config, struct loop *loop, struct error *error)
 {
     struct machine *machine = calloc(1, sizeof *machine);
 
@@ -225,18 +227,24 @@ struct machine *machine_create(const struct config *config, struct loop *loop, s
     machine->boot.kernel_fd = machine->boot.initrd_fd = -1;
     ports_init(&machine->ports);
     machine_init_requests(machine);
+    machine_init_reset(machine);
+    if (is_none(config) || (machine_layout(machine, error) && open_kernel(machine, error)))
+        return machine;
+    machine_destroy(machine);
+    return NULL;
+}
+
+bool machine_create(struct machine *machine, struct error *error)
+{
+    const struct config *config = machine->config;
+
     machine->backends = backends_create(
-        loop, &(struct backend_defaults){ config->dump_guest_core, config->mem_merge, config->cpus });
-    if (machine->backends)
-        backends_on_failure(machine->backends, machine_memory_fault, machine);
-    else
-        error_set(error, "out of memory");
-    if (!machine->backends || !create_all(machine, error)) {
-        machine_abandon(machine);
-        machine_destroy(machine);
-        return NULL;
-    }
-    return machine;
+        machine->loop,
+        &(struct backend_defaults){ config->dump_guest_core, config->mem_merge, config->cpus });
+    if (!machine->backends)
+        return error_set(error, "out of memory");
+    backends_on_failure(machine->backends, machine_memory_fault, machine);
+    return create_all(machine, error);
 }
 
 void machine_abandon(struct machine *machine)
@@ -249,6 +257,7 @@ void machine_destroy(struct machine *machine)
 {
     if (!machine)
         return;
+    machine_end_loading(machine);
     /* vCPUs first: nobody else uses guest memory and devices on another thread. */
     vcpus_destroy(&machine->vcpus);
     loop_cancel(machine->loop, &machine->requests_work);

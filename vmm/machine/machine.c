@@ -68,7 +68,7 @@ void machine_hotplug_event(void *opaque, const char *name, struct json_object *d
     machine_emit(opaque, name, data);
 }
 
-static void emit_cause(struct machine *machine, const char *event, enum shutdown_cause cause)
+void machine_emit_cause(struct machine *machine, const char *event, enum shutdown_cause cause)
 {
     struct json_object *data = json_new_object();
 
@@ -79,7 +79,7 @@ static void emit_cause(struct machine *machine, const char *event, enum shutdown
 
 /* ---- what monitors ask for ---- */
 
-static void stop_into(struct machine *machine, enum run_state state)
+void machine_stop_into(struct machine *machine, enum run_state state)
 {
     bool was_running = machine->state == RUN_RUNNING;
 
@@ -94,7 +94,18 @@ static void stop_into(struct machine *machine, enum run_state state)
 void machine_stop(struct machine *machine)
 {
     if (machine->state == RUN_RUNNING)
-        stop_into(machine, RUN_PAUSED);
+        machine_stop_into(machine, RUN_PAUSED);
+}
+
+void machine_let_run(struct machine *machine)
+{
+    if (machine->state != RUN_RUNNING || machine->reset.loading)
+        return;
+    guest_clock_start(&machine->clock);
+    hotplug_run_state(machine->hotplug);
+    /* A request that came while the vCPUs were held is still to be answered: they stay where they are. */
+    if (atomic_load(&machine->requests) == 0)
+        vcpus_resume(&machine->vcpus);
 }
 
 bool machine_cont(struct machine *machine, struct error *error)
@@ -113,61 +124,18 @@ bool machine_cont(struct machine *machine, struct error *error)
     if (!machine->config->kernel && machine->config->accel == ACCEL_KVM)
         return error_set(error, "there is nothing to run: start hotram with -kernel FILE");
     machine->state = RUN_RUNNING;
-    guest_clock_start(&machine->clock);
-    hotplug_run_state(machine->hotplug);
     machine_emit(machine, "RESUME", NULL);
-    /* A request that came while the vCPUs were held is still to be answered: they stay where they are. */
-    if (atomic_load(&machine->requests) == 0)
-        vcpus_resume(&machine->vcpus);
+    machine_let_run(machine);
     return true;
 }
 
-bool machine_start(struct machine *machine, struct error *error)
+void machine_shut_down(struct machine *machine, enum shutdown_cause cause)
 {
-    if (!machine->memory) /* -machine none */
-        return true;
-    hotplug_reset(machine->hotplug);
-    if (!vm_reset_devices(&machine->vm, error))
-        return false;
-    ports_lock(&machine->ports);
-    machine_arch_reset_devices(machine);
-    ports_unlock(&machine->ports);
-    return machine_arch_start(machine, error);
-}
-
-static void shut_down(struct machine *machine, enum shutdown_cause cause)
-{
-    emit_cause(machine, "SHUTDOWN", cause);
+    machine_emit_cause(machine, "SHUTDOWN", cause);
     if (machine->config->no_shutdown)
-        stop_into(machine, RUN_SHUTDOWN);
+        machine_stop_into(machine, RUN_SHUTDOWN);
     else
         loop_quit(machine->loop);
-}
-
-void machine_reset(struct machine *machine, enum shutdown_cause cause)
-{
-    bool running = machine->state == RUN_RUNNING;
-    struct error error;
-
-    vcpus_pause(&machine->vcpus);
-    if (machine->config->no_reboot) {
-        shut_down(machine, cause);
-        return;
-    }
-    /* What the guest asked for before this moment is overtaken. */
-    atomic_store(&machine->requests, 0);
-    if (!machine_start(machine, &error)) {
-        message("reset: %s; the guest is stopped, and system_reset tries again", error.text);
-        stop_into(machine, RUN_INTERNAL_ERROR);
-        if (backend_failed(machine->backends, NULL, &error))
-            machine_memory_fault(machine, NULL);
-        return;
-    }
-    emit_cause(machine, "RESET", cause);
-    if (running)
-        vcpus_resume(&machine->vcpus);
-    else
-        machine->state = RUN_PRELAUNCH;
 }
 
 void machine_powerdown(struct machine *machine)
@@ -182,7 +150,7 @@ void machine_powerdown(struct machine *machine)
 
 void machine_quit(struct machine *machine, enum shutdown_cause cause)
 {
-    emit_cause(machine, "SHUTDOWN", cause);
+    machine_emit_cause(machine, "SHUTDOWN", cause);
     loop_quit(machine->loop);
 }
 
@@ -231,14 +199,14 @@ static void handle_requests(void *opaque)
     vcpus_pause(&machine->vcpus);
     if (requests & REQUEST_MEMORY) {
         machine_tell_memory_failure(machine);
-        stop_into(machine, RUN_INTERNAL_ERROR);
+        machine_stop_into(machine, RUN_INTERNAL_ERROR);
     } else if (requests & REQUEST_BROKEN) {
         message("%s", machine->broken);
-        stop_into(machine, RUN_INTERNAL_ERROR);
+        machine_stop_into(machine, RUN_INTERNAL_ERROR);
     } else if (requests & REQUEST_POWER_OFF) {
-        shut_down(machine, CAUSE_GUEST_SHUTDOWN);
+        machine_shut_down(machine, CAUSE_GUEST_SHUTDOWN);
     } else if ((requests & REQUEST_RESET) && !reset_too_soon(machine)) {
-        machine_reset(machine, CAUSE_GUEST_RESET);
+        machine_reset(machine, CAUSE_GUEST_RESET, NULL);
     }
 }
 

@@ -46,8 +46,15 @@ enum shutdown_cause {
  * new json_object or NULL; the sink owns it. Called on the main thread. */
 typedef void machine_event_sink(void *opaque, const char *event, struct json_object *data);
 
-/* Build the machine: KVM, memory, devices, cold-plugged objects and devices, kernel. No vCPU runs yet. */
-struct machine *machine_create(const struct config *config, struct loop *loop, struct error *error);
+/* Find addresses for all, and open and look at the files of the kernel. Nothing of it has to be undone should
+ * a signal end the program meanwhile, so these files may be on a file system that does not answer. */
+struct machine *machine_open(const struct config *config, struct loop *loop, struct error *error);
+/* Build the machine: KVM, memory, devices, cold-plugged objects and devices, kernel. The event loop runs
+ * meanwhile; machine_quit() makes this fail. No vCPU runs yet. */
+bool machine_create(struct machine *machine, struct error *error);
+/* Before machine_destroy(): end a load that is under way. False: it does not end, so the machine has to be
+ * left as it is, and with it the event loop. */
+bool machine_stop_loading(struct machine *machine);
 void machine_destroy(struct machine *machine);
 /* Before that: the start has failed, and what was made for it goes. */
 void machine_abandon(struct machine *machine);
@@ -63,8 +70,19 @@ const char *run_state_name(
 void machine_stop(struct machine *machine);
 /* cont: event RESUME. Fails after SHUTDOWN or an internal error until system_reset. */
 bool machine_cont(struct machine *machine, struct error *error);
-/* system_reset: event RESET {guest:false,reason}; with -no-reboot it is a shutdown. */
-void machine_reset(struct machine *machine, enum shutdown_cause cause);
+/* Who waits for the end of a reset, good or bad. Main thread, from the event loop. */
+struct reset_waiter {
+    void (*ended)(void *opaque); /* once; when the machine goes, at the latest */
+    void *opaque;
+    bool leaves; /* the machine's, like the next */
+    struct reset_waiter *next;
+};
+/* system_reset: event RESET {guest:false,reason} when kernel and initrd are loaded; with -no-reboot it is a
+ * shutdown. True: that is later, as struct reset in state.h says, and the waiter (NULL: none) will be called.
+ */
+bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct reset_waiter *waiter);
+/* A waiter does not wait for the end: it is called soon. The reset goes on. */
+void machine_reset_leave(struct machine *machine, struct reset_waiter *waiter);
 /* system_powerdown: press the ACPI power button; event POWERDOWN. */
 void machine_powerdown(struct machine *machine);
 /* quit: event SHUTDOWN, then the event loop ends. */

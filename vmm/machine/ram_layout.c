@@ -150,8 +150,7 @@ uint64_t machine_ram_end(const struct machine *machine)
     return end;
 }
 
-bool machine_layout(struct machine *machine, uint64_t *region_base, uint64_t *region_size,
-                    struct error *error)
+bool machine_layout(struct machine *machine, struct error *error)
 {
     const struct config *config = machine->config;
     unsigned bits = vm_arch_address_bits();
@@ -168,11 +167,11 @@ bool machine_layout(struct machine *machine, uint64_t *region_base, uint64_t *re
     /* As QEMU: from the next GiB above RAM, with a GiB of room for the alignment of each DIMM. None of these
      * sums overflows: -m takes at most 2^52 bytes (opt_memory.c), a region that grows ends below the limit.
      */
-    *region_base = (last->address + last->size + GIB - 1) & ~(GIB - 1);
-    *region_size = config->slots > 0 ? config->maxmem - config->ram_size + config->slots * GIB : 0;
-    if (!place_memslots(machine, *region_base, limit, region_size, error))
+    machine->region_base = (last->address + last->size + GIB - 1) & ~(GIB - 1);
+    machine->region_size = config->slots > 0 ? config->maxmem - config->ram_size + config->slots * GIB : 0;
+    if (!place_memslots(machine, machine->region_base, limit, &machine->region_size, error))
         return false;
-    end = *region_base + *region_size;
+    end = machine->region_base + machine->region_size;
     if (end > limit && config->slots == 0)
         return error_set(error,
                          "-m %s needs guest addresses up to %s; guests of this host have %u physical address "

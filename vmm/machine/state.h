@@ -4,6 +4,7 @@
  *
  * Threads: all of it belongs to the main thread, but for
  * - the devices, which are under the machine lock (device/ports.h),
+ * - what a load uses, as struct reset says,
  * - `requests` and `broken`, with which vCPU threads ask the main thread for something.
  */
 #ifndef VMM_MACHINE_STATE_H
@@ -17,6 +18,7 @@
 #include "device/ports.h"
 #include "host/guest_clock.h"
 #include "host/loop.h"
+#include "host/worker.h"
 #include "hotplug/hotplug.h"
 #include "kvm/vcpu.h"
 #include "kvm/vm.h"
@@ -40,13 +42,43 @@ struct ram_piece {
     uint64_t size; /* bytes; may be 0 */
 };
 
+/*
+ * A reset that is under way. The start is the first.
+ *
+ * The main thread puts devices back and writes tables; then a worker reads kernel and initrd into RAM, for
+ * the files may be slow, and has the architecture's struct start for that time; then the main thread sets the
+ * vCPUs, event RESET is sent, and they run. They are held from the first step to the last, and so is the
+ * guest's clock. What is asked for while the worker has it:
+ * - a reset begins anew, so that DIMMs that came and went meanwhile are where a reset puts them; what is
+ * being loaded is given up, and there is one RESET for all;
+ * - stop and cont decide whether the vCPUs run at its end; the run state says so at once;
+ * - plugs, unplugs and all else are done at once, as between a reset and the guest's first instruction: a
+ * DIMM that the guest's memory map lacks is an event for it;
+ * - whoever asked for a reset is answered at its end; all others at once;
+ * - the end of the program tells the worker to stop, and does not wait for a file system that does not
+ * answer: then machine and event loop stay until the process is gone. A load that fails leaves
+ * internal-error, from which the next reset leads.
+ */
+struct reset {
+    struct worker *worker; /* made with the first load */
+    struct job job;
+    bool loading; /* the worker has it */
+    bool again;   /* another reset was asked for meanwhile */
+    bool loaded;  /* the worker's while it has it, like the next */
+    struct error error;
+    enum shutdown_cause cause; /* of the last one that was asked for */
+    struct reset_waiter *waiters;
+    struct work leave; /* calls those that do not wait for the end */
+};
+
 struct machine {
     const struct config *config;
     struct loop *loop;
     machine_event_sink *sink;
     void *sink_opaque;
     enum run_state state;
-    struct guest_clock clock; /* runs in RUN_RUNNING */
+    struct guest_clock clock; /* runs in RUN_RUNNING, but not during a reset */
+    struct reset reset;
 
     struct vm vm;
     struct vcpus vcpus;
@@ -60,6 +92,8 @@ struct machine {
     struct boot boot;
     struct ram_piece piece[RAM_PIECES_MAX]; /* of addresses that all RAM fills, in this order */
     unsigned piece_count;
+    uint64_t region_base; /* of the hotplug region: guest-physical, bytes */
+    uint64_t region_size;
     uint64_t low_ram_end;   /* x86: guest RAM is [0, low_ram_end) and */
     uint64_t high_ram_size; /* this many bytes where the architecture's high RAM starts */
 
@@ -75,8 +109,21 @@ struct machine {
 void machine_request(struct machine *machine, enum machine_request request);
 
 void machine_init_requests(struct machine *machine);
-/* vCPUs paused: everything but RAM and DIMMs as after power-on, then the boot loader's work. */
+
+/* machine.c, for reset.c */
+void machine_emit_cause(struct machine *machine, const char *event, enum shutdown_cause cause);
+/* Hold the guest: event STOP if it ran. */
+void machine_stop_into(struct machine *machine, enum run_state state);
+/* Let the guest run, if its state is RUN_RUNNING and no reset is under way. */
+void machine_let_run(struct machine *machine);
+/* Event SHUTDOWN, then what -no-shutdown says. */
+void machine_shut_down(struct machine *machine, enum shutdown_cause cause);
+
+/* reset.c: the start. The event loop runs until all is loaded, or until it is to end: then this fails. */
 bool machine_start(struct machine *machine, struct error *error);
+void machine_init_reset(struct machine *machine);
+/* Wait for a load that is under way; nothing is loaded any more. */
+void machine_end_loading(struct machine *machine);
 
 /* memory_failure.c. Any thread: note where, and tell the main thread. */
 void machine_memory_fault(void *machine, void *address);
@@ -97,8 +144,7 @@ bool ram_claim_objects(struct machine *machine, struct error *error);
 
 /* ram_layout.c: where RAM and the hotplug region are, -m held against the host's limits; RAM into the guest's
  * map. */
-bool machine_layout(struct machine *machine, uint64_t *region_base, uint64_t *region_size,
-                    struct error *error);
+bool machine_layout(struct machine *machine, struct error *error);
 bool machine_map_ram(struct machine *machine, struct error *error);
 /* Behind the last byte of RAM. */
 uint64_t machine_ram_end(const struct machine *machine);
@@ -121,7 +167,12 @@ void machine_arch_reset_devices(struct machine *machine);
 bool machine_arch_attach_serial(struct machine *machine, struct chardev *chardev, struct error *error);
 /* Under the machine lock. */
 void machine_arch_powerdown(struct machine *machine);
-/* Tables and kernel into guest memory, vCPUs to their start. vCPUs paused. */
-bool machine_arch_start(struct machine *machine, struct error *error);
+/* vCPUs paused, in this order: tables into guest memory, and what the next needs of the machine as it is now;
+ */
+bool machine_arch_prepare(struct machine *machine, struct error *error);
+/* kernel and initrd into guest memory, if there is a kernel, on a thread of its own; */
+bool machine_arch_load(struct machine *machine, struct error *error);
+/* vCPUs to their start. */
+bool machine_arch_enter(struct machine *machine, struct error *error);
 
 #endif

@@ -21,8 +21,16 @@
 #include "machine/x86_layout.h"
 #include "options/config.h"
 
+/* What the guest starts with. */
+struct start {
+    struct dimms_at_boot dimms;
+    struct boot_machine machine;
+    struct vcpu_entry entry;
+};
+
 /* ACPI's events come by the fixed hardware or by the Generic Event Device. */
 struct arch_devices {
+    struct start start;
     bool has_ged;
     struct pm pm;
     struct ged ged;
@@ -212,24 +220,33 @@ static bool write_tables(struct machine *machine, const struct dimms_at_boot *di
     return written;
 }
 
-bool machine_arch_start(struct machine *machine, struct error *error)
+bool machine_arch_prepare(struct machine *machine, struct error *error)
 {
-    struct dimms_at_boot dimms;
-    struct boot_machine machine_info = {
+    struct start *start = &machine->devices->start;
+    struct map_room room;
+
+    start->machine = (struct boot_machine){
         .memory = machine->memory,
         .low_ram_end = machine->low_ram_end,
         .high_ram_size = machine->high_ram_size,
-        .dimms = dimms.map,
+        .dimms = start->dimms.map,
     };
-    const struct map_room room = boot_map_room(&machine->boot, &machine_info);
-    struct vcpu_entry entry = { 0 };
-
+    room = boot_map_room(&machine->boot, &start->machine);
     dimms_at_boot_list(machine->config, machine->hotplug, machine_arch_block_guest(machine),
-                       machine_ram_end(machine), &room, &dimms);
-    machine_info.dimm_count = dimms.map_count;
-    if (!write_tables(machine, &dimms, &machine_info.rsdp, error))
-        return false;
-    if (machine->boot.format != KERNEL_NONE && !boot_load(&machine->boot, &machine_info, &entry, error))
-        return false;
-    return vcpus_reset(&machine->vcpus, &entry, error);
+                       machine_ram_end(machine), &room, &start->dimms);
+    start->machine.dimm_count = start->dimms.map_count;
+    start->entry = (struct vcpu_entry){ 0 };
+    return write_tables(machine, &start->dimms, &start->machine.rsdp, error);
+}
+
+bool machine_arch_load(struct machine *machine, struct error *error)
+{
+    struct start *start = &machine->devices->start;
+
+    return boot_load(&machine->boot, &start->machine, &start->entry, error);
+}
+
+bool machine_arch_enter(struct machine *machine, struct error *error)
+{
+    return vcpus_reset(&machine->vcpus, &machine->devices->start.entry, error);
 }

@@ -65,7 +65,8 @@ void lease_return(struct guest_memory *map, struct lease *lease);
 
 /* Lease, copy, give back, over as many regions as there are. Where the host cannot give the memory any more
  * (fault.h), whoever asked for it by guest_memory_on_fault() is told, and part of the bytes may have been
- * copied. On the main thread only, where no region can go meanwhile. */
+ * copied. On the main thread, where no region can go meanwhile; of RAM, which never goes, on
+ * any. */
 enum guest_access {
     GUEST_ACCESS_OK,
     GUEST_ACCESS_NONE,  /* some of the range is no memory; nothing was copied */
@@ -78,7 +79,7 @@ enum guest_access guest_memory_fill(struct guest_memory *map, uint64_t address, 
 /* The same for those to whom every failure is the same. */
 bool guest_memory_write(struct guest_memory *map, uint64_t address, const void *bytes, uint64_t length);
 
-/* `fault` is called on the main thread, by whoever accesses the memory: with a host address. */
+/* `fault` is called by whoever accesses the memory, on any thread: with a host address. */
 void guest_memory_on_fault(struct guest_memory *map, void (*fault)(void *opaque, void *address),
                            void *opaque);
 

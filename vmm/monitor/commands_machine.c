@@ -2,6 +2,8 @@
 /*
  * Commands that make the machine run, stop, reset and end.
  */
+#include <stdlib.h>
+
 #include "machine/machine.h"
 #include "monitor/internal.h"
 
@@ -20,11 +22,48 @@ static bool run_cont(struct monitor_context *context, struct json_object *args, 
     return machine_cont(context->machine, error);
 }
 
+/* Who waits until kernel and initrd are loaded. */
+struct reset_query {
+    struct reset_waiter waiter;
+    struct machine *machine;
+    struct pending *pending;
+};
+
+static void reset_ended(void *opaque)
+{
+    struct reset_query *query = opaque;
+
+    pending_finish(query->pending, NULL, NULL);
+    free(query);
+}
+
+static void reset_cancel(void *opaque)
+{
+    struct reset_query *query = opaque;
+
+    machine_reset_leave(query->machine, &query->waiter);
+}
+
 static bool run_reset(struct monitor_context *context, struct json_object *args, struct json_object **result,
                       struct error *error)
 {
-    (void)args, (void)result, (void)error;
-    machine_reset(context->machine, CAUSE_HOST_QMP_SYSTEM_RESET);
+    struct reset_query *query = calloc(1, sizeof *query);
+
+    (void)args, (void)result;
+    if (!query || !command_defer(context)) {
+        free(query);
+        return error_set(error, "out of memory");
+    }
+    query->waiter = (struct reset_waiter){ .ended = reset_ended, .opaque = query };
+    query->machine = context->machine;
+    query->pending = context->pending;
+    query->pending->cancel = reset_cancel;
+    query->pending->opaque = query;
+    if (machine_reset(context->machine, CAUSE_HOST_QMP_SYSTEM_RESET, &query->waiter))
+        return true;
+    free(query->pending);
+    free(query);
+    context->pending = NULL;
     return true;
 }
 

@@ -160,13 +160,20 @@ bool machine_cont(struct machine *machine, struct error *error)
     return true;
 }
 
-void machine_reset(struct machine *machine, enum shutdown_cause cause)
+bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct reset_waiter *waiter)
 {
     struct json_object *data = json_object_new_object();
 
     json_object_object_add(data, "guest", json_object_new_boolean(cause == CAUSE_GUEST_RESET));
     json_object_object_add(data, "reason", json_object_new_string("host-qmp-system-reset"));
     machine_emit(machine, "RESET", data);
+    (void)waiter; /* it is over at once */
+    return false;
+}
+
+void machine_reset_leave(struct machine *machine, struct reset_waiter *waiter)
+{
+    (void)machine, (void)waiter;
 }
 
 void machine_powerdown(struct machine *machine)
