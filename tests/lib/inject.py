@@ -32,7 +32,8 @@ class Faults:
     def __init__(self, folder, memory=False):
         libraries = [LIBRARY] + [MEMORY] * memory
         assert all(library.exists() for library in libraries), libraries
-        self._path = pathlib.Path(folder) / "faults"
+        self.folder = pathlib.Path(folder)       # room for files of the test
+        self._path = self.folder / "faults"
         self._path.write_bytes(bytes(PAGE))
         with self._path.open("r+b") as file:
             self._page = mmap.mmap(file.fileno(), PAGE)
@@ -61,7 +62,7 @@ class Faults:
 
     def arm(self, calls, at=0, every=0, error="ENOMEM", request=0):
         """Counts calls of these kinds ("malloc,mmap") from now on; the n-th of them fails, or every n-th. Before
-        the program starts, too. `request`: of ioctl only this one."""
+        the program starts, too. `request`: of ioctl only this one; else all but KVM_RUN."""
         kinds = sum(1 << KINDS.index(call) for call in calls.split(","))
         self.disarm()
         struct.pack_into("=III", self._page, SIZE + 4, getattr(errno, error), request, 0)
