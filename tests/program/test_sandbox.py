@@ -3,14 +3,18 @@
 """The sandbox: code in each kind of thread tries what it must not be able to do."""
 
 import errno
+import os
 import pathlib
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib import tap                                          # noqa: E402
+from lib import inject, tap                                  # noqa: E402
 from lib.machine import CLONE, PROGRAM, Machine              # noqa: E402
+from lib.qmp import QMP                                      # noqa: E402
 
 MICRO = CLONE / "build/native/tests/micro/micro"
 PROBE = CLONE / "build/native/tests/sandbox/libsandbox_probe.so"
@@ -91,6 +95,44 @@ def test_what_is_neither_is_refused():
                               "-sandbox", words], stdin=subprocess.DEVNULL, capture_output=True,
                              text=True, timeout=30)
         assert run.returncode == 1 and said in run.stderr, (words, run)
+
+
+def said_by_a_helper(stderr, read):
+    """What the thread says that gives memory back, when a mapping stays."""
+    with inject.faults() as faults, tempfile.TemporaryDirectory(prefix="hotram-") as folder:
+        process = subprocess.Popen([PROGRAM, "-accel", "qtest", "-nodefaults", "-display", "none", "-m",
+                                    "64M,slots=2,maxmem=1G", "-qmp", f"unix:{folder}/qmp,server=on,wait=off"],
+                                   env=faults.environment, stdin=subprocess.DEVNULL, stderr=stderr)
+        try:
+            while not pathlib.Path(folder, "qmp").exists():
+                assert process.poll() is None
+                time.sleep(0.002)
+            qmp = QMP(f"{folder}/qmp")
+            qmp.execute("object-add", {"qom-type": "memory-backend-ram", "id": "m", "size": 16 << 20})
+            with faults.fail("munmap", "ENOMEM"):
+                qmp.execute("object-del", {"id": "m"})
+            qmp.execute("quit")
+            assert process.wait(60) == 0
+            return read()
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_every_thread_can_say_something():
+    """Whatever standard error is."""
+    words = "its mapping of 16 MiB stays"
+    with tempfile.TemporaryFile() as file:
+        said = said_by_a_helper(file, lambda: (file.seek(0), file.read())[1].decode())
+        assert words in said, f"to a file: {said}"
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        said = said_by_a_helper(theirs, lambda: ours.recv(65536, socket.MSG_DONTWAIT).decode())
+        assert words in said, f"to a socket: {said}"
+    reads, writes = os.pipe()
+    with open(reads, "rb") as ours, open(writes, "wb") as theirs:
+        said = said_by_a_helper(theirs, lambda: os.read(ours.fileno(), 65536).decode())
+        assert words in said, f"to a pipe: {said}"
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "host/sandbox.h"
 #include "host/sandbox_calls.h"
@@ -82,6 +83,8 @@ const struct sandbox_call sandbox_calls[] = {
     ANY(write, OF_ALL),
     ANY(poll, OF_ALL),
     ANY(ppoll, OF_ALL),
+    /* The same where stderr is a socket, as under systemd. */
+    ONLY(sendto, OF_VCPU | OF_HELPER, 0, 0xffffffff, STDERR_FILENO),
     /* Take other vCPUs out of the guest; stop or end oneself by a signal. */
     ONLY(tgkill, OF_ALL, 0, UINT64_MAX, SANDBOX_OWN_PID),
     ANY(getpid, OF_ALL),
