@@ -135,5 +135,19 @@ def test_every_thread_can_say_something():
         assert words in said, f"to a pipe: {said}"
 
 
+def test_lists_that_cannot_be_made():
+    """No sandbox, no start, unless that is what was asked for."""
+    for call, error in (("memfd_create", errno.EMFILE), ("write", errno.ENOSPC)):
+        for options, status in (([], 1), (["-sandbox", "on"], 1), (["-sandbox", "log"], 1), (["-sandbox", "off"], 0)):
+            with inject.faults() as faults:
+                faults.arm(call, at=1, error=errno.errorcode[error])
+                run = subprocess.run([PROGRAM, "-machine", "none", "-nodefaults", "-display", "none", *options,
+                                      "-monitor", "stdio"], env=faults.environment, input="quit\n",
+                                     capture_output=True, text=True, timeout=60)
+            assert run.returncode == status, (call, options, run)
+            if status:
+                assert os.strerror(error) in run.stderr and "-sandbox off" in run.stderr, (call, options, run)
+
+
 if __name__ == "__main__":
     tap.main()

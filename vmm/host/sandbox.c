@@ -74,8 +74,11 @@ static int take_program(scmp_filter_ctx filter, struct sock_fprog *program)
 static int compile(enum sandbox_thread kind, bool log)
 {
     scmp_filter_ctx filter = seccomp_init(log ? SCMP_ACT_LOG : SCMP_ACT_ERRNO(EPERM));
-    int failed = filter ? fill(filter, kind, log) : -ENOMEM;
+    int failed = filter ? seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1)
+                        : -ENOMEM; /* errors as they are */
 
+    if (!failed)
+        failed = fill(filter, kind, log);
     if (!failed)
         failed = take_program(filter, &programs[kind]);
     if (filter)
@@ -90,18 +93,22 @@ static void forget(void)
     memset(programs, 0, sizeof programs);
 }
 
-static int compile_all(bool log)
+/* `lacks`: it failed because the kernel has no such filters. */
+static int compile_all(bool log, bool *lacks)
 {
     int failed = 0;
 
+    *lacks = false;
     memory_lend(true);
     for (unsigned kind = 0; !failed && kind < KINDS; kind++)
         failed = compile(kind, log);
     memory_lend(false);
     if (memory_is_lent()) /* what was made is in it in part, and does not stay */
         failed = -ENOMEM;
-    if (!failed && !sandbox_enter(SANDBOX_MAIN))
+    if (!failed && !sandbox_enter(SANDBOX_MAIN)) {
         failed = -errno;
+        *lacks = errno == ENOSYS || errno == EINVAL;
+    }
     if (failed)
         forget();
     memory_take_back();
@@ -115,6 +122,7 @@ bool sandbox_enter(enum sandbox_thread kind)
 
 bool sandbox_start(enum sandbox_mode mode, struct error *error)
 {
+    bool lacks;
     int failed;
 
     if (mode == SANDBOX_OFF)
@@ -122,11 +130,13 @@ bool sandbox_start(enum sandbox_mode mode, struct error *error)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return error_set(error, "-sandbox: PR_SET_NO_NEW_PRIVS: %s; -sandbox off starts without",
                          strerror(errno));
-    failed = compile_all(mode == SANDBOX_LOG);
+    failed = compile_all(mode == SANDBOX_LOG, &lacks);
     if (!failed)
         return true;
-    if (failed == -ENOMEM)
-        return error_set(error, "-sandbox: out of memory for the lists of system calls");
+    if (!lacks)
+        return error_set(
+            error, "-sandbox: the lists of system calls cannot be made: %s; -sandbox off starts without",
+            strerror(-failed));
     if (mode != SANDBOX_DEFAULT)
         return error_set(
             error,
