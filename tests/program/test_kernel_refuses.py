@@ -142,13 +142,17 @@ def test_a_mapping_that_stays_is_empty():
 def test_a_file_that_cannot_be_watched_is_told_of():
     with inject.faults() as faults, micro(faults) as machine, \
             tempfile.TemporaryDirectory(prefix="hotram-") as folder:
-        with faults.fail("inotify_add_watch", "ENOSPC"):
-            machine.qmp.execute("object-add", {
-                "qom-type": "memory-backend-file", "id": "f", "size": 2 * MIB,
-                "share": True, "mem-path": f"{folder}/memory"})
-        assert "noticed late" in machine.error_log, machine.error_log
-        assert "max_user_watches" in machine.error_log, machine.error_log
-        machine.qmp.execute("object-del", {"id": "f"})
+        said = 0
+        for call, limit in (("epoll_add", "fs.epoll.max_user_watches"),
+                            ("inotify_add_watch", "fs.inotify.max_user_watches")):
+            with faults.fail(call, "ENOSPC"):
+                machine.qmp.execute("object-add", {
+                    "qom-type": "memory-backend-file", "id": call, "size": 2 * MIB,
+                    "share": True, "mem-path": f"{folder}/memory"})
+            machine.qmp.execute("object-del", {"id": call})
+            log = machine.error_log[said:]
+            assert "noticed late" in log and limit in log, (call, log)
+            said += len(log)
         assert machine.quit() == 0
 
 

@@ -103,18 +103,24 @@ static bool cannot_map(const struct backend *backend, int why, struct error *err
 
 /* ---- placement ---- */
 
-static void read_nodes(const char *path, const char *format, struct host_nodes *nodes)
+#define ONLINE "/sys/devices/system/node/online"
+
+static bool read_nodes(const char *path, const char *format, struct host_nodes *nodes, struct error *error)
 {
     FILE *file = fopen(path, "re");
     char line[1024];
     char list[1024];
 
     *nodes = (struct host_nodes){ 0 };
-    while (file && fgets(line, sizeof line, file))
+    if (!file)
+        return error_set(error,
+                         "cannot bind memory to host NUMA nodes: which there are cannot be read from %s: %s",
+                         path, strerror(errno));
+    while (fgets(line, sizeof line, file))
         if (sscanf(line, format, list) == 1)
             host_nodes_parse(list, nodes, NULL);
-    if (file)
-        fclose(file);
+    fclose(file);
+    return true;
 }
 
 /* Why mbind() said no: mostly a node that is not there, or not for us. */
@@ -124,8 +130,9 @@ static bool cannot_place(const struct backend *backend, int why, struct error *e
     struct host_nodes allowed;
     char list[HOST_NODES_TEXT];
 
-    read_nodes("/sys/devices/system/node/online", "%1000s", &online);
-    read_nodes("/proc/self/status", "Mems_allowed_list: %1000s", &allowed);
+    if (!read_nodes(ONLINE, "%1000s", &online, error) ||
+        !read_nodes("/proc/self/status", "Mems_allowed_list: %1000s", &allowed, error))
+        return false;
     for (unsigned node = 0; node < HOST_NODES_MAX; node++) {
         if (!host_nodes_has(&backend->nodes, node))
             continue;
@@ -151,7 +158,8 @@ static bool place(const struct backend *backend, struct error *error)
     if (backend->policy == HOST_POLICY_DEFAULT)
         return true;
     /* The kernel leaves out nodes that are not there, as long as one is. */
-    read_nodes("/sys/devices/system/node/online", "%1000s", &online);
+    if (!read_nodes(ONLINE, "%1000s", &online, error))
+        return false;
     for (unsigned i = 0; i < HOST_NODES_MAX / 64; i++)
         if (backend->nodes.bits[i] & ~online.bits[i])
             return cannot_place(backend, EINVAL, error);

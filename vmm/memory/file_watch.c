@@ -30,18 +30,32 @@ static void take(void *opaque, uint32_t events)
     watch->changed(watch->opaque);
 }
 
+static void cannot_watch(int why, const char *limit)
+{
+    warning("a file of guest memory that becomes shorter will be noticed late: inotify: %s%s%s%s",
+            strerror(why), limit ? " (the limit may be the sysctl " : "", limit ? limit : "",
+            limit ? ")" : "");
+}
+
 struct file_watch *file_watch_create(struct loop *loop, void (*changed)(void *opaque), void *opaque)
 {
     struct file_watch *watch = calloc(1, sizeof *watch);
+    int why;
 
-    if (!watch)
+    if (!watch) {
+        cannot_watch(ENOMEM, NULL);
         return NULL;
+    }
     *watch = (struct file_watch){ .changed = changed, .opaque = opaque };
     watch->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (watch->fd >= 0)
         watch->watch = watch_add(loop, watch->fd, EPOLLIN, take, watch);
     if (watch->watch)
         return watch;
+    why = errno;
+    cannot_watch(why, why == EMFILE   ? "fs.inotify.max_user_instances"
+                      : why == ENOSPC ? "fs.epoll.max_user_watches"
+                                      : NULL);
     file_watch_destroy(watch);
     return NULL;
 }
@@ -65,7 +79,5 @@ void file_watch_add(struct file_watch *watch, int fd)
      * belong to the inode, and two backends may be of one file. */
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     if (watch && inotify_add_watch(watch->fd, path, IN_MODIFY) < 0)
-        warning("a file of guest memory that becomes shorter will be noticed late: inotify: %s%s",
-                strerror(errno),
-                errno == ENOSPC ? " (the limit is the sysctl fs.inotify.max_user_watches)" : "");
+        cannot_watch(errno, errno == ENOSPC ? "fs.inotify.max_user_watches" : NULL);
 }
