@@ -62,7 +62,8 @@ bool daemon_ready(struct daemon *daemon, struct error *error)
     if (null < 0 || chdir("/") < 0)
         return error_set(error, "-daemonize: %s", strerror(errno));
     if (write(daemon->ready, "", 1) != 1)
-        return error_set(error, "-daemonize: the parent is gone");
+        return error_set(error, "-daemonize: whoever waits for the start cannot be told: %s",
+                         strerror(errno));
     close(daemon->ready);
     daemon->ready = -1;
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)

@@ -50,10 +50,16 @@ static bool open_kvm(struct vm *vm, struct error *error)
         return error_set(error, "/dev/kvm is not KVM: KVM_GET_API_VERSION: %s", strerror(errno));
     if (version != KVM_API_VERSION)
         return error_set(error, "/dev/kvm has API version %d; hotram needs %d", version, KVM_API_VERSION);
-    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
-        if (ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, needed[i].capability) <= 0)
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+        int has = ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, needed[i].capability);
+
+        if (has < 0)
+            return error_set(error, "/dev/kvm does not say whether it has %s: %s", needed[i].name,
+                             strerror(errno));
+        if (has == 0)
             return error_set(error, "this host's KVM lacks %s, which hotram needs; use a newer kernel",
                              needed[i].name);
+    }
     return true;
 }
 
