@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # All tests, stage after stage; closes with one line: N passed, N failed.
 #
-#   scripts/check.sh [STAGE...]     stages: build unit freestanding program
+#   scripts/check.sh [STAGE...]     stages: build unit freestanding program faults
 #                                           installed prove differential
 #                                           clang format fuzz libvirt guest
 #                                           arm64 asan tsan stress
@@ -101,6 +101,13 @@ program_tests() {
         name=${file##*/test_} name=${name%.py}
         tap "program $name" "${where[@]}" /usr/bin/python3 -S "$file"
     done
+}
+
+# Every call that can fail does, in every operation; with HOTRAM=... of another build, too.
+fault_tests() {
+    local where=()
+    [ -r /dev/kvm ] && [ -w /dev/kvm ] || where=(tests/host/run --timeout 600 --)
+    tap faults "${where[@]}" /usr/bin/python3 -S tests/faults/test_faults.py
 }
 
 # One test of libvirt: where this machine lets its programs be laid over its own,
@@ -250,7 +257,7 @@ finish() {
     exit
 }
 
-[ $# -gt 0 ] || set -- build unit freestanding program installed prove \
+[ $# -gt 0 ] || set -- build unit freestanding program faults installed prove \
     differential clang format fuzz libvirt guest arm64 asan tsan stress
 if ! prepare "$@" 2>&1 | tee $logs/prepare.log; then
     fail "packages and guest images"
@@ -267,6 +274,7 @@ for stage; do
     prove)     tap prove scripts/prove.sh --fast ;;
     format)    step "format of the sources" scripts/format.sh --check ;;
     program)   program_tests ;;
+    faults)    fault_tests ;;
     fuzz)      tap fuzz scripts/fuzz.sh --seconds 30 ;;
     libvirt)   libvirt_tests ;;
     guest)     guest_tests native guest ;;
