@@ -28,7 +28,7 @@ struct front {
     struct front *next;
     void *user;
     bool paused;
-    uint8_t *held; /* HELD_MAX bytes, once needed */
+    uint8_t held[HELD_MAX];
     size_t held_count;
     struct timer release;
 };
@@ -145,9 +145,7 @@ static const struct channel_type front_type = {
 
 static void hold(struct front *front, const uint8_t *bytes, size_t length)
 {
-    if (!front->held)
-        front->held = malloc(HELD_MAX);
-    if (!front->held || length > HELD_MAX - front->held_count)
+    if (length > HELD_MAX - front->held_count)
         return;
     memcpy(front->held + front->held_count, bytes, length);
     front->held_count += length;
@@ -342,7 +340,6 @@ void hub_destroy(struct hub *hub)
         timer_cancel(&front->release);
         if (front->channel.session)
             front->channel.ops->closed(front->channel.session);
-        free(front->held);
         free(front);
     }
     free(hub);

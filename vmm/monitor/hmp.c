@@ -124,7 +124,7 @@ static void take_plain(struct hmp_session *session, uint8_t byte)
 static void go_on_plain(struct hmp_session *session)
 {
     static const char why[] =
-        "\r\nout of memory: from now on lines are read as they come; begin the line again\r\n";
+        "\r\nout of memory for editing: from now on lines are taken as they come; type the line again\r\n";
 
     editor_close(session->editor);
     session->editor = NULL;

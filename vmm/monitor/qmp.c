@@ -148,8 +148,8 @@ static void reply_prepared(struct qmp_session *session, const struct error *erro
 {
     static const struct error no_result = {
         .text =
-            "out of memory for the answer; the command itself was carried out, and once the host has memory "
-            "again queries show the effect it had"
+            "out of memory for the reply; the command itself was carried out, and query commands show its "
+            "effect once the host has memory again"
     };
     char bytes[PREPARED_MAX];
     struct text text = text_fixed(bytes, sizeof bytes);

@@ -122,13 +122,13 @@ static void closed(void *opaque)
 static void irq(void *opaque, unsigned gsi, bool high)
 {
     struct qtest *qtest = opaque;
-    struct text text = { 0 };
+    char line[64];
+    struct text text = text_fixed(line, sizeof line);
 
     text_printf(&text, "IRQ %s %u\n", high ? "raise" : "lower", gsi);
     for (struct session *session = qtest->sessions; session; session = session->next)
         if (session->irqs)
             channel_write(session->channel, text.bytes, text.length, false);
-    text_free(&text);
 }
 
 struct qtest *qtest_create(struct machine *machine, struct loop *loop, struct chardev *chardev,
