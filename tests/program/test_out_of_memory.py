@@ -6,6 +6,7 @@ would have changed is as before or as after it, and the next try works."""
 import json
 import pathlib
 import re
+import resource
 import socket
 import subprocess
 import sys
@@ -431,6 +432,29 @@ def test_many_fail():
                 if memdev["id"] != "hotram.ram":
                     victim.qmp.execute("object-del", {"id": memdev["id"]})
             assert victim.state() == before, every
+
+
+def test_a_limit_of_address_space():
+    """The host's own no, to everything that needs more than the program has."""
+    refused, whole = 0, None
+    for pages in (0, 4, 16, 33, 64, 100):
+        with inject.faults() as faults, Victim(faults) as victim:
+            victim.ask("query-version")
+            status = pathlib.Path(f"/proc/{victim.process.pid}/status").read_text()
+            size = int(re.search(r"VmSize:\s+(\d+) kB", status).group(1)) * 1024
+            _, most = resource.prlimit(victim.process.pid, resource.RLIMIT_AS)
+            resource.prlimit(victim.process.pid, resource.RLIMIT_AS, (size + pages * 4096, most))
+            for command, arguments in QUERIES:
+                answer = victim.ask_and_serve(command, expected=None, **arguments)
+                refused += is_error(answer)
+                if answer == CLOSED:
+                    victim.again()
+            resource.prlimit(victim.process.pid, resource.RLIMIT_AS, (most, most))
+            assert victim.process.poll() is None, pages
+            victim.again()
+            whole = whole or victim.qmp.execute("query-qmp-schema")
+            assert victim.qmp.execute("query-qmp-schema") == whole, pages
+    assert refused > 0
 
 
 def people_try(victim):
