@@ -392,16 +392,40 @@ def people(victim):
 
 def test_people_come():
     """A first one has no line editor waiting: a program for each."""
+    def come(faults, at=0):
+        with Victim(faults) as victim:
+            faults.arm("malloc", at=at)
+            people(victim)
+            calls = faults.disarm().calls
+            assert victim.process.poll() is None, f"allocation {at} ended the program"
+            assert b"VM status: running" in people(victim), at
+            return calls
+
     with inject.faults(memory=True) as faults:
-        at, calls = 0, 1
-        while at <= calls:
-            with Victim(faults) as victim:
-                faults.arm("malloc", at=at)
-                people(victim)
-                calls = max(calls, faults.disarm().calls)
-                assert victim.process.poll() is None, f"allocation {at} of {calls} ended the program"
-                assert b"VM status: running" in people(victim), at
-            at += 1
+        for at in samples(come(faults)):
+            come(faults, at)
+
+
+def test_people_type():
+    """Later ones find the first one's editor. An editor for which there is no memory is given up, and says so."""
+    with inject.faults(memory=True) as faults, Victim(faults) as victim:
+        people(victim)
+        faults.arm("malloc")
+        whole = people(victim)
+        calls = faults.disarm().calls
+        given_up = 0
+        for at in range(1, calls + 1):
+            faults.arm("malloc", at=at)
+            said = people(victim)
+            faults.disarm()
+            assert victim.process.poll() is None, f"allocation {at} of {calls} ended the program"
+            # To lines that are not edited a Tab is a blank; and a client that cannot come hears nothing.
+            assert not said or said == whole or b"out of memory" in said \
+                or b"unknown command: 'info sta'" in said, (at, said)
+            given_up += b"out of memory for editing" in said
+            assert people(victim) == whole, at
+        assert given_up > 0
+
 
 def test_many_fail():
     """Not one allocation, but each, or each second one: nothing works, and everything does afterwards."""
