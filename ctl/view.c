@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "view.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -23,17 +24,20 @@ static bool ask_newer(struct qmp *qmp, const char *command, uint64_t patience, s
 /* Resident pages of a process: the second number of its statm. */
 static uint64_t resident_of(pid_t pid)
 {
-    char path[64];
+    char path[64], text[128];
     uint64_t pages = 0;
-    FILE *file;
+    ssize_t length;
+    int fd;
 
     snprintf(path, sizeof path, "/proc/%ld/statm", (long)pid);
-    file = pid > 0 ? fopen(path, "r") : NULL;
-    if (!file)
+    fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
         return 0;
-    if (fscanf(file, "%*u %" SCNu64, &pages) != 1)
+    length = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[length > 0 ? length : 0] = '\0';
+    if (sscanf(text, "%*u %" SCNu64, &pages) != 1)
         pages = 0;
-    fclose(file);
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 

@@ -2,9 +2,11 @@
 #include "memory/hugepages.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "options/props.h"
@@ -13,31 +15,37 @@
 #define POOL_NAME "hugepages-%" PRIu64 "kB"
 #define POOLS_MAX 8
 
+/* What there is of a file of the kernel's, without a stream, which would allocate: no memory is not no pages.
+ */
+static void read_text(const char *path, char *text, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? 0 : read(fd, text, size - 1);
+
+    text[length > 0 ? length : 0] = '\0';
+    if (fd >= 0)
+        close(fd);
+}
+
 static uint64_t read_number(const char *path)
 {
-    FILE *file = fopen(path, "re");
     uint64_t number = 0;
+    char text[64];
 
-    if (!file)
-        return 0;
-    if (fscanf(file, "%" SCNu64, &number) != 1)
-        number = 0;
-    fclose(file);
-    return number;
+    read_text(path, text, sizeof text);
+    return sscanf(text, "%" SCNu64, &number) == 1 ? number : 0;
 }
 
 uint64_t hugepages_default(void)
 {
-    FILE *file = fopen("/proc/meminfo", "re");
+    static const char name[] = "\nHugepagesize:";
+    const char *line;
     uint64_t kib = 0;
-    char line[128];
+    char text[8192];
 
-    if (!file)
-        return 0;
-    while (fgets(line, sizeof line, file) && sscanf(line, "Hugepagesize: %" SCNu64, &kib) != 1)
-        ;
-    fclose(file);
-    return kib << 10;
+    read_text("/proc/meminfo", text, sizeof text);
+    line = strstr(text, name);
+    return line && sscanf(line + sizeof name - 1, "%" SCNu64, &kib) == 1 ? kib << 10 : 0;
 }
 
 bool hugepages_have(uint64_t page_size)
