@@ -328,6 +328,9 @@ static bool check(struct hotplug *hotplug, const struct resize_request *request,
             "memory set to %s is under way; wait for its end (event MEMORY_SET_DONE), or end it by "
             "cancelling the operation under way",
             size_text(hotplug->resize->request.size, size));
+    if (!hotplug_check_enabled(hotplug, error) ||
+        (request->node_given && !hotplug_check_node(hotplug, request->node, error)))
+        return false; /* before anybody looks into the node */
     if (request->size != resize_present(hotplug, request) && hotplug->config.running &&
         !hotplug->config.running(hotplug->config.opaque))
         return error_set(error,
