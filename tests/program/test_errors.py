@@ -135,11 +135,11 @@ def test_options_that_are_unknown_or_not_there():
 def test_all_that_is_not_there_is_said_at_once():
     options = ["-drive", "file=x", "-netdev", "user,id=n", "-device", "virtio-net-pci,netdev=n",
                "-usb", "-m", "x", "-drive", "file=y", "-object", "rng-random,id=r",
-               "-machine", "q35", "-smp", "many"]
+               "-machine", "q36", "-smp", "many"]
     result = subprocess.run([PROGRAM, *options], stdin=subprocess.DEVNULL, timeout=30,
                             capture_output=True, text=True, check=False)
     lines = result.stderr.splitlines()
-    words = ("-drive", "-netdev", "virtio-net-pci,netdev=n", "-usb", "-m x", "rng-random", "q35",
+    words = ("-drive", "-netdev", "virtio-net-pci,netdev=n", "-usb", "-m x", "rng-random", "q36",
              "many")
     assert result.returncode == 1 and len(lines) == len(words), result.stderr
     for line, word in zip(lines, words):
@@ -165,6 +165,9 @@ def test_options_that_ask_for_nothing():
                     ["-global", "kvm-pit.lost_tick_policy=discard"],
                     ["-global", "ICH9-LPC.disable_s3=1"],
                     ["-global", "driver=PIIX4_PM,property=disable_s3,value=1"],
+                    ["-global", "ICH9-LPC.noreboot=off"], ["-watchdog-action", "reset"],
+                    ["-action", "panic=pause"], ["-machine", "q35,smm=off,vmport=off"],
+                    ["-machine", "hotram-1,accel=mshv:qtest:kvm"], ["-accel", "mshv"],
                     ["-cpu", "host,pmu=off,host-phys-bits=on,migratable=off"],
                     ["-cpu", "max"], ["-smp", "0"], ["-smp", "2,sockets=0,cores=0,threads=0"],
                     ["--net", "none"]):

@@ -144,6 +144,32 @@ def test_no_shutdown_keeps_the_program():
         assert machine.quit() == 0
 
 
+def test_actions_are_changed_while_the_guest_runs():
+    with micro() as machine:
+        machine.qmp.execute("set-action", {"shutdown": "pause", "panic": "pause"})
+        machine.console.send_keys("o")
+        machine.qmp.wait_event("SHUTDOWN", timeout=LIMIT)
+        machine.qmp.wait_event("STOP", timeout=LIMIT)
+        assert machine.qmp.execute("query-status")["status"] == "shutdown"
+        machine.qmp.execute("system_reset")
+        machine.qmp.execute("cont")
+        hear(machine, "micro")
+        refused(machine, "set-action", {"reboot": "shutdown", "shutdown": "off"}, "'off'")
+        machine.console.send_keys("r")              # nothing of the refused was done
+        hear(machine, "micro")
+        machine.qmp.execute("set-action", {"reboot": "shutdown"})
+        machine.console.send_keys("r")              # both: it is off, and the program stays
+        machine.qmp.wait_event("SHUTDOWN", {"guest": True, "reason": "guest-reset"}, LIMIT)
+        assert machine.qmp.execute("query-status")["status"] == "shutdown"
+        machine.qmp.execute("set-action", {"reboot": "reset", "shutdown": "poweroff"})
+        machine.qmp.execute("system_reset")
+        machine.qmp.execute("cont")
+        hear(machine, "micro")
+        machine.console.send_keys("o")
+        machine.qmp.wait_event("SHUTDOWN", {"guest": True, "reason": "guest-shutdown"}, LIMIT)
+        assert machine.wait_exit() == 0
+
+
 def test_guest_that_kvm_cannot_run():
     with micro() as machine:
         machine.console.send_keys("x")

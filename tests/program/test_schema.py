@@ -46,7 +46,7 @@ def test_the_schema_is_whole():
         assert {name for name, kind in returned.items() if kind == "Empty"} \
             == {"cont", "device_add", "device_del", "memory-operation-cancel", "memory-set-cancel",
                 "memslot", "migrate-set-capabilities", "object-add", "object-del", "qmp_capabilities",
-                "quit", "stop", "system_powerdown", "system_reset"}, returned
+                "quit", "set-action", "stop", "system_powerdown", "system_reset"}, returned
 
 
 def test_commands_are_those_that_there_are():
@@ -98,6 +98,7 @@ ARGUMENTS = {
     "query-blockstats": [{"query-nodes": True}],
     "query-command-line-options": [{"option": "m"}],
     "query-named-block-nodes": [{"flat": True}],
+    "set-action": [{"reboot": "shutdown", "shutdown": "pause", "panic": "none", "watchdog": "debug"}],
 }
 # What can be given only with another value of something else that is given.
 ALONE = {"hugetlbsize"}
@@ -253,7 +254,13 @@ def test_what_libvirt_looks_for():
         assert [cpu["name"] for cpu in host.qmp.execute("query-cpu-definitions")] == ["host"]
         machines = {machine["name"]: machine for machine
                     in host.qmp.execute("query-machines")}
-        assert set(machines) == {"hotram-1", "none"} and machines["hotram-1"]["is-default"]
+        assert set(machines) == {"hotram-1", "pc-q35-hotram-1", "none"}, machines
+        assert machines["hotram-1"]["is-default"] and "alias" not in machines["hotram-1"]
+        assert machines["pc-q35-hotram-1"]["alias"] == "q35", machines
+        # But for its name it is the same machine.
+        assert machines["hotram-1"] == {**{key: value for key, value in
+                                           machines["pc-q35-hotram-1"].items() if key != "alias"},
+                                        "name": "hotram-1", "is-default": True}
 
 
 def test_types():
@@ -275,6 +282,13 @@ def test_types():
         keys = {entry["name"] for entry in
                 ask("qom-list-properties", {"typename": "hotram-1-machine"})}
         assert {"memory-backend", "dimm-granularity", "dump-guest-core"} <= keys, keys
+        # libvirt ends, or will not have the emulator, where these are errors.
+        assert types["generic-pc-machine"] == "machine" and "generic-pc-machine" not in made
+        family = {kind["name"] for kind in ask("qom-list-types", {"implements": "generic-pc-machine"})}
+        assert family == {"hotram-1-machine", "pc-q35-hotram-1-machine"}, family
+        for name in ("generic-pc-machine", "none-machine", "memory-backend-file",
+                     *(machine["name"] + "-machine" for machine in ask("query-machines"))):
+            assert ask("qom-list-properties", {"typename": name}), name
         for command in ("device-list-properties", "qom-list-properties"):
             try:
                 ask(command, {"typename": "virtio-net-pci"})
@@ -322,7 +336,8 @@ def test_objects_have_what_their_types_list():
                     assert isinstance(value, kinds.get(wanted, (int, list))) and \
                         (wanted == "bool") == isinstance(value, bool), (path, name, value)
         made = {kind["name"] for kind in host.qmp.execute("qom-list-types")}
-        assert seen == made - {"secret", "kvm-accel", "qtest-accel"}, made - seen
+        assert seen == made - {"secret", "kvm-accel", "qtest-accel",
+                               "pc-q35-hotram-1-machine"}, made - seen
         got = {(path, name): host.qmp.execute("qom-get", {"path": path, "property": name})
                for path, names in (
                    ("m", ("size", "policy", "host-nodes", "prealloc-threads", "prealloc")),

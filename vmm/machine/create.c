@@ -222,6 +222,7 @@ struct machine *machine_open(const struct config *config, struct loop *loop, str
         return NULL;
     }
     machine->config = config;
+    machine->actions = config->actions;
     machine->loop = loop;
     machine->vm.fd = machine->vm.kvm_fd = -1;
     machine->boot.kernel_fd = machine->boot.initrd_fd = -1;

@@ -132,7 +132,7 @@ bool machine_cont(struct machine *machine, struct error *error)
 void machine_shut_down(struct machine *machine, enum shutdown_cause cause)
 {
     machine_emit_cause(machine, "SHUTDOWN", cause);
-    if (machine->config->no_shutdown)
+    if (machine->actions.shutdown_is_pause)
         machine_stop_into(machine, RUN_SHUTDOWN);
     else
         loop_quit(machine->loop);
@@ -179,7 +179,7 @@ static bool reset_too_soon(struct machine *machine)
 {
     uint64_t now = loop_now(), next = machine->last_guest_reset + RESET_PAUSE_MS;
 
-    if (machine->last_guest_reset > 0 && now < next && !machine->config->no_reboot) {
+    if (machine->last_guest_reset > 0 && now < next && !machine->actions.reboot_is_shutdown) {
         if (!timer_runs(&machine->reset_pause))
             timer_start(machine->loop, &machine->reset_pause, next - now, reset_after_pause, machine);
         atomic_fetch_or(&machine->requests, REQUEST_RESET);
@@ -288,6 +288,11 @@ enum run_state machine_run_state(const struct machine *machine)
 const struct config *machine_config(const struct machine *machine)
 {
     return machine->config;
+}
+
+struct actions *machine_actions(struct machine *machine)
+{
+    return &machine->actions;
 }
 
 struct hotplug *machine_hotplug(struct machine *machine)

@@ -13,6 +13,7 @@
 
 #include "host/error.h"
 
+struct actions;
 struct chardev;
 struct config;
 struct guest_memory;
@@ -77,8 +78,9 @@ struct reset_waiter {
     bool leaves; /* the machine's, like the next */
     struct reset_waiter *next;
 };
-/* system_reset: event RESET {guest:false,reason} when kernel and initrd are loaded; with -no-reboot it is a
- * shutdown. True: that is later, as struct reset in state.h says, and the waiter (NULL: none) will be called.
+/* system_reset: event RESET {guest:false,reason} when kernel and initrd are loaded; where a reboot
+ * is a shutdown (machine_actions()), that instead. True: that is later, as struct reset in state.h says, and
+ * the waiter (NULL: none) will be called.
  */
 bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct reset_waiter *waiter);
 /* A waiter does not wait for the end: it is called soon. The reset goes on. */
@@ -98,6 +100,8 @@ struct ram_range {
 
 /* What it consists of, for queries. */
 const struct config *machine_config(const struct machine *machine);
+/* What becomes of a reboot and a power off from now on; a monitor may change it. */
+struct actions *machine_actions(struct machine *machine);
 struct hotplug *machine_hotplug(struct machine *machine);
 struct loop *machine_loop(const struct machine *machine);
 struct backends *machine_backends(struct machine *machine);

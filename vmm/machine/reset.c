@@ -166,7 +166,7 @@ bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct re
     struct reset *reset = &machine->reset;
 
     vcpus_pause(&machine->vcpus);
-    if (machine->config->no_reboot) {
+    if (machine->actions.reboot_is_shutdown) {
         machine_shut_down(machine, cause);
         return false;
     }

@@ -77,6 +77,7 @@ struct machine {
     machine_event_sink *sink;
     void *sink_opaque;
     enum run_state state;
+    struct actions actions;   /* the command line's, then set-action's */
     struct guest_clock clock; /* runs in RUN_RUNNING, but not during a reset */
     struct reset reset;
 

@@ -17,26 +17,26 @@
 static bool run_machines(struct monitor_context *context, struct json_object *args,
                          struct json_object **result, struct error *error)
 {
-    const char *type;
+    const struct machine_type *type;
 
     (void)context, (void)args, (void)error;
     *result = json_new_array();
     for (size_t i = 0; (type = machine_type_at(i)) != NULL; i++) {
         struct json_object *machine = json_new_object();
-        char name[64];
-        bool none;
+        bool none = strcmp(type->name, "none") == 0;
 
-        snprintf(name, sizeof name, "%.*s", (int)(strlen(type) - strlen("-machine")), type);
-        none = strcmp(name, "none") == 0;
-        add_string(machine, "name", name);
+        add_string(machine, "name", type->name);
+        if (type->alias)
+            add_string(machine, "alias", type->alias);
         add_number(machine, "cpu-max", none ? 1 : CPUS_MAX);
         add_bool(machine, "hotpluggable-cpus", false);
         /* Though there is mem=: libvirt takes memdev= then, and objects can be all that it may ask for
          * (prealloc, huge pages, files), where with mem= it would have -mem-prealloc and -mem-path. */
         add_bool(machine, "numa-mem-supported", false);
         add_bool(machine, "deprecated", false);
-        if (!none) {
+        if (i == 0)
             add_bool(machine, "is-default", true);
+        if (!none) {
             add_string(machine, "default-cpu-type", MONITOR_CPU_TYPE);
             add_string(machine, "default-ram-id", "hotram.ram");
         }

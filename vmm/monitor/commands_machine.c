@@ -6,6 +6,7 @@
 
 #include "machine/machine.h"
 #include "monitor/internal.h"
+#include "options/parser.h"
 
 static bool run_stop(struct monitor_context *context, struct json_object *args, struct json_object **result,
                      struct error *error)
@@ -83,6 +84,13 @@ static bool run_quit(struct monitor_context *context, struct json_object *args, 
     return true;
 }
 
+static bool run_set_action(struct monitor_context *context, struct json_object *args,
+                           struct json_object **result, struct error *error)
+{
+    (void)result;
+    return actions_read(args, machine_actions(context->machine), "set-action", error);
+}
+
 static const struct command commands[] = {
     { .qmp = "stop", .hmp = "stop", .alias = "s", .run = run_stop, .help = "stop emulation" },
     { .qmp = "cont", .hmp = "cont", .alias = "c", .run = run_cont, .help = "resume emulation" },
@@ -91,6 +99,12 @@ static const struct command commands[] = {
       .hmp = "system_powerdown",
       .run = run_powerdown,
       .help = "press the power button: the guest shuts down, if it wants to" },
+    { .qmp = "set-action",
+      .run = run_set_action,
+      .arguments = { { "reboot", json_type_string, true },
+                     { "shutdown", json_type_string, true },
+                     { "panic", json_type_string, true },
+                     { "watchdog", json_type_string, true } } },
     { .qmp = "quit",
       .hmp = "quit",
       .alias = "q",

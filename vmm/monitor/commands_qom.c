@@ -29,6 +29,11 @@ static void add_child(struct node *node, const char *name, const char *type)
     add_string(node->children, name, type);
 }
 
+static const char *machine_type(const struct monitor_context *context)
+{
+    return machine_type_find(machine_config(context->machine)->machine)->qom_type;
+}
+
 static bool has_machine(const struct monitor_context *context)
 {
     return strcmp(machine_config(context->machine)->machine, "none") != 0;
@@ -37,7 +42,7 @@ static bool has_machine(const struct monitor_context *context)
 static void describe_root(struct monitor_context *context, const char *rest, struct node *node)
 {
     (void)context, (void)rest;
-    add_child(node, "machine", has_machine(context) ? machine_type_at(0) : machine_type_at(1));
+    add_child(node, "machine", machine_type(context));
     add_child(node, "objects", "container");
 }
 
@@ -215,7 +220,7 @@ static void describe_place(struct monitor_context *context, const char *path, st
         places[i].describe(context, path + length, node);
     }
     if (node->type && !*node->type)
-        node->type = has_machine(context) ? machine_type_at(0) : machine_type_at(1);
+        node->type = machine_type(context);
 }
 
 /* The first of the tree that the search names becomes `found`, a whole path. False: memory is short, so

@@ -100,7 +100,7 @@ struct command_argument {
     bool optional;
 };
 
-#define COMMAND_ARGUMENTS_MAX 2
+#define COMMAND_ARGUMENTS_MAX 4
 #define COMMAND_NAME_MAX 64
 
 /* What completes an argument in HMP. */

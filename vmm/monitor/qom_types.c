@@ -20,6 +20,7 @@ static const struct qom_type fixed[] = {
     { .name = "kvm-accel", .parent = "accel" },
     { .name = "qtest-accel", .parent = "accel" },
     { .name = "machine", .parent = "object", .abstract = true },
+    { .name = MACHINE_FAMILY, .parent = "machine", .abstract = true },
 };
 #define FIXED (sizeof fixed / sizeof fixed[0])
 
@@ -50,6 +51,7 @@ static const char *parent_of_object(size_t index)
 
 bool qom_type_at(size_t index, struct qom_type *type)
 {
+    const struct machine_type *machine;
     const size_t objects = family_size(&object_types), devices = family_size(&device_types);
 
     if (index < FIXED) {
@@ -68,8 +70,8 @@ bool qom_type_at(size_t index, struct qom_type *type)
                                    .parent = "device",
                                    .table = isa_serial_properties,
                                    .count = isa_serial_property_count };
-    else if ((type->name = machine_type_at(index - 1)) != NULL)
-        *type = (struct qom_type){ .name = type->name, .parent = "machine" };
+    else if ((machine = machine_type_at(index - 1)) != NULL)
+        *type = (struct qom_type){ .name = machine->qom_type, .parent = machine->qom_parent };
     else
         return false;
     return true;

@@ -73,7 +73,7 @@ static const struct object_type types[] = {
                          { "*tag", "str" }, { "*variants", "[any]" }, { "*arg-type", "str" },
                          { "*ret-type", "str" }, { "*allow-oob", "bool" }, { "*features", "[str]" }) },
     { "MachineInfo",
-      TYPE({ "name", "str" }, { "*is-default", "bool" }, { "cpu-max", "int" },
+      TYPE({ "name", "str" }, { "*alias", "str" }, { "*is-default", "bool" }, { "cpu-max", "int" },
            { "hotpluggable-cpus", "bool" }, { "numa-mem-supported", "bool" }, { "deprecated", "bool" },
            { "*default-cpu-type", "str" }, { "*default-ram-id", "str" }) },
     { "CpuDefinitionInfo",

@@ -32,9 +32,9 @@ static const struct {
     { " trace enable-sync-profile ", "no tracing" },
     { " qtest-log ", "the test program sees all that is said; /dev/null is taken" },
     { " runas chroot async-teardown ", "privileges are the caller's to drop" },
-    { " readconfig writeconfig set global compat preconfig ", "configuration is the command line's alone" },
+    { " readconfig writeconfig set compat preconfig ", "configuration is the command line's alone" },
     { " add-fd ", "sockets are inherited by -chardev socket,fd=N" },
-    { " watchdog watchdog-action ", "no watchdog" },
+    { " watchdog ", "no watchdog" },
     { " echr ", "the escape key is Ctrl-A" },
     { " semihosting semihosting-config prom-env old-param ", "not for this architecture" },
 };
@@ -52,23 +52,9 @@ static const struct {
     { "win2k-hack", NULL },
 };
 
-/* -global of a device that hotram has not changes nothing, as in QEMU that of one that is not plugged. */
-static bool is_of_absent_device(const char *argument)
-{
-    static const char *const present[] = { "pc-dimm", "isa-serial", "memory-backend" };
-    const char *driver = strncmp(argument, "driver=", 7) == 0 ? argument + 7 : argument;
-
-    for (size_t i = 0; i < sizeof present / sizeof present[0]; i++)
-        if (strncmp(driver, present[i], strlen(present[i])) == 0)
-            return false;
-    return strchr(argument, '=') != NULL;
-}
-
 bool option_harmless(const char *name, const char *argument, bool *takes_argument)
 {
     *takes_argument = true;
-    if (strcmp(name, "global") == 0)
-        return argument && is_of_absent_device(argument);
     for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++) {
         if (strcmp(name, harmless[i].name) != 0)
             continue;

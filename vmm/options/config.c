@@ -155,7 +155,7 @@ enum config_result config_parse(struct config *config, int argc, char *const arg
     config->ged = GED_BY_DEFAULT;
     config->dimms = (struct dimm_config){ .map_limit = 25, .plug_timeout = 30, .unplug_timeout = 60 };
     good = take_all(&parser, argc, argv, error);
-    free(parser.accel);
+    free(parser.accels);
     free(parser.dimm_node);
     free(parser.numa);
     if (!good)

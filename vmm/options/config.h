@@ -100,11 +100,18 @@ struct dimm_config {
 #define GED_BY_DEFAULT false
 #endif
 
+/* What becomes of what a guest does. QEMU's actions on a panic and of a watchdog are not among them: hotram
+ * has neither a device by which a guest tells of its panic, nor a watchdog. */
+struct actions {
+    bool reboot_is_shutdown; /* -no-reboot, reboot=shutdown */
+    bool shutdown_is_pause;  /* -no-shutdown, shutdown=pause */
+};
+
 enum rtc_base { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
 
 struct config {
     /* -machine */
-    char *machine;        /* "hotram-1", or "none" */
+    char *machine;        /* a name of machine_type_at(): "hotram-1", or "none" */
     enum accel accel;     /* -accel, -machine accel= */
     bool dump_guest_core; /* -machine dump-guest-core=: guest memory is part of core dumps (default on) */
     bool ged;             /* -machine acpi-events=ged: no fixed ACPI hardware but a Generic Event Device */
@@ -154,8 +161,7 @@ struct config {
     bool start_paused; /* -S */
     bool daemonize;
     char *pidfile;
-    bool no_reboot;
-    bool no_shutdown;
+    struct actions actions; /* -no-reboot, -no-shutdown, -action */
     bool no_defaults;
     bool lock_memory; /* -overcommit mem-lock=on */
     enum sandbox_mode sandbox;

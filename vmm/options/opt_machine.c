@@ -11,17 +11,6 @@
 #include "options/parser.h"
 #include "options/suggest.h"
 
-static const struct {
-    const char *name, *type, *help;
-} machines[] = {
-    { "hotram-1", "hotram-1-machine", "memory hotplug by ACPI, 16550 serial port (default)" },
-    { "none", "none-machine", "no machine: only monitors, for programs that ask what hotram can do" },
-};
-#define MACHINE_COUNT (sizeof machines / sizeof machines[0])
-
-/* All that QEMU knows; those who list several, in order of preference, get the first that hotram has. */
-static const char accels[] = "kvm|tcg|xen|hax|hvf|nvmm|whpx|qtest";
-
 static const struct choice machine_keys[] = {
     { "type", NULL, NULL },
     { "accel", NULL, NULL },
@@ -39,6 +28,14 @@ static const struct choice machine_keys[] = {
 #endif
     { "vmport", "off|auto", "hotram has no VMware port" },
     { "hpet", "off", "hotram has no HPET" },
+#if defined(__aarch64__)
+    { "its", "off", "the guest's interrupt controller has no ITS" },
+#else
+    { "smm", "off|auto", "hotram has no firmware that would use system management mode" },
+    { "i8042", "off", "hotram has no keyboard controller" },
+    { "sata", "off", "hotram has no SATA controller" },
+    { "smbus", "off", "hotram has no SMBus" },
+#endif
     { "memory-backend", NULL, NULL },
 #if defined(__aarch64__)
     { "dimm-at-boot", "acpi", "an arm64 guest has no memory map that DIMMs could be in" },
@@ -66,11 +63,6 @@ static const struct choice cpu_keys[] = {
     { "host-phys-bits", "on", "the guest has the host's physical address bits" },
 };
 
-const char *machine_type_at(size_t index)
-{
-    return index < MACHINE_COUNT ? machines[index].type : NULL;
-}
-
 const char *machine_key_at(size_t index, bool *is_bool)
 {
     if (index >= sizeof machine_keys / sizeof machine_keys[0])
@@ -81,27 +73,37 @@ const char *machine_key_at(size_t index, bool *is_bool)
 
 static void list_machines(void)
 {
+    const struct machine_type *type;
+
     puts("Supported machines are:");
-    for (size_t i = 0; i < MACHINE_COUNT; i++)
-        printf("%-20s %s\n", machines[i].name, machines[i].help);
+    for (size_t i = 0; (type = machine_type_at(i)) != NULL; i++) {
+        if (type->alias)
+            printf("%-20s %s (alias of %s)\n", type->alias, type->help, type->name);
+        printf("%-20s %s\n", type->name, type->help);
+    }
 }
 
-static bool check_machine(const char *name, struct error *error)
+/* The machine with a name, which may be its alias; NULL and an error when there is none. */
+static const struct machine_type *find_machine(const char *name, struct error *error)
 {
+    const struct machine_type *type = machine_type_find(name);
     struct suggestion suggestion;
     char subject[160];
 
+    if (type)
+        return type;
     suggestion_start(&suggestion, name);
-    for (size_t i = 0; i < MACHINE_COUNT; i++) {
-        if (strcmp(name, machines[i].name) == 0)
-            return true;
-        suggestion_offer(&suggestion, machines[i].name);
+    for (size_t i = 0; (type = machine_type_at(i)) != NULL; i++) {
+        suggestion_offer(&suggestion, type->name);
+        if (type->alias)
+            suggestion_offer(&suggestion, type->alias);
     }
     words_format(
         subject, sizeof subject,
         "'%.60s' is not a machine of hotram, which makes hotram-1 where -machine or its type is left out",
         name);
-    return suggestion_fail(&suggestion, subject, error);
+    suggestion_fail(&suggestion, subject, error);
+    return NULL;
 }
 
 static void choose_accel(struct parser *parser, const char *word)
@@ -114,25 +116,20 @@ static void choose_accel(struct parser *parser, const char *word)
     parser->accel_chosen = true;
 }
 
-/* "kvm:tcg": every word must be one that QEMU knows. */
-static bool read_accels(struct parser *parser, const char *text, struct error *error)
+/* "kvm:tcg", and what earlier options said: in order of preference, of which the first that hotram has
+ * counts. The names of others are passed over, those that are not known too: QEMU gets a new one now and
+ * then. */
+static void read_accels(struct parser *parser, const char *text)
 {
-    static const struct choice choice = { "accel", accels, NULL };
-    char *words = string_copy(text), *rest = words, *word;
-    bool good = true;
+    char *words = string_copy(text), *rest = words, *word, *all;
 
-    while (good && (word = strsep(&rest, ":"))) {
-        struct json_object *object = json_new_object();
-
-        add_string(object, "accel", word);
-        good = choices_check(object, &choice, 1, "-accel", error);
-        if (good)
-            choose_accel(parser, word);
-        json_object_put(object);
-    }
+    while ((word = strsep(&rest, ":")))
+        choose_accel(parser, word);
     free(words);
-    replace_string(&parser->accel, text);
-    return good;
+    all = parser->accels;
+    if (asprintf(&parser->accels, "%s%s%s", all ? all : "", all ? ":" : "", text) < 0)
+        parser->accels = string_copy(text);
+    free(all);
 }
 
 /* The values have been checked. "host" and "max" are the newest GIC that there is. */
@@ -172,10 +169,11 @@ static bool read_smp_keys(struct parser *parser, struct json_object *object, str
 
 static bool read_machine(struct parser *parser, struct json_object *object, struct error *error)
 {
-    const char *type = keyval_get(object, "type"), *accel = keyval_get(object, "accel");
+    const char *name = keyval_get(object, "type"), *accel = keyval_get(object, "accel");
     const char *backend = keyval_get(object, "memory-backend");
+    const struct machine_type *type = NULL;
 
-    if (type && is_help(type)) {
+    if (name && is_help(name)) {
         list_machines();
         parser->done = true;
         return true;
@@ -183,13 +181,14 @@ static bool read_machine(struct parser *parser, struct json_object *object, stru
     if (!read_smp_keys(parser, object, error) ||
         !choices_check(object, machine_keys, sizeof machine_keys / sizeof machine_keys[0], "-machine", error))
         return false;
-    if ((type && !check_machine(type, error)) || (accel && !read_accels(parser, accel, error)) ||
-        !option_machine_dimms(parser, object, error))
+    if ((name && !(type = find_machine(name, error))) || !option_machine_dimms(parser, object, error))
         return false;
+    if (accel)
+        read_accels(parser, accel);
     if (backend)
         replace_string(&parser->config->ram_backend, backend);
     if (type)
-        replace_string(&parser->config->machine, type);
+        replace_string(&parser->config->machine, type->name);
     keyval_get_bool(object, "dump-guest-core", &parser->config->dump_guest_core);
     keyval_get_bool(object, "mem-merge", &parser->config->mem_merge);
     keyval_get_bool(object, "acpi", &parser->config->acpi);
@@ -217,8 +216,10 @@ static bool read_accel(struct parser *parser, struct json_object *object, struct
     }
     if (!accel)
         return error_set(error, "Parameter 'accel' is missing; it expects kvm or qtest");
-    return choices_check(object, accel_keys, sizeof accel_keys / sizeof accel_keys[0], "-accel", error) &&
-           read_accels(parser, accel, error);
+    if (!choices_check(object, accel_keys, sizeof accel_keys / sizeof accel_keys[0], "-accel", error))
+        return false;
+    read_accels(parser, accel);
+    return true;
 }
 
 bool option_accel(struct parser *parser, const char *argument, struct error *error)
@@ -232,8 +233,9 @@ bool option_accel(struct parser *parser, const char *argument, struct error *err
 
 bool option_enable_kvm(struct parser *parser, const char *argument, struct error *error)
 {
-    (void)argument;
-    return read_accels(parser, "kvm", error);
+    (void)argument, (void)error;
+    read_accels(parser, "kvm");
+    return true;
 }
 
 bool option_cpu(struct parser *parser, const char *argument, struct error *error)
@@ -257,8 +259,8 @@ bool finish_machine(struct parser *parser, struct error *error)
 {
     const struct config *config = parser->config;
 
-    if (parser->accel && !parser->accel_chosen)
-        return error_set(error, "accelerator '%.80s': hotram runs guests with kvm only", parser->accel);
+    if (parser->accels && !parser->accel_chosen)
+        return error_set(error, "accelerator '%.400s': hotram runs guests with kvm only", parser->accels);
     if (config->qtest_chardev && config->accel != ACCEL_QTEST)
         return error_set(error, "-qtest: a test plays the guest, so no other may run: add -accel qtest");
     if (config->qtest_chardev && strcmp(config->machine, "none") == 0)

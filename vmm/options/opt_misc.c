@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Options of a few words: -name, -uuid, -rtc, -boot, -msg, -overcommit, -sandbox, -action, -display, -vga,
- * -audiodev.
+ * Options of a few words: -name, -uuid, -rtc, -boot, -msg, -overcommit, -sandbox, -display, -vga, -audiodev.
  */
 #include <ctype.h>
 #include <json-c/json.h>
@@ -37,10 +36,6 @@ static const struct choice sandbox_keys[] = {
     { "elevateprivileges", "allow|deny|children", NULL },
     { "spawn", "allow|deny", NULL },
     { "resourcecontrol", "allow|deny", NULL },
-};
-static const struct choice action_keys[] = {
-    { "reboot", "reset|shutdown", NULL },
-    { "shutdown", "poweroff|pause", NULL },
 };
 static const struct choice display_keys[] = { { "type", "none", "hotram has no display" } };
 /* libvirt always gives {"id":"audio1","driver":"none"}: the sound of a machine that makes none. */
@@ -214,23 +209,6 @@ bool option_sandbox(struct parser *parser, const char *argument, struct error *e
                               : strcmp(enable, "on") == 0  ? SANDBOX_ON
                               : strcmp(enable, "log") == 0 ? SANDBOX_LOG
                                                            : SANDBOX_OFF;
-    json_object_put(object);
-    return true;
-}
-
-bool option_action(struct parser *parser, const char *argument, struct error *error)
-{
-    struct json_object *object = read_keys(argument, NULL, action_keys, COUNT(action_keys), "-action", error);
-    const char *reboot, *shutdown;
-
-    if (!object)
-        return false;
-    reboot = keyval_get(object, "reboot");
-    shutdown = keyval_get(object, "shutdown");
-    if (reboot)
-        parser->config->no_reboot = strcmp(reboot, "shutdown") == 0;
-    if (shutdown)
-        parser->config->no_shutdown = strcmp(shutdown, "pause") == 0;
     json_object_put(object);
     return true;
 }

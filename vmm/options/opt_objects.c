@@ -30,6 +30,14 @@ static const struct device_type {
 };
 #define DEVICE_TYPE_COUNT (sizeof device_types / sizeof device_types[0])
 
+bool device_is_known(const char *name)
+{
+    for (size_t i = 0; i < DEVICE_TYPE_COUNT; i++)
+        if (strcmp(device_types[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 /* "NAME,help": asks for the properties instead of making one. */
 static bool wants_properties(struct props props)
 {

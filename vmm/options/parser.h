@@ -49,7 +49,7 @@ struct parser {
     char *dimm_node; /* -machine dimm-node=: "own" or a number */
 
     /* -accel, -machine accel= */
-    char *accel;       /* the last one that was given */
+    char *accels;      /* all that were given, "tcg:kvm" */
     bool accel_chosen; /* config->accel is the first that hotram has */
 
     /* Who gets stdio when nobody is told to */
@@ -114,8 +114,26 @@ void replace_string(char **string, const char *text);
 /* Make room for one more element behind `count`; the new element is zeroed and returned. */
 void *array_grow(void *array_address, size_t count, size_t size);
 
-/* opt_machine.c: names of the machines as types of QOM, and the keys of -machine; NULL after the last. */
-const char *machine_type_at(size_t index);
+/* machine_types.c: a machine. */
+struct machine_type {
+    const char *name;
+    const char *alias;    /* another name of it, or NULL */
+    const char *qom_type; /* the type of QOM, and the one from which that comes */
+    const char *qom_parent;
+    const char *help;
+};
+/* The type of QOM whose properties libvirt takes for those of all machines of an architecture. */
+#if defined(__aarch64__)
+#define MACHINE_FAMILY "virt-machine"
+#else
+#define MACHINE_FAMILY "generic-pc-machine"
+#endif
+/* NULL after the last. */
+const struct machine_type *machine_type_at(size_t index);
+/* By name or alias; NULL: there is none. */
+const struct machine_type *machine_type_find(const char *name);
+
+/* opt_machine.c: the keys of -machine; NULL after the last. */
 const char *machine_key_at(size_t index, bool *is_bool);
 
 /* opt_dimm.c: the keys of -machine that are about DIMMs. */
@@ -145,9 +163,17 @@ bool numa_read_distance(struct numa_config *numa, const bool *present, struct js
 bool numa_finish_distances(struct numa_config *numa, struct error *error);
 /* opt_misc.c */
 option_handler option_name, option_uuid, option_rtc, option_boot, option_msg, option_overcommit,
-    option_sandbox, option_action, option_display, option_vga, option_audiodev;
+    option_sandbox, option_display, option_vga, option_audiodev;
+/* opt_action.c */
+option_handler option_action, option_watchdog_action;
+/* What -action and QMP's set-action say, for `what` of them; those that are not named stay. */
+bool actions_read(struct json_object *object, struct actions *actions, const char *what, struct error *error);
+/* opt_global.c */
+option_handler option_global;
 /* opt_objects.c */
 option_handler option_object, option_device;
+/* Whether there are -device of this name. */
+bool device_is_known(const char *name);
 /* The -object of a memory backend, or NULL; and its size in bytes. */
 const struct object_config *backend_config_find(const struct config *config, const char *id);
 bool backend_config_size(const struct object_config *backend, uint64_t *size, struct error *error);

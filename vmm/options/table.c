@@ -36,7 +36,7 @@
 const struct option options_table[] = {
     HANDLED(
         "machine",
-        "[type=]hotram-1|none[,accel=kvm]" EVENTS "[,usb=off][,dump-guest-core=on|off][,mem-merge=on|off]"
+        "[type=]NAME[,accel=kvm[:OTHER...]]" EVENTS "[,usb=off][,dump-guest-core=on|off][,mem-merge=on|off]"
         "[,memory-backend=ID][,dimm-at-boot=" AT_BOOT "][,dimm-node=N|own][,dimm-granularity=auto|SIZE]"
         "[,dimm-template=TYPE,,KEY=VALUE...][,dimm-map-limit=PERCENT][,strict=on|off][,plug-timeout=SECONDS]"
         "[,unplug-timeout=SECONDS]",
@@ -92,6 +92,11 @@ const struct option options_table[] = {
         option_device, "add a device ('-device help' for a list, '-device DRIVER,help' for its properties)",
         "-m 1G,slots=3,maxmem=4G -object memory-backend-ram,id=m1,size=1G -device pc-dimm,id=d1,memdev=m1\n"
         "-nodefaults -chardev pty,id=c0 -device isa-serial,chardev=c0"),
+    HANDLED(
+        "global", "DRIVER.PROPERTY=VALUE", GROUP_MACHINE, option_global,
+        "accepted for libvirt's sake where hotram has no such device, or the value asks for nothing that it "
+        "lacks",
+        "-global ICH9-LPC.disable_s3=1"),
     HANDLED("name", "[guest=]NAME[,debug-threads=on|off]", GROUP_MACHINE, option_name,
             "the guest's name, and with it a QMP socket for the user who started it,\n"
             "$XDG_RUNTIME_DIR/hotram/NAME.sock. With debug-threads=on threads are named by what they do",
@@ -157,11 +162,17 @@ const struct option options_table[] = {
            "no serial port and no monitor but those that are asked for", NULL),
 
     STORED("S", NULL, GROUP_RUN, start_paused, "do not start the vCPUs: the monitor's cont does", NULL),
-    STORED("no-reboot", NULL, GROUP_RUN, no_reboot, "end instead of rebooting", NULL),
-    STORED("no-shutdown", NULL, GROUP_RUN, no_shutdown, "when the guest powers off, pause instead of ending",
-           NULL),
-    HANDLED("action", "[reboot=reset|shutdown][,shutdown=poweroff|pause]", GROUP_RUN, option_action,
-            "-no-reboot and -no-shutdown in other words", "-action reboot=shutdown,shutdown=pause"),
+    STORED("no-reboot", NULL, GROUP_RUN, actions.reboot_is_shutdown, "end instead of rebooting", NULL),
+    STORED("no-shutdown", NULL, GROUP_RUN, actions.shutdown_is_pause,
+           "when the guest powers off, pause instead of ending", NULL),
+    HANDLED(
+        "action", "[reboot=reset|shutdown][,shutdown=poweroff|pause][,panic=ACTION][,watchdog=ACTION]",
+        GROUP_RUN, option_action,
+        "-no-reboot and -no-shutdown in other words. panic and watchdog are QEMU's and change nothing: there is "
+        "neither a device to tell of a panic nor a watchdog",
+        "-action reboot=shutdown,shutdown=pause"),
+    HANDLED("watchdog-action", "ACTION", GROUP_RUN, option_watchdog_action,
+            "accepted for libvirt's sake: there is no watchdog", NULL),
     STORED("daemonize", NULL, GROUP_RUN, daemonize,
            "go into the background once all is open and the machine is built; the exit status tells whether "
            "it was",

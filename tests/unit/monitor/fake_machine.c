@@ -112,6 +112,11 @@ void fake_machine_destroy(struct machine *machine)
     free(machine);
 }
 
+struct actions *machine_actions(struct machine *machine)
+{
+    return &machine->config->actions;
+}
+
 unsigned fake_machine_quits(const struct machine *machine)
 {
     return machine->quits;

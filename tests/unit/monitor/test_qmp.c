@@ -533,6 +533,7 @@ static void test_query_commands(void **state)
         "cont",
         "system_reset",
         "system_powerdown",
+        "set-action",
         "quit",
         "human-monitor-command",
         "query-exits",
@@ -619,6 +620,34 @@ static void test_run_state_and_events(void **state)
     close(fd);
     close(fresh);
     close(other);
+}
+
+static void test_set_action(void **state)
+{
+    struct world *world = *state;
+    struct actions *actions = &world->config.actions;
+    int fd = qmp_client(world, "qmp");
+
+#define SET(arguments) "{\"execute\": \"set-action\", \"arguments\": {" arguments "}}"
+#define NOTHING "{\"return\": {}}"
+#define WRONG(text) "{\"error\": {\"class\": \"GenericError\", \"desc\": \"" text "\"}}"
+    qmp_expect(world, fd, "{\"execute\": \"set-action\"}", NOTHING);
+    qmp_expect(world, fd, SET("\"panic\": \"pause\", \"watchdog\": \"none\""), NOTHING);
+    assert_false(actions->reboot_is_shutdown || actions->shutdown_is_pause);
+    qmp_expect(world, fd, SET("\"reboot\": \"shutdown\""), NOTHING);
+    assert_true(actions->reboot_is_shutdown && !actions->shutdown_is_pause);
+    qmp_expect(world, fd, SET("\"reboot\": \"reset\", \"shutdown\": \"pause\""), NOTHING);
+    assert_true(!actions->reboot_is_shutdown && actions->shutdown_is_pause);
+    /* One that is wrong, and nothing is done. */
+    qmp_expect(world, fd, SET("\"reboot\": \"shutdown\", \"shutdown\": \"off\""),
+               WRONG("Parameter 'shutdown' expects poweroff|pause; got 'off'"));
+    qmp_expect(world, fd, SET("\"shutdown\": \"poweroff\", \"panic\": \"reset\""),
+               WRONG("Parameter 'panic' expects pause|shutdown|exit-failure|none; got 'reset'"));
+    qmp_expect(world, fd, SET("\"shutdown\": \"poweroff\", \"watchdog\": \"\""),
+               WRONG("Parameter 'watchdog' expects reset|shutdown|poweroff|pause|debug|none|inject-nmi; "
+                     "got ''"));
+    assert_true(!actions->reboot_is_shutdown && actions->shutdown_is_pause);
+    close(fd);
 }
 
 static void test_human_monitor_command(void **state)
@@ -821,6 +850,7 @@ int main(void)
         TEST(test_queries),
         TEST(test_query_commands),
         TEST(test_run_state_and_events),
+        TEST(test_set_action),
         TEST(test_human_monitor_command),
         TEST(test_half_closed_client),
         TEST(test_disconnect_in_mid_command),

@@ -35,7 +35,7 @@ echo 1..12
 check '' -kernel -m -object -version -qmp-pretty
 check '-ker' = -kernel
 check '-S -no' -no-reboot -no-shutdown -no-user-config
-check '-machine ' = hotram-1 none
+check '-machine ' = hotram-1 q35 pc-q35-hotram-1 none
 check '-accel ' = kvm qtest
 check '-cpu ' = host
 check '-device ' = isa-serial pc-dimm

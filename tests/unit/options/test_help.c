@@ -140,6 +140,11 @@ static void manual_names_keys(void **state)
         "kernel-irqchip=",
         "vmport=",
         "hpet=",
+        "smm=",
+        "i8042=",
+        "sata=",
+        "smbus=",
+        "its=",
         "guest=",
         "debug-threads=",
         "base=",
@@ -156,6 +161,8 @@ static void manual_names_keys(void **state)
         "pretty=",
         "reboot=",
         "shutdown=",
+        "panic=",
+        "watchdog=",
         "timestamp=",
         "guest-name=",
         "path=",
@@ -187,6 +194,11 @@ static void lists_are_printed(void **state)
           { "usage: hotram -kernel FILE [options]", "Machine and memory:", "-m 1G,slots=3,maxmem=4G" } },
         { "-version", { "hotram version 0.1.0\n", "BSD-2-Clause", "" } },
         { "-machine help", { "hotram-1  ", "none  ", "(default)" } },
+#if defined(__x86_64__)
+        { "-machine help", { "\nq35  ", "(alias of pc-q35-hotram-1)\n", "\npc-q35-hotram-1  " } },
+#else
+        { "-machine help", { "\nvirt  ", "(alias of virt-hotram-1)\n", "\nvirt-hotram-1  " } },
+#endif
         { "-M ?", { "hotram-1  ", "", "" } },
         { "-cpu help", { "host  ", "", "" } },
         { "-accel help", { "\nkvm\n", "", "" } },

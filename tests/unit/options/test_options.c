@@ -33,8 +33,8 @@ static void defaults(void **state)
     assert_true(config.start_paused);
     assert_true(config.dump_guest_core);
     assert_true(config.mem_merge);
-    assert_false(config.daemonize || config.no_reboot || config.no_shutdown || config.no_defaults ||
-                 config.lock_memory || config.timestamps || config.uuid_given);
+    assert_false(config.daemonize || config.actions.reboot_is_shutdown || config.actions.shutdown_is_pause ||
+                 config.no_defaults || config.lock_memory || config.timestamps || config.uuid_given);
     assert_null(config.kernel);
     assert_null(config.name);
     assert_int_equal(config.rtc_base, RTC_UTC);
@@ -183,12 +183,33 @@ static void bad_cpus(void **state)
     check_bad(cases, COUNT(cases));
 }
 
+/* The second name of the one machine. */
+#if defined(__x86_64__)
+#define FAMILY_NAME "pc-q35-hotram-1"
+#define FAMILY_ALIAS "q35"
+#else
+#define FAMILY_NAME "virt-hotram-1"
+#define FAMILY_ALIAS "virt"
+#endif
+#define FAMILY_NAMES FAMILY_NAME ", " FAMILY_ALIAS
+
 static void machines(void **state)
 {
     static const char *const good[] = {
         "-machine hotram-1,accel=kvm",
         "-machine type=hotram-1,usb=off,dump-guest-core=on,mem-merge=on",
         "-M hotram-1",
+#if defined(__x86_64__)
+        "-M q35,smm=off,vmport=off,hpet=off,i8042=off,sata=off,smbus=off",
+        "-machine pc-q35-hotram-1,smm=auto",
+#else
+        "-M virt,its=off,gic-version=3",
+        "-machine virt-hotram-1",
+#endif
+        "-machine none,accel=kvm:mshv:tcg",
+        "-machine accel=mshv:kvm",
+        "-accel mshv -accel kvm",
+        "-accel kvm:",
         "-machine accel=kvm:tcg",
         "-machine none,accel=kvm:tcg",
         "-accel kvm",
@@ -207,6 +228,14 @@ static void machines(void **state)
         "-boot c",
         "-boot order=nc,menu=off",
         "-action reboot=reset,shutdown=poweroff",
+        "-action panic=pause,watchdog=inject-nmi",
+        "-action panic=exit-failure",
+        "-watchdog-action reset",
+        "-watchdog-action none",
+        "-global ICH9-LPC.noreboot=off",
+        "-global ICH9-LPC.disable_s3=1 -global ICH9-LPC.disable_s4=on",
+        "-global driver=PIIX4_PM,property=disable_s4,value=yes",
+        "-global isa-fdc.driveA=x.y=z",
         "-overcommit cpu-pm=off",
     };
     struct config config;
@@ -222,6 +251,9 @@ static void machines(void **state)
     assert_false(config.dump_guest_core);
     assert_false(config.mem_merge);
     config_free(&config);
+    parse_good(&config, "-machine " FAMILY_ALIAS);
+    assert_string_equal(config.machine, FAMILY_NAME);
+    config_free(&config);
     assert_int_equal(parse_line(&config, "-machine none", &error), CONFIG_RUN);
     config_free(&config);
 }
@@ -234,6 +266,8 @@ static void accelerators(void **state)
     } cases[] = {
         { "-S", ACCEL_KVM },
         { "-accel kvm:qtest", ACCEL_KVM },
+        { "-accel mshv:qtest:kvm", ACCEL_QTEST },
+        { "-accel mshv -accel no:kvm -accel qtest", ACCEL_KVM },
         { "-accel tcg:qtest:kvm", ACCEL_QTEST },
         { "-accel qtest -accel kvm", ACCEL_QTEST },
         { "-machine hotram-1,accel=qtest", ACCEL_QTEST },
@@ -264,7 +298,8 @@ static void bad_machines(void **state)
 {
     static const struct bad cases[] = {
         { "-machine pc",
-          "'pc' is not a machine of hotram, which makes hotram-1 where -machine or its type is left out; it has: hotram-1, none" },
+          "'pc' is not a machine of hotram, which makes hotram-1 where -machine or its type is left out; it has: hotram-1, " FAMILY_NAMES
+          ", none" },
         { "-machine hotram-2",
           "'hotram-2' is not a machine of hotram, which makes hotram-1 where -machine or its type is left out; did you mean 'hotram-1'?" },
         { "-machine hotram-1,usb=on", "Parameter 'usb' expects off (hotram has no USB); got 'on'" },
@@ -276,9 +311,11 @@ static void bad_machines(void **state)
         { "-machine accel=tcg", "accelerator 'tcg': hotram runs guests with kvm only" },
         { "-accel tcg", "accelerator 'tcg': hotram runs guests with kvm only" },
         { "-accel tcg:xen", "accelerator 'tcg:xen': hotram runs guests with kvm only" },
-        { "-accel foo", "Parameter 'accel' expects kvm|tcg|xen|hax|hvf|nvmm|whpx|qtest; got 'foo'" },
+        { "-accel foo", "accelerator 'foo': hotram runs guests with kvm only" },
+        { "-accel mshv:foo -machine accel=tcg",
+          "accelerator 'mshv:foo:tcg': hotram runs guests with kvm only" },
+        { "-M none,accel=mshv:tcg", "accelerator 'mshv:tcg': hotram runs guests with kvm only" },
         { "-accel kvm,kernel-irqchip=split", "got 'split'" },
-        { "-accel kvm:", "got ''" },
         { "-qtest unix:/t", "-qtest: a test plays the guest, so no other may run: add -accel qtest" },
         { "-accel kvm:qtest -qtest unix:/t", "add -accel qtest" },
         { "-accel qtest -machine none -qtest unix:/t", "-qtest: -machine none has neither ports nor memory" },
@@ -331,17 +368,17 @@ static void small_options(void **state)
     assert_string_equal(config.initrd, "i");
     assert_string_equal(config.append, "console=ttyS0, quiet");
     assert_string_equal(config.pidfile, "/run/p");
-    assert_true(config.no_reboot && config.no_shutdown && config.timestamps && config.message_guest_name &&
-                config.lock_memory && config.no_defaults);
+    assert_true(config.actions.reboot_is_shutdown && config.actions.shutdown_is_pause && config.timestamps &&
+                config.message_guest_name && config.lock_memory && config.no_defaults);
     config_free(&config);
     parse_good(&config,
                "-no-reboot -no-shutdown -action reboot=reset -action shutdown=poweroff -daemonize -name x");
-    assert_false(config.no_reboot || config.no_shutdown);
+    assert_false(config.actions.reboot_is_shutdown || config.actions.shutdown_is_pause);
     assert_true(config.daemonize);
     assert_string_equal(config.name, "x");
     config_free(&config);
     parse_good(&config, "-action reboot=shutdown,shutdown=pause");
-    assert_true(config.no_reboot && config.no_shutdown);
+    assert_true(config.actions.reboot_is_shutdown && config.actions.shutdown_is_pause);
     config_free(&config);
 }
 
@@ -390,7 +427,20 @@ static void bad_small_options(void **state)
         { "-overcommit mem-lock=x", "Parameter 'mem-lock' expects on|off; got 'x'" },
         { "-overcommit cpu-pm=on", "got 'on'" },
         { "-action reboot=foo", "Parameter 'reboot' expects reset|shutdown; got 'foo'" },
-        { "-action panic=none", "-action has no property 'panic'" },
+        { "-action panic=reset", "Parameter 'panic' expects pause|shutdown|exit-failure|none; got 'reset'" },
+        { "-watchdog-action bark",
+          "Parameter 'watchdog' expects reset|shutdown|poweroff|pause|debug|none|inject-nmi; got 'bark'" },
+        { "-action guest=none", "-action has no property 'guest'" },
+        { "-global ICH9-LPC.disable_s3=0",
+          "-global ICH9-LPC.disable_s3=0: the guest has no suspend to RAM: leave it out, or set it to 1" },
+        { "-global driver=PIIX4_PM,property=disable_s4,value=off", "the guest has no suspend to disk" },
+        { "-global ICH9-LPC.disable_s3=maybe", "Parameter 'disable_s3' expects on or off; got 'maybe'" },
+        { "-global pc-dimm.node=1",
+          "there are no defaults for every pc-dimm: give 'node' with each -device" },
+        { "-global memory-backend-ram.share=on", "give 'share' with each -object" },
+        { "-global x", "-global has no property 'x'; it has: driver, property, value" },
+        { "-global x.y", "expects DRIVER.PROPERTY=VALUE; got 'x.y'" },
+        { "-global driver=x,value=1", "Parameter 'property' is missing" },
         { "-action reboot=reset|shutdown", "got 'reset|shutdown'" },
     };
 

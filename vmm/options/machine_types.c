@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The machines by their names. hotram-1 is one machine on each architecture; it has a second name there,
+ * whose beginning tells libvirt that this is a machine of the q35 or the virt family.
+ */
+#include <string.h>
+
+#include "options/parser.h"
+
+static const struct machine_type machines[] = {
+    { "hotram-1", NULL, "hotram-1-machine", MACHINE_FAMILY,
+      "memory hotplug by ACPI, 16550 serial port (default)" },
+#if defined(__aarch64__)
+    { "virt-hotram-1", "virt", "virt-hotram-1-machine", MACHINE_FAMILY,
+      "hotram-1, by a name that libvirt knows as virt's" },
+#else
+    { "pc-q35-hotram-1", "q35", "pc-q35-hotram-1-machine", MACHINE_FAMILY,
+      "hotram-1, by a name that libvirt knows as q35's" },
+#endif
+    { "none", NULL, "none-machine", "machine",
+      "no machine: only monitors, for programs that ask what hotram can do" },
+};
+
+const struct machine_type *machine_type_at(size_t index)
+{
+    return index < sizeof machines / sizeof machines[0] ? &machines[index] : NULL;
+}
+
+const struct machine_type *machine_type_find(const char *name)
+{
+    const struct machine_type *type;
+
+    for (size_t i = 0; (type = machine_type_at(i)) != NULL; i++)
+        if (strcmp(name, type->name) == 0 || (type->alias && strcmp(name, type->alias) == 0))
+            return type;
+    return NULL;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * -action, -watchdog-action, and the arguments of QMP's set-action.
+ */
+#include <json-c/json.h>
+#include <string.h>
+
+#include "host/json_build.h"
+#include "options/parser.h"
+
+/* QEMU 7.2's. Those of panics and watchdogs never come, so that each is as good as any other. */
+static const struct choice keys[] = {
+    { "reboot", "reset|shutdown", NULL },
+    { "shutdown", "poweroff|pause", NULL },
+    { "panic", "pause|shutdown|exit-failure|none", NULL },
+    { "watchdog", "reset|shutdown|poweroff|pause|debug|none|inject-nmi", NULL },
+};
+#define KEY_COUNT (sizeof keys / sizeof keys[0])
+
+bool actions_read(struct json_object *object, struct actions *actions, const char *what, struct error *error)
+{
+    const char *reboot, *shutdown;
+
+    if (!choices_check(object, keys, KEY_COUNT, what, error))
+        return false;
+    reboot = keyval_get(object, "reboot");
+    shutdown = keyval_get(object, "shutdown");
+    if (reboot)
+        actions->reboot_is_shutdown = strcmp(reboot, "shutdown") == 0;
+    if (shutdown)
+        actions->shutdown_is_pause = strcmp(shutdown, "pause") == 0;
+    return true;
+}
+
+bool option_action(struct parser *parser, const char *argument, struct error *error)
+{
+    struct json_object *object = keyval_parse(argument, NULL, error);
+    bool good = object && actions_read(object, &parser->config->actions, "-action", error);
+
+    json_object_put(object);
+    return good;
+}
+
+bool option_watchdog_action(struct parser *parser, const char *argument, struct error *error)
+{
+    struct json_object *object = json_new_object();
+    bool good;
+
+    add_string(object, "watchdog", argument);
+    good = actions_read(object, &parser->config->actions, "-watchdog-action", error);
+    json_object_put(object);
+    return good;
+}
