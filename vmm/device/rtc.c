@@ -87,7 +87,8 @@ static void show_time(struct rtc *rtc)
     rtc->cmos[WEEKDAY] = encode(rtc, tm.tm_wday + 1);
     rtc->cmos[DAY] = encode(rtc, tm.tm_mday);
     rtc->cmos[MONTH] = encode(rtc, tm.tm_mon + 1);
-    rtc->cmos[YEAR] = encode(rtc, tm.tm_year % 100);
+    /* A guest may set a year before 1900, which is less than 0 in tm. */
+    rtc->cmos[YEAR] = encode(rtc, (tm.tm_year % 100 + 100) % 100);
     rtc->cmos[CENTURY] = encode(rtc, (tm.tm_year + 1900) / 100);
 }
 

@@ -294,6 +294,28 @@ static void a_guest_sets_the_clock(void **state)
     assert_between(cmos(0), 0x50, 0x52);
 }
 
+static void the_clock_takes_any_bytes(void **state)
+{
+    static const uint8_t times[] = { 0, 2, 4, 7, 8, 9, 0x32 };
+
+    (void)state;
+    start_clock();
+    set_cmos(0x32, 0x18); /* a year before 1900, in BCD */
+    set_cmos(9, 0x30);
+    assert_int_equal(cmos(0x32), 0x18);
+    assert_int_equal(cmos(9), 0x30);
+    for (unsigned format = 0; format < 8; format += 2)
+        for (unsigned century = 0; century < 256; century++)
+            for (unsigned value = 0; value < 256; value++) {
+                set_cmos(11, 0x80 | format);
+                for (size_t i = 0; i < sizeof times; i++)
+                    set_cmos(times[i], (uint8_t)(times[i] == 0x32 ? century : value));
+                set_cmos(11, (uint8_t)format);
+                for (size_t i = 0; i < sizeof times; i++)
+                    assert_true(format & 4 || (cmos(times[i]) & 0xf) < 10);
+            }
+}
+
 static void cmos_memory_keeps_what_is_written(void **state)
 {
     (void)state;
@@ -498,6 +520,7 @@ int main(void)
         TEST(reset_of_power_management),
         TEST(the_clock_shows_the_time_it_was_given),
         TEST(a_guest_sets_the_clock),
+        TEST(the_clock_takes_any_bytes),
         TEST(cmos_memory_keeps_what_is_written),
         TEST(the_clock_interrupts_once_a_second),
         TEST(what_the_guest_sends_goes_out),
