@@ -93,13 +93,21 @@ def test_terminal_shared_by_serial_line_and_monitor():
         terminal.type("\x01c")
         terminal.type("h")
         terminal.expect(r"\.\r\n")
-        terminal.type("\x01cdevice_del dimm1\n\x01c")
-        time.sleep(0.2)
-        terminal.type("h")
+        # Ctrl-A c comes before what a monitor has yet to do: the request is there when the next prompt is.
+        terminal.type("\x01cdevice_del dimm1\n")
+        terminal.expect(r"del dimm1[^\n]*\n[^\n]*\(hotram\) ")
+        terminal.type("\x01ch")
         terminal.expect(r"\.\r\n")
-        terminal.type("\x01cobject_del mem1\ninfo memdev\n")
-        terminal.expect(r"hotram\.ram")
-        assert "mem1" not in terminal.said
+        terminal.type("\x01c")
+
+        # The guest has answered; that the memory is given back comes after it.
+        def gone():
+            terminal.type("info memory-devices\n")
+            return "dimm1" not in terminal.expect(r"(?s)info memory-devices(.*?)\(hotram\) ").group(1)
+        wait_for(gone, "the DIMM's end")
+        terminal.type("object_del mem1\ninfo memdev\n")
+        listed = terminal.expect(r"(?s)info memdev(.*)\(hotram\) ").group(1)
+        assert "hotram.ram" in listed and "mem1" not in listed, listed
         terminal.type("\x01x")
         assert terminal.status() == 0
 
