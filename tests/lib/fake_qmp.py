@@ -41,14 +41,14 @@ class FakeGuest:
         self.close()
 
     def close(self):
-        """Nobody can connect any more, and all connections end."""
+        """Nobody finds it or can connect any more, and then all connections end. A handler may call it."""
+        pathlib.Path(self.path).unlink(missing_ok=True)
         try:
             self._listener.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
         self._listener.close()
         self.close_connections()
-        pathlib.Path(self.path).unlink(missing_ok=True)
 
     def close_connections(self):
         with self._changed:
