@@ -3,21 +3,11 @@
 
 #include "machine/x86_layout.h"
 
-/* PM1 status and enable (ACPI 6.5, 4.8.3.1) */
-#define POWER_BUTTON 0x0100u
-#define EVENTS (0x0001u | 0x0020u | POWER_BUTTON | 0x0200u | 0x0400u) /* those that have an enable bit */
-#define STATUS_BITS (EVENTS | 0x0010u | 0x8000u)
-/* PM1 control (4.8.3.2) */
-#define SCI_ENABLED 0x0001u
-#define SLEEP_TYPE_SHIFT 10
-#define SLEEP_TYPE_MASK 0x7u
-#define SLEEP_ENABLE 0x2000u /* written only */
-
 #define PM_TIMER_HZ 3579545u
 
 static void update_sci(struct pm *pm)
 {
-    bool high = (pm->status & pm->enable & EVENTS) != 0 || hotram_gpe_level(&pm->gpe);
+    bool high = hotram_pm1_level(&pm->pm1) || hotram_gpe_level(&pm->gpe);
 
     /* Only a change costs a system call. */
     if (high == pm->sci)
@@ -26,46 +16,20 @@ static void update_sci(struct pm *pm)
     pm->ops->sci(pm->opaque, high);
 }
 
-static uint32_t event_read(void *device, uint32_t offset, unsigned width)
+static uint32_t pm1_read(void *device, uint32_t offset, unsigned width)
 {
     struct pm *pm = device;
-    uint32_t both = pm->status | (uint32_t)pm->enable << 16;
 
-    (void)width;
-    return both >> (offset * 8);
+    return hotram_pm1_read(&pm->pm1, offset, width);
 }
 
-static void event_write(void *device, uint32_t offset, unsigned width, uint32_t value)
-{
-    struct pm *pm = device;
-    uint16_t shifted = (uint16_t)(value << (offset % 2 * 8));
-    uint16_t touched = (uint16_t)((width == 1 ? 0xffu : 0xffffu) << (offset % 2 * 8));
-
-    if (offset < 2) /* status bits are cleared by writing one */
-        pm->status &= (uint16_t)~shifted;
-    else
-        pm->enable = (uint16_t)((pm->enable & ~touched) | (shifted & EVENTS));
-    update_sci(pm);
-}
-
-static uint32_t control_read(void *device, uint32_t offset, unsigned width)
+static void pm1_write(void *device, uint32_t offset, unsigned width, uint32_t value)
 {
     struct pm *pm = device;
 
-    (void)width;
-    /* There is no SMI command port: the machine is always in ACPI mode. */
-    return (uint32_t)(pm->control | SCI_ENABLED) >> (offset * 8);
-}
-
-static void control_write(void *device, uint32_t offset, unsigned width, uint32_t value)
-{
-    struct pm *pm = device;
-    uint16_t mask = (uint16_t)((width == 1 ? 0xffu : 0xffffu) << (offset * 8));
-    uint16_t control = (uint16_t)((pm->control & ~mask) | (value << (offset * 8) & mask));
-
-    pm->control = control & (uint16_t)~SLEEP_ENABLE;
-    if ((control & SLEEP_ENABLE) && (control >> SLEEP_TYPE_SHIFT & SLEEP_TYPE_MASK) == X86_SLP_TYP_S5)
+    if (hotram_pm1_write(&pm->pm1, offset, width, value) && hotram_pm1_sleep_type(&pm->pm1) == X86_SLP_TYP_S5)
         pm->ops->power_off(pm->opaque);
+    update_sci(pm);
 }
 
 static uint32_t timer_read(void *device, uint32_t offset, unsigned width)
@@ -127,13 +91,13 @@ void pm_init(struct pm *pm, struct ports *ports, const struct guest_clock *clock
              void *opaque)
 {
     const struct port_range ranges[] = {
-        { X86_PORT_PM1_EVENT, 4, 2, event_read, event_write, pm, BUS_PORTS },
-        { X86_PORT_PM1_CONTROL, 2, 2, control_read, control_write, pm, BUS_PORTS },
+        { X86_PORT_PM1_EVENT, HOTRAM_PM1_LENGTH, 2, pm1_read, pm1_write, pm, BUS_PORTS },
         { X86_PORT_PM_TIMER, 4, 4, timer_read, timer_write, pm, BUS_PORTS },
         { X86_PORT_GPE0, HOTRAM_GPE_LENGTH, 1, gpe_read, gpe_write, pm, BUS_PORTS },
         { X86_PORT_RESET, 1, 1, reset_read, reset_write, pm, BUS_PORTS },
     };
 
+    _Static_assert(X86_PORT_PM1_CONTROL == X86_PORT_PM1_EVENT + HOTRAM_PM1_CONTROL, "as pm1.h has them");
     *pm = (struct pm){ .clock = clock, .ops = ops, .opaque = opaque };
     for (unsigned i = 0; i < sizeof ranges / sizeof *ranges; i++)
         ports_add(ports, &ranges[i]);
@@ -141,9 +105,7 @@ void pm_init(struct pm *pm, struct ports *ports, const struct guest_clock *clock
 
 void pm_reset(struct pm *pm)
 {
-    pm->status = 0;
-    pm->enable = 0;
-    pm->control = 0;
+    hotram_pm1_reset(&pm->pm1);
     hotram_gpe_reset(&pm->gpe);
     update_sci(pm);
 }
@@ -156,6 +118,6 @@ void pm_raise_gpe(struct pm *pm, unsigned event)
 
 void pm_press_power_button(struct pm *pm)
 {
-    pm->status |= POWER_BUTTON & STATUS_BITS;
+    hotram_pm1_raise(&pm->pm1, HOTRAM_PM1_POWER_BUTTON);
     update_sci(pm);
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include <hotram/gpe.h>
+#include <hotram/pm1.h>
 
 #include "device/ports.h"
 #include "host/guest_clock.h"
@@ -28,9 +29,7 @@ struct pm {
     const struct pm_ops *ops;
     void *opaque;
     struct hotram_gpe gpe;
-    uint16_t status;
-    uint16_t enable;
-    uint16_t control;
+    struct hotram_pm1 pm1;
     bool sci;
 };
 
