@@ -40,7 +40,7 @@ static void texts_show_that_a_value_is_shortened(void **state)
     assert_string_equal(error.text + sizeof error.text - 4, "...");
     error_set(&error, "%d %u %x %04x %#x %c %% %zu %lld %llu %" PRIu64 " %" PRId64 " %lx %.3g %02hhx", -1, 2u,
               0xab, 0xc, 0xd, 'e', (size_t)3, -4LL, UINT64_C(18446744073709551615) + 0ULL, UINT64_C(5),
-              INT64_C(-6), 0xfUL, 1.5, 7);
+              INT64_C(-6), 0xfUL, 1.5, (unsigned char)7);
     assert_string_equal(error.text, "-1 2 ab 000c 0xd e % 3 -4 18446744073709551615 5 -6 f 1.5 07");
     error_set(&error, "end");
     error_prefix(&error, "-m %.3s: ", "1234");
