@@ -134,7 +134,8 @@ static bool attach_users(struct program *program, struct error *error)
     if (!config->qtest_chardev)
         return true;
     program->qtest = qtest_create(program->machine, program->loop,
-                                  chardev_find(program->chardevs, config->qtest_chardev), error);
+                                  chardev_find(program->chardevs, config->qtest_chardev), config->qtest_log,
+                                  error);
     return program->qtest != NULL || error_prefix(error, "-qtest: ");
 }
 
@@ -174,8 +175,7 @@ static bool start(struct program *program, struct error *error)
         !attach_users(program, error) || !pidfile_write(&program->daemon, config->pidfile, error) ||
         !start_chardevs(program, error) || !daemon_ready(&program->daemon, error))
         return false;
-    return config->start_paused || (!config->kernel && config->accel == ACCEL_KVM) ||
-           machine_cont(program->machine, error);
+    return machine_autostart(program->machine, error);
 }
 
 static void take_down(struct program *program, bool started)

@@ -46,7 +46,8 @@ def test_the_schema_is_whole():
         assert {name for name, kind in returned.items() if kind == "Empty"} \
             == {"cont", "device_add", "device_del", "memory-operation-cancel", "memory-set-cancel",
                 "memslot", "migrate-set-capabilities", "object-add", "object-del", "qmp_capabilities",
-                "quit", "set-action", "stop", "system_powerdown", "system_reset"}, returned
+                "quit", "set-action", "stop", "system_powerdown", "system_reset",
+                "x-exit-preconfig"}, returned
 
 
 def test_commands_are_those_that_there_are():
@@ -116,6 +117,8 @@ def busy_host():
 
 def attempt(name, arguments):
     """An error's text, or None: of a command with these arguments on a machine of its own."""
+    if name == "x-exit-preconfig":      # is for another kind of start: test_libqtest.py
+        return None
     with busy_host() as host:
         schema = Schema(host.qmp)
         arguments = {key: str(host.files / "file") if value == "@file@" else value
@@ -191,7 +194,8 @@ def test_answers_are_as_listed():
             schema = Schema(host.qmp)
             for name in schema.names("command"):
                 if not any(not optional for optional in schema.arguments(name).values()) \
-                        and name.startswith(("query-", "qom-")):
+                        and name.startswith(("query-", "qom-")) \
+                        and (host, name) != (none, "query-acpi-ospm-status"):   # refused
                     schema.check_answer(name, host.qmp.execute(name))
         for arguments in ({"size": guest.size() + SIZE, "dry-run": True},
                           {"size": 192 * MIB, "node": 1, "dry-run": True, "at-most": True}):

@@ -224,6 +224,7 @@ struct machine *machine_open(const struct config *config, struct loop *loop, str
     machine->config = config;
     machine->actions = config->actions;
     machine->loop = loop;
+    machine->state = config->preconfig ? RUN_PRECONFIG : RUN_PRELAUNCH;
     machine->vm.fd = machine->vm.kvm_fd = -1;
     machine->boot.kernel_fd = machine->boot.initrd_fd = -1;
     ports_init(&machine->ports);

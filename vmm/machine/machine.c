@@ -19,11 +19,8 @@
 const char *run_state_name(enum run_state state)
 {
     static const char *const names[] = {
-        [RUN_PRELAUNCH] = "prelaunch",
-        [RUN_RUNNING] = "running",
-        [RUN_PAUSED] = "paused",
-        [RUN_SHUTDOWN] = "shutdown",
-        [RUN_INTERNAL_ERROR] = "internal-error",
+        [RUN_PRECONFIG] = "preconfig", [RUN_PRELAUNCH] = "prelaunch", [RUN_RUNNING] = "running",
+        [RUN_PAUSED] = "paused",       [RUN_SHUTDOWN] = "shutdown",   [RUN_INTERNAL_ERROR] = "internal-error",
     };
 
     return names[state];
@@ -127,6 +124,26 @@ bool machine_cont(struct machine *machine, struct error *error)
     machine_emit(machine, "RESUME", NULL);
     machine_let_run(machine);
     return true;
+}
+
+bool machine_autostart(struct machine *machine, struct error *error)
+{
+    const struct config *config = machine->config;
+
+    if (config->preconfig && machine->state == RUN_PRECONFIG)
+        return true;
+    return config->start_paused || (!config->kernel && config->accel == ACCEL_KVM) ||
+           machine_cont(machine, error);
+}
+
+bool machine_exit_preconfig(struct machine *machine, struct error *error)
+{
+    if (machine->state != RUN_PRECONFIG)
+        return error_set(error,
+                         "The command is permitted only before machine initialization: after a start with "
+                         "--preconfig, once");
+    machine->state = RUN_PRELAUNCH;
+    return machine_autostart(machine, error);
 }
 
 void machine_shut_down(struct machine *machine, enum shutdown_cause cause)

@@ -30,6 +30,7 @@ enum run_state {
     RUN_PAUSED,
     RUN_SHUTDOWN,       /* the guest powered off, and -no-shutdown keeps the program */
     RUN_INTERNAL_ERROR, /* KVM could not go on (emulation failure, bad entry) */
+    RUN_PRECONFIG,      /* started with --preconfig: x-exit-preconfig goes on */
 };
 
 /* Why the machine shuts down or is reset: QMP's ShutdownCause. */
@@ -62,6 +63,11 @@ void machine_abandon(struct machine *machine);
 
 void machine_set_event_sink(struct machine *machine, machine_event_sink *sink, void *opaque);
 void machine_emit(struct machine *machine, const char *event, struct json_object *data);
+
+/* The end of the start: the guest runs, unless it is not to yet, or there is nothing to run. */
+bool machine_autostart(struct machine *machine, struct error *error);
+/* x-exit-preconfig: the end of the start comes now. */
+bool machine_exit_preconfig(struct machine *machine, struct error *error);
 
 enum run_state machine_run_state(const struct machine *machine);
 const char *run_state_name(

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "host/json_reader.h"
+#include "machine/machine.h"
 
 static const struct command_area *const areas[] = {
     &commands_monitor, &commands_machine, &commands_memory,     &commands_memory_info,
@@ -118,6 +119,11 @@ bool command_run(const struct command *command, struct monitor_context *context,
                  struct json_object **result, struct error *error)
 {
     *result = NULL;
+    if (!command->early && machine_run_state(context->machine) == RUN_PRECONFIG)
+        return error_set(error,
+                         "The command '%s' is permitted only after machine initialization has completed; "
+                         "x-exit-preconfig completes it",
+                         command->qmp ? command->qmp : command->hmp);
     if (!check_arguments(command, args, error) || !command->run(context, args, result, error))
         return false;
     if (context->pending)

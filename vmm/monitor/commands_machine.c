@@ -91,7 +91,19 @@ static bool run_set_action(struct monitor_context *context, struct json_object *
     return actions_read(args, machine_actions(context->machine), "set-action", error);
 }
 
+static bool run_exit_preconfig(struct monitor_context *context, struct json_object *args,
+                               struct json_object **result, struct error *error)
+{
+    (void)args, (void)result;
+    return machine_exit_preconfig(context->machine, error);
+}
+
 static const struct command commands[] = {
+    { .qmp = "x-exit-preconfig",
+      .hmp = "exit_preconfig",
+      .early = true,
+      .run = run_exit_preconfig,
+      .help = "go on with a start with --preconfig" },
     { .qmp = "stop", .hmp = "stop", .alias = "s", .run = run_stop, .help = "stop emulation" },
     { .qmp = "cont", .hmp = "cont", .alias = "c", .run = run_cont, .help = "resume emulation" },
     { .qmp = "system_reset", .hmp = "system_reset", .run = run_reset, .help = "reset the system" },
@@ -106,6 +118,7 @@ static const struct command commands[] = {
                      { "panic", json_type_string, true },
                      { "watchdog", json_type_string, true } } },
     { .qmp = "quit",
+      .early = true,
       .hmp = "quit",
       .alias = "q",
       .run = run_quit,

@@ -300,6 +300,7 @@ static bool run_device_del(struct monitor_context *context, struct json_object *
 
 static const struct command commands[] = {
     { .qmp = "object-add",
+      .early = true,
       .hmp = "object_add",
       .family = &object_types,
       .run = run_object_add,
@@ -308,6 +309,7 @@ static const struct command commands[] = {
       .help =
           "make a memory backend; `object_add help` lists the types, `object_add TYPE,help` the properties" },
     { .qmp = "object-del",
+      .early = true,
       .hmp = "object_del",
       .run = run_object_del,
       .completion = COMPLETE_BACKENDS,

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "hotplug/hotplug.h"
 #include "machine/machine.h"
@@ -211,7 +212,9 @@ static bool run_ospm_status(struct monitor_context *context, struct json_object 
     struct hotplug *hotplug = machine_hotplug(context->machine);
     uint32_t slots = hotplug ? hotplug_slots(hotplug) : 0;
 
-    (void)args, (void)error;
+    (void)args;
+    if (strcmp(machine_config(context->machine)->machine, "none") == 0)
+        return error_set(error, "command is not supported, missing ACPI device: -machine none has none");
     *result = json_new_array();
     for (uint32_t slot = 0; slot < slots; slot++) {
         struct json_object *status = json_new_object();
@@ -325,6 +328,7 @@ static const struct command commands[] = {
       .print = print_memory_devices,
       .help = "show memory devices" },
     { .qmp = "query-memdev",
+      .early = true,
       .hmp = "info memdev",
       .run = run_memdev,
       .returns = "[Memdev]",

@@ -345,10 +345,12 @@ static bool run_get(struct monitor_context *context, struct json_object *args, s
 
 static const struct command commands[] = {
     { .qmp = "qom-list",
+      .early = true,
       .run = run_list,
       .returns = "[ObjectPropertyInfo]",
       .arguments = { { "path", json_type_string, false } } },
     { .qmp = "qom-get",
+      .early = true,
       .run = run_get,
       .returns = "any",
       .arguments = { { "path", json_type_string, false }, { "property", json_type_string, false } } },

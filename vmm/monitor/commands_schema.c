@@ -252,7 +252,7 @@ static bool run_schema(struct monitor_context *context, struct json_object *args
 }
 
 static const struct command commands[] = {
-    { .qmp = "query-qmp-schema", .run = run_schema, .returns = "[SchemaInfo]" },
+    { .qmp = "query-qmp-schema", .early = true, .run = run_schema, .returns = "[SchemaInfo]" },
 };
 
 const struct command_area commands_schema = { commands, sizeof commands / sizeof commands[0] };

@@ -129,6 +129,7 @@ struct command {
     command_print *print;
     enum command_completion completion;
     const char *feature;    /* of query-qmp-schema, or NULL */
+    bool early;             /* before x-exit-preconfig, too */
     bool whole_line;        /* HMP: the argument is all that is left of the line */
     const char *parameters; /* for `help` */
     const char *help;
@@ -146,6 +147,8 @@ extern const struct command_area commands_machine, commands_map, commands_memory
 /* All commands in the order of the tables: NULL gives the first. */
 const struct command *command_next(const struct command *command);
 const struct command *command_by_qmp_name(const char *name);
+/* Why there is no such command, where QEMU has one; or NULL. */
+const char *command_absent(const char *name);
 /* By "stop", "s", "info status". */
 const struct command *command_by_hmp_name(const char *name);
 /* Whether the word begins names of two words, as info does. */

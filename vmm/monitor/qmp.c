@@ -128,6 +128,7 @@ static const struct command *find_command(const struct qmp_session *session, con
 {
     bool negotiates = strcmp(name, "qmp_capabilities") == 0;
     const struct command *command = command_by_qmp_name(name);
+    const char *absent = command_absent(name);
 
     if (!session->negotiated && !negotiates)
         error_set_class(error, ERROR_COMMAND_NOT_FOUND,
@@ -136,7 +137,8 @@ static const struct command *find_command(const struct qmp_session *session, con
         error_set_class(error, ERROR_COMMAND_NOT_FOUND,
                         "Capabilities negotiation is already complete, command ignored");
     else if (!command)
-        error_set_class(error, ERROR_COMMAND_NOT_FOUND, "The command %.80s has not been found", name);
+        error_set_class(error, ERROR_COMMAND_NOT_FOUND, "The command %.80s has not been found%s%s", name,
+                        absent ? ": QEMU has it, hotram has not: " : "", absent ? absent : "");
     else
         return command;
     return NULL;

@@ -30,9 +30,8 @@ static const struct {
     { " singlestep icount d D dfilter tb-size plugin seed ", "KVM runs the guest, nothing is translated" },
     { " gdb s ", "no debugger interface" },
     { " trace enable-sync-profile ", "no tracing" },
-    { " qtest-log ", "the test program sees all that is said; /dev/null is taken" },
     { " runas chroot async-teardown ", "privileges are the caller's to drop" },
-    { " readconfig writeconfig set compat preconfig ", "configuration is the command line's alone" },
+    { " readconfig writeconfig set compat ", "configuration is the command line's alone" },
     { " add-fd ", "sockets are inherited by -chardev socket,fd=N" },
     { " watchdog ", "no watchdog" },
     { " echr ", "the escape key is Ctrl-A" },
@@ -44,12 +43,10 @@ static const struct {
     const char *name;
     const char *argument; /* NULL: it takes none; "*": any */
 } harmless[] = {
-    { "net", "none" },           { "nic", "none" },
-    { "vnc", "none" },           { "parallel", "none" },
-    { "watchdog", "none" },      { "k", "*" },
-    { "realtime", "mlock=off" }, { "qtest-log", "/dev/null" },
-    { "no-hpet", NULL },         { "no-fd-bootchk", NULL },
-    { "win2k-hack", NULL },
+    { "net", "none" },           { "nic", "none" },      { "vnc", "none" },
+    { "parallel", "none" },      { "watchdog", "none" }, { "k", "*" },
+    { "realtime", "mlock=off" }, { "audio", "none" },    { "no-hpet", NULL },
+    { "no-fd-bootchk", NULL },   { "win2k-hack", NULL },
 };
 
 bool option_harmless(const char *name, const char *argument, bool *takes_argument)

@@ -198,7 +198,7 @@ void config_free(struct config *config)
     char *const strings[] = { config->machine,     config->kernel,         config->initrd,
                               config->append,      config->serial_chardev, config->serial_id,
                               config->name,        config->pidfile,        config->qtest_chardev,
-                              config->ram_backend, config->dimms.template };
+                              config->ram_backend, config->dimms.template, config->qtest_log };
 
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         free(strings[i]);

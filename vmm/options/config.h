@@ -151,7 +151,9 @@ struct config {
     struct monitor_config *monitors;
     size_t monitor_count;
     char *qtest_chardev; /* -qtest: id of a chardev, or NULL */
+    char *qtest_log;     /* -qtest-log: the file that gets a copy of what is said there, or NULL */
     /* The rest */
+    bool preconfig;     /* --preconfig: most commands wait for x-exit-preconfig */
     char *name;         /* -name guest=; NULL if not given */
     bool debug_threads; /* -name debug-threads=on: threads are named */
     bool uuid_given;

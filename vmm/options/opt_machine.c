@@ -263,8 +263,6 @@ bool finish_machine(struct parser *parser, struct error *error)
         return error_set(error, "accelerator '%.400s': hotram runs guests with kvm only", parser->accels);
     if (config->qtest_chardev && config->accel != ACCEL_QTEST)
         return error_set(error, "-qtest: a test plays the guest, so no other may run: add -accel qtest");
-    if (config->qtest_chardev && strcmp(config->machine, "none") == 0)
-        return error_set(error, "-qtest: -machine none has neither ports nor memory to test");
     if (config->memslot_count > 0 && strcmp(config->machine, "none") == 0)
         return error_set(error, "-memslot: -machine none has no memory; leave -machine or -memslot out");
     if (!config->acpi && config->slots > 0)

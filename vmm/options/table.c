@@ -148,6 +148,9 @@ const struct option options_table[] = {
         "with -accel qtest: a test program on DEVICE (as for -serial) reads and writes ports and memory in "
         "the guest's place",
         "-accel qtest -nodefaults -qtest unix:/run/qtest.sock,server=on,wait=off"),
+    STORED("qtest-log", "FILE", GROUP_CONSOLE, qtest_log,
+           "a copy of what the test and hotram say to each other, each line behind [R] or [S]; none: no copy",
+           "-accel qtest -qtest unix:/run/qtest.sock -qtest-log /dev/fd/2"),
     HANDLED(
         "nographic", NULL, GROUP_CONSOLE, option_nographic,
         "serial port and monitor share stdio, where no option places them; this is so without it too, unless "
@@ -162,6 +165,11 @@ const struct option options_table[] = {
            "no serial port and no monitor but those that are asked for", NULL),
 
     STORED("S", NULL, GROUP_RUN, start_paused, "do not start the vCPUs: the monitor's cont does", NULL),
+    STORED(
+        "preconfig", NULL, GROUP_RUN, preconfig,
+        "do not run yet and, until the monitor's x-exit-preconfig, take only commands that ask and those of "
+        "objects; for QEMU's tests: what can be set then in QEMU, options set here",
+        NULL),
     STORED("no-reboot", NULL, GROUP_RUN, actions.reboot_is_shutdown, "end instead of rebooting", NULL),
     STORED("no-shutdown", NULL, GROUP_RUN, actions.shutdown_is_pause,
            "when the guest powers off, pause instead of ending", NULL),

@@ -75,8 +75,10 @@ static bool size_fits(struct call *call, uint64_t size)
 
 static bool reach(struct call *call, void *bytes, uint64_t length, bool write)
 {
+    struct guest_memory *memory = machine_memory(call->machine); /* NULL: -machine none */
+
     return done(call, length,
-                guest_memory_access(machine_memory(call->machine), call->a, bytes, length, write));
+                memory ? guest_memory_access(memory, call->a, bytes, length, write) : GUEST_ACCESS_NONE);
 }
 
 /* The registers of a device, or memory. */
@@ -153,9 +155,11 @@ static void memory_write(struct call *call)
 
 static void memory_set(struct call *call)
 {
+    struct guest_memory *memory = machine_memory(call->machine);
+
     if (size_fits(call, call->b) &&
         done(call, call->b,
-             guest_memory_fill(machine_memory(call->machine), call->a, (uint8_t)call->c, call->b)))
+             memory ? guest_memory_fill(memory, call->a, (uint8_t)call->c, call->b) : GUEST_ACCESS_NONE))
         ok(call);
 }
 

@@ -8,9 +8,12 @@
  */
 #include "qtest/qtest.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "chardev/chardev.h"
 #include "host/loop.h"
@@ -35,7 +38,32 @@ struct qtest {
     struct machine *machine;
     struct loop *loop;
     struct session *sessions;
+    int log; /* -1: none */
 };
+
+/* A copy of a line, its end included. A log that does not take it has a gap. */
+static void log_line(const struct qtest *qtest, const char *way, const char *line, size_t length)
+{
+    if (qtest->log < 0 || length == 0)
+        return;
+    RESULT_DOES_NOT_MATTER(write(qtest->log, way, strlen(way)), "a log");
+    RESULT_DOES_NOT_MATTER(write(qtest->log, line, length), "a log");
+}
+
+static void close_log(const struct qtest *qtest)
+{
+    if (qtest->log >= 0)
+        close(qtest->log);
+}
+
+static bool open_log(struct qtest *qtest, const char *path, struct error *error)
+{
+    qtest->log = -1;
+    if (!path || strcmp(path, "none") == 0)
+        return true;
+    qtest->log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+    return qtest->log >= 0 || error_set(error, "-qtest-log '%s': %s", path, strerror(errno));
+}
 
 /* Run the first complete line, if none is being answered. */
 static void go_on(struct session *session)
@@ -51,6 +79,7 @@ static void go_on(struct session *session)
             (void)channel_close(session->channel);
         return;
     }
+    log_line(session->qtest, "[R] ", input->bytes, (size_t)(end + 1 - input->bytes));
     *end = '\0';
     length = (size_t)(end + 1 - input->bytes);
     session->busy = true;
@@ -68,6 +97,7 @@ static void reply(void *opaque)
         (void)channel_close(session->channel);
         return;
     }
+    log_line(session->qtest, "[S] ", session->answer.bytes, session->answer.length);
     if (session->answer.length > 0)
         channel_write(session->channel, session->answer.bytes, session->answer.length, false);
     session->answer.length = 0;
@@ -132,7 +162,7 @@ static void irq(void *opaque, unsigned gsi, bool high)
 }
 
 struct qtest *qtest_create(struct machine *machine, struct loop *loop, struct chardev *chardev,
-                           struct error *error)
+                           const char *log, struct error *error)
 {
     static const struct chardev_user_ops ops = { .opened = opened, .input = input, .closed = closed };
     struct qtest *qtest = calloc(1, sizeof *qtest);
@@ -142,7 +172,8 @@ struct qtest *qtest_create(struct machine *machine, struct loop *loop, struct ch
         return NULL;
     }
     *qtest = (struct qtest){ .machine = machine, .loop = loop };
-    if (!chardev_attach(chardev, &ops, qtest, error)) {
+    if (!open_log(qtest, log, error) || !chardev_attach(chardev, &ops, qtest, error)) {
+        close_log(qtest);
         free(qtest);
         return NULL;
     }
@@ -155,5 +186,6 @@ void qtest_destroy(struct qtest *qtest)
     if (!qtest)
         return;
     machine_watch_irqs(qtest->machine, NULL, NULL);
+    close_log(qtest);
     free(qtest);
 }

@@ -23,7 +23,7 @@ void qtest_vm_create(struct vm *vm);
 
 /* Serve the protocol to each client of a chardev. */
 struct qtest *qtest_create(struct machine *machine, struct loop *loop, struct chardev *chardev,
-                           struct error *error);
+                           const char *log, struct error *error);
 /* After chardevs_destroy(). */
 void qtest_destroy(struct qtest *qtest);
 

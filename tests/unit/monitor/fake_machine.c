@@ -143,9 +143,16 @@ enum run_state machine_run_state(const struct machine *machine)
 
 const char *run_state_name(enum run_state state)
 {
-    static const char *const names[] = { "prelaunch", "running", "paused", "shutdown", "internal-error" };
+    static const char *const names[] = { "prelaunch", "running",        "paused",
+                                         "shutdown",  "internal-error", "preconfig" };
 
     return names[state];
+}
+
+bool machine_exit_preconfig(struct machine *machine, struct error *error)
+{
+    (void)machine;
+    return error_set(error, "The command is permitted only before machine initialization");
 }
 
 void machine_stop(struct machine *machine)

@@ -254,7 +254,7 @@ static void test_completion(void **state)
     expect_words(world, "inf", 3, ' ', "info");
     expect_words(
         world, "", 0, ' ',
-        "cont device_add device_del help info memory memslot object_add object_del quit stop system_powerdown "
+        "cont device_add device_del exit_preconfig help info memory memslot object_add object_del quit stop system_powerdown "
         "system_reset");
     expect_words(world, "x", 0, 0, "");
     expect_words(

@@ -554,6 +554,7 @@ static void test_query_commands(void **state)
         "qom-list-properties",
         "device-list-properties",
         "qom-list",
+        "x-exit-preconfig",
         "qom-get",
         "query-block",
         "query-blockstats",

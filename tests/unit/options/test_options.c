@@ -318,7 +318,6 @@ static void bad_machines(void **state)
         { "-accel kvm,kernel-irqchip=split", "got 'split'" },
         { "-qtest unix:/t", "-qtest: a test plays the guest, so no other may run: add -accel qtest" },
         { "-accel kvm:qtest -qtest unix:/t", "add -accel qtest" },
-        { "-accel qtest -machine none -qtest unix:/t", "-qtest: -machine none has neither ports nor memory" },
         { "-accel qtest -qtest unix:/t -qtest unix:/u", "an earlier -qtest has the test already" },
         { "-accel qtest -qtest chardev:c", "-qtest: chardev 'c' not found" },
         { "-accel qtest -qtest stdio -qmp stdio", "stdio is wanted twice" },
