@@ -132,10 +132,13 @@ def asked_back(machine):
 def reset(machine):
     """What was asked back is gone after it."""
     machine.qmp.execute("system_reset")
+    machine.qmp.wait_event_of("RESET", "STOP")
+    machine.faults.disarm()              # the reset is over
     status = machine.qmp.execute("query-status")["status"]
     if status == "internal-error":
         raise Refused(machine.news())
-    machine.qmp.wait_event("DEVICE_DELETED", {"device": "d"})
+    if status != "running":
+        machine.qmp.execute("cont")
 
 
 def micro_reset(machine):
@@ -177,16 +180,22 @@ def hmp_connect(machine):
         person.connect(str(machine.hmp_socket))
         read_until(person, rb"\(\w+\) ")
         person.sendall(b"info memory_size_summary\n")
-        read_until(person, rb"base memory.*\(\w+\) ")
+        answer = read_until(person, rb"(base|out of) memory.*\(\w+\) $")
+        if b"base memory" not in answer:
+            raise Refused(answer.decode())
 
 
 def read_until(person, pattern):
     said = b""
     while not re.search(pattern, said, re.DOTALL):
-        data = person.recv(65536)
+        try:
+            data = person.recv(65536)
+        except TimeoutError:
+            raise AssertionError(f"no {pattern} in what a person is told: {said}") from None
         if not data:
             raise ConnectionError("let go")
         said += data
+    return said
 
 
 def ready(kind="ram", size=BLOCK, **properties):
@@ -233,7 +242,7 @@ OPERATIONS = [
     Operation("memory-set down", "munmap send", memory_set(2 * BLOCK), memory_set(4 * BLOCK)),
     Operation("memslot add", "mmap send", memslot_add),
     Operation("memslot delete", "munmap send", memslot_delete, memslot_add),
-    Operation("reset", "send", reset, several(plugged(), asked_back)),
+    Operation("reset", "send", reset, several(plugged(), asked_back), heals=True),
     Operation("queries", "pthread_create send", queries, plugged("memfd", share=False)),
     Operation("QMP client", "accept epoll_ctl send", qmp_connect),
     Operation("HMP client, the first", "open ioctl epoll_ctl", hmp_connect, fresh=True),

@@ -9,9 +9,9 @@ import signal
 import subprocess
 import time
 
-from faults.watched import LIMIT, MICRO, general
+from faults.watched import LIMIT, MICRO, Client, general
 from lib.machine import PROGRAM
-from lib.qmp import QMP, QMPClosed, QMPTimeout
+from lib.qmp import QMPClosed, QMPError, QMPTimeout
 
 # Files for output are whoever's who named them: they stay, as QEMU leaves them.
 OUTPUT = ["hotram", "log", "serial"]
@@ -77,15 +77,15 @@ class Started:
         return self.process.poll()
 
     def client(self):
-        """A client, or None if the program ends instead. Who is let go comes again."""
+        """A client, or None if the program ends instead. Who is let go, or refused, comes again."""
         deadline = time.monotonic() + LIMIT
         while time.monotonic() < deadline:
             status = self.status()
             if status is not None:
                 return None
             try:
-                return QMP(self.folder / "qmp", LIMIT)
-            except (FileNotFoundError, ConnectionError, QMPClosed):
+                return Client(self.folder / "qmp", LIMIT)
+            except (FileNotFoundError, ConnectionError, QMPClosed, QMPError):
                 time.sleep(0.002)
         raise QMPTimeout("the program neither serves nor ends")
 

@@ -10,10 +10,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from faults.operations import OPERATIONS                     # noqa: E402
 from faults.starts import STARTS                             # noqa: E402
 from faults.walk import StartWalk, Tally, Walk               # noqa: E402
+from faults.watched import SANITIZED                         # noqa: E402
 from lib import inject, tap                                  # noqa: E402
 
 TALLY = Tally()
-KINDS = [kind for kind in inject.KINDS if kind != "malloc"]
+# A sanitizer's allocations are its own.
+KINDS = [kind for kind in inject.KINDS if not (SANITIZED and kind == "malloc")]
 
 
 def walks(kind, operation):
