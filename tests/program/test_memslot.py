@@ -189,8 +189,8 @@ def test_dimms_keep_out_of_a_memslot_s_place():
                                "x": (1, start + 256 * MIB, 512 * MIB)}
         words = refused(peer, device_add, "z", 128 * MIB, addr=start)
         assert words.startswith(
-            "address range [0x110000000-0x117ffffff] conflicts with memory device "
-            "id='hot1' at [0x110000000-0x11fffffff]"), words
+            "address range conflicts with memory device "
+            "id='hot1': [0x110000000-0x117ffffff] and its [0x110000000-0x11fffffff]"), words
         words = refused(peer, device_add, "z", 128 * MIB, slot=0)
         assert words.startswith("slot 0 is busy: memslot 'hot1' keeps it"), words
         words = refused(peer, device_add, "hot1", 128 * MIB)
@@ -288,7 +288,8 @@ def test_wrong_places():
             (("id=a,size=128M,start=4P",), "address bits"),
             (("id=a,size=128M,start=0xfffffffffff00000",), "address bits"),
             (("id=a,size=128M,start=4G", "id=b,size=128M,start=4160M"),
-             "-memslot id=b: address range [0x104000000-0x10bffffff]", "id='a'"),
+             "-memslot id=b: address range conflicts with memory device id='a'",
+             "[0x104000000-0x10bffffff]"),
             (("-m", "128M,slots=1,maxmem=1G", "id=a,size=128M", "id=b,size=128M"),
              "2 memslots need 2 slots, and -m gives 1"),
             (("-m", "128M,slots=1,maxmem=256M", "id=a,size=256M"), "not enough space",

@@ -86,9 +86,9 @@ bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_req
                          addr, size, (unsigned long long)bank->base, (unsigned long long)bank->size);
     case HOTRAM_E_OVERLAP:
         return error_set(error,
-                         "address range [0x%llx-0x%llx] conflicts with memory device id='%s' at "
+                         "address range conflicts with memory device id='%s': [0x%llx-0x%llx] and its "
                          "[0x%llx-0x%llx]; leave addr out to get the lowest address that fits",
-                         addr, addr + size - 1, name_of(hotplug, result->slot, path),
+                         name_of(hotplug, result->slot, path), addr, addr + size - 1,
                          (unsigned long long)other->addr,
                          (unsigned long long)(other->addr + other->size - 1));
     case HOTRAM_E_NO_SPACE:
