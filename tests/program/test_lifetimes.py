@@ -49,6 +49,7 @@ def cycles(guest, count=40):
         guest.unplug(f"y{number}")
         guest.give_back(1)
         guest.done(device=f"y{number}", operation="unplug")
+        guest.qmp.clear_events()
 
 
 def test_an_answer_does_not_run_the_next_command():
@@ -119,6 +120,29 @@ def test_quit_amid_everything():
                 guest.ost(0, 1, 0)
             QMP(guest.folder / "qmp").send_raw(line("quit"))
             assert guest.process.wait(30) == 0
+
+
+def test_the_heap_does_not_grow():
+    """It does until as many operations have ended as are remembered, and has its holes; then all has its place."""
+    with Guest(memory="128M,slots=4,maxmem=2G") as guest:
+        guest.plugged(1)                    # in slot 0
+        cycles(guest, 100)
+        private = private_kib(guest)
+        cycles(guest, 100)
+        grown = private_kib(guest) - private
+        assert grown <= 16, f"the program's own memory grew by {grown} KiB"
+
+
+def private_kib(guest):
+    """The program's own memory: its heap."""
+    lines = guest._proc("smaps").splitlines()  # pylint: disable=protected-access
+    size, heap = 0, False
+    for line in lines:
+        if "-" in line.split(" ")[0]:
+            heap = line.endswith("[heap]")
+        elif heap and line.startswith("Rss:"):
+            size += int(line.split()[1])
+    return size
 
 
 def test_a_request_that_was_taken_back_is_no_refusal():
