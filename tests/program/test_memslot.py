@@ -197,7 +197,8 @@ def test_dimms_keep_out_of_a_memslot_s_place():
         assert words.startswith("Duplicate device ID 'hot1': a memslot has it"), words
         # 1920 MiB may be plugged; 640 are, and 256 are kept.
         words = refused(peer, device_add, "z", 1026 * MIB)
-        assert words.startswith("not enough space, currently 1 GiB of 1920 MiB"), words
+        assert words.startswith("not enough space, currently 0x38000000 in use of "
+                                "total space for memory devices 0x78000000: 1 GiB of 1920 MiB"), words
         act(peer, "hot1", "add")
         assert list(dimms(peer)) == ["y", "hot1", "x"]
 

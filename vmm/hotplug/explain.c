@@ -97,10 +97,12 @@ bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_req
                          "[0x%llx-0x%llx]; the largest at this alignment has %s",
                          want, (unsigned long long)bank->base, end - 1, left);
     case HOTRAM_E_CAPACITY:
-        return error_set(error,
-                         "not enough space, currently %s of %s are left for memory devices, and %s are asked "
-                         "for; start with a larger maxmem",
-                         left, size_text(bank->capacity, (char[SIZE_TEXT]){ 0 }), want);
+        return error_set(
+            error,
+            "not enough space, currently 0x%llx in use of total space for memory devices 0x%llx: "
+            "%s of %s are left, and %s are asked for; start with a larger maxmem",
+            (unsigned long long)(bank->capacity - result->largest), (unsigned long long)bank->capacity, left,
+            size_text(bank->capacity, (char[SIZE_TEXT]){ 0 }), want);
     default:
         return error_set(error, "%s", hotram_status_text(status));
     }
