@@ -78,11 +78,11 @@ def test_acpi():
     neighbours_survive_and_leave_one_by_one([], ONLINE)
 
 
-def test_e820_is_in_use_without_a_policy_and_movable():
+def test_e820_is_in_use_whatever_the_policy_and_movable():
     with Machine(MEMORY + ["-machine", "dimm-at-boot=e820", "-object",
                            "memory-backend-ram,id=m,size=256M",
                            "-device", "pc-dimm,id=cold,memdev=m"],
-                 append="movable_node") as machine:
+                 append="movable_node memhp_default_state=offline") as machine:
         machine.wait_ready()
         assert machine.meminfo() > 400 * 1024
         zones = machine.shell("sed -n '/^Node 1/p' /proc/zoneinfo").split("\n")
@@ -90,7 +90,7 @@ def test_e820_is_in_use_without_a_policy_and_movable():
         present = machine.shell("awk '/^Node/ { z = $4; n = $2 } /present/ && $2 > 0 "
                                 "{ print n z }' /proc/zoneinfo").split()
         assert "1,Movable" in present and "1,Normal" not in present, present
-        # One more, while it runs: the guest has no policy, so it is not in use.
+        # One more, while it runs: by the guest's policy it is not in use.
         machine.plug("hot", "128M")
         machine.qmp.wait_event("ACPI_DEVICE_OST", {"info": {
             "device": "hot", "slot": "1", "slot-type": "DIMM", "source": 1,

@@ -262,6 +262,11 @@ class Machine:
         line = self.shell(f"grep '^{field}:' /proc/meminfo")
         return int(line.split()[1])
 
+    def kernel_version(self):
+        """The guest's kernel, as (major, minor)."""
+        match = re.search(r"(\d+)\.(\d+)", self.shell("uname -r"))
+        return int(match.group(1)), int(match.group(2))
+
     def mask_events(self):
         """From now on the guest's kernel does not hear of ACPI events."""
         self.shell(ARCH.mask)

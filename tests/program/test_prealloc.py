@@ -38,8 +38,9 @@ def test_prealloc_of_all_types():
                                  ("file", {"mem_path": path}),
                                  ("file", {"mem_path": host.files})):
             host.add(kind, size=96 * MIB, prealloc=True, **properties)
-            event = host.qmp.wait_event("MEMORY_PREALLOC", {"id": "m"})
-            assert event["data"] == {"id": "m", "done": 96 * MIB, "size": 96 * MIB}
+            # On a busy machine there are others on the way.
+            host.qmp.wait_event("MEMORY_PREALLOC", {"id": "m", "done": 96 * MIB,
+                                                    "size": 96 * MIB})
             assert host.memdev()["resident"] == 96 * MIB, (kind, properties)
             assert host.threads() == before
             host.dimm()
