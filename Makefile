@@ -48,7 +48,7 @@ format:
 # Downloads (CBMC too) and guests' images are kept; `make distclean` drops these too.
 clean:
 	[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name 'guest*' ! -name cbmc \
-	    ! -name acpica ! -name debian-arm64 -exec rm -rf {} +
+	    ! -name acpica ! -name debian-arm64 ! -name distributions -exec rm -rf {} +
 
 distclean:
 	rm -rf build

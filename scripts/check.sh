@@ -6,6 +6,7 @@
 #                                           installed prove differential
 #                                           clang format fuzz libvirt guest
 #                                           arm64 asan tsan stress
+#                                           distributions
 #
 # Every stage's whole output is in build/log/. Tests speak TAP; a stage that
 # breaks, ends early or runs no test at all counts as one failure more.
@@ -228,7 +229,7 @@ needs_of() {
     differential)           echo build guest arm64 ;;
     fuzz)                   echo build fuzz ;;
     format)                 echo format ;;
-    prove | arm64) ;; # these see to it themselves
+    prove | arm64 | distributions) ;; # these see to it themselves
     installed)              echo build guest check images ;;
     *)                      echo build guest images ;;
     esac
@@ -248,7 +249,7 @@ prepare() {
     done
     { [ ${#groups[@]} -eq 0 ] || scripts/setup.sh "${groups[@]}"; } &&
         { [ $images = no ] || scripts/guest-images.sh; } &&
-        { [ $acpica = no ] || scripts/acpica.sh; }
+        { [ $acpica = no ] || scripts/acpica.sh > /dev/null; }
 }
 
 finish() {
@@ -258,7 +259,7 @@ finish() {
 }
 
 [ $# -gt 0 ] || set -- build unit freestanding program faults installed prove \
-    differential clang format fuzz libvirt guest arm64 asan tsan stress
+    differential clang format fuzz libvirt guest arm64 asan tsan stress distributions
 if ! prepare "$@" 2>&1 | tee $logs/prepare.log; then
     fail "packages and guest images"
     finish
@@ -281,6 +282,7 @@ for stage; do
     arm64)     arm64_tests ;;
     asan)      sanitized_guest_tests asan address,undefined ;;
     tsan)      sanitized_guest_tests tsan thread ;;
+    distributions) tap distributions setpriv --pdeathsig TERM scripts/distributions.sh ;;
     stress)    stress_tests ;;
     differential)
         for name in properties json registers; do

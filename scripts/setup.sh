@@ -4,7 +4,7 @@
 # already cost nothing and need no rights.
 #
 #   scripts/setup.sh GROUP...      groups: build guest check fuzz prove bench
-#                                          format arm64
+#                                          format arm64 distributions
 set -eu
 
 packages_of() {
@@ -23,6 +23,7 @@ packages_of() {
     format) echo clang-format ;;
     # The cross build and the emulated host, besides "build" and "guest".
     arm64)  echo gcc-aarch64-linux-gnu qemu-system-arm ;;
+    distributions) echo debootstrap ;;
     # CBMC itself is not in Debian 12: scripts/cbmc.sh gets it.
     prove)  echo gcc libc6-dev ;;
     *)      echo "setup.sh: unknown group '$1'" >&2; return 1 ;;

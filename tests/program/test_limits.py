@@ -140,7 +140,8 @@ def test_a_client_that_cannot_be_watched():
                 with contextlib.closing(QMP(path, LIMIT)) as client:
                     client.execute("query-status")
             host.qmp.execute("query-status")
-            until(lambda: host.fds() == fds, "descriptors")
+            # At the start there may have been one more, of a connection just closed.
+            until(lambda: host.fds() <= fds, "descriptors")
 
 
 def test_no_watch_is_lost_when_a_paused_client_goes_on():
