@@ -162,12 +162,14 @@ class Libvirt:
         return text
 
     def refused(self, words, *command):
-        """virsh must fail, and say all of these words."""
+        """virsh must fail, and say all of these words; of several in a tuple one."""
         try:
             self.virsh(*command)
         except VirshError as error:
             for word in words:
-                assert word in str(error), f"no '{word}' in: {error}"
+                versions = word if isinstance(word, tuple) else (word,)
+                assert any(version in str(error) for version in versions), \
+                    f"no '{word}' in: {error}"
             assert "cause is unknown" not in str(error), error
             return str(error)
         raise AssertionError(f"virsh {shlex.join(map(str, command))} succeeded")
