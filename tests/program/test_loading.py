@@ -253,10 +253,17 @@ def test_a_load_that_fails():
 
 # ---- the start ----
 
+def heed_signals():
+    """What a shell starts in the background ignores some of them, and so does what that starts."""
+    for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start(folder, *options, **more):
     return subprocess.Popen([PROGRAM, "-nodefaults", "-display", "none", "-S", "-kernel", MICRO, "-pidfile",
                              f"{folder}/pid", "-qmp", f"unix:{folder}/qmp,server=on,wait=off", *options],
-                            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **more)
+                            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                            preexec_fn=heed_signals, **more)
 
 
 def test_a_start_that_loads_can_be_interrupted():
