@@ -140,14 +140,19 @@ def walk(victim, begin, act, undo, state=None):
     """Lets each allocation of `act` fail in turn. `begin` makes the state before, `undo` goes back from the state
     after."""
     faults, state = victim.faults, state or victim.state
+    def back():
+        undo()
+        victim.settle()
+
     begin()
+    victim.settle()
     before = state()
     faults.arm("malloc")
     act()
     calls = faults.disarm().calls
     victim.settle()
     changed = state()
-    undo()
+    back()
     assert state() == before, (before, state())
     held = victim.held()
     assert calls > 0
@@ -164,7 +169,7 @@ def walk(victim, begin, act, undo, state=None):
             act()
             victim.settle()
             assert state() == changed, (at, state(), changed)
-        undo()
+        back()
         assert state() == before, (at, state(), before)
     assert victim.held()[0] == held[0], (held, victim.held())
     # An arena of the allocator may come.
