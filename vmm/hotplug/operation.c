@@ -186,8 +186,8 @@ void operation_begin(struct operation *operation)
     struct hotplug *hotplug = operation->hotplug;
     struct operation *before = hotplug->operation[operation->slot];
 
-    if (before && before->result == OPERATION_UNDER_WAY)
-        operation_end(before, OPERATION_CANCELLED, "the DIMM was asked back before the guest answered");
+    if (before)
+        operation_happens(before, OPERATION_REPLACED, "the DIMM was asked back before the guest answered");
     operation->id = ++hotplug->last_operation;
     operation->started = operation_now(hotplug);
     operation->deadline = operation->kind == OPERATION_PLUG ? hotplug->config.plug_deadline
@@ -226,8 +226,8 @@ static void tell_watchers(struct operation *operation)
     }
 }
 
-/* Not from within operation_end(), which a command of somebody else may have called. Only here are operations
- * forgotten, so that nobody who ends one, or looks at one that has ended, holds what is freed. */
+/* Not from within operation_happens(), which a command of somebody else may have called. Only here are
+ * operations forgotten, so that nobody who ends one, or looks at one that has ended, holds what is freed. */
 void operations_tell(void *opaque)
 {
     struct hotplug *hotplug = opaque;
@@ -237,14 +237,6 @@ void operations_tell(void *opaque)
         if (operation->result != OPERATION_UNDER_WAY)
             tell_watchers(operation);
     trim(hotplug);
-}
-
-/* The guest's code may still come after an unplug that nobody answered, and memory may come back after one
- * that was withdrawn. */
-static bool may_come_late(const struct operation *operation)
-{
-    return operation->result == OPERATION_UNANSWERED ||
-           (operation->result == OPERATION_CANCELLED && operation->kind == OPERATION_UNPLUG);
 }
 
 static void set_reason(struct operation *operation, const char *reason)
@@ -271,15 +263,14 @@ static void tell_refusal(const struct operation *operation)
                  data); /* behind the operation's start, before its end */
 }
 
-void operation_end(struct operation *operation, enum operation_result result, const char *reason)
+static void end(struct operation *operation, enum operation_result result)
 {
     struct hotplug *hotplug = operation->hotplug;
 
     operation->result = result;
     operation->ended = operation_now(hotplug);
-    set_reason(operation, reason);
     timer_cancel(&operation->timer);
-    if (hotplug->operation[operation->slot] == operation && !may_come_late(operation))
+    if (hotplug->operation[operation->slot] == operation && !operation_is_open(operation->kind, result))
         hotplug->operation[operation->slot] = NULL;
     hotplug->operations_ended++;
     if (result == OPERATION_REFUSED && operation->kind == OPERATION_UNPLUG)
@@ -288,14 +279,13 @@ void operation_end(struct operation *operation, enum operation_result result, co
     loop_post(hotplug->config.loop, &hotplug->ended_work);
 }
 
-void operation_late(struct operation *operation, enum operation_result result, const char *reason)
+static void tell_late(struct operation *operation, enum operation_result result)
 {
-    enum operation_result before = operation->result;
+    const enum operation_result before = operation->result;
     struct json_object *data;
 
     operation->late = true;
     operation->ended = operation_now(operation->hotplug);
-    set_reason(operation, reason);
     operation->result = result;
     data = operation_describe(operation);
     operation->result = before;
@@ -305,11 +295,27 @@ void operation_late(struct operation *operation, enum operation_result result, c
     emit(operation, "MEMORY_OPERATION_LATE", data);
 }
 
+void operation_happens(struct operation *operation, enum operation_event event, const char *reason)
+{
+    const struct operation_step step = operation_next(operation->kind, operation->result, event);
+
+    if (step.action == OPERATION_STAYS)
+        return;
+    if (event == OPERATION_DENIED)
+        operation_explain_refusal(operation);
+    set_reason(operation, reason);
+    if (step.action == OPERATION_ENDS)
+        end(operation, step.result);
+    else if (step.action == OPERATION_LATE)
+        tell_late(operation, step.result);
+    else
+        operation->hotplug->operation[operation->slot] = NULL;
+}
+
 void operation_withdraw(struct operation *operation)
 {
     struct hotplug *hotplug = operation->hotplug;
 
-    operation->withdrawn = true;
     ports_lock(hotplug->config.ports);
     hotram_bank_withdraw(&hotplug->bank, operation->slot);
     ports_unlock(hotplug->config.ports);
@@ -328,7 +334,7 @@ bool operation_cancel(struct operation *operation, struct error *error)
                          "can't be withdrawn; ask for it back with device_del %s",
                          (unsigned long long)operation->id, device, device);
     operation_withdraw(operation);
-    operation_end(operation, OPERATION_CANCELLED, "withdrawn; the guest may be at it already");
+    operation_happens(operation, OPERATION_WITHDRAWN, "withdrawn; the guest may be at it already");
     return true;
 }
 

@@ -8,6 +8,7 @@
  * "unanswered", or gives memory back after "cancelled", is told of as MEMORY_OPERATION_LATE, once; the result
  * stays what it was.
  *
+ * operation_table.c  the states: what follows from what happens
  * operation.c        the operations themselves, their deadlines and ends
  * operation_guest.c  what the guest did, read as an end
  * operation_reason.c the guest's codes in words
@@ -23,21 +24,12 @@
 
 #include "host/error.h"
 #include "host/loop.h"
+#include "hotplug/operation_table.h"
 
 struct hotplug;
 struct json_object;
 struct operation;
 struct own_event;
-
-enum operation_kind { OPERATION_PLUG, OPERATION_UNPLUG };
-
-enum operation_result {
-    OPERATION_UNDER_WAY,
-    OPERATION_DONE,
-    OPERATION_REFUSED,    /* the guest said no, or gave the DIMM back that it was to take */
-    OPERATION_UNANSWERED, /* the deadline passed */
-    OPERATION_CANCELLED,  /* withdrawn by whoever asked, or overtaken by a reset */
-};
 
 /* Who waits for an end. The struct belongs to the waiter and is off the list when `ended` is called, which
  * the event loop does, soon after the end, and before the operation is forgotten. */
@@ -61,10 +53,9 @@ struct operation {
     uint64_t deadline;       /* milliseconds after the start */
     bool answered;           /* the guest reported by _OST, with these codes: */
     uint32_t ost_event, ost_status;
-    bool late;               /* something came after the end, and was told */
-    bool at_reset;           /* unplug: a reset carries it out */
-    bool withdrawn;          /* unplug: hotram took the request back, so the slot says nothing of the guest */
-    struct own_event *begun; /* MEMORY_OPERATION_STARTED, while it has not been sent */
+    bool late;                      /* something came after the end, and was told */
+    bool at_reset;                  /* unplug: a reset carries it out */
+    struct own_event *begun;        /* MEMORY_OPERATION_STARTED, while it has not been sent */
     char reason[OPERATION_REASON];  /* why it ended like this; may be empty */
     char warning[OPERATION_REASON]; /* what the user should know though it was accepted; may be empty */
     struct timer timer;
@@ -101,10 +92,9 @@ bool operation_cancel(struct operation *operation, struct error *error);
 /* The same for the operation of this number. */
 bool hotplug_cancel_operation(struct hotplug *hotplug, uint64_t id, struct error *error);
 
-/* End it: DONE, REFUSED ... The reason may be NULL. */
-void operation_end(struct operation *operation, enum operation_result result, const char *reason);
-/* What came after its end. */
-void operation_late(struct operation *operation, enum operation_result result, const char *reason);
+/* The one way to an end: something happens to it, and what follows by the table is done and told. The reason
+ * is of what is told; NULL leaves what there was. */
+void operation_happens(struct operation *operation, enum operation_event event, const char *reason);
 
 /* The operation of a slot that is under way, or that has ended without the guest's answer and may still get
  * one. NULL: none. */
@@ -116,14 +106,13 @@ struct operation *hotplug_find_operation(const struct hotplug *hotplug, uint64_t
 void operations_tell(void *opaque); /* work of the event loop: those who wait are told of ends */
 void operations_free(struct hotplug *hotplug);
 
-/* operation_guest.c: the guest's _OST; its eject; a reset, before and after DIMMs go; states that a lost
- * report has left. */
+/* operation_guest.c: the guest's _OST; its last word on a request; its eject; a reset, before DIMMs go. */
 void operation_ost(struct hotplug *hotplug, uint32_t slot, uint32_t event, uint32_t status);
+void operation_denied(struct hotplug *hotplug, uint32_t slot, uint32_t event, uint32_t status);
 void operation_gone(struct hotplug *hotplug, uint32_t slot);
 /* It took the DIMM as it enumerated its devices, which no report tells. */
 void operation_found(struct hotplug *hotplug, uint32_t slot);
 void operations_before_reset(struct hotplug *hotplug);
-void operations_reconcile(struct hotplug *hotplug);
 /* The deadline has passed. */
 void operation_expire(struct operation *operation);
 

@@ -32,17 +32,6 @@ static void keep_codes(struct operation *operation, uint32_t event, uint32_t sta
     operation->ost_status = status;
 }
 
-/* An end with the guest's codes, or what came after an end. */
-static void conclude(struct operation *operation, enum operation_result result, const char *reason)
-{
-    if (result == OPERATION_REFUSED)
-        operation_explain_refusal(operation);
-    if (operation->result == OPERATION_UNDER_WAY)
-        operation_end(operation, result, reason);
-    else if (operation->result == OPERATION_UNANSWERED)
-        operation_late(operation, result, reason);
-}
-
 void operation_ost(struct hotplug *hotplug, uint32_t slot, uint32_t event, uint32_t status)
 {
     struct operation *operation = hotplug->operation[slot];
@@ -51,14 +40,20 @@ void operation_ost(struct hotplug *hotplug, uint32_t slot, uint32_t event, uint3
         (operation->kind == OPERATION_PLUG ? !ost_is_insertion(event) : !ost_is_ejection(event)))
         return;
     keep_codes(operation, event, status);
-    /* An unplug is not done before the memory is gone: operation_gone(). A refusal is an end when the bank
-     * has withdrawn the request: operations_reconcile(). */
-    if (ost_in_progress(event, status))
+    /* An unplug is not done before the memory is gone: operation_gone(). Which report refuses a request is
+     * known only when it comes: operation_denied(). */
+    if (operation->kind == OPERATION_PLUG && !ost_in_progress(event, status))
+        operation_happens(operation, status == 0 ? OPERATION_TAKEN : OPERATION_DENIED, NULL);
+}
+
+void operation_denied(struct hotplug *hotplug, uint32_t slot, uint32_t event, uint32_t status)
+{
+    struct operation *operation = hotplug->operation[slot];
+
+    if (!operation || operation->kind != OPERATION_UNPLUG)
         return;
-    if (operation->kind == OPERATION_PLUG)
-        conclude(operation, status == 0 ? OPERATION_DONE : OPERATION_REFUSED, NULL);
-    else if (operation->withdrawn && status != 0)
-        conclude(operation, OPERATION_REFUSED, NULL);
+    keep_codes(operation, event, status);
+    operation_happens(operation, OPERATION_DENIED, NULL);
 }
 
 void operation_found(struct hotplug *hotplug, uint32_t slot)
@@ -66,54 +61,26 @@ void operation_found(struct hotplug *hotplug, uint32_t slot)
     struct operation *operation = hotplug->operation[slot];
 
     if (operation && operation->kind == OPERATION_PLUG)
-        conclude(operation, OPERATION_DONE, "the guest found the DIMM as it started");
+        operation_happens(operation, OPERATION_TAKEN, "the guest found the DIMM as it started");
+}
+
+static const char *why_gone(const struct operation *operation)
+{
+    if (operation->kind == OPERATION_PLUG)
+        return "the guest gave the DIMM back without being asked";
+    if (operation->at_reset)
+        return "carried out at the guest's reset, when nobody used the memory any more";
+    return operation->result == OPERATION_UNDER_WAY
+               ? NULL
+               : "the guest gave the memory back after the operation had ended";
 }
 
 void operation_gone(struct hotplug *hotplug, uint32_t slot)
 {
     struct operation *operation = hotplug->operation[slot];
-    const char *reason = NULL;
 
-    if (!operation)
-        return;
-    if (operation->kind == OPERATION_PLUG) {
-        if (operation->result == OPERATION_UNDER_WAY)
-            operation_end(operation, OPERATION_REFUSED, "the guest gave the DIMM back without being asked");
-        hotplug->operation[slot] = NULL;
-        return;
-    }
-    if (operation->at_reset)
-        reason = "carried out at the guest's reset, when nobody used the memory any more";
-    if (operation->result == OPERATION_UNDER_WAY)
-        operation_end(operation, OPERATION_DONE, reason);
-    else
-        operation_late(operation, OPERATION_DONE,
-                       reason ? reason : "the guest gave the memory back after the operation had ended");
-}
-
-/* The bank withdraws a request when the guest refuses it, unless it was repeated since. A request that hotram
- * took back leaves the same state, and says nothing of the guest: for that one only its report counts
- * (operation_ost()). */
-static bool was_refused(const struct operation *operation, const struct hotram_dimm *dimm)
-{
-    return operation->kind == OPERATION_UNPLUG && !operation->withdrawn &&
-           operation->result != OPERATION_CANCELLED && dimm->state == HOTRAM_DIMM_PLUGGED;
-}
-
-void operations_reconcile(struct hotplug *hotplug)
-{
-    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
-        struct operation *operation = hotplug->operation[slot];
-        struct hotram_dimm dimm;
-
-        if (!operation)
-            continue;
-        dimm = look(hotplug, slot);
-        if (!was_refused(operation, &dimm))
-            continue;
-        keep_codes(operation, dimm.ost_event, dimm.ost_status);
-        conclude(operation, OPERATION_REFUSED, NULL);
-    }
+    if (operation)
+        operation_happens(operation, OPERATION_GONE, why_gone(operation));
 }
 
 void operations_before_reset(struct hotplug *hotplug)
@@ -123,9 +90,9 @@ void operations_before_reset(struct hotplug *hotplug)
 
         if (operation && operation->kind == OPERATION_UNPLUG)
             operation->at_reset = !hotplug->dimm[slot]->leaving;
-        else if (operation && operation->result == OPERATION_UNDER_WAY)
-            operation_end(operation, OPERATION_CANCELLED,
-                          "the guest was reset before it answered; it finds the DIMM as it starts");
+        else if (operation)
+            operation_happens(operation, OPERATION_RESET,
+                              "the guest was reset before it answered; it finds the DIMM as it starts");
     }
 }
 
@@ -145,11 +112,11 @@ void operation_expire(struct operation *operation)
         return;
     }
     if (hotplug->dimm[operation->slot] && hotplug->dimm[operation->slot]->kept) {
-        operation_end(operation, OPERATION_UNANSWERED,
-                      "the guest has given the DIMM back, but the host's KVM keeps its memslot; slot and "
-                      "addresses are free when it lets go, which hotram tries again every second");
+        operation_happens(operation, OPERATION_EXPIRED,
+                          "the guest has given the DIMM back, but the host's KVM keeps its memslot; slot and "
+                          "addresses are free when it lets go, which hotram tries again every second");
         return;
     }
     operation_explain_silence(operation, !pending);
-    operation_end(operation, OPERATION_UNANSWERED, NULL);
+    operation_happens(operation, OPERATION_EXPIRED, NULL);
 }

@@ -73,6 +73,13 @@ struct notice {
  * which are kept in the bank; and no eject is ever lost: it is a state of the bank. */
 #define NOTICES_MAX 256u
 
+/* The guest's last word on a request is no, with these codes of _OST. The bank has taken the request back
+ * then; but whoever else takes one back leaves the same state there, so that this is a message of its own. */
+struct denied {
+    bool is;
+    uint32_t event, status;
+};
+
 /* How many events a slot's reports may cause: ost_events.c. */
 struct ost_limit {
     unsigned used;
@@ -91,6 +98,7 @@ struct hotplug {
     uint32_t scanning; /* and was told of this slot, whose flags it reads next */
     struct notice notices[NOTICES_MAX];
     uint32_t notice_count;
+    struct denied denied[HOTRAM_SLOTS_MAX];
     bool missed[HOTRAM_SLOTS_MAX]; /* reports of the slot found no room among the notices */
     bool resting;                  /* notices wait for `rest` */
     struct work work;              /* handles the notices */

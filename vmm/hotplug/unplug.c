@@ -26,6 +26,8 @@ static struct operation *ask(struct dimm *dimm, struct error *error)
     if (!operation)
         return NULL;
     ports_lock(hotplug->config.ports);
+    /* A refusal that was not handled yet is of what was asked before. */
+    hotplug->denied[dimm->slot].is = false;
     /* It fails if the guest has given it back just now; then it goes without being asked. */
     hotram_bank_ask_removal(&hotplug->bank, dimm->slot);
     ports_unlock(hotplug->config.ports);
@@ -85,10 +87,14 @@ void hotplug_note_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t stat
     struct hotplug *hotplug = opaque;
     bool no_answer = hotplug_is_no_answer(hotplug, slot, event, status);
     bool refusal = ost_is_ejection(event) && status != 0 && !ost_in_progress(event, status) && !no_answer;
+    const struct hotram_dimm *dimm = &hotplug->slots[slot];
 
     /* A refusal ends the request, unless it was repeated since the guest took note of the first one. */
-    if (refusal && !hotplug->slots[slot].remove_pending)
+    if (refusal && !dimm->remove_pending &&
+        (dimm->state == HOTRAM_DIMM_REMOVAL_ASKED || dimm->state == HOTRAM_DIMM_PLUGGED)) {
         hotram_bank_withdraw(&hotplug->bank, slot);
+        hotplug->denied[slot] = (struct denied){ true, event, status };
+    }
     note(hotplug, (struct notice){ NOTICE_OST, slot, event, status, no_answer });
 }
 
@@ -201,6 +207,7 @@ struct taken {
     uint32_t count;
     bool ejecting[HOTRAM_SLOTS_MAX];
     bool found[HOTRAM_SLOTS_MAX];
+    struct denied denied[HOTRAM_SLOTS_MAX];
 };
 
 static void take_notices(struct hotplug *hotplug, struct taken *taken)
@@ -214,6 +221,8 @@ static void take_notices(struct hotplug *hotplug, struct taken *taken)
 
         taken->found[slot] = hotplug->seen[slot].report;
         hotplug->seen[slot].report = false;
+        taken->denied[slot] = hotplug->denied[slot];
+        hotplug->denied[slot].is = false;
         taken->ejecting[slot] = dimm->state == HOTRAM_DIMM_EJECTING;
         if (hotplug->missed[slot])
             taken->notices[taken->count++] = (struct notice){ NOTICE_OST, slot, dimm->ost_event,
@@ -247,7 +256,9 @@ void hotplug_handle_notices(void *opaque)
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
         if (taken.ejecting[slot])
             remove_dimm(hotplug, slot);
-    operations_reconcile(hotplug);
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
+        if (taken.denied[slot].is)
+            operation_denied(hotplug, slot, taken.denied[slot].event, taken.denied[slot].status);
     rest_if_flooded(hotplug, taken.count);
 }
 
