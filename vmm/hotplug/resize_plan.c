@@ -49,8 +49,8 @@ static bool plan(struct resize_model *model, const struct resize_request *reques
         return true;
     /* Removals that miss it are a plan all the same, if the size is one that DIMMs can have. */
     good = good && (size - resize_model_ram(model)) % hotplug_granularity(model->hotplug) == 0;
-    resize_explain(model, &obstacle, size, good ? &plan->why : error);
-    return good && (resize_attempt(model, size, plan, &obstacle) || error_set(error, "out of memory"));
+    resize_explain(model, &obstacle, size, good ? &plan->why : error); /* with plans of its own */
+    return good;
 }
 
 bool resize_plan(struct hotplug *hotplug, const struct resize_request *request, const bool *fixed,
