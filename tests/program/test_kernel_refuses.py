@@ -9,10 +9,10 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import inject, tap                                  # noqa: E402
-from lib.machine import CLONE, Machine                       # noqa: E402
+from lib.machine import Machine                              # noqa: E402
+from lib.micro import MICRO, hear, tell                      # noqa: E402
 from lib.qmp import QMPError                                 # noqa: E402
 
-MICRO = CLONE / "build/native/tests/micro/micro"
 LIMIT = 20
 MIB = 1 << 20
 
@@ -20,19 +20,8 @@ MIB = 1 << 20
 def micro(faults, *options):
     machine = Machine(["-m", "64M,slots=4,maxmem=2G", "-kernel", MICRO, *options],
                       kernel=None, reboot=True, environment=faults.environment)
-    machine.said = 0
     hear(machine, "micro")
     return machine
-
-
-def hear(machine, text):
-    _, match = machine.console.wait_for(rf"^{text}\.\r?\n", LIMIT, machine.said)
-    machine.said = match.end()
-
-
-def tell(machine, letter, answer=""):
-    machine.console.send_keys(letter)
-    hear(machine, answer)
 
 
 def mapping(machine, size):

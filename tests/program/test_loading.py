@@ -17,10 +17,10 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import inject, tap                                  # noqa: E402
-from lib.machine import CLONE, PROGRAM, Machine              # noqa: E402
+from lib.machine import PROGRAM, Machine                     # noqa: E402
+from lib.micro import MICRO, hear, tell                      # noqa: E402
 from lib.qmp import QMP, QMPError                            # noqa: E402
 
-MICRO = CLONE / "build/native/tests/micro/micro"
 LIMIT = 60
 MIB = 1 << 20
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -32,21 +32,10 @@ def guest(*options, run=True, kernel=MICRO):
             Machine(["-m", "64M,slots=4,maxmem=2G", "-kernel", kernel, *options], kernel=None,
                     reboot=True, run=run, environment=faults.environment) as machine:
         machine.faults = faults
-        machine.said = 0
         if run:
             hear(machine, "micro")
         machine.qmp.clear_events()
         yield machine
-
-
-def hear(machine, text):
-    _, match = machine.console.wait_for(rf"^{text}\.\r?\n", LIMIT, machine.said)
-    machine.said = match.end()
-
-
-def tell(machine, letter, answer=""):
-    machine.console.send_keys(letter)
-    hear(machine, answer)
 
 
 def second(machine):

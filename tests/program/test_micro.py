@@ -9,10 +9,10 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
-from lib.machine import CLONE, Machine                       # noqa: E402
+from lib.machine import Machine                              # noqa: E402
+from lib.micro import MICRO, hear, tell                      # noqa: E402
 from lib.qmp import QMPError                                 # noqa: E402
 
-MICRO = CLONE / "build/native/tests/micro/micro"
 MEMORY = ["-m", "64M,slots=4,maxmem=2G"]
 LIMIT = 20
 
@@ -21,20 +21,8 @@ def micro(options=(), **more):
     machine = Machine(MEMORY + ["-kernel", MICRO, *options], kernel=None,
                       reboot=True, **more)
     if more.get("run", True):
-        machine.said = 0
         hear(machine, "micro")
     return machine
-
-
-def hear(machine, text):
-    """Waits for a line of the guest."""
-    _, match = machine.console.wait_for(rf"^{text}\.\r?\n", LIMIT, machine.said)
-    machine.said = match.end()
-
-
-def tell(machine, letter, answer=""):
-    machine.console.send_keys(letter)
-    hear(machine, answer)
 
 
 def ost(machine, source, status, **more):
@@ -188,7 +176,6 @@ def test_plug_while_stopped_and_before_the_start():
     with micro(run=False) as machine:
         assert machine.qmp.execute("query-status")["status"] == "prelaunch"
         machine.plug("a", "128M")
-        machine.said = 0
         machine.qmp.execute("cont")
         hear(machine, "micro")
         tell(machine, "s", "3000")
