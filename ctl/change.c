@@ -36,6 +36,11 @@ static enum status run_operation(struct options *options, const char *command, s
         return waiting.status;
     }
     waiting.title = command;
+    if (!options->no_wait && !waiting_allowed(&waiting, ", and --no-wait asks without waiting")) {
+        json_object_put(args);
+        waiting_end(&waiting);
+        return waiting.status;
+    }
     if (options->timeout_given)
         add_number(args, "timeout", options->timeout);
     if (!waiting_ask(&waiting, command, args, &operation)) {

@@ -94,6 +94,16 @@ static void print_result(const struct options *options, struct json_object *resu
     say_text(&text);
 }
 
+/* hotram does not wait any longer for a guest that is stopped; the set goes on. */
+static bool stands(const struct options *options, struct json_object *operations)
+{
+    bool under_way = false;
+
+    for (size_t i = 0; !options->no_wait && i < json_length(operations); i++)
+        under_way = under_way || operation_under_way(json_at(operations, i));
+    return under_way;
+}
+
 /* Below the target counts with --at-most, unless it is so because something failed. */
 static enum status result_status(const struct options *options, struct json_object *result, bool cancelled)
 {
@@ -108,6 +118,8 @@ static enum status result_status(const struct options *options, struct json_obje
     }
     if (!json_has(result, "asked") || !json_has(result, "reached"))
         return STATUS_ERROR;
+    if (stands(options, operations))
+        return STATUS_UNANSWERED;
     return good ? STATUS_DONE : cancelled ? STATUS_CANCELLED : STATUS_AWAY;
 }
 

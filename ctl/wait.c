@@ -58,6 +58,8 @@ static bool collect(struct waiting *waiting, struct json_object *ended)
         return false;
     good = choose(waiting, operations, ended);
     json_object_put(operations);
+    if (json_length(waiting->ours) > 0 && !waiting_allowed(waiting, ""))
+        return false;
     while (good && json_length(waiting->ours) > 0) {
         good = waiting_next(waiting, &operation);
         if (good)

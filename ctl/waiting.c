@@ -42,6 +42,33 @@ void waiting_end(struct waiting *waiting)
         close(waiting->signals);
 }
 
+bool waiting_allowed(struct waiting *waiting, const char *way_out)
+{
+    const struct options *options = waiting->options;
+    struct json_object *status = NULL;
+    struct error error = { 0 };
+    bool refused = false, stopped;
+    const char *state;
+
+    if (!qmp_ask(waiting->qmp, "query-status", NULL, options->patience, &status, &refused, &error)) {
+        if (!refused)
+            waiting->status = fail(options, STATUS_ERROR, "%s", error.text);
+        return refused;
+    }
+    state = json_text_of(status, "status");
+    stopped = json_has(status, "running") && !json_true(status, "running");
+    if (stopped)
+        waiting->status = fail(options, STATUS_ERROR,
+                               "%s is stopped (%s) and answers nothing; %scont in its monitor lets it run%s",
+                               guest_title(&waiting->guest, waiting->qmp), shown(state),
+                               strcmp(state, "shutdown") == 0 || strcmp(state, "internal-error") == 0
+                                   ? "system_reset and then "
+                                   : "",
+                               way_out);
+    json_object_put(status);
+    return !stopped;
+}
+
 static size_t find_ours(const struct waiting *waiting, uint64_t id)
 {
     size_t at = 0;
@@ -106,8 +133,8 @@ void waiting_add(struct waiting *waiting, struct json_object *operation)
         cancel_said(waiting, operation);
 }
 
-/* Not waiting any longer. */
-static bool leave(struct waiting *waiting)
+/* Not waiting any longer. `why` is "" or ends with "; ". */
+static bool leave(struct waiting *waiting, const char *why)
 {
     const char *more = json_length(waiting->ours) > 1 ? "operations go on" : "operation goes on";
     char hint[80] = "";
@@ -116,9 +143,23 @@ static bool leave(struct waiting *waiting)
         snprintf(hint, sizeof hint, "; 'hotramctl wait %" PRIu64 "' waits for it",
                  json_number_of(json_at(waiting->ours, 0), "id"));
     progress_clear(&waiting->progress);
-    waiting->status = fail(waiting->options, STATUS_UNANSWERED, "not waiting any longer: the %s%s", more,
-                           hint);
+    waiting->status = fail(waiting->options, STATUS_UNANSWERED, "not waiting any longer: %sthe %s%s", why,
+                           more, hint);
     return false;
+}
+
+/* hotram itself ends the waiting of a `set`. */
+static bool stands(const struct waiting *waiting)
+{
+    uint64_t most = 0;
+
+    for (size_t i = 0; i < json_length(waiting->ours); i++) {
+        uint64_t deadline = json_number_of(json_at(waiting->ours, i), "deadline");
+
+        most = deadline > most ? deadline : most;
+    }
+    return waiting->stopped && !waiting->adopts && most > 0 &&
+           (uint64_t)(now_ms() - waiting->stopped_since) >= most;
 }
 
 /* Ctrl-C once cancels what can be cancelled; twice, or SIGTERM, leaves. */
@@ -129,7 +170,7 @@ static bool take_signal(struct waiting *waiting)
     if (read(waiting->signals, &info, sizeof info) != (ssize_t)sizeof info)
         return true;
     if (info.ssi_signo != SIGINT || waiting->cancel_wanted || !waiting->cancels)
-        return leave(waiting);
+        return leave(waiting, "");
     waiting->cancel_wanted = true;
     if (waiting->adopts) {
         cancel_set(waiting);
@@ -191,6 +232,8 @@ static void show_progress(struct waiting *waiting)
                     shown_size(waiting->to_allocate));
     else if (first && json_number_of(first, "deadline"))
         text_printf(&line, ", the guest has %s", shown_time(json_number_of(first, "deadline")));
+    if (waiting->stopped)
+        text_string(&line, "; it is stopped");
     if (waiting->cancel_wanted)
         text_string(&line, ", cancelling");
     progress_show(&waiting->progress, line.bytes ? line.bytes : "");
@@ -204,7 +247,10 @@ static void take_event(struct waiting *waiting, struct json_object *message)
     struct json_object *data = json_member(message, "data");
     size_t at = find_ours(waiting, json_number_of(data, "id"));
 
-    if (strcmp(event, "MEMORY_PREALLOC") == 0) {
+    if (strcmp(event, "STOP") == 0 || strcmp(event, "RESUME") == 0) {
+        waiting->stopped = strcmp(event, "STOP") == 0;
+        waiting->stopped_since = now_ms();
+    } else if (strcmp(event, "MEMORY_PREALLOC") == 0) {
         waiting->allocated = json_number_of(data, "done");
         waiting->to_allocate = json_number_of(data, "size");
         if (waiting->allocated >= waiting->to_allocate)
@@ -230,6 +276,8 @@ static bool next_message(struct waiting *waiting, struct json_object **message)
             take_event(waiting, *message);
             return true;
         case QMP_LATE:
+            if (stands(waiting))
+                return leave(waiting, "the guest is stopped, and has been for as long as it was given; ");
             if (!still_there(waiting))
                 return false;
             break;

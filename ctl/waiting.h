@@ -23,6 +23,8 @@ struct waiting {
     uint64_t allocated, to_allocate; /* bytes, of MEMORY_PREALLOC */
     int signals;                     /* SIGINT and SIGTERM are read here */
     int64_t heard;                   /* ms: when the monitor last said something */
+    bool stopped;                    /* the guest is, since then: */
+    int64_t stopped_since;           /* ms */
     enum status status;              /* when a function returned false: what to exit with; all is said */
 };
 
@@ -30,11 +32,16 @@ struct waiting {
 bool waiting_begin(struct waiting *waiting, const struct options *options, bool cancels);
 void waiting_end(struct waiting *waiting);
 
+/* Nobody waits for a guest that is stopped, which answers nothing: false, and all is said. `way_out` says
+ * what can be done all the same, as "; ...", or is "". */
+bool waiting_allowed(struct waiting *waiting, const char *way_out);
+
 /* Ask, and wait for the answer however long it takes. */
 bool waiting_ask(struct waiting *waiting, const char *command, struct json_object *args,
                  struct json_object **result);
 
-/* Wait until one of the operations in waiting->ours has ended; it is taken out of there and returned. */
+/* Wait until one of the operations in waiting->ours has ended; it is taken out of there and returned. False,
+ * and all is said, also when the guest has been stopped for as long as they may take. */
 bool waiting_next(struct waiting *waiting, struct json_object **operation);
 void waiting_add(struct waiting *waiting, struct json_object *operation);
 

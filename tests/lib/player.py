@@ -2,6 +2,10 @@
 """A test that plays the guest of memory operations: takes, refuses, gives back, or
 does not answer."""
 
+import contextlib
+import json
+import time
+
 from .host import MIB, Host
 from .qmp import QMPTimeout
 
@@ -78,3 +82,20 @@ class Guest(Host):
 
     def fails(self, command, words, **arguments):
         self.refuses(words, command, arguments)
+
+
+@contextlib.contextmanager
+def asking(guest, command, **arguments):
+    """A second client that waits for the answer."""
+    client = guest.second()
+    client.send_raw(json.dumps({"execute": command, "id": 1, "arguments": arguments}).encode() + b"\r\n")
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def answer(client):
+    message = client.read_answer(time.monotonic() + 30)
+    assert "return" in message, message
+    return message["return"]

@@ -3,7 +3,6 @@
 """Every plug and unplug has one result; and memory set. A test plays the guest, good
 and hostile, so it needs no KVM."""
 
-import contextlib
 import pathlib
 import sys
 import time
@@ -11,7 +10,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
 from lib.host import DIMM, MIB                               # noqa: E402
-from lib.player import EJECT, FLAGS, REMOVE, SIZE, Guest     # noqa: E402
+from lib.player import EJECT, FLAGS, REMOVE, SIZE, Guest, answer, asking  # noqa: E402
 
 GIB = 1 << 30
 
@@ -118,30 +117,6 @@ def test_unanswered_and_what_it_says():
         data = guest.done(id=2)
         assert data["result"] == "unanswered", data
         assert "has taken note of the request" in data["reason"], data
-        guest.qmp.execute("stop")
-        guest.unplug(timeout=1)
-        begun = guest.operations()[-1]
-        assert "the guest is stopped" in begun["warning"], begun
-        time.sleep(1.5)
-        assert guest.operations()[-1]["result"] == "under-way"
-        guest.qmp.execute("cont")
-        data = guest.done(id=3)
-        assert data["result"] == "unanswered", data
-        assert 1000 <= data["milliseconds"], data
-
-
-def test_a_stop_does_not_count():
-    with Guest() as guest:
-        guest.plugged()
-        guest.unplug(timeout=2)
-        for _ in range(3):                       # longer than the deadline
-            guest.qmp.execute("stop")
-            time.sleep(0.8)
-            guest.qmp.execute("cont")
-        guest.notice(0)
-        guest.give_back(0)
-        assert guest.done(id=2)["result"] == "done"
-        guest.nothing()
 
 
 def test_a_late_eject_is_told_once():
@@ -277,25 +252,6 @@ def test_only_the_last_are_remembered():
 
 
 # ---- waiting ----
-
-@contextlib.contextmanager
-def asking(guest, command, **arguments):
-    """A second client that waits for the answer."""
-    client = guest.second()
-    client._id += 1
-    client.send_raw(b'{"execute": "%s", "id": 1, "arguments": %s}\r\n' % (
-        command.encode(), str(arguments).replace("'", '"').replace("True", "true").encode()))
-    try:
-        yield client
-    finally:
-        client.close()
-
-
-def answer(client):
-    message = client.read_answer(time.monotonic() + 30)
-    assert "return" in message, message
-    return message["return"]
-
 
 def test_wait():
     with Guest() as guest:

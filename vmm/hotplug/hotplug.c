@@ -77,6 +77,11 @@ struct hotplug *hotplug_create(const struct hotplug_config *config, struct error
     return hotplug;
 }
 
+const char *hotplug_stopped(const struct hotplug *hotplug)
+{
+    return hotplug->config.stopped(hotplug->config.opaque);
+}
+
 void dimm_free(struct dimm *dimm)
 {
     operation_discard(dimm->plugging);

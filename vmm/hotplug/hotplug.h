@@ -136,8 +136,8 @@ struct hotplug_config {
     struct loop *loop;
     /* A slot has an event pending: raise it with the guest. Under the machine lock, any thread. */
     void (*raise)(void *opaque);
-    /* Whether the guest runs; NULL: always. */
-    bool (*running)(void *opaque);
+    /* Why the guest does not run, and the way out: machine_stopped(). NULL from it: it runs. */
+    const char *(*stopped)(void *opaque);
     const struct guest_clock *clock; /* runs with it: deadlines count by this */
     /* An event for the monitors, on the main thread; data is a new json_object. */
     void (*event)(void *opaque, const char *name, struct json_object *data);

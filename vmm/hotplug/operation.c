@@ -69,24 +69,55 @@ uint64_t operation_now(const struct hotplug *hotplug)
     return guest_clock_now(hotplug->config.clock) / 1000000;
 }
 
+static uint64_t passed(const struct operation *operation)
+{
+    return operation_now(operation->hotplug) - operation->started;
+}
+
+static void arm(struct operation *operation);
+
 static void expired(void *opaque)
 {
     struct operation *operation = opaque;
 
-    operation_expire(operation);
+    /* The guest's milliseconds do not begin with the host's. */
+    if (passed(operation) < operation->deadline)
+        arm(operation);
+    else
+        operation_expire(operation);
 }
 
-/* The timer is of the host's time, so it is there only while the guest's runs. */
+static void stands(void *opaque);
+
+/* The timer is of the host's time, so it is the deadline's only while the guest's runs. */
 static void arm(struct operation *operation)
 {
     struct hotplug *hotplug = operation->hotplug;
-    uint64_t passed = operation_now(hotplug) - operation->started;
+    uint64_t now = passed(operation);
 
     timer_cancel(&operation->timer);
-    if (!hotplug->config.clock->runs)
+    if (!hotplug->config.clock->runs) {
+        timer_start(hotplug->config.loop, &operation->timer, operation->deadline, stands, operation);
         return;
+    }
     timer_start(hotplug->config.loop, &operation->timer,
-                operation->deadline > passed ? operation->deadline - passed : 0, expired, operation);
+                operation->deadline > now ? operation->deadline - now : 0, expired, operation);
+}
+
+/* The guest's time has stood still for long. (A reset stops it, too, but ends by itself.) */
+static void stands(void *opaque)
+{
+    struct operation *operation = opaque;
+    struct operation_watcher *next;
+
+    if (!hotplug_stopped(operation->hotplug)) {
+        arm(operation);
+        return;
+    }
+    for (struct operation_watcher *watcher = operation->watchers; watcher; watcher = next) {
+        next = watcher->next;
+        watcher->stands(watcher->opaque, operation);
+    }
 }
 
 void hotplug_run_state(struct hotplug *hotplug)
@@ -172,15 +203,6 @@ static void append(struct hotplug *hotplug, struct operation *operation)
     *link = operation;
 }
 
-static void warn_of_stopped(struct operation *operation)
-{
-    const struct hotplug_config *config = &operation->hotplug->config;
-
-    if (!config->running(config->opaque) && operation->warning[0] == '\0')
-        snprintf(operation->warning, OPERATION_REASON,
-                 "the guest is stopped; cont lets it answer, and its time to do so begins then");
-}
-
 void operation_begin(struct operation *operation)
 {
     struct hotplug *hotplug = operation->hotplug;
@@ -195,7 +217,6 @@ void operation_begin(struct operation *operation)
     hotplug->operation[operation->slot] = operation;
     hotplug->dimm[operation->slot]->refused = false;
     append(hotplug, operation);
-    warn_of_stopped(operation);
     arm(operation);
     operation->begun = hotplug_tell(hotplug, "MEMORY_OPERATION_STARTED", operation_describe(operation));
 }

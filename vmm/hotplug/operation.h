@@ -32,9 +32,14 @@ struct operation;
 struct own_event;
 
 /* Who waits for an end. The struct belongs to the waiter and is off the list when `ended` is called, which
- * the event loop does, soon after the end, and before the operation is forgotten. */
+ * the event loop does, soon after the end, and before the operation is forgotten.
+ *
+ * The deadline is in the guest's time, so a guest that is stopped ends nothing. That nobody waits for ever,
+ * `stands` is called, by the event loop, when the guest has been stopped in one piece for as long as the
+ * operation may take; the operation goes on, and the waiter may take itself off the list, or wait. */
 struct operation_watcher {
     void (*ended)(void *opaque, const struct operation *operation);
+    void (*stands)(void *opaque, const struct operation *operation);
     void *opaque;
     struct operation_watcher *next; /* the operation's */
 };
@@ -58,7 +63,7 @@ struct operation {
     struct own_event *begun;        /* MEMORY_OPERATION_STARTED, while it has not been sent */
     char reason[OPERATION_REASON];  /* why it ended like this; may be empty */
     char warning[OPERATION_REASON]; /* what the user should know though it was accepted; may be empty */
-    struct timer timer;
+    struct timer timer;             /* the guest runs: its deadline; it is stopped: until `stands` */
     struct operation_watcher *watchers;
     struct operation *next; /* by id */
 };

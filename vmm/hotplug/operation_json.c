@@ -2,6 +2,7 @@
 /*
  * An operation as monitors show it: the members of MEMORY_OPERATION_DONE and of query-memory-operations.
  */
+#include <stdio.h>
 
 #include "host/json_build.h"
 #include "hotplug/operation.h"
@@ -19,6 +20,19 @@ static void add_text(struct json_object *object, const char *name, const char *t
         add_string(object, name, text);
 }
 
+/* That the guest is stopped is said while it is. */
+static void add_warning(struct json_object *object, const struct operation *operation)
+{
+    const char *stopped = operation->result == OPERATION_UNDER_WAY ? hotplug_stopped(operation->hotplug)
+                                                                   : NULL;
+    char both[2 * OPERATION_REASON];
+
+    if (stopped)
+        snprintf(both, sizeof both, "%s%s%s; its time to answer counts only while it runs",
+                 operation->warning, operation->warning[0] ? "; " : "", stopped);
+    add_text(object, "warning", stopped ? both : operation->warning);
+}
+
 struct json_object *operation_describe(const struct operation *operation)
 {
     struct json_object *object = json_new_object();
@@ -30,7 +44,7 @@ struct json_object *operation_describe(const struct operation *operation)
     add_text(object, "operation", operation_kind_name(operation->kind));
     add_text(object, "result", operation_result_name(operation->result));
     add_text(object, "reason", operation->reason);
-    add_text(object, "warning", operation->warning);
+    add_warning(object, operation);
     if (operation->answered) {
         struct json_object *ost = json_new_object();
 

@@ -102,6 +102,11 @@ struct json_object *resize_under_way(const struct hotplug *hotplug)
     return hotplug->resize ? describe_all(hotplug->resize) : NULL;
 }
 
+bool resize_is_under_way(const struct hotplug *hotplug)
+{
+    return hotplug->resize != NULL;
+}
+
 static void say(struct resize *resize, const char *line)
 {
     for (struct resize_watcher *watcher = resize->watchers; watcher; watcher = watcher->next)
@@ -206,6 +211,37 @@ static void step_ended(void *opaque, const struct operation *operation)
     later(resize);
 }
 
+/* With the operation that is under way, which describe_all() leaves out. */
+static struct json_object *describe_standstill(const struct resize *resize, const struct operation *operation)
+{
+    struct json_object *result = describe_all(resize);
+    struct json_object *operations = json_new_array();
+    struct error reason;
+
+    for (size_t i = 0; i < json_object_array_length(resize->operations); i++)
+        json_append(operations, json_object_get(json_object_array_get_idx(resize->operations, i)));
+    json_append(operations, operation_describe(operation));
+    json_add(result, "operations", operations);
+    error_set(&reason, "%s; memory set goes on when it runs, or ends by memory-set-cancel",
+              hotplug_stopped(resize->hotplug));
+    add_string(result, "reason", reason.text);
+    return result;
+}
+
+/* The guest is stopped, and has been for long: nobody waits any more, but the set goes on when it runs. */
+static void step_stands(void *opaque, const struct operation *operation)
+{
+    struct resize *resize = opaque;
+    struct json_object *result = describe_standstill(resize, operation);
+    struct resize_watcher *watcher;
+
+    while ((watcher = resize->watchers) != NULL) {
+        resize->watchers = watcher->next;
+        watcher->ended(watcher->opaque, result);
+    }
+    json_object_put(result);
+}
+
 static void wait_for(struct resize *resize, struct operation *operation)
 {
     char line[256];
@@ -214,7 +250,8 @@ static void wait_for(struct resize *resize, struct operation *operation)
     if (resize->request.deadline)
         operation_set_deadline(operation, resize->request.deadline);
     resize->operation = operation;
-    resize->watcher = (struct operation_watcher){ .ended = step_ended, .opaque = resize };
+    resize->watcher =
+        (struct operation_watcher){ .ended = step_ended, .stands = step_stands, .opaque = resize };
     operation_watch(operation, &resize->watcher);
     snprintf(line, sizeof line, "%s of %.80s (%s), step %u of %u", operation_kind_name(operation->kind),
              operation->device ? operation->device : "(no id)", size_text(operation->size, size),
@@ -331,10 +368,9 @@ static bool check(struct hotplug *hotplug, const struct resize_request *request,
     if (!hotplug_check_enabled(hotplug, error) ||
         (request->node_given && !hotplug_check_node(hotplug, request->node, error)))
         return false; /* before anybody looks into the node */
-    if (request->size != resize_present(hotplug, request) && hotplug->config.running &&
-        !hotplug->config.running(hotplug->config.opaque))
-        return error_set(error,
-                         "the guest is stopped, so it can neither take nor give memory; cont lets it run");
+    if (request->size != resize_present(hotplug, request) && hotplug_stopped(hotplug))
+        return error_set(error, "%s; until then it can neither take nor give memory",
+                         hotplug_stopped(hotplug));
     return true;
 }
 

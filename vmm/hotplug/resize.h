@@ -48,7 +48,9 @@ struct resize_plan {
 };
 
 /* Who waits. The struct belongs to the waiter and is off the list when `ended` is called. `result` is
- * borrowed: the members of MEMORY_SET_DONE. */
+ * borrowed: the members of MEMORY_SET_DONE. Like operations' it is also called when the guest has been
+ * stopped for as long as the operation under way may take (operation.h), with that operation among those of
+ * the result; then the set goes on. */
 struct resize_watcher {
     void (*ended)(void *opaque, struct json_object *result);
     void (*say)(void *opaque, const char *line); /* how far it is; may be NULL */
@@ -71,6 +73,7 @@ bool resize_begin(struct hotplug *hotplug, const struct resize_request *request,
                   struct resize_watcher *watcher, struct error *error);
 /* Whether there is one, and how far it is: its description so far, a new object, or NULL. */
 struct json_object *resize_under_way(const struct hotplug *hotplug);
+bool resize_is_under_way(const struct hotplug *hotplug);
 /* End it after what is under way now; an unplug under way is withdrawn. */
 void resize_cancel(struct hotplug *hotplug);
 /* The waiter goes; the rest goes on. */

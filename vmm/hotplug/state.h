@@ -125,6 +125,8 @@ struct hotplug {
 struct dimm *hotplug_find(const struct hotplug *hotplug, const char *id);
 /* The DIMM that an id or a QOM path names, or NULL and an error that says what there is. */
 struct dimm *hotplug_resolve(const struct hotplug *hotplug, const char *reference, struct error *error);
+/* machine_stopped(). */
+const char *hotplug_stopped(const struct hotplug *hotplug);
 /* What a reference to it can be: its id, or its path. Returns that or buffer. */
 const char *hotplug_name(const struct dimm *dimm, char buffer[DIMM_PATH]);
 /* "/machine/peripheral/ID", or QEMU's "/machine/peripheral-anon/device[N]"; returns buffer. */

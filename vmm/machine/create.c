@@ -72,7 +72,7 @@ static bool create_hotplug(struct machine *machine, struct error *error)
         .ports = &machine->ports,
         .loop = machine->loop,
         .raise = machine_arch_raise_hotplug,
-        .running = machine_runs,
+        .stopped = machine_hotplug_stopped,
         .clock = &machine->clock,
         .event = machine_hotplug_event,
         .opaque = machine,

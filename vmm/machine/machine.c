@@ -16,6 +16,11 @@
 /* Between two resets that the guest asks for. */
 #define RESET_PAUSE_MS 250
 
+static bool nothing_to_run(const struct machine *machine)
+{
+    return !machine->config->kernel && machine->config->accel == ACCEL_KVM;
+}
+
 const char *run_state_name(enum run_state state)
 {
     static const char *const names[] = {
@@ -53,11 +58,27 @@ void machine_emit(struct machine *machine, const char *event, struct json_object
         json_object_put(data);
 }
 
-bool machine_runs(void *opaque)
+const char *machine_stopped(const struct machine *machine)
 {
-    const struct machine *machine = opaque;
+    switch (machine->state) {
+    case RUN_RUNNING:
+        return NULL;
+    case RUN_PRECONFIG:
+        return "the machine waits for x-exit-preconfig, and then cont lets the guest run";
+    case RUN_SHUTDOWN:
+        return "the guest has shut down; system_reset, and then cont, lets it start again";
+    case RUN_INTERNAL_ERROR:
+        return "the guest has met an internal error; system_reset, and then cont, lets it start again";
+    default:
+        return nothing_to_run(machine)
+                   ? "the guest is stopped, and has nothing to run: start hotram with -kernel FILE"
+                   : "the guest is stopped; cont lets it run";
+    }
+}
 
-    return machine->state == RUN_RUNNING;
+const char *machine_hotplug_stopped(void *opaque)
+{
+    return machine_stopped(opaque);
 }
 
 void machine_hotplug_event(void *opaque, const char *name, struct json_object *data)
@@ -118,7 +139,7 @@ bool machine_cont(struct machine *machine, struct error *error)
     default:
         break;
     }
-    if (!machine->config->kernel && machine->config->accel == ACCEL_KVM)
+    if (nothing_to_run(machine))
         return error_set(error, "there is nothing to run: start hotram with -kernel FILE");
     machine->state = RUN_RUNNING;
     machine_emit(machine, "RESUME", NULL);
@@ -132,8 +153,7 @@ bool machine_autostart(struct machine *machine, struct error *error)
 
     if (config->preconfig && machine->state == RUN_PRECONFIG)
         return true;
-    return config->start_paused || (!config->kernel && config->accel == ACCEL_KVM) ||
-           machine_cont(machine, error);
+    return config->start_paused || nothing_to_run(machine) || machine_cont(machine, error);
 }
 
 bool machine_exit_preconfig(struct machine *machine, struct error *error)

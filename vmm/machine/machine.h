@@ -77,6 +77,8 @@ const char *run_state_name(
 void machine_stop(struct machine *machine);
 /* cont: event RESUME. Fails after SHUTDOWN or an internal error until system_reset. */
 bool machine_cont(struct machine *machine, struct error *error);
+/* Why the guest does not run, and the way out, as a sentence without its full stop; NULL: it runs. */
+const char *machine_stopped(const struct machine *machine);
 /* Who waits for the end of a reset, good or bad. Main thread, from the event loop. */
 struct reset_waiter {
     void (*ended)(void *opaque); /* once; when the machine goes, at the latest */

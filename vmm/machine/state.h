@@ -133,7 +133,7 @@ void machine_tell_memory_failure(struct machine *machine);
 
 /* machine.c: what the architecture's devices and vCPUs report. */
 extern const struct vcpu_ops machine_vcpu_ops;
-bool machine_runs(void *opaque);
+const char *machine_hotplug_stopped(void *opaque); /* machine_stopped() */
 void machine_hotplug_event(void *opaque, const char *name, struct json_object *data);
 
 /* create.c: where the CPUs are, as the guest is told. */

@@ -84,8 +84,12 @@ static bool begin(struct monitor_context *context, const struct resize_request *
                   struct json_object **result, struct error *error)
 {
     struct hotplug *hotplug = machine_hotplug(context->machine);
-    struct waiter *waiter = calloc(1, sizeof *waiter);
+    struct waiter *waiter;
 
+    /* One that has nothing to do ends at once, and one that has is refused; only what is under way stands. */
+    if (resize_is_under_way(hotplug) && !wait_allowed(context, wait, error))
+        return false;
+    waiter = calloc(1, sizeof *waiter);
     if (!waiter || (wait && !command_defer(context))) {
         free(waiter);
         return error_set(error, "out of memory");
@@ -195,12 +199,10 @@ static bool run_cancel(struct monitor_context *context, struct json_object *args
                        struct error *error)
 {
     struct hotplug *hotplug = machine_hotplug(context->machine);
-    struct json_object *under_way = resize_under_way(hotplug);
 
     (void)args, (void)result;
-    if (!under_way)
+    if (!resize_is_under_way(hotplug))
         return error_set(error, "no memory set is under way");
-    json_object_put(under_way);
     resize_cancel(hotplug);
     return true;
 }

@@ -49,15 +49,27 @@ static void ended(void *opaque, const struct operation *operation)
     answer(opaque, operation, NULL);
 }
 
+/* The guest was stopped meanwhile, and for long: the answer is the operation under way, whose warning says
+ * so. */
+static void stands(void *opaque, const struct operation *operation)
+{
+    struct wait *wait = opaque;
+
+    operation_unwatch(wait->operation, &wait->watcher);
+    answer(wait, operation, NULL);
+}
+
 static void tick(void *opaque)
 {
     struct wait *wait = opaque;
     const struct operation *operation = wait->operation;
-    char line[256];
+    const char *stopped = machine_stopped(wait->machine);
+    char line[512];
 
-    snprintf(line, sizeof line, "%s of %.80s: waiting for the guest, %" PRIu64 " s of %" PRIu64 " s%s",
+    snprintf(line, sizeof line, "%s of %.80s: waiting for the guest, %" PRIu64 " s of %" PRIu64 " s%s%s%s",
              operation_kind_name(operation->kind), wait->device, operation_milliseconds(operation) / 1000,
-             operation->deadline / 1000, operation->answered ? "; it has reported that it is at it" : "");
+             operation->deadline / 1000, operation->answered ? "; it has reported that it is at it" : "",
+             stopped ? "; " : "", stopped ? stopped : "");
     pending_say(wait->pending, line);
     timer_start(machine_loop(wait->machine), &wait->timer, TICK, tick, wait);
 }
@@ -87,7 +99,7 @@ static void cancel(void *opaque)
 static void watch(struct wait *wait, struct operation *operation)
 {
     wait->operation = operation;
-    wait->watcher = (struct operation_watcher){ .ended = ended, .opaque = wait };
+    wait->watcher = (struct operation_watcher){ .ended = ended, .stands = stands, .opaque = wait };
     operation_watch(operation, &wait->watcher);
     timer_start(machine_loop(wait->machine), &wait->timer, TICK, tick, wait);
 }
@@ -114,12 +126,24 @@ static void allocating(void *opaque, const char *id, uint64_t done, uint64_t siz
     prealloc_progress(wait->machine, wait->pending, id, done, size);
 }
 
+bool wait_allowed(const struct monitor_context *context, bool wait, struct error *error)
+{
+    const char *stopped = machine_stopped(context->machine);
+
+    return !wait || !stopped ||
+           error_set(error, "%s; until then there is no answer to wait for: %s asks without waiting", stopped,
+                     context->keyval ? "wait=off" : "'wait': false");
+}
+
 /* All that is needed later, before the first effect. `room`: for the id and its NUL. */
 static struct wait *prepare(struct monitor_context *context, size_t room, uint64_t deadline, bool whole,
                             struct error *error)
 {
-    struct wait *wait = calloc(1, sizeof *wait + room);
+    struct wait *wait;
 
+    if (!wait_allowed(context, whole, error))
+        return NULL;
+    wait = calloc(1, sizeof *wait + room);
     if (wait) {
         wait->machine = context->machine;
         wait->deadline = deadline;

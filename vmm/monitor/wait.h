@@ -13,6 +13,10 @@
 
 #define WAIT_SECONDS_MAX 86400
 
+/* Nobody is to wait for a guest that is stopped and cannot answer: whether the command may wait, if it was
+ * asked to. */
+bool wait_allowed(const struct monitor_context *context, bool wait, struct error *error);
+
 /* Plug, or ask for a DIMM; the result is the operation, as it begins or (wait) as it has ended. `deadline` in
  * milliseconds, 0: the machine's. */
 bool wait_for_plug(struct monitor_context *context, struct module *module, uint64_t deadline, bool wait,

@@ -141,6 +141,11 @@ enum run_state machine_run_state(const struct machine *machine)
     return machine->state;
 }
 
+const char *machine_stopped(const struct machine *machine)
+{
+    return machine->state == RUN_RUNNING ? NULL : "the guest is stopped; cont lets it run";
+}
+
 const char *run_state_name(enum run_state state)
 {
     static const char *const names[] = { "prelaunch", "running",        "paused",

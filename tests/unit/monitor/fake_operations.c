@@ -8,6 +8,7 @@
 
 #include "hotplug/hotplug.h"
 #include "hotplug/resize.h"
+#include "hotplug/state.h"
 #include "machine/machine.h"
 
 #define NONE "this machine has no operations"
@@ -93,6 +94,18 @@ bool resize_begin(struct hotplug *hotplug, const struct resize_request *request,
 {
     (void)hotplug, (void)request, (void)watcher;
     return error_set(error, NONE);
+}
+
+const char *hotplug_stopped(const struct hotplug *hotplug)
+{
+    (void)hotplug;
+    return NULL;
+}
+
+bool resize_is_under_way(const struct hotplug *hotplug)
+{
+    (void)hotplug;
+    return false;
 }
 
 struct json_object *resize_under_way(const struct hotplug *hotplug)
