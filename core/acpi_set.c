@@ -78,8 +78,12 @@ enum hotram_status hotram_acpi_set(struct hotram_buffer *out, const struct hotra
     write_listed(&writer, facs, write_dsdt(&writer));
     xsdt = next(&writer, TABLE_ALIGN);
     note(&writer, hotram_acpi_xsdt(out, ids, writer.listed, writer.count));
-    if (writer.status != HOTRAM_OK)
+    if (out->length > UINT64_MAX - set->address) /* the addresses wrapped */
+        note(&writer, HOTRAM_E_ARGUMENT);
+    if (writer.status != HOTRAM_OK) {
+        out->length = 0;
         return writer.status;
+    }
     if (hotram_buffer_status(out) != HOTRAM_OK)
         return hotram_buffer_status(out);
     hotram_buffer_init(&rsdp, out->data, HOTRAM_ACPI_RSDP_LENGTH);

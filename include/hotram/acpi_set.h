@@ -32,8 +32,8 @@ struct hotram_acpi_set {
      *  finds it in 0xe0000 to 0xfffff, or by boot_params. */
     uint64_t address;
     struct hotram_acpi_fadt fadt; /**< as for hotram_acpi_fadt(); dsdt and facs are filled in */
-    /** Writes the DSDT's terms: the memory devices, their event, and the devices of the VMM. Its status
-     * counts. */
+    /** Writes the DSDT's terms: the memory devices, their event, and the devices of the VMM. A status that is
+     *  neither HOTRAM_OK nor HOTRAM_E_BUFFER is the result of all. */
     enum hotram_status (*dsdt)(struct hotram_aml *aml, void *opaque);
     void *opaque;                        /**< given back to dsdt */
     const struct hotram_acpi_madt *madt; /**< NULL: no MADT */
@@ -47,6 +47,9 @@ struct hotram_acpi_set {
 /**
  * Write the tables, one behind the other (5.2).
  *
+ * After every error but HOTRAM_E_BUFFER the buffer is empty; what its memory holds is then without meaning.
+ * An error that dsdt answers is handed on, whatever it is.
+ *
  * When: the buffer is empty, as after hotram_buffer_init().
  *
  * @param out     the buffer; its first byte is at set->address for the guest
@@ -54,9 +57,10 @@ struct hotram_acpi_set {
  * @param set     what they say
  * @retval HOTRAM_OK          done; the RSDP is the first
  * @retval HOTRAM_E_ARGUMENT  a pointer is NULL (madt, opaque, and that of an array of 0 elements may be), the
- *                            buffer is not empty, address is no multiple of HOTRAM_ACPI_SET_ALIGN, or
+ *                            buffer is not empty (and stays as it was), address is no multiple of
+ *                            HOTRAM_ACPI_SET_ALIGN or the tables would reach beyond 2^64, or
  *                            hotram_acpi_fadt() or what dsdt calls refuses its part
- * @retval HOTRAM_E_NESTING   from dsdt: a term where none may be
+ * @retval HOTRAM_E_NESTING   from dsdt: a term where none may be, or a block without an end
  * @retval HOTRAM_E_BUFFER    it does not fit; out->length is the needed length
  */
 enum hotram_status hotram_acpi_set(struct hotram_buffer *out, const struct hotram_acpi_ids *ids,

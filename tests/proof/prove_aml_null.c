@@ -64,6 +64,9 @@ static void call_resources(struct hotram_aml *aml)
     hotram_aml_dword_memory(aml, nondet_uint32(), nondet_uint32(), nondet_uint32());
     hotram_aml_qword_memory(aml, nondet_uint64(), nondet_uint64(), nondet_uint64());
     hotram_aml_interrupt(aml, nondet_uint32(), nondet_uint32());
+    hotram_aml_bus_window(aml, nondet_uint8(), nondet_uint8());
+    hotram_aml_io_window(aml, nondet_uint16(), nondet_uint16());
+    hotram_aml_memory_window(aml, nondet_uint64(), nondet_uint64());
 }
 
 static void prove_finished(struct hotram_aml *aml)

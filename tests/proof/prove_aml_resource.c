@@ -109,3 +109,63 @@ void prove_aml_interrupt(void)
     prove_appended(AML_RESOURCES, (flags & ~0xeu) == 0);
     REACHABLE_INVALID();
 }
+
+/* ---- What a bridge passes on (6.4.3.5): descriptors of a producer ---- */
+
+/* The front has 6 bytes, then come granularity, both ends, translation and length. */
+static void expect_window(uint8_t tag, size_t size, uint8_t type, uint8_t flags, uint64_t first,
+                          uint64_t last, bool valid)
+{
+    expect(tag, 1);
+    expect(3 + 5 * size, 2);
+    expect(type, 1);
+    expect(0x0c, 1); /* producer, positive decode, both ends fixed */
+    expect(flags, 1);
+    expect(0, size);
+    expect(first, size);
+    expect(last, size);
+    expect(0, size);
+    expect(valid ? last - first + 1 : 0, size);
+}
+
+void prove_aml_bus_window(void)
+{
+    uint8_t first = nondet_uint8(), last = nondet_uint8();
+
+    arbitrary_writer();
+    expect_window(0x88, 2, 2, 0, first, last, first <= last);
+    hotram_aml_bus_window(&writer, first, last);
+    prove_appended(AML_RESOURCES, first <= last);
+    REACHABLE(appended.count == 16 && first == 0 && last == UINT8_MAX);
+    REACHABLE_INVALID();
+}
+
+void prove_aml_io_window(void)
+{
+    uint16_t first = nondet_uint16(), last = nondet_uint16();
+    bool valid = first <= last && !(first == 0 && last == UINT16_MAX);
+
+    arbitrary_writer();
+    expect_window(0x88, 2, 1, 3, first, last, valid);
+    hotram_aml_io_window(&writer, first, last);
+    prove_appended(AML_RESOURCES, valid);
+    REACHABLE(appended.count == 16 && first == 1 && last == UINT16_MAX);
+    REACHABLE_INVALID();
+}
+
+/* 32 bits wide where both ends and the length have room there. */
+void prove_aml_memory_window(void)
+{
+    uint64_t first = nondet_uint64(), last = nondet_uint64();
+    bool valid = first <= last && !(first == 0 && last == UINT64_MAX);
+    bool narrow = last < UINT64_C(1) << 32 && !(first == 0 && last == UINT32_MAX);
+
+    arbitrary_writer();
+    expect_window(narrow ? 0x87 : 0x8a, narrow ? 4 : 8, 0, 1, first, last, valid);
+    hotram_aml_memory_window(&writer, first, last);
+    prove_appended(AML_RESOURCES, valid);
+    REACHABLE(appended.count == 26 && last == UINT32_MAX);
+    REACHABLE(appended.count == 46 && first == 0 && last == UINT32_MAX);
+    REACHABLE(appended.count == 46 && last == UINT64_MAX);
+    REACHABLE_INVALID();
+}

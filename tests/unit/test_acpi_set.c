@@ -134,6 +134,39 @@ static void what_is_wrong_is_said(void **state)
     assert_int_equal(hotram_acpi_set(&out, &ids, NULL), HOTRAM_E_ARGUMENT);
 }
 
+/* So that the same buffer serves for the next try. */
+static void what_is_wrong_leaves_an_empty_buffer(void **state)
+{
+    struct hotram_acpi_set set = usual();
+
+    (void)state;
+    set.fadt.pm1_event = 0;
+    assert_int_equal(write_set(&set, sizeof area), HOTRAM_E_ARGUMENT);
+    assert_int_equal(out.length, 0);
+    set = usual();
+    assert_int_equal(hotram_acpi_set(&out, &ids, &set), HOTRAM_OK);
+    set = usual();
+    answer = HOTRAM_E_STATE;
+    assert_int_equal(write_set(&set, sizeof area), HOTRAM_E_STATE);
+    assert_int_equal(out.length, 0);
+}
+
+/* The last address at which the tables end below 2^64, and the next one that is aligned. */
+static void addresses_do_not_wrap(void **state)
+{
+    struct hotram_acpi_set set = usual();
+    uint64_t needed;
+
+    (void)state;
+    assert_int_equal(write_set(&set, sizeof area), HOTRAM_OK);
+    needed = out.length;
+    set.address = (UINT64_MAX - needed) & ~(uint64_t)(HOTRAM_ACPI_SET_ALIGN - 1);
+    assert_int_equal(write_set(&set, sizeof area), HOTRAM_OK);
+    set.address += HOTRAM_ACPI_SET_ALIGN;
+    assert_int_equal(write_set(&set, sizeof area), HOTRAM_E_ARGUMENT);
+    assert_int_equal(out.length, 0);
+}
+
 static void what_does_not_fit_is_measured(void **state)
 {
     struct hotram_acpi_set set = usual();
@@ -156,6 +189,8 @@ int main(void)
         cmocka_unit_test(all_are_found_from_the_first),
         cmocka_unit_test(the_least_is_without_madt_and_srat),
         cmocka_unit_test(what_is_wrong_is_said),
+        cmocka_unit_test(what_is_wrong_leaves_an_empty_buffer),
+        cmocka_unit_test(addresses_do_not_wrap),
         cmocka_unit_test(what_does_not_fit_is_measured),
     };
 
