@@ -17,13 +17,14 @@ static struct hotplug vm;
 static bool mapped[SLOTS];
 static bool mapping_fails;
 static bool sci;
+static bool powered_off;
 static uint32_t reported; /* slot, event, status: a byte each */
 static uint32_t posted;
 static void (*posted_work)(struct hotplug *hotplug, uint32_t slot);
 
 static void fail(int line, const char *condition)
 {
-    fprintf(stderr, "embedding.c:%d: not so: %s\n", line, condition);
+    fprintf(stderr, "page.c:%d: not so: %s\n", line, condition);
     exit(1);
 }
 
@@ -45,6 +46,11 @@ void your_unmap(uint32_t slot)
 void your_interrupt_level(bool high)
 {
     sci = high;
+}
+
+void your_power_off(void)
+{
+    powered_off = true;
 }
 
 /* Later, and not under the lock: see work(). */
@@ -238,14 +244,11 @@ static void test_aml(enum hotram_status (*add)(struct hotram_aml *aml))
     EXPECT(hotram_aml_finish(&aml, &length) == HOTRAM_OK && length > 0);
 }
 
-/* The tables as a guest finds them; the PM1 registers share the line. */
-static void tables_and_pm1(void)
+/* The tables as a guest finds them. */
+static void test_tables(void)
 {
     static uint8_t memory[65536];
     const struct hotram_bank_config bank = { .base = UINT64_C(8) << 30, .size = UINT64_C(64) << 30 };
-    struct hotram_gpe gpe = { 0 };
-    struct hotram_pm1 pm1 = { 0 };
-    uint32_t value = HOTRAM_PM1_POWER_BUTTON;
     uint64_t xsdt;
     uint32_t length;
 
@@ -255,20 +258,51 @@ static void tables_and_pm1(void)
     memcpy(&length, memory + (xsdt - 0xe0000) + 4, sizeof length);
     EXPECT(length == 36 + 2 * 8); /* FADT and SRAT */
     EXPECT(write_tables(memory, 100, UINT64_C(1) << 30, &bank) == HOTRAM_E_BUFFER);
-    sci = false;
-    EXPECT(!pm1_access(&pm1, &gpe, PORT_PM1 + 2, 2, true, &value));
-    EXPECT(!sci && hotram_pm1_raise(&pm1, HOTRAM_PM1_POWER_BUTTON) == HOTRAM_OK);
-    EXPECT(!pm1_access(&pm1, &gpe, PORT_PM1, 2, false, &value));
-    EXPECT(sci && value == HOTRAM_PM1_POWER_BUTTON);
-    EXPECT(!pm1_access(&pm1, &gpe, PORT_PM1, 2, true, &value));
+}
+
+static uint32_t pm1_access(uint32_t offset, bool write, uint32_t value)
+{
+    EXPECT(port_access(&vm, (uint16_t)(PORT_PM1 + offset), 2, write, &value));
+    return value;
+}
+
+/* The PM1 registers and the GPE block share the line: each holds it as long as it asks. */
+static void test_pm1(void)
+{
+    static struct saved_hotplug saved;
+    uint32_t bit = 1 << HOTRAM_GPE_MEMORY;
+    enum hotram_status why;
+    uint32_t slot;
+
+    start(true);
+    EXPECT(pm1_access(HOTRAM_PM1_CONTROL, false, 0) == 1); /* SCI_EN */
+    pm1_access(2, true, HOTRAM_PM1_POWER_BUTTON);
     EXPECT(!sci);
-    value = 0x2000;
-    EXPECT(pm1_access(&pm1, &gpe, PORT_PM1 + HOTRAM_PM1_CONTROL, 2, true, &value));
+    press_power_button(&vm);
+    EXPECT(sci && pm1_access(0, false, 0) == HOTRAM_PM1_POWER_BUTTON);
+    EXPECT(hotplug_plug(&vm, SIZE, &slot, &why));
+    EXPECT(port_access(&vm, PORT_GPE, 1, true, &bit) && sci);
+    hotplug_save(&vm, &saved);
+    pm1_access(0, true, HOTRAM_PM1_POWER_BUTTON);
+    EXPECT(!sci);
+
+    memset(mapped, 0, sizeof mapped);
+    EXPECT(hotplug_init(&vm, &gpe_ops) == HOTRAM_OK && hotplug_restore(&vm, &saved));
+    EXPECT(pm1_access(0, false, 0) == HOTRAM_PM1_POWER_BUTTON && sci);
+    hotplug_reset(&vm);
+    EXPECT(pm1_access(0, false, 0) == 0 && !sci);
+
+    pm1_access(HOTRAM_PM1_CONTROL, true, 0x2000 | (SLEEP_S5 - 1) << 10); /* another sleeping state */
+    EXPECT(!powered_off);
+    pm1_access(HOTRAM_PM1_CONTROL, true, 0x2000 | SLEEP_S5 << 10);
+    EXPECT(powered_off);
+    memset(mapped, 0, sizeof mapped);
 }
 
 int main(void)
 {
-    tables_and_pm1();
+    test_tables();
+    test_pm1();
     for (unsigned port = 0; port < 2; port++) {
         start(port);
         test_life();
