@@ -163,8 +163,10 @@ static bool place(const struct backend *backend, struct error *error)
     for (unsigned i = 0; i < HOST_NODES_MAX / 64; i++)
         if (backend->nodes.bits[i] & ~online.bits[i])
             return cannot_place(backend, EINVAL, error);
+    /* The new mapping has no page yet, so that none has to be moved; without MPOL_MF_STRICT and MPOL_MF_MOVE
+     * the kernel neither walks the mapping nor waits for other processors. */
     if (syscall(SYS_mbind, backend->memory, backend->size, mode, backend->nodes.bits, HOST_NODES_MAX + 1ul,
-                MPOL_MF_STRICT | MPOL_MF_MOVE) == 0)
+                0) == 0)
         return true;
     return cannot_place(backend, errno, error);
 }
