@@ -54,6 +54,7 @@ struct giving_back {
     struct job job;
     void *memory;
     uint64_t size;
+    uint64_t page_size;
     const char *what; /* names it in messages */
     int unnamed;      /* a descriptor that is closed with it, or -1 */
     int discard;      /* a file whose contents go, or -1 */

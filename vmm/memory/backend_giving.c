@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Memory that goes back to the host. Of usual pages that takes some 0.2 seconds for each GiB, so a worker
- * does it. It is emptied in pieces before it is unmapped: each piece holds up others of this process, who map
- * or fault memory, for some milliseconds.
+ * does it, in pieces (memory/pace.h).
  */
-#include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "memory/backend_memory.h"
 #include "memory/mapping.h"
-
-#define PIECE (UINT64_C(32) << 20)
 
 /* On the worker's thread. All of it is done even when the program ends: it would be done then in any case. */
 static void give_back(void *opaque, const atomic_bool *stop)
@@ -19,12 +14,7 @@ static void give_back(void *opaque, const atomic_bool *stop)
     struct giving_back *giving = opaque;
 
     (void)stop;
-    /* Where the kernel does not take this advice (locked or huge pages), the unmapping does all. */
-    for (uint64_t at = 0; at < giving->size; at += PIECE)
-        if (madvise((uint8_t *)giving->memory + at, giving->size - at < PIECE ? giving->size - at : PIECE,
-                    MADV_DONTNEED) < 0)
-            break;
-    mapping_give_back(giving->memory, giving->size, giving->what);
+    mapping_give_back_slowly(giving->memory, giving->size, giving->page_size, giving->what);
     if (giving->unnamed >= 0)
         close(giving->unnamed);
     if (giving->discard >= 0)
@@ -57,6 +47,7 @@ void backend_release_begin(struct backend *backend, bool used, void (*ended)(voi
         .job = { .run = give_back, .done = given_back, .opaque = &backend->giving },
         .memory = backend->memory,
         .size = backend->size,
+        .page_size = backend->page_size,
         .what = backend->id,
         .unnamed = named ? -1 : backend->fd,
         .discard = named && discards ? backend->fd : -1,

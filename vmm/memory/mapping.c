@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "host/message.h"
+#include "memory/pace.h"
 #include "options/props.h"
 
 bool mapping_withhold(void *memory, size_t size)
@@ -32,6 +33,31 @@ void mapping_give_back(void *memory, size_t size, const char *what)
     message("%s: its mapping of %s stays in this program%s: %s (the limit may be the sysctl "
             "vm.max_map_count)",
             what, size_text(size, text), left, strerror(why));
+}
+
+/* The advice holds up others less than munmap(), which first has them all wait; but the kernel takes it
+ * neither for locked memory nor, before Linux 5.18, for huge pages. There munmap() does all. Cut off at its
+ * end, a mapping does not become two, so vm.max_map_count does not matter. */
+void mapping_give_back_slowly(void *memory, uint64_t size, uint64_t page_size, const char *what)
+{
+    struct pace pace = pace_start(page_size);
+    uint64_t mapped = size;
+    bool advises = true;
+    bool unmaps = true;
+
+    while (size > pace.piece && (advises || unmaps)) {
+        const uint64_t start = (size - 1) / pace.piece * pace.piece;
+        uint8_t *piece = (uint8_t *)memory + start;
+
+        pace_begin(&pace);
+        advises = advises && madvise(piece, size - start, MADV_DONTNEED) == 0;
+        unmaps = unmaps && munmap(piece, size - start) == 0;
+        pace_end(&pace);
+        size = start;
+        if (unmaps)
+            mapped = start;
+    }
+    mapping_give_back(memory, mapped, what);
 }
 
 void mapping_discard_file(int fd, uint64_t offset, uint64_t size, const char *what)

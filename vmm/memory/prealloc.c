@@ -12,15 +12,15 @@
 #include "host/helper_thread.h"
 #include "host/sandbox.h"
 #include "memory/fault.h"
+#include "memory/pace.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
 
-/* What a thread allocates between two looks at whether it is to end: some milliseconds of work. */
-#define PIECE (UINT64_C(32) << 20)
 #define REPORT_MS 1000
 #define STACK (64u << 10)
+#define WORTH (UINT64_C(32) << 20) /* for so much a thread is started */
 
 struct prealloc {
     struct loop *loop;
@@ -28,7 +28,6 @@ struct prealloc {
     const struct prealloc_ops *ops;
     void *opaque;
     struct timer timer;
-    uint64_t piece;
     atomic_uint_fast64_t next; /* offset of the first piece that nobody has taken */
     atomic_uint_fast64_t done; /* bytes that are there */
     atomic_int failure;        /* errno of the first that failed; then all end */
@@ -68,10 +67,12 @@ static void *thread(void *opaque)
     struct prealloc *prealloc = opaque;
     const struct prealloc_request *request = &prealloc->request;
 
+    struct pace pace = pace_start(request->page_size);
+
     (void)sandbox_enter(SANDBOX_HELPER); /* if not, the main thread's list holds */
     while (atomic_load(&prealloc->failure) == 0) {
-        uint64_t offset = atomic_fetch_add(&prealloc->next, prealloc->piece);
-        struct piece piece = { (uint8_t *)request->memory + offset, prealloc->piece, request->page_size };
+        uint64_t offset = atomic_fetch_add(&prealloc->next, pace.piece);
+        struct piece piece = { (uint8_t *)request->memory + offset, pace.piece, request->page_size };
         int failure;
         int none = 0;
 
@@ -79,7 +80,9 @@ static void *thread(void *opaque)
             break;
         if (piece.size > request->size - offset)
             piece.size = request->size - offset;
+        pace_begin(&pace);
         failure = allocate(&piece);
+        pace_end(&pace);
         if (failure)
             atomic_compare_exchange_strong(&prealloc->failure, &none, failure);
         else
@@ -118,8 +121,9 @@ static void report(void *opaque)
     prealloc->ops->progress(prealloc->opaque, atomic_load(&prealloc->done));
 }
 
-static unsigned thread_count(const struct prealloc_request *request, uint64_t piece)
+static unsigned thread_count(const struct prealloc_request *request)
 {
+    const uint64_t piece = request->page_size > WORTH ? request->page_size : WORTH;
     uint64_t pieces = (request->size + piece - 1) / piece;
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     uint64_t count = request->threads;
@@ -145,8 +149,7 @@ static void start_threads(struct prealloc *prealloc, unsigned count)
 struct prealloc *prealloc_start(struct loop *loop, const struct prealloc_request *request,
                                 const struct prealloc_ops *ops, void *opaque, struct error *error)
 {
-    uint64_t piece = request->page_size > PIECE ? request->page_size : PIECE;
-    unsigned count = thread_count(request, piece);
+    unsigned count = thread_count(request);
     struct prealloc *prealloc = calloc(1, sizeof *prealloc + count * sizeof prealloc->threads[0]);
 
     if (!prealloc) {
@@ -157,7 +160,6 @@ struct prealloc *prealloc_start(struct loop *loop, const struct prealloc_request
     prealloc->request = *request;
     prealloc->ops = ops;
     prealloc->opaque = opaque;
-    prealloc->piece = piece;
     prealloc->end = (struct work){ .run = end, .opaque = prealloc };
     /* One that does not count as a thread, so that none is the last before all are started. */
     atomic_store(&prealloc->running, 1);
