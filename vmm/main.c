@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -25,6 +24,7 @@
 #include "host/sandbox.h"
 #include "machine/machine.h"
 #include "memory/fault.h"
+#include "memory/memory_lock.h"
 #include "monitor/monitor.h"
 #include "options/config.h"
 #include "qtest/qtest.h"
@@ -149,12 +149,13 @@ static bool start_chardevs(struct program *program, struct error *error)
     return true;
 }
 
-static bool lock_memory(const struct config *config, struct error *error)
+static bool build(struct program *program, struct error *error)
 {
-    if (!config->lock_memory || mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
-        return true;
-    return error_set(error, "-overcommit mem-lock=on: %s; raise the limit (ulimit -l, LimitMEMLOCK=)",
-                     strerror(errno));
+    const struct config *config = &program->config;
+
+    if (config->lock_memory && !memory_lock(error))
+        return false;
+    return machine_create(program->machine, error) || (config->lock_memory && memory_lock_suspect(error));
 }
 
 static bool start(struct program *program, struct error *error)
@@ -171,9 +172,9 @@ static bool start(struct program *program, struct error *error)
     if (!program->machine || !watch_signals(program, error) || !open_chardevs(program, error))
         return false;
     open_control(program);
-    if (!machine_create(program->machine, error) || !lock_memory(config, error) ||
-        !attach_users(program, error) || !pidfile_write(&program->daemon, config->pidfile, error) ||
-        !start_chardevs(program, error) || !daemon_ready(&program->daemon, error))
+    if (!build(program, error) || !attach_users(program, error) ||
+        !pidfile_write(&program->daemon, config->pidfile, error) || !start_chardevs(program, error) ||
+        !daemon_ready(&program->daemon, error))
         return false;
     return machine_autostart(program->machine, error);
 }

@@ -5,7 +5,7 @@
  * files; a test changes it in place while the program runs. write() fails only for regular files.
  *
  * "dontneed slow", "mincore slow" and "pread slow" let these calls wait for as long as the line is there: a
- * test can then see what is answered meanwhile.
+ * test can then see what is answered meanwhile. "helper_munmap" is that of all threads but the first.
  *
  * Besides, the file holds a count (count.h): the n-th call of some kinds fails, or every n-th.
  */
@@ -180,7 +180,9 @@ int inotify_add_watch(int fd, const char *path, uint32_t mask)
 
 int munmap(void *address, size_t length)
 {
-    return counted(COUNT_MUNMAP) || fails("munmap") ? -1 : (int)KERNEL(SYS_munmap, address, length);
+    return counted(COUNT_MUNMAP) || fails("munmap") || (gettid() != getpid() && fails("helper_munmap"))
+               ? -1
+               : (int)KERNEL(SYS_munmap, address, length);
 }
 
 int mincore(void *address, size_t length, unsigned char *answer)
@@ -188,10 +190,11 @@ int mincore(void *address, size_t length, unsigned char *answer)
     return fails("mincore") ? -1 : (int)KERNEL(SYS_mincore, address, length, answer);
 }
 
-/* Memory that is emptied before it is unmapped, or allocated (MADV_POPULATE_WRITE). */
+/* Memory that is emptied before it is unmapped, or allocated (MADV_POPULATE_READ, MADV_POPULATE_WRITE). */
 int madvise(void *address, size_t length, int advice)
 {
-    if ((advice == MADV_DONTNEED && fails("dontneed")) || (advice == 23 && fails("populate")))
+    if ((advice == MADV_DONTNEED && fails("dontneed")) ||
+        ((advice == 22 || advice == 23) && fails("populate")))
         return -1;
     return (int)KERNEL(SYS_madvise, address, length, advice);
 }

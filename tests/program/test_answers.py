@@ -4,16 +4,24 @@
 test lets it go on, so what is answered before that did not wait for it."""
 
 import contextlib
+import ctypes
+import json
+import os
 import pathlib
+import re
+import resource
 import signal
+import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import inject, tap                                  # noqa: E402
 from lib.host import FLAGS, MIB, Host                        # noqa: E402
+from lib.machine import PROGRAM                              # noqa: E402
 from lib.player import EJECT, REMOVE, Guest                  # noqa: E402
-from lib.qmp import QMPError                                 # noqa: E402
+from lib.qmp import QMP, QMPError                            # noqa: E402
 
 LIMIT = 60
 
@@ -105,6 +113,157 @@ def test_an_object_that_is_deleted_slowly():
             all_goes_on(machine)
             assert not any("return" in said for said in client.take_events())
         assert client.read_answer(time.monotonic() + LIMIT)["return"] == {}
+
+
+def needs_locks():
+    """More may be locked than the machines of these tests are, or all."""
+    capabilities = re.search(r"^CapEff:\s*(\w+)", pathlib.Path("/proc/self/status").read_text(), re.M)[1]
+    if not int(capabilities, 16) >> 14 & 1 and resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] < 512 * MIB:
+        raise tap.Skip("RLIMIT_MEMLOCK is too low, and this is no process with CAP_IPC_LOCK")
+
+
+LOCK = ("-overcommit", "mem-lock=on")
+
+
+def is_locked(machine, size):
+    """Of the mapping of this size. The address sanitizer's mlockall() does nothing."""
+    if re.search(r"^VmLck:\s*0 kB", pathlib.Path(f"/proc/{machine.process.pid}/status").read_text(), re.M):
+        return "sanitizer"
+    mapping = machine.mapping(size)
+    assert re.search(rf"^Rss: +{size // 1024} kB", mapping, re.M), mapping
+    return re.search(r"^VmFlags:.*\blo\b", mapping, re.M)
+
+
+LOCKED = [("ram", {}), ("ram", {"prealloc": True}), ("memfd", {}), ("memfd", {"share": False}), ("file", {}),
+          ("file", {"share": True}), ("file", {"share": True, "readonly": True})]
+
+
+def test_locked_memory_that_comes_slowly():
+    """At object-add and at a plug of what was given back before; and it is all there when these are answered."""
+    needs_locks()
+    for kind, properties in LOCKED:
+        with host(*LOCK) as machine:
+            if kind == "file":
+                path = machine.files / "memory"
+                path.write_bytes(b"here" * 4 * MIB)
+                properties = {**properties, "mem-path": str(path)}
+            client = machine.second()
+            commands = [("object-add", {"qom-type": f"memory-backend-{kind}", "id": "m", "size": 16 * MIB,
+                                        **properties})]
+            if not properties.get("readonly"):
+                commands += [("device_add", {"driver": "pc-dimm", "id": "d", "memdev": "m"})] * 2
+            for index, (command, arguments) in enumerate(commands):
+                waits = index != 1                   # the memory of a new object is there already
+                with machine.faults.wait("populate"):
+                    client.send_raw(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+                    if waits:
+                        for _ in range(2):
+                            machine.second().execute("query-memory-devices")
+                            assert "VM status" in machine.hmp("info status")
+                        assert not any("return" in said for said in client.take_events())
+                assert client.read_answer(time.monotonic() + LIMIT)["return"] == {}
+                assert machine.memdev()["resident"] == 16 * MIB
+                assert is_locked(machine, 16 * MIB)
+                if waits:
+                    machine.qmp.wait_event("MEMORY_PREALLOC", {"id": "m", "done": 16 * MIB}, LIMIT)
+                if index == 1:
+                    machine.eject()
+            if kind == "file":
+                assert path.read_bytes() == b"here" * 4 * MIB
+
+
+def test_locked_memory_that_is_given_back_slowly():
+    """The kernel empties none of it before it is unmapped."""
+    needs_locks()
+    for kind in "ram", "memfd":
+        with host(*LOCK) as machine:
+            machine.add(kind)
+            machine.dimm()
+            if is_locked(machine, 16 * MIB) == "sanitizer":
+                raise tap.Skip("mlockall() is the sanitizer's")
+            with machine.faults.wait("helper_munmap"):
+                give_back(machine)
+                for name in "query-status", "query-memory-devices", "query-memory-map":
+                    machine.second().execute(name)
+                assert not events(machine, "DEVICE_DELETED")
+            machine.qmp.wait_event("DEVICE_DELETED", {"device": "d"}, LIMIT)
+            assert machine.memdev()["resident"] == 0
+
+
+def test_an_end_while_the_ram_is_locked():
+    needs_locks()
+    with inject.faults() as faults:
+        with faults.wait("populate"):
+            process = subprocess.Popen(
+                [PROGRAM, "-accel", "qtest", "-nodefaults", "-display", "none", "-m", "64M", *LOCK, "-monitor",
+                 f"unix:{faults.folder}/hmp,server=on,wait=off"], env=faults.environment, text=True,
+                stderr=subprocess.PIPE)
+            deadline = time.monotonic() + LIMIT
+            while "State:\tS" not in (status := pathlib.Path(f"/proc/{process.pid}/status").read_text()) or \
+                    "Threads:\t1\n" in status or "SigBlk:\t0000000000000000" in status:
+                assert time.monotonic() < deadline and process.poll() is None
+            # The main thread waits for events, so it takes the signal before the memory is there.
+            process.send_signal(signal.SIGTERM)
+            while int(re.search(r"ShdPnd:\t(\w+)",
+                                pathlib.Path(f"/proc/{process.pid}/status").read_text())[1], 16):
+                assert time.monotonic() < deadline
+            assert process.poll() is None
+        said = process.communicate(timeout=LIMIT)[1]
+        assert process.returncode == 1 and "was cancelled" in said and "RLIMIT" not in said, said
+
+
+def limited(limit, *options, **more):
+    """The program where so many bytes may be locked, by whoever runs it."""
+    def prepare():
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (limit, limit))
+        ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK, 0, 0, 0)
+
+    return subprocess.Popen([PROGRAM, "-nodefaults", "-display", "none", *LOCK, *options], text=True,
+                            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=prepare, **more)
+
+
+PR_CAPBSET_DROP, CAP_IPC_LOCK = 24, 14
+
+
+def test_what_may_be_locked_is_limited():
+    hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
+    most = 8 * MIB if hard == resource.RLIM_INFINITY else min(8 * MIB, hard)
+    if os.environ.get("ASAN_OPTIONS") and "native" not in str(PROGRAM):
+        raise tap.Skip("mlockall() is the sanitizer's")
+    for limit, words in (0, ("may lock 0 bytes",)), (most, ("-m: ", "'hotram.ram'", "leaves no 66 MiB")):
+        said = limited(limit, "-accel", "qtest", "-m", "64M").communicate(timeout=LIMIT)[1]
+        for word in (*words, "-overcommit mem-lock=on", "RLIMIT_MEMLOCK", "ulimit -l"):
+            assert word in said, said
+    # What else meets the limit while the machine is built: a thread's stack.
+    with inject.faults() as faults:
+        faults.arm("pthread_create", every=1, error="EAGAIN")
+        said = limited(most, "-machine", "none", "-object", "memory-backend-ram,id=m,size=4K",
+                       env=faults.environment).communicate(timeout=LIMIT)[1]
+        assert "RLIMIT_MEMLOCK" in said and "-object memory-backend-ram" in said, said
+    with tempfile.TemporaryDirectory(prefix="hotram-lock-") as folder:
+        process = limited(most, "-machine", "none", "-qmp", f"unix:{folder}/qmp,server=on,wait=off")
+        try:
+            deadline = time.monotonic() + LIMIT
+            while not pathlib.Path(folder, "qmp").exists():
+                assert process.poll() is None and time.monotonic() < deadline
+            qmp = QMP(pathlib.Path(folder, "qmp"))
+            maps = pathlib.Path(f"/proc/{process.pid}/maps")
+            for _ in range(2):
+                before = len(maps.read_text().splitlines()), len(os.listdir(f"/proc/{process.pid}/fd"))
+                for kind in "ram", "memfd":
+                    try:
+                        qmp.execute("object-add", {"qom-type": f"memory-backend-{kind}", "id": "m",
+                                                   "size": 64 * MIB})
+                        raise AssertionError("it was accepted")
+                    except QMPError as error:
+                        assert "RLIMIT_MEMLOCK" in error.desc and "'m'" in error.desc, error.desc
+                assert qmp.execute("query-memdev") == []
+            assert before == (len(maps.read_text().splitlines()), len(os.listdir(f"/proc/{process.pid}/fd")))
+            qmp.execute("quit")
+            assert process.wait(LIMIT) == 0
+        finally:
+            process.kill()
+            process.communicate()
 
 
 def test_an_allocation_that_is_cancelled():

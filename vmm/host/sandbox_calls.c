@@ -122,7 +122,9 @@ const struct sandbox_call sandbox_calls[] = {
     ANY(sched_yield, OF_MAIN | OF_HELPER),
     ANY(memfd_create, OF_MAIN),
     ANY(fstatfs, OF_MAIN),
+    /* -overcommit mem-lock=on; of addresses that are only kept free nothing is locked. */
     ANY(mlockall, OF_MAIN),
+    ANY(munlock, OF_MAIN),
 
     /* Files: kernels, images, memory, logs, what /proc and /sys say of the host. */
     ANY(openat, OF_MAIN),

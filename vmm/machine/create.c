@@ -240,9 +240,11 @@ bool machine_create(struct machine *machine, struct error *error)
 {
     const struct config *config = machine->config;
 
-    machine->backends = backends_create(
-        machine->loop,
-        &(struct backend_defaults){ config->dump_guest_core, config->mem_merge, config->cpus });
+    machine->backends = backends_create(machine->loop,
+                                        &(struct backend_defaults){ .dump = config->dump_guest_core,
+                                                                    .merge = config->mem_merge,
+                                                                    .lock = config->lock_memory,
+                                                                    .threads = config->cpus });
     if (!machine->backends)
         return error_set(error, "out of memory");
     backends_on_failure(machine->backends, machine_memory_fault, machine);

@@ -270,6 +270,7 @@ static struct backend *create(struct backends *backends, struct props props, str
         .reserve = true,
         .dump = backends->defaults.dump,
         .merge = backends->defaults.merge,
+        .lock = backends->defaults.lock,
         .threads = backends->defaults.threads,
         .fd = -1,
         .id = strdup(id),

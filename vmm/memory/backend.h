@@ -80,6 +80,7 @@ struct backend {
     bool share;
     bool merge; /* the host may merge equal pages */
     bool dump;  /* part of core dumps */
+    bool lock;  /* -overcommit mem-lock=on: stays in RAM, so all of it is brought there before it is used */
     bool prealloc;
     bool reserve;
     bool readonly;
@@ -122,6 +123,7 @@ struct backends; /* the registry: all backends by id */
 struct backend_defaults {
     bool dump;        /* guest memory is part of this program's core dumps */
     bool merge;       /* the host may merge its pages */
+    bool lock;        /* memory that is mapped is locked, from its first touch on (memory_lock.h) */
     uint32_t threads; /* that allocate memory */
 };
 

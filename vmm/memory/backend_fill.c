@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory that is allocated before it is used: because prealloc=on asked for it, or because nothing else makes
- * sure that it is there when the guest touches it.
+ * Memory that is allocated before it is used: because prealloc=on asked for it, because it is locked
+ * (-overcommit mem-lock=on), or because nothing else makes sure that it is there when the guest touches it.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,7 +16,14 @@ static bool wants_filling(const struct backend *backend)
     bool unsure = backend->huge && backend->reserve && !backend->readonly &&
                   backend->policy == HOST_POLICY_BIND;
 
-    return !backend->filled && (backend->prealloc || unsure);
+    return !backend->filled && (backend->prealloc || backend->lock || unsure);
+}
+
+/* Locked memory only has to be in RAM, as by mlock(): pages that a file shares with this mapping are read
+ * there, and so stay clean; private ones become this mapping's own, which takes a write. */
+static bool only_reads(const struct backend *backend)
+{
+    return backend->readonly || (backend->lock && !backend->prealloc && backend->share);
 }
 
 static void explain(const struct backend *backend, int failure, struct error *error)
@@ -24,11 +31,13 @@ static void explain(const struct backend *backend, int failure, struct error *er
     char size[SIZE_TEXT];
 
     if (failure == ECANCELED)
-        error_set(error, "preallocating memory of '%s' was cancelled", backend->id);
+        error_set(error, "%s memory of '%s' was cancelled", backend->prealloc ? "preallocating" : "locking",
+                  backend->id);
     else if (backend->huge)
         backend_too_few_pages(backend, error);
     else
-        error_set(error, "preallocating memory failed: the host cannot give '%s' its %s: %s", backend->id,
+        error_set(error, "%s: the host cannot give '%s' its %s: %s",
+                  backend->prealloc ? "preallocating memory failed" : "locking memory failed", backend->id,
                   size_text(backend->size, size),
                   failure == EFAULT ? "no space is left where it comes from" : strerror(failure));
 }
@@ -86,8 +95,8 @@ enum outcome backend_prepare(struct backend *backend, struct loop *loop,
         return OUTCOME_FAILED;
     if (!wants_filling(backend))
         return OUTCOME_DONE;
-    request = (struct prealloc_request){ backend->memory, backend->size, backend->page_size,
-                                         backend->threads };
+    request = (struct prealloc_request){ backend->memory, backend->size, backend->page_size, backend->threads,
+                                         only_reads(backend) };
     backend->filler = *watcher;
     backend->filling = prealloc_start(loop, &request, &ops, backend, error);
     if (backend->filling)

@@ -17,6 +17,7 @@
 #include "host/message.h"
 #include "memory/hugepages.h"
 #include "memory/mapping.h"
+#include "memory/memory_lock.h"
 
 uint64_t backend_alignment(const struct backend *backend)
 {
@@ -72,6 +73,9 @@ static void *map_aligned(const struct backend *backend)
 
     if (room == MAP_FAILED)
         return NULL;
+    /* Where all memory is locked, what is mapped in the room's place would count twice to the limit. */
+    if (backend->lock)
+        RESULT_DOES_NOT_MATTER(munlock(room, backend->size + align), "then the limit is met too early");
     start = (uint8_t *)(((uintptr_t)room + align - 1) & ~(uintptr_t)(align - 1));
     memory = mmap(start, backend->size, backend->readonly ? PROT_READ : PROT_READ | PROT_WRITE,
                   flags | MAP_FIXED, backend->fd, (off_t)backend->offset);
@@ -94,6 +98,9 @@ static bool cannot_map(const struct backend *backend, int why, struct error *err
 
     if (backend->huge && why == ENOMEM)
         return backend_too_few_pages(backend, error);
+    if (backend->lock && why == EAGAIN)
+        return memory_lock_exceeded(backend->size + backend_alignment(backend), error) ||
+               error_prefix(error, "cannot set up guest memory '%s': ", backend->id);
     return error_set(error, "cannot set up guest memory '%s': mapping %s: %s%s", backend->id,
                      size_text(backend->size, want), strerror(why),
                      why == ENOMEM && backend->reserve ? "; reserve=off leaves it out of the host's count of "

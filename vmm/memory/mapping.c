@@ -12,8 +12,16 @@
 
 bool mapping_withhold(void *memory, size_t size)
 {
-    return mmap(memory, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) !=
-           MAP_FAILED;
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+    void *none = mmap(memory, size, PROT_NONE, flags, -1, 0);
+
+    /* Where all memory is locked, the kernel counts both for a moment: then what was there is unlocked. */
+    if (none == MAP_FAILED && errno == EAGAIN && munlock(memory, size) == 0)
+        none = mmap(memory, size, PROT_NONE, flags, -1, 0);
+    if (none == MAP_FAILED)
+        return false;
+    RESULT_DOES_NOT_MATTER(munlock(memory, size), "addresses without memory count to the limit, no more");
+    return true;
 }
 
 void mapping_give_back(void *memory, size_t size, const char *what)

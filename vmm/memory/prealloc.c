@@ -14,8 +14,9 @@
 #include "memory/fault.h"
 #include "memory/pace.h"
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#ifndef MADV_POPULATE_READ /* Linux 5.14 */
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
 #endif
 
 #define REPORT_MS 1000
@@ -41,20 +42,27 @@ struct piece {
     volatile uint8_t *start;
     uint64_t size;
     uint64_t page_size;
+    bool reads;
 };
 
 static void touch(void *opaque)
 {
     struct piece *piece = opaque;
 
-    for (uint64_t at = 0; at < piece->size; at += piece->page_size)
-        piece->start[at] = piece->start[at];
+    for (uint64_t at = 0; at < piece->size; at += piece->page_size) {
+        const uint8_t byte = piece->start[at];
+
+        if (!piece->reads)
+            piece->start[at] = byte;
+    }
 }
 
 /* 0 or an errno. */
 static int allocate(struct piece *piece)
 {
-    if (madvise((void *)piece->start, piece->size, MADV_POPULATE_WRITE) == 0)
+    const int advice = piece->reads ? MADV_POPULATE_READ : MADV_POPULATE_WRITE;
+
+    if (madvise((void *)piece->start, piece->size, advice) == 0)
         return 0;
     /* A kernel that does not know the advice. */
     if (errno == EINVAL)
@@ -72,7 +80,8 @@ static void *thread(void *opaque)
     (void)sandbox_enter(SANDBOX_HELPER); /* if not, the main thread's list holds */
     while (atomic_load(&prealloc->failure) == 0) {
         uint64_t offset = atomic_fetch_add(&prealloc->next, pace.piece);
-        struct piece piece = { (uint8_t *)request->memory + offset, pace.piece, request->page_size };
+        struct piece piece = { (uint8_t *)request->memory + offset, pace.piece, request->page_size,
+                               request->reads };
         int failure;
         int none = 0;
 

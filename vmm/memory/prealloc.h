@@ -9,6 +9,7 @@
 #ifndef VMM_MEMORY_PREALLOC_H
 #define VMM_MEMORY_PREALLOC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "host/error.h"
@@ -21,6 +22,7 @@ struct prealloc_request {
     uint64_t size;
     uint64_t page_size;
     unsigned threads; /* at most: no more than processors, or pieces of work, are used */
+    bool reads;       /* pages are read, not written: of a mapping that is shared or cannot be written */
 };
 
 struct prealloc_ops {
