@@ -11,8 +11,9 @@ LIMIT = 60
 # At least so many of each kind of state can be changed on any host.
 LEAST = {"msr": 80, "debug": 6, "lapic": 8, "ioapic": 40, "port": 8, "pit": 3,
          "fpu": 50, "xcr": 0, "control": 4}
-# VM_CR: SVMDIS cannot be cleared once it is set, not even by the host.
-STAYS = {("msr", "c0010114")}
+# VM_CR: SVMDIS cannot be cleared once it is set, not even by the host; DE_CFG: nor
+# can its one bit, on hosts whose KVM lets a guest set it.
+STAYS = {("msr", "c0010114"), ("msr", "c0011029")}
 
 
 def changed_and_kept(*options, **least):

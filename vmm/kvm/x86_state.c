@@ -28,6 +28,8 @@
  *                                KVM_GET_NESTED_STATE
  * VM_CR (AMD)                    not reset: KVM lets nobody clear SVMDIS once it is set, as on hardware
  * system management mode         the pending events have it; SMBASE is an MSR of KVM's list
+ * DE_CFG (AMD)                   put back where KVM allows it: newer kernels let a guest set its one bit
+ *                                (LFENCE serializes) and nobody clear it, for it is also a feature
  * AMX tiles                      guests do not get them: KVM_GET_XSAVE's 4 KiB have no room
  *
  * Machine-check banks keep their contents over a warm reset on hardware, for the next kernel to report (Intel
@@ -55,6 +57,7 @@ static const struct piece pieces[] = {
 
 /* MSRs beside those of KVM_GET_MSR_INDEX_LIST, which leaves out what it expects its user to know. A vCPU that
  * does not have one refuses it. */
+#define MSR_DE_CFG 0xc0011029u
 static const struct {
     const char *name;
     uint32_t first;
@@ -71,7 +74,7 @@ static const struct {
     { "IA32_MTRR_DEF_TYPE", MSR_MTRR_DEF_TYPE, 1 },
     { "machine check: banks", 0x400, 32 * 4 },
     { "OS visible workarounds (AMD)", 0xc0010140, 2 },
-    { "DE_CFG (AMD)", 0xc0011029, 1 },
+    { "DE_CFG (AMD)", MSR_DE_CFG, 1 },
 };
 
 /* ---- MSRs ---- */
@@ -237,6 +240,8 @@ static bool set_msrs(struct vcpu *vcpu, struct kvm_msrs *msrs, struct error *err
         taken = pass_some(vcpu->fd, KVM_SET_MSRS, msrs, done);
         if (taken < 0)
             return error_set(error, "KVM does not take its MSRs: %s", strerror(errno));
+        if (taken == 0 && msrs->entries[done].index == MSR_DE_CFG)
+            taken = 1; /* see the list of state */
         if (taken == 0)
             return error_set(error, "KVM does not take its MSR 0x%x with 0x%llx, which it had at the start",
                              msrs->entries[done].index, (unsigned long long)msrs->entries[done].data);
