@@ -101,7 +101,8 @@ def survives_the_removal_of_all(append, *sizes):
             machine.qmp.execute("device_del", {"id": f"d{slot}"})
             machine.qmp.wait_event("DEVICE_DELETED", {"device": f"d{slot}"})
         # What it has is there: more than this and it would have had DIMMs' memory.
-        assert 400 * KIB < machine.meminfo() < 512 * KIB
+        # Newer kernels keep more of the 512 MiB for themselves.
+        assert 390 * KIB < machine.meminfo() < 512 * KIB
         free = machine.meminfo("MemAvailable") // KIB - 64
         machine.shell(f"hog touch {free} > /tmp/hog & "
                       "while ! grep -q holding /tmp/hog; do usleep 100000; done; "
