@@ -6,8 +6,9 @@
 #
 #   scripts/distributions.sh [SUITE [STAGE...]]
 #
-# default: Debian 13, on Debian 13 itself Debian 12; stages build, unit and program of
-# scripts/check.sh, and the demo.
+# default: Debian 13, on Debian 13 itself Debian 12; stages build, unit, program and
+# libvirt of scripts/check.sh, some of its guests, and the demo. GUEST_TESTS picks those
+# of a stage that is named.
 #
 # The sources are those of this clone as they are, at /root/hotram in there. Packages
 # and kernels stay for the next run, the build does not.
@@ -17,7 +18,14 @@ default=trixie
 ! grep -qx VERSION_CODENAME=trixie /etc/os-release || default=bookworm
 suite=${1:-$default} demo=yes
 shift $(($# < 1 ? $# : 1))
-if [ $# -gt 0 ]; then demo=no; else set -- build unit program; fi
+guest_tests=${GUEST_TESTS:-}
+if [ $# -gt 0 ]; then
+    demo=no
+else
+    # Guests whose host's kernel is that release's, too, and its libvirt.
+    set -- build unit program libvirt guest
+    guest_tests="basic reset_state"
+fi
 there=build/distributions/$suite/root/root/hotram
 log=build/log/distributions-$suite.log
 count=0 failed=0
@@ -92,7 +100,8 @@ if ! prepare > "$log" 2>&1; then
 else
     # shellcheck disable=SC2016  # for the shell inside
     results < <(exec scripts/debian-root.sh "$suite" \
-        sh -c 'cd /root/hotram && exec scripts/check.sh "$@"' sh "$@" 2>&1 < /dev/null)
+        env GUEST_TESTS="$guest_tests" sh -c 'cd /root/hotram && exec scripts/check.sh "$@"' sh "$@" \
+            2>&1 < /dev/null)
     [ $demo = no ] || demo
 fi
 echo "1..$count"
