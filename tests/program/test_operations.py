@@ -10,7 +10,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
 from lib.host import DIMM, MIB                               # noqa: E402
-from lib.player import EJECT, FLAGS, REMOVE, SIZE, Guest, answer, asking  # noqa: E402
+from lib.player import EJECT, FLAGS, REMOVE, SIZE, SLOT, Guest, answer, asking  # noqa: E402
 
 GIB = 1 << 30
 
@@ -209,6 +209,19 @@ def test_asked_back_before_it_has_answered():
         assert data["result"] == "cancelled" and "asked back" in data["reason"], data
         guest.give_back(0)
         assert guest.done(operation="unplug")["result"] == "done"
+
+
+def test_a_new_dimm_is_not_taken_for_the_last_one_in_its_slot():
+    """The guest gives a DIMM back without having taken note of it, and finds the next one as it starts."""
+    with Guest() as guest:
+        for number in (1, 2):
+            guest.plug()
+            guest.flags(0)
+            guest.qtest.port_in(SLOT, 4)
+            assert guest.done(id=2 * number - 1)["result"] == "done"
+            guest.unplug()
+            guest.qtest.port_out(FLAGS, 1, EJECT)
+            assert guest.done(id=2 * number)["result"] == "done"
 
 
 def test_a_hostile_guest():

@@ -36,7 +36,8 @@ void operation_ost(struct hotplug *hotplug, uint32_t slot, uint32_t event, uint3
 {
     struct operation *operation = hotplug->operation[slot];
 
-    if (!operation ||
+    /* What follows an eject is of an empty slot, however long the memory takes on its way back. */
+    if (!operation || (hotplug->dimm[slot] && hotplug->dimm[slot]->leaving) ||
         (operation->kind == OPERATION_PLUG ? !ost_is_insertion(event) : !ost_is_ejection(event)))
         return;
     keep_codes(operation, event, status);

@@ -163,6 +163,7 @@ bool dimm_show(struct dimm *dimm, struct error *error)
         return false;
     dimm->coming = false;
     ports_lock(hotplug->config.ports);
+    hotplug->seen[dimm->slot] = (struct seen){ 0 }; /* that was of the slot's last DIMM */
     hotram_bank_commit(&hotplug->bank, dimm->slot, dimm->hotplugged);
     ports_unlock(hotplug->config.ports);
     if (dimm->plugging)

@@ -102,7 +102,6 @@ void hotplug_note_eject(void *opaque, uint32_t slot)
 {
     struct hotplug *hotplug = opaque;
 
-    hotplug->seen[slot] = (struct seen){ .report = hotplug->seen[slot].report };
     note(hotplug, (struct notice){ .kind = NOTICE_EJECT, .slot = slot });
 }
 
