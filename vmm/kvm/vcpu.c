@@ -184,7 +184,9 @@ static bool start_thread(struct vcpu *vcpu, bool name_thread, struct error *erro
     pthread_attr_destroy(&attributes);
     if (failed)
         return error_set(error, "vCPU %u: no thread: %s", vcpu->index, strerror(failed));
-    vcpu->thread_started = true;
+    pthread_mutex_lock(&vcpu->group->lock);
+    vcpu->thread_started = true; /* from now on others may kick it */
+    pthread_mutex_unlock(&vcpu->group->lock);
     if (name_thread) {
         snprintf(name, sizeof name, "CPU %u/KVM", vcpu->index);
         pthread_setname_np(vcpu->thread, name);
@@ -251,16 +253,27 @@ bool vcpus_complete(struct vcpus *vcpus, bool name_threads, struct error *error)
            error_set(error, "a vCPU's list of system calls: out of memory; -sandbox off starts without");
 }
 
+/* Under the lock: all threads but this one leave the guest. */
+static void kick(struct vcpus *vcpus)
+{
+    atomic_store(&vcpus->hold, true);
+    for (unsigned i = 0; i < vcpus->count; i++)
+        if (vcpus->vcpu[i].thread_started && !pthread_equal(vcpus->vcpu[i].thread, pthread_self()))
+            pthread_kill(vcpus->vcpu[i].thread, KICK);
+}
+
 void vcpus_destroy(struct vcpus *vcpus)
 {
     if (!vcpus->vcpu)
         return;
+    /* The last kick of all: from here on threads end and are joined, and a thread that is joined is no more.
+     */
     pthread_mutex_lock(&vcpus->lock);
     vcpus->quit = true;
+    kick(vcpus);
     pthread_cond_broadcast(&vcpus->changed);
     pthread_mutex_unlock(&vcpus->lock);
-    vcpus_hold(vcpus);
-    /* All of them first: until its end a thread may still take the others out of the guest. */
+    /* All of them first: until its end a thread may still look at the others. */
     for (unsigned i = 0; i < vcpus->count; i++)
         if (vcpus->vcpu[i].thread_started)
             pthread_join(vcpus->vcpu[i].thread, NULL);
@@ -281,10 +294,10 @@ void vcpus_destroy(struct vcpus *vcpus)
 
 void vcpus_hold(struct vcpus *vcpus)
 {
-    atomic_store(&vcpus->hold, true);
-    for (unsigned i = 0; i < vcpus->count; i++)
-        if (vcpus->vcpu[i].thread_started && !pthread_equal(vcpus->vcpu[i].thread, pthread_self()))
-            pthread_kill(vcpus->vcpu[i].thread, KICK);
+    pthread_mutex_lock(&vcpus->lock);
+    if (!vcpus->quit)
+        kick(vcpus);
+    pthread_mutex_unlock(&vcpus->lock);
 }
 
 /* A guest whose clock goes on while it is stopped sees its own timeouts expire; better than not to run. */

@@ -3,7 +3,8 @@
  * Virtual CPUs: a thread each, which runs the guest and hands its exits to the machine.
  *
  * Threads: vcpus_*() on the main thread, but for vcpus_hold(), which any thread may call. The group's lock
- * protects `hold` and `parked`; it is taken last (after the machine lock) and held for moments only.
+ * protects what says so below, and the sending of kicks, which none is after `quit`; it is taken last (after
+ * the machine lock) and held for moments only.
  */
 #ifndef VMM_KVM_VCPU_H
 #define VMM_KVM_VCPU_H
@@ -43,7 +44,7 @@ struct vcpu {
     int fd;
     struct kvm_run *run;
     pthread_t thread;
-    bool thread_started;
+    bool thread_started;            /* under the group's lock */
     atomic_int tid;                 /* Linux thread id, 0 before the thread runs */
     atomic_uint_fast64_t exits;     /* exits from KVM_RUN that this program handled */
     struct vcpu_snapshot *snapshot; /* state after power-on, for resets */
