@@ -109,6 +109,24 @@ def test_nothing_waits_in_open_while_others_work():
         host.qmp.execute("query-status")
 
 
+def test_leased_files():
+    """To open such a file waits for its holder, for 45 seconds if that says nothing."""
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
+    for options in (["-pidfile", "FILE"], ["-serial", "file:FILE"], ["-qtest", "unix:FILE.s,server=on,wait=off", "-qtest-log", "FILE"],
+                    ["-chardev", "null,id=n,logfile=FILE", "-serial", "chardev:n"],
+                    ["-object", "memory-backend-file,id=m,size=2M,mem-path=FILE"],
+                    ["-kernel", MICRO, "-initrd", "FILE"]):
+        with folder() as place:
+            path = place / "file"
+            path.write_bytes(bytes(4096))
+            fd = os.open(path, os.O_RDWR)
+            # Nobody else may even read it.
+            fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+            fails(("another process holds a lease on it", str(path)),
+                  *(str(option).replace("FILE", str(path)) for option in options))
+            os.close(fd)
+
+
 def test_locked_files():
     with folder() as place, open(place / "file", "wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "chardev/internal.h"
+#include "host/file.h"
 
 static const struct chardev_kind_ops *const kinds[] = {
     [CHARDEV_NULL] = &chardev_null, [CHARDEV_STDIO] = &chardev_stdio,   [CHARDEV_PTY] = &chardev_pty,
@@ -65,8 +66,7 @@ static bool open_log(struct chardev *chardev, const struct chardev_config *confi
         return true;
     chardev->log_fd = open(config->logfile, flags, 0666);
     if (chardev->log_fd < 0)
-        return error_set(error, "cannot open logfile '%s': %s", config->logfile,
-                         errno == ENXIO ? "nobody reads from it" : strerror(errno));
+        return error_set(error, "cannot open logfile '%s': %s", config->logfile, file_why(errno));
     return true;
 }
 

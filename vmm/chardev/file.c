@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "chardev/internal.h"
+#include "host/file.h"
 
 /* The fd until the connection owns it: state is fd + 1, 0 for none. */
 static int take_fd(struct chardev *chardev)
@@ -28,10 +29,8 @@ static bool file_open(struct chardev *chardev, const struct chardev_config *conf
                 (config->append ? O_APPEND : O_TRUNC);
     int fd = open(config->path, flags, 0666);
 
-    if (fd < 0 && errno == ENXIO)
-        return error_set(error, "cannot open '%s': nobody reads from it", config->path);
     if (fd < 0)
-        return error_set(error, "cannot open '%s': %s", config->path, strerror(errno));
+        return error_set(error, "cannot open '%s': %s", config->path, file_why(errno));
     chardev->state = (void *)(intptr_t)(fd + 1);
     return true;
 }

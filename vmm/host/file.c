@@ -37,6 +37,18 @@ static bool not_regular(mode_t mode, char why[FILE_WHY])
     return false;
 }
 
+const char *file_why(int failure)
+{
+    switch (failure) {
+    case EWOULDBLOCK: /* of a regular file that is what O_NONBLOCK gives when open() would have waited */
+        return "another process holds a lease on it";
+    case ENXIO: /* a FIFO, open for writing */
+        return "nobody reads from it";
+    default:
+        return strerror(failure);
+    }
+}
+
 int file_open_regular(const char *path, int flags, mode_t mode, char why[FILE_WHY])
 {
     struct stat file;
@@ -48,9 +60,7 @@ int file_open_regular(const char *path, int flags, mode_t mode, char why[FILE_WH
     }
     fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, mode);
     if (fd < 0) {
-        /* Of a regular file that is what O_NONBLOCK gives when open() would have waited. */
-        snprintf(why, FILE_WHY, "%s",
-                 errno == EWOULDBLOCK ? "another process holds a lease on it" : strerror(errno));
+        snprintf(why, FILE_WHY, "%s", file_why(errno));
         return -1;
     }
     /* It may be another file by now. */

@@ -17,6 +17,9 @@
 #define FILE_WHY 96
 int file_open_regular(const char *path, int flags, mode_t mode, char why[FILE_WHY]);
 
+/* Why open() with O_NONBLOCK has failed, by its errno. */
+const char *file_why(int failure);
+
 /* A file that this program has made. */
 struct made_file {
     char *path; /* absolute: the program may change its folder; NULL: none */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "chardev/chardev.h"
+#include "host/file.h"
 #include "host/loop.h"
 #include "machine/machine.h"
 #include "qtest/commands.h"
@@ -62,7 +63,7 @@ static bool open_log(struct qtest *qtest, const char *path, struct error *error)
     if (!path || strcmp(path, "none") == 0)
         return true;
     qtest->log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
-    return qtest->log >= 0 || error_set(error, "-qtest-log '%s': %s", path, strerror(errno));
+    return qtest->log >= 0 || error_set(error, "-qtest-log '%s': %s", path, file_why(errno));
 }
 
 /* Run the first complete line, if none is being answered. */
