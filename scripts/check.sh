@@ -166,15 +166,25 @@ guest_tests() {
     echo "# $title: $((SECONDS - start)) s"
 }
 
-# Those guest tests once more that say "# sanitizers: BUILD...", with a program that is
+# Those program and guest tests once more that say "# sanitizers: BUILD...", with a program that is
 # built with sanitizers; what these find ends it (tests/lib/machine.py).
-#   sanitized_guest_tests BUILD SANITIZERS
-sanitized_guest_tests() {
+#   sanitized_tests BUILD SANITIZERS
+sanitized_tests() {
     local chosen
+    step "build with $2 sanitizers" scripts/build.sh "build/$1" gcc "$2" || return
+    [ -n "${GUEST_TESTS:-}" ] || sanitized_program_tests "$1"
     chosen=$(grep -lE "^# sanitizers:.* $1\\b" tests/guest/test_*.py | sed 's/.*test_//; s/\.py//' | tr '\n' ' ')
     local GUEST_TESTS=${GUEST_TESTS:-$chosen}
-    step "build with $2 sanitizers" scripts/build.sh "build/$1" gcc "$2" &&
-        guest_tests "$1" "guest-$1"
+    guest_tests "$1" "guest-$1"
+}
+
+# They need no KVM. There are fewer random operations than with the build that is not slowed down.
+sanitized_program_tests() {
+    local file name
+    for file in $(grep -lE "^# sanitizers:.* $1\\b" tests/program/test_*.py); do
+        name=${file##*/test_} name=${name%.py}
+        tap "program-$1 $name" env HOTRAM="$PWD/build/$1/vmm/hotram" HOTRAM_RUNS=20 /usr/bin/python3 -S "$file"
+    done
 }
 
 # Random commands, clients and guests on the real hotplug code, with the sanitizers of the two stages before it: a
@@ -280,8 +290,8 @@ for stage; do
     libvirt)   libvirt_tests ;;
     guest)     guest_tests native guest ;;
     arm64)     arm64_tests ;;
-    asan)      sanitized_guest_tests asan address,undefined ;;
-    tsan)      sanitized_guest_tests tsan thread ;;
+    asan)      sanitized_tests asan address,undefined ;;
+    tsan)      sanitized_tests tsan thread ;;
     distributions) tap distributions setpriv --pdeathsig TERM scripts/distributions.sh ;;
     stress)    stress_tests ;;
     differential)

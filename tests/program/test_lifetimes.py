@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# sanitizers: asan tsan
 """Who owns what, and for how long: memory of a DIMM, operations that end while somebody looks at them, work that is
 queued when its owner goes. Under the address sanitizer each of these finds more; without it the state tells."""
 
@@ -9,8 +10,8 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib import tap                                          # noqa: E402
-from lib.player import MIB, Guest                            # noqa: E402
+from lib import inject, tap                                  # noqa: E402
+from lib.player import EVENT, MIB, SLOT, STATUS, Guest       # noqa: E402
 from lib.qmp import QMP                                      # noqa: E402
 
 TEMPLATES = ("memory-backend-ram", "memory-backend-ram,prealloc=on", "memory-backend-memfd",
@@ -73,6 +74,36 @@ def test_an_answer_does_not_run_the_next_command():
             assert guest.done(device="x", operation="unplug")["result"] == "done"
             guest.done("MEMORY_OPERATION_STARTED", device="z", operation="unplug")
             assert len(guest.operations()) <= 66, guest.operations()
+
+
+def test_an_answer_that_comes_as_the_deadline_passes():
+    """It is noted, and not handled yet, when the timer goes off, which handles it first: the operation, which is the
+    oldest of more than are remembered, ends before its deadline is looked at. To have both in one round of the event
+    loop, the program waits as it reads the answer; until then the guest's time stands still."""
+    for kind, event, status in (("plug", 1, 2), ("unplug", 3, 0x82)):
+        with inject.faults() as faults, \
+                Guest("-qtest-log", faults.folder / "log", environment=faults.environment,
+                      memory="128M,slots=4,maxmem=2G") as guest:
+            if kind == "unplug":
+                guest.plug(id="x")
+                guest.accept(0)
+                guest.done(device="x")
+            guest.qmp.execute("stop")
+            begun = guest.plug(id="x", timeout=3) if kind == "plug" else guest.unplug("x", timeout=3)
+            cycles(guest)
+            guest.notice(0)
+            guest.qtest.port_out(SLOT, 4, 0)
+            guest.qtest.port_out(EVENT, 4, event)
+            guest.qmp.execute("cont")
+            guest.qmp.clear_events()
+            with faults.wait("write"):              # the line, into the log, before it is carried out
+                guest.qtest.send(guest.qtest.line_out(STATUS, 4, status))
+                time.sleep(3.5)
+            guest.qtest.answer()
+            data = guest.done(id=begun["id"])
+            assert data["result"] == "refused" and data["ost"]["status"] == status, data
+            guest.nothing()
+            assert len(guest.operations()) == 64
 
 
 def test_the_reply_comes_before_what_the_command_began():

