@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
+#include "base/props.h"
+#include "base/suggest.h"
 #include "ctl.h"
-#include "host/error.h"
-#include "options/props.h"
-#include "options/suggest.h"
 
 #ifndef HOTRAM_VERSION
 #define HOTRAM_VERSION "0.1.0"

@@ -5,9 +5,9 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
-#include "monitor/result.h"
+#include "base/props.h"
+#include "base/result.h"
 #include "operation.h"
-#include "options/props.h"
 #include "waiting.h"
 
 static void say_operation(const struct options *options, struct json_object *operation)

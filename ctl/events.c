@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/result.h"
 #include "guest.h"
-#include "monitor/result.h"
 
 static bool wanted(const struct options *options, const char *event)
 {

@@ -8,8 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "guest.h"
-#include "monitor/text.h"
 
 /* Somebody listens; a guest that was killed leaves its socket behind. */
 static bool lives(const char *path)

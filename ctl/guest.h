@@ -7,9 +7,9 @@
 
 #include <stddef.h>
 
+#include "base/control_path.h"
+#include "base/error.h"
 #include "ctl.h"
-#include "host/control_path.h"
-#include "host/error.h"
 #include "qmp_client.h"
 
 #define GUEST_NAME_SIZE 108

@@ -4,8 +4,8 @@
  */
 #include <json-c/json.h>
 
+#include "base/json_build.h"
 #include "ctl.h"
-#include "host/json_build.h"
 
 void json_keep(struct json_object *array, struct json_object *value)
 {

@@ -5,8 +5,8 @@
 #include <limits.h>
 #include <locale.h>
 
+#include "base/json_build.h"
 #include "ctl.h"
-#include "host/json_build.h"
 
 const struct command commands[] = {
     { "status", "", "the guest's state and its memory in sums", "", 0, 0, run_status },

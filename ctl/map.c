@@ -9,10 +9,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/result.h"
 #include "guest.h"
-#include "monitor/map_svg.h"
-#include "monitor/map_text.h"
-#include "monitor/result.h"
+#include "map/svg.h"
+#include "map/text.h"
 
 static unsigned columns(void)
 {

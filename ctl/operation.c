@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "monitor/text.h"
-#include "options/props.h"
+#include "base/props.h"
+#include "base/text.h"
 
 static const struct {
     const char *result;

@@ -14,9 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/json_reader.h"
+#include "base/result.h"
 #include "ctl.h"
-#include "host/json_reader.h"
-#include "monitor/result.h"
 
 static const struct json_limits limits = { .depth = 32, .bytes = QMP_BYTES_MAX, .tokens = QMP_TOKENS_MAX };
 

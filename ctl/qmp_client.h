@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "host/error.h"
+#include "base/error.h"
 
 struct json_object;
 struct qmp;

@@ -5,8 +5,8 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
+#include "base/result.h"
 #include "guest.h"
-#include "monitor/result.h"
 
 /* A guest that is gone has quit, even if it said nothing any more. */
 static bool quit(const struct options *options, struct qmp *qmp, enum status *status)

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/props.h"
+#include "base/result.h"
+#include "base/text.h"
 #include "ctl.h"
-#include "monitor/result.h"
-#include "monitor/text.h"
-#include "options/props.h"
 
 #define SHOWN_SIZE 1100
 

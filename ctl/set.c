@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "monitor/result.h"
+#include "base/props.h"
+#include "base/result.h"
 #include "operation.h"
-#include "options/props.h"
 #include "waiting.h"
 
 /* "2G", "+1G", "-1G": `sign` is 0 for a size that stands for itself. */

@@ -6,8 +6,8 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "base/result.h"
 #include "guest.h"
-#include "monitor/result.h"
 #include "operation.h"
 #include "view.h"
 

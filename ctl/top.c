@@ -15,7 +15,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "monitor/text.h"
+#include "base/text.h"
 
 #define SCREEN_BEGIN "\033[?1049h\033[?25l" /* the other screen, without cursor */
 #define SCREEN_END "\033[?25h\033[?1049l"

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/result.h"
 #include "ctl.h"
-#include "monitor/result.h"
 #include "operation.h"
 
 /* A command that this guest may not have: NULL then. */

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "host/error.h"
+#include "base/error.h"
 #include "qmp_client.h"
 
 struct view {

@@ -6,7 +6,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#include "monitor/result.h"
+#include "base/result.h"
 #include "operation.h"
 #include "waiting.h"
 

@@ -9,7 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "monitor/result.h"
+#include "base/result.h"
 #include "operation.h"
 
 #define REDRAW_MS 200

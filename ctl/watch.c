@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "monitor/result.h"
+#include "base/result.h"
 #include "operation.h"
 #include "top.h"
 

@@ -13,20 +13,20 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/error.h"
+#include "base/fault.h"
+#include "base/json_build.h"
+#include "base/loop.h"
+#include "base/message.h"
 #include "chardev/chardev.h"
 #include "host/control_socket.h"
 #include "host/daemon.h"
-#include "host/error.h"
 #include "host/first_client.h"
-#include "host/json_build.h"
-#include "host/loop.h"
-#include "host/message.h"
 #include "host/sandbox.h"
 #include "machine/machine.h"
-#include "memory/fault.h"
 #include "memory/memory_lock.h"
 #include "monitor/monitor.h"
-#include "options/config.h"
+#include "options/options.h"
 #include "qtest/qtest.h"
 
 /* Everything that lives from start to end. */

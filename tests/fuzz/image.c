@@ -15,7 +15,7 @@
 #include "boot/arm64_boot.h"
 #include "kvm/arm64_entry.h"
 #include "kvm/vm.h"
-#include "machine/arm64_layout.h"
+#include "layout/arm64.h"
 
 #define RAM_MIN (2 * MIB)
 #define RAM_STEP (64 * KIB)

@@ -15,7 +15,7 @@
 #include "boot/x86_boot.h"
 #include "kvm/vm.h"
 #include "kvm/x86_entry.h"
-#include "machine/x86_layout.h"
+#include "layout/x86.h"
 
 #define RAM_MIN (2 * MIB) /* as the machine demands */
 #define RAM_STEP (64 * KIB)

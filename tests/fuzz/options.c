@@ -5,7 +5,7 @@
  */
 #include "input.h"
 
-#include "options/config.h"
+#include "options/options.h"
 
 #define WORDS_MAX 64
 

@@ -9,7 +9,8 @@
 #include "session.h"
 
 #include "json_check.h"
-#include "monitor/internal.h"
+#include "monitor/intake.h"
+#include "monitor/session.h"
 
 #define NEGOTIATION "{\"execute\": \"qmp_capabilities\"}"
 /* A byte that is in nothing, which ends whatever has begun; then a line that can be found again. */

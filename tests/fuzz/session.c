@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "session.h"
 
-#include "host/loop.h"
+#include "base/loop.h"
 
 static struct session *of_channel(const struct channel *channel)
 {

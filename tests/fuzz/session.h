@@ -11,10 +11,11 @@
 #ifndef TESTS_FUZZ_SESSION_H
 #define TESTS_FUZZ_SESSION_H
 
+#include "base/config.h"
 #include "chardev/internal.h"
 #include "input.h"
-#include "monitor/internal.h"
-#include "options/config.h"
+#include "monitor/pending.h"
+#include "monitor/session.h"
 
 #include "../unit/monitor/fake_machine.h"
 

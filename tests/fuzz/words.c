@@ -10,7 +10,8 @@
 
 #include "hotplug/hotplug.h"
 #include "memory/backend.h"
-#include "monitor/internal.h"
+#include "monitor/command.h"
+#include "monitor/session.h"
 #include "options/parser.h"
 
 /* One entry. The words of the tables need no escapes but that of a line's end. */
@@ -114,7 +115,7 @@ static const char *const json_words[] = {
     "\\x0d\\x0a",
 };
 
-/* Keys of a terminal, as monitor/keys.c has them. */
+/* Keys of a terminal, as monitor/hmp/keys.c has them. */
 static const char *const keys[] = {
     "\\x1b[A",         "\\x1b[B",    "\\x1b[C",
     "\\x1b[D",         "\\x1b[H",    "\\x1b[F",

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "layout/arm64.h"
+#include "layout/x86.h"
 #include "machine/arm64_acpi.h"
-#include "machine/arm64_layout.h"
 #include "machine/x86_acpi.h"
-#include "machine/x86_layout.h"
 
 #define X86_AREA ((size_t)(X86_BIOS_AREA_END - X86_BIOS_AREA))
 #define ARM64_AREA (ARM64_RAM + 128 * MIB) /* somewhere in RAM */

@@ -12,8 +12,8 @@ import re
 import sys
 
 SOURCE = pathlib.Path(sys.argv[1]).resolve()
-BUILDER = "vmm/host/json_build.c"
-READER = "vmm/host/json_reader.c"          # looks at each, and answers "out of memory"
+BUILDER = "vmm/base/json_build.c"
+READER = "vmm/base/json_reader.c"          # looks at each, and answers "out of memory"
 BUILDS = re.compile(r"\bjson_object_(new\w*|object_add\w*|array_add|array_put_idx|array_insert_idx|"
                     r"set_(?:string|int|uint|double|boolean)\w*|deep_copy|from_\w+|to_json_\w+)\s*\(|"
                     r"\bjson_tokener_\w+\s*\(")
@@ -29,7 +29,7 @@ def check_others():
              for path in sources() if str(path.relative_to(SOURCE)) not in (BUILDER, READER)
              for number, line in enumerate(path.read_text().splitlines(), 1)
              for match in BUILDS.finditer(line)]
-    assert not found, "use host/json_build.h: " + ", ".join(found)
+    assert not found, "use base/json_build.h: " + ", ".join(found)
 
 
 def check_the_two():

@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-"""Answers of the kernel are not dropped: for each call in vmm/host/results.h the
+"""Answers of the kernel are not dropped: for each call in vmm/base/results.h the
 compiler refuses a file that does, and every file of vmm/ and ctl/ is built so.
 
 usage: results.py BUILD-FOLDER SOURCE-FOLDER
@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 BUILD, SOURCE = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
-HEADER = SOURCE / "vmm/host/results.h"
+HEADER = SOURCE / "vmm/base/results.h"
 DECLARED = re.compile(r"^\w[\w ]*?[ *](\w+)\((.*)\) LOOKED_AT;$", re.M)
 
 

@@ -6,8 +6,8 @@
 #include <hotram/dimm.h>
 #include <hotram/gpe.h>
 
+#include "layout/x86.h"
 #include "machine/x86_acpi.h"
-#include "machine/x86_layout.h"
 
 #define AREA ((size_t)(X86_BIOS_AREA_END - X86_BIOS_AREA))
 

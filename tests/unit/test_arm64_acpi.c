@@ -6,8 +6,8 @@
 
 #include <hotram/dimm.h>
 
+#include "layout/arm64.h"
 #include "machine/arm64_acpi.h"
-#include "machine/arm64_layout.h"
 
 #define BASE (ARM64_RAM + 128 * MIB)
 

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/props.h"
 #include "kvm/arm64_entry.h"
-#include "machine/arm64_layout.h"
-#include "options/props.h"
+#include "layout/arm64.h"
 
 #define IMAGE_ALIGN (2 * MIB) /* of what text_offset is added to */
 #define IMAGE_BASE (ARM64_RAM + IMAGE_ALIGN)

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "machine/arm64_layout.h"
+#include "layout/arm64.h"
 
 #define PHANDLE_GIC 1
 #define PHANDLE_CLOCK 2

@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/config.h"
+#include "base/error.h"
 #include "boot/efi_handoff.h"
-#include "host/error.h"
-#include "options/config.h"
 
 /* What both kinds say in /chosen. */
 struct arm64_fdt_chosen {
@@ -23,7 +23,7 @@ struct arm64_fdt_chosen {
     uint8_t rng_seed[32];
 };
 
-/* The machine, as far as it is not in arm64_layout.h. */
+/* The machine, as far as it is not in layout/arm64.h. */
 struct arm64_fdt_machine {
     uint64_t ram_size;
     uint32_t cpus;         /* 1 ... CPUS_MAX */

@@ -10,7 +10,7 @@
 
 #include "boot/boot.h"
 #include "boot/gunzip.h"
-#include "machine/arm64_layout.h"
+#include "layout/arm64.h"
 
 #define BUFFER (256 * KIB) /* of what is unpacked at once */
 

@@ -17,8 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "boot/arm64_image.h"
-#include "host/error.h"
 #include "memory/guest_memory.h"
 
 struct vcpu_entry;

@@ -8,7 +8,7 @@
 
 #include "boot/x86_boot.h"
 #include "kvm/x86_entry.h"
-#include "machine/x86_layout.h"
+#include "layout/x86.h"
 
 #define HEADER 0x1f1
 #define PROTOCOL_MIN 0x020a /* Linux 2.6.31: init_size and pref_address */

@@ -8,7 +8,7 @@
 
 #include "boot/x86_boot.h"
 #include "kvm/x86_entry.h"
-#include "machine/x86_layout.h"
+#include "layout/x86.h"
 
 #define NOTE_PHYS32_ENTRY 18
 #define NOTES_MAX (64 * KIB)

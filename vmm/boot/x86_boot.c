@@ -3,9 +3,9 @@
 
 #include <string.h>
 
+#include "base/props.h"
 #include "kvm/x86_entry.h"
-#include "machine/x86_layout.h"
-#include "options/props.h"
+#include "layout/x86.h"
 
 bool boot_arch_describe(struct boot *boot, const uint8_t *head, uint64_t length, struct error *error)
 {

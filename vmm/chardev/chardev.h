@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "host/error.h"
+#include "base/error.h"
 
 struct chardev;
 struct chardev_config;

@@ -19,8 +19,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/message.h"
 #include "chardev/connection.h"
-#include "host/message.h"
 
 /* A descriptor of the program's own that epoll does not take now is tried again then. */
 #define RETRY_MS 1000

@@ -8,8 +8,8 @@
 #ifndef VMM_CHARDEV_CONNECTION_H
 #define VMM_CHARDEV_CONNECTION_H
 
+#include "base/loop.h"
 #include "chardev/internal.h"
-#include "host/loop.h"
 
 struct connection {
     struct channel channel;

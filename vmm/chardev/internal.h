@@ -10,8 +10,8 @@
 #ifndef VMM_CHARDEV_INTERNAL_H
 #define VMM_CHARDEV_INTERNAL_H
 
+#include "base/config.h"
 #include "chardev/chardev.h"
-#include "options/config.h"
 
 struct connection;
 struct hub;

@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/loop.h"
 #include "chardev/internal.h"
-#include "host/loop.h"
 
 #define ESCAPE 0x01 /* Ctrl-A */
 #define HELD_MAX (2 * CHANNEL_INPUT_MAX)

@@ -17,8 +17,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/loop.h"
 #include "chardev/internal.h"
-#include "host/loop.h"
 
 #define LOOK_MS 1000
 

@@ -14,10 +14,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/loop.h"
+#include "base/message.h"
 #include "chardev/internal.h"
 #include "host/file.h"
-#include "host/loop.h"
-#include "host/message.h"
 
 #define PATH_MAX_LENGTH (sizeof((struct sockaddr_un *)NULL)->sun_path - 1)
 #define BACKLOG 16

@@ -3,14 +3,14 @@
  * The Generic Event Device (ACPI 6.5, 5.6.9): the library's register among the guest's memory, and its
  * interrupt.
  *
- * Threads: all functions run under the machine lock (device/ports.h).
+ * Threads: all functions run under the machine lock (bus/bus.h).
  */
 #ifndef VMM_DEVICE_GED_H
 #define VMM_DEVICE_GED_H
 
 #include <hotram/ged.h>
 
-#include "device/ports.h"
+#include "bus/bus.h"
 
 struct ged {
     struct hotram_ged selector;

@@ -15,10 +15,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/error.h"
+#include "base/loop.h"
+#include "bus/bus.h"
 #include "chardev/chardev.h"
-#include "device/ports.h"
-#include "host/error.h"
-#include "host/loop.h"
 
 #define LINE_FIFO 16u
 #define LINE_RING 4096u /* a power of two */

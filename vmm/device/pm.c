@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "device/pm.h"
 
-#include "machine/x86_layout.h"
+#include "layout/x86.h"
 
 #define PM_TIMER_HZ 3579545u
 

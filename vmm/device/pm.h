@@ -2,7 +2,7 @@
 /*
  * ACPI fixed hardware (ACPI 6.5, 4.8): PM1 event and control blocks, PM timer, GPE0 block, reset register.
  *
- * Threads: all functions run under the machine lock (device/ports.h). The callbacks do too; they must only
+ * Threads: all functions run under the machine lock (bus/bus.h). The callbacks do too; they must only
  * note what is asked for.
  */
 #ifndef VMM_DEVICE_PM_H
@@ -14,7 +14,7 @@
 #include <hotram/gpe.h>
 #include <hotram/pm1.h>
 
-#include "device/ports.h"
+#include "bus/bus.h"
 #include "host/guest_clock.h"
 
 struct pm_ops {

@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-#include "machine/x86_layout.h"
+#include "layout/x86.h"
 
 /* CMOS addresses */
 enum {

@@ -14,8 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "device/ports.h"
-#include "host/loop.h"
+#include "base/loop.h"
+#include "bus/bus.h"
 
 struct rtc {
     struct ports *ports;

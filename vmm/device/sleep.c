@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "device/sleep.h"
 
-#include "machine/x86_layout.h"
+#include "layout/x86.h"
 
 /* Sleep control (ACPI 6.5, table 4.22): the type at bit 2, and "go" */
 #define TYPE_SHIFT 2

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The socket by which hotramctl finds a guest that has a name (host/control_path.h): a QMP monitor for the
+ * The socket by which hotramctl finds a guest that has a name (base/control_path.h): a QMP monitor for the
  * user that started the program, and nobody else.
  *
  * Threads: main thread only, and before there are others: the socket is made under a umask of its own.
@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "host/control_path.h"
-#include "host/error.h"
+#include "base/control_path.h"
+#include "base/error.h"
 #include "host/file.h"
 
 struct control_socket {

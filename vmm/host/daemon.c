@@ -9,7 +9,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "host/message.h"
+#include "base/message.h"
 
 /* The parent: wait for a byte, or for the child's end. */
 static void wait_for_child(int from_child)

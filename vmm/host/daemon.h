@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "host/error.h"
+#include "base/error.h"
 #include "host/file.h"
 
 struct daemon {

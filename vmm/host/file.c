@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "host/message.h"
+#include "base/message.h"
 
 static const char *kind(mode_t mode)
 {

@@ -13,8 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/message.h"
 #include "host/lent_memory.h"
-#include "host/message.h"
 #include "host/sandbox_calls.h"
 
 #define KINDS (SANDBOX_HELPER + 1)

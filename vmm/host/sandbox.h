@@ -13,14 +13,8 @@
 
 #include <stdbool.h>
 
-#include "host/error.h"
-
-enum sandbox_mode {
-    SANDBOX_DEFAULT, /* on, where the program and the kernel can; else a warning */
-    SANDBOX_ON,      /* on, or the start fails */
-    SANDBOX_OFF,
-    SANDBOX_LOG, /* calls outside the lists are made, and the kernel's audit log names them */
-};
+#include "base/config.h"
+#include "base/error.h"
 
 enum sandbox_thread {
     SANDBOX_MAIN,   /* monitors, files, all operations */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/loop.h"
 #include "host/helper_thread.h"
-#include "host/loop.h"
 #include "host/sandbox.h"
 
 #define STACK (256u << 10)

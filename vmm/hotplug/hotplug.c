@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/qom_path.h"
 #include "hotplug/resize.h"
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
-#include "options/qom_path.h"
 
 /* How much an error lists. */
 #define NAMES_LENGTH 512

@@ -11,7 +11,7 @@
  * places.c, condition.c: what holds the region, what could still be plugged, what is going on with a DIMM.
  *
  * Threads: all functions run on the main thread. The bank and its register block are also read and written
- * by vCPU threads; both sides hold the machine lock (machine/devices.h) for that. The eject callback only
+ * by vCPU threads; both sides hold the machine lock (bus/bus.h) for that. The eject callback only
  * posts to the main thread, where the memory is taken away.
  */
 #ifndef VMM_HOTPLUG_HOTPLUG_H
@@ -23,10 +23,10 @@
 
 #include <hotram/dimm.h>
 
-#include "device/ports.h"
-#include "host/error.h"
+#include "base/error.h"
+#include "base/props.h"
+#include "bus/bus.h"
 #include "memory/backend.h"
-#include "options/props.h"
 
 struct hotplug;
 

@@ -6,7 +6,7 @@
 
 #include <hotram/block.h>
 
-#include "host/message.h"
+#include "base/message.h"
 #include "hotplug/state.h"
 
 /* Linux keeps 64 bytes of its present memory for each 4 KiB that comes: its memory map. */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/json_build.h"
+#include "base/json_build.h"
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
 

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/json_build.h"
-#include "host/message.h"
+#include "base/json_build.h"
+#include "base/message.h"
 #include "hotplug/state.h"
 
 /* An event that the loop sends soon. */

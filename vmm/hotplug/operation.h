@@ -22,8 +22,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "host/error.h"
-#include "host/loop.h"
+#include "base/error.h"
+#include "base/loop.h"
 #include "hotplug/operation_table.h"
 
 struct hotplug;

@@ -4,7 +4,7 @@
  */
 #include <stdio.h>
 
-#include "host/json_build.h"
+#include "base/json_build.h"
 #include "hotplug/operation.h"
 #include "hotplug/state.h"
 

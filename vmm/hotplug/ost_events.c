@@ -9,7 +9,7 @@
  */
 #include <stdio.h>
 
-#include "host/json_build.h"
+#include "base/json_build.h"
 #include "hotplug/state.h"
 
 #define OST_BURST 8u

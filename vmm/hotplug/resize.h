@@ -17,7 +17,7 @@
 
 #include <hotram/plan.h>
 
-#include "host/error.h"
+#include "base/error.h"
 
 struct hotplug;
 struct json_object;

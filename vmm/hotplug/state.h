@@ -10,9 +10,9 @@
 
 #include <hotram/memhp.h>
 
-#include "device/ports.h"
+#include "base/loop.h"
+#include "bus/bus.h"
 #include "host/guest_clock.h"
-#include "host/loop.h"
 #include "hotplug/hotplug.h"
 #include "hotplug/operation.h"
 #include "memory/backend.h"

@@ -13,7 +13,7 @@
 
 #include "kvm/vcpu.h"
 #include "kvm/vm.h"
-#include "machine/arm64_layout.h"
+#include "layout/arm64.h"
 
 #define IPA_BITS 40u /* of a VM that is made without saying how many */
 

@@ -15,7 +15,7 @@
 
 #include "kvm/arm64_entry.h"
 #include "kvm/vcpu.h"
-#include "machine/arm64_layout.h"
+#include "layout/arm64.h"
 
 /* EL1 with its own stack pointer; debug exceptions, SErrors and interrupts masked (Linux
  * Documentation/arch/arm64/booting.rst, "CPU mode") */

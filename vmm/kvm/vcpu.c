@@ -11,10 +11,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "host/message.h"
+#include "base/fault.h"
+#include "base/mapping.h"
+#include "base/message.h"
 #include "host/sandbox.h"
-#include "memory/fault.h"
-#include "memory/mapping.h"
 
 /* The signal that takes a vCPU's thread out of KVM_RUN. */
 #define KICK SIGUSR1

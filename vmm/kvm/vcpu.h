@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "host/error.h"
+#include "base/error.h"
 #include "kvm/cpu_topology.h"
 #include "kvm/vm.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A virtual machine: its memory slots and its interrupt lines. It is KVM's (vm.c, x86.c), or under -accel
- * qtest one without hardware (qtest/vm.c).
+ * qtest one without hardware (kvm/without_kvm.c).
  *
  * Threads: creation and memory slots on the main thread; vm_irq_line() from any thread.
  */
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "host/error.h"
+#include "base/error.h"
 
 struct vm;
 
@@ -45,6 +45,9 @@ struct vm {
 /* Open /dev/kvm, check its version and the capabilities that hotram needs, create the VM. Errors say which
  * thing is missing and what to do about it. */
 bool vm_create(struct vm *vm, struct error *error);
+/* One that needs no /dev/kvm, for -accel qtest: guest memory is there, no vCPU runs, and interrupt lines end
+ * at machine_watch_irqs(). Cannot fail. */
+void vm_create_without_kvm(struct vm *vm);
 void vm_destroy(struct vm *vm);
 
 /* Whether /dev/kvm can be opened: what query-kvm answers. */

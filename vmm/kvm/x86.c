@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 
 #include "kvm/vm.h"
-#include "machine/x86_layout.h"
+#include "layout/x86.h"
 
 /* Both PICs and the IOAPIC. */
 #define CHIPS 3

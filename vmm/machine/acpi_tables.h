@@ -12,8 +12,8 @@
 #include <hotram/acpi.h>
 #include <hotram/dimm.h>
 
-#include "host/error.h"
-#include "options/config.h"
+#include "base/config.h"
+#include "base/error.h"
 
 /* Hot-pluggable ranges in the SRAT: one for each DIMM, and one for each gap before, between and behind them.
  */

@@ -9,8 +9,8 @@
 #include "device/ged.h"
 #include "device/pl011.h"
 #include "kvm/arm64_entry.h"
+#include "layout/arm64.h"
 #include "machine/arm64_acpi.h"
-#include "machine/arm64_layout.h"
 #include "machine/dimms_at_boot.h"
 #include "machine/state.h"
 

@@ -4,7 +4,7 @@
 #include <hotram/ged.h>
 #include <hotram/memhp.h>
 
-#include "machine/arm64_layout.h"
+#include "layout/arm64.h"
 
 #define POWER_BUTTON "\\_SB.PWRB"
 

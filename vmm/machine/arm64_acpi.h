@@ -11,14 +11,14 @@
 
 #include <hotram/acpi_arm.h>
 
-#include "host/error.h"
+#include "base/config.h"
+#include "base/error.h"
 #include "machine/acpi_tables.h"
-#include "options/config.h"
 
 /* Room that the tables of any machine fit into, bytes. */
 #define ARM64_ACPI_SIZE_MAX (128 * 1024)
 
-/* What the tables tell the guest beside the constants of arm64_layout.h. */
+/* What the tables tell the guest beside the constants of layout/arm64.h. */
 struct arm64_acpi_config {
     unsigned gic_version;  /* 2 or 3 */
     uint32_t sockets;      /* the CPUs, all present: sockets * cores * threads, with _UID 0 .. that - 1 */

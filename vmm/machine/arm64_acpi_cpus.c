@@ -2,8 +2,8 @@
 /*
  * CPUs in the ACPI tables of machine hotram-1, arm64: behind which GIC, in which socket, near what memory.
  */
+#include "layout/arm64.h"
 #include "machine/arm64_acpi.h"
-#include "machine/arm64_layout.h"
 
 /* Sockets, cores that have threads, and CPUs. */
 #define TOPOLOGY_MAX (3 * CPUS_MAX)

@@ -2,7 +2,7 @@
 /*
  * Machine hotram-1 on arm64: where RAM is.
  */
-#include "machine/arm64_layout.h"
+#include "layout/arm64.h"
 #include "machine/state.h"
 
 const char *machine_arch_obstacle(const struct machine *machine, uint64_t start)

@@ -5,11 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/loop.h"
-#include "host/message.h"
+#include "base/config.h"
+#include "base/loop.h"
+#include "base/message.h"
 #include "machine/state.h"
-#include "options/config.h"
-#include "qtest/qtest.h"
 
 static bool create_objects(struct machine *machine, struct error *error)
 {
@@ -140,7 +139,7 @@ static bool create_vm(struct machine *machine, struct error *error)
     const char *hint;
 
     if (machine->config->accel == ACCEL_QTEST) {
-        qtest_vm_create(&machine->vm);
+        vm_create_without_kvm(&machine->vm);
         return true;
     }
     if (!vm_create(&machine->vm, error))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "machine/dimms_at_boot.h"
 
-#include "host/message.h"
+#include "base/config.h"
+#include "base/message.h"
 #include "hotplug/hotplug.h"
-#include "options/config.h"
 
 static void add(struct dimms_at_boot *list, uint64_t start, uint64_t end, uint32_t node)
 {

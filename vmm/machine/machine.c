@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host/json_build.h"
-#include "host/loop.h"
-#include "host/message.h"
+#include "base/config.h"
+#include "base/json_build.h"
+#include "base/loop.h"
+#include "base/message.h"
 #include "machine/state.h"
-#include "options/config.h"
 
 /* Between two resets that the guest asks for. */
 #define RESET_PAUSE_MS 250

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "host/error.h"
+#include "base/error.h"
 
 struct actions;
 struct chardev;

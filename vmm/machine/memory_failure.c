@@ -6,8 +6,8 @@
  * The event is QEMU's MEMORY_FAILURE, with three members of ours: which backend, its file, and what is wrong.
  */
 
-#include "host/json_build.h"
-#include "host/message.h"
+#include "base/json_build.h"
+#include "base/message.h"
 #include "machine/state.h"
 
 void machine_memory_fault(void *opaque, void *address)

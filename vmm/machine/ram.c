@@ -4,10 +4,10 @@
  */
 #include <string.h>
 
-#include "host/json_build.h"
+#include "base/config.h"
+#include "base/json_build.h"
 #include "machine/state.h"
 #include "memory/backend.h"
-#include "options/config.h"
 
 /* RAM that no object was given for is a backend like any other, and is listed as such (QEMU calls it pc.ram).
  */

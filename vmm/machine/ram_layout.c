@@ -4,7 +4,7 @@
  * addresses that the architecture has for RAM; the hotplug region above, and memslots in it that were given
  * their addresses.
  */
-#include "host/units.h"
+#include "layout/units.h"
 #include "machine/state.h"
 
 /* The piece in which the byte of RAM lies that is `offset` bytes behind the start of all RAM; *offset becomes

@@ -2,8 +2,8 @@
 /*
  * Everything as after power-on, kernel and initrd read anew: at the start and at every reset.
  */
-#include "host/loop.h"
-#include "host/message.h"
+#include "base/loop.h"
+#include "base/message.h"
 #include "machine/state.h"
 
 /* How long the end of the program waits for a load that was told to stop: some steps of a slow disk. */

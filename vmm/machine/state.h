@@ -3,7 +3,7 @@
  * What the files of machine/ share: the machine's parts, and what differs between architectures.
  *
  * Threads: all of it belongs to the main thread, but for
- * - the devices, which are under the machine lock (device/ports.h),
+ * - the devices, which are under the machine lock (bus/bus.h),
  * - what a load uses, as struct reset says,
  * - `requests` and `broken`, with which vCPU threads ask the main thread for something.
  */
@@ -14,10 +14,11 @@
 
 #include <hotram/block.h>
 
+#include "base/config.h"
+#include "base/loop.h"
 #include "boot/boot.h"
-#include "device/ports.h"
+#include "bus/bus.h"
 #include "host/guest_clock.h"
-#include "host/loop.h"
 #include "host/worker.h"
 #include "hotplug/hotplug.h"
 #include "kvm/vcpu.h"
@@ -25,7 +26,6 @@
 #include "machine/machine.h"
 #include "memory/backend.h"
 #include "memory/guest_memory.h"
-#include "options/config.h"
 
 /* What a guest asks of the main thread. */
 enum machine_request {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/config.h"
 #include "boot/x86_boot.h"
 #include "device/ged.h"
 #include "device/pm.h"
@@ -15,11 +16,10 @@
 #include "device/sleep.h"
 #include "kvm/x86_entry.h"
 #include "kvm/x86_topology.h"
+#include "layout/x86.h"
 #include "machine/dimms_at_boot.h"
 #include "machine/state.h"
 #include "machine/x86_acpi.h"
-#include "machine/x86_layout.h"
-#include "options/config.h"
 
 /* What the guest starts with. */
 struct start {

@@ -8,7 +8,7 @@
 #include <hotram/memhp.h>
 
 #include "kvm/x86_topology.h"
-#include "machine/x86_layout.h"
+#include "layout/x86.h"
 
 #define POWER_BUTTON "\\_SB.PWRB"
 

@@ -11,12 +11,12 @@
 
 #include <hotram/acpi.h>
 
-#include "host/error.h"
+#include "base/config.h"
+#include "base/error.h"
 #include "kvm/cpu_topology.h"
 #include "machine/acpi_tables.h"
-#include "options/config.h"
 
-/* What the tables tell the guest beside the constants of x86_layout.h. */
+/* What the tables tell the guest beside the constants of layout/x86.h. */
 struct x86_acpi_config {
     uint32_t cpus;
     struct cpu_topology topology;             /* gives them their APIC ids */

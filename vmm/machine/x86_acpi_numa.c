@@ -5,8 +5,8 @@
  */
 #include <hotram/dimm.h>
 
+#include "layout/x86.h"
 #include "machine/x86_acpi.h"
-#include "machine/x86_layout.h"
 
 #define LEGACY_HOLE (640 * KIB)
 /* A range for each node and one more for each hole that cuts one; one for each DIMM and each gap between

@@ -2,8 +2,8 @@
 /*
  * Machine hotram-1 on x86-64: where RAM is.
  */
+#include "layout/x86.h"
 #include "machine/state.h"
-#include "machine/x86_layout.h"
 
 const char *machine_arch_obstacle(const struct machine *machine, uint64_t start)
 {

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/loop.h"
+#include "base/loop.h"
+#include "base/qom_path.h"
 #include "memory/backend_memory.h"
 #include "memory/file_watch.h"
-#include "options/qom_path.h"
 
 #define OBJECT_PATH 512 /* "/objects/ID" */
 

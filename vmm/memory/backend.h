@@ -21,11 +21,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "host/error.h"
+#include "base/error.h"
+#include "base/host_nodes.h"
+#include "base/props.h"
 #include "host/file.h"
 #include "host/worker.h"
-#include "options/host_nodes.h"
-#include "options/props.h"
 
 struct loop;
 struct prealloc;

@@ -13,7 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "host/message.h"
+#include "base/message.h"
 #include "memory/backend_memory.h"
 #include "memory/hugepages.h"
 

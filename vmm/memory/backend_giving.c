@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Memory that goes back to the host. Of usual pages that takes some 0.2 seconds for each GiB, so a worker
- * does it, in pieces (memory/pace.h).
+ * does it, in pieces (base/pace.h).
  */
 #include <unistd.h>
 
+#include "base/mapping.h"
 #include "memory/backend_memory.h"
-#include "memory/mapping.h"
 
 /* On the worker's thread. All of it is done even when the program ends: it would be done then in any case. */
 static void give_back(void *opaque, const atomic_bool *stop)

@@ -14,9 +14,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "host/message.h"
+#include "base/mapping.h"
+#include "base/message.h"
 #include "memory/hugepages.h"
-#include "memory/mapping.h"
 #include "memory/memory_lock.h"
 
 uint64_t backend_alignment(const struct backend *backend)

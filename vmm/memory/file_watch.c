@@ -9,8 +9,8 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include "host/loop.h"
-#include "host/message.h"
+#include "base/loop.h"
+#include "base/message.h"
 
 struct file_watch {
     int fd;

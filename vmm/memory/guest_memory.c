@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "kvm/vm.h"
-#include "memory/fault.h"
 
 /* Until a memslot that KVM keeps is tried again. */
 #define RETRY_MILLISECONDS 1000

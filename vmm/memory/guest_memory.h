@@ -16,8 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "host/error.h"
-#include "host/loop.h"
+#include "base/error.h"
+#include "base/loop.h"
 
 struct guest_memory;
 struct guest_region;

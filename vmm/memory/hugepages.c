@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "options/props.h"
+#include "base/props.h"
 
 #define POOLS "/sys/kernel/mm/hugepages"
 #define POOL_NAME "hugepages-%" PRIu64 "kB"

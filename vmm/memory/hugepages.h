@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "options/host_nodes.h"
+#include "base/host_nodes.h"
 
 /* Sizes are in bytes. 0: the kernel has none. */
 uint64_t hugepages_default(void);

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include "options/props.h"
+#include "base/props.h"
 
 #define WAY_OUT "raise the limit, RLIMIT_MEMLOCK (ulimit -l, LimitMEMLOCK=)"
 /* A thread's stack, a page shared with KVM: what a start maps at once is less. */

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "host/error.h"
+#include "base/error.h"
 
 /* Lock what there is, and what comes. Before guest memory is mapped; nothing unlocks it. False and an error:
  * the limit (RLIMIT_MEMLOCK) is too low, or 0. */

@@ -9,10 +9,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/fault.h"
+#include "base/pace.h"
 #include "host/helper_thread.h"
 #include "host/sandbox.h"
-#include "memory/fault.h"
-#include "memory/pace.h"
 
 #ifndef MADV_POPULATE_READ /* Linux 5.14 */
 #define MADV_POPULATE_READ 22

@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "host/error.h"
-#include "host/loop.h"
+#include "base/error.h"
+#include "base/loop.h"
 
 struct prealloc;
 

@@ -6,8 +6,8 @@
  */
 #include <time.h>
 
-#include "monitor/internal.h"
-#include "monitor/result.h"
+#include "base/result.h"
+#include "monitor/session.h"
 
 static struct json_object *timestamp(void)
 {

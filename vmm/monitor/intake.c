@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/message.h"
-#include "monitor/internal.h"
+#include "base/message.h"
+#include "monitor/intake.h"
+#include "monitor/session.h"
 
 bool intake_full(const struct intake *intake)
 {

@@ -8,9 +8,10 @@
 
 #include <stdlib.h>
 
+#include "base/config.h"
 #include "machine/machine.h"
-#include "monitor/internal.h"
-#include "options/config.h"
+#include "monitor/hmp/hmp.h"
+#include "monitor/session.h"
 
 struct monitors *monitors_create(struct machine *machine, struct chardevs *chardevs)
 {

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "host/error.h"
+#include "base/error.h"
 
 struct chardevs;
 struct json_object;

@@ -6,8 +6,10 @@
  */
 #include <stdlib.h>
 
-#include "host/json_build.h"
-#include "monitor/internal.h"
+#include "base/json_build.h"
+#include "monitor/command.h"
+#include "monitor/pending.h"
+#include "monitor/session.h"
 
 struct pending *command_defer(struct monitor_context *context)
 {

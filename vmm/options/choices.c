@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/json_build.h"
-#include "host/message.h"
+#include "base/json_build.h"
+#include "base/message.h"
+#include "base/suggest.h"
 #include "options/parser.h"
-#include "options/suggest.h"
 
 /* Whether the word is one of "a|b|c". */
 static bool in_list(const char *list, const char *word)

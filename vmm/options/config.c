@@ -3,15 +3,15 @@
  * The walk over the command line: find each option's row, hand its argument to the row's handler, and check
  * at the end what ties several options together.
  */
-#include "options/config.h"
+#include "options/options.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/suggest.h"
 #include "options/parser.h"
-#include "options/suggest.h"
 
 /* An option that is not in the table: QEMU's, mistyped, or with its argument tied to it by '='. */
 static bool unknown_option(const char *word, const char *name, struct error *error)

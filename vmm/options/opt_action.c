@@ -5,7 +5,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#include "host/json_build.h"
+#include "base/json_build.h"
 #include "options/parser.h"
 
 /* QEMU 7.2's. Those of panics and watchdogs never come, so that each is as good as any other. */

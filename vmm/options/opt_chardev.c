@@ -10,9 +10,9 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include "host/json_build.h"
+#include "base/json_build.h"
+#include "base/suggest.h"
 #include "options/parser.h"
-#include "options/suggest.h"
 
 /* What the properties are read into. */
 struct spec {

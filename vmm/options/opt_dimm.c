@@ -6,10 +6,9 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#include "host/units.h"
+#include "layout/units.h"
 #include "options/parser.h"
 
-#define MIB (UINT64_C(1) << 20)
 #define GRANULARITY_MIN (2 * MIB)
 #define GRANULARITY_MAX (UINT64_C(1) << 40)
 #define SECONDS_MAX 86400

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/json_build.h"
+#include "base/json_build.h"
+#include "base/suggest.h"
 #include "options/parser.h"
-#include "options/suggest.h"
 
 static const struct choice machine_keys[] = {
     { "type", NULL, NULL },

@@ -6,10 +6,9 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#include "host/units.h"
+#include "layout/units.h"
 #include "options/parser.h"
 
-#define MIB (UINT64_C(1) << 20)
 #define DEFAULT_RAM (128 * MIB)
 #define RAM_MULTIPLE UINT64_C(8192)    /* RAM is rounded up to it, as in QEMU */
 #define MAXMEM_MULTIPLE UINT64_C(4096) /* the guest's page */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/units.h"
+#include "layout/units.h"
 #include "options/parser.h"
 
 #define SLOTS_MAX 256

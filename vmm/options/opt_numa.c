@@ -8,10 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/units.h"
+#include "layout/units.h"
 #include "options/parser.h"
 
-#define MIB (UINT64_C(1) << 20)
 #define MEM_MULTIPLE UINT64_C(4096) /* the guest's page */
 /* What Linux takes for the distance of two nodes when it is told none; the same in ACPI's examples. */
 #define DISTANCE_LOCAL 10

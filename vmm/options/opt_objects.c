@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host/json_build.h"
+#include "base/json_build.h"
+#include "base/suggest.h"
 #include "hotplug/hotplug.h"
 #include "memory/backend.h"
 #include "options/parser.h"
-#include "options/suggest.h"
 
 /* libvirt always gives one to decrypt passwords with; hotram has no passwords. */
 static const char ignored_object[] = "secret";

@@ -12,9 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "host/error.h"
-#include "options/config.h"
-#include "options/props.h"
+#include "base/config.h"
+#include "base/error.h"
+#include "base/props.h"
 
 #ifndef HOTRAM_VERSION
 #define HOTRAM_VERSION "0.1.0"

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "monitor/text.h"
+#include "base/text.h"
 
 struct machine;
 

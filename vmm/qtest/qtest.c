@@ -15,9 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/loop.h"
 #include "chardev/chardev.h"
 #include "host/file.h"
-#include "host/loop.h"
 #include "machine/machine.h"
 #include "qtest/commands.h"
 

@@ -10,16 +10,12 @@
 
 #include <stdbool.h>
 
-#include "host/error.h"
+#include "base/error.h"
 
 struct chardev;
 struct loop;
 struct machine;
 struct qtest;
-struct vm;
-
-/* A virtual machine without KVM: guest memory is there, interrupt lines end at machine_watch_irqs(). */
-void qtest_vm_create(struct vm *vm);
 
 /* Serve the protocol to each client of a chardev. */
 struct qtest *qtest_create(struct machine *machine, struct loop *loop, struct chardev *chardev,

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "monitor/map_svg.h"
-#include "monitor/map_text.h"
-#include "monitor/text.h"
+#include "base/text.h"
+#include "map/svg.h"
+#include "map/text.h"
 
 int main(int argc, char *argv[])
 {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/loop.h"
+#include "base/loop.h"
 #include "hotplug/hotplug.h"
 #include "kvm/vm.h"
 #include "memory/backend.h"

@@ -7,8 +7,8 @@
 #ifndef TESTS_UNIT_MONITOR_FAKE_MACHINE_H
 #define TESTS_UNIT_MONITOR_FAKE_MACHINE_H
 
+#include "base/config.h"
 #include "machine/machine.h"
-#include "options/config.h"
 
 #define FAKE_SLOTS 256u
 

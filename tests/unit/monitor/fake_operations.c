@@ -3,7 +3,7 @@
  * The monitor's tests have no operations: a DIMM comes and goes at once there. What starts one fails and says
  * so; tests/program/test_operations.py and test_set.py have the real ones.
  */
-#include "host/loop.h"
+#include "base/loop.h"
 #include "hotplug/operation.h"
 
 #include "hotplug/hotplug.h"

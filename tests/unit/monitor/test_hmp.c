@@ -10,7 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "monitor/internal.h"
+#include "monitor/command.h"
+#include "monitor/hmp/hmp.h"
+#include "monitor/pending.h"
+#include "monitor/session.h"
 
 #define BANNER "hotram " HOTRAM_VERSION " monitor - type 'help' for more information\r\n(hotram) "
 

@@ -11,8 +11,8 @@
 /* after these */
 #include <cmocka.h>
 
-#include "host/json_build.h"
-#include "monitor/text.h"
+#include "base/json_build.h"
+#include "base/text.h"
 
 /* Sanitizers bring an allocator of their own. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

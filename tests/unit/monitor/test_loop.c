@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "host/loop.h"
+#include "base/loop.h"
 
 struct pipes {
     struct loop *loop;

@@ -8,11 +8,11 @@
 #include <json-c/json_object.h>
 #include <json-c/json_tokener.h>
 
-#include "host/error.h"
-#include "monitor/map_svg.h"
-#include "monitor/map_text.h"
-#include "monitor/result.h"
-#include "options/props.h"
+#include "base/error.h"
+#include "base/props.h"
+#include "base/result.h"
+#include "map/svg.h"
+#include "map/text.h"
 
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)

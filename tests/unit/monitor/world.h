@@ -10,9 +10,9 @@
 
 #include <json-c/json.h>
 
+#include "base/loop.h"
 #include "chardev/chardev.h"
 #include "fake_machine.h"
-#include "host/loop.h"
 #include "monitor/monitor.h"
 
 struct world {

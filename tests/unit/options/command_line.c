@@ -45,11 +45,11 @@ enum config_result parse_printing(const char *line, char *output, size_t size, s
 
     fflush(stdout);
     saved = dup(STDOUT_FILENO);
-    dup2(fileno(file), STDOUT_FILENO);
+    assert_int_equal(dup2(fileno(file), STDOUT_FILENO), STDOUT_FILENO);
     result = parse_line(&config, line, error);
     config_free(&config);
     fflush(stdout);
-    dup2(saved, STDOUT_FILENO);
+    assert_int_equal(dup2(saved, STDOUT_FILENO), STDOUT_FILENO);
     close(saved);
     rewind(file);
     output[fread(output, 1, size - 1, file)] = '\0';

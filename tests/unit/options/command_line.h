@@ -5,8 +5,8 @@
 #ifndef TESTS_OPTIONS_COMMAND_LINE_H
 #define TESTS_OPTIONS_COMMAND_LINE_H
 
-#include "host/error.h"
-#include "options/config.h"
+#include "base/error.h"
+#include "options/options.h"
 
 /* Parse the words of a line: separated by spaces, 'in quotes' as they are. Free the config afterwards. */
 enum config_result parse_line(struct config *config, const char *line, struct error *error);

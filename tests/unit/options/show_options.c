@@ -4,7 +4,7 @@
  */
 #include <stdio.h>
 
-#include "options/config.h"
+#include "options/options.h"
 
 int main(int argc, char *argv[])
 {

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "options/host_nodes.h"
-#include "options/props.h"
+#include "base/host_nodes.h"
+#include "base/props.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define KIB UINT64_C(1024)

@@ -8,8 +8,8 @@
 
 #include "../unit.h"
 
-#include "device/ports.h"
-#include "host/loop.h"
+#include "base/loop.h"
+#include "bus/bus.h"
 
 static struct loop *loop;
 static struct ports ports;

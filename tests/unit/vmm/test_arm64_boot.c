@@ -13,7 +13,7 @@
 #include "boot/arm64_boot.h"
 #include "kvm/arm64_entry.h"
 #include "kvm/vm.h"
-#include "machine/arm64_layout.h"
+#include "layout/arm64.h"
 
 #define RAM_SIZE (16 * MIB)
 #define INITRD_SIZE 100001

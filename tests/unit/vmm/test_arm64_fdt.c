@@ -8,7 +8,7 @@
 
 #include "boot/arm64_fdt.h"
 #include "kvm/vm.h"
-#include "machine/arm64_layout.h"
+#include "layout/arm64.h"
 
 static uint8_t tree[ARM64_FDT_SIZE] __attribute__((aligned(8)));
 static struct numa_config numa;

@@ -9,7 +9,7 @@
 #include "arm64_kernel.h"
 #include "boot/arm64_boot.h"
 #include "kvm/vm.h"
-#include "machine/arm64_layout.h"
+#include "layout/arm64.h"
 
 static struct bytes kernel, packed, file;
 static bool acpi;

@@ -9,7 +9,7 @@
 #include "device/pm.h"
 #include "device/rtc.h"
 #include "device/serial.h"
-#include "machine/x86_layout.h"
+#include "layout/x86.h"
 
 static struct pm pm;
 static struct rtc rtc;

@@ -5,9 +5,9 @@
  */
 #include "../unit.h"
 
+#include "base/config.h"
 #include "hotplug/hotplug.h"
 #include "machine/dimms_at_boot.h"
-#include "options/config.h"
 
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)

@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "host/loop.h"
+#include "base/fault.h"
+#include "base/loop.h"
 #include "kvm/vm.h"
-#include "memory/fault.h"
 #include "memory/guest_memory.h"
 
 #define BASE UINT64_C(0x100000000)

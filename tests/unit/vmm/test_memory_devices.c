@@ -8,7 +8,7 @@
 #include "device/ged.h"
 #include "device/pl011.h"
 #include "device/sleep.h"
-#include "machine/arm64_layout.h"
+#include "layout/arm64.h"
 
 #define PL011 UINT64_C(0x09000000)
 #define DR (PL011 + 0x00)

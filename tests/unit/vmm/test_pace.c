@@ -2,7 +2,7 @@
 /*
  * How large a piece of memory becomes, with kernels of any speed.
  */
-#include "memory/pace.h"
+#include "base/pace.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

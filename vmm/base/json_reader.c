@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From tokens to values, one at a time as they come. See json_reader.h.
+ *
+ * A value that turns out to be bad, or for which memory is short, is taken to its end all the same, without
+ * building anything: whoever sent it gets one answer, and what follows is read from its beginning.
+ */
+#include "base/json_reader.h"
+
+#include <errno.h>
+#include <json-c/json_object.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json_string.h"
+
+enum {
+    A_VALUE,
+    VALUE_OR_END, /* of an array */
+    NAME,
+    NAME_OR_END, /* of an object */
+    COLON,
+    SEPARATOR_OR_END, /* of either */
+};
+
+/* ---- what is wrong ---- */
+
+static void refuse(struct json_reader *reader)
+{
+    reader->failed = true;
+    reader->problem_at = reader->at;
+}
+
+static void complain(struct json_reader *reader, const char *what)
+{
+    refuse(reader);
+    error_set(&reader->problem, "JSON parse error, %s", what);
+}
+
+/* What is still to come of the value is not kept. */
+static void give_up(struct json_reader *reader)
+{
+    reader->failed = true;
+    reader->lexer.mute = true;
+    json_object_put(reader->root);
+    reader->root = NULL;
+    reader->depth = 0;
+}
+
+static void out_of_memory(struct json_reader *reader)
+{
+    if (reader->failed)
+        return;
+    error_set(&reader->problem, "out of memory");
+    give_up(reader);
+}
+
+static void exceed(struct json_reader *reader, const char *what, size_t limit, const char *unit)
+{
+    if (!reader->failed)
+        error_set(&reader->problem, "JSON %s limit exceeded, a value may have %zu %s", what, limit, unit);
+    give_up(reader);
+}
+
+/* ---- values ---- */
+
+/* Its place is in the container that is open, or it is the root. It is taken over. */
+static bool attach(struct json_reader *reader, struct json_object *value)
+{
+    struct json_object *parent = reader->depth > 0 ? reader->open[reader->depth - 1] : NULL;
+    int failed = 0;
+
+    if (!parent)
+        reader->root = value;
+    else if (json_object_is_type(parent, json_type_array))
+        failed = json_object_array_add(parent, value);
+    else
+        failed = json_object_object_add_ex(parent, reader->key.bytes, value, JSON_C_OBJECT_ADD_KEY_IS_NEW);
+    if (failed) {
+        json_object_put(value);
+        out_of_memory(reader);
+    }
+    return !failed;
+}
+
+static void open_container(struct json_reader *reader, bool object)
+{
+    struct json_object *container = object ? json_object_new_object() : json_object_new_array_ext(4);
+
+    if (container && reader->depth == reader->capacity) {
+        unsigned capacity = reader->capacity ? reader->capacity * 2 : 8;
+        struct json_object **open = realloc(reader->open, capacity * sizeof *open);
+
+        if (!open) {
+            json_object_put(container);
+            container = NULL;
+        } else {
+            reader->open = open;
+            reader->capacity = capacity;
+        }
+    }
+    if (!container)
+        out_of_memory(reader);
+    else if (attach(reader, container))
+        reader->open[reader->depth++] = container;
+    reader->expects = object ? NAME_OR_END : VALUE_OR_END;
+}
+
+static struct json_object *make_integer(const char *text)
+{
+    int64_t number;
+    uint64_t large;
+
+    errno = 0;
+    number = strtoll(text, NULL, 10);
+    if (errno == 0)
+        return json_object_new_int64(number);
+    errno = 0;
+    large = strtoull(text, NULL, 10);
+    if (errno == 0 && text[0] != '-')
+        return json_object_new_uint64(large);
+    return json_object_new_double(strtod(text, NULL));
+}
+
+/* NULL: out of memory, or a complaint was made. */
+static struct json_object *make_string(struct json_reader *reader)
+{
+    struct json_bytes *token = &reader->lexer.token;
+
+    if (json_string_decode(token->bytes, &token->length, &reader->problem))
+        return json_object_new_string_len(token->bytes, (int)token->length);
+    refuse(reader);
+    return NULL;
+}
+
+static struct json_object *make_word(struct json_reader *reader, bool *null)
+{
+    const char *word = reader->lexer.token.bytes;
+
+    *null = strcmp(word, "null") == 0;
+    if (*null || strcmp(word, "true") == 0 || strcmp(word, "false") == 0)
+        return *null ? NULL : json_object_new_boolean(word[0] == 't');
+    refuse(reader);
+    error_set(&reader->problem, "JSON parse error, invalid keyword '%.40s'", word);
+    return NULL;
+}
+
+static void put_scalar(struct json_reader *reader, enum json_token token)
+{
+    const char *text = reader->lexer.token.bytes;
+    struct json_object *value;
+    bool null = false;
+
+    if (token == JSON_TOKEN_STRING)
+        value = make_string(reader);
+    else if (token == JSON_TOKEN_WORD)
+        value = make_word(reader, &null);
+    else if (!isfinite(strtod(text, NULL)))
+        return complain(reader, "a number that is too large");
+    else
+        value = token == JSON_TOKEN_INTEGER ? make_integer(text) : json_object_new_double(strtod(text, NULL));
+    if (!value && !null)
+        out_of_memory(reader); /* or has complained */
+    else
+        attach(reader, value);
+    reader->expects = SEPARATOR_OR_END;
+}
+
+/* ---- tokens ---- */
+
+static void take_value(struct json_reader *reader, enum json_token token)
+{
+    switch (token) {
+    case JSON_TOKEN_OPEN_OBJECT:
+    case JSON_TOKEN_OPEN_ARRAY:
+        open_container(reader, token == JSON_TOKEN_OPEN_OBJECT);
+        break;
+    case JSON_TOKEN_STRING:
+    case JSON_TOKEN_INTEGER:
+    case JSON_TOKEN_FLOAT:
+    case JSON_TOKEN_WORD:
+        put_scalar(reader, token);
+        break;
+    default:
+        complain(reader, "expecting value");
+    }
+}
+
+static void take_name(struct json_reader *reader, enum json_token token)
+{
+    struct json_bytes key = reader->key;
+
+    if (token != JSON_TOKEN_STRING)
+        return complain(reader, "key is not a string in object");
+    if (!json_string_decode(reader->lexer.token.bytes, &reader->lexer.token.length, &reader->problem))
+        return refuse(reader);
+    reader->key = reader->lexer.token;
+    reader->lexer.token = key;
+    if (json_object_object_get_ex(reader->open[reader->depth - 1], reader->key.bytes, NULL))
+        complain(reader, "duplicate key");
+    reader->expects = COLON;
+}
+
+static void close_container(struct json_reader *reader)
+{
+    reader->depth--;
+    reader->expects = SEPARATOR_OR_END;
+}
+
+static void take_separator(struct json_reader *reader, enum json_token token, bool array)
+{
+    if (token == (array ? JSON_TOKEN_CLOSE_ARRAY : JSON_TOKEN_CLOSE_OBJECT))
+        close_container(reader);
+    else if (token == JSON_TOKEN_COMMA)
+        reader->expects = array ? A_VALUE : NAME;
+    else
+        complain(reader, array ? "expected separator in list" : "expected separator in dict");
+}
+
+/* A token of a value that is good so far. */
+static void build(struct json_reader *reader, enum json_token token)
+{
+    bool array = reader->depth > 0 && json_object_is_type(reader->open[reader->depth - 1], json_type_array);
+
+    switch (reader->expects) {
+    case VALUE_OR_END:
+        if (token == JSON_TOKEN_CLOSE_ARRAY)
+            close_container(reader);
+        else
+            take_value(reader, token);
+        break;
+    case NAME_OR_END:
+        if (token == JSON_TOKEN_CLOSE_OBJECT)
+            close_container(reader);
+        else
+            take_name(reader, token);
+        break;
+    case NAME:
+        take_name(reader, token);
+        break;
+    case COLON:
+        reader->expects = A_VALUE;
+        if (token != JSON_TOKEN_COLON)
+            complain(reader, "missing : in object pair");
+        break;
+    case SEPARATOR_OR_END:
+        take_separator(reader, token, array);
+        break;
+    default:
+        take_value(reader, token);
+    }
+}
+
+static void count(struct json_reader *reader, enum json_token token)
+{
+    reader->braces += (token == JSON_TOKEN_OPEN_OBJECT) - (token == JSON_TOKEN_CLOSE_OBJECT);
+    reader->brackets += (token == JSON_TOKEN_OPEN_ARRAY) - (token == JSON_TOKEN_CLOSE_ARRAY);
+    reader->tokens += token == JSON_TOKEN_OPEN_OBJECT || token == JSON_TOKEN_OPEN_ARRAY ||
+                      token == JSON_TOKEN_COMMA || token == JSON_TOKEN_COLON;
+    reader->bytes += reader->lexer.token.length;
+}
+
+/* `more`: bytes of a token that is not whole. True: the value ends here, as in QEMU; too many brackets are
+ * more likely forgotten than meant, and their ends need not come. */
+static bool too_deep(struct json_reader *reader, size_t more)
+{
+    const struct json_limits *limits = reader->limits;
+
+    if (reader->braces + reader->brackets > (int)limits->depth) {
+        exceed(reader, "nesting depth", limits->depth, "levels");
+        return true;
+    }
+    if (reader->lexer.mute)
+        return false;
+    if (reader->bytes + more > limits->bytes)
+        exceed(reader, "size", limits->bytes, "bytes");
+    else if (reader->tokens > limits->tokens)
+        exceed(reader, "token count", limits->tokens, "values");
+    return false;
+}
+
+/* ---- the stream ---- */
+
+static void reset(struct json_reader *reader)
+{
+    json_object_put(reader->root);
+    reader->lexer.mute = false;
+    if (reader->key.capacity > 4096) {
+        free(reader->key.bytes);
+        reader->key = (struct json_bytes){ 0 };
+    }
+    *reader = (struct json_reader){ .limits = reader->limits,
+                                    .lexer = reader->lexer,
+                                    .open = reader->open,
+                                    .capacity = reader->capacity,
+                                    .key = reader->key };
+}
+
+static enum json_read fail(struct json_reader *reader, struct error *error)
+{
+    size_t at = reader->problem_at;
+
+    *error = reader->problem;
+    reset(reader);
+    reader->problem_at = at;
+    return JSON_READ_BAD;
+}
+
+static enum json_read stray(struct json_reader *reader, struct error *error)
+{
+    const struct json_bytes *token = &reader->lexer.token;
+    size_t start = token->length > 8 ? token->length - 8 : 0;
+    char shown[40] = "";
+    size_t used = 0;
+
+    if (reader->lexer.mute)
+        return fail(reader, error);
+    for (size_t i = start; i < token->length; i++) {
+        uint8_t byte = (uint8_t)token->bytes[i];
+        bool plain = byte >= 0x20 && byte < 0x7f;
+        static const char digits[] = "0123456789abcdef";
+
+        if (!plain) {
+            memcpy(shown + used, "\\x", 2);
+            shown[used + 2] = digits[byte >> 4];
+            byte = (uint8_t)digits[byte & 15];
+            used += 3;
+        }
+        shown[used++] = (char)byte;
+    }
+    reader->problem_at = reader->at;
+    error_set(&reader->problem, "JSON parse error, stray '%s'", shown);
+    return fail(reader, error);
+}
+
+/* A token has come. */
+static enum json_read process(struct json_reader *reader, enum json_token token, struct json_object **value,
+                              struct error *error)
+{
+    if (token == JSON_TOKEN_STRAY)
+        return stray(reader, error);
+    count(reader, token);
+    if (too_deep(reader, 0))
+        return fail(reader, error);
+    if (reader->lexer.lost)
+        out_of_memory(reader);
+    if (!reader->failed)
+        build(reader, token);
+    if ((reader->braces > 0 || reader->brackets > 0) && reader->braces >= 0 && reader->brackets >= 0)
+        return JSON_READ_MORE;
+    if (reader->failed)
+        return fail(reader, error);
+    *value = reader->root;
+    reader->root = NULL;
+    reset(reader);
+    return JSON_READ_VALUE;
+}
+
+enum json_read json_reader_take(struct json_reader *reader, const void *bytes, size_t length, size_t *taken,
+                                struct json_object **value, struct error *error)
+{
+    const uint8_t *at = bytes;
+    enum json_read result = JSON_READ_MORE;
+
+    for (*taken = 0; *taken < length && result == JSON_READ_MORE;) {
+        bool mine;
+        enum json_token token = json_lexer_take(&reader->lexer, at[*taken], &mine);
+
+        *taken += mine;
+        reader->at += mine;
+        if (token != JSON_TOKEN_NONE)
+            result = process(reader, token, value, error);
+        else
+            too_deep(reader, reader->lexer.token.length);
+    }
+    return result;
+}
+
+bool json_reader_within(const struct json_reader *reader)
+{
+    return reader->braces > 0 || reader->brackets > 0 || json_lexer_within(&reader->lexer);
+}
+
+bool json_reader_failed(const struct json_reader *reader, struct error *error)
+{
+    if (reader->failed)
+        *error = reader->problem;
+    return reader->failed;
+}
+
+void json_reader_free(struct json_reader *reader)
+{
+    json_object_put(reader->root);
+    json_lexer_free(&reader->lexer);
+    free(reader->open);
+    free(reader->key.bytes);
+    *reader = (struct json_reader){ .limits = reader->limits };
+}
+
+bool json_is_huge(struct json_object *value)
+{
+    return json_object_is_type(value, json_type_double) && fabs(json_object_get_double(value)) >= 0x1p63;
+}
+
+/* ---- a text ---- */
+
+/* At the end of a text that has no value yet. */
+static enum json_read end(struct json_reader *reader, struct json_object **value, struct error *error)
+{
+    bool within = json_reader_within(reader);
+    enum json_token token = json_lexer_end(&reader->lexer);
+    enum json_read result = JSON_READ_MORE;
+
+    if (token != JSON_TOKEN_NONE && token != JSON_TOKEN_STRAY)
+        result = process(reader, token, value, error);
+    if (result == JSON_READ_MORE)
+        error_set(error, "JSON parse error, %s", within ? "the text ends too early" : "expecting value");
+    return result;
+}
+
+bool json_read_text(const char *text, size_t length, const struct json_limits *limits,
+                    struct json_object **value, struct error *error)
+{
+    struct json_reader reader = { .limits = limits };
+    size_t taken;
+    enum json_read result = json_reader_take(&reader, text, length, &taken, value, error);
+
+    if (result == JSON_READ_BAD && reader.problem_at > 0) {
+        size_t used = strlen(error->text);
+
+        snprintf(error->text + used, sizeof error->text - used, ", at character %zu", reader.problem_at);
+    }
+    if (result == JSON_READ_MORE)
+        result = end(&reader, value, error);
+    json_reader_free(&reader);
+    if (result != JSON_READ_VALUE)
+        return false;
+    while (taken < length && memchr(" \t\r\n", text[taken], 4))
+        taken++;
+    if (taken == length)
+        return true;
+    json_object_put(*value);
+    *value = NULL;
+    return error_set(error, "JSON parse error, there is more behind the value, at character %zu", taken + 1);
+}

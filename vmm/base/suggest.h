@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is known in place of a word that is not: the list of known names, and the nearest of them.
+ */
+#ifndef VMM_BASE_SUGGEST_H
+#define VMM_BASE_SUGGEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+struct suggestion {
+    const char *word; /* as it was typed */
+    const char *best; /* the nearest name so far, or NULL */
+    size_t distance;  /* edits between the two */
+    char names[640];  /* all names, "a, b, c", as far as they fit */
+};
+
+/* Start with the mistyped word and offer each known name; `best` is then the nearest one, or NULL when none
+ * is near enough to be what was meant. Word and names are borrowed. */
+void suggestion_start(struct suggestion *suggestion, const char *word);
+void suggestion_offer(struct suggestion *suggestion, const char *name);
+
+/* "'pc-dim' is not a device that hotram has; did you mean 'pc-dimm'? It has: ..." -- `subject` is all before
+ * the semicolon. Returns false. */
+bool suggestion_fail(const struct suggestion *suggestion, const char *subject, struct error *error);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where things are on machine hotram-1, arm64: what the guest sees, in one place.
+ * After a release no number here changes.
+ */
+#ifndef VMM_LAYOUT_ARM64_H
+#define VMM_LAYOUT_ARM64_H
+
+#include <stdint.h>
+
+#include "layout/units.h"
+
+/* Guest-physical memory */
+#define ARM64_GICD UINT64_C(0x08000000) /* distributor, 64 KiB */
+#define ARM64_GICC UINT64_C(0x08010000) /* GICv2: CPU interface, 8 KiB */
+#define ARM64_GICR UINT64_C(0x080a0000) /* GICv3: redistributors, 128 KiB each */
+#define ARM64_GICR_STRIDE (128 * KIB)
+#define ARM64_PL011 UINT64_C(0x09000000) /* 4 KiB */
+#define ARM64_PL011_SIZE (4 * KIB)
+#define ARM64_MEMHP \
+    UINT64_C(0x09070000)               /* HOTRAM_MEMHP_EXTENT bytes; there only when the machine has slots */
+#define ARM64_GED UINT64_C(0x09080000) /* HOTRAM_GED_LENGTH bytes */
+#define ARM64_RAM UINT64_C(0x40000000) /* all RAM, in one piece */
+
+/* The redistributors end where the PL011 begins; a GICv2 has 8 CPU interfaces. */
+#define ARM64_GICV3_CPUS_MAX ((ARM64_PL011 - ARM64_GICR) / ARM64_GICR_STRIDE)
+#define ARM64_GICV2_CPUS_MAX 8
+
+/* Interrupts: GSIs are the GIC's interrupt ids. Shared ones begin at 32, private ones at 16. */
+#define ARM64_GSI_PL011 33        /* level */
+#define ARM64_GSI_GED 41          /* level */
+#define ARM64_GSI_TIMER_SECURE 29 /* level, low: the generic timer's */
+#define ARM64_GSI_TIMER 30
+#define ARM64_GSI_TIMER_VIRTUAL 27
+#define ARM64_GSI_TIMER_HYP 26
+#define ARM64_GSI_PMU 23   /* level: performance counters, where the host lets guests have them */
+#define ARM64_GSI_COUNT 96 /* that the distributor has */
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where things are on machine hotram-1, x86-64: what the guest sees, in one place.
+ * After a release no number here changes.
+ */
+#ifndef VMM_LAYOUT_X86_H
+#define VMM_LAYOUT_X86_H
+
+#include <stdint.h>
+
+#include "layout/units.h"
+
+/* Guest-physical memory. RAM that does not fit below 3 GiB continues at 4 GiB. */
+#define X86_LOW_RAM_END UINT64_C(0xc0000000)
+#define X86_HIGH_RAM_START (4 * GIB)
+#define X86_REAL_MODE_END UINT64_C(0x9fc00) /* RAM that a boot loader may list below the BIOS area */
+#define X86_BIOS_AREA UINT64_C(0xe0000)     /* ACPI tables, where a BIOS has them (ACPI 6.5, 5.2.5.1) */
+#define X86_BIOS_AREA_END UINT64_C(0x100000)
+#define X86_IOAPIC UINT64_C(0xfec00000)
+#define X86_LAPIC UINT64_C(0xfee00000)
+#define X86_IDENTITY_MAP UINT64_C(0xfffbc000) /* KVM's own page for real mode on Intel */
+#define X86_TSS UINT64_C(0xfffbd000)          /* three pages, likewise */
+
+/* What the boot loader writes below 640 KiB; free for the guest once it has read it. */
+#define X86_BOOT_GDT UINT64_C(0x500)
+#define X86_BOOT_START_INFO UINT64_C(0x6000) /* PVH start info and its memory map */
+#define X86_BOOT_PARAMS UINT64_C(0x7000)     /* Linux boot_params */
+#define X86_BOOT_E820_MORE UINT64_C(0x8000)  /* setup_data: what boot_params has no room for */
+#define X86_BOOT_E820_MORE_MAX (32 * KIB)
+#define X86_BOOT_CMDLINE UINT64_C(0x20000)
+#define X86_BOOT_CMDLINE_MAX (64 * KIB)
+#define X86_KERNEL_START (1 * MIB)
+
+/* I/O ports */
+#define X86_PORT_RTC 0x70
+#define X86_PORT_COM1 0x3f8
+#define X86_PORT_PM1_EVENT 0x600   /* 4 bytes: status, enable */
+#define X86_PORT_PM1_CONTROL 0x604 /* 2 bytes */
+#define X86_PORT_PM_TIMER 0x608    /* 4 bytes */
+#define X86_PORT_GPE0 0x620        /* HOTRAM_GPE_LENGTH bytes */
+#define X86_PORT_MEMHP 0xa00       /* HOTRAM_MEMHP_EXTENT bytes; there only when the machine has slots */
+#define X86_PORT_RESET 0xcf9
+#define X86_RESET_VALUE 0x06
+
+/* With -machine acpi-events=ged, in place of PM1, PM timer and GPE0: */
+#define X86_PORT_SLEEP 0x604         /* 2 bytes: sleep control, sleep status */
+#define X86_GED UINT64_C(0xfe004000) /* HOTRAM_GED_LENGTH bytes among the guest's memory */
+#define X86_GSI_GED 20               /* level */
+
+/* Interrupts */
+#define X86_IRQ_RTC 8
+#define X86_IRQ_COM1 4
+#define X86_IRQ_SCI 9
+
+/* Sleep type of S5 in PM1 control (ACPI 6.5, 7.4.2) */
+#define X86_SLP_TYP_S5 5
+
+#endif

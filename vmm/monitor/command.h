@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Commands: the way from a line or a JSON object to a command and back.
+ */
+#ifndef VMM_MONITOR_COMMAND_H
+#define VMM_MONITOR_COMMAND_H
+
+#include <json-c/json_object.h>
+#include <json-c/linkhash.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/props.h"
+#include "base/text.h"
+
+struct machine;
+struct monitors;
+struct pending;
+struct type_family;
+
+/* Who asks, and with what. */
+struct monitor_context {
+    struct monitors *monitors;
+    struct machine *machine;
+    bool keyval;             /* properties are all strings, as a person types them */
+    struct pending *pending; /* set by command_defer() */
+};
+
+/* Run a command. `args` is borrowed, an object, and has passed the checks of the table. *result is NULL; a
+ * command that has one sets it to a new object, otherwise {} is returned. One that cannot answer yet calls
+ * command_defer() and returns true. */
+typedef bool command_function(struct monitor_context *context, struct json_object *args,
+                              struct json_object **result, struct error *error);
+/* Show a result to a person. */
+typedef void command_print(struct text *out, struct json_object *result);
+
+struct command_argument {
+    const char *name; /* NULL ends the list */
+    enum json_type type;
+    bool optional;
+};
+
+#define COMMAND_ARGUMENTS_MAX 4
+#define COMMAND_NAME_MAX 64
+
+/* What completes an argument in HMP. */
+enum command_completion {
+    COMPLETE_NOTHING,
+    COMPLETE_COMMANDS,
+    COMPLETE_DIMMS,
+    COMPLETE_BACKENDS,
+    COMPLETE_MEMSLOTS
+};
+
+struct command {
+    const char *qmp;   /* NULL: only for people */
+    const char *hmp;   /* "stop", "info status"; NULL: only for programs */
+    const char *alias; /* a second, short name in HMP, or NULL */
+    struct command_argument arguments[COMMAND_ARGUMENTS_MAX + 1];
+    /* Further arguments are the properties of an object; in HMP they are one word, "first,key=value", whose
+     * first value is that of the first argument. */
+    const struct type_family *family;
+    /* Or all arguments are these properties, which the command reads by itself, from JSON or keyval; in HMP
+     * they are one word, "first,key=value". */
+    const struct property *properties;
+    size_t property_count;
+    command_function *run;
+    const char *returns; /* its type, see schema.h; NULL: an empty object */
+    command_print *print;
+    enum command_completion completion;
+    const char *feature;    /* of query-qmp-schema, or NULL */
+    bool early;             /* before x-exit-preconfig, too */
+    bool whole_line;        /* HMP: the argument is all that is left of the line */
+    const char *parameters; /* for `help` */
+    const char *help;
+};
+
+struct command_area {
+    const struct command *commands;
+    size_t count;
+};
+
+extern const struct command_area commands_machine, commands_map, commands_memory, commands_memory_info,
+    commands_memslot, commands_monitor, commands_operation, commands_query, commands_set, commands_schema,
+    commands_introspect, commands_qom;
+
+/* All commands in the order of the tables: NULL gives the first. */
+const struct command *command_next(const struct command *command);
+const struct command *command_by_qmp_name(const char *name);
+/* Why there is no such command, where QEMU has one; or NULL. */
+const char *command_absent(const char *name);
+/* By "stop", "s", "info status". */
+const struct command *command_by_hmp_name(const char *name);
+/* Whether the word begins names of two words, as info does. */
+bool command_is_prefix(const char *word);
+
+/* Check the arguments by the table, then run. *result is a new object on success, unless context->pending is
+ * set: then the answer comes later. */
+bool command_run(const struct command *command, struct monitor_context *context, struct json_object *args,
+                 struct json_object **result, struct error *error);
+
+/* ---- types ---- */
+
+/* What can be made of a kind: types of -object, types of -device. */
+struct type_family {
+    const char *what; /* "object", "device" */
+    const char *key;  /* "qom-type", "driver" */
+    /* Type number `index`, or false after the last. */
+    bool (*type)(size_t index, const char **name, const struct property **table, size_t *count);
+};
+extern const struct type_family object_types, device_types;
+/* The help of one table of properties. */
+void properties_help(const char *title, const struct property *table, size_t count, struct text *out);
+
+/* "object_add help", "object_add memory-backend-ram,help": true when `text` asks for help and got it. */
+bool type_help(const struct type_family *family, const char *text, struct text *out);
+
+/* ---- shared by several areas of commands ---- */
+
+/* So much of a backend's memory is allocated: the event MEMORY_PREALLOC, and a line for who waits. */
+void prealloc_progress(struct machine *machine, struct pending *pending, const char *id, uint64_t done,
+                       uint64_t size);
+
+/* A DIMM as query-memory-devices has it, without its type. A new object. */
+struct dimm_info;
+struct json_object *describe_dimm(const struct dimm_info *info);
+
+/* What every vCPU is, as QEMU names it. */
+#if defined(__x86_64__)
+#define MONITOR_TARGET "x86_64"
+#elif defined(__aarch64__)
+#define MONITOR_TARGET "aarch64"
+#endif
+#define MONITOR_CPU_TYPE "host-" MONITOR_TARGET "-cpu"
+
+#endif

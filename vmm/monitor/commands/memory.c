@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Commands that add and remove memory backends and DIMMs, and the types of both.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json_reader.h"
+#include "base/result.h"
+#include "hotplug/hotplug.h"
+#include "machine/machine.h"
+#include "memory/backend.h"
+#include "monitor/command.h"
+#include "monitor/pending.h"
+#include "monitor/session.h"
+
+/* libvirt gives every guest one, to decrypt passwords with, and looks for it to learn that objects are given
+ * as JSON. hotram has no passwords: it takes one and drops it. */
+static const char dropped_object[] = "secret";
+struct secret {
+    char *words[5];
+};
+static const struct property secret_properties[] = {
+    { "data", PROPERTY_STRING, offsetof(struct secret, words[0]), PROPERTY_NO_GIVEN, "not used", NULL },
+    { "file", PROPERTY_STRING, offsetof(struct secret, words[1]), PROPERTY_NO_GIVEN, "not used", NULL },
+    { "format", PROPERTY_STRING, offsetof(struct secret, words[2]), PROPERTY_NO_GIVEN, "not used", NULL },
+    { "keyid", PROPERTY_STRING, offsetof(struct secret, words[3]), PROPERTY_NO_GIVEN, "not used", NULL },
+    { "iv", PROPERTY_STRING, offsetof(struct secret, words[4]), PROPERTY_NO_GIVEN, "not used", NULL },
+};
+#define SECRET_COUNT (sizeof secret_properties / sizeof secret_properties[0])
+
+static bool object_type(size_t index, const char **name, const struct property **table, size_t *count)
+{
+    if (index > backend_type_count)
+        return false;
+    if (index == backend_type_count) {
+        *name = dropped_object;
+        *table = secret_properties;
+        *count = SECRET_COUNT;
+        return true;
+    }
+    *name = backend_types[index].name;
+    *table = backend_types[index].table;
+    *count = backend_types[index].count;
+    return true;
+}
+
+static bool device_type(size_t index, const char **name, const struct property **table, size_t *count)
+{
+    if (index > 0)
+        return false;
+    *name = "pc-dimm";
+    *table = pc_dimm_properties;
+    *count = pc_dimm_property_count;
+    return true;
+}
+
+const struct type_family object_types = { .what = "object", .key = "qom-type", .type = object_type };
+const struct type_family device_types = { .what = "device", .key = "driver", .type = device_type };
+
+static void print_types(const struct type_family *family, struct text *out)
+{
+    const struct property *table;
+    const char *name;
+    size_t count;
+
+    for (size_t i = 0; family->type(i, &name, &table, &count); i++)
+        text_printf(out, "%s\n", name);
+}
+
+void properties_help(const char *title, const struct property *table, size_t count, struct text *out)
+{
+    text_printf(out, "%s\n", title);
+    for (size_t i = 0; i < count; i++) {
+        char left[64];
+
+        snprintf(left, sizeof left, "%s=<%s>", table[i].name, property_type_name(table[i].type));
+        text_printf(out, "  %-22s - %s\n", left, table[i].help);
+    }
+}
+
+static void print_properties(const char *name, const struct property *table, size_t count, struct text *out)
+{
+    char title[192];
+
+    snprintf(title, sizeof title, "%s options:\n  %-22s - %s", name, "id=<str>",
+             "its name; needed to remove it again");
+    properties_help(title, table, count, out);
+}
+
+bool type_help(const struct type_family *family, const char *text, struct text *out)
+{
+    const struct property *table;
+    size_t length = strcspn(text, ",");
+    const char *name;
+    size_t count;
+
+    if (strcmp(text, "help") == 0 || strcmp(text, "?") == 0) {
+        print_types(family, out);
+        return true;
+    }
+    if (strcmp(text + length, ",help") != 0 && strcmp(text + length, ",?") != 0)
+        return false;
+    for (size_t i = 0; family->type(i, &name, &table, &count); i++)
+        if (strlen(name) == length && memcmp(name, text, length) == 0) {
+            print_properties(name, table, count, out);
+            return true;
+        }
+    return false; /* trying to make one gives the error */
+}
+
+/* ---- memory that is allocated while a command waits ---- */
+
+struct allocation {
+    struct machine *machine;
+    struct pending *pending;
+    char *id; /* of the backend */
+};
+
+static void allocation_ended(void *opaque, const struct error *error)
+{
+    struct allocation *allocation = opaque;
+
+    pending_finish(allocation->pending, NULL, error);
+    free(allocation->id);
+    free(allocation);
+}
+
+void prealloc_progress(struct machine *machine, struct pending *pending, const char *id, uint64_t done,
+                       uint64_t size)
+{
+    struct json_object *data = json_new_object();
+    char line[256];
+    char some[SIZE_TEXT];
+    char all[SIZE_TEXT];
+
+    add_string(data, "id", id);
+    add_number(data, "done", done);
+    add_number(data, "size", size);
+    machine_emit(machine, "MEMORY_PREALLOC", data);
+    snprintf(line, sizeof line, "%.80s: %s of %s", id, size_text(done, some), size_text(size, all));
+    pending_say(pending, line);
+}
+
+static void allocation_progress(void *opaque, const char *id, uint64_t done, uint64_t size)
+{
+    struct allocation *allocation = opaque;
+
+    prealloc_progress(allocation->machine, allocation->pending, id, done, size);
+}
+
+static void allocation_cancel(void *opaque)
+{
+    struct allocation *allocation = opaque;
+
+    backend_cancel(machine_backends(allocation->machine), allocation->id);
+}
+
+/* Everything that a later answer needs, before the request, which may not be undone. */
+static struct allocation *prepare(struct monitor_context *context, const char *id,
+                                  struct backend_watcher *watcher, struct error *error)
+{
+    struct allocation *allocation = calloc(1, sizeof *allocation);
+
+    if (allocation) {
+        allocation->machine = context->machine;
+        allocation->id = strdup(id ? id : "");
+        allocation->pending = command_defer(context);
+    }
+    if (!allocation || !allocation->id || !allocation->pending) {
+        error_set(error, "out of memory");
+        command_undefer(context);
+    }
+    *watcher = (struct backend_watcher){ allocation_ended, allocation_progress, allocation };
+    return allocation;
+}
+
+/* Answer now, or later. */
+static bool conclude(struct monitor_context *context, struct allocation *allocation, enum outcome outcome)
+{
+    if (outcome == OUTCOME_LATER) {
+        allocation->pending->cancel = allocation_cancel;
+        allocation->pending->opaque = allocation;
+        return true;
+    }
+    command_undefer(context);
+    if (allocation)
+        free(allocation->id);
+    free(allocation);
+    return outcome == OUTCOME_DONE;
+}
+
+static const char *argument(struct json_object *args, const char *name)
+{
+    return json_object_get_string(json_object_object_get(args, name));
+}
+
+static bool drop_secret(struct props props, struct error *error)
+{
+    static const char *const names[] = { "qom-type", "id", NULL };
+    const char *id = props_string(props, "id", error);
+    struct secret secret = { 0 };
+
+    if (!id || !id_check(id, error) ||
+        !props_read(props, secret_properties, SECRET_COUNT, names, dropped_object, &secret, error))
+        return false;
+    props_free(secret_properties, SECRET_COUNT, &secret);
+    return true;
+}
+
+static bool run_object_add(struct monitor_context *context, struct json_object *args,
+                           struct json_object **result, struct error *error)
+{
+    struct props props = { args, context->keyval };
+    struct backend_watcher watcher;
+    struct allocation *allocation;
+    enum outcome outcome = OUTCOME_FAILED;
+
+    (void)result;
+    if (strcmp(argument(args, "qom-type"), dropped_object) == 0)
+        return drop_secret(props, error);
+    allocation = prepare(context, argument(args, "id"), &watcher, error);
+    if (context->pending)
+        outcome = backend_add_begin(machine_backends(context->machine), props, &watcher, error);
+    return conclude(context, allocation, outcome);
+}
+
+static bool run_object_del(struct monitor_context *context, struct json_object *args,
+                           struct json_object **result, struct error *error)
+{
+    struct backend_watcher watcher;
+    struct allocation *allocation = prepare(context, argument(args, "id"), &watcher, error);
+    enum outcome outcome = OUTCOME_FAILED;
+
+    (void)result;
+    if (context->pending)
+        outcome = backend_del(machine_backends(context->machine), argument(args, "id"), &watcher, error);
+    return conclude(context, allocation, outcome);
+}
+
+/* The properties of a device as a person would type them. Programs may give them as JSON or, as older ones
+ * do, as strings throughout: "slot": 0 and "slot": "0". */
+static struct json_object *as_keyval(struct json_object *args, struct error *error)
+{
+    struct json_object *strings = json_new_object();
+    char number[JSON_NUMBER_TEXT];
+
+    json_object_object_foreach(args, name, value)
+    {
+        enum json_type type = json_object_get_type(value);
+
+        if (type != json_type_string && type != json_type_int && type != json_type_boolean) {
+            if (json_is_huge(value))
+                error_set(
+                    error,
+                    "Parameter '%s' expects integer; got %.17g, and 18446744073709551615 is the largest",
+                    name, json_object_get_double(value));
+            else
+                error_set(error, "Invalid parameter type for '%s', expected: string, integer or boolean",
+                          name);
+            json_object_put(strings);
+            return NULL;
+        }
+        if (type == json_type_boolean)
+            add_string(strings, name, json_object_get_boolean(value) ? "on" : "off");
+        else if (type == json_type_int)
+            add_string(strings, name, json_number_text(value, number));
+        else
+            add_string(strings, name, json_object_get_string(value));
+    }
+    if (json_check(strings, error))
+        return strings;
+    json_object_put(strings);
+    return NULL;
+}
+
+static bool run_device_add(struct monitor_context *context, struct json_object *args,
+                           struct json_object **result, struct error *error)
+{
+    struct props props = { as_keyval(args, error), true };
+    struct backend_watcher watcher;
+    struct allocation *allocation;
+    enum outcome outcome = OUTCOME_FAILED;
+
+    (void)result;
+    if (!props.object)
+        return false;
+    allocation = prepare(context, argument(props.object, "memdev"), &watcher, error);
+    if (context->pending)
+        outcome = hotplug_device_add(machine_hotplug(context->machine), props, true, &watcher, error);
+    json_object_put(props.object);
+    return conclude(context, allocation, outcome);
+}
+
+static bool run_device_del(struct monitor_context *context, struct json_object *args,
+                           struct json_object **result, struct error *error)
+{
+    (void)result;
+    return hotplug_device_del(machine_hotplug(context->machine), argument(args, "id"), error);
+}
+
+static const struct command commands[] = {
+    { .qmp = "object-add",
+      .early = true,
+      .hmp = "object_add",
+      .family = &object_types,
+      .run = run_object_add,
+      .arguments = { { "qom-type", json_type_string, false }, { "id", json_type_string, false } },
+      .parameters = "type,id=str[,prop=value][,...]",
+      .help =
+          "make a memory backend; `object_add help` lists the types, `object_add TYPE,help` the properties" },
+    { .qmp = "object-del",
+      .early = true,
+      .hmp = "object_del",
+      .run = run_object_del,
+      .completion = COMPLETE_BACKENDS,
+      .arguments = { { "id", json_type_string, false } },
+      .parameters = "id",
+      .help = "destroy a memory backend that no DIMM uses" },
+    { .qmp = "device_add",
+      .hmp = "device_add",
+      .family = &device_types,
+      .feature = "json-cli-hotplug", /* -device takes JSON, and what it makes can be unplugged */
+      .arguments = { { "driver", json_type_string, false }, { "id", json_type_string, true } },
+      .run = run_device_add,
+      .parameters = "driver[,prop=value][,...]",
+      .help =
+          "plug a DIMM, like -device on the command line; `device_add pc-dimm,help` lists the properties" },
+    { .qmp = "device_del",
+      .hmp = "device_del",
+      .run = run_device_del,
+      .completion = COMPLETE_DIMMS,
+      .arguments = { { "id", json_type_string, false } },
+      .parameters = "device",
+      .help = "ask the guest to give a DIMM back; it is gone when the event DEVICE_DELETED comes" },
+};
+
+const struct command_area commands_memory = { commands, sizeof commands / sizeof commands[0] };

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Commands that show the machine, but for its memory. Shapes and texts are QEMU's.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "base/result.h"
+#include "kvm/vm.h"
+#include "machine/machine.h"
+#include "monitor/command.h"
+#include "monitor/session.h"
+
+struct json_object *monitor_version(void)
+{
+    struct json_object *version = json_new_object();
+    struct json_object *qemu = json_new_object();
+
+    add_number(qemu, "micro", MONITOR_QEMU_MICRO);
+    add_number(qemu, "minor", MONITOR_QEMU_MINOR);
+    add_number(qemu, "major", MONITOR_QEMU_MAJOR);
+    json_add(version, "qemu", qemu);
+    add_string(version, "package", MONITOR_PACKAGE);
+    return version;
+}
+
+static bool run_version(struct monitor_context *context, struct json_object *args,
+                        struct json_object **result, struct error *error)
+{
+    (void)context, (void)args, (void)error;
+    *result = monitor_version();
+    return true;
+}
+
+static void print_version(struct text *out, struct json_object *result)
+{
+    struct json_object *qemu = json_object_object_get(result, "qemu");
+
+    text_printf(out, "%s (monitor commands as in QEMU %" PRIu64 ".%" PRIu64 ".%" PRIu64 ")\n",
+                get_string(result, "package"), get_number(qemu, "major"), get_number(qemu, "minor"),
+                get_number(qemu, "micro"));
+}
+
+static bool run_status(struct monitor_context *context, struct json_object *args, struct json_object **result,
+                       struct error *error)
+{
+    enum run_state state = machine_run_state(context->machine);
+
+    (void)args, (void)error;
+    *result = json_new_object();
+    add_string(*result, "status", run_state_name(state));
+    add_bool(*result, "singlestep", false);
+    add_bool(*result, "running", state == RUN_RUNNING);
+    return true;
+}
+
+static void print_status(struct text *out, struct json_object *result)
+{
+    const char *status = get_string(result, "status");
+    bool running = json_object_get_boolean(json_object_object_get(result, "running"));
+
+    text_printf(out, "VM status: %s", running ? "running" : "paused");
+    if (!running && strcmp(status, "paused") != 0)
+        text_printf(out, " (%s)", status);
+    text_string(out, "\n");
+}
+
+static bool run_name(struct monitor_context *context, struct json_object *args, struct json_object **result,
+                     struct error *error)
+{
+    const char *name = machine_config(context->machine)->name;
+
+    (void)args, (void)error;
+    *result = json_new_object();
+    if (name)
+        add_string(*result, "name", name);
+    return true;
+}
+
+static void print_name(struct text *out, struct json_object *result)
+{
+    if (json_object_object_get(result, "name"))
+        text_printf(out, "%s\n", get_string(result, "name"));
+}
+
+static bool run_uuid(struct monitor_context *context, struct json_object *args, struct json_object **result,
+                     struct error *error)
+{
+    const uint8_t *u = machine_config(context->machine)->uuid;
+    char text[40];
+
+    (void)args, (void)error;
+    snprintf(text, sizeof text, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0],
+             u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
+    *result = json_new_object();
+    add_string(*result, "UUID", text);
+    return true;
+}
+
+static void print_uuid(struct text *out, struct json_object *result)
+{
+    text_printf(out, "%s\n", get_string(result, "UUID"));
+}
+
+/* libvirt asks again and again when this differs from what it finds itself. */
+static bool run_kvm(struct monitor_context *context, struct json_object *args, struct json_object **result,
+                    struct error *error)
+{
+    bool usable = kvm_available();
+
+    (void)args, (void)error;
+    *result = json_new_object();
+    add_bool(*result, "enabled", usable && machine_config(context->machine)->accel == ACCEL_KVM);
+    add_bool(*result, "present", usable);
+    return true;
+}
+
+static void print_kvm(struct text *out, struct json_object *result)
+{
+    bool enabled = json_object_get_boolean(json_object_object_get(result, "enabled"));
+
+    text_printf(out, "kvm support: %s\n", enabled ? "enabled" : "disabled");
+}
+
+static bool run_target(struct monitor_context *context, struct json_object *args, struct json_object **result,
+                       struct error *error)
+{
+    (void)context, (void)args, (void)error;
+    *result = json_new_object();
+    add_string(*result, "arch", MONITOR_TARGET);
+    return true;
+}
+
+static bool run_chardev(struct monitor_context *context, struct json_object *args,
+                        struct json_object **result, struct error *error)
+{
+    struct chardevs *chardevs = context->monitors->chardevs;
+    struct chardev *chardev = NULL;
+
+    (void)args, (void)error;
+    *result = json_new_array();
+    while ((chardev = chardev_next(chardevs, chardev)) != NULL) {
+        struct json_object *object = json_new_object();
+
+        add_bool(object, "frontend-open", chardev_is_open(chardev));
+        add_string(object, "filename", chardev_filename(chardev));
+        add_string(object, "label", chardev_id(chardev));
+        json_append(*result, object);
+    }
+    return true;
+}
+
+static void print_chardev(struct text *out, struct json_object *result)
+{
+    for (size_t i = 0; i < json_object_array_length(result); i++) {
+        struct json_object *chardev = json_object_array_get_idx(result, i);
+
+        text_printf(out, "%s: filename=%s\n", get_string(chardev, "label"), get_string(chardev, "filename"));
+    }
+}
+
+static struct json_object *describe_cpu(const struct monitor_context *context, uint32_t index)
+{
+    const struct config *config = machine_config(context->machine);
+    struct json_object *cpu = json_new_object();
+    struct json_object *props = json_new_object();
+    char path[64];
+
+    add_number(props, "core-id", index / config->threads % config->cores);
+    add_number(props, "thread-id", index % config->threads);
+    if (config->numa.nodes > 0)
+        add_number(props, "node-id", config->numa.cpu_node[index]);
+    add_number(props, "socket-id", index / config->threads / config->cores);
+    snprintf(path, sizeof path, "/machine/unattached/device[%u]", index);
+    add_number(cpu, "thread-id", (uint64_t)machine_vcpu_tid(context->machine, index));
+    json_add(cpu, "props", props);
+    add_string(cpu, "qom-path", path);
+    add_number(cpu, "cpu-index", index);
+    add_string(cpu, "target", MONITOR_TARGET);
+    return cpu;
+}
+
+static bool run_cpus(struct monitor_context *context, struct json_object *args, struct json_object **result,
+                     struct error *error)
+{
+    const struct config *config = machine_config(context->machine);
+    bool none = strcmp(config->machine, "none") == 0;
+
+    (void)args, (void)error;
+    *result = json_new_array();
+    for (uint32_t i = 0; !none && i < config->cpus; i++)
+        json_append(*result, describe_cpu(context, i));
+    return true;
+}
+
+static void print_cpus(struct text *out, struct json_object *result)
+{
+    for (size_t i = 0; i < json_object_array_length(result); i++) {
+        struct json_object *cpu = json_object_array_get_idx(result, i);
+
+        text_printf(out, "%c CPU #%" PRIu64 ": thread_id=%" PRIu64 "\n", i == 0 ? '*' : ' ',
+                    get_number(cpu, "cpu-index"), get_number(cpu, "thread-id"));
+    }
+}
+
+static bool run_exits(struct monitor_context *context, struct json_object *args, struct json_object **result,
+                      struct error *error)
+{
+    (void)args, (void)error;
+    *result = json_new_object();
+    add_number(*result, "exits", machine_exit_count(context->machine));
+    return true;
+}
+
+static void print_exits(struct text *out, struct json_object *result)
+{
+    text_printf(out, "exits: %" PRIu64 "\n", get_number(result, "exits"));
+}
+
+static const struct command commands[] = {
+    { .qmp = "query-status",
+      .early = true,
+      .hmp = "info status",
+      .run = run_status,
+      .returns = "StatusInfo",
+      .print = print_status,
+      .help = "show the current VM status (running|paused)" },
+    { .qmp = "query-version",
+      .early = true,
+      .hmp = "info version",
+      .run = run_version,
+      .returns = "VersionInfo",
+      .print = print_version,
+      .help = "show the version of hotram" },
+    { .qmp = "query-name",
+      .early = true,
+      .hmp = "info name",
+      .run = run_name,
+      .returns = "NameInfo",
+      .print = print_name,
+      .help = "show the current VM name" },
+    { .qmp = "query-uuid",
+      .early = true,
+      .hmp = "info uuid",
+      .run = run_uuid,
+      .returns = "UuidInfo",
+      .print = print_uuid,
+      .help = "show the current VM UUID" },
+    { .qmp = "query-kvm",
+      .early = true,
+      .hmp = "info kvm",
+      .run = run_kvm,
+      .returns = "KvmInfo",
+      .print = print_kvm,
+      .help = "show whether KVM can be used" },
+    { .qmp = "query-target", .early = true, .run = run_target, .returns = "TargetInfo" },
+    { .qmp = "query-chardev",
+      .early = true,
+      .hmp = "info chardev",
+      .run = run_chardev,
+      .returns = "[ChardevInfo]",
+      .print = print_chardev,
+      .help = "show the character devices" },
+    { .qmp = "query-cpus-fast",
+      .hmp = "info cpus",
+      .run = run_cpus,
+      .returns = "[CpuInfoFast]",
+      .print = print_cpus,
+      .help = "show the thread of each CPU" },
+    { .qmp = "query-exits",
+      .hmp = "info exits",
+      .run = run_exits,
+      .returns = "ExitInfo",
+      .print = print_exits,
+      .help = "show how often the guest left KVM for this program since the start" },
+};
+
+const struct command_area commands_query = { commands, sizeof commands / sizeof commands[0] };

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What programs may ask about hotram itself: its commands, events, types and options, made from the tables
+ * that also drive them. Shapes are QEMU's (qapi/introspect.json, qapi/qom.json, qapi/misc.json).
+ */
+#ifndef VMM_MONITOR_QMP_SCHEMA_H
+#define VMM_MONITOR_QMP_SCHEMA_H
+
+#include <json-c/json_object.h>
+#include <stddef.h>
+
+#include "monitor/command.h"
+
+struct config;
+
+/* A member of an object: a '*' before its name says that it can be absent, as in QEMU's own schema language.
+ * Its type is "str", "int", "bool", "any", an enumeration, an object type, or one of these in brackets: an
+ * array of it. */
+struct type_member {
+    const char *name; /* NULL ends the list */
+    const char *type;
+};
+
+/* An object type that commands return (struct command) or events tell. NULL after the last. */
+struct object_type {
+    const char *name;
+    const struct type_member *members;
+};
+const struct object_type *object_type_at(size_t index);
+
+/* An event: its name and the type of its data, NULL for none. NULL after the last. */
+struct event_type {
+    const char *name;
+    const char *data;
+};
+const struct event_type *event_type_at(size_t index);
+
+/* A type of QOM, QEMU's object model. Those with a table can be made. */
+struct qom_type {
+    const char *name;
+    const char *parent; /* NULL: the root */
+    const struct property *table;
+    size_t count;
+    bool abstract;
+};
+/* False after the last. */
+bool qom_type_at(size_t index, struct qom_type *type);
+bool qom_type_find(const char *name, struct qom_type *type);
+/* Whether a type is `ancestor` or comes from it. */
+bool qom_type_is(const struct qom_type *type, const char *ancestor);
+
+/* A property that objects of a type have: those that can be given first. For qom-list-properties and qom-list
+ * alike. False after the last. */
+struct qom_property {
+    const char *name;
+    const char *type;        /* as QEMU names it */
+    const char *description; /* or NULL */
+};
+bool qom_property_at(const struct qom_type *type, size_t index, struct qom_property *property);
+
+/* The value of a key of -machine (machine_key_at()): text, or a boolean. A new object. */
+struct json_object *qom_machine_value(const struct config *config, const char *key);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The monitors and their sessions, as QMP and HMP share them.
+ */
+#ifndef VMM_MONITOR_SESSION_H
+#define VMM_MONITOR_SESSION_H
+
+#include <stdbool.h>
+
+#include "chardev/chardev.h"
+#include "monitor/monitor.h"
+
+struct json_object;
+
+struct monitor;
+struct qmp_session;
+
+struct monitors {
+    struct machine *machine;
+    struct chardevs *chardevs;
+    struct monitor *first;
+    struct qmp_session *qmp_sessions;
+    bool migration_events; /* migrate-set-capabilities: kept, without a meaning */
+};
+
+/* One -mon: the user of a chardev. */
+struct monitor {
+    struct monitors *monitors;
+    struct monitor *next;
+    bool pretty;
+    struct editor *idle_editors;
+};
+
+extern const struct chardev_user_ops qmp_ops, hmp_ops;
+
+/* {"qemu": {...}, "package": ...}, for the greeting and query-version. */
+struct json_object *monitor_version(void);
+
+/* Send an event, which is borrowed, to all QMP sessions past their negotiation. */
+void qmp_sessions_event(struct monitors *monitors, struct json_object *event);
+
+#endif
