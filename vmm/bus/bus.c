@@ -1,94 +1,250 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "bus/bus.h"
 
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
-void ports_init(struct ports *ports)
+#include "base/epoch.h"
+
+/* The ranges of a space, by rising address. Never changed once it is published. */
+struct bus_table {
+    struct epoch_garbage garbage; /* first */
+    unsigned count;
+    struct bus_range range[];
+};
+
+static const uint64_t last_of_space[BUS_SPACES] = { [BUS_PORTS] = UINT16_MAX, [BUS_MEMORY] = UINT64_MAX };
+
+void bus_init(struct bus *bus)
 {
-    *ports = (struct ports){ 0 };
-    pthread_mutex_init(&ports->lock, NULL);
+    pthread_mutex_init(&bus->lock, NULL);
+    for (unsigned i = 0; i < BUS_SPACES; i++)
+        atomic_init(&bus->table[i], NULL);
+    bus->first_error.text[0] = '\0';
 }
 
-void ports_destroy(struct ports *ports)
+void bus_destroy(struct bus *bus)
 {
-    pthread_mutex_destroy(&ports->lock);
+    for (unsigned i = 0; i < BUS_SPACES; i++)
+        free(atomic_load(&bus->table[i]));
+    pthread_mutex_destroy(&bus->lock);
+    epoch_collect();
 }
 
-void ports_add(struct ports *ports, const struct port_range *range)
+/* How many ranges begin at or below an address. */
+static unsigned count_up_to(const struct bus_table *table, uint64_t at)
 {
-    if (ports->count < PORT_RANGES_MAX)
-        ports->range[ports->count++] = *range;
-    else
-        ports->left_out++;
-}
+    unsigned low = 0, high = table ? table->count : 0;
 
-bool ports_check(const struct ports *ports, struct error *error)
-{
-    return ports->left_out == 0 ||
-           error_set(error,
-                     "the machine's devices have %u ranges of ports and addresses; there is room for %u",
-                     ports->count + ports->left_out, PORT_RANGES_MAX);
-}
+    while (low < high) {
+        unsigned middle = low + (high - low) / 2;
 
-static const struct port_range *find(const struct ports *ports, enum bus bus, uint64_t at)
-{
-    for (unsigned i = 0; i < ports->count; i++) {
-        const struct port_range *range = &ports->range[i];
-
-        if (range->bus == bus && at >= range->first && at - range->first < range->count)
-            return range;
+        if (table->range[middle].first <= at)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return NULL;
+    return low;
 }
+
+static const struct bus_range *find(const struct bus_table *table, uint64_t at)
+{
+    unsigned below = count_up_to(table, at);
+
+    if (below == 0 || at - table->range[below - 1].first >= table->range[below - 1].count)
+        return NULL;
+    return &table->range[below - 1];
+}
+
+/* ---- writers, under the bus's lock ---- */
+
+/* A table with room for so many. */
+static struct bus_table *table_create(unsigned count, struct error *error)
+{
+    struct bus_table *table = calloc(1, sizeof *table + count * sizeof table->range[0]);
+
+    if (!table)
+        error_set(error, "out of memory");
+    return table;
+}
+
+static void free_table(struct epoch_garbage *garbage)
+{
+    free(garbage); /* its first member */
+}
+
+static void publish(struct bus *bus, enum bus_space space, struct bus_table *table)
+{
+    struct bus_table *old = atomic_exchange(&bus->table[space], table);
+
+    if (old)
+        epoch_retire(&old->garbage, free_table);
+}
+
+static void insert(struct bus_table *table, const struct bus_range *range)
+{
+    unsigned at = count_up_to(table, range->first);
+
+    memmove(&table->range[at + 1], &table->range[at], (table->count - at) * sizeof *range);
+    table->range[at] = *range;
+    table->count++;
+}
+
+/* Whether a range has a place among others. */
+static bool fits(const struct bus_table *table, const struct bus_range *range, struct error *error)
+{
+    const uint64_t last = range->first + (range->count - 1);
+    const struct bus_range *other = NULL;
+    unsigned below;
+
+    if (range->count == 0 || last < range->first || last > last_of_space[range->space])
+        return error_set(error, "%s: %" PRIu64 " bytes at 0x%" PRIx64 " do not fit below 0x%" PRIx64,
+                         range->name, range->count, range->first, last_of_space[range->space]);
+    below = count_up_to(table, last);
+    if (below > 0)
+        other = &table->range[below - 1];
+    if (other && range->first <= other->first + (other->count - 1))
+        return error_set(
+            error, "%s: 0x%" PRIx64 "-0x%" PRIx64 " collides with 0x%" PRIx64 "-0x%" PRIx64 " (%s)",
+            range->name, range->first, last, other->first, other->first + (other->count - 1), other->name);
+    return true;
+}
+
+/* All ranges of a table but one. */
+static void copy_but(struct bus_table *to, const struct bus_table *from, const struct bus_range *without)
+{
+    for (unsigned i = 0; from && i < from->count; i++)
+        if (&from->range[i] != without)
+            to->range[to->count++] = from->range[i];
+}
+
+/* Replace a range by another; NULL for none. */
+static bool replace(struct bus *bus, enum bus_space space, const struct bus_range *old,
+                    const struct bus_range *new, struct error *error)
+{
+    const struct bus_table *table = atomic_load(&bus->table[space]);
+    struct bus_table *next = table_create((table ? table->count : 0) + 1, error);
+
+    if (!next)
+        return false;
+    copy_but(next, table, old);
+    if (new && !fits(next, new, error)) {
+        free(next);
+        return false;
+    }
+    if (new)
+        insert(next, new);
+    publish(bus, space, next);
+    return true;
+}
+
+bool bus_add(struct bus *bus, const struct bus_range *range, struct error *error)
+{
+    bool good;
+
+    pthread_mutex_lock(&bus->lock);
+    good = replace(bus, range->space, NULL, range, error);
+    pthread_mutex_unlock(&bus->lock);
+    return good;
+}
+
+void bus_add_at_start(struct bus *bus, const struct bus_range *range)
+{
+    struct error error;
+
+    if (!bus_add(bus, range, &error) && !bus->first_error.text[0])
+        bus->first_error = error;
+}
+
+bool bus_check(const struct bus *bus, struct error *error)
+{
+    return !bus->first_error.text[0] || error_set(error, "%s", bus->first_error.text);
+}
+
+/* The range that begins at an address, which must be there. */
+static const struct bus_range *at(const struct bus *bus, enum bus_space space, uint64_t first)
+{
+    const struct bus_range *range = find(atomic_load(&bus->table[space]), first);
+
+    assert(range && range->first == first);
+    return range;
+}
+
+bool bus_remove(struct bus *bus, enum bus_space space, uint64_t first, struct error *error)
+{
+    bool good;
+
+    pthread_mutex_lock(&bus->lock);
+    good = replace(bus, space, at(bus, space, first), NULL, error);
+    pthread_mutex_unlock(&bus->lock);
+    return good;
+}
+
+bool bus_move(struct bus *bus, enum bus_space space, uint64_t first, uint64_t to, struct error *error)
+{
+    const struct bus_range *old;
+    struct bus_range moved;
+    bool good;
+
+    pthread_mutex_lock(&bus->lock);
+    old = at(bus, space, first);
+    moved = *old;
+    moved.first = to;
+    good = replace(bus, space, old, &moved, error);
+    pthread_mutex_unlock(&bus->lock);
+    return good;
+}
+
+void bus_wait(void)
+{
+    epoch_wait();
+    epoch_collect();
+}
+
+/* ---- accesses ---- */
 
 /* One part, which is aligned to its width. hotram runs on little-endian hosts only, as do its guests: the
  * bytes are in the guest's order. */
-static void access_part(const struct port_range *range, uint64_t at, bool write, unsigned width,
-                        uint8_t *data)
+static void access_part(const struct bus_range *range, uint64_t at, bool write, unsigned width, uint8_t *data)
 {
-    uint32_t value = 0;
+    uint64_t value = 0;
 
-    if (!range) {
-        if (!write)
-            memset(data, 0xff, width);
-    } else if (write) {
+    if (range->lock)
+        pthread_mutex_lock(range->lock);
+    if (write) {
         memcpy(&value, data, width);
-        range->write(range->device, (uint32_t)(at - range->first), width, value);
+        range->write(range->device, at - range->first, width, value);
     } else {
-        value = range->read(range->device, (uint32_t)(at - range->first), width);
+        value = range->read(range->device, at - range->first, width);
         memcpy(data, &value, width);
     }
+    if (range->lock)
+        pthread_mutex_unlock(range->lock);
 }
 
-static void access_bus(struct ports *ports, enum bus bus, uint64_t first, uint64_t mask, bool write,
-                       unsigned width, uint8_t *data)
+bool bus_access(struct bus *bus, enum bus_space space, uint64_t first, bool write, unsigned width,
+                uint8_t *data)
 {
+    bool met = false;
     unsigned part;
 
-    pthread_mutex_lock(&ports->lock);
+    epoch_enter();
     for (unsigned done = 0; done < width; done += part) {
-        uint64_t at = (first + done) & mask;
-        const struct port_range *range = find(ports, bus, at);
-        unsigned max = range && range->width_max < width ? range->width_max : width;
+        uint64_t at = (first + done) & last_of_space[space];
+        /* Anew for each part: the one before may have moved the range. */
+        const struct bus_range *range = find(atomic_load(&bus->table[space]), at);
 
-        for (part = max; part > width - done || at & (part - 1);)
+        part = range && range->width_max < width ? range->width_max : width;
+        while (part > width - done || at & (part - 1))
             part /= 2;
-        access_part(range, at, write, part, data + done);
+        if (range)
+            access_part(range, at, write, part, data + done);
+        else if (!write)
+            memset(data + done, 0xff, part);
+        met |= range != NULL;
     }
-    pthread_mutex_unlock(&ports->lock);
-}
-
-bool ports_has_memory(const struct ports *ports, uint64_t address)
-{
-    return find(ports, BUS_MEMORY, address) != NULL;
-}
-
-void ports_access(struct ports *ports, uint16_t port, bool write, unsigned width, uint8_t *data)
-{
-    access_bus(ports, BUS_PORTS, port, UINT16_MAX, write, width, data);
-}
-
-void ports_memory_access(struct ports *ports, uint64_t address, bool write, unsigned width, uint8_t *data)
-{
-    access_bus(ports, BUS_MEMORY, address, UINT64_MAX, write, width, data);
+    epoch_leave();
+    return met;
 }

@@ -1,73 +1,75 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * I/O ports, and addresses that devices have among the guest's memory: which device answers at which.
+ * The bus: which device answers at which I/O port, or address among the guest's memory.
  *
- * Threads: vCPU threads access both; every access runs under the machine lock, which is kept here. The main
- * thread takes the same lock for everything that devices and the bank of DIMMs share with register accesses.
- * It is held for register accesses and state changes only: no allocation, no file, no waiting under it.
- * Lock order: machine lock, then the locks of guest memory map, event loop or vCPU group.
+ * Threads: any thread accesses; the range is found without a lock (base/epoch.h), in a table that is sorted
+ * and replaced as a whole, and the device's functions run under the lock that its range names. Ranges are
+ * added, moved and removed on any thread, while the guest runs, also by a device within its own access; the
+ * bus's lock, a leaf, keeps writers apart.
  */
 #ifndef VMM_BUS_BUS_H
 #define VMM_BUS_BUS_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
 
-enum bus { BUS_PORTS, BUS_MEMORY };
+struct bus_table;
 
-/* A device's registers. Both functions run under the machine lock. `offset` counts from the first port or
- * address. What a device gets is aligned to its width and at most `width_max` bytes wide; it may reach beyond
- * the device's last port. */
-struct port_range {
-    uint64_t first;
-    uint32_t count;
-    unsigned width_max; /* 1, 2 or 4 */
-    uint32_t (*read)(void *device, uint32_t offset, unsigned width);
-    void (*write)(void *device, uint32_t offset, unsigned width, uint32_t value);
+enum bus_space { BUS_PORTS, BUS_MEMORY };
+#define BUS_SPACES 2
+
+/* A device's registers. What a device gets is aligned to its width and at most `width_max` bytes wide; it may
+ * reach beyond the device's last port. */
+struct bus_range {
+    enum bus_space space;
+    uint64_t first;     /* port or guest-physical address */
+    uint64_t count;     /* bytes, at least 1 */
+    unsigned width_max; /* 1, 2, 4 or 8 */
+    /* `offset` counts from the first port or address. */
+    uint64_t (*read)(void *device, uint64_t offset, unsigned width);
+    void (*write)(void *device, uint64_t offset, unsigned width, uint64_t value);
     void *device;
-    enum bus bus;
+    pthread_mutex_t *lock; /* taken around each call of either; NULL: the device does without */
+    const char *name;      /* of the device, for errors */
 };
 
-#define PORT_RANGES_MAX 32
-
-struct ports {
-    pthread_mutex_t lock; /* the machine lock */
-    struct port_range range[PORT_RANGES_MAX];
-    unsigned count;
-    unsigned left_out; /* ranges for which there was no room */
+struct bus {
+    pthread_mutex_t lock; /* of writers; a leaf */
+    struct bus_table *_Atomic table[BUS_SPACES];
+    struct error first_error; /* of bus_add_at_start() */
 };
 
-void ports_init(struct ports *ports);
-void ports_destroy(struct ports *ports);
+void bus_init(struct bus *bus);
+/* No thread accesses it any more. */
+void bus_destroy(struct bus *bus);
 
-/* Before the vCPUs run. Whether there was room for all is asked once, by ports_check(). */
-void ports_add(struct ports *ports, const struct port_range *range);
-/* All devices are there: whether all of their ranges are. */
-bool ports_check(const struct ports *ports, struct error *error);
+/* Add a range. Accesses find it from now on. False: it is empty, runs over the end of its space, collides
+ * with another (the error names it) or memory is short; nothing has changed. */
+bool bus_add(struct bus *bus, const struct bus_range *range, struct error *error);
+/* The same for a machine that is being built: the first error is kept for bus_check(). */
+void bus_add_at_start(struct bus *bus, const struct bus_range *range);
+bool bus_check(const struct bus *bus, struct error *error);
 
-/* Any vCPU thread: one access of 1, 2 or 4 bytes. It comes in parts that are aligned to their width and that
- * the device at their first port takes; where no device is, reads give all ones. So an access that begins
- * below a device reaches it, while one aligned access belongs to a single device, as on a PC: a double word
- * at 0xcf8 is none to the reset register at 0xcf9. */
-void ports_access(struct ports *ports, uint16_t port, bool write, unsigned width, uint8_t *data);
-/* The same for an access of 1, 2, 4 or 8 bytes to guest-physical memory that is none. */
-void ports_memory_access(struct ports *ports, uint64_t address, bool write, unsigned width, uint8_t *data);
+/* Remove the range that begins at `first`: later accesses do not find it. Accesses by other threads may still
+ * be under way until bus_wait(). False: out of memory, and the range is there as before. It must be there. */
+bool bus_remove(struct bus *bus, enum bus_space space, uint64_t first, struct error *error);
+/* Move it, as a guest moves a BAR: at no moment is it at both places or at none. False as bus_add(); it has
+ * not moved. */
+bool bus_move(struct bus *bus, enum bus_space space, uint64_t first, uint64_t to, struct error *error);
+/* Wait until no thread is in an access that began before. After bus_remove(), before the device is freed. Not
+ * from within an access, and with no lock that a range names. */
+void bus_wait(void);
 
-/* Whether a device has registers at an address among the guest's memory. Any thread, once the vCPUs may run.
- */
-bool ports_has_memory(const struct ports *ports, uint64_t address);
-
-static inline void ports_lock(struct ports *ports)
-{
-    pthread_mutex_lock(&ports->lock);
-}
-
-static inline void ports_unlock(struct ports *ports)
-{
-    pthread_mutex_unlock(&ports->lock);
-}
+/* One access of 1, 2, 4 or 8 bytes, little endian in `data`. It comes in parts that are aligned to their
+ * width and that the device at their first port accepts; where no device is, reads give all ones. So an
+ * access that begins below a device reaches it, while one aligned access belongs to a single device, as on a
+ * PC: a double word at 0xcf8 does not reach the reset register at 0xcf9. Any thread. False: no part of it met
+ * a device. */
+bool bus_access(struct bus *bus, enum bus_space space, uint64_t first, bool write, unsigned width,
+                uint8_t *data);
 
 #endif

@@ -9,10 +9,10 @@ static void update_irq(struct ged *ged)
     if (high == ged->high)
         return;
     ged->high = high;
-    ged->irq(ged->opaque, high);
+    vm_irq_line(ged->vm, ged->gsi, high);
 }
 
-static uint32_t ged_read(void *device, uint32_t offset, unsigned width)
+static uint64_t ged_read(void *device, uint64_t offset, unsigned width)
 {
     struct ged *ged = device;
     uint32_t events = hotram_ged_read(&ged->selector, offset, width);
@@ -21,27 +21,28 @@ static uint32_t ged_read(void *device, uint32_t offset, unsigned width)
     return events;
 }
 
-static void ged_write(void *device, uint32_t offset, unsigned width, uint32_t value)
+static void ged_write(void *device, uint64_t offset, unsigned width, uint64_t value)
 {
     /* It cannot be written. */
     (void)device, (void)offset, (void)width, (void)value;
 }
 
-void ged_init(struct ged *ged, struct ports *ports, uint64_t address, void (*irq)(void *opaque, bool high),
-              void *opaque)
+void ged_init(struct ged *ged, const struct board *board, uint64_t address, unsigned gsi)
 {
-    const struct port_range range = {
+    const struct bus_range range = {
         .first = address,
         .count = HOTRAM_GED_LENGTH,
         .width_max = 4,
         .read = ged_read,
         .write = ged_write,
         .device = ged,
-        .bus = BUS_MEMORY,
+        .space = BUS_MEMORY,
+        .lock = &board->lock->mutex,
+        .name = "generic event device",
     };
 
-    *ged = (struct ged){ .irq = irq, .opaque = opaque };
-    ports_add(ports, &range);
+    *ged = (struct ged){ .vm = board->vm, .gsi = gsi };
+    bus_add_at_start(board->bus, &range);
 }
 
 void ged_reset(struct ged *ged)

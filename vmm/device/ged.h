@@ -3,24 +3,24 @@
  * The Generic Event Device (ACPI 6.5, 5.6.9): the library's register among the guest's memory, and its
  * interrupt.
  *
- * Threads: all functions run under the machine lock (bus/bus.h).
+ * Threads: all functions run under the machine lock (bus/machine_lock.h).
  */
 #ifndef VMM_DEVICE_GED_H
 #define VMM_DEVICE_GED_H
 
 #include <hotram/ged.h>
 
-#include "bus/bus.h"
+#include "device/board.h"
 
 struct ged {
     struct hotram_ged selector;
-    void (*irq)(void *opaque, bool high); /* called when the level changes */
-    void *opaque;
+    const struct vm *vm;
+    unsigned gsi;
     bool high;
 };
 
-void ged_init(struct ged *ged, struct ports *ports, uint64_t address, void (*irq)(void *opaque, bool high),
-              void *opaque);
+/* `address`: of its registers; `gsi`: its interrupt, a level. */
+void ged_init(struct ged *ged, const struct board *board, uint64_t address, unsigned gsi);
 void ged_reset(struct ged *ged);
 /* HOTRAM_GED_* events. */
 void ged_raise(struct ged *ged, uint32_t events);

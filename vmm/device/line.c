@@ -61,7 +61,7 @@ static uint32_t take_sent(struct line *line, uint8_t bytes[LINE_RING])
 {
     uint32_t count;
 
-    ports_lock(line->ports);
+    pthread_mutex_lock(&line->lock);
     count = line->ring_count;
     for (uint32_t i = 0; i < count; i++)
         bytes[i] = line->ring[(line->ring_first + i) % LINE_RING];
@@ -70,7 +70,7 @@ static uint32_t take_sent(struct line *line, uint8_t bytes[LINE_RING])
     line->draining = count > 0;
     if (count > 0)
         line->changed(line->device, count == LINE_RING);
-    ports_unlock(line->ports);
+    pthread_mutex_unlock(&line->lock);
     return count;
 }
 
@@ -122,7 +122,7 @@ static void input(void *session, const uint8_t *bytes, size_t length)
     struct line *line = session;
     bool pause;
 
-    ports_lock(line->ports);
+    pthread_mutex_lock(&line->lock);
     if (line->waiting_count == 0)
         line->waiting_first = 0;
     for (size_t i = 0; i < length; i++) {
@@ -138,7 +138,7 @@ static void input(void *session, const uint8_t *bytes, size_t length)
     fill_fifo(line);
     line->changed(line->device, false);
     pause = line->paused = line->waiting_count > 0;
-    ports_unlock(line->ports);
+    pthread_mutex_unlock(&line->lock);
     /* If the guest emptied `waiting` in between, the refill that it posted is still to run. */
     if (pause)
         channel_pause(line->channel, true);
@@ -158,12 +158,19 @@ static const struct chardev_user_ops user_ops = {
     .closed = closed,
 };
 
-void line_init(struct line *line, struct ports *ports, struct loop *loop,
-               void (*changed)(void *device, bool emptied), void *device)
+void line_init(struct line *line, const struct board *board, void (*changed)(void *device, bool emptied),
+               void *device)
 {
-    *line = (struct line){ .ports = ports, .loop = loop, .changed = changed, .device = device };
+    *line = (struct line){ .loop = board->loop, .changed = changed, .device = device };
+    pthread_mutex_init(&line->lock, NULL);
     line->drain = (struct work){ .run = drain, .opaque = line };
     line->refill = (struct work){ .run = refill, .opaque = line };
+}
+
+void line_destroy(struct line *line)
+{
+    if (line->loop)
+        pthread_mutex_destroy(&line->lock);
 }
 
 bool line_attach(struct line *line, struct chardev *chardev, struct error *error)

@@ -6,8 +6,9 @@
  * What the guest sends goes into the ring and from there, on the main thread, to the character device; what
  * comes from the character device goes into the receive FIFO as fast as the guest takes it.
  *
- * Threads: the state is under the machine lock, and so are the functions that say so. line_attach() and what
- * the character device calls run on the main thread and take the lock themselves.
+ * Threads: the state is under the line's lock, which is the lock of its device, and so are the functions that
+ * say so. line_attach() and what the character device calls run on the main thread and take the lock
+ * themselves.
  */
 #ifndef VMM_DEVICE_LINE_H
 #define VMM_DEVICE_LINE_H
@@ -17,22 +18,22 @@
 
 #include "base/error.h"
 #include "base/loop.h"
-#include "bus/bus.h"
 #include "chardev/chardev.h"
+#include "device/board.h"
 
 #define LINE_FIFO 16u
 #define LINE_RING 4096u /* a power of two */
 
 struct line {
-    struct ports *ports;
+    pthread_mutex_t lock; /* the device's: what is said to be under it */
     struct loop *loop;
-    /* Under the machine lock: bytes came, or (`emptied`) the ring, which was full, has room again. */
+    /* Under the lock: bytes came, or (`emptied`) the ring, which was full, has room again. */
     void (*changed)(void *device, bool emptied);
     void *device;
     struct timer timer;      /* main thread only: looks for more to send */
     struct channel *channel; /* main thread only; NULL: what the guest sends is dropped */
 
-    /* under the machine lock */
+    /* under the lock */
     uint8_t fifo[LINE_FIFO]; /* received, not yet read */
     uint32_t fifo_first, fifo_count;
     bool overrun;            /* bytes came that found no room */
@@ -48,13 +49,15 @@ struct line {
     struct work refill; /* the guest made room: let the channel read on */
 };
 
-void line_init(struct line *line, struct ports *ports, struct loop *loop,
-               void (*changed)(void *device, bool emptied), void *device);
+void line_init(struct line *line, const struct board *board, void (*changed)(void *device, bool emptied),
+               void *device);
+/* After line_stop(). */
+void line_destroy(struct line *line);
 bool line_attach(struct line *line, struct chardev *chardev, struct error *error);
 /* Main thread: no timer is left. */
 void line_stop(struct line *line);
 
-/* Under the machine lock. */
+/* Under the lock. */
 void line_send(struct line *line, uint8_t byte);
 static inline bool line_has_room(const struct line *line)
 {

@@ -54,7 +54,7 @@ static void update_line(struct pl011 *pl011)
     if (high == pl011->level)
         return;
     pl011->level = high;
-    pl011->irq(pl011->opaque, high);
+    vm_irq_line(pl011->vm, pl011->gsi, high);
 }
 
 static uint16_t flags(const struct pl011 *pl011)
@@ -69,7 +69,7 @@ static uint16_t flags(const struct pl011 *pl011)
     return value;
 }
 
-static uint32_t pl011_read(void *device, uint32_t offset, unsigned width)
+static uint64_t pl011_read(void *device, uint64_t offset, unsigned width)
 {
     struct pl011 *pl011 = device;
     uint32_t value = 0;
@@ -132,7 +132,7 @@ static void transmit(struct pl011 *pl011, uint8_t byte)
         pl011->latched |= INT_TRANSMIT;
 }
 
-static void pl011_write(void *device, uint32_t offset, unsigned width, uint32_t word)
+static void pl011_write(void *device, uint64_t offset, unsigned width, uint64_t word)
 {
     struct pl011 *pl011 = device;
     uint16_t value = (uint16_t)word;
@@ -186,27 +186,29 @@ static void line_changed(void *device, bool emptied)
     update_line(pl011);
 }
 
-void pl011_init(struct pl011 *pl011, struct ports *ports, uint64_t address, struct loop *loop,
-                void (*irq)(void *opaque, bool high), void *opaque)
+void pl011_init(struct pl011 *pl011, const struct board *board, uint64_t address, unsigned gsi)
 {
-    const struct port_range range = {
+    const struct bus_range range = {
         .first = address,
         .count = LENGTH,
         .width_max = 4,
         .read = pl011_read,
         .write = pl011_write,
         .device = pl011,
-        .bus = BUS_MEMORY,
+        .lock = &pl011->line.lock,
+        .name = "serial port",
+        .space = BUS_MEMORY,
     };
 
-    *pl011 = (struct pl011){ .irq = irq, .opaque = opaque };
-    line_init(&pl011->line, ports, loop, line_changed, pl011);
-    ports_add(ports, &range);
+    *pl011 = (struct pl011){ .vm = board->vm, .gsi = gsi };
+    line_init(&pl011->line, board, line_changed, pl011);
+    bus_add_at_start(board->bus, &range);
     pl011_reset(pl011);
 }
 
 void pl011_reset(struct pl011 *pl011)
 {
+    pthread_mutex_lock(&pl011->line.lock);
     pl011->lcr_h = pl011->ibrd = pl011->fbrd = pl011->dma = 0;
     pl011->ifls = 0x12;
     pl011->control = CR_RESET;
@@ -214,4 +216,5 @@ void pl011_reset(struct pl011 *pl011)
     pl011->line.overrun = false;
     line_clear(&pl011->line);
     update_line(pl011);
+    pthread_mutex_unlock(&pl011->line.lock);
 }

@@ -3,7 +3,7 @@
  * A PL011 serial port (Arm DDI 0183, r1p5), the usual one of arm64 machines. Baud rates are stored and mean
  * nothing; there is no DMA and no modem.
  *
- * Threads: all state is under the machine lock; see device/line.h.
+ * Threads: all state is under the line's lock; see device/line.h.
  */
 #ifndef VMM_DEVICE_PL011_H
 #define VMM_DEVICE_PL011_H
@@ -15,10 +15,10 @@
 
 struct pl011 {
     struct line line;
-    void (*irq)(void *opaque, bool high);
-    void *opaque;
+    const struct vm *vm;
+    unsigned gsi;
 
-    /* registers, under the machine lock */
+    /* registers, under the line's lock */
     uint16_t lcr_h, ibrd, fbrd, ifls, control;
     uint16_t mask;    /* interrupts that are let through */
     uint16_t latched; /* interrupts that happened and were not cleared */
@@ -26,8 +26,8 @@ struct pl011 {
     bool level;       /* of the interrupt line */
 };
 
-void pl011_init(struct pl011 *pl011, struct ports *ports, uint64_t address, struct loop *loop,
-                void (*irq)(void *opaque, bool high), void *opaque);
-void pl011_reset(struct pl011 *pl011); /* under the machine lock */
+/* `address`: of its registers; `gsi`: its interrupt. */
+void pl011_init(struct pl011 *pl011, const struct board *board, uint64_t address, unsigned gsi);
+void pl011_reset(struct pl011 *pl011); /* takes the lock */
 
 #endif

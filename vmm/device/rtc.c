@@ -116,10 +116,10 @@ static void update_line(struct rtc *rtc)
     if (high == rtc->line)
         return;
     rtc->line = high;
-    rtc->irq(rtc->opaque, high);
+    vm_irq_line(rtc->vm, rtc->gsi, high);
 }
 
-static uint32_t rtc_read(void *device, uint32_t offset, unsigned width)
+static uint64_t rtc_read(void *device, uint64_t offset, unsigned width)
 {
     struct rtc *rtc = device;
     uint8_t value;
@@ -150,7 +150,7 @@ static void write_register_b(struct rtc *rtc, uint8_t value)
     update_line(rtc);
 }
 
-static void rtc_write(void *device, uint32_t offset, unsigned width, uint32_t word)
+static void rtc_write(void *device, uint64_t offset, unsigned width, uint64_t word)
 {
     struct rtc *rtc = device;
     uint8_t value = (uint8_t)word;
@@ -187,7 +187,7 @@ static void tick(void *opaque)
     struct rtc *rtc = opaque;
     bool enabled;
 
-    ports_lock(rtc->ports);
+    pthread_mutex_lock(&rtc->lock);
     show_time(rtc);
     rtc->cmos[REGISTER_C] |= B_UPDATE_INTERRUPT;
     if (alarm_matches(rtc, SECONDS_ALARM, SECONDS) && alarm_matches(rtc, MINUTES_ALARM, MINUTES) &&
@@ -195,7 +195,7 @@ static void tick(void *opaque)
         rtc->cmos[REGISTER_C] |= B_ALARM_INTERRUPT;
     update_line(rtc);
     enabled = rtc->cmos[REGISTER_B] & (B_UPDATE_INTERRUPT | B_ALARM_INTERRUPT);
-    ports_unlock(rtc->ports);
+    pthread_mutex_unlock(&rtc->lock);
     if (enabled)
         schedule(rtc);
 }
@@ -217,34 +217,38 @@ static void start(void *opaque)
         schedule(rtc);
 }
 
-void rtc_init(struct rtc *rtc, struct ports *ports, struct loop *loop, bool local, int64_t offset,
-              void (*irq)(void *opaque, bool high), void *opaque)
+void rtc_init(struct rtc *rtc, const struct board *board, unsigned gsi, bool local, int64_t offset)
 {
-    const struct port_range range = { X86_PORT_RTC, 2, 1, rtc_read, rtc_write, rtc, BUS_PORTS };
+    const struct bus_range range = {
+        .first = X86_PORT_RTC,
+        .count = 2,
+        .width_max = 1,
+        .read = rtc_read,
+        .write = rtc_write,
+        .device = rtc,
+        .lock = &rtc->lock,
+        .name = "real-time clock",
+    };
 
     if (local)
         tzset(); /* reads files: not when a vCPU first asks for the time */
-    *rtc = (struct rtc){
-        .ports = ports,
-        .loop = loop,
-        .irq = irq,
-        .opaque = opaque,
-        .local = local,
-        .offset = offset,
-    };
+    *rtc = (struct rtc){ .vm = board->vm, .gsi = gsi, .loop = board->loop, .local = local, .offset = offset };
+    pthread_mutex_init(&rtc->lock, NULL);
     rtc->start = (struct work){ .run = start, .opaque = rtc };
     rtc->cmos[REGISTER_A] = A_STANDARD;
     rtc->cmos[REGISTER_B] = B_24_HOURS;
     rtc->cmos[REGISTER_D] = D_VALID;
-    ports_add(ports, &range);
+    bus_add_at_start(board->bus, &range);
 }
 
 /* The clock and the memory have a battery: reset only stops interrupts. */
 void rtc_reset(struct rtc *rtc)
 {
+    pthread_mutex_lock(&rtc->lock);
     rtc->cmos[REGISTER_B] &= (uint8_t) ~(B_UPDATE_INTERRUPT | B_ALARM_INTERRUPT | B_SET);
     rtc->cmos[REGISTER_C] = 0;
     update_line(rtc);
+    pthread_mutex_unlock(&rtc->lock);
 }
 
 void rtc_stop(struct rtc *rtc)
@@ -252,4 +256,10 @@ void rtc_stop(struct rtc *rtc)
     timer_cancel(&rtc->timer);
     if (rtc->loop) /* it was made */
         loop_cancel(rtc->loop, &rtc->start);
+}
+
+void rtc_destroy(struct rtc *rtc)
+{
+    if (rtc->loop)
+        pthread_mutex_destroy(&rtc->lock);
 }

@@ -6,7 +6,7 @@
  * once-a-second interrupt work; the periodic interrupt (2 Hz and faster) is not there: Linux uses its own
  * timers for that.
  *
- * Threads: all state is under the machine lock; the timer runs on the main thread and takes the lock.
+ * Threads: all state is under the clock's own lock; the timer runs on the main thread and takes the lock.
  */
 #ifndef VMM_DEVICE_RTC_H
 #define VMM_DEVICE_RTC_H
@@ -15,15 +15,15 @@
 #include <stdint.h>
 
 #include "base/loop.h"
-#include "bus/bus.h"
+#include "device/board.h"
 
 struct rtc {
-    struct ports *ports;
+    const struct vm *vm;
+    unsigned gsi;
     struct loop *loop;
-    void (*irq)(void *opaque, bool high);
-    void *opaque;
-    bool local;     /* the guest's clock shows the host's local time */
-    int64_t offset; /* seconds: guest's clock minus host's */
+    pthread_mutex_t lock; /* of what follows, but for the timer */
+    bool local;           /* the guest's clock shows the host's local time */
+    int64_t offset;       /* seconds: guest's clock minus host's */
     uint8_t index;
     uint8_t cmos[128];
     bool line;
@@ -31,9 +31,10 @@ struct rtc {
     struct work start; /* a guest enabled an interrupt: start the timer */
 };
 
-void rtc_init(struct rtc *rtc, struct ports *ports, struct loop *loop, bool local, int64_t offset,
-              void (*irq)(void *opaque, bool high), void *opaque);
-void rtc_reset(struct rtc *rtc); /* under the machine lock */
+/* `offset`: seconds, the guest's clock minus the host's; `gsi`: its interrupt. */
+void rtc_init(struct rtc *rtc, const struct board *board, unsigned gsi, bool local, int64_t offset);
+void rtc_destroy(struct rtc *rtc); /* after rtc_stop() */
+void rtc_reset(struct rtc *rtc);   /* takes the lock */
 /* Main thread: no timer is left. */
 void rtc_stop(struct rtc *rtc);
 

@@ -43,7 +43,7 @@ static void update_line(struct serial *serial)
     if (high == serial->level)
         return;
     serial->level = high;
-    serial->irq(serial->opaque, high);
+    vm_irq_line(serial->vm, serial->gsi, high);
 }
 
 static void transmit(struct serial *serial, uint8_t byte)
@@ -86,7 +86,7 @@ static uint8_t interrupt_identification(struct serial *serial)
     return cause | (serial->fcr & FCR_ENABLE ? IIR_FIFO : 0);
 }
 
-static uint32_t serial_read(void *device, uint32_t offset, unsigned width)
+static uint64_t serial_read(void *device, uint64_t offset, unsigned width)
 {
     struct serial *serial = device;
     bool divisor = serial->lcr & LCR_DIVISOR;
@@ -131,7 +131,7 @@ static void set_interrupts(struct serial *serial, uint8_t value)
     serial->ier = value & 0x0f;
 }
 
-static void serial_write(void *device, uint32_t offset, unsigned width, uint32_t word)
+static void serial_write(void *device, uint64_t offset, unsigned width, uint64_t word)
 {
     struct serial *serial = device;
     uint8_t value = (uint8_t)word;
@@ -181,24 +181,26 @@ static void line_changed(void *device, bool emptied)
     update_line(serial);
 }
 
-void serial_init(struct serial *serial, struct ports *ports, uint16_t port, struct loop *loop,
-                 void (*irq)(void *opaque, bool high), void *opaque)
+void serial_init(struct serial *serial, const struct board *board, uint16_t port, unsigned gsi)
 {
-    const struct port_range range = { .first = port,
-                                      .count = 8,
-                                      .width_max = 1,
-                                      .read = serial_read,
-                                      .write = serial_write,
-                                      .device = serial };
+    const struct bus_range range = { .first = port,
+                                     .count = 8,
+                                     .width_max = 1,
+                                     .read = serial_read,
+                                     .write = serial_write,
+                                     .device = serial,
+                                     .lock = &serial->line.lock,
+                                     .name = "serial port" };
 
-    *serial = (struct serial){ .irq = irq, .opaque = opaque };
-    line_init(&serial->line, ports, loop, line_changed, serial);
-    ports_add(ports, &range);
+    *serial = (struct serial){ .vm = board->vm, .gsi = gsi };
+    line_init(&serial->line, board, line_changed, serial);
+    bus_add_at_start(board->bus, &range);
     serial_reset(serial);
 }
 
 void serial_reset(struct serial *serial)
 {
+    pthread_mutex_lock(&serial->line.lock);
     serial->ier = serial->fcr = serial->lcr = serial->scr = serial->dlm = 0;
     serial->mcr = 0x08; /* OUT2: the interrupt line is connected */
     serial->dll = 12;   /* 9600 baud, as a PC's firmware leaves it */
@@ -206,4 +208,5 @@ void serial_reset(struct serial *serial)
     serial->line.overrun = false;
     line_clear(&serial->line);
     update_line(serial);
+    pthread_mutex_unlock(&serial->line.lock);
 }

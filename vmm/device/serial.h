@@ -4,7 +4,7 @@
  *
  * Baud rates are stored and mean nothing.
  *
- * Threads: all state is under the machine lock; see device/line.h.
+ * Threads: all state is under the line's lock; see device/line.h.
  */
 #ifndef VMM_DEVICE_SERIAL_H
 #define VMM_DEVICE_SERIAL_H
@@ -16,17 +16,17 @@
 
 struct serial {
     struct line line;
-    void (*irq)(void *opaque, bool high);
-    void *opaque;
+    const struct vm *vm;
+    unsigned gsi;
 
-    /* registers, under the machine lock */
+    /* registers, under the line's lock */
     uint8_t ier, fcr, lcr, mcr, scr, dll, dlm;
     bool transmit_interrupt; /* the transmitter ran empty and the guest has not been told yet */
     bool level;              /* of the interrupt line */
 };
 
-void serial_init(struct serial *serial, struct ports *ports, uint16_t port, struct loop *loop,
-                 void (*irq)(void *opaque, bool high), void *opaque);
-void serial_reset(struct serial *serial); /* under the machine lock */
+/* `port`: of its registers; `gsi`: its interrupt. */
+void serial_init(struct serial *serial, const struct board *board, uint16_t port, unsigned gsi);
+void serial_reset(struct serial *serial); /* takes the lock */
 
 #endif

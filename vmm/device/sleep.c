@@ -9,37 +9,40 @@
 #define ENABLE 0x20u
 
 /* Neither has anything to say: the machine has never slept. */
-static uint32_t nothing(void *device, uint32_t offset, unsigned width)
+static uint64_t nothing(void *device, uint64_t offset, unsigned width)
 {
     (void)device, (void)offset, (void)width;
     return 0;
 }
 
-static void control_write(void *device, uint32_t offset, unsigned width, uint32_t value)
+static void control_write(void *device, uint64_t offset, unsigned width, uint64_t value)
 {
     struct sleep *sleep = device;
 
     (void)width;
     if (offset == 0 && (value & ENABLE) && (value >> TYPE_SHIFT & TYPE_MASK) == X86_SLP_TYP_S5)
-        sleep->power_off(sleep->opaque);
+        sleep->board->power_off(sleep->board->machine);
 }
 
-static void reset_write(void *device, uint32_t offset, unsigned width, uint32_t value)
+static void reset_write(void *device, uint64_t offset, unsigned width, uint64_t value)
 {
     struct sleep *sleep = device;
 
     (void)offset, (void)width;
     if (value & 0x4) /* as device/pm.c has it */
-        sleep->reset(sleep->opaque);
+        sleep->board->reset(sleep->board->machine);
 }
 
-void sleep_init(struct sleep *sleep, struct ports *ports)
+void sleep_init(struct sleep *sleep, const struct board *board)
 {
-    const struct port_range ranges[] = {
-        { X86_PORT_SLEEP, 2, 1, nothing, control_write, sleep, BUS_PORTS },
-        { X86_PORT_RESET, 1, 1, nothing, reset_write, sleep, BUS_PORTS },
+    const struct bus_range ranges[] = {
+        { BUS_PORTS, X86_PORT_SLEEP, 2, 1, nothing, control_write, sleep, &board->lock->mutex,
+          "sleep registers" },
+        { BUS_PORTS, X86_PORT_RESET, 1, 1, nothing, reset_write, sleep, &board->lock->mutex,
+          "reset register" },
     };
 
+    *sleep = (struct sleep){ board };
     for (unsigned i = 0; i < sizeof ranges / sizeof *ranges; i++)
-        ports_add(ports, &ranges[i]);
+        bus_add_at_start(board->bus, &ranges[i]);
 }

@@ -3,20 +3,18 @@
  * The registers that hardware-reduced ACPI has in place of PM1: sleep control and sleep status
  * (ACPI 6.5, 4.8.3.7), and the reset register, all at I/O ports.
  *
- * Threads: all functions run under the machine lock (bus/bus.h). The callbacks do too; they must only
+ * Threads: all functions run under the machine lock (bus/machine_lock.h). The callbacks do too; they must only
  * note what is asked for.
  */
 #ifndef VMM_DEVICE_SLEEP_H
 #define VMM_DEVICE_SLEEP_H
 
-#include "bus/bus.h"
+#include "device/board.h"
 
 struct sleep {
-    void (*power_off)(void *opaque); /* the guest entered S5 */
-    void (*reset)(void *opaque);     /* the guest wrote the reset register */
-    void *opaque;
+    const struct board *board;
 };
 
-void sleep_init(struct sleep *sleep, struct ports *ports);
+void sleep_init(struct sleep *sleep, const struct board *board);
 
 #endif

@@ -10,9 +10,9 @@ enum dimm_condition hotplug_condition(struct hotplug *hotplug, uint32_t slot)
     const struct dimm *dimm = hotplug->dimm[slot];
     enum hotram_dimm_state state;
 
-    ports_lock(hotplug->config.ports);
+    machine_lock_take(hotplug->config.lock);
     state = hotplug->slots[slot].state;
-    ports_unlock(hotplug->config.ports);
+    machine_lock_release(hotplug->config.lock);
     if (state == HOTRAM_DIMM_REMOVAL_ASKED || state == HOTRAM_DIMM_EJECTING)
         return DIMM_REMOVING;
     if (operation && operation->kind == OPERATION_PLUG && operation->result == OPERATION_UNDER_WAY)

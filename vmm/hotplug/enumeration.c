@@ -70,7 +70,7 @@ static void flags_were_read(struct hotplug *hotplug, struct seen *seen)
         seen->looks++;
 }
 
-uint32_t hotplug_block_read(void *opaque, uint32_t offset, unsigned width)
+uint64_t hotplug_block_read(void *opaque, uint64_t offset, unsigned width)
 {
     struct hotplug *hotplug = opaque;
     struct seen *seen = seen_of(hotplug, hotplug->block.selector);
@@ -87,7 +87,7 @@ uint32_t hotplug_block_read(void *opaque, uint32_t offset, unsigned width)
     return value;
 }
 
-void hotplug_block_write(void *opaque, uint32_t offset, unsigned width, uint32_t value)
+void hotplug_block_write(void *opaque, uint64_t offset, unsigned width, uint64_t value)
 {
     struct hotplug *hotplug = opaque;
     struct seen *seen = offset == CONTROL ? seen_of(hotplug, hotplug->block.selector) : NULL;

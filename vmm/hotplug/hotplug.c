@@ -39,7 +39,7 @@ struct hotplug *hotplug_create(const struct hotplug_config *config, struct error
         .slots = config->slots,
     };
     struct hotplug *hotplug = calloc(1, sizeof *hotplug);
-    struct port_range range;
+    struct bus_range range;
     enum hotram_status status;
 
     if (!hotplug) {
@@ -64,16 +64,18 @@ struct hotplug *hotplug_create(const struct hotplug_config *config, struct error
         free(hotplug);
         return NULL;
     }
-    range = (struct port_range){
+    range = (struct bus_range){
         .first = config->registers,
         .count = HOTRAM_MEMHP_EXTENT,
         .width_max = 4,
         .read = hotplug_block_read,
         .write = hotplug_block_write,
         .device = hotplug,
-        .bus = config->bus,
+        .space = config->space,
+        .lock = &config->lock->mutex,
+        .name = "memory hotplug registers",
     };
-    ports_add(config->ports, &range);
+    bus_add_at_start(config->bus, &range);
     return hotplug;
 }
 
@@ -192,9 +194,9 @@ uint32_t hotplug_selector(const struct hotplug *hotplug)
 {
     uint32_t selector;
 
-    ports_lock(hotplug->config.ports);
+    machine_lock_take(hotplug->config.lock);
     selector = hotplug->block.selector;
-    ports_unlock(hotplug->config.ports);
+    machine_lock_release(hotplug->config.lock);
     return selector;
 }
 
@@ -212,13 +214,13 @@ bool hotplug_next(struct hotplug *hotplug, uint32_t *slot, struct dimm_info *inf
     if (hotplug->config.slots == 0)
         return false;
     /* Only the main thread adds and removes DIMMs, so the cursor stays good between two calls. */
-    ports_lock(hotplug->config.ports);
+    machine_lock_take(hotplug->config.lock);
     do
         *slot = hotram_bank_next(&hotplug->bank, *slot);
     while (*slot != HOTRAM_SLOT_ANY && hotplug->slots[*slot].state == HOTRAM_DIMM_RESERVED); /* no DIMM yet */
     if (*slot != HOTRAM_SLOT_ANY)
         state = hotplug->slots[*slot];
-    ports_unlock(hotplug->config.ports);
+    machine_lock_release(hotplug->config.lock);
     if (*slot == HOTRAM_SLOT_ANY)
         return false;
     dimm = hotplug->dimm[*slot];
@@ -241,21 +243,21 @@ void hotplug_ospm(struct hotplug *hotplug, uint32_t slot, struct ospm_info *info
 {
     const struct dimm *dimm = hotplug->dimm[slot];
 
-    ports_lock(hotplug->config.ports);
+    machine_lock_take(hotplug->config.lock);
     *info = (struct ospm_info){
         .device = dimm && !dimm->leaving && !dimm->coming ? dimm->id : NULL,
         .slot = slot,
         .source = hotplug->slots[slot].ost_event,
         .status = hotplug->slots[slot].ost_status,
     };
-    ports_unlock(hotplug->config.ports);
+    machine_lock_release(hotplug->config.lock);
 }
 
 void hotplug_slot(struct hotplug *hotplug, uint32_t slot, struct slot_info *info)
 {
     struct hotram_memhp view; /* looks at the same bank with a selector of its own */
 
-    ports_lock(hotplug->config.ports);
+    machine_lock_take(hotplug->config.lock);
     hotram_memhp_init(&view, &hotplug->bank);
     hotram_memhp_write(&view, 0x00, 4, slot);
     *info = (struct slot_info){
@@ -266,17 +268,17 @@ void hotplug_slot(struct hotplug *hotplug, uint32_t slot, struct slot_info *info
         .flags = (uint8_t)hotram_memhp_read(&view, 0x14, 1),
         .state = hotplug->slots[slot].state,
     };
-    ports_unlock(hotplug->config.ports);
+    machine_lock_release(hotplug->config.lock);
 }
 
 uint64_t hotplug_plugged_size(struct hotplug *hotplug)
 {
     uint64_t size = 0;
 
-    ports_lock(hotplug->config.ports);
+    machine_lock_take(hotplug->config.lock);
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
         if (hotplug->slots[slot].state != HOTRAM_DIMM_RESERVED)
             size += hotplug->slots[slot].size;
-    ports_unlock(hotplug->config.ports);
+    machine_lock_release(hotplug->config.lock);
     return size;
 }

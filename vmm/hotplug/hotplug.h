@@ -26,6 +26,7 @@
 #include "base/error.h"
 #include "base/props.h"
 #include "bus/bus.h"
+#include "bus/machine_lock.h"
 #include "memory/backend.h"
 
 struct hotplug;
@@ -119,7 +120,7 @@ struct hotplug_config {
     uint32_t nodes;           /* proximity domains of the guest: a DIMM's node is below */
     uint32_t default_node;    /* of DIMMs that are not given one */
     uint64_t registers;       /* first I/O port or address of the register block */
-    enum bus bus;             /* which of the two */
+    enum bus_space space;     /* which of the two */
     uint64_t ram_size;        /* bytes that the guest starts with */
     const uint64_t *node_ram; /* and each of its nodes, or NULL when it has none */
     uint64_t granularity;     /* bytes: sizes and addresses of DIMMs are multiples of it; a power of two */
@@ -132,7 +133,8 @@ struct hotplug_config {
     uint64_t unplug_deadline; /* and to give a DIMM back */
     struct backends *backends;
     struct guest_memory *memory;
-    struct ports *ports;
+    struct bus *bus;
+    struct machine_lock *lock;
     struct loop *loop;
     /* A slot has an event pending: raise it with the guest. Under the machine lock, any thread. */
     void (*raise)(void *opaque);

@@ -155,9 +155,9 @@ bool hotplug_next_memslot(struct hotplug *hotplug, uint32_t *slot, struct memslo
         .node = memslot->node,
         .slot = *slot,
     };
-    ports_lock(hotplug->config.ports);
+    machine_lock_take(hotplug->config.lock);
     info->state = hotplug->slots[*slot].state;
-    ports_unlock(hotplug->config.ports);
+    machine_lock_release(hotplug->config.lock);
     ++*slot;
     return true;
 }

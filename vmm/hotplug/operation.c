@@ -337,9 +337,9 @@ void operation_withdraw(struct operation *operation)
 {
     struct hotplug *hotplug = operation->hotplug;
 
-    ports_lock(hotplug->config.ports);
+    machine_lock_take(hotplug->config.lock);
     hotram_bank_withdraw(&hotplug->bank, operation->slot);
-    ports_unlock(hotplug->config.ports);
+    machine_lock_release(hotplug->config.lock);
 }
 
 bool operation_cancel(struct operation *operation, struct error *error)

@@ -19,9 +19,9 @@ static struct hotram_dimm look(struct hotplug *hotplug, uint32_t slot)
 {
     struct hotram_dimm dimm;
 
-    ports_lock(hotplug->config.ports);
+    machine_lock_take(hotplug->config.lock);
     dimm = hotplug->slots[slot];
-    ports_unlock(hotplug->config.ports);
+    machine_lock_release(hotplug->config.lock);
     return dimm;
 }
 

@@ -20,11 +20,11 @@ bool hotplug_next_place(struct hotplug *hotplug, uint32_t *slot, struct place_in
     if (hotplug->config.slots == 0)
         return false;
     /* Only the main thread takes and frees slots, so the cursor stays good between two calls. */
-    ports_lock(hotplug->config.ports);
+    machine_lock_take(hotplug->config.lock);
     *slot = hotram_bank_next(&hotplug->bank, *slot);
     if (*slot != HOTRAM_SLOT_ANY)
         state = hotplug->slots[*slot];
-    ports_unlock(hotplug->config.ports);
+    machine_lock_release(hotplug->config.lock);
     if (*slot == HOTRAM_SLOT_ANY)
         return false;
     dimm = hotplug->dimm[*slot];
@@ -50,12 +50,12 @@ void hotplug_room(struct hotplug *hotplug, struct hotplug_room *room)
     *room = (struct hotplug_room){ 0 };
     if (hotplug->config.slots == 0)
         return;
-    ports_lock(hotplug->config.ports);
+    machine_lock_take(hotplug->config.lock);
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
         room->slots += hotplug->slots[slot].state == HOTRAM_DIMM_EMPTY;
         used += hotplug->slots[slot].size; /* of an empty slot 0 */
     }
-    ports_unlock(hotplug->config.ports);
+    machine_lock_release(hotplug->config.lock);
     room->granularity = hotplug_granularity(hotplug);
     room->block = hotplug->memory_block;
     room->capacity = hotplug->config.capacity;

@@ -162,10 +162,10 @@ bool dimm_show(struct dimm *dimm, struct error *error)
     if (!dimm->region)
         return false;
     dimm->coming = false;
-    ports_lock(hotplug->config.ports);
+    machine_lock_take(hotplug->config.lock);
     hotplug->seen[dimm->slot] = (struct seen){ 0 }; /* that was of the slot's last DIMM */
     hotram_bank_commit(&hotplug->bank, dimm->slot, dimm->hotplugged);
-    ports_unlock(hotplug->config.ports);
+    machine_lock_release(hotplug->config.lock);
     if (dimm->plugging)
         operation_begin(dimm->plugging);
     dimm->plugging = NULL;
@@ -174,9 +174,9 @@ bool dimm_show(struct dimm *dimm, struct error *error)
 
 void hotplug_cancel_slot(struct hotplug *hotplug, uint32_t slot)
 {
-    ports_lock(hotplug->config.ports);
+    machine_lock_take(hotplug->config.lock);
     hotram_bank_cancel(&hotplug->bank, slot);
-    ports_unlock(hotplug->config.ports);
+    machine_lock_release(hotplug->config.lock);
 }
 
 void dimm_take_back(struct dimm *dimm)
@@ -250,9 +250,9 @@ bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *
         *result = (struct hotram_dimm_result){ .slot = HOTRAM_SLOT_ANY };
         return hotplug_explain(hotplug, request, result, HOTRAM_E_SIZE, error);
     }
-    ports_lock(hotplug->config.ports);
+    machine_lock_take(hotplug->config.lock);
     status = hotram_bank_reserve(&hotplug->bank, request, result);
-    ports_unlock(hotplug->config.ports);
+    machine_lock_release(hotplug->config.lock);
     return status == HOTRAM_OK || hotplug_explain(hotplug, request, result, status, error);
 }
 

@@ -183,8 +183,8 @@ void ost_event_now(struct hotplug *hotplug, uint32_t slot);
 
 /* enumeration.c: the guest's accesses to the register block; and whether its report is none on what it was
  * asked. Under the machine lock. */
-uint32_t hotplug_block_read(void *opaque, uint32_t offset, unsigned width);
-void hotplug_block_write(void *opaque, uint32_t offset, unsigned width, uint32_t value);
+uint64_t hotplug_block_read(void *opaque, uint64_t offset, unsigned width);
+void hotplug_block_write(void *opaque, uint64_t offset, unsigned width, uint64_t value);
 bool hotplug_is_no_answer(struct hotplug *hotplug, uint32_t slot, uint32_t event, uint32_t status);
 
 /* unplug.c: the bank's callbacks for what the guest did, and the work that follows. */

@@ -25,12 +25,12 @@ static struct operation *ask(struct dimm *dimm, struct error *error)
                                   error);
     if (!operation)
         return NULL;
-    ports_lock(hotplug->config.ports);
+    machine_lock_take(hotplug->config.lock);
     /* A refusal that was not handled yet is of what was asked before. */
     hotplug->denied[dimm->slot].is = false;
     /* It fails if the guest has given it back just now; then it goes without being asked. */
     hotram_bank_ask_removal(&hotplug->bank, dimm->slot);
-    ports_unlock(hotplug->config.ports);
+    machine_lock_release(hotplug->config.lock);
     if (!joins)
         operation_begin(operation);
     return operation;
@@ -119,10 +119,10 @@ static void given_back(void *opaque)
     free(dimm->backend->used_by);
     dimm->backend->used_by = NULL;
     hotplug->dimm[dimm->slot] = NULL;
-    ports_lock(hotplug->config.ports);
+    machine_lock_take(hotplug->config.lock);
     hotram_bank_finish(&hotplug->bank, dimm->slot);
     memslot_keep(hotplug, dimm->slot);
-    ports_unlock(hotplug->config.ports);
+    machine_lock_release(hotplug->config.lock);
     if (dimm->owns_backend)
         backend_del(hotplug->config.backends, dimm->backend->id, NULL, NULL);
 
@@ -193,11 +193,11 @@ static void rest_if_flooded(struct hotplug *hotplug, uint32_t count)
     hotplug->handled += count;
     if (hotplug->handled >= REST_AFTER && !timer_runs(&hotplug->rest))
         timer_start(hotplug->config.loop, &hotplug->rest, REST_MS, rested, hotplug);
-    ports_lock(hotplug->config.ports);
+    machine_lock_take(hotplug->config.lock);
     hotplug->resting = timer_runs(&hotplug->rest);
     if (!hotplug->resting && hotplug->notice_count > 0) /* noted since they were taken, while it rested */
         loop_post(hotplug->config.loop, &hotplug->work);
-    ports_unlock(hotplug->config.ports);
+    machine_lock_release(hotplug->config.lock);
 }
 
 /* What the guest did since the last time. */
@@ -211,7 +211,7 @@ struct taken {
 
 static void take_notices(struct hotplug *hotplug, struct taken *taken)
 {
-    ports_lock(hotplug->config.ports);
+    machine_lock_take(hotplug->config.lock);
     taken->count = hotplug->notice_count;
     hotplug->notice_count = 0;
     memcpy(taken->notices, hotplug->notices, taken->count * sizeof taken->notices[0]);
@@ -228,7 +228,7 @@ static void take_notices(struct hotplug *hotplug, struct taken *taken)
                                                               dimm->ost_status, false };
         hotplug->missed[slot] = false;
     }
-    ports_unlock(hotplug->config.ports);
+    machine_lock_release(hotplug->config.lock);
 }
 
 void hotplug_handle_notices(void *opaque)
@@ -267,7 +267,7 @@ void hotplug_reset(struct hotplug *hotplug)
         return;
     guest_memory_retry(hotplug->config.memory);
     operations_before_reset(hotplug);
-    ports_lock(hotplug->config.ports);
+    machine_lock_take(hotplug->config.lock);
     hotram_bank_reset(&hotplug->bank);
     hotram_memhp_init(&hotplug->block, &hotplug->bank);
     memset(hotplug->seen, 0, sizeof hotplug->seen);
@@ -276,7 +276,7 @@ void hotplug_reset(struct hotplug *hotplug)
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
         if (hotplug->slots[slot].state == HOTRAM_DIMM_REMOVAL_ASKED)
             hotram_bank_eject(&hotplug->bank, slot);
-    ports_unlock(hotplug->config.ports);
+    machine_lock_release(hotplug->config.lock);
     /* Now, not when the loop gets to it: the guest that starts next must not find them. */
     hotplug_handle_notices(hotplug);
 }

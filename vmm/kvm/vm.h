@@ -37,7 +37,7 @@ struct vm {
     bool has_pmu;         /* arm64: vCPUs count events; known when they are made */
     unsigned gic_version; /* arm64: 2, 3, or 0 for the newest that the host has; the devices know it then */
     struct vm_arch *arch; /* the in-kernel devices (kvm/x86.c, kvm/arm64.c) */
-    /* Without KVM: who is told of interrupt lines, under the machine lock; or NULL. */
+    /* Without KVM: who is told of interrupt lines, on the main thread; or NULL. */
     void (*irq_watch)(void *opaque, unsigned gsi, bool high);
     void *irq_opaque;
 };

@@ -27,20 +27,6 @@ struct arch_devices {
     struct ged ged;
 };
 
-static void set_serial_irq(void *opaque, bool high)
-{
-    struct machine *machine = opaque;
-
-    vm_irq_line(&machine->vm, ARM64_GSI_PL011, high);
-}
-
-static void set_ged_irq(void *opaque, bool high)
-{
-    struct machine *machine = opaque;
-
-    vm_irq_line(&machine->vm, ARM64_GSI_GED, high);
-}
-
 bool machine_arch_create_devices(struct machine *machine, struct error *error)
 {
     struct arch_devices *devices = calloc(1, sizeof *devices);
@@ -48,8 +34,8 @@ bool machine_arch_create_devices(struct machine *machine, struct error *error)
     if (!devices)
         return error_set(error, "out of memory");
     machine->devices = devices;
-    pl011_init(&devices->serial, &machine->ports, ARM64_PL011, machine->loop, set_serial_irq, machine);
-    ged_init(&devices->ged, &machine->ports, ARM64_GED, set_ged_irq, machine);
+    pl011_init(&devices->serial, &machine->board, ARM64_PL011, ARM64_GSI_PL011);
+    ged_init(&devices->ged, &machine->board, ARM64_GED, ARM64_GSI_GED);
     return true;
 }
 
@@ -58,6 +44,7 @@ void machine_arch_destroy_devices(struct machine *machine)
     if (!machine->devices)
         return;
     line_stop(&machine->devices->serial.line);
+    line_destroy(&machine->devices->serial.line);
     free(machine->devices);
     machine->devices = NULL;
 }
@@ -67,7 +54,7 @@ bool machine_arch_attach_serial(struct machine *machine, struct chardev *chardev
     return line_attach(&machine->devices->serial.line, chardev, error);
 }
 
-enum bus machine_arch_hotplug_bus(uint64_t *address)
+enum bus_space machine_arch_hotplug_space(uint64_t *address)
 {
     *address = ARM64_MEMHP;
     return BUS_MEMORY;

@@ -68,7 +68,8 @@ static bool create_hotplug(struct machine *machine, struct error *error)
         .unplug_deadline = (uint64_t)machine->config->dimms.unplug_timeout * 1000,
         .backends = machine->backends,
         .memory = machine->memory,
-        .ports = &machine->ports,
+        .bus = &machine->bus,
+        .lock = &machine->lock,
         .loop = machine->loop,
         .raise = machine_arch_raise_hotplug,
         .stopped = machine_hotplug_stopped,
@@ -79,7 +80,7 @@ static bool create_hotplug(struct machine *machine, struct error *error)
 
     if (config.whole_blocks)
         config.granularity = block;
-    config.bus = machine_arch_hotplug_bus(&config.registers);
+    config.space = machine_arch_hotplug_space(&config.registers);
     machine->hotplug = hotplug_create(&config, error);
     if (!machine->hotplug)
         return false;
@@ -205,7 +206,7 @@ static bool create_all(struct machine *machine, struct error *error)
         return false;
     /* The memslots come before the in-kernel devices: on newer kernels the first change of a memslot after
      * those waits some milliseconds for what they registered. */
-    return create_hotplug(machine, error) && ports_check(&machine->ports, error) &&
+    return create_hotplug(machine, error) && bus_check(&machine->bus, error) &&
            create_memslots(machine, error) && create_devices(machine, error) &&
            vm_create_devices(&machine->vm, error) && create_vcpus(machine, error) &&
            vm_complete_devices(&machine->vm, error) &&
@@ -226,7 +227,18 @@ struct machine *machine_open(const struct config *config, struct loop *loop, str
     machine->state = config->preconfig ? RUN_PRECONFIG : RUN_PRELAUNCH;
     machine->vm.fd = machine->vm.kvm_fd = -1;
     machine->boot.kernel_fd = machine->boot.initrd_fd = -1;
-    ports_init(&machine->ports);
+    bus_init(&machine->bus);
+    machine_lock_init(&machine->lock);
+    machine->board = (struct board){
+        .vm = &machine->vm,
+        .bus = &machine->bus,
+        .lock = &machine->lock,
+        .loop = loop,
+        .clock = &machine->clock,
+        .power_off = machine_guest_powers_off,
+        .reset = machine_guest_resets,
+        .machine = machine,
+    };
     machine_init_requests(machine);
     machine_init_reset(machine);
     if (is_none(config) || (machine_layout(machine, error) && open_kernel(machine, error)))
@@ -272,6 +284,7 @@ void machine_destroy(struct machine *machine)
     if (machine->backends)
         backends_destroy(machine->backends);
     boot_close(&machine->boot);
-    ports_destroy(&machine->ports);
+    bus_destroy(&machine->bus);
+    machine_lock_destroy(&machine->lock);
     free(machine);
 }

@@ -178,9 +178,9 @@ void machine_shut_down(struct machine *machine, enum shutdown_cause cause)
 void machine_powerdown(struct machine *machine)
 {
     if (machine->devices) { /* -machine none has no button; QEMU says that it was pressed all the same */
-        ports_lock(&machine->ports);
+        machine_lock_take(&machine->lock);
         machine_arch_powerdown(machine);
-        ports_unlock(&machine->ports);
+        machine_lock_release(&machine->lock);
     }
     machine_emit(machine, "POWERDOWN", NULL);
 }
@@ -255,16 +255,13 @@ bool machine_attach_serial(struct machine *machine, struct chardev *chardev, str
 
 void machine_port_access(struct machine *machine, uint16_t port, bool write, unsigned width, uint8_t *data)
 {
-    ports_access(&machine->ports, port, write, width, data);
+    bus_access(&machine->bus, BUS_PORTS, port, write, width, data);
 }
 
 bool machine_memory_access(struct machine *machine, uint64_t address, bool write, unsigned width,
                            uint8_t *data)
 {
-    if (!ports_has_memory(&machine->ports, address))
-        return false;
-    ports_memory_access(&machine->ports, address, write, width, data);
-    return true;
+    return bus_access(&machine->bus, BUS_MEMORY, address, write, width, data);
 }
 
 static void port_access(void *opaque, uint16_t port, bool write, unsigned width, uint8_t *data)
@@ -274,18 +271,16 @@ static void port_access(void *opaque, uint16_t port, bool write, unsigned width,
 
 static void mmio_access(void *opaque, uint64_t address, bool write, unsigned width, uint8_t *data)
 {
-    struct machine *machine = opaque;
-
-    ports_memory_access(&machine->ports, address, write, width, data);
+    machine_memory_access(opaque, address, write, width, data);
 }
 
 /* A triple fault, or a call of PSCI. */
-static void guest_resets(void *opaque)
+void machine_guest_resets(void *opaque)
 {
     machine_request(opaque, REQUEST_RESET);
 }
 
-static void guest_powers_off(void *opaque)
+void machine_guest_powers_off(void *opaque)
 {
     machine_request(opaque, REQUEST_POWER_OFF);
 }
@@ -294,18 +289,18 @@ static void vcpu_broken(void *opaque, const char *why)
 {
     struct machine *machine = opaque;
 
-    ports_lock(&machine->ports);
+    machine_lock_take(&machine->lock);
     if (!(atomic_load(&machine->requests) & REQUEST_BROKEN))
         snprintf(machine->broken, sizeof machine->broken, "%s", why);
     machine_request(machine, REQUEST_BROKEN);
-    ports_unlock(&machine->ports);
+    machine_lock_release(&machine->lock);
 }
 
 const struct vcpu_ops machine_vcpu_ops = {
     .port = port_access,
     .mmio = mmio_access,
-    .reset = guest_resets,
-    .power_off = guest_powers_off,
+    .reset = machine_guest_resets,
+    .power_off = machine_guest_powers_off,
     .memory_fault = machine_memory_fault,
     .broken = vcpu_broken,
 };

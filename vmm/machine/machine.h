@@ -123,7 +123,7 @@ void machine_port_access(struct machine *machine, uint16_t port, bool write, uns
 /* One access of 1, 2, 4 or 8 bytes to a device's registers among the guest's memory; false: there is none. */
 bool machine_memory_access(struct machine *machine, uint64_t address, bool write, unsigned width,
                            uint8_t *data);
-/* -accel qtest: be told, under the machine lock, when an interrupt line changes. NULL ends it. */
+/* -accel qtest: be told, on the main thread, when an interrupt line changes. NULL ends it. */
 void machine_watch_irqs(struct machine *machine, void (*watch)(void *opaque, unsigned gsi, bool high),
                         void *opaque);
 /* Linux thread id of a vCPU; 0 when there is none. */

@@ -41,9 +41,9 @@ static bool put_back(struct machine *machine, struct error *error)
     hotplug_reset(machine->hotplug);
     if (!vm_reset_devices(&machine->vm, error))
         return false;
-    ports_lock(&machine->ports);
+    machine_lock_take(&machine->lock);
     machine_arch_reset_devices(machine);
-    ports_unlock(&machine->ports);
+    machine_lock_release(&machine->lock);
     return machine_arch_prepare(machine, error);
 }
 

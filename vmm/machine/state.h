@@ -3,7 +3,7 @@
  * What the files of machine/ share: the machine's parts, and what differs between architectures.
  *
  * Threads: all of it belongs to the main thread, but for
- * - the devices, which are under the machine lock (bus/bus.h),
+ * - the devices: power management and GED under the machine lock (bus/machine_lock.h), others under their own,
  * - what a load uses, as struct reset says,
  * - `requests` and `broken`, with which vCPU threads ask the main thread for something.
  */
@@ -18,6 +18,8 @@
 #include "base/loop.h"
 #include "boot/boot.h"
 #include "bus/bus.h"
+#include "bus/machine_lock.h"
+#include "device/board.h"
 #include "host/guest_clock.h"
 #include "host/worker.h"
 #include "hotplug/hotplug.h"
@@ -83,7 +85,9 @@ struct machine {
 
     struct vm vm;
     struct vcpus vcpus;
-    struct ports ports;
+    struct bus bus;
+    struct machine_lock lock;
+    struct board board;           /* these, for devices */
     struct arch_devices *devices; /* the architecture's own (x86.c, arm64.c) */
     struct backends *backends;
     struct backend *ram[NUMA_NODES_MAX]; /* the RAM at start, one behind the other */
@@ -108,6 +112,9 @@ struct machine {
 
 /* Any thread: hold the vCPUs and tell the main thread. */
 void machine_request(struct machine *machine, enum machine_request request);
+/* The same for board and vCPUs. */
+void machine_guest_powers_off(void *machine);
+void machine_guest_resets(void *machine);
 
 void machine_init_requests(struct machine *machine);
 
@@ -161,7 +168,7 @@ bool machine_arch_create_devices(struct machine *machine, struct error *error);
 /* No device has work left on the main thread; then they are gone. */
 void machine_arch_destroy_devices(struct machine *machine);
 /* Where the hotplug register block is, and how its event is raised (under the machine lock). */
-enum bus machine_arch_hotplug_bus(uint64_t *address);
+enum bus_space machine_arch_hotplug_space(uint64_t *address);
 void machine_arch_raise_hotplug(void *opaque);
 /* Under the machine lock: devices as after power-on. */
 void machine_arch_reset_devices(struct machine *machine);

@@ -39,57 +39,12 @@ struct arch_devices {
     struct rtc rtc;
 };
 
-static void set_sci(void *opaque, bool high)
-{
-    struct machine *machine = opaque;
-
-    vm_irq_line(&machine->vm, X86_IRQ_SCI, high);
-}
-
 static uint16_t waiting_gpes(void *opaque)
 {
     struct machine *machine = opaque;
 
     return hotplug_is_pending(machine->hotplug) ? 1u << HOTRAM_GPE_MEMORY : 0;
 }
-
-static void set_ged_irq(void *opaque, bool high)
-{
-    struct machine *machine = opaque;
-
-    vm_irq_line(&machine->vm, X86_GSI_GED, high);
-}
-
-static void set_serial_irq(void *opaque, bool high)
-{
-    struct machine *machine = opaque;
-
-    vm_irq_line(&machine->vm, X86_IRQ_COM1, high);
-}
-
-static void set_rtc_irq(void *opaque, bool high)
-{
-    struct machine *machine = opaque;
-
-    vm_irq_line(&machine->vm, X86_IRQ_RTC, high);
-}
-
-static void guest_powers_off(void *opaque)
-{
-    machine_request(opaque, REQUEST_POWER_OFF);
-}
-
-static void guest_resets(void *opaque)
-{
-    machine_request(opaque, REQUEST_RESET);
-}
-
-static const struct pm_ops pm_ops = {
-    .sci = set_sci,
-    .waiting = waiting_gpes,
-    .power_off = guest_powers_off,
-    .reset = guest_resets,
-};
 
 #define APIC_ID_MAX 254u /* 8 bits, of which 255 means all */
 
@@ -110,6 +65,7 @@ static bool check_apic_ids(const struct config *config, struct error *error)
 bool machine_arch_create_devices(struct machine *machine, struct error *error)
 {
     const struct config *config = machine->config;
+    const struct board *board = &machine->board;
     struct arch_devices *devices;
     int64_t offset = config->rtc_base == RTC_DATE ? config->rtc_date - time(NULL) : 0;
 
@@ -120,16 +76,14 @@ bool machine_arch_create_devices(struct machine *machine, struct error *error)
         return error_set(error, "out of memory");
     machine->devices = devices;
     devices->has_ged = config->ged;
-    devices->sleep = (struct sleep){ guest_powers_off, guest_resets, machine };
     if (config->ged) {
-        ged_init(&devices->ged, &machine->ports, X86_GED, set_ged_irq, machine);
-        sleep_init(&devices->sleep, &machine->ports);
+        ged_init(&devices->ged, board, X86_GED, X86_GSI_GED);
+        sleep_init(&devices->sleep, board);
     } else {
-        pm_init(&devices->pm, &machine->ports, &machine->clock, &pm_ops, machine);
+        pm_init(&devices->pm, board, X86_IRQ_SCI, waiting_gpes);
     }
-    rtc_init(&devices->rtc, &machine->ports, machine->loop, config->rtc_base == RTC_LOCALTIME, offset,
-             set_rtc_irq, machine);
-    serial_init(&devices->serial, &machine->ports, X86_PORT_COM1, machine->loop, set_serial_irq, machine);
+    rtc_init(&devices->rtc, board, X86_IRQ_RTC, config->rtc_base == RTC_LOCALTIME, offset);
+    serial_init(&devices->serial, board, X86_PORT_COM1, X86_IRQ_COM1);
     return true;
 }
 
@@ -138,7 +92,9 @@ void machine_arch_destroy_devices(struct machine *machine)
     if (!machine->devices)
         return;
     line_stop(&machine->devices->serial.line);
+    line_destroy(&machine->devices->serial.line);
     rtc_stop(&machine->devices->rtc);
+    rtc_destroy(&machine->devices->rtc);
     free(machine->devices);
     machine->devices = NULL;
 }
@@ -148,7 +104,7 @@ bool machine_arch_attach_serial(struct machine *machine, struct chardev *chardev
     return line_attach(&machine->devices->serial.line, chardev, error);
 }
 
-enum bus machine_arch_hotplug_bus(uint64_t *address)
+enum bus_space machine_arch_hotplug_space(uint64_t *address)
 {
     *address = X86_PORT_MEMHP;
     return BUS_PORTS;

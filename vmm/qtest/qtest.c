@@ -149,7 +149,7 @@ static void closed(void *opaque)
     free(session);
 }
 
-/* An interrupt line changed, under the machine lock. */
+/* An interrupt line changed. */
 static void irq(void *opaque, unsigned gsi, bool high)
 {
     struct qtest *qtest = opaque;

@@ -9,16 +9,19 @@
 #include "../unit.h"
 
 #include "base/loop.h"
-#include "bus/bus.h"
+#include "device/board.h"
 
 static struct loop *loop;
-static struct ports ports;
+static struct bus bus;
+static struct machine_lock machine_lock;
+static struct guest_clock machine_clock;
+static struct board board;
 static bool line_high;
 static unsigned edges, power_offs, resets;
 
-static void set_line(void *opaque, bool high)
+static void set_line(const struct vm *vm, unsigned gsi, bool high)
 {
-    (void)opaque;
+    (void)vm, (void)gsi;
     assert_int_not_equal(line_high, high); /* called for changes only */
     line_high = high;
     edges++;
@@ -38,10 +41,23 @@ static void reset(void *opaque)
 
 static int world_set_up(void)
 {
+    static const struct vm_ops ops = { .irq_line = set_line };
+    static const struct vm vm = { .ops = &ops };
+
     line_high = false;
     edges = power_offs = resets = 0;
     loop = loop_create();
-    ports_init(&ports);
+    bus_init(&bus);
+    machine_lock_init(&machine_lock);
+    board = (struct board){
+        .vm = &vm,
+        .bus = &bus,
+        .lock = &machine_lock,
+        .loop = loop,
+        .clock = &machine_clock,
+        .power_off = power_off,
+        .reset = reset,
+    };
     return loop ? 0 : -1;
 }
 

@@ -19,13 +19,13 @@ static uint32_t in(uint16_t port, unsigned width)
 {
     uint32_t value = 0;
 
-    ports_access(&ports, port, false, width, (uint8_t *)&value);
+    bus_access(&bus, BUS_PORTS, port, false, width, (uint8_t *)&value);
     return value;
 }
 
 static void out(uint16_t port, unsigned width, uint32_t value)
 {
-    ports_access(&ports, port, true, width, (uint8_t *)&value);
+    bus_access(&bus, BUS_PORTS, port, true, width, (uint8_t *)&value);
 }
 
 static int set_up(void **state)
@@ -38,90 +38,13 @@ static int tear_down(void **state)
 {
     (void)state;
     line_stop(&serial.line);
-    ports_destroy(&ports);
+    bus_destroy(&bus);
     loop_destroy(loop);
     return 0;
 }
 
-/* ---- ports ---- */
-
-static void where_no_device_is_reads_float(void **state)
-{
-    (void)state;
-    assert_int_equal(in(0x123, 1), 0xff);
-    assert_int_equal(in(0x123, 2), 0xffff);
-    assert_int_equal(in(0xffff, 4), 0xffffffff);
-    out(0x123, 4, 5);
-}
-
-static uint32_t accesses;
-
-/* A device of two ports that reads as the offset and width of the access. */
-static uint32_t told(void *device, uint32_t offset, unsigned width)
-{
-    (void)device;
-    accesses++;
-    return 0xabcd0000 | width << 8 | offset;
-}
-
-static void taken(void *device, uint32_t offset, unsigned width, uint32_t value)
-{
-    *(uint32_t *)device = width << 24 | offset << 16 | value;
-}
-
-static void more_ranges_than_there_is_room_for(void **state)
-{
-    static struct ports full;
-    struct port_range range = { 0x200, 1, 1, told, taken, NULL, BUS_PORTS };
-    struct error error = { .text = "" };
-    uint8_t byte = 0;
-
-    (void)state;
-    ports_init(&full);
-    for (; full.count < PORT_RANGES_MAX; range.first++)
-        ports_add(&full, &range);
-    assert_true(ports_check(&full, &error));
-    for (unsigned i = 0; i < 3; i++, range.first++)
-        ports_add(&full, &range);
-    assert_false(ports_check(&full, &error));
-    assert_string_equal(error.text,
-                        "the machine's devices have 35 ranges of ports and addresses; there is room "
-                        "for 32");
-    ports_access(&full, 0x200 + PORT_RANGES_MAX - 1, false, 1, &byte);
-    assert_int_equal(byte, 0);
-    ports_access(&full, 0x200 + PORT_RANGES_MAX, false, 1, &byte);
-    assert_int_equal(byte, 0xff);
-    ports_destroy(&full);
-}
-
-static void an_access_comes_in_aligned_parts_each_to_its_device(void **state)
-{
-    uint32_t last = 0;
-    struct port_range first = { 0x200, 2, 2, told, taken, &last, BUS_PORTS };
-    struct port_range second = { 0x203, 1, 1, told, taken, &last, BUS_PORTS };
-
-    (void)state;
-    ports_add(&ports, &first);
-    ports_add(&ports, &second);
-    accesses = 0;
-    assert_int_equal(in(0x1fe, 4), 0x0200ffff); /* begins below: two words */
-    assert_int_equal(in(0x1ff, 2), 0x00ff);     /* two bytes */
-    assert_int_equal(accesses, 2);
-    assert_int_equal(in(0x200, 4),
-                     0xffff0200); /* wider than the device; 0x202 is nobody's word, 0x203 within */
-    assert_int_equal(in(0x201, 4), 0xffffff01); /* bytes 0x201, word 0x202, byte 0x204 */
-    assert_int_equal(in(0x203, 1), 0x00);
-    out(0x1fe, 4, 0x12345678);
-    assert_int_equal(last, 0x02001234);
-    last = 0;
-    out(0x202, 2, 0xffff); /* one aligned access is one device's: not 0x203's */
-    assert_int_equal(last, 0);
-    out(0xfffe, 4, 0); /* round the end of the ports */
-}
-
 /* ---- power management ---- */
 
-static struct guest_clock machine_clock;
 static uint16_t gpes_waiting;
 
 static uint16_t waiting(void *opaque)
@@ -130,12 +53,10 @@ static uint16_t waiting(void *opaque)
     return gpes_waiting;
 }
 
-static const struct pm_ops pm_ops = { set_line, waiting, power_off, reset };
-
 static void the_power_button_asserts_the_sci_when_enabled(void **state)
 {
     (void)state;
-    pm_init(&pm, &ports, &machine_clock, &pm_ops, NULL);
+    pm_init(&pm, &board, X86_IRQ_SCI, waiting);
     pm_press_power_button(&pm);
     assert_false(line_high);
     out(X86_PORT_PM1_EVENT + 2, 2, 0x0100);
@@ -153,7 +74,7 @@ static void the_power_button_asserts_the_sci_when_enabled(void **state)
 static void gpe_and_power_button_share_the_sci(void **state)
 {
     (void)state;
-    pm_init(&pm, &ports, &machine_clock, &pm_ops, NULL);
+    pm_init(&pm, &board, X86_IRQ_SCI, waiting);
     out(X86_PORT_PM1_EVENT + 2, 2, 0x0100);
     out(X86_PORT_GPE0 + HOTRAM_GPE_LENGTH / 2, 1, 1 << HOTRAM_GPE_MEMORY);
     pm_raise_gpe(&pm, HOTRAM_GPE_MEMORY);
@@ -169,7 +90,7 @@ static void gpe_and_power_button_share_the_sci(void **state)
 static void an_event_from_before_it_was_enabled_asserts_the_sci(void **state)
 {
     (void)state;
-    pm_init(&pm, &ports, &machine_clock, &pm_ops, NULL);
+    pm_init(&pm, &board, X86_IRQ_SCI, waiting);
     pm_raise_gpe(&pm, HOTRAM_GPE_MEMORY);
     gpes_waiting = 1 << HOTRAM_GPE_MEMORY;
     out(X86_PORT_GPE0, 1, 0xff);
@@ -182,7 +103,7 @@ static void an_event_from_before_it_was_enabled_asserts_the_sci(void **state)
 static void s5_powers_off_and_other_types_do_not(void **state)
 {
     (void)state;
-    pm_init(&pm, &ports, &machine_clock, &pm_ops, NULL);
+    pm_init(&pm, &board, X86_IRQ_SCI, waiting);
     assert_int_equal(in(X86_PORT_PM1_CONTROL, 2), 0x0001); /* always in ACPI mode */
     out(X86_PORT_PM1_CONTROL, 2, X86_SLP_TYP_S5 << 10);    /* without the enable bit */
     out(X86_PORT_PM1_CONTROL, 2, 3 << 10 | 1 << 13);
@@ -197,7 +118,7 @@ static void s5_powers_off_and_other_types_do_not(void **state)
 static void the_reset_register_resets(void **state)
 {
     (void)state;
-    pm_init(&pm, &ports, &machine_clock, &pm_ops, NULL);
+    pm_init(&pm, &board, X86_IRQ_SCI, waiting);
     out(X86_PORT_RESET, 1, 0x02); /* says only how hard */
     assert_int_equal(resets, 0);
     out(X86_PORT_RESET, 1, X86_RESET_VALUE);
@@ -210,7 +131,7 @@ static void the_pm_timer_runs_at_its_rate(void **state)
     uint32_t before;
 
     (void)state;
-    pm_init(&pm, &ports, &machine_clock, &pm_ops, NULL);
+    pm_init(&pm, &board, X86_IRQ_SCI, waiting);
     guest_clock_start(&machine_clock);
     before = in(X86_PORT_PM_TIMER, 4);
     nanosleep(&pause, NULL);
@@ -227,7 +148,7 @@ static void the_pm_timer_runs_at_its_rate(void **state)
 static void reset_of_power_management(void **state)
 {
     (void)state;
-    pm_init(&pm, &ports, &machine_clock, &pm_ops, NULL);
+    pm_init(&pm, &board, X86_IRQ_SCI, waiting);
     out(X86_PORT_PM1_EVENT + 2, 2, 0x0100);
     pm_press_power_button(&pm);
     pm_reset(&pm);
@@ -252,7 +173,7 @@ static void set_cmos(uint8_t at, uint8_t value)
 /* 2001-02-03 04:05:06 */
 static void start_clock(void)
 {
-    rtc_init(&rtc, &ports, loop, false, 981173106 - time(NULL), set_line, NULL);
+    rtc_init(&rtc, &board, X86_IRQ_RTC, false, 981173106 - time(NULL));
 }
 
 static void the_clock_shows_the_time_it_was_given(void **state)
@@ -386,7 +307,7 @@ static void *start_serial(void)
 {
     sent_count = 0;
     paused = false;
-    serial_init(&serial, &ports, X86_PORT_COM1, loop, set_line, NULL);
+    serial_init(&serial, &board, X86_PORT_COM1, X86_IRQ_COM1);
     line_attach(&serial.line, NULL, NULL);
     return user_ops->opened(user, (struct channel *)&serial);
 }
@@ -508,9 +429,6 @@ static void without_a_channel_output_is_dropped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(where_no_device_is_reads_float),
-        TEST(more_ranges_than_there_is_room_for),
-        TEST(an_access_comes_in_aligned_parts_each_to_its_device),
         TEST(the_power_button_asserts_the_sci_when_enabled),
         TEST(gpe_and_power_button_share_the_sci),
         TEST(an_event_from_before_it_was_enabled_asserts_the_sci),

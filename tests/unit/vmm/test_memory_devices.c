@@ -58,13 +58,13 @@ static uint64_t in(uint64_t address, unsigned width)
 {
     uint64_t value = 0;
 
-    ports_memory_access(&ports, address, false, width, (uint8_t *)&value);
+    bus_access(&bus, BUS_MEMORY, address, false, width, (uint8_t *)&value);
     return value;
 }
 
 static void out(uint64_t address, unsigned width, uint64_t value)
 {
-    ports_memory_access(&ports, address, true, width, (uint8_t *)&value);
+    bus_access(&bus, BUS_MEMORY, address, true, width, (uint8_t *)&value);
 }
 
 static int set_up(void **state)
@@ -73,7 +73,7 @@ static int set_up(void **state)
     sent_count = 0;
     if (world_set_up() != 0)
         return -1;
-    pl011_init(&pl011, &ports, PL011, loop, set_line, NULL);
+    pl011_init(&pl011, &board, PL011, ARM64_GSI_PL011);
     line_attach(&pl011.line, NULL, NULL);
     user_ops->opened(user, (struct channel *)&pl011);
     return 0;
@@ -83,7 +83,7 @@ static int tear_down(void **state)
 {
     (void)state;
     line_stop(&pl011.line);
-    ports_destroy(&ports);
+    bus_destroy(&bus);
     loop_destroy(loop);
     return 0;
 }
@@ -99,7 +99,7 @@ static void where_no_device_is_reads_float(void **state)
     assert_int_equal(in(PL011 + 0x1000, 4), 0xffffffff);
     assert_int_equal(in(UINT64_MAX, 4) & 0xffffff00, 0xffffff00);
     /* Ports are a world of their own. */
-    ports_access(&ports, (uint16_t)(FR & 0xffff), false, 1, &port);
+    bus_access(&bus, BUS_PORTS, (uint16_t)(FR & 0xffff), false, 1, &port);
     assert_int_equal(port, 0xff);
 }
 
@@ -191,9 +191,7 @@ static void what_is_masked_does_not_interrupt(void **state)
     out(IMSC, 4, 0xffff);
     assert_int_equal(in(IMSC, 4), 0x7ff);
     assert_true(line_high);
-    ports_lock(&ports);
     pl011_reset(&pl011);
-    ports_unlock(&ports);
     assert_false(line_high);
     assert_int_equal(in(IMSC, 4), 0);
     assert_int_equal(in(RIS, 4), 0);
@@ -204,7 +202,7 @@ static void what_is_masked_does_not_interrupt(void **state)
 static void an_event_is_a_level_until_it_is_read(void **state)
 {
     (void)state;
-    ged_init(&ged, &ports, GED, set_line, NULL);
+    ged_init(&ged, &board, GED, ARM64_GSI_GED);
     assert_int_equal(in(GED, 4), 0);
     ged_raise(&ged, HOTRAM_GED_MEMORY);
     assert_true(line_high);
@@ -227,7 +225,7 @@ static void an_event_is_a_level_until_it_is_read(void **state)
 
 static void out_port(uint16_t port, uint8_t value)
 {
-    ports_access(&ports, port, true, 1, &value);
+    bus_access(&bus, BUS_PORTS, port, true, 1, &value);
 }
 
 static void only_s5_powers_off(void **state)
@@ -235,8 +233,7 @@ static void only_s5_powers_off(void **state)
     uint8_t value = 0xff;
 
     (void)state;
-    sleep_registers = (struct sleep){ power_off, reset, NULL };
-    sleep_init(&sleep_registers, &ports);
+    sleep_init(&sleep_registers, &board);
     for (unsigned type = 0; type < 8; type++)
         out_port(SLEEP_CONTROL, (uint8_t)(type << 2));
     assert_int_equal(power_offs, 0); /* without "go" */
@@ -245,7 +242,7 @@ static void only_s5_powers_off(void **state)
     assert_int_equal(power_offs, 1);
     out_port(SLEEP_CONTROL + 1, 0x34); /* the status register */
     assert_int_equal(power_offs, 1);
-    ports_access(&ports, SLEEP_CONTROL, false, 1, &value);
+    bus_access(&bus, BUS_PORTS, SLEEP_CONTROL, false, 1, &value);
     assert_int_equal(value, 0);
     out_port(RESET, 2);
     assert_int_equal(resets, 0);
