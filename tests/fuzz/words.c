@@ -72,6 +72,8 @@ static void put_qmp(const struct command *command)
 static void put_commands(bool json)
 {
     const struct command *command = NULL;
+    const struct object_type *object;
+    const struct device_type *device;
 
     while ((command = command_next(command)) != NULL) {
         if (json && command->qmp)
@@ -79,11 +81,12 @@ static void put_commands(bool json)
         if (!json && command->hmp)
             put("", command->hmp, strlen(command->hmp), " ");
     }
-    for (size_t i = 0; i < backend_type_count; i++) {
-        put(json ? "\\\"" : "", backend_types[i].name, strlen(backend_types[i].name), json ? "\\\"" : ",");
-        put_properties(backend_types[i].table, backend_types[i].count, json);
+    for (size_t i = 0; (object = object_type_at(i)) != NULL; i++) {
+        put(json ? "\\\"" : "", object->name, strlen(object->name), json ? "\\\"" : ",");
+        put_properties(object->properties, object->property_count, json);
     }
-    put_properties(pc_dimm_properties, pc_dimm_property_count, json);
+    for (size_t i = 0; (device = device_type_at(i)) != NULL; i++)
+        put_properties(device->properties, device->property_count, json);
 }
 
 static void put_all(const char *const *words, size_t count)

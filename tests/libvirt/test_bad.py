@@ -147,7 +147,7 @@ def test_domains_that_cannot_start():
             (["hotram has one serial port, COM1"],
              "</devices>", "<serial type='null'/></devices>"),
             ([NO_PCI], "</devices>", "<graphics type='vnc'/></devices>"),
-            ([("'ib700' is not a device that hotram has", "ib700 model of watchdog cannot be used")],
+            ([("'ib700' is not a valid device model name", "ib700 model of watchdog cannot be used")],
              "</devices>", "<watchdog model='ib700'/></devices>"),
             (["multiple of", "100 MiB"], "</devices>", dimm(100) + "</devices>"),
             (["usable range for memory devices"],

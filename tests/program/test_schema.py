@@ -17,7 +17,7 @@ from lib.qmp import QMP, QMPError                            # noqa: E402
 from lib.schema import Schema                                # noqa: E402
 
 MIB = 1 << 20
-SOURCES = sorted((CLONE / "vmm").glob("*/*.c"))
+SOURCES = sorted((CLONE / "vmm").rglob("*.c"))
 
 
 def test_the_schema_is_whole():

@@ -145,7 +145,7 @@ struct config {
     char *kernel; /* NULL only with -S or machine "none" */
     char *initrd;
     char *append; /* NULL: "" */
-    /* -object, -device pc-dimm (isa-serial devices become serials) */
+    /* -object, -device */
     struct object_config *objects;
     size_t object_count;
     struct object_config *devices;
@@ -154,7 +154,6 @@ struct config {
     struct chardev_config *chardevs;
     size_t chardev_count;
     char *serial_chardev; /* id of the chardev of COM1, or NULL: no serial port output */
-    char *serial_id;      /* device id when given as -device isa-serial,id=, or NULL */
     struct monitor_config *monitors;
     size_t monitor_count;
     char *qtest_chardev; /* -qtest: id of a chardev, or NULL */

@@ -275,6 +275,8 @@ struct json_object *property_value(const struct property *property, const void *
         return json_new_string(host_policy_names[*(const enum host_policy *)value]);
     case PROPERTY_UINT32:
         return json_new_number(*(const uint32_t *)value);
+    case PROPERTY_INT32:
+        return json_new_number((uint64_t) * (const int32_t *)value);
     default:
         return json_new_number(*(const uint64_t *)value);
     }

@@ -63,8 +63,8 @@ struct json_object *props_parse(const char *text, const char *implied_key, bool 
 bool props_read(struct props props, const struct property *table, size_t count, const char *const *skip,
                 const char *what, void *out, struct error *error);
 
-/* The value that a property has in a struct, as JSON; "" for a string that is NULL; not for PROPERTY_INT32,
- * which no object that is asked has. A new object. */
+/* The value that a property has in a struct, as JSON; "" for a string that is NULL; an int32 is not negative.
+ * A new object. */
 struct json_object *property_value(const struct property *property, const void *from);
 
 /* Free and clear the strings in a struct. */

@@ -2,7 +2,8 @@
 /*
  * The board: what devices may touch of the machine that they are in.
  *
- * Threads: filled in before the first device is made, and not changed afterwards.
+ * Threads: filled in before the first device is made, and not changed afterwards; but for the list of
+ * devices, which is the main thread's.
  */
 #ifndef VMM_DEVICE_BOARD_H
 #define VMM_DEVICE_BOARD_H
@@ -12,6 +13,9 @@
 #include "bus/machine_lock.h"
 #include "host/guest_clock.h"
 #include "kvm/vm.h"
+
+struct device;
+struct hotplug;
 
 struct board {
     const struct vm *vm; /* interrupts: vm_irq_line() */
@@ -23,6 +27,11 @@ struct board {
     void (*power_off)(void *machine);
     void (*reset)(void *machine);
     void *machine;
+    /* What DIMMs are made of; NULL until it is there. */
+    struct hotplug *hotplug;
+
+    struct device *devices; /* device/device.h */
+    uint32_t anonymous_devices;
 };
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * ACPI fixed hardware (ACPI 6.5, 4.8): PM1 event and control blocks, PM timer, GPE0 block, reset register.
  *
- * Threads: all functions run under the machine lock (bus/machine_lock.h). The callbacks do too; they must only
- * note what is asked for.
+ * Threads: all functions run under the machine lock (bus/machine_lock.h). The callbacks do too; they must
+ * only note what is asked for.
  */
 #ifndef VMM_DEVICE_PM_H
 #define VMM_DEVICE_PM_H

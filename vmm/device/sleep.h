@@ -3,8 +3,8 @@
  * The registers that hardware-reduced ACPI has in place of PM1: sleep control and sleep status
  * (ACPI 6.5, 4.8.3.7), and the reset register, all at I/O ports.
  *
- * Threads: all functions run under the machine lock (bus/machine_lock.h). The callbacks do too; they must only
- * note what is asked for.
+ * Threads: all functions run under the machine lock (bus/machine_lock.h). The callbacks do too; they must
+ * only note what is asked for.
  */
 #ifndef VMM_DEVICE_SLEEP_H
 #define VMM_DEVICE_SLEEP_H

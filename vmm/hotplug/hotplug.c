@@ -14,7 +14,6 @@
 #include "memory/backend_memory.h"
 
 /* How much an error lists. */
-#define NAMES_LENGTH 512
 
 static void raise_event(void *opaque)
 {
@@ -87,7 +86,7 @@ const char *hotplug_stopped(const struct hotplug *hotplug)
 void dimm_free(struct dimm *dimm)
 {
     operation_discard(dimm->plugging);
-    free(dimm->id);
+    device_delist(&dimm->device);
     free(dimm);
 }
 
@@ -116,57 +115,15 @@ struct dimm *hotplug_find(const struct hotplug *hotplug, const char *id)
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
         struct dimm *dimm = hotplug->dimm[slot];
 
-        if (dimm && dimm->id && strcmp(dimm->id, id) == 0)
+        if (dimm && dimm->device.id && strcmp(dimm->device.id, id) == 0)
             return dimm;
     }
     return NULL;
 }
 
-char *hotplug_path(const struct dimm *dimm, char buffer[DIMM_PATH])
-{
-    if (dimm->id)
-        snprintf(buffer, DIMM_PATH, "/machine/peripheral/%s", dimm->id);
-    else
-        snprintf(buffer, DIMM_PATH, "/machine/peripheral-anon/device[%u]", dimm->anon);
-    return buffer;
-}
-
 const char *hotplug_name(const struct dimm *dimm, char buffer[DIMM_PATH])
 {
-    return dimm->id ? dimm->id : hotplug_path(dimm, buffer);
-}
-
-/* "Device 'x' not found; there are: d0, d1". */
-static void not_found(const struct hotplug *hotplug, const char *reference, struct error *error)
-{
-    char list[NAMES_LENGTH] = "", path[DIMM_PATH];
-    size_t length = 0;
-    unsigned left_off = 0;
-
-    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
-        const struct dimm *dimm = hotplug->dimm[slot];
-        const char *name = dimm ? hotplug_name(dimm, path) : "";
-        size_t need = strlen(name) + 2;
-
-        if (!dimm)
-            continue;
-        if (left_off > 0 || length + need >= sizeof list) {
-            left_off++;
-            continue;
-        }
-        snprintf(list + length, sizeof list - length, "%s%s", length ? ", " : "", name);
-        length = strlen(list);
-    }
-    if (!length && !left_off)
-        error_set_class(error, ERROR_DEVICE_NOT_FOUND, "Device '%.200s' not found; no DIMM is plugged",
-                        reference);
-    else if (left_off)
-        error_set_class(error, ERROR_DEVICE_NOT_FOUND,
-                        "Device '%.200s' not found; there are: %s, and %u more (info memory-devices)",
-                        reference, list, left_off);
-    else
-        error_set_class(error, ERROR_DEVICE_NOT_FOUND, "Device '%.200s' not found; there are: %s", reference,
-                        list);
+    return dimm->device.id ? dimm->device.id : device_path(&dimm->device, buffer);
 }
 
 struct dimm *hotplug_resolve(const struct hotplug *hotplug, const char *reference, struct error *error)
@@ -178,10 +135,10 @@ struct dimm *hotplug_resolve(const struct hotplug *hotplug, const char *referenc
     if (found)
         return found;
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
-        if (hotplug->dimm[slot] && qom_search_try(&search, hotplug_path(hotplug->dimm[slot], path)))
+        if (hotplug->dimm[slot] && qom_search_try(&search, device_path(&hotplug->dimm[slot]->device, path)))
             found = hotplug->dimm[slot];
     if (search.found == 0)
-        not_found(hotplug, reference, error);
+        device_not_found(hotplug->config.board, reference, error);
     return qom_search_end(&search, error) ? found : NULL;
 }
 
@@ -225,14 +182,15 @@ bool hotplug_next(struct hotplug *hotplug, uint32_t *slot, struct dimm_info *inf
         return false;
     dimm = hotplug->dimm[*slot];
     *info = (struct dimm_info){
-        .id = dimm->id,
-        .anon = dimm->anon,
+        .device = &dimm->device,
+        .id = dimm->device.id,
+        .anon = dimm->device.anon,
         .memdev = dimm->backend->id,
         .addr = state.addr,
         .size = state.size,
         .slot = *slot,
         .node = state.node,
-        .hotplugged = dimm->hotplugged,
+        .hotplugged = dimm->device.hotplugged,
         .hotpluggable = true,
         .state = state.state,
     };
@@ -245,7 +203,7 @@ void hotplug_ospm(struct hotplug *hotplug, uint32_t slot, struct ospm_info *info
 
     machine_lock_take(hotplug->config.lock);
     *info = (struct ospm_info){
-        .device = dimm && !dimm->leaving && !dimm->coming ? dimm->id : NULL,
+        .device = dimm && !dimm->leaving && !dimm->coming ? dimm->device.id : NULL,
         .slot = slot,
         .source = hotplug->slots[slot].ost_event,
         .status = hotplug->slots[slot].ost_status,

@@ -33,6 +33,7 @@ struct hotplug;
 
 /* A DIMM as queries show it. Strings are borrowed, valid until the next hotplug call. */
 struct dimm_info {
+    const struct device *device;
     const char *id;     /* NULL when the device has no id */
     uint32_t anon;      /* then it is /machine/peripheral-anon/device[anon] */
     const char *memdev; /* id of the backend */
@@ -106,6 +107,9 @@ struct slot_info {
 };
 
 struct backends;
+struct board;
+struct device;
+struct device_type;
 struct operation;
 struct guest_memory;
 struct json_object;
@@ -133,6 +137,7 @@ struct hotplug_config {
     uint64_t unplug_deadline; /* and to give a DIMM back */
     struct backends *backends;
     struct guest_memory *memory;
+    struct board *board;
     struct bus *bus;
     struct machine_lock *lock;
     struct loop *loop;
@@ -164,18 +169,8 @@ bool hotplug_is_pending(const struct hotplug *hotplug);
 /* The guest has begun to run, or stopped: operations' deadlines count only while it runs. */
 void hotplug_run_state(struct hotplug *hotplug);
 
-/* device_add: `props` has driver ("pc-dimm") and the properties id, memdev, slot, addr, node. `hot` is
- * false for -device on the command line. OUTCOME_LATER: its memory has to be allocated again, since an unplug
- * gave it back; slot and address are reserved meanwhile. At the start there is no such thing, nor need of a
- * watcher. */
-enum outcome hotplug_device_add(struct hotplug *hotplug, struct props props, bool hot,
-                                const struct backend_watcher *watcher, struct error *error);
-
-/* device_del: asks the guest. Error class DeviceNotFound when there is no such id. A DIMM whose memory is
- * still being allocated is taken back: its device_add ends with an error. */
-bool hotplug_device_del(struct hotplug *hotplug, const char *id, struct error *error);
-
-/* The same, and the operation, which may have been under way already. NULL on failure. */
+/* As device_del: ask the guest for the DIMM; the operation, which may have been under way already. NULL on
+ * failure. */
 struct operation *hotplug_unplug(struct hotplug *hotplug, const char *id, struct error *error);
 struct operation *hotplug_unplug_slot(struct hotplug *hotplug, uint32_t slot, struct error *error);
 /* The operation of the DIMM with this id, as hotplug_operation() has it, or NULL. */
@@ -194,7 +189,7 @@ struct module {
 };
 /* Plug it with an object memory.ID, which goes with it. OUTCOME_LATER: its memory is being allocated. */
 enum outcome hotplug_plug_module(struct hotplug *hotplug, struct module *module,
-                                 const struct backend_watcher *watcher, struct error *error);
+                                 const struct completion *watcher, struct error *error);
 /* Whether a template (NULL: the machine's) is good, and what sizes and addresses of its DIMMs are multiples
  * of; `align` may be NULL. */
 bool hotplug_try_template(struct hotplug *hotplug, const char *template, uint64_t *align,
@@ -225,8 +220,8 @@ void hotplug_room(struct hotplug *hotplug, struct hotplug_room *room);
 /* Of the DIMM in a slot. */
 enum dimm_condition hotplug_condition(struct hotplug *hotplug, uint32_t slot);
 
-/* The property table of pc-dimm, for help and completion. */
-extern const struct property pc_dimm_properties[];
-extern const size_t pc_dimm_property_count;
+/* -device and device_add pc-dimm. OUTCOME_LATER: its memory has to be allocated again, since an unplug gave
+ * it back; slot and address are reserved meanwhile. */
+extern const struct device_type pc_dimm_type;
 
 #endif

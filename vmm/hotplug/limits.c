@@ -95,7 +95,7 @@ void hotplug_set_block(struct hotplug *hotplug, uint64_t block)
         if (!whole && !dimm->told_of_block)
             warning("DIMM '%s' (%s at 0x%llx) is not whole memory blocks of a Linux guest, which have %s at "
                     "this boot: it takes nothing of it",
-                    dimm->id ? dimm->id : "(no id)", size_text(info.size, size),
+                    dimm->device.id ? dimm->device.id : "(no id)", size_text(info.size, size),
                     (unsigned long long)info.addr, size_text(block, (char[SIZE_TEXT]){ 0 }));
         dimm->told_of_block = !whole;
     }

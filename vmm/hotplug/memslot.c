@@ -136,7 +136,7 @@ bool hotplug_delete_memslot(struct hotplug *hotplug, const char *id, struct erro
         return error_set(error,
                          "Memslot '%s' is not populated: there is nothing to delete; memslot %s add fills it",
                          id, id);
-    return hotplug_device_del(hotplug, id, error);
+    return dimm_unplug(hotplug->dimm[slot], error);
 }
 
 bool hotplug_next_memslot(struct hotplug *hotplug, uint32_t *slot, struct memslot_info *info)

@@ -32,7 +32,7 @@ static bool finish(struct dimm *dimm, struct backend *backend, struct error *err
 static void brought(void *opaque, const struct error *why)
 {
     struct dimm *dimm = opaque;
-    struct backend_watcher watcher = dimm->watcher;
+    struct completion watcher = dimm->watcher;
     struct backend *backend = dimm->backend;
     struct error error;
 
@@ -52,10 +52,10 @@ static void bringing(void *opaque, const char *id, uint64_t done, uint64_t size)
         dimm->watcher.progress(dimm->watcher.opaque, id, done, size);
 }
 
-enum outcome dimm_bring(struct dimm *dimm, struct props props, const struct backend_watcher *watcher,
+enum outcome dimm_bring(struct dimm *dimm, struct props props, const struct completion *watcher,
                         struct error *error)
 {
-    const struct backend_watcher self = { brought, bringing, dimm };
+    const struct completion self = { brought, bringing, dimm };
     struct backends *backends = dimm->hotplug->config.backends;
     enum outcome outcome = backend_add_begin(backends, props, &self, error);
     struct backend *backend;
@@ -163,7 +163,7 @@ static struct dimm *place(struct hotplug *hotplug, const struct module *module, 
 }
 
 static enum outcome plug(struct hotplug *hotplug, struct module *module, struct props props,
-                         const struct backend_watcher *watcher, struct error *error)
+                         const struct completion *watcher, struct error *error)
 {
     enum outcome outcome = OUTCOME_FAILED;
     uint64_t align;
@@ -181,7 +181,7 @@ static enum outcome plug(struct hotplug *hotplug, struct module *module, struct 
 }
 
 enum outcome hotplug_plug_module(struct hotplug *hotplug, struct module *module,
-                                 const struct backend_watcher *watcher, struct error *error)
+                                 const struct completion *watcher, struct error *error)
 {
     char memory[DIMM_PATH];
     enum outcome outcome;

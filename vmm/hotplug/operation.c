@@ -277,9 +277,9 @@ static void tell_refusal(const struct operation *operation)
         return;
     dimm->refused = true;
     data = json_new_object();
-    if (dimm->id)
-        add_string(data, "device", dimm->id);
-    add_string(data, "path", hotplug_path(dimm, path));
+    if (dimm->device.id)
+        add_string(data, "device", dimm->device.id);
+    add_string(data, "path", device_path(&dimm->device, path));
     hotplug_tell(hotplug, "DEVICE_UNPLUG_GUEST_ERROR",
                  data); /* behind the operation's start, before its end */
 }

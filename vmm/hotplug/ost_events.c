@@ -23,8 +23,8 @@ static void tell(struct hotplug *hotplug, const struct notice *notice)
     char slot[16];
 
     snprintf(slot, sizeof slot, "%u", notice->slot);
-    if (dimm && dimm->id && !dimm->leaving)
-        add_string(info, "device", dimm->id);
+    if (dimm && dimm->device.id && !dimm->leaving)
+        add_string(info, "device", dimm->device.id);
     add_string(info, "slot", slot);
     add_string(info, "slot-type", "DIMM");
     add_number(info, "source", notice->event);

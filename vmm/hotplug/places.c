@@ -31,7 +31,7 @@ bool hotplug_next_place(struct hotplug *hotplug, uint32_t *slot, struct place_in
     memslot = hotplug->memslot[*slot];
     *info = (struct place_info){
         .kind = kind_of(dimm),
-        .id = dimm      ? dimm->id
+        .id = dimm      ? dimm->device.id
               : memslot ? memslot->id
                         : NULL,
         .memdev = dimm ? dimm->backend->id : NULL,

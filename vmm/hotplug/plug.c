@@ -4,20 +4,24 @@
  * guest could see, and is undone.
  */
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
 
+/* What a pc-dimm is given, and shows. */
 struct values {
     char *memdev;
     int32_t slot;  /* -1: the first free */
     uint64_t addr; /* 0: the lowest that fits */
     uint32_t node;
+    uint64_t size;
+    char path[DIMM_PATH]; /* of memdev */
 };
 
-const struct property pc_dimm_properties[] = {
+static const struct property properties[] = {
     { "memdev", PROPERTY_STRING, offsetof(struct values, memdev), PROPERTY_NO_GIVEN,
       "id of the memory backend that gives its memory; required",
       "'memdev' property is not set: create a backend with object_add memory-backend-ram,id=m1,size=1G and "
@@ -30,7 +34,11 @@ const struct property pc_dimm_properties[] = {
     { "node", PROPERTY_UINT32, offsetof(struct values, node), PROPERTY_NO_GIVEN,
       "NUMA node of the guest (default: as -machine dimm-node= says, or 0)", NULL },
 };
-const size_t pc_dimm_property_count = sizeof pc_dimm_properties / sizeof *pc_dimm_properties;
+#define PROPERTY_COUNT (sizeof properties / sizeof properties[0])
+
+static const struct property shown[] = {
+    { "size", PROPERTY_SIZE, offsetof(struct values, size), PROPERTY_NO_GIVEN, "bytes", NULL },
+};
 
 bool hotplug_check_enabled(const struct hotplug *hotplug, struct error *error)
 {
@@ -41,36 +49,20 @@ bool hotplug_check_enabled(const struct hotplug *hotplug, struct error *error)
 
 bool hotplug_check_id(const struct hotplug *hotplug, const char *id, struct error *error)
 {
+    const struct device *other;
+
     if (!id_check(id, error))
         return false;
     if (hotplug_find_memslot(hotplug, id))
         return error_set(error, "Duplicate device ID '%s': a memslot has it; choose another id", id);
+    other = device_find(hotplug->config.board, id);
+    if (other && other->type != &pc_dimm_type)
+        return error_set(error, "Duplicate device ID '%s': a %s has it; choose another id", id,
+                         other->type->name);
     if (hotplug_find(hotplug, id))
         return error_set(error, "Duplicate device ID '%s': DIMM in slot %u has it; choose another id", id,
                          hotplug_find(hotplug, id)->slot);
     return true;
-}
-
-/* The names: driver, machine, id. */
-static bool check_names(const struct hotplug *hotplug, struct props props, const char **id,
-                        struct error *error)
-{
-    const char *driver;
-
-    error->text[0] = '\0';
-    driver = props_string(props, "driver", error);
-    if (!driver)
-        return error->text[0] ? false : error_set(error, "Parameter 'driver' is missing");
-    if (strcmp(driver, "isa-serial") == 0)
-        return error_set(error, "Device 'isa-serial' can not be hotplugged; give it at start with -device");
-    if (strcmp(driver, "pc-dimm") != 0)
-        return error_set(error, "'%s' is not a valid device model name; hotram has pc-dimm", driver);
-    if (!hotplug_check_enabled(hotplug, error))
-        return false;
-    *id = props_string(props, "id", error);
-    if (!*id)
-        return error->text[0] ? false : true;
-    return hotplug_check_id(hotplug, *id, error);
 }
 
 bool hotplug_check_node(const struct hotplug *hotplug, uint32_t node, struct error *error)
@@ -115,16 +107,15 @@ struct dimm *dimm_create(struct hotplug *hotplug, uint32_t slot, const char *id,
     error_set(error, "out of memory");
     if (!dimm)
         return NULL;
-    *dimm = (struct dimm){ .hotplug = hotplug, .slot = slot, .hotplugged = hot, .coming = true };
+    *dimm = (struct dimm){ .hotplug = hotplug, .slot = slot, .coming = true };
+    if (!device_enlist(&dimm->device, hotplug->config.board, &pc_dimm_type, id, hot, error)) {
+        free(dimm);
+        return NULL;
+    }
     hotplug->dimm[slot] = dimm;
-    if (id)
-        dimm->id = strdup(id);
-    else
-        dimm->anon = hotplug->anon_count++;
     if (hot)
         dimm->plugging = operation_new(hotplug, OPERATION_PLUG, slot, id, size, error);
-    if ((!id || dimm->id) &&
-        (!hot || (dimm->plugging && hotplug_check_limits(dimm, size, dimm->plugging->warning, error))))
+    if (!hot || (dimm->plugging && hotplug_check_limits(dimm, size, dimm->plugging->warning, error)))
         return dimm;
     dimm_discard(dimm);
     return NULL;
@@ -162,9 +153,10 @@ bool dimm_show(struct dimm *dimm, struct error *error)
     if (!dimm->region)
         return false;
     dimm->coming = false;
+    dimm->device.present = true;
     machine_lock_take(hotplug->config.lock);
     hotplug->seen[dimm->slot] = (struct seen){ 0 }; /* that was of the slot's last DIMM */
-    hotram_bank_commit(&hotplug->bank, dimm->slot, dimm->hotplugged);
+    hotram_bank_commit(&hotplug->bank, dimm->slot, dimm->device.hotplugged);
     machine_lock_release(hotplug->config.lock);
     if (dimm->plugging)
         operation_begin(dimm->plugging);
@@ -189,7 +181,7 @@ void dimm_take_back(struct dimm *dimm)
 static void brought(void *opaque, const struct error *why)
 {
     struct dimm *dimm = opaque;
-    struct backend_watcher watcher = dimm->watcher;
+    struct completion watcher = dimm->watcher;
     struct error error;
 
     if (!why && !dimm_show(dimm, &error)) {
@@ -210,9 +202,9 @@ static void bringing(void *opaque, const char *id, uint64_t done, uint64_t size)
 }
 
 /* The place is reserved: bring the memory there. */
-static enum outcome bring(struct dimm *dimm, const struct backend_watcher *watcher, struct error *error)
+static enum outcome bring(struct dimm *dimm, const struct completion *watcher, struct error *error)
 {
-    const struct backend_watcher self = { brought, bringing, dimm };
+    const struct completion self = { brought, bringing, dimm };
     bool mapped = dimm->backend->memory != NULL;
     enum outcome outcome = backend_prepare(dimm->backend, dimm->hotplug->config.loop, &self, error);
 
@@ -257,7 +249,7 @@ bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *
 }
 
 static enum outcome plug(struct hotplug *hotplug, const char *id, const struct values *values, bool hot,
-                         const struct backend_watcher *watcher, struct error *error)
+                         const struct completion *watcher, struct error *error)
 {
     struct backend *backend = backend_resolve(hotplug->config.backends, values->memdev, error);
     struct hotram_dimm_request request;
@@ -291,21 +283,57 @@ static enum outcome plug(struct hotplug *hotplug, const char *id, const struct v
     return outcome;
 }
 
-enum outcome hotplug_device_add(struct hotplug *hotplug, struct props props, bool hot,
-                                const struct backend_watcher *watcher, struct error *error)
+static enum outcome create(struct board *board, const char *id, struct props props, bool hot,
+                           const struct completion *completion, struct error *error)
 {
     static const char *const names[] = { "driver", "id", NULL };
+    struct hotplug *hotplug = board->hotplug;
     struct values values = { .slot = -1, .node = hotplug->config.default_node };
-    struct error ignored;
-    const char *id = NULL;
     enum outcome outcome;
 
-    if (!error)
-        error = &ignored;
-    if (!check_names(hotplug, props, &id, error) ||
-        !props_read(props, pc_dimm_properties, pc_dimm_property_count, names, "pc-dimm", &values, error))
+    if (!hotplug_check_enabled(hotplug, error) || (id && !hotplug_check_id(hotplug, id, error)) ||
+        !props_read(props, properties, PROPERTY_COUNT, names, pc_dimm_type.name, &values, error))
         return OUTCOME_FAILED;
-    outcome = plug(hotplug, id, &values, hot, watcher, error);
-    props_free(pc_dimm_properties, pc_dimm_property_count, &values);
+    outcome = plug(hotplug, id, &values, hot, completion, error);
+    props_free(properties, PROPERTY_COUNT, &values);
     return outcome;
 }
+
+static void describe(const struct device *device, void *opaque)
+{
+    const struct dimm *dimm = (const struct dimm *)device;
+    struct values *values = opaque;
+    struct hotram_dimm state;
+
+    machine_lock_take(dimm->hotplug->config.lock);
+    state = dimm->hotplug->slots[dimm->slot];
+    machine_lock_release(dimm->hotplug->config.lock);
+    snprintf(values->path, sizeof values->path, "/objects/%s", dimm->backend->id);
+    values->memdev = values->path;
+    values->slot = (int32_t)dimm->slot;
+    values->addr = state.addr;
+    values->node = state.node;
+    values->size = state.size;
+}
+
+static bool unplug(struct device *device, struct error *error)
+{
+    struct dimm *dimm = (struct dimm *)device;
+
+    return dimm_unplug(dimm, error);
+}
+
+const struct device_type pc_dimm_type = {
+    .name = "pc-dimm",
+    .parent = "device",
+    .help = "memory that can be plugged and unplugged",
+    .properties = properties,
+    .property_count = PROPERTY_COUNT,
+    .shown = shown,
+    .shown_count = sizeof shown / sizeof shown[0],
+    .values_size = sizeof(struct values),
+    .hot = true,
+    .create = create,
+    .describe = describe,
+    .unplug = unplug,
+};

@@ -55,8 +55,8 @@ static struct json_object *describe_steps(struct hotplug *hotplug, const struct 
             add_number(object, "node", step->node);
         else
             add_number(object, "slot", step->step.slot);
-        if (dimm && dimm->id)
-            add_string(object, "device", dimm->id);
+        if (dimm && dimm->device.id)
+            add_string(object, "device", dimm->device.id);
         json_append(array, object);
     }
     return array;
@@ -294,7 +294,7 @@ static void plug(struct resize *resize, const struct resize_step *step)
         .node = step->node,
         .template = resize->request.template,
     };
-    const struct backend_watcher watcher = { allocated, allocating, resize };
+    const struct completion watcher = { allocated, allocating, resize };
     struct error error;
 
     switch (hotplug_plug_module(resize->hotplug, &module, &watcher, &error)) {

@@ -12,6 +12,7 @@
 
 #include "base/loop.h"
 #include "bus/bus.h"
+#include "device/device.h"
 #include "host/guest_clock.h"
 #include "hotplug/hotplug.h"
 #include "hotplug/operation.h"
@@ -20,13 +21,11 @@
 
 /* A DIMM as the program knows it; what the guest knows of it is in the bank. */
 struct dimm {
+    struct device device; /* first */
     struct hotplug *hotplug;
     uint32_t slot;
-    char *id;      /* or NULL */
-    uint32_t anon; /* without an id: its number among those that had none */
     struct backend *backend;
     struct guest_region *region;
-    bool hotplugged;
     bool coming;        /* its memory is being allocated: the guest and the monitors do not see it yet */
     bool owns_backend;  /* a memslot's: made with the DIMM, and goes with it */
     bool leaving;       /* the guest gave it back; it goes when its last lease is returned */
@@ -35,7 +34,7 @@ struct dimm {
     bool refused;       /* the guest has refused to give it back, and was not asked again */
     bool told_of_block; /* it was said that the guest takes nothing of it */
     struct operation *plugging; /* begins when the DIMM is shown to the guest; NULL after that and at start */
-    struct backend_watcher watcher; /* who waits for memory that is coming */
+    struct completion watcher;  /* who waits for memory that is coming */
 };
 
 /* A named place for a DIMM. While no DIMM is in it, the bank's slot is reserved: nothing else gets slot,
@@ -108,7 +107,6 @@ struct hotplug {
     struct ost_limit ost[HOTRAM_SLOTS_MAX];
     struct timer ost_timer;
     struct dimm *dimm[HOTRAM_SLOTS_MAX];
-    uint32_t anon_count;                           /* DIMMs without an id, ever */
     struct memslot *memslot[HOTRAM_SLOTS_MAX];     /* by the slot that it keeps */
     struct operation *operations;                  /* all that are remembered, by id */
     struct operation *operation[HOTRAM_SLOTS_MAX]; /* hotplug_operation() */
@@ -119,7 +117,7 @@ struct hotplug {
     struct work ended_work;                        /* sends these, and tells who waits for operations */
 };
 
-#define DIMM_PATH 512
+#define DIMM_PATH DEVICE_PATH_SIZE
 
 /* The DIMM with an id, or NULL. */
 struct dimm *hotplug_find(const struct hotplug *hotplug, const char *id);
@@ -129,9 +127,10 @@ struct dimm *hotplug_resolve(const struct hotplug *hotplug, const char *referenc
 const char *hotplug_stopped(const struct hotplug *hotplug);
 /* What a reference to it can be: its id, or its path. Returns that or buffer. */
 const char *hotplug_name(const struct dimm *dimm, char buffer[DIMM_PATH]);
-/* "/machine/peripheral/ID", or QEMU's "/machine/peripheral-anon/device[N]"; returns buffer. */
-char *hotplug_path(const struct dimm *dimm, char buffer[DIMM_PATH]);
 void dimm_free(struct dimm *dimm);
+/* unplug.c: ask the guest for it. One whose memory is still being allocated is taken back: its device_add
+ * ends with an error. */
+bool dimm_unplug(struct dimm *dimm, struct error *error);
 
 /* plug.c */
 bool hotplug_check_enabled(const struct hotplug *hotplug, struct error *error);
@@ -163,7 +162,7 @@ bool hotplug_check_limits(struct dimm *dimm, uint64_t size, char *said, struct e
 
 /* module.c: make memory by its properties for a DIMM that has a place, and show it. On failure the DIMM is to
  * be discarded. */
-enum outcome dimm_bring(struct dimm *dimm, struct props props, const struct backend_watcher *watcher,
+enum outcome dimm_bring(struct dimm *dimm, struct props props, const struct completion *watcher,
                         struct error *error);
 
 /* explain.c: why the bank said no. False. */

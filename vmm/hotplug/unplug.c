@@ -21,7 +21,7 @@ static struct operation *ask(struct dimm *dimm, struct error *error)
     bool joins = operation && operation->kind == OPERATION_UNPLUG && operation->result == OPERATION_UNDER_WAY;
 
     if (!joins)
-        operation = operation_new(hotplug, OPERATION_UNPLUG, dimm->slot, dimm->id, dimm->backend->size,
+        operation = operation_new(hotplug, OPERATION_UNPLUG, dimm->slot, dimm->device.id, dimm->backend->size,
                                   error);
     if (!operation)
         return NULL;
@@ -58,12 +58,8 @@ struct operation *hotplug_unplug(struct hotplug *hotplug, const char *id, struct
     return dimm && !dimm->coming ? ask(dimm, error) : NULL;
 }
 
-bool hotplug_device_del(struct hotplug *hotplug, const char *id, struct error *error)
+bool dimm_unplug(struct dimm *dimm, struct error *error)
 {
-    struct dimm *dimm = hotplug_resolve(hotplug, id, error);
-
-    if (!dimm)
-        return false;
     if (!dimm->coming)
         return ask(dimm, error) != NULL;
     backend_fill_cancel(dimm->backend);
@@ -126,9 +122,9 @@ static void given_back(void *opaque)
     if (dimm->owns_backend)
         backend_del(hotplug->config.backends, dimm->backend->id, NULL, NULL);
 
-    if (dimm->id)
-        add_string(data, "device", dimm->id);
-    add_string(data, "path", hotplug_path(dimm, path));
+    if (dimm->device.id)
+        add_string(data, "device", dimm->device.id);
+    add_string(data, "path", device_path(&dimm->device, path));
     hotplug->config.event(hotplug->config.opaque, "DEVICE_DELETED", data);
     operation_gone(hotplug, dimm->slot);
     dimm_free(dimm);
@@ -155,7 +151,7 @@ static void stays(void *opaque, const char *why)
     message(
         "%s: %s; the guest has given the DIMM back, and %s, but its slot and its addresses stay taken until "
         "KVM lets go of them; that is tried again every second",
-        hotplug_path(dimm, path), why,
+        device_path(&dimm->device, path), why,
         empty ? "its memory is the host's again" : "its memory cannot be taken out of the memslot");
 }
 
@@ -167,6 +163,7 @@ static void remove_dimm(struct hotplug *hotplug, uint32_t slot)
         return;
     ost_event_now(hotplug, slot); /* while it has a name */
     dimm->leaving = true;
+    dimm->device.present = false;
     guest_memory_remove(hotplug->config.memory, dimm->region, (struct region_gone){ gone, stays, dimm });
 }
 

@@ -8,6 +8,7 @@
 #include "base/config.h"
 #include "base/loop.h"
 #include "base/message.h"
+#include "device/device.h"
 #include "machine/state.h"
 
 static bool create_objects(struct machine *machine, struct error *error)
@@ -68,6 +69,7 @@ static bool create_hotplug(struct machine *machine, struct error *error)
         .unplug_deadline = (uint64_t)machine->config->dimms.unplug_timeout * 1000,
         .backends = machine->backends,
         .memory = machine->memory,
+        .board = &machine->board,
         .bus = &machine->bus,
         .lock = &machine->lock,
         .loop = machine->loop,
@@ -81,7 +83,7 @@ static bool create_hotplug(struct machine *machine, struct error *error)
     if (config.whole_blocks)
         config.granularity = block;
     config.space = machine_arch_hotplug_space(&config.registers);
-    machine->hotplug = hotplug_create(&config, error);
+    machine->hotplug = machine->board.hotplug = hotplug_create(&config, error);
     if (!machine->hotplug)
         return false;
     return !config.template || hotplug_try_template(machine->hotplug, NULL, NULL, error) ||
@@ -114,7 +116,7 @@ static bool create_devices(struct machine *machine, struct error *error)
     for (size_t i = 0; i < config->device_count; i++) {
         struct props props = { config->devices[i].object, config->devices[i].keyval };
 
-        if (hotplug_device_add(machine->hotplug, props, false, NULL, error) != OUTCOME_DONE)
+        if (device_add(&machine->board, props, false, NULL, error) != OUTCOME_DONE)
             return error_prefix(error, "-device %.200s: ", config->devices[i].text);
     }
     return true;
@@ -279,6 +281,7 @@ void machine_destroy(struct machine *machine)
     timer_cancel(&machine->reset_pause);
     machine_arch_destroy_devices(machine);
     hotplug_destroy(machine->hotplug);
+    devices_destroy(&machine->board);
     guest_memory_destroy(machine->memory);
     vm_destroy(&machine->vm);
     if (machine->backends)

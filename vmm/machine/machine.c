@@ -327,6 +327,11 @@ struct actions *machine_actions(struct machine *machine)
     return &machine->actions;
 }
 
+struct board *machine_board(struct machine *machine)
+{
+    return &machine->board;
+}
+
 struct hotplug *machine_hotplug(struct machine *machine)
 {
     return machine->hotplug;

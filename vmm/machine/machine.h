@@ -14,6 +14,7 @@
 #include "base/error.h"
 
 struct actions;
+struct board;
 struct chardev;
 struct config;
 struct guest_memory;
@@ -111,6 +112,7 @@ const struct config *machine_config(const struct machine *machine);
 /* What becomes of a reboot and a power off from now on; a monitor may change it. */
 struct actions *machine_actions(struct machine *machine);
 struct hotplug *machine_hotplug(struct machine *machine);
+struct board *machine_board(struct machine *machine);
 struct loop *machine_loop(const struct machine *machine);
 struct backends *machine_backends(struct machine *machine);
 /* COM1's user side, to attach to a character device. */

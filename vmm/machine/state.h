@@ -3,7 +3,8 @@
  * What the files of machine/ share: the machine's parts, and what differs between architectures.
  *
  * Threads: all of it belongs to the main thread, but for
- * - the devices: power management and GED under the machine lock (bus/machine_lock.h), others under their own,
+ * - the devices: power management and GED under the machine lock (bus/machine_lock.h), others under their
+ * own,
  * - what a load uses, as struct reset says,
  * - `requests` and `broken`, with which vCPU threads ask the main thread for something.
  */

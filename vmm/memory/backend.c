@@ -130,7 +130,7 @@ static void forget(struct backend *backend)
 static void deleted(void *opaque)
 {
     struct backend *backend = opaque;
-    struct backend_watcher remover = backend->remover;
+    struct completion remover = backend->remover;
 
     forget(backend);
     if (remover.ended)
@@ -199,21 +199,21 @@ struct backend *backend_next(const struct backends *backends, const struct backe
     return backend ? backend->next : backends->first;
 }
 
-static const struct backend_type *find_type(const char *name, struct error *error)
+static const struct object_type *find_type(const char *name, struct error *error)
 {
-    for (size_t i = 0; i < backend_type_count; i++)
-        if (strcmp(name, backend_types[i].name) == 0)
-            return &backend_types[i];
-    error_set(error,
-              "invalid object type: %.80s; hotram has memory-backend-ram, memory-backend-file and "
-              "memory-backend-memfd",
-              name);
-    return NULL;
+    const struct object_type *type = backend_type_find(name);
+
+    if (!type)
+        error_set(error,
+                  "invalid object type: %.80s; hotram has memory-backend-ram, memory-backend-file and "
+                  "memory-backend-memfd",
+                  name);
+    return type;
 }
 
 /* The names: type and id. */
-static const struct backend_type *check_names(const struct backends *backends, struct props props,
-                                              const char **id, struct error *error)
+static const struct object_type *check_names(const struct backends *backends, struct props props,
+                                             const char **id, struct error *error)
 {
     const struct backend *taken;
     const char *name = NULL;
@@ -253,7 +253,7 @@ static const struct backend_type *check_names(const struct backends *backends, s
 static struct backend *create(struct backends *backends, struct props props, struct error *error)
 {
     const char *id = NULL;
-    const struct backend_type *type = check_names(backends, props, &id, error);
+    const struct object_type *type = check_names(backends, props, &id, error);
     struct backend *backend = type ? calloc(1, sizeof *backend) : NULL;
 
     if (!type)
@@ -264,7 +264,7 @@ static struct backend *create(struct backends *backends, struct props props, str
     }
     *backend = (struct backend){
         .registry = backends,
-        .kind = type->kind,
+        .kind = (enum backend_kind)type->kind,
         .share = type->kind == BACKEND_MEMFD,
         .seal = true,
         .reserve = true,
@@ -287,8 +287,8 @@ static struct backend *create(struct backends *backends, struct props props, str
 static void added(void *opaque, const struct error *error)
 {
     struct backend *backend = opaque;
-    struct backend_watcher adder = backend->adder;
-    struct backend_watcher remover = backend->remover;
+    struct completion adder = backend->adder;
+    struct completion remover = backend->remover;
 
     if (error) {
         take_out(backend->registry, backend);
@@ -308,10 +308,10 @@ static void adding(void *opaque, const char *id, uint64_t done, uint64_t size)
 }
 
 enum outcome backend_add_begin(struct backends *backends, struct props props,
-                               const struct backend_watcher *watcher, struct error *error)
+                               const struct completion *watcher, struct error *error)
 {
     struct backend *backend = create(backends, props, error);
-    const struct backend_watcher self = { added, adding, backend };
+    const struct completion self = { added, adding, backend };
     enum outcome outcome;
 
     if (!backend)
@@ -360,7 +360,7 @@ static void waited(void *opaque, const struct error *error)
 struct backend *backend_add(struct backends *backends, struct props props, struct error *error)
 {
     struct waiting waiting = { 0 };
-    const struct backend_watcher watcher = { .ended = waited, .opaque = &waiting };
+    const struct completion watcher = { .ended = waited, .opaque = &waiting };
     struct error ignored;
     struct backend *backend;
 
@@ -382,7 +382,7 @@ struct backend *backend_add(struct backends *backends, struct props props, struc
     return NULL;
 }
 
-enum outcome backend_del(struct backends *backends, const char *id, const struct backend_watcher *watcher,
+enum outcome backend_del(struct backends *backends, const char *id, const struct completion *watcher,
                          struct error *error)
 {
     struct backend *backend = backend_find(backends, id);

@@ -21,8 +21,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/completion.h"
 #include "base/error.h"
 #include "base/host_nodes.h"
+#include "base/object_type.h"
 #include "base/props.h"
 #include "host/file.h"
 #include "host/worker.h"
@@ -32,22 +34,6 @@ struct prealloc;
 struct worker;
 
 enum backend_kind { BACKEND_RAM, BACKEND_FILE, BACKEND_MEMFD };
-
-/* How far a request is that may take long. */
-enum outcome {
-    OUTCOME_FAILED, /* the error says why; everything is as it was */
-    OUTCOME_DONE,
-    OUTCOME_LATER, /* the watcher is told how it ends */
-};
-
-/* Who wants to know how a request goes on. Called on the main thread, from the event loop. */
-struct backend_watcher {
-    /* The end, exactly once: NULL for good. */
-    void (*ended)(void *opaque, const struct error *error);
-    /* May be NULL: `done` of `size` bytes are there. About once a second, and when all are. */
-    void (*progress)(void *opaque, const char *id, uint64_t done, uint64_t size);
-    void *opaque;
-};
 
 /* Memory on its way back to the host: what the worker needs, and who is told. */
 struct giving_back {
@@ -108,11 +94,11 @@ struct backend {
 
     /* While its memory is being allocated. */
     struct prealloc *filling;
-    struct backend_watcher filler; /* who asked for it */
-    int failure;                   /* it could not be allocated: an errno; what was is being given back */
+    struct completion filler; /* who asked for it */
+    int failure;              /* it could not be allocated: an errno; what was is being given back */
     struct backends *registry;
-    struct backend_watcher remover; /* object-del: is told when the backend is gone */
-    struct backend_watcher adder;   /* object-add */
+    struct completion remover; /* object-del: is told when the backend is gone */
+    struct completion adder;   /* object-add */
 
     struct backend *next;
 };
@@ -141,7 +127,7 @@ void backends_on_failure(struct backends *backends, void (*failed)(void *opaque,
  * failure. OUTCOME_LATER: its memory is being allocated; until that has ended it has its id, cannot be used,
  * and backend_del() ends it. */
 enum outcome backend_add_begin(struct backends *backends, struct props props,
-                               const struct backend_watcher *watcher, struct error *error);
+                               const struct completion *watcher, struct error *error);
 /* Whether several backends can be made with these properties (and each with its own id and size), as far as
  * can be told without making one; and what their sizes and addresses have to be multiples of, bytes. */
 bool backend_try(struct backends *backends, struct props props, uint64_t *align, struct error *error);
@@ -151,7 +137,7 @@ struct backend *backend_add(struct backends *backends, struct props props, struc
 /* object-del: refused while in use, naming the user. OUTCOME_LATER: the watcher is told when its memory is
  * the host's again; where that was being allocated, that request ends with an error first. Without a watcher
  * nobody is told. */
-enum outcome backend_del(struct backends *backends, const char *id, const struct backend_watcher *watcher,
+enum outcome backend_del(struct backends *backends, const char *id, const struct completion *watcher,
                          struct error *error);
 
 /* Let the allocation of a backend's memory end with an error, if one is under way. */
@@ -163,7 +149,11 @@ struct backend *backend_resolve(const struct backends *backends, const char *ref
 /* Walk in order of creation: NULL gives the first. */
 struct backend *backend_next(const struct backends *backends, const struct backend *backend);
 
-const char *backend_kind_name(enum backend_kind kind); /* "memory-backend-ram" ... */
+/* Each kind's type. */
+extern const struct object_type memory_backend_file_type, memory_backend_memfd_type, memory_backend_ram_type;
+const struct object_type *backend_type(enum backend_kind kind);
+/* By name; NULL: it is none of these. */
+const struct object_type *backend_type_find(const char *name);
 
 /* Count what is in the host's RAM. `counted` is called from the event loop, or not at all if the program ends
  * first: then `dropped` is. False: out of memory. */
@@ -181,14 +171,5 @@ struct backend_usage backend_usage(const struct backend *backend);
 /* A backend whose memory the host cannot give any more: that with `address` in its mapping, or whose file has
  * become shorter. NULL when none is found; `reason` says what is wrong. */
 struct backend *backend_failed(const struct backends *backends, const void *address, struct error *reason);
-
-/* For help, completion and listings: the types and their property tables. */
-extern const struct backend_type {
-    const char *name;
-    enum backend_kind kind;
-    const struct property *table;
-    size_t count;
-} backend_types[];
-extern const size_t backend_type_count;
 
 #endif

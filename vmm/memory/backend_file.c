@@ -65,11 +65,11 @@ static bool check_pages(const struct backend *backend, struct error *error)
 
     if (backend->size % backend->page_size != 0)
         return error_set(error, "%s: size %s is not a multiple of the page size, %s",
-                         backend_kind_name(backend->kind), size_text(backend->size, what),
+                         backend_type(backend->kind)->name, size_text(backend->size, what),
                          size_text(backend->page_size, page));
     if (backend->offset % backend->page_size != 0)
         return error_set(error, "%s: offset %s is not a multiple of the page size, %s",
-                         backend_kind_name(backend->kind), size_text(backend->offset, what),
+                         backend_type(backend->kind)->name, size_text(backend->offset, what),
                          size_text(backend->page_size, page));
     if (backend->align % backend->page_size != 0)
         return error_set(error, "alignment 0x%llx must be multiples of page size 0x%llx",

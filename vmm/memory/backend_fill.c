@@ -45,9 +45,9 @@ static void explain(const struct backend *backend, int failure, struct error *er
 /* The watcher may free the backend: nothing of it is used after this. */
 static void tell(struct backend *backend, const struct error *error)
 {
-    struct backend_watcher watcher = backend->filler;
+    struct completion watcher = backend->filler;
 
-    backend->filler = (struct backend_watcher){ 0 };
+    backend->filler = (struct completion){ 0 };
     watcher.ended(watcher.opaque, error);
 }
 
@@ -84,8 +84,8 @@ static void progress(void *opaque, uint64_t done)
         backend->filler.progress(backend->filler.opaque, backend->id, done, backend->size);
 }
 
-enum outcome backend_prepare(struct backend *backend, struct loop *loop,
-                             const struct backend_watcher *watcher, struct error *error)
+enum outcome backend_prepare(struct backend *backend, struct loop *loop, const struct completion *watcher,
+                             struct error *error)
 {
     static const struct prealloc_ops ops = { .ended = ended, .progress = progress };
     bool mapped = backend->memory != NULL;
@@ -101,7 +101,7 @@ enum outcome backend_prepare(struct backend *backend, struct loop *loop,
     backend->filling = prealloc_start(loop, &request, &ops, backend, error);
     if (backend->filling)
         return OUTCOME_LATER;
-    backend->filler = (struct backend_watcher){ 0 };
+    backend->filler = (struct completion){ 0 };
     if (!mapped)
         backend_unmap(backend);
     return OUTCOME_FAILED;

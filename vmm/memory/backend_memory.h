@@ -13,7 +13,7 @@
 
 /* backend_properties.c: fill in a backend that has its type's defaults, and check what is in it. On failure
  * no string is left in it. */
-bool backend_read(struct backend *backend, const struct backend_type *type, struct props props,
+bool backend_read(struct backend *backend, const struct object_type *type, struct props props,
                   struct error *error);
 
 /* backend_file.c: open or create the file or memfd, find the page size, check the sizes against both. */
@@ -55,8 +55,8 @@ struct worker *backends_counter(struct backends *backends);
 void backend_watch_file(struct backend *backend);
 
 /* backend_fill.c: make a backend ready for use: mapped and, where that was asked for, allocated. */
-enum outcome backend_prepare(struct backend *backend, struct loop *loop,
-                             const struct backend_watcher *watcher, struct error *error);
+enum outcome backend_prepare(struct backend *backend, struct loop *loop, const struct completion *watcher,
+                             struct error *error);
 /* Whether it is being allocated, or what was allocated in vain is being given back. */
 bool backend_filling(const struct backend *backend);
 /* Let the allocation end, from the event loop, with an error. */

@@ -4,6 +4,7 @@
  * docs/compatibility.md has the differences.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "memory/backend_memory.h"
@@ -66,16 +67,50 @@ static const struct property memfd_properties[] = {
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
-const struct backend_type backend_types[] = {
-    { "memory-backend-ram", BACKEND_RAM, ram_properties, COUNT(ram_properties) },
-    { "memory-backend-file", BACKEND_FILE, file_properties, COUNT(file_properties) },
-    { "memory-backend-memfd", BACKEND_MEMFD, memfd_properties, COUNT(memfd_properties) },
+const struct object_type memory_backend_ram_type = {
+    .name = "memory-backend-ram",
+    .parent = "memory-backend",
+    .properties = ram_properties,
+    .property_count = COUNT(ram_properties),
+    .kind = BACKEND_RAM,
+    .create = backend_add_begin,
 };
-const size_t backend_type_count = COUNT(backend_types);
 
-const char *backend_kind_name(enum backend_kind kind)
+const struct object_type memory_backend_file_type = {
+    .name = "memory-backend-file",
+    .parent = "memory-backend",
+    .properties = file_properties,
+    .property_count = COUNT(file_properties),
+    .kind = BACKEND_FILE,
+    .create = backend_add_begin,
+};
+
+const struct object_type memory_backend_memfd_type = {
+    .name = "memory-backend-memfd",
+    .parent = "memory-backend",
+    .properties = memfd_properties,
+    .property_count = COUNT(memfd_properties),
+    .kind = BACKEND_MEMFD,
+    .create = backend_add_begin,
+};
+
+const struct object_type *backend_type(enum backend_kind kind)
 {
-    return backend_types[kind].name;
+    static const struct object_type *const types[] = {
+        [BACKEND_RAM] = &memory_backend_ram_type,
+        [BACKEND_FILE] = &memory_backend_file_type,
+        [BACKEND_MEMFD] = &memory_backend_memfd_type,
+    };
+
+    return types[kind];
+}
+
+const struct object_type *backend_type_find(const char *name)
+{
+    for (enum backend_kind kind = BACKEND_RAM; kind <= BACKEND_MEMFD; kind++)
+        if (strcmp(backend_type(kind)->name, name) == 0)
+            return backend_type(kind);
+    return NULL;
 }
 
 static bool check_placement(const struct backend *backend, struct error *error)
@@ -124,7 +159,7 @@ static bool check_align(const struct backend *backend, struct error *error)
 
 static bool check(const struct backend *backend, struct error *error)
 {
-    const char *type = backend_kind_name(backend->kind);
+    const char *type = backend_type(backend->kind)->name;
 
     if (backend->size == 0)
         return error_set(error, "property 'size' of %s doesn't take value '0'", type);
@@ -140,15 +175,15 @@ static bool check(const struct backend *backend, struct error *error)
     return check_placement(backend, error) && check_huge(backend, type, error) && check_align(backend, error);
 }
 
-bool backend_read(struct backend *backend, const struct backend_type *type, struct props props,
+bool backend_read(struct backend *backend, const struct object_type *type, struct props props,
                   struct error *error)
 {
     static const char *const names[] = { "qom-type", "id", NULL };
 
-    if (!props_read(props, type->table, type->count, names, type->name, backend, error))
+    if (!props_read(props, type->properties, type->property_count, names, type->name, backend, error))
         return false;
     if (check(backend, error))
         return true;
-    props_free(type->table, type->count, backend);
+    props_free(type->properties, type->property_count, backend);
     return false;
 }

@@ -123,9 +123,9 @@ bool type_help(const struct type_family *family, const char *text, struct text *
 void prealloc_progress(struct machine *machine, struct pending *pending, const char *id, uint64_t done,
                        uint64_t size);
 
-/* A DIMM as query-memory-devices has it, without its type. A new object. */
-struct dimm_info;
-struct json_object *describe_dimm(const struct dimm_info *info);
+/* A device's properties by name, and whether it was plugged. A new object. */
+struct device;
+struct json_object *describe_device_values(const struct device *device);
 
 /* What every vCPU is, as QEMU names it. */
 #if defined(__x86_64__)

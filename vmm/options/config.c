@@ -195,10 +195,10 @@ static void free_monitors(struct monitor_config *monitors, size_t count)
 
 void config_free(struct config *config)
 {
-    char *const strings[] = { config->machine,     config->kernel,         config->initrd,
-                              config->append,      config->serial_chardev, config->serial_id,
-                              config->name,        config->pidfile,        config->qtest_chardev,
-                              config->ram_backend, config->dimms.template, config->qtest_log };
+    char *const strings[] = { config->machine,        config->kernel,         config->initrd,
+                              config->append,         config->serial_chardev, config->name,
+                              config->pidfile,        config->qtest_chardev,  config->ram_backend,
+                              config->dimms.template, config->qtest_log };
 
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         free(strings[i]);

@@ -14,21 +14,6 @@
 
 #include "options/parser.h"
 
-struct serial_option {
-    char *chardev;
-    char *id;
-    uint32_t index;
-};
-
-const struct property isa_serial_properties[] = {
-    { "chardev", PROPERTY_STRING, offsetof(struct serial_option, chardev), PROPERTY_NO_GIVEN,
-      "the chardev at the other end", NULL },
-    { "id", PROPERTY_STRING, offsetof(struct serial_option, id), PROPERTY_NO_GIVEN, "its name", NULL },
-    { "index", PROPERTY_UINT32, offsetof(struct serial_option, index), PROPERTY_NO_GIVEN,
-      "0: COM1, the only one", NULL },
-};
-const size_t isa_serial_property_count = sizeof isa_serial_properties / sizeof isa_serial_properties[0];
-
 static const struct choice mon_keys[] = {
     { "chardev", NULL, NULL },
     { "id", NULL, NULL },
@@ -63,22 +48,12 @@ static bool take_serial(struct parser *parser, struct error *error)
     return parser->serial_connected = true;
 }
 
-bool console_add_isa_serial(struct parser *parser, struct props props, struct error *error)
+bool console_add_serial(struct parser *parser, const char *chardev, struct error *error)
 {
-    static const char *const skip[] = { "driver", NULL };
-    struct serial_option option = { 0 };
-    bool good = props_read(props, isa_serial_properties, isa_serial_property_count, skip, "isa-serial",
-                           &option, error);
-
-    if (good && option.index > 0)
-        good = error_set(error, "Parameter 'index' expects 0: hotram has one serial port, COM1; got '%u'",
-                         option.index);
-    if (!good || !take_serial(parser, error)) {
-        props_free(isa_serial_properties, isa_serial_property_count, &option);
+    if (!take_serial(parser, error))
         return false;
-    }
-    parser->config->serial_chardev = option.chardev;
-    parser->config->serial_id = option.id;
+    if (chardev)
+        replace_string(&parser->config->serial_chardev, chardev);
     parser->serial_given = true;
     return true;
 }

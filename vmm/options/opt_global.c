@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "device/type.h"
 #include "options/parser.h"
 
 #define NAME_MAX_LENGTH 64
@@ -28,7 +29,7 @@ static bool check(const char *driver, const char *property, const char *value, s
     const bool is_object = strncmp(driver, "memory-backend", 14) == 0;
     bool on;
 
-    if (is_object || device_is_known(driver))
+    if (is_object || device_type_find(driver))
         return error_set(error, "there are no defaults for every %.60s: give '%.60s' with each -%s", driver,
                          property, is_object ? "object" : "device");
     for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {

@@ -88,9 +88,6 @@ static bool ids_are_free(const struct config *config, struct error *error)
                 return error_set(error,
                                  "-memslot: Duplicate ID '%.80s' for memslot: a -device has it already", id);
         }
-        if (config->serial_id && strcmp(config->serial_id, id) == 0)
-            return error_set(
-                error, "-memslot: Duplicate ID '%.80s' for memslot: the serial port has it already", id);
     }
     return true;
 }

@@ -8,35 +8,8 @@
 #include <string.h>
 
 #include "base/json_build.h"
-#include "base/suggest.h"
-#include "hotplug/hotplug.h"
-#include "memory/backend.h"
+#include "device/type.h"
 #include "options/parser.h"
-
-/* libvirt always gives one to decrypt passwords with; hotram has no passwords. */
-static const char ignored_object[] = "secret";
-
-static bool add_pc_dimm(struct parser *parser, struct props props, struct error *error);
-
-/* Every -device that there is. The counts are read through pointers: other files define them. */
-static const struct device_type {
-    const char *name;
-    const struct property *table;
-    const size_t *count;
-    bool (*add)(struct parser *parser, struct props props, struct error *error);
-} device_types[] = {
-    { "isa-serial", isa_serial_properties, &isa_serial_property_count, console_add_isa_serial },
-    { "pc-dimm", pc_dimm_properties, &pc_dimm_property_count, add_pc_dimm },
-};
-#define DEVICE_TYPE_COUNT (sizeof device_types / sizeof device_types[0])
-
-bool device_is_known(const char *name)
-{
-    for (size_t i = 0; i < DEVICE_TYPE_COUNT; i++)
-        if (strcmp(device_types[i].name, name) == 0)
-            return true;
-    return false;
-}
 
 /* "NAME,help": asks for the properties instead of making one. */
 static bool wants_properties(struct props props)
@@ -83,32 +56,17 @@ static void keep(struct object_config **list, size_t *count, struct props props,
 
 static void list_objects(void)
 {
+    const struct object_type *type;
+
     puts("List of user creatable objects:");
-    for (size_t i = 0; i < backend_type_count; i++)
-        printf("  %s\n", backend_types[i].name);
-    printf("  %-20s (accepted and not used)\n", ignored_object);
-}
-
-static const struct backend_type *find_object_type(const char *name, struct error *error)
-{
-    struct suggestion suggestion;
-    char subject[160];
-
-    suggestion_start(&suggestion, name);
-    for (size_t i = 0; i < backend_type_count; i++) {
-        if (strcmp(backend_types[i].name, name) == 0)
-            return &backend_types[i];
-        suggestion_offer(&suggestion, backend_types[i].name);
-    }
-    words_format(subject, sizeof subject, "'%.80s' is not an object that hotram has", name);
-    suggestion_fail(&suggestion, subject, error);
-    return NULL;
+    for (size_t i = 0; (type = object_type_at(i)) != NULL; i++)
+        printf(type->unused ? "  %-20s (accepted and not used)\n" : "  %s\n", type->name);
 }
 
 static bool read_object(struct parser *parser, struct props props, struct error *error)
 {
     const char *type_name = required(props, "qom-type", error), *id;
-    const struct backend_type *type = NULL;
+    const struct object_type *type;
     struct config *config = parser->config;
 
     if (!type_name)
@@ -118,10 +76,11 @@ static bool read_object(struct parser *parser, struct props props, struct error 
         parser->done = true;
         return true;
     }
-    if (strcmp(type_name, ignored_object) != 0 && !(type = find_object_type(type_name, error)))
+    type = object_type_require(type_name, error);
+    if (!type)
         return false;
-    if (type && wants_properties(props)) {
-        help_properties(type->name, type->table, type->count);
+    if (wants_properties(props)) {
+        help_properties(type->name, type->properties, type->property_count);
         parser->done = true;
         return true;
     }
@@ -129,7 +88,7 @@ static bool read_object(struct parser *parser, struct props props, struct error 
     if (!id || !id_check(id, error) ||
         !id_is_free(config->objects, config->object_count, id, "object", error))
         return false;
-    if (type)
+    if (!type->unused)
         keep(&config->objects, &config->object_count, props, parser->argument);
     return true;
 }
@@ -169,36 +128,14 @@ bool backend_config_size(const struct object_config *backend, uint64_t *size, st
     return good;
 }
 
-static bool add_pc_dimm(struct parser *parser, struct props props, struct error *error)
-{
-    (void)error;
-    keep(&parser->config->devices, &parser->config->device_count, props, parser->argument);
-    return true;
-}
-
 static void list_devices(void)
 {
-    const char *names[DEVICE_TYPE_COUNT];
+    const struct device_type *type;
 
-    for (size_t i = 0; i < DEVICE_TYPE_COUNT; i++)
-        names[i] = device_types[i].name;
-    help_names("Devices:", names, DEVICE_TYPE_COUNT);
-}
-
-static const struct device_type *find_device_type(const char *name, struct error *error)
-{
-    struct suggestion suggestion;
-    char subject[160];
-
-    suggestion_start(&suggestion, name);
-    for (size_t i = 0; i < DEVICE_TYPE_COUNT; i++) {
-        if (strcmp(device_types[i].name, name) == 0)
-            return &device_types[i];
-        suggestion_offer(&suggestion, device_types[i].name);
-    }
-    words_format(subject, sizeof subject, "'%.80s' is not a device that hotram has", name);
-    suggestion_fail(&suggestion, subject, error);
-    return NULL;
+    puts("Devices:");
+    for (size_t i = 0; (type = device_type_at(i)) != NULL; i++)
+        if (type->create)
+            printf("  %s\n", type->name);
 }
 
 /* An id may be left out; a given one must be well-formed and free. */
@@ -214,8 +151,6 @@ static bool check_device_id(const struct parser *parser, struct props props, str
         return true;
     if (!id_check(id, error))
         return false;
-    if (config->serial_id && strcmp(config->serial_id, id) == 0)
-        return error_set(error, "Duplicate ID '%.80s' for device: the serial port has it already", id);
     return id_is_free(config->devices, config->device_count, id, "device", error);
 }
 
@@ -231,15 +166,19 @@ static bool read_device(struct parser *parser, struct props props, struct error 
         parser->done = true;
         return true;
     }
-    type = find_device_type(driver, error);
+    type = device_type_require(driver, error);
     if (!type)
         return false;
     if (wants_properties(props)) {
-        help_properties(type->name, type->table, *type->count);
+        help_properties(type->name, type->properties, type->property_count);
         parser->done = true;
         return true;
     }
-    return check_device_id(parser, props, error) && type->add(parser, props, error);
+    if (!check_device_id(parser, props, error) || (type->check && !type->check(props, error)) ||
+        (type->serial_port && !console_add_serial(parser, keyval_get(props.object, "chardev"), error)))
+        return false;
+    keep(&parser->config->devices, &parser->config->device_count, props, parser->argument);
+    return true;
 }
 
 bool option_device(struct parser *parser, const char *argument, struct error *error)

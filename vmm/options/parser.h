@@ -172,8 +172,6 @@ bool actions_read(struct json_object *object, struct actions *actions, const cha
 option_handler option_global;
 /* opt_objects.c */
 option_handler option_object, option_device;
-/* Whether there are -device of this name. */
-bool device_is_known(const char *name);
 /* The -object of a memory backend, or NULL; and its size in bytes. */
 const struct object_config *backend_config_find(const struct config *config, const char *id);
 bool backend_config_size(const struct object_config *backend, uint64_t *size, struct error *error);
@@ -186,10 +184,9 @@ const struct chardev_config *chardev_config_find(const struct config *config, co
 /* opt_console.c */
 option_handler option_serial, option_monitor, option_qmp, option_qmp_pretty, option_mon, option_nographic,
     option_qtest;
-bool console_add_isa_serial(struct parser *parser, struct props props, struct error *error);
+/* A device that is the serial port; `chardev` may be NULL: nobody is at the other end. */
+bool console_add_serial(struct parser *parser, const char *chardev, struct error *error);
 bool finish_console(struct parser *parser, struct error *error);
-extern const struct property isa_serial_properties[];
-extern const size_t isa_serial_property_count;
 /* help.c */
 option_handler option_help, option_version;
 /* Lists of -object help, -device help, -device NAME,help ... */

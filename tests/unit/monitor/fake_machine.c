@@ -3,10 +3,12 @@
 
 #include <hotram/memhp.h>
 #include <json-c/json_object.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/loop.h"
+#include "device/device.h"
 #include "hotplug/hotplug.h"
 #include "kvm/vm.h"
 #include "memory/backend.h"
@@ -43,6 +45,7 @@ struct machine {
     unsigned quits;
     struct backends backends;
     struct hotplug hotplug;
+    struct board board;
 };
 
 /* kvm/vm.h ------------------------------------------------------------------------------------------- */
@@ -70,11 +73,16 @@ struct machine *fake_machine_create(struct config *config, struct loop *loop)
 
     machine->config = config;
     machine->hotplug.machine = machine;
+    machine->board.hotplug = &machine->hotplug;
     return machine;
 }
 
 static void empty_slot(struct dimm_info *info)
 {
+    if (info->device) {
+        device_delist((struct device *)info->device);
+        free((struct device *)info->device);
+    }
     free((char *)info->id);
     free((char *)info->memdev);
     *info = (struct dimm_info){ 0 };
@@ -209,6 +217,11 @@ const struct config *machine_config(const struct machine *machine)
     return machine->config;
 }
 
+struct board *machine_board(struct machine *machine)
+{
+    return &machine->board;
+}
+
 struct hotplug *machine_hotplug(struct machine *machine)
 {
     return &machine->hotplug;
@@ -257,11 +270,26 @@ static const struct property file_table[] = {
     { "mem-path", PROPERTY_STRING, offsetof(struct backend, mem_path), PROPERTY_NO_GIVEN, "where", NULL },
 };
 
-const struct backend_type backend_types[] = {
-    { "memory-backend-ram", BACKEND_RAM, ram_table, 2 },
-    { "memory-backend-file", BACKEND_FILE, file_table, 2 },
-};
-const size_t backend_type_count = 2;
+#define FAKE_TYPE(type_name, table) \
+    { \
+        .name = type_name, .parent = "memory-backend", .properties = table, .property_count = 2, \
+        .create = backend_add_begin \
+    }
+const struct object_type memory_backend_ram_type = FAKE_TYPE("memory-backend-ram", ram_table);
+const struct object_type memory_backend_file_type = FAKE_TYPE("memory-backend-file", file_table);
+const struct object_type memory_backend_memfd_type = FAKE_TYPE("memory-backend-memfd", ram_table);
+
+const struct object_type *backend_type(enum backend_kind kind)
+{
+    return kind == BACKEND_FILE ? &memory_backend_file_type : &memory_backend_ram_type;
+}
+
+const struct object_type *backend_type_find(const char *name)
+{
+    const struct object_type *type = object_type_find(name);
+
+    return type && strncmp(name, "memory-backend-", 15) == 0 ? type : NULL;
+}
 
 struct backend *backend_find(const struct backends *backends, const char *id)
 {
@@ -278,7 +306,7 @@ struct backend *backend_next(const struct backends *backends, const struct backe
 }
 
 enum outcome backend_add_begin(struct backends *backends, struct props props,
-                               const struct backend_watcher *watcher, struct error *error)
+                               const struct completion *watcher, struct error *error)
 {
     static const char *const names[] = { "qom-type", "id", NULL };
     struct backend values = { 0 };
@@ -343,13 +371,13 @@ static void take_out(struct backends *backends, struct backend *backend)
 void fake_machine_finish(struct machine *machine, const char *id, const char *text)
 {
     struct backend *backend = backend_find(&machine->backends, id);
-    struct backend_watcher adder = backend->adder;
-    struct backend_watcher remover = backend->remover;
+    struct completion adder = backend->adder;
+    struct completion remover = backend->remover;
     struct error error = { 0 };
 
     if (machine->backends.cancelled == backend)
         loop_cancel(machine->backends.loop, &machine->backends.cancel);
-    backend->adder = (struct backend_watcher){ 0 };
+    backend->adder = (struct completion){ 0 };
     if (text) {
         take_out(&machine->backends, backend);
         error_set(&error, "%s", text);
@@ -365,7 +393,7 @@ void backend_cancel(struct backends *backends, const char *id)
     loop_post(backends->loop, &backends->cancel);
 }
 
-enum outcome backend_del(struct backends *backends, const char *id, const struct backend_watcher *watcher,
+enum outcome backend_del(struct backends *backends, const char *id, const struct completion *watcher,
                          struct error *error)
 {
     struct backend *backend = backend_find(backends, id);
@@ -385,11 +413,6 @@ enum outcome backend_del(struct backends *backends, const char *id, const struct
     }
     take_out(backends, backend);
     return OUTCOME_DONE;
-}
-
-const char *backend_kind_name(enum backend_kind kind)
-{
-    return backend_types[kind].name;
 }
 
 static void fake_counted(void *opaque)
@@ -432,16 +455,48 @@ struct dimm_values {
     int32_t slot;
     uint64_t addr;
     uint32_t node;
+    uint64_t size;
+    char path[128];
 };
 
-const struct property pc_dimm_properties[] = {
+struct fake_device {
+    struct device device; /* first */
+    const struct dimm_info *info;
+};
+
+static const struct property properties[] = {
     { "memdev", PROPERTY_STRING, offsetof(struct dimm_values, memdev), PROPERTY_NO_GIVEN, "its memory",
       NULL },
     { "slot", PROPERTY_INT32, offsetof(struct dimm_values, slot), PROPERTY_NO_GIVEN, "where", NULL },
     { "addr", PROPERTY_UINT64, offsetof(struct dimm_values, addr), PROPERTY_NO_GIVEN, "where", NULL },
     { "node", PROPERTY_UINT32, offsetof(struct dimm_values, node), PROPERTY_NO_GIVEN, "near whom", NULL },
 };
-const size_t pc_dimm_property_count = 4;
+static const struct property shown[] = {
+    { "size", PROPERTY_SIZE, offsetof(struct dimm_values, size), PROPERTY_NO_GIVEN, "bytes", NULL },
+};
+
+static void describe(const struct device *device, void *opaque)
+{
+    const struct dimm_info *info = ((const struct fake_device *)device)->info;
+    struct dimm_values *values = opaque;
+
+    *values = (struct dimm_values){
+        .slot = (int32_t)info->slot, .addr = info->addr, .node = info->node, .size = info->size
+    };
+    snprintf(values->path, sizeof values->path, "/objects/%s", info->memdev);
+    values->memdev = values->path;
+}
+
+static struct device *fake_device(struct hotplug *hotplug, const char *id, const struct dimm_info *info)
+{
+    struct fake_device *fake = calloc(1, sizeof *fake);
+    struct error error;
+
+    fake->info = info;
+    fake->device.present = true;
+    device_enlist(&fake->device, &hotplug->machine->board, &pc_dimm_type, id, true, &error);
+    return &fake->device;
+}
 
 static bool plug(struct hotplug *hotplug, struct props props, const struct dimm_values *values,
                  struct error *error)
@@ -458,6 +513,7 @@ static bool plug(struct hotplug *hotplug, struct props props, const struct dimm_
     if (slot >= FAKE_SLOTS || hotplug->dimms[slot].size)
         return error_set(error, "slot %u is taken", slot);
     hotplug->dimms[slot] = (struct dimm_info){
+        .device = fake_device(hotplug, id, &hotplug->dimms[slot]),
         .id = id ? strdup(id) : NULL,
         .memdev = strdup(backend->id),
         .size = backend->size,
@@ -472,47 +528,50 @@ static bool plug(struct hotplug *hotplug, struct props props, const struct dimm_
     return true;
 }
 
-enum outcome hotplug_device_add(struct hotplug *hotplug, struct props props, bool hot,
-                                const struct backend_watcher *watcher, struct error *error)
+static enum outcome create(struct board *board, const char *id, struct props props, bool hot,
+                           const struct completion *completion, struct error *error)
 {
     static const char *const names[] = { "driver", "id", NULL };
     struct dimm_values values = { .slot = -1 };
-    const char *driver = props_string(props, "driver", error);
     bool done;
 
-    (void)hot;
-    (void)watcher;
-    if (!driver || strcmp(driver, "pc-dimm") != 0) {
-        error_set(error, "'%s' is not a valid device model name", driver ? driver : "");
+    (void)id, (void)hot, (void)completion;
+    if (!props_read(props, properties, 4, names, "pc-dimm", &values, error))
         return OUTCOME_FAILED;
-    }
-    if (!props_read(props, pc_dimm_properties, 4, names, "pc-dimm", &values, error))
-        return OUTCOME_FAILED;
-    done = plug(hotplug, props, &values, error);
-    props_free(pc_dimm_properties, 4, &values);
+    done = plug(board->hotplug, props, &values, error);
+    props_free(properties, 4, &values);
     return done ? OUTCOME_DONE : OUTCOME_FAILED;
 }
 
-bool hotplug_device_del(struct hotplug *hotplug, const char *id, struct error *error)
+static bool unplug(struct device *device, struct error *error)
 {
-    for (uint32_t slot = 0; slot < FAKE_SLOTS; slot++) {
-        struct dimm_info *info = &hotplug->dimms[slot];
-        struct backend *backend;
-        struct json_object *data;
+    struct hotplug *hotplug = device->board->hotplug;
+    struct dimm_info *info = (struct dimm_info *)((struct fake_device *)device)->info;
+    struct backend *backend = backend_find(&hotplug->machine->backends, info->memdev);
+    struct json_object *data = json_object_new_object();
 
-        if (!info->id || strcmp(info->id, id) != 0)
-            continue;
-        backend = backend_find(&hotplug->machine->backends, info->memdev);
-        free(backend->used_by);
-        backend->used_by = NULL;
-        empty_slot(info);
-        data = json_object_new_object();
-        json_object_object_add(data, "device", json_object_new_string(id));
-        machine_emit(hotplug->machine, "DEVICE_DELETED", data);
-        return true;
-    }
-    return error_set_class(error, ERROR_DEVICE_NOT_FOUND, "Device '%s' not found", id);
+    (void)error;
+    free(backend->used_by);
+    backend->used_by = NULL;
+    json_object_object_add(data, "device", json_object_new_string(info->id));
+    empty_slot(info);
+    machine_emit(hotplug->machine, "DEVICE_DELETED", data);
+    return true;
 }
+
+const struct device_type pc_dimm_type = {
+    .name = "pc-dimm",
+    .parent = "device",
+    .properties = properties,
+    .property_count = 4,
+    .shown = shown,
+    .shown_count = 1,
+    .values_size = sizeof(struct dimm_values),
+    .hot = true,
+    .create = create,
+    .describe = describe,
+    .unplug = unplug,
+};
 
 /* One memslot, in the last slot; populated by turns. */
 

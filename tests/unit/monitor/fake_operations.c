@@ -26,7 +26,7 @@ bool hotplug_cancel_operation(struct hotplug *hotplug, uint64_t id, struct error
 }
 
 enum outcome hotplug_plug_module(struct hotplug *hotplug, struct module *module,
-                                 const struct backend_watcher *watcher, struct error *error)
+                                 const struct completion *watcher, struct error *error)
 {
     (void)hotplug, (void)module, (void)watcher;
     error_set(error, NONE);

@@ -187,8 +187,9 @@ static void test_mistakes(void **state)
     expect(world, "\"", "the quotes do not end\n");
     expect(world, "object_add",
            "object_add: string expected\nTry \"help object_add\" for more information\n");
-    expect(world, "device_del zz", "Error: Device 'zz' not found\n");
-    expect(world, "device_add nope,id=x", "Error: 'nope' is not a valid device model name\n");
+    expect(world, "device_del zz", "Error: Device 'zz' not found; no DIMM is plugged\n");
+    expect(world, "device_add nope,id=x",
+           "Error: 'nope' is not a valid device model name; it has: isa-serial, pc-dimm\n");
     expect(world, "object_add memory-backend-ram", "Error: Parameter 'id' is missing\n");
     expect(world, "device_add id=x", "Error: Parameter 'driver' is missing\n");
 }
@@ -218,11 +219,13 @@ static void test_help(void **state)
     expect_part(world, "info", "info chardev  -- show the character devices\ninfo cpus  --");
     expect(world, "help info name", "info name  -- show the current VM name\n");
     expect(world, "help stpo", "unknown command: 'stpo'\ndid you mean 'stop'?\n");
-    expect(world, "object_add help", "memory-backend-ram\nmemory-backend-file\nsecret\n");
+    expect(world, "object_add help",
+           "memory-backend-ram\nmemory-backend-file\nmemory-backend-memfd\nsecret\n");
     expect(world, "device_add ?", "pc-dimm\n");
     expect_part(world, "device_add pc-dimm,help", "pc-dimm options:\n  id=<str>");
     expect_part(world, "device_add pc-dimm,help", "- its memory\n");
-    expect(world, "device_add nope,help", "Error: 'nope' is not a valid device model name\n");
+    expect(world, "device_add nope,help",
+           "Error: 'nope' is not a valid device model name; it has: isa-serial, pc-dimm\n");
     /* every command that a person can type has its help */
     for (const struct command *command = command_next(NULL); command; command = command_next(command))
         assert_true(command->hmp == NULL || command->help != NULL);
@@ -275,7 +278,8 @@ static void test_completion(void **state)
     expect_words(world, "info status ", 0, 0, "");
     expect_words(world, "help dev", 3, ' ', "device_add device_del");
     expect_words(world, "? info na", 2, ' ', "name");
-    expect_words(world, "object_add ", 0, ',', "memory-backend-file memory-backend-ram secret");
+    expect_words(world, "object_add ", 0, ',',
+                 "memory-backend-file memory-backend-memfd memory-backend-ram secret");
     expect_words(world, "object_add memory-backend-r", 16, ',', "memory-backend-ram");
     expect_words(world, "object_add memory-backend-ram,", 0, 0, "id= share= size=");
     expect_words(world, "object_add memory-backend-ram,id=a,s", 1, 0, "share= size=");
@@ -422,7 +426,7 @@ static void test_session(void **state)
     client_say(world, fd, "info status\r\ninfo name\n\ndevice_del x\n");
     client_skip(world, fd,
                 "(prelaunch)\r\n(hotram) info name\r\n(hotram) \r\n(hotram) device_del x\r\n"
-                "Error: Device 'x' not found\r\n(hotram) ");
+                "Error: Device 'x' not found; no DIMM is plugged\r\n(hotram) ");
     client_is_quiet(world, fd);
     close(fd);
 }

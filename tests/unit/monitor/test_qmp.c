@@ -145,7 +145,7 @@ static void test_bad_requests(void **state)
         { "{\"execute\": \"device_add\", \"arguments\": {\"driver\": [1]}}",
           GENERIC("Invalid parameter type for 'driver', expected: string") },
         { "{\"execute\": \"device_del\", \"arguments\": {\"id\": \"zz\"}}",
-          ERROR("DeviceNotFound", "Device 'zz' not found") },
+          ERROR("DeviceNotFound", "Device 'zz' not found; no DIMM is plugged") },
         { "{\"execute\": \"human-monitor-command\"}", GENERIC("Parameter 'command-line' is missing") },
         { "{\"execute\": \"human-monitor-command\", \"arguments\": {\"command-line\": \"\", \"cpu-index\": \"0\"}}",
           GENERIC("Invalid parameter type for 'cpu-index', expected: integer") },
@@ -385,11 +385,10 @@ static void test_memory_commands(void **state)
         "{\"execute\": \"device_add\", \"arguments\": {\"driver\": \"pc-dimm\", \"node\": 0, \"memdev\": "
         "\"m0\", \"id\": \"d0\", \"slot\": 0}}",
         "{\"return\": {}}");
-    qmp_expect(
-        world, fd, "{\"execute\": \"query-memory-devices\"}",
-        "{\"return\": [{\"type\": \"dimm\", \"data\": {\"id\": \"d0\", \"addr\": 4294967296, \"slot\": 0, "
-        "\"node\": 0, \"size\": 134217728, \"memdev\": \"/objects/m0\", \"hotplugged\": true, "
-        "\"hotpluggable\": true}}]}");
+    qmp_expect(world, fd, "{\"execute\": \"query-memory-devices\"}",
+               "{\"return\": [{\"type\": \"dimm\", \"data\": {\"id\": \"d0\", \"memdev\": \"/objects/m0\", "
+               "\"slot\": 0, \"addr\": 4294967296, \"node\": 0, \"size\": 134217728, \"hotplugged\": true, "
+               "\"hotpluggable\": true}}]}");
     qmp_expect(
         world, fd, "{\"execute\": \"query-memdev\"}",
         "{\"return\": [{\"id\": \"m0\", \"size\": 134217728, \"merge\": true, \"dump\": true, \"prealloc\": "
@@ -448,8 +447,8 @@ static void test_types_of_properties(void **state)
     }
     client_say(world, fd, "{\"execute\": \"query-memory-devices\"}");
     client_skip(world, fd, "\"slot\": 0,");
-    client_skip(world, fd, "\"addr\": 5368709120, \"slot\": 1,");
-    client_skip(world, fd, "\"addr\": 18446744073575333888, \"slot\": 2,");
+    client_skip(world, fd, "\"slot\": 1, \"addr\": 5368709120,");
+    client_skip(world, fd, "\"slot\": 2, \"addr\": 18446744073575333888,");
     client_skip(world, fd, "\r\n");
     close(fd);
 }
@@ -660,7 +659,8 @@ static void test_human_monitor_command(void **state)
     "{\"execute\": \"human-monitor-command\", \"arguments\": {\"command-line\": \"" line "\"}}"
     qmp_expect(world, fd, HUMAN("info status"), "{\"return\": \"VM status: paused (prelaunch)\\r\\n\"}");
     qmp_expect(world, fd, HUMAN("nonsense"), "{\"return\": \"unknown command: 'nonsense'\\r\\n\"}");
-    qmp_expect(world, fd, HUMAN("device_del zz"), "{\"return\": \"Error: Device 'zz' not found\\r\\n\"}");
+    qmp_expect(world, fd, HUMAN("device_del zz"),
+               "{\"return\": \"Error: Device 'zz' not found; no DIMM is plugged\\r\\n\"}");
     qmp_expect(world, fd, HUMAN(""), "{\"return\": \"\"}");
     qmp_expect(world, fd, HUMAN("object_add memory-backend-ram,id=m0,size=1G"), "{\"return\": \"\"}");
     qmp_expect(world, fd, HUMAN("info name"), "{\"return\": \"guest\\r\\n\"}");

@@ -284,7 +284,6 @@ static void libvirt_starts(void **state)
     describe(&config, text, sizeof text);
     assert_string_equal(text, "socket charmonitor fd=22 server; pty charserial0; serial=charserial0; "
                               "qmp charmonitor id=monitor");
-    assert_string_equal(config.serial_id, "serial0");
     assert_int_equal(config.object_count, 0);
     assert_false(config.dump_guest_core);
     assert_int_equal(config.slots, 16);

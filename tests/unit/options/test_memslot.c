@@ -88,7 +88,7 @@ static void bad_memslots(void **state)
         { "-memslot id=a,size=1G -object memory-backend-ram,id=m,size=1G -device pc-dimm,id=a,memdev=m",
           "Duplicate ID 'a' for memslot: a -device has it already" },
         { "-nodefaults -memslot id=a,size=1G -chardev null,id=c -device isa-serial,id=a,chardev=c",
-          "Duplicate ID 'a' for memslot: the serial port has it already" },
+          "Duplicate ID 'a' for memslot: a -device has it already" },
     };
 
     (void)state;

@@ -506,10 +506,8 @@ static void bad_objects(void **state)
 {
     static const struct bad cases[] = {
         { "-object memory-backend-rom,id=a",
-          "-object memory-backend-rom,id=a: 'memory-backend-rom' is not an object that "
-          "hotram has; did you mean 'memory-backend-ram'?" },
-        { "-object iothread,id=a",
-          "'iothread' is not an object that hotram has; it has: memory-backend-ram" },
+          "-object memory-backend-rom,id=a: invalid object type: memory-backend-rom; did you mean 'memory-backend-ram'?" },
+        { "-object iothread,id=a", "invalid object type: iothread; it has: memory-backend-ram" },
         { "-object memory-backend-ram", "Parameter 'id' is missing" },
         { "-object id=a", "Parameter 'qom-type' is missing" },
         { "-object memory-backend-ram,id=1a",
@@ -521,15 +519,15 @@ static void bad_objects(void **state)
         { "-object {\"qom-type\":\"memory-backend-ram\",\"id\":5}",
           "Invalid parameter type for 'id', expected: string" },
         { "-object secret", "Parameter 'id' is missing" },
-        { "-device foo", "'foo' is not a device that hotram has; it has: isa-serial, pc-dimm" },
-        { "-device pc-dim,memdev=a", "'pc-dim' is not a device that hotram has; did you mean 'pc-dimm'?" },
+        { "-device foo", "'foo' is not a valid device model name; it has: isa-serial, pc-dimm" },
+        { "-device pc-dim,memdev=a", "'pc-dim' is not a valid device model name; did you mean 'pc-dimm'?" },
         { "-device ''", "-device : Parameter 'driver' is missing" },
         { "-device pc-dimm,id=a -device pc-dimm,id=a", "Duplicate ID 'a' for device" },
         { "-device isa-serial,id=a -device pc-dimm,id=a",
-          "Duplicate ID 'a' for device: the serial port has it already" },
+          "Duplicate ID 'a' for device: an earlier one has it already" },
         { "-device pc-dimm,id=-a", "Parameter 'id' expects an identifier" },
         { "-device {\"driver\":\"pc-dimm\",\"id\":5}", "Invalid parameter type for 'id', expected: string" },
-        { "-device {\"driver\":\"help\"}", "'help' is not a device" },
+        { "-device {\"driver\":\"help\"}", "'help' is not a valid device" },
     };
 
     (void)state;

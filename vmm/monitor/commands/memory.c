@@ -8,52 +8,39 @@
 
 #include "base/json_reader.h"
 #include "base/result.h"
-#include "hotplug/hotplug.h"
+#include "device/device.h"
 #include "machine/machine.h"
 #include "memory/backend.h"
 #include "monitor/command.h"
 #include "monitor/pending.h"
 #include "monitor/session.h"
 
-/* libvirt gives every guest one, to decrypt passwords with, and looks for it to learn that objects are given
- * as JSON. hotram has no passwords: it takes one and drops it. */
-static const char dropped_object[] = "secret";
-struct secret {
-    char *words[5];
-};
-static const struct property secret_properties[] = {
-    { "data", PROPERTY_STRING, offsetof(struct secret, words[0]), PROPERTY_NO_GIVEN, "not used", NULL },
-    { "file", PROPERTY_STRING, offsetof(struct secret, words[1]), PROPERTY_NO_GIVEN, "not used", NULL },
-    { "format", PROPERTY_STRING, offsetof(struct secret, words[2]), PROPERTY_NO_GIVEN, "not used", NULL },
-    { "keyid", PROPERTY_STRING, offsetof(struct secret, words[3]), PROPERTY_NO_GIVEN, "not used", NULL },
-    { "iv", PROPERTY_STRING, offsetof(struct secret, words[4]), PROPERTY_NO_GIVEN, "not used", NULL },
-};
-#define SECRET_COUNT (sizeof secret_properties / sizeof secret_properties[0])
-
 static bool object_type(size_t index, const char **name, const struct property **table, size_t *count)
 {
-    if (index > backend_type_count)
+    const struct object_type *type = object_type_at(index);
+
+    if (!type)
         return false;
-    if (index == backend_type_count) {
-        *name = dropped_object;
-        *table = secret_properties;
-        *count = SECRET_COUNT;
-        return true;
-    }
-    *name = backend_types[index].name;
-    *table = backend_types[index].table;
-    *count = backend_types[index].count;
+    *name = type->name;
+    *table = type->properties;
+    *count = type->property_count;
     return true;
 }
 
+/* Those that device_add makes. */
 static bool device_type(size_t index, const char **name, const struct property **table, size_t *count)
 {
-    if (index > 0)
-        return false;
-    *name = "pc-dimm";
-    *table = pc_dimm_properties;
-    *count = pc_dimm_property_count;
-    return true;
+    const struct device_type *type;
+    size_t hot = 0;
+
+    for (size_t i = 0; (type = device_type_at(i)) != NULL; i++)
+        if (type->hot && hot++ == index) {
+            *name = type->name;
+            *table = type->properties;
+            *count = type->property_count;
+            return true;
+        }
+    return false;
 }
 
 const struct type_family object_types = { .what = "object", .key = "qom-type", .type = object_type };
@@ -158,8 +145,8 @@ static void allocation_cancel(void *opaque)
 }
 
 /* Everything that a later answer needs, before the request, which may not be undone. */
-static struct allocation *prepare(struct monitor_context *context, const char *id,
-                                  struct backend_watcher *watcher, struct error *error)
+static struct allocation *prepare(struct monitor_context *context, const char *id, struct completion *watcher,
+                                  struct error *error)
 {
     struct allocation *allocation = calloc(1, sizeof *allocation);
 
@@ -172,7 +159,7 @@ static struct allocation *prepare(struct monitor_context *context, const char *i
         error_set(error, "out of memory");
         command_undefer(context);
     }
-    *watcher = (struct backend_watcher){ allocation_ended, allocation_progress, allocation };
+    *watcher = (struct completion){ allocation_ended, allocation_progress, allocation };
     return allocation;
 }
 
@@ -196,40 +183,28 @@ static const char *argument(struct json_object *args, const char *name)
     return json_object_get_string(json_object_object_get(args, name));
 }
 
-static bool drop_secret(struct props props, struct error *error)
-{
-    static const char *const names[] = { "qom-type", "id", NULL };
-    const char *id = props_string(props, "id", error);
-    struct secret secret = { 0 };
-
-    if (!id || !id_check(id, error) ||
-        !props_read(props, secret_properties, SECRET_COUNT, names, dropped_object, &secret, error))
-        return false;
-    props_free(secret_properties, SECRET_COUNT, &secret);
-    return true;
-}
-
 static bool run_object_add(struct monitor_context *context, struct json_object *args,
                            struct json_object **result, struct error *error)
 {
     struct props props = { args, context->keyval };
-    struct backend_watcher watcher;
+    const struct object_type *type = object_type_require(argument(args, "qom-type"), error);
+    struct completion completion;
     struct allocation *allocation;
     enum outcome outcome = OUTCOME_FAILED;
 
     (void)result;
-    if (strcmp(argument(args, "qom-type"), dropped_object) == 0)
-        return drop_secret(props, error);
-    allocation = prepare(context, argument(args, "id"), &watcher, error);
+    if (!type)
+        return false;
+    allocation = prepare(context, argument(args, "id"), &completion, error);
     if (context->pending)
-        outcome = backend_add_begin(machine_backends(context->machine), props, &watcher, error);
+        outcome = type->create(machine_backends(context->machine), props, &completion, error);
     return conclude(context, allocation, outcome);
 }
 
 static bool run_object_del(struct monitor_context *context, struct json_object *args,
                            struct json_object **result, struct error *error)
 {
-    struct backend_watcher watcher;
+    struct completion watcher;
     struct allocation *allocation = prepare(context, argument(args, "id"), &watcher, error);
     enum outcome outcome = OUTCOME_FAILED;
 
@@ -279,7 +254,7 @@ static bool run_device_add(struct monitor_context *context, struct json_object *
                            struct json_object **result, struct error *error)
 {
     struct props props = { as_keyval(args, error), true };
-    struct backend_watcher watcher;
+    struct completion watcher;
     struct allocation *allocation;
     enum outcome outcome = OUTCOME_FAILED;
 
@@ -288,7 +263,7 @@ static bool run_device_add(struct monitor_context *context, struct json_object *
         return false;
     allocation = prepare(context, argument(props.object, "memdev"), &watcher, error);
     if (context->pending)
-        outcome = hotplug_device_add(machine_hotplug(context->machine), props, true, &watcher, error);
+        outcome = device_add(machine_board(context->machine), props, true, &watcher, error);
     json_object_put(props.object);
     return conclude(context, allocation, outcome);
 }
@@ -297,7 +272,7 @@ static bool run_device_del(struct monitor_context *context, struct json_object *
                            struct json_object **result, struct error *error)
 {
     (void)result;
-    return hotplug_device_del(machine_hotplug(context->machine), argument(args, "id"), error);
+    return device_del(machine_board(context->machine), argument(args, "id"), error);
 }
 
 static const struct command commands[] = {

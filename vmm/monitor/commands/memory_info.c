@@ -18,30 +18,12 @@
 #include "monitor/pending.h"
 #include "monitor/session.h"
 
-struct json_object *describe_dimm(const struct dimm_info *info)
-{
-    struct json_object *data = json_new_object();
-    struct text memdev = { 0 };
-
-    text_printf(&memdev, "/objects/%s", info->memdev);
-    if (info->id)
-        add_string(data, "id", info->id);
-    add_number(data, "addr", info->addr);
-    add_number(data, "slot", info->slot);
-    add_number(data, "node", info->node);
-    add_number(data, "size", info->size);
-    json_add(data, "memdev", text_result(&memdev));
-    add_bool(data, "hotplugged", info->hotplugged);
-    add_bool(data, "hotpluggable", info->hotpluggable);
-    return data;
-}
-
 static struct json_object *describe_device(const struct dimm_info *info)
 {
     struct json_object *device = json_new_object();
 
     add_string(device, "type", "dimm");
-    json_add(device, "data", describe_dimm(info));
+    json_add(device, "data", describe_device_values(info->device));
     return device;
 }
 
@@ -94,7 +76,7 @@ static struct json_object *describe_backend(const struct backend *backend, const
     json_add(object, "host-nodes", nodes);
     add_string(object, "policy", host_policy_names[backend->policy]);
     /* Ours. */
-    add_string(object, "type", backend_kind_name(backend->kind));
+    add_string(object, "type", backend_type(backend->kind)->name);
     add_number(object, "page-size", backend->page_size);
     add_number(object, "resident", usage->resident);
     add_number(object, "reserved", usage->reserved);

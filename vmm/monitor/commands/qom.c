@@ -9,7 +9,7 @@
 #include "base/config.h"
 #include "base/qom_path.h"
 #include "base/result.h"
-#include "hotplug/hotplug.h"
+#include "device/device.h"
 #include "machine/machine.h"
 #include "memory/backend.h"
 #include "monitor/qmp/schema.h"
@@ -62,19 +62,15 @@ static void describe_machine(struct monitor_context *context, const char *rest, 
 
 static void describe_peripherals(struct monitor_context *context, bool with_id, struct node *node)
 {
-    const struct config *config = machine_config(context->machine);
-    struct hotplug *hotplug = machine_hotplug(context->machine);
-    uint32_t slot = HOTRAM_SLOT_ANY;
-    struct dimm_info info;
+    const struct board *board = machine_board(context->machine);
+    const struct device *device = NULL;
     char name[32];
 
-    while (hotplug && hotplug_next(hotplug, &slot, &info)) {
-        snprintf(name, sizeof name, "device[%u]", info.anon);
-        if (with_id == (info.id != NULL))
-            add_child(node, info.id ? info.id : name, "pc-dimm");
+    while ((device = device_next(board, device)) != NULL) {
+        snprintf(name, sizeof name, "device[%u]", device->anon);
+        if (with_id == (device->id != NULL))
+            add_child(node, device->id ? device->id : name, device->type->name);
     }
-    if (with_id && config->serial_id)
-        add_child(node, config->serial_id, "isa-serial");
 }
 
 static void describe_peripheral(struct monitor_context *context, const char *rest, struct node *node)
@@ -107,23 +103,22 @@ static void describe_objects(struct monitor_context *context, const char *rest, 
 
     (void)rest;
     while (backends && (backend = backend_next(backends, backend)) != NULL)
-        add_child(node, backend->id, backend_kind_name(backend->kind));
+        add_child(node, backend->id, backend_type(backend->kind)->name);
 }
 
-/* The DIMM with an id, or without one: with a number. */
-static void describe_dimm_node(struct monitor_context *context, const char *id, uint32_t anon,
-                               struct node *node)
+/* The device with an id, or without one: with a number. */
+static void describe_device_node(struct monitor_context *context, const char *id, uint32_t anon,
+                                 struct node *node)
 {
-    struct hotplug *hotplug = machine_hotplug(context->machine);
-    uint32_t slot = HOTRAM_SLOT_ANY;
-    struct dimm_info info;
+    const struct board *board = machine_board(context->machine);
+    const struct device *device = NULL;
 
-    while (!node->type && hotplug && hotplug_next(hotplug, &slot, &info)) {
-        if (id ? !info.id || strcmp(info.id, id) != 0 : info.id || info.anon != anon)
+    while (!node->type && (device = device_next(board, device)) != NULL) {
+        if (id ? !device->id || strcmp(device->id, id) != 0 : device->id || device->anon != anon)
             continue;
-        node->type = "pc-dimm";
+        node->type = device->type->name;
         json_object_put(node->values);
-        node->values = describe_dimm(&info);
+        node->values = describe_device_values(device);
     }
 }
 
@@ -140,35 +135,26 @@ static void describe_anonymous_device(struct monitor_context *context, const cha
     unsigned index;
 
     if (read_index(rest, &index))
-        describe_dimm_node(context, NULL, index, node);
+        describe_device_node(context, NULL, index, node);
 }
 
 static void describe_device(struct monitor_context *context, const char *rest, struct node *node)
 {
-    const struct config *config = machine_config(context->machine);
-
-    if (config->serial_id && strcmp(config->serial_id, rest) == 0) {
-        node->type = "isa-serial";
-        add_string(node->values, "id", config->serial_id);
-        add_string(node->values, "chardev", config->serial_chardev ? config->serial_chardev : "");
-        add_number(node->values, "index", 0);
-    }
-    if (!node->type)
-        describe_dimm_node(context, rest, 0, node);
+    describe_device_node(context, rest, 0, node);
 }
 
 static void describe_object(struct monitor_context *context, const char *rest, struct node *node)
 {
     const struct backends *backends = machine_backends(context->machine);
     const struct backend *backend = backends ? backend_find(backends, rest) : NULL;
-    const struct backend_type *type;
+    const struct object_type *type;
 
     if (!backend)
         return;
-    type = &backend_types[backend->kind];
+    type = backend_type(backend->kind);
     node->type = type->name;
-    for (size_t i = 0; i < type->count; i++)
-        json_add(node->values, type->table[i].name, property_value(&type->table[i], backend));
+    for (size_t i = 0; i < type->property_count; i++)
+        json_add(node->values, type->properties[i].name, property_value(&type->properties[i], backend));
 }
 
 static void describe_cpu(struct monitor_context *context, const char *rest, struct node *node)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/config.h"
+#include "device/type.h"
 #include "monitor/qmp/schema.h"
 #include "options/parser.h"
 
@@ -24,57 +25,38 @@ static const struct qom_type fixed[] = {
 };
 #define FIXED (sizeof fixed / sizeof fixed[0])
 
-/* What can be made of a family. */
-static bool made(const struct type_family *family, size_t index, const char *parent, struct qom_type *type)
-{
-    *type = (struct qom_type){ .parent = parent };
-    return family->type(index, &type->name, &type->table, &type->count);
-}
-
-static size_t family_size(const struct type_family *family)
-{
-    struct qom_type type;
-    size_t count = 0;
-
-    while (made(family, count, NULL, &type))
-        count++;
-    return count;
-}
-
-static const char *parent_of_object(size_t index)
-{
-    struct qom_type type;
-
-    made(&object_types, index, NULL, &type);
-    return strncmp(type.name, "memory-backend-", 15) == 0 ? "memory-backend" : "object";
-}
-
 bool qom_type_at(size_t index, struct qom_type *type)
 {
     const struct machine_type *machine;
-    const size_t objects = family_size(&object_types), devices = family_size(&device_types);
+    const struct object_type *object;
+    const struct device_type *device;
 
     if (index < FIXED) {
         *type = fixed[index];
         return true;
     }
     index -= FIXED;
-    if (index < objects)
-        return made(&object_types, index, parent_of_object(index), type);
-    index -= objects;
-    if (index < devices)
-        return made(&device_types, index, "device", type);
-    index -= devices;
-    if (index == 0)
-        *type = (struct qom_type){ .name = "isa-serial",
-                                   .parent = "device",
-                                   .table = isa_serial_properties,
-                                   .count = isa_serial_property_count };
-    else if ((machine = machine_type_at(index - 1)) != NULL)
+    for (size_t i = 0; (object = object_type_at(i)) != NULL; i++)
+        if (index-- == 0) {
+            *type = (struct qom_type){ .name = object->name,
+                                       .parent = object->parent,
+                                       .table = object->properties,
+                                       .count = object->property_count };
+            return true;
+        }
+    for (size_t i = 0; (device = device_type_at(i)) != NULL; i++)
+        if (index-- == 0) {
+            *type = (struct qom_type){ .name = device->name,
+                                       .parent = device->parent,
+                                       .table = device->properties,
+                                       .count = device->property_count,
+                                       .device = device };
+            return true;
+        }
+    machine = machine_type_at(index);
+    if (machine)
         *type = (struct qom_type){ .name = machine->qom_type, .parent = machine->qom_parent };
-    else
-        return false;
-    return true;
+    return machine != NULL;
 }
 
 bool qom_type_find(const char *name, struct qom_type *type)
@@ -126,7 +108,6 @@ static const struct {
     const char *of;
     struct qom_property property;
 } read_only[] = {
-    { "pc-dimm", { "size", "int", "bytes" } },
     { "device", { "realized", "bool", NULL } },
     { "device", { "hotplugged", "bool", "not there from the start" } },
     { "device", { "hotpluggable", "bool", NULL } },
@@ -143,6 +124,13 @@ bool qom_property_at(const struct qom_type *type, size_t index, struct qom_prope
                                            type->table[index].help };
         return true;
     }
+    for (size_t i = 0; type->device && i < type->device->shown_count; i++)
+        if (count++ == index) {
+            *property = (struct qom_property){ type->device->shown[i].name,
+                                               property_type(&type->device->shown[i]),
+                                               type->device->shown[i].help };
+            return true;
+        }
     for (size_t i = 0; is_machine && machine_property(i, property); i++)
         if (strcmp(property->name, "type") != 0 && count++ == index)
             return true;

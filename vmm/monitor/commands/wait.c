@@ -191,7 +191,7 @@ bool wait_for_plug(struct monitor_context *context, struct module *module, uint6
     struct hotplug *hotplug = machine_hotplug(context->machine);
     size_t room = module->id ? strlen(module->id) + 1 : sizeof module->made_id;
     struct wait *wait = prepare(context, room, deadline, wait_end, error);
-    const struct backend_watcher watcher = { allocated, allocating, wait };
+    const struct completion watcher = { allocated, allocating, wait };
     enum outcome outcome;
 
     if (!wait)

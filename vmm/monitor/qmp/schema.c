@@ -124,7 +124,7 @@ static bool add_builtin(struct schema *schema, const char *name)
  * themselves. */
 static const char *refer(struct schema *schema, const char *name)
 {
-    const struct object_type *type;
+    const struct schema_type *type;
     struct json_object *object;
     char element[64];
 
@@ -137,7 +137,7 @@ static const char *refer(struct schema *schema, const char *name)
         add_policies(schema, name);
     } else if (!add_builtin(schema, name)) {
         object = new_object_type(schema, name);
-        for (size_t i = 0; (type = object_type_at(i)) != NULL; i++)
+        for (size_t i = 0; (type = schema_type_at(i)) != NULL; i++)
             for (const struct type_member *member = type->members;
                  strcmp(type->name, name) == 0 && member->name; member++)
                 add_member(object, member->name + (member->name[0] == '*'), refer(schema, member->type),

@@ -22,11 +22,11 @@ struct type_member {
 };
 
 /* An object type that commands return (struct command) or events tell. NULL after the last. */
-struct object_type {
+struct schema_type {
     const char *name;
     const struct type_member *members;
 };
-const struct object_type *object_type_at(size_t index);
+const struct schema_type *schema_type_at(size_t index);
 
 /* An event: its name and the type of its data, NULL for none. NULL after the last. */
 struct event_type {
@@ -41,6 +41,7 @@ struct qom_type {
     const char *parent; /* NULL: the root */
     const struct property *table;
     size_t count;
+    const struct device_type *device; /* or NULL */
     bool abstract;
 };
 /* False after the last. */

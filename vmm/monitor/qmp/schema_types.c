@@ -14,7 +14,7 @@
         } \
     }
 
-static const struct object_type types[] = {
+static const struct schema_type types[] = {
     /* The machine. */
     { "StatusInfo", TYPE({ "running", "bool" }, { "singlestep", "bool" }, { "status", "str" }) },
     { "VersionInfo", TYPE({ "qemu", "VersionTriple" }, { "package", "str" }) },
@@ -112,7 +112,7 @@ static const struct event_type events[] = {
     { "STOP", NULL },
 };
 
-const struct object_type *object_type_at(size_t index)
+const struct schema_type *schema_type_at(size_t index)
 {
     return index < sizeof types / sizeof types[0] ? &types[index] : NULL;
 }
