@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -24,15 +25,14 @@ static int must(int result, const char *what)
 /* What KVM offers, less the host's topology: this processor is alone. */
 static void set_cpuid(int kvm, int vcpu)
 {
-    static struct {
-        struct kvm_cpuid2 head;
-        struct kvm_cpuid_entry2 entries[CPUID_MAX];
-    } cpuid;
+    struct kvm_cpuid2 *cpuid = calloc(1, sizeof *cpuid + CPUID_MAX * sizeof cpuid->entries[0]);
 
-    cpuid.head.nent = CPUID_MAX;
-    must(ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid), "KVM_GET_SUPPORTED_CPUID");
-    for (uint32_t i = 0; i < cpuid.head.nent; i++) {
-        struct kvm_cpuid_entry2 *entry = &cpuid.head.entries[i];
+    if (!cpuid)
+        err(1, "CPUID");
+    cpuid->nent = CPUID_MAX;
+    must(ioctl(kvm, KVM_GET_SUPPORTED_CPUID, cpuid), "KVM_GET_SUPPORTED_CPUID");
+    for (uint32_t i = 0; i < cpuid->nent; i++) {
+        struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
 
         if (entry->function == 1) {
             entry->ebx &= 0xffff;      /* APIC id, logical processors */
@@ -42,7 +42,8 @@ static void set_cpuid(int kvm, int vcpu)
             entry->eax = entry->ebx = entry->edx = 0;
         }
     }
-    must(ioctl(vcpu, KVM_SET_CPUID2, &cpuid), "KVM_SET_CPUID2");
+    must(ioctl(vcpu, KVM_SET_CPUID2, cpuid), "KVM_SET_CPUID2");
+    free(cpuid);
 }
 
 void vm_create(struct vm *vm, uint64_t ram_size)
