@@ -226,14 +226,8 @@ static bool reset_too_soon(struct machine *machine)
     return false;
 }
 
-static void handle_requests(void *opaque)
+void machine_answer_guest(struct machine *machine, unsigned requests)
 {
-    struct machine *machine = opaque;
-    unsigned requests = atomic_exchange(&machine->requests, 0);
-
-    if (requests == 0)
-        return;
-    vcpus_pause(&machine->vcpus);
     if (requests & REQUEST_MEMORY) {
         machine_tell_memory_failure(machine);
         machine_stop_into(machine, RUN_INTERNAL_ERROR);
@@ -242,9 +236,21 @@ static void handle_requests(void *opaque)
         machine_stop_into(machine, RUN_INTERNAL_ERROR);
     } else if (requests & REQUEST_POWER_OFF) {
         machine_shut_down(machine, CAUSE_GUEST_SHUTDOWN);
-    } else if ((requests & REQUEST_RESET) && !reset_too_soon(machine)) {
-        machine_reset(machine, CAUSE_GUEST_RESET, NULL);
     }
+}
+
+static void handle_requests(void *opaque)
+{
+    struct machine *machine = opaque;
+    unsigned requests = atomic_exchange(&machine->requests, 0);
+
+    if (requests == 0)
+        return;
+    vcpus_pause(&machine->vcpus);
+    if (requests & ~REQUEST_RESET)
+        machine_answer_guest(machine, requests);
+    else if (!reset_too_soon(machine))
+        machine_reset(machine, CAUSE_GUEST_RESET, NULL);
 }
 
 /* -machine none has no serial port: nobody is at the other end of the chardev, as in QEMU. */

@@ -164,14 +164,19 @@ static void begin(struct machine *machine)
 bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct reset_waiter *waiter)
 {
     struct reset *reset = &machine->reset;
+    unsigned requests;
 
     vcpus_pause(&machine->vcpus);
+    /* What the guest asked for before this moment comes first, so that a power-off stays one; only its own
+     * request for a reset is met by this one. */
+    requests = atomic_exchange(&machine->requests, 0);
+    machine_answer_guest(machine, requests);
+    if ((requests & REQUEST_POWER_OFF) && !machine->actions.shutdown_is_pause)
+        return false;
     if (machine->actions.reboot_is_shutdown) {
         machine_shut_down(machine, cause);
         return false;
     }
-    /* What the guest asked for before this moment is overtaken. */
-    atomic_store(&machine->requests, 0);
     guest_clock_stop(&machine->clock);
     if (machine->state != RUN_RUNNING)
         machine->state = RUN_PRELAUNCH;

@@ -121,6 +121,8 @@ void machine_init_requests(struct machine *machine);
 
 /* machine.c, for reset.c */
 void machine_emit_cause(struct machine *machine, const char *event, enum shutdown_cause cause);
+/* What the guest asked for but a reset, as a set of enum machine_request; its vCPUs are held. */
+void machine_answer_guest(struct machine *machine, unsigned requests);
 /* Hold the guest: event STOP if it ran. */
 void machine_stop_into(struct machine *machine, enum run_state state);
 /* Let the guest run, if its state is RUN_RUNNING and no reset is under way. */
