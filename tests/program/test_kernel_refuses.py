@@ -3,15 +3,17 @@
 """Answers of the host's kernel that are no: what has gone is not used again,
 what has not gone is not given away, and people are told."""
 
+import json
 import pathlib
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import inject, tap                                  # noqa: E402
 from lib.machine import Machine                              # noqa: E402
 from lib.micro import MICRO, hear, tell                      # noqa: E402
-from lib.qmp import QMPError                                 # noqa: E402
+from lib.qmp import QMP, QMPError                                 # noqa: E402
 
 LIMIT = 20
 MIB = 1 << 20
@@ -41,6 +43,43 @@ def operations(machine):
 
 def ends(machine, **data):
     return machine.qmp.wait_event("MEMORY_OPERATION_DONE", data, LIMIT)["data"]
+
+
+SET_MEMORY_REGION = 0x4020ae46
+
+
+def test_memory_that_was_allocated_for_a_memslot_that_kvm_refuses():
+    """It goes back as slowly as any, and the answer comes when it is back."""
+    for how in "go on", "quit":
+        with inject.faults() as faults, micro(faults) as machine:
+            machine.qmp.execute("object-add", {"qom-type": "memory-backend-ram", "id": "m", "size": 256 * MIB,
+                                               "prealloc": True})
+            plug = {"driver": "pc-dimm", "id": "d", "memdev": "m"}
+            machine.qmp.execute("device_add", plug)
+            tell(machine, "h")
+            machine.qmp.execute("device_del", {"id": "d"})
+            tell(machine, "h")
+            machine.qmp.wait_event("DEVICE_DELETED", {"device": "d"}, LIMIT)
+            faults.arm("ioctl", at=1, error="ENOMEM", request=SET_MEMORY_REGION)
+            with faults.wait("dontneed"):
+                other = QMP(machine.folder / "qmp")
+                other.send_raw(json.dumps({"execute": "device_add", "arguments": plug}).encode() + b"\n")
+                machine.wait_until(lambda: faults.counted().failed == 1, LIMIT, "KVM refuses")
+                for name in "query-status", "query-memory-devices", "query-memory-map":
+                    machine.qmp.execute(name)
+                refused(machine, "device_add", {**plug, "id": "e"}, "m")
+                refused(machine, "object-del", {"id": "m"}, "in use")
+                assert not any("error" in said for said in other.take_events())
+                if how == "quit":
+                    machine.qmp.execute("quit")
+            if how == "quit":
+                assert machine.process.wait(LIMIT) == 0
+                continue
+            faults.disarm()
+            said = other.read_answer(time.monotonic() + LIMIT)
+            assert "Cannot allocate memory" in said["error"]["desc"], said
+            assert machine.qmp.execute("query-memdev")[-1]["resident"] == 0
+            machine.qmp.execute("device_add", plug)
 
 
 def unplug(machine):

@@ -177,15 +177,19 @@ void dimm_take_back(struct dimm *dimm)
     dimm_discard(dimm);
 }
 
-/* The allocation that bring() began has ended. */
+/* The allocation that bring() began has ended; or the memory that was allocated has gone back, since the DIMM
+ * could not be shown. */
 static void brought(void *opaque, const struct error *why)
 {
     struct dimm *dimm = opaque;
+    const struct completion self = { .ended = brought, .opaque = dimm };
     struct completion watcher = dimm->watcher;
     struct error error;
 
     if (!why && !dimm_show(dimm, &error)) {
-        backend_unmap(dimm->backend);
+        if (backend_fill_undo(dimm->backend, &self, &error))
+            return;
+        backend_unmap(dimm->backend); /* rather late than never */
         why = &error;
     }
     if (why)

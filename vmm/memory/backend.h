@@ -96,6 +96,7 @@ struct backend {
     struct prealloc *filling;
     struct completion filler; /* who asked for it */
     int failure;              /* it could not be allocated: an errno; what was is being given back */
+    struct error *unused;     /* it was, but nobody could use it: why; it is being given back likewise */
     struct backends *registry;
     struct completion remover; /* object-del: is told when the backend is gone */
     struct completion adder;   /* object-add */

@@ -4,6 +4,7 @@
  * (-overcommit mem-lock=on), or because nothing else makes sure that it is there when the guest touches it.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "memory/backend_memory.h"
@@ -51,6 +52,12 @@ static void tell(struct backend *backend, const struct error *error)
     watcher.ended(watcher.opaque, error);
 }
 
+static void forget_unused(struct backend *backend)
+{
+    free(backend->unused);
+    backend->unused = NULL;
+}
+
 /* What was allocated is the host's again, so it is not missing among the huge pages that are free. */
 static void failed(void *opaque)
 {
@@ -59,8 +66,24 @@ static void failed(void *opaque)
     struct error error;
 
     backend->failure = 0;
-    explain(backend, failure, &error);
+    if (backend->unused)
+        error = *backend->unused;
+    else
+        explain(backend, failure, &error);
+    forget_unused(backend);
     tell(backend, &error);
+}
+
+bool backend_fill_undo(struct backend *backend, const struct completion *watcher, const struct error *why)
+{
+    backend->unused = malloc(sizeof *backend->unused);
+    if (!backend->unused)
+        return false;
+    *backend->unused = *why;
+    backend->filler = *watcher;
+    backend->failure = ECANCELED;
+    backend_release_begin(backend, false, failed, backend);
+    return true;
 }
 
 static void ended(void *opaque, int failure)
@@ -129,6 +152,7 @@ void backend_fill_stop(struct backend *backend)
     backend->filling = NULL;
     backend_release_wait(backend);
     backend->failure = 0;
+    forget_unused(backend);
     explain(backend, ECANCELED, &error);
     tell(backend, &error);
 }

@@ -57,6 +57,10 @@ void backend_watch_file(struct backend *backend);
 /* backend_fill.c: make a backend ready for use: mapped and, where that was asked for, allocated. */
 enum outcome backend_prepare(struct backend *backend, struct loop *loop, const struct completion *watcher,
                              struct error *error);
+/* Memory that backend_prepare() has allocated, and that cannot be used after all: it goes back to the host,
+ * and the watcher is then told why; until then it is as if it were being allocated. False: out of memory, and
+ * nothing was begun. */
+bool backend_fill_undo(struct backend *backend, const struct completion *watcher, const struct error *why);
 /* Whether it is being allocated, or what was allocated in vain is being given back. */
 bool backend_filling(const struct backend *backend);
 /* Let the allocation end, from the event loop, with an error. */
