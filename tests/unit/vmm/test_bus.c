@@ -99,6 +99,35 @@ static void an_access_comes_in_aligned_parts_each_to_its_device(void **state)
     out(0xfffe, 4, 0); /* round the end of the ports */
 }
 
+static void only_aligned_words(void *device, uint64_t offset, unsigned width, uint64_t value)
+{
+    (void)device, (void)value;
+    accesses++;
+    assert_int_equal(width & (width - 1), 0);
+    assert_int_equal(offset % width, 0);
+}
+
+/* KVM cuts an instruction's access at a page's end: any number of bytes comes, at any address. */
+static void no_device_gets_a_width_that_is_none(void **state)
+{
+    uint8_t bytes[8] = { 0 };
+    struct error error;
+
+    (void)state;
+    for (unsigned most = 1; most <= 8; most *= 2) {
+        struct bus_range range = range_at(BUS_MEMORY, 0x10000 * most, 16, most, NULL);
+
+        range.write = only_aligned_words;
+        assert_true(bus_add(&bus, &range, &error));
+        for (unsigned width = 1; width <= 8; width++)
+            for (unsigned at = 0; at < 8; at++) {
+                accesses = 0;
+                bus_access(&bus, BUS_MEMORY, range.first + at, true, width, bytes);
+                assert_true(accesses >= (width + most - 1) / most);
+            }
+    }
+}
+
 static void eight_bytes_reach_a_device_that_takes_them(void **state)
 {
     uint64_t last = 0, value = UINT64_C(0x0011223344556677) & 0xffffffffffff;
@@ -277,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_SET_UP(where_no_device_is_reads_float),
         WITH_SET_UP(an_access_comes_in_aligned_parts_each_to_its_device),
+        WITH_SET_UP(no_device_gets_a_width_that_is_none),
         WITH_SET_UP(eight_bytes_reach_a_device_that_takes_them),
         WITH_SET_UP(ranges_that_have_no_place_are_refused),
         WITH_SET_UP(random_changes_are_as_a_model_says),
