@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/result.h"
+#include "base/suggest.h"
 #include "guest.h"
 
 static bool wanted(const struct options *options, const char *event)
@@ -17,6 +18,45 @@ static bool wanted(const struct options *options, const char *event)
         if (strcmp(options->words[i], event) == 0)
             return true;
     return options->word_count == 0;
+}
+
+static bool event_exists(struct json_object *schema, const char *name, struct error *error)
+{
+    struct suggestion suggestion;
+    char subject[160];
+
+    suggestion_start(&suggestion, name);
+    for (size_t i = 0; i < json_length(schema); i++) {
+        struct json_object *entry = json_object_array_get_idx(schema, i);
+        const char *event = json_text_of(entry, "name");
+
+        if (strcmp(json_text_of(entry, "meta-type"), "event") != 0)
+            continue;
+        if (strcmp(event, name) == 0)
+            return true;
+        suggestion_offer(&suggestion, event);
+    }
+    if (!suggestion.names[0]) /* no schema of events */
+        return true;
+    words_format(subject, sizeof subject, "'%.80s' is no event of this guest", name);
+    return suggestion_fail(&suggestion, subject, error);
+}
+
+/* Whether the guest's program has each event that is waited for: what it does not have would never come. One
+ * that cannot be asked for its schema may have all. */
+static bool all_exist(const struct options *options, struct qmp *qmp, struct error *error)
+{
+    struct json_object *schema = NULL;
+    struct error ignored = { 0 };
+    bool good = true;
+
+    if (!options->word_count ||
+        !qmp_ask(qmp, "query-qmp-schema", NULL, options->patience, &schema, NULL, &ignored))
+        return true;
+    for (unsigned i = 0; good && i < options->word_count; i++)
+        good = event_exists(schema, options->words[i], error);
+    json_object_put(schema);
+    return good;
 }
 
 /* 2025-11-22 17:04:05.123456 EVENT {"data": 1} */
@@ -62,6 +102,10 @@ enum status run_events(struct options *options)
 
     if (!qmp)
         return status;
+    if (!all_exist(options, qmp, &error)) {
+        qmp_close(qmp);
+        return fail(options, STATUS_USAGE, "%s", error.text);
+    }
     for (;;) {
         heard = qmp_next(qmp, now_ms() + 3600000, -1, &message, &error);
         if (heard == QMP_CLOSED)

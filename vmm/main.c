@@ -121,13 +121,13 @@ static bool attach_users(struct program *program, struct error *error)
     if (config->serial_chardev &&
         !machine_attach_serial(program->machine, chardev_find(program->chardevs, config->serial_chardev),
                                error))
-        return error_prefix(error, "-serial: ");
+        return error_prefix(error, "-serial chardev:%.80s: ", config->serial_chardev);
     program->monitors = monitors_create(program->machine, program->chardevs);
     if (!program->monitors)
         return error_set(error, "out of memory");
     for (size_t i = 0; i < config->monitor_count; i++)
         if (!monitor_attach(program->monitors, &config->monitors[i], error))
-            return error_prefix(error, "-mon: ");
+            return error_prefix(error, "-mon %.80s: ", config->monitors[i].chardev);
     if (chardev_find(program->chardevs, CONTROL_CHARDEV) &&
         !monitor_attach(program->monitors, &control, error))
         return error_prefix(error, "-name: ");

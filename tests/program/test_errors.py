@@ -95,7 +95,7 @@ def refuses(options, *words, prefix=()):
 def test_memory_option():
     kernel = ["-kernel", MICRO]
     for value, *words in (
-            ("12Q", "12Q"), ("-1", "-1"), ("1M", "1 MiB", "2 MiB"),
+            ("12Q", "12Q"), ("-1", "-1"), ("1M", "1 MiB", "2M"),
             ("1G,slots=2", "maxmem"),
             ("1G,slots=2,maxmem=512M", "512 MiB", "1 GiB"),
             ("1G,slots=1,maxmem=1G", "slots"),

@@ -443,8 +443,8 @@ def test_bad_arguments():
         guest.fails("memory-unplug", ["Device 'x' not found"], id="x")
         guest.fails("memory-unplug", ["1 to 86400"], id="dimm0", timeout=0)
     with Guest(memory="128M") as guest:
-        guest.fails("memory-plug", ["slots=N,maxmem=MAX"], size=SIZE)
-        guest.fails("memory-set", ["slots=N,maxmem=MAX"], size=GIB)
+        guest.fails("memory-plug", ["slots=4,maxmem=8G"], size=SIZE)
+        guest.fails("memory-set", ["slots=4,maxmem=8G"], size=GIB)
 
 
 if __name__ == "__main__":

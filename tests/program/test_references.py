@@ -4,11 +4,14 @@
 needs no KVM."""
 
 import pathlib
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
+from lib.ctl import place                                    # noqa: E402
 from lib.host import FLAGS, MIB, Host                        # noqa: E402
+from lib.machine import PROGRAM                              # noqa: E402
 from lib.qmp import QMPError                                 # noqa: E402
 
 
@@ -80,6 +83,43 @@ def test_an_object_by_its_path():
                      "", "/", "//"):
             error = refused(host, "device_add", driver="pc-dimm", id="x", memdev=name)
             assert error.error_class == "DeviceNotFound", (name, error.desc)
+
+
+def test_the_ram_of_the_command_line():
+    for name in ("r", "/objects/r", "objects/r", "//objects//r/"):
+        for options in (("-machine", f"memory-backend={name}"), ("-numa", f"node,memdev={name}")):
+            with Host(("-object", "memory-backend-ram,id=r,size=64M", *options)) as host:
+                (memdev,) = host.qmp.execute("query-memdev")
+                assert memdev["id"] == "r", memdev
+                error = refused(host, "object-del", id="r")
+                assert "in use" in error.desc, error.desc
+    for name in ("/r", "/objects", "jects/r", "/objects/r/x", "/", "/machine/peripheral/r", "q"):
+        for option, value in (("-machine", f"memory-backend={name}"), ("-numa", f"node,memdev={name}")):
+            result = subprocess.run(
+                [PROGRAM, "-accel", "qtest", "-nodefaults", "-display", "none", "-m", "64M", "-object",
+                 "memory-backend-ram,id=r,size=64M", option, value, "-monitor", "stdio"], input="quit\n",
+                capture_output=True, text=True, timeout=60, check=False)
+            assert result.returncode == 1 and f"{option} " in result.stderr and name in result.stderr, (value, result)
+    # One object cannot be two nodes' memory, whatever it is called.
+    result = subprocess.run(
+        [PROGRAM, "-accel", "qtest", "-nodefaults", "-display", "none", "-m", "128M", "-object",
+         "memory-backend-ram,id=r,size=64M", "-numa", "node,memdev=r", "-numa", "node,memdev=/objects/r"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1 and "multiple times" in result.stderr, result
+
+
+def test_memslots_and_hotramctl():
+    """A populated memslot is a DIMM, and has the path of one; hotramctl passes on what it is given."""
+    with Host(("-memslot", "id=s,size=16M")) as host, place() as here:
+        host.qmp.execute("cont")
+        for name in ("s", "/machine/peripheral/s", "peripheral/s"):
+            host.qmp.execute("memslot", {"id": "s", "action": "add"})
+            status, _, said = here.run("-s", host.folder / "qmp", "unplug", name, "--no-wait")
+            assert status == 0, said
+            taken(host, 0)
+        # A memslot is no object of the tree, and its command takes its id alone.
+        error = refused(host, "memslot", id="/machine/peripheral/s", action="add")
+        assert "not found" in error.desc, error.desc
 
 
 def test_what_is_not_there():

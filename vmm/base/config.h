@@ -132,6 +132,7 @@ struct config {
     uint64_t ram_size;
     uint64_t maxmem;
     uint32_t slots;
+    char *memory; /* -m as it was given last; NULL: it was not */
     struct memslot_config *memslots;
     size_t memslot_count;
     bool region_grows; /* -m gave no maxmem: the hotplug region reaches as far as the memslots */

@@ -68,6 +68,17 @@ static void add(struct json_object *object, const char *key, const char *value)
     json_add(object, list, join(json_object_get_string(before), value));
 }
 
+/* "memory-backend-ram id=a": a comma is missing. */
+static void blank_in_key(const char *key, const char *value, struct error *error)
+{
+    const size_t length = strcspn(key, " \t");
+
+    error_set(error,
+              "there is no property '%.80s': properties are separated by commas, without blanks: "
+              "%.*s,%.80s=%.80s",
+              key, (int)(length < 80 ? length : 80), key, key + length + strspn(key + length, " \t"), value);
+}
+
 /* One "key=value", flag or implied value. Returns the place behind it, or NULL and an error. `word` has room
  * for the whole text twice: for the key and for the value. */
 static const char *parse_word(const char *text, const char *implied_key, char *word,
@@ -90,6 +101,10 @@ static const char *parse_word(const char *text, const char *implied_key, char *w
     }
     if (*key == '\0') {
         error_set(error, "a parameter name is expected before '%.40s'", value);
+        return NULL;
+    }
+    if (strpbrk(key, " \t")) {
+        blank_in_key(key, value, error);
         return NULL;
     }
     add(object, key, value);

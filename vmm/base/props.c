@@ -186,10 +186,6 @@ static bool unknown_property(const char *key, const struct property *table, size
     struct suggestion suggestion;
     char subject[256];
 
-    if (strchr(key, ' '))
-        return error_set(error,
-                         "%s has no property '%.80s': properties are separated by commas, without blanks",
-                         what, key);
     suggestion_start(&suggestion, key);
     for (; skip && *skip; skip++)
         suggestion_offer(&suggestion, *skip);

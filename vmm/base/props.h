@@ -92,6 +92,9 @@ bool size_parse(const char *text, uint64_t unit, uint64_t *bytes, struct error *
 #define SIZE_TEXT 32
 char *size_text(uint64_t bytes, char buffer[SIZE_TEXT]);
 
+/* "512M", "1025K", "4097B": for what an error offers, to be typed as it is. Returns buffer. */
+char *size_word(uint64_t bytes, char buffer[SIZE_TEXT]);
+
 /* QEMU's rule for ids: a letter, then letters, digits, '-', '.', '_'. */
 bool id_well_formed(const char *id);
 /* The same with an error that names the id and the rule. */

@@ -20,8 +20,6 @@ static const char unit_letters[] = "BKMGTPE";
 /* More digits of a fraction than these are below one byte even in EiB. */
 #define FRACTION_DIGITS_MAX 18
 
-/* How much of an argument is repeated in a message. */
-
 static int digit_value(char c)
 {
     if (c >= '0' && c <= '9')
@@ -143,6 +141,16 @@ bool size_parse(const char *text, uint64_t unit, uint64_t *bytes, struct error *
         return size_too_large(text, error);
     *bytes = (uint64_t)sum;
     return true;
+}
+
+char *size_word(uint64_t bytes, char buffer[SIZE_TEXT])
+{
+    size_t power = bytes ? sizeof unit_letters - 2 : 0;
+
+    while (power > 0 && bytes % (UINT64_C(1) << (10 * power)))
+        power--;
+    snprintf(buffer, SIZE_TEXT, "%" PRIu64 "%c", bytes >> (10 * power), unit_letters[power]);
+    return buffer;
 }
 
 char *size_text(uint64_t bytes, char buffer[SIZE_TEXT])

@@ -108,7 +108,7 @@ enum outcome device_add(struct board *board, struct props props, bool hot,
     driver = props_string(props, "driver", error);
     if (!driver) {
         if (!error->text[0])
-            error_set(error, "Parameter 'driver' is missing");
+            error_set(error, "Parameter 'driver' is missing, such as driver=pc-dimm");
         return OUTCOME_FAILED;
     }
     type = device_type_require(driver, error);

@@ -40,22 +40,95 @@ static const char *why_so_coarse(const struct hotplug *hotplug, char text[256])
     return text;
 }
 
-bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_request *request,
+/* The way out where all slots are taken, which depends on whether there is a monitor yet and a DIMM that can
+ * leave. */
+static bool no_slot(const struct hotplug *hotplug, bool hot, struct error *error)
+{
+    const uint32_t slots = hotplug->config.slots;
+    const struct dimm *dimm = NULL;
+    char path[DIMM_PATH], leave[DIMM_PATH + 40] = "", start[64] = "";
+
+    for (uint32_t slot = 0; hot && !dimm && slot < slots; slot++)
+        dimm = hotplug->memslot[slot] ? NULL : hotplug->dimm[slot];
+    if (dimm)
+        words_format(leave, sizeof leave, "remove a DIMM with device_del %.400s%s", hotplug_name(dimm, path),
+                     slots < HOTRAM_SLOTS_MAX ? ", or " : "");
+    if (slots < HOTRAM_SLOTS_MAX)
+        snprintf(start, sizeof start, "start with more (-m ...,slots=N, at most %u)", HOTRAM_SLOTS_MAX);
+    return error_set(error, "no free slots available: all %u are taken; %.450s%s", slots, leave,
+                     *leave || *start ? start : "leave one out, for there cannot be more");
+}
+
+/* Where QEMU, whose DIMMs may be anywhere that is a multiple of 2 MiB, finds something else wrong first. */
+static enum hotram_status before_alignment(const struct hotplug *hotplug,
+                                           const struct hotram_dimm_request *request, uint32_t *other)
+{
+    const struct hotram_bank_config *bank = &hotplug->bank.config;
+
+    if (request->align > hotplug_granularity(hotplug) || request->addr % BACKEND_ALIGN)
+        return HOTRAM_E_ALIGN;
+    if (request->addr < bank->base || request->size > bank->size ||
+        request->addr - bank->base > bank->size - request->size)
+        return HOTRAM_E_REGION;
+    for (*other = 0; *other < bank->slots; ++*other) {
+        const struct hotram_dimm *dimm = hotram_bank_slot(&hotplug->bank, *other);
+
+        if (dimm->size > 0 && request->addr < dimm->addr + dimm->size &&
+            dimm->addr < request->addr + request->size)
+            return HOTRAM_E_OVERLAP;
+    }
+    return HOTRAM_E_ALIGN;
+}
+
+/* What is left of maxmem is less than the largest hole: the region has room for alignment. */
+static bool exceeds_capacity(const struct hotplug *hotplug, const struct hotram_dimm_request *request,
+                             uint64_t *left)
+{
+    *left = hotplug->bank.config.capacity - hotplug->bank.used;
+    return request->size > *left;
+}
+
+/* "; the nearest is 128M": multiples of the granularity. */
+static const char *nearest_multiple(uint64_t value, uint64_t granularity, bool size, char text[64])
+{
+    uint64_t next = value - value % granularity;
+    char word[SIZE_TEXT];
+
+    if (value % granularity && next <= UINT64_MAX - granularity)
+        next += granularity;
+    if (next == 0)
+        next = granularity;
+    if (size)
+        snprintf(text, 64, "; the next is %s", size_word(next, word));
+    else
+        snprintf(text, 64, "; the next is 0x%llx", (unsigned long long)next);
+    return text;
+}
+
+bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_request *request, bool hot,
                      const struct hotram_dimm_result *result, enum hotram_status status, struct error *error)
 {
     const struct hotram_bank_config *bank = &hotplug->bank.config;
     const unsigned long long end = bank->base + bank->size;
     const unsigned long long addr = request->addr;
     const unsigned long long size = request->size;
-    const struct hotram_dimm *other = hotram_bank_slot(&hotplug->bank, result->slot);
     const unsigned long long granularity = hotplug_granularity(hotplug);
+    uint32_t other_slot = result->slot;
+    const struct hotram_dimm *other;
+    uint64_t free = result->largest;
     char want[SIZE_TEXT];
     char left[SIZE_TEXT];
     char why[256];
     char path[DIMM_PATH];
+    char next[64];
 
+    if (status == HOTRAM_E_ALIGN)
+        status = before_alignment(hotplug, request, &other_slot);
+    if (status == HOTRAM_E_NO_SPACE && exceeds_capacity(hotplug, request, &free))
+        status = HOTRAM_E_CAPACITY;
+    other = hotram_bank_slot(&hotplug->bank, other_slot);
     size_text(request->size, want);
-    size_text(result->largest, left);
+    size_text(free, left);
     switch (status) {
     case HOTRAM_E_SLOT_RANGE:
         return error_set(error, "invalid slot number %d, valid range is [0-%u]", (int)request->slot,
@@ -68,27 +141,27 @@ bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_req
                          name_of(hotplug, request->slot, path),
                          hotplug->memslot[request->slot] ? "keeps it" : "is in it");
     case HOTRAM_E_NO_SLOT:
-        return error_set(error,
-                         "no free slots available: all %u are taken; remove a DIMM with device_del, or start "
-                         "with more (-m ...,slots=N, at most %u)",
-                         bank->slots, HOTRAM_SLOTS_MAX);
+        return no_slot(hotplug, hot, error);
     case HOTRAM_E_SIZE:
-        return error_set(error, "backend memory size must be multiple of 0x%llx: '%s' has %llu bytes%s",
-                         granularity, want, size, why_so_coarse(hotplug, why));
+        return error_set(error,
+                         "backend memory size must be multiple of 0x%llx, and not 0: '%s' has %llu bytes%s%s",
+                         granularity, want, size, nearest_multiple(size, granularity, true, next),
+                         why_so_coarse(hotplug, why));
     case HOTRAM_E_ALIGN:
-        return error_set(error, "address must be aligned to 0x%llx bytes: 0x%llx is not%s",
+        return error_set(error, "address must be aligned to 0x%llx bytes: 0x%llx is not%s%s",
                          (unsigned long long)request->align, addr,
+                         nearest_multiple(addr, request->align, false, next),
                          request->align == granularity ? why_so_coarse(hotplug, why) : "");
     case HOTRAM_E_REGION:
         return error_set(error,
                          "can't add memory device [0x%llx:0x%llx], usable range for memory devices "
-                         "[0x%llx:0x%llx]",
+                         "[0x%llx:0x%llx]; leave addr out to get the lowest address that fits",
                          addr, size, (unsigned long long)bank->base, (unsigned long long)bank->size);
     case HOTRAM_E_OVERLAP:
         return error_set(error,
                          "address range conflicts with memory device id='%s': [0x%llx-0x%llx] and its "
                          "[0x%llx-0x%llx]; leave addr out to get the lowest address that fits",
-                         name_of(hotplug, result->slot, path), addr, addr + size - 1,
+                         name_of(hotplug, other_slot, path), addr, addr + size - 1,
                          (unsigned long long)other->addr,
                          (unsigned long long)(other->addr + other->size - 1));
     case HOTRAM_E_NO_SPACE:
@@ -101,7 +174,7 @@ bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_req
             error,
             "not enough space, currently 0x%llx in use of total space for memory devices 0x%llx: "
             "%s of %s are left, and %s are asked for; start with a larger maxmem",
-            (unsigned long long)(bank->capacity - result->largest), (unsigned long long)bank->capacity, left,
+            (unsigned long long)(bank->capacity - free), (unsigned long long)bank->capacity, left,
             size_text(bank->capacity, (char[SIZE_TEXT]){ 0 }), want);
     default:
         return error_set(error, "%s", hotram_status_text(status));

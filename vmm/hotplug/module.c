@@ -154,7 +154,7 @@ static struct dimm *place(struct hotplug *hotplug, const struct module *module, 
     struct dimm *dimm;
 
     if (!hotplug_check_node(hotplug, request.node, error) ||
-        !hotplug_reserve(hotplug, &request, &result, error))
+        !hotplug_reserve(hotplug, &request, true, &result, error))
         return NULL;
     dimm = dimm_create(hotplug, result.slot, module->id, module->size, true, error);
     if (!dimm)

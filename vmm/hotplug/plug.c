@@ -43,8 +43,9 @@ static const struct property shown[] = {
 bool hotplug_check_enabled(const struct hotplug *hotplug, struct error *error)
 {
     return hotplug->config.slots > 0 ||
-           error_set(error, "memory hotplug is not enabled: missing acpi device or slots; start with "
-                            "-m SIZE,slots=N,maxmem=MAX");
+           error_set(error,
+                     "no slots where allocated, please specify the 'slots' option: memory hotplug is not "
+                     "enabled; start with such as -m 1G,slots=4,maxmem=8G");
 }
 
 bool hotplug_check_id(const struct hotplug *hotplug, const char *id, struct error *error)
@@ -68,8 +69,10 @@ bool hotplug_check_id(const struct hotplug *hotplug, const char *id, struct erro
 bool hotplug_check_node(const struct hotplug *hotplug, uint32_t node, struct error *error)
 {
     return node < hotplug->config.nodes ||
-           error_set(error, "'DIMM property node has value %u' which exceeds the number of numa nodes: %u",
-                     node, hotplug->config.nodes);
+           error_set(error,
+                     "'DIMM property node has value %u' which exceeds the number of numa nodes: %u; the last "
+                     "is node=%u",
+                     node, hotplug->config.nodes, hotplug->config.nodes - 1);
 }
 
 /* After the bank has found a place, as QEMU does: node, and whether the backend is free. */
@@ -236,7 +239,7 @@ uint64_t hotplug_alignment(const struct hotplug *hotplug, uint64_t align)
     return align > granularity ? align : granularity;
 }
 
-bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *request,
+bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *request, bool hot,
                      struct hotram_dimm_result *result, struct error *error)
 {
     enum hotram_status status;
@@ -244,12 +247,12 @@ bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *
     /* The bank knows the least granularity that this guest can ever have. */
     if (request->size % hotplug_granularity(hotplug) != 0) {
         *result = (struct hotram_dimm_result){ .slot = HOTRAM_SLOT_ANY };
-        return hotplug_explain(hotplug, request, result, HOTRAM_E_SIZE, error);
+        return hotplug_explain(hotplug, request, hot, result, HOTRAM_E_SIZE, error);
     }
     machine_lock_take(hotplug->config.lock);
     status = hotram_bank_reserve(&hotplug->bank, request, result);
     machine_lock_release(hotplug->config.lock);
-    return status == HOTRAM_OK || hotplug_explain(hotplug, request, result, status, error);
+    return status == HOTRAM_OK || hotplug_explain(hotplug, request, hot, result, status, error);
 }
 
 static enum outcome plug(struct hotplug *hotplug, const char *id, const struct values *values, bool hot,
@@ -272,7 +275,7 @@ static enum outcome plug(struct hotplug *hotplug, const char *id, const struct v
         .align = hotplug_alignment(hotplug, backend_alignment(backend)),
         .node = values->node,
     };
-    if (!hotplug_reserve(hotplug, &request, &result, error))
+    if (!hotplug_reserve(hotplug, &request, hot, &result, error))
         return OUTCOME_FAILED;
     dimm = check_use(hotplug, backend, values->node, error)
                ? dimm_create(hotplug, result.slot, id, backend->size, hot, error)

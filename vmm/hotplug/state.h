@@ -140,8 +140,9 @@ bool hotplug_check_id(const struct hotplug *hotplug, const char *id, struct erro
 uint64_t hotplug_granularity(const struct hotplug *hotplug);
 /* What a DIMM's address and size are multiples of, if its memory wants `align`. Bytes. */
 uint64_t hotplug_alignment(const struct hotplug *hotplug, uint64_t align);
-/* hotram_bank_reserve() with an error for people; and back. */
-bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *request,
+/* hotram_bank_reserve() with an error for people, who have a monitor to type into if it is `hot`; and back.
+ */
+bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *request, bool hot,
                      struct hotram_dimm_result *result, struct error *error);
 void hotplug_cancel_slot(struct hotplug *hotplug, uint32_t slot);
 /* A DIMM that is coming into a slot that is reserved for it. NULL: out of memory, or (hot) the guest could
@@ -166,7 +167,7 @@ enum outcome dimm_bring(struct dimm *dimm, struct props props, const struct comp
                         struct error *error);
 
 /* explain.c: why the bank said no. False. */
-bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_request *request,
+bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_request *request, bool hot,
                      const struct hotram_dimm_result *result, enum hotram_status status, struct error *error);
 
 /* memslot.c */

@@ -9,10 +9,6 @@
 #include "machine/state.h"
 #include "memory/backend.h"
 
-/* RAM that no object was given for is a backend like any other, and is listed as such (QEMU calls it pc.ram).
- */
-#define RAM_ID "hotram.ram"
-
 static bool wants_objects(const struct config *config)
 {
     for (uint32_t node = 0; node < config->numa.nodes; node++)
@@ -44,14 +40,14 @@ bool ram_create(struct machine *machine, struct error *error)
         return true;
     object = json_new_object();
     add_string(object, "qom-type", "memory-backend-ram");
-    add_string(object, "id", RAM_ID);
+    add_string(object, "id", BACKEND_OF_RAM);
     add_number(object, "size", machine->config->ram_size);
     backend = json_check(object, error)
                   ? backend_add(machine->backends, (struct props){ .object = object }, error)
                   : NULL;
     json_object_put(object);
     if (!backend)
-        return error_prefix(error, "-m: ");
+        return machine->config->memory ? error_prefix(error, "-m %.200s: ", machine->config->memory) : false;
     return claim(machine, backend, error);
 }
 

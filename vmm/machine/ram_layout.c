@@ -4,6 +4,8 @@
  * addresses that the architecture has for RAM; the hotplug region above, and memslots in it that were given
  * their addresses.
  */
+#include <stdio.h>
+
 #include "layout/units.h"
 #include "machine/state.h"
 
@@ -150,6 +152,29 @@ uint64_t machine_ram_end(const struct machine *machine)
     return end;
 }
 
+/* The option that says how much memory there is. */
+static const char *ram_option(const struct config *config, char text[256])
+{
+    if (config->memory)
+        words_format(text, 256, "-m %.200s", config->memory);
+    else if (config->ram_backend)
+        words_format(text, 256, "-machine memory-backend=%.200s", config->ram_backend);
+    else
+        words_format(text, 256, "%s", config->memslot_count ? "-memslot" : "-numa");
+    return text;
+}
+
+/* " (at most 200T)", where it alone decides where the region ends; otherwise "". */
+static const char *largest_maxmem(const struct config *config, uint64_t excess, char text[64])
+{
+    char word[SIZE_TEXT];
+
+    text[0] = '\0';
+    if (config->memslot_count == 0 && excess < config->maxmem - config->ram_size)
+        snprintf(text, 64, " (at most maxmem=%s)", size_word(config->maxmem - excess, word));
+    return text;
+}
+
 bool machine_layout(struct machine *machine, struct error *error)
 {
     const struct config *config = machine->config;
@@ -157,11 +182,12 @@ bool machine_layout(struct machine *machine, struct error *error)
     uint64_t limit = UINT64_C(1) << bits;
     const struct ram_piece *last;
     uint64_t end;
-    char size[SIZE_TEXT], end_text[SIZE_TEXT];
+    char size[SIZE_TEXT], end_text[SIZE_TEXT], largest[64], option[256];
 
     if (config->ram_size < 2 * MIB)
-        return error_set(error, "-m: %s of RAM are too few for a machine; the least is 2 MiB",
-                         size_text(config->ram_size, size));
+        return error_set(
+            error, "%.250s: RAM of %s (a multiple of 8 KiB) is too little for a machine; the least is 2M",
+            ram_option(config, option), size_text(config->ram_size, size));
     machine_arch_layout_ram(machine);
     last = &machine->piece[machine->piece_count - 1];
     /* As QEMU: from the next GiB above RAM, with a GiB of room for the alignment of each DIMM. None of these
@@ -174,15 +200,20 @@ bool machine_layout(struct machine *machine, struct error *error)
     end = machine->region_base + machine->region_size;
     if (end > limit && config->slots == 0)
         return error_set(error,
-                         "-m %s needs guest addresses up to %s; guests of this host have %u physical address "
-                         "bits, which end at 0x%llx: use less (without a suffix -m counts MiB)",
-                         size_text(config->ram_size, size), size_text(end, end_text), bits,
-                         (unsigned long long)limit);
+                         "%.250s: Address space limit 0x%llx < 0x%llx phys-bits too low (%u): %s of RAM need "
+                         "guest addresses up to %s, and guests of this host have %u physical address bits; "
+                         "use less (without a suffix -m counts MiB)",
+                         ram_option(config, option), (unsigned long long)limit - 1,
+                         (unsigned long long)end - 1, bits, size_text(config->ram_size, size),
+                         size_text(end, end_text), bits);
     if (end > limit)
-        return error_set(error,
-                         "-m maxmem=%s,slots=%u needs guest addresses up to %s; guests of this host have %u "
-                         "physical address bits, which end at 0x%llx: use a smaller maxmem or fewer slots",
-                         size_text(config->maxmem, size), config->slots, size_text(end, end_text), bits,
-                         (unsigned long long)limit);
+        return error_set(
+            error,
+            "%.250s: Address space limit 0x%llx < 0x%llx phys-bits too low (%u): maxmem, %s, and "
+            "1 GiB for each of %u slots need guest addresses up to %s, and guests of this host "
+            "have %u physical address bits; use a smaller maxmem%s, or fewer slots",
+            ram_option(config, option), (unsigned long long)limit - 1, (unsigned long long)end - 1, bits,
+            size_text(config->maxmem, size), config->slots, size_text(end, end_text), bits,
+            largest_maxmem(config, end - limit, largest));
     return true;
 }

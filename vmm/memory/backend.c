@@ -222,13 +222,14 @@ static const struct object_type *check_names(const struct backends *backends, st
     name = props_string(props, "qom-type", error);
     if (!name) {
         if (!error->text[0])
-            error_set(error, "Parameter 'qom-type' is missing");
+            error_set(error,
+                      "Parameter 'qom-type' is missing: the type of memory, such as memory-backend-ram");
         return NULL;
     }
     *id = props_string(props, "id", error);
     if (!*id) {
         if (!error->text[0])
-            error_set(error, "Parameter 'id' is missing");
+            error_set(error, "Parameter 'id' is missing: a name for the object, such as id=mem1");
         return NULL;
     }
     if (!id_well_formed(*id)) {

@@ -144,6 +144,10 @@ enum outcome backend_del(struct backends *backends, const char *id, const struct
 /* Let the allocation of a backend's memory end with an error, if one is under way. */
 void backend_cancel(struct backends *backends, const char *id);
 
+/* RAM at start that no object was given for is a backend like any other, and is listed as such (QEMU calls it
+ * pc.ram). */
+#define BACKEND_OF_RAM "hotram.ram"
+
 struct backend *backend_find(const struct backends *backends, const char *id);
 /* The one that an id or a QOM path ("/objects/m0") names, or NULL and an error. */
 struct backend *backend_resolve(const struct backends *backends, const char *reference, struct error *error);

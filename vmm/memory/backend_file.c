@@ -64,9 +64,13 @@ static bool check_pages(const struct backend *backend, struct error *error)
     char page[SIZE_TEXT];
 
     if (backend->size % backend->page_size != 0)
-        return error_set(error, "%s: size %s is not a multiple of the page size, %s",
-                         backend_type(backend->kind)->name, size_text(backend->size, what),
-                         size_text(backend->page_size, page));
+        return error_set(
+            error,
+            "%s: memory size must be multiple of the page size: %s is not a multiple of the page "
+            "size, %s; the next is size=%llu",
+            backend_type(backend->kind)->name, size_text(backend->size, what),
+            size_text(backend->page_size, page),
+            (unsigned long long)((backend->size / backend->page_size + 1) * backend->page_size));
     if (backend->offset % backend->page_size != 0)
         return error_set(error, "%s: offset %s is not a multiple of the page size, %s",
                          backend_type(backend->kind)->name, size_text(backend->offset, what),

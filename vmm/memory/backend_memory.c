@@ -92,9 +92,40 @@ static void *map_aligned(const struct backend *backend)
     return memory;
 }
 
+/* Whether what the host did not promise it gives to who wants no promise: it depends on its policy
+ * (vm.overcommit_memory) and on the room in the address space, and is tried. */
+static bool fits_unreserved(const struct backend *backend)
+{
+    void *memory = mmap(NULL, backend->size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (memory == MAP_FAILED)
+        return false;
+    mapping_give_back(memory, backend->size, backend->id);
+    return true;
+}
+
+/* The RAM that -m makes has no property reserve, an object that takes its place does. */
+static const char *other_ways(const struct backend *backend, char text[192])
+{
+    const bool ram = strcmp(backend->id, BACKEND_OF_RAM) == 0;
+    char size[SIZE_TEXT];
+
+    if (!backend->reserve || backend->prealloc || !fits_unreserved(backend))
+        return "; give less";
+    if (!ram)
+        return "; reserve=off leaves it out of the host's count of memory that is promised";
+    snprintf(text, 192,
+             "; -object memory-backend-ram,id=ram,size=%s,reserve=off -machine memory-backend=ram leaves it "
+             "out of the host's count of memory that is promised",
+             size_word(backend->size, size));
+    return text;
+}
+
 static bool cannot_map(const struct backend *backend, int why, struct error *error)
 {
     char want[SIZE_TEXT];
+    char ways[192];
 
     if (backend->huge && why == ENOMEM)
         return backend_too_few_pages(backend, error);
@@ -103,9 +134,7 @@ static bool cannot_map(const struct backend *backend, int why, struct error *err
                error_prefix(error, "cannot set up guest memory '%s': ", backend->id);
     return error_set(error, "cannot set up guest memory '%s': mapping %s: %s%s", backend->id,
                      size_text(backend->size, want), strerror(why),
-                     why == ENOMEM && backend->reserve ? "; reserve=off leaves it out of the host's count of "
-                                                         "memory that is promised"
-                                                       : "");
+                     why == ENOMEM ? other_ways(backend, ways) : "");
 }
 
 /* ---- placement ---- */

@@ -162,7 +162,10 @@ static bool check(const struct backend *backend, struct error *error)
     const char *type = backend_type(backend->kind)->name;
 
     if (backend->size == 0)
-        return error_set(error, "property 'size' of %s doesn't take value '0'", type);
+        return error_set(error,
+                         "property 'size' of %s doesn't take value '0'; give how much memory it is, "
+                         "such as size=1G",
+                         type);
     if (backend->size > INT64_MAX || backend->offset > INT64_MAX - backend->size)
         return error_set(error, "%s: size %llu is too large: the limit is %lld bytes, the offset included",
                          type, (unsigned long long)backend->size, (long long)INT64_MAX);

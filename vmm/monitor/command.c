@@ -85,13 +85,28 @@ static const struct command_argument *find_argument(const struct command *comman
     return NULL;
 }
 
-static bool check_argument(const struct command_argument *argument, struct json_object *args,
-                           struct error *error)
+/* Of the commands that make something: by which key its kind and name are given. */
+static bool missing(const struct command *command, const char *name, struct error *error)
+{
+    static const char *const examples[][2] = {
+        { "qom-type", "memory-backend-ram" },
+        { "driver", "pc-dimm" },
+        { "id", "mem1" },
+    };
+
+    for (size_t i = 0; command->family && i < sizeof examples / sizeof examples[0]; i++)
+        if (strcmp(examples[i][0], name) == 0)
+            return error_set(error, "Parameter '%s' is missing, such as %s=%s", name, name, examples[i][1]);
+    return error_set(error, "Parameter '%s' is missing", name);
+}
+
+static bool check_argument(const struct command *command, const struct command_argument *argument,
+                           struct json_object *args, struct error *error)
 {
     struct json_object *value;
 
     if (!json_object_object_get_ex(args, argument->name, &value))
-        return argument->optional || error_set(error, "Parameter '%s' is missing", argument->name);
+        return argument->optional || missing(command, argument->name, error);
     if (argument->type == json_type_int && json_is_huge(value))
         return error_set(error, "Parameter '%s' expects integer; got %.17g", argument->name,
                          json_object_get_double(value));
@@ -104,7 +119,7 @@ static bool check_argument(const struct command_argument *argument, struct json_
 static bool check_arguments(const struct command *command, struct json_object *args, struct error *error)
 {
     for (const struct command_argument *argument = command->arguments; argument->name; argument++)
-        if (!check_argument(argument, args, error))
+        if (!check_argument(command, argument, args, error))
             return false;
     if (command->family || command->properties)
         return true; /* whoever makes the object checks its properties */

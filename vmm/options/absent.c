@@ -2,6 +2,7 @@
 /*
  * The options that QEMU 7.2 has and hotram has not, so that a QEMU user is told which and why.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "options/parser.h"
@@ -60,6 +61,19 @@ bool option_harmless(const char *name, const char *argument, bool *takes_argumen
                                                       strcmp(harmless[i].argument, argument) == 0));
     }
     return false;
+}
+
+const char *option_harmless_at(size_t index, char text[32])
+{
+    const char *argument;
+
+    if (index >= sizeof harmless / sizeof harmless[0])
+        return NULL;
+    argument = harmless[index].argument;
+    if (argument && *argument == '*')
+        argument = "ANYTHING";
+    snprintf(text, 32, "-%s%s%s", harmless[index].name, argument ? " " : "", argument ? argument : "");
+    return text;
 }
 
 const char *option_absent(const char *name)

@@ -13,15 +13,28 @@
 #include "base/suggest.h"
 #include "options/parser.h"
 
+/* The one way in which an option that hotram has not is accepted, or NULL. */
+static const char *harmless_form(const char *name, char text[32])
+{
+    size_t length = strlen(name);
+
+    for (size_t i = 0; option_harmless_at(i, text); i++)
+        if (strncmp(text + 1, name, length) == 0 && text[1 + length] == ' ')
+            return text;
+    return NULL;
+}
+
 /* An option that is not in the table: QEMU's, mistyped, or with its argument tied to it by '='. */
 static bool unknown_option(const char *word, const char *name, struct error *error)
 {
     const char *reason = option_absent(name), *equals = strchr(name, '=');
     struct suggestion suggestion;
-    char before[32];
+    char before[32], form[32];
 
     if (reason)
-        return error_set(error, "%.80s: QEMU has this option, hotram has not (%s)", word, reason);
+        return error_set(error, "%.80s: QEMU has this option, hotram has not (%s)%s%s", word, reason,
+                         harmless_form(name, form) ? "; it is accepted as " : "",
+                         harmless_form(name, form) ? form : "");
     if (equals && (size_t)(equals - name) < sizeof before) {
         snprintf(before, sizeof before, "%.*s", (int)(equals - name), name);
         if (option_find(before))
@@ -198,7 +211,7 @@ void config_free(struct config *config)
     char *const strings[] = { config->machine,        config->kernel,         config->initrd,
                               config->append,         config->serial_chardev, config->name,
                               config->pidfile,        config->qtest_chardev,  config->ram_backend,
-                              config->dimms.template, config->qtest_log };
+                              config->dimms.template, config->qtest_log,      config->memory };
 
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         free(strings[i]);

@@ -64,6 +64,7 @@ bool option_memory(struct parser *parser, const char *argument, struct error *er
         return false;
     good = props_read(props, table, TABLE_COUNT, NULL, "-m", &option, error) &&
            read_memory(parser, &option, error);
+    replace_string(&parser->config->memory, argument);
     props_free(table, TABLE_COUNT, &option);
     json_object_put(props.object);
     return good;
@@ -71,24 +72,25 @@ bool option_memory(struct parser *parser, const char *argument, struct error *er
 
 static bool check_maxmem(const struct parser *parser, uint64_t ram, struct error *error)
 {
-    char maxmem_text[SIZE_TEXT], ram_text[SIZE_TEXT];
+    char maxmem_text[SIZE_TEXT], ram_text[SIZE_TEXT], more[SIZE_TEXT];
 
     size_text(parser->maxmem, maxmem_text);
     size_text(ram, ram_text);
     if (parser->maxmem < ram)
         return error_set(
             error,
-            "-m: maxmem is %s, less than the RAM at start, %s; it must be at least that, for it counts "
-            "the RAM at start and all that can be plugged%s",
-            maxmem_text, ram_text, parser->maxmem_bare ? " (without a suffix maxmem counts bytes)" : "");
+            "maxmem is %s, less than the RAM at start, %s; it counts the RAM at start and all that "
+            "can be plugged, such as maxmem=%s%s",
+            maxmem_text, ram_text, size_word(4 * ram, more),
+            parser->maxmem_bare ? " (without a suffix maxmem counts bytes)" : "");
     if (parser->slots && parser->maxmem == ram)
         return error_set(error,
-                         "-m: slots=%" PRIu32
+                         "slots=%" PRIu32
                          " but maxmem, %s, is equal to the RAM at start: nothing could be plugged; "
                          "raise maxmem or leave slots out",
                          parser->slots, maxmem_text);
     if (parser->maxmem % MAXMEM_MULTIPLE)
-        return error_set(error, "-m: maxmem is %s; it must be a multiple of %s", maxmem_text,
+        return error_set(error, "maxmem is %s; it must be a multiple of %s", maxmem_text,
                          size_text(MAXMEM_MULTIPLE, ram_text));
     return true;
 }
@@ -102,10 +104,13 @@ static bool take_backend_size(const struct parser *parser, uint64_t *ram, struct
     uint64_t size;
 
     if (!backend)
-        return error_set(error,
-                         "Memory backend '%.80s' not found: -machine memory-backend= takes the id of an "
-                         "-object memory-backend-ram, -file or -memfd",
-                         id);
+        return error_set(
+            error,
+            "-machine memory-backend=%.80s: Memory backend '%.80s' not found: it takes the id or the "
+            "path of an -object: add -object memory-backend-ram,id=%.80s,size=SIZE",
+            id, id, id_well_formed(id) ? id : "ID");
+    replace_string(&parser->config->ram_backend, backend_config_id(backend)); /* it may have been a path */
+    id = parser->config->ram_backend;
     if (!backend_config_size(backend, &size, error))
         return error_prefix(error, "-machine memory-backend=%.80s: ", id);
     if (size == 0 || size % RAM_MULTIPLE || size > MEMORY_MAX)
@@ -124,6 +129,19 @@ static bool take_backend_size(const struct parser *parser, uint64_t *ram, struct
     return true;
 }
 
+static bool check_slots(const struct parser *parser, uint64_t ram, struct error *error)
+{
+    char ram_word[SIZE_TEXT], maxmem_word[SIZE_TEXT];
+
+    if (parser->slots_given && !parser->maxmem_given)
+        return error_set(error,
+                         "slots=%" PRIu32 " needs maxmem too, the most memory that the guest can have: for "
+                         "example -m %s,slots=%" PRIu32 ",maxmem=%s",
+                         parser->slots, size_word(ram, ram_word), parser->slots,
+                         size_word(4 * ram, maxmem_word));
+    return !parser->maxmem_given || check_maxmem(parser, ram, error);
+}
+
 bool finish_memory(struct parser *parser, struct error *error)
 {
     struct config *config = parser->config;
@@ -133,14 +151,8 @@ bool finish_memory(struct parser *parser, struct error *error)
     if (config->ram_backend && strcmp(config->machine, "none") != 0 &&
         !take_backend_size(parser, &ram, error))
         return false;
-    if (parser->slots_given && !parser->maxmem_given)
-        return error_set(error,
-                         "-m: slots=%" PRIu32
-                         " needs maxmem too, the most memory that the guest can have: for example "
-                         "-m 1G,slots=3,maxmem=4G",
-                         parser->slots);
-    if (parser->maxmem_given && !check_maxmem(parser, ram, error))
-        return false;
+    if (!check_slots(parser, ram, error))
+        return error_prefix(error, "-m %.200s: ", config->memory);
     if (!memslots_imply(parser, ram, error))
         return false;
     config->ram_size = ram;

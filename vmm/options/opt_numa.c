@@ -21,8 +21,9 @@ struct reading {
     const struct config *config;
     struct numa_config *numa;
     bool present[NUMA_NODES_MAX];
-    uint32_t end; /* the highest node id and one */
-    bool mem;     /* some node has mem= */
+    uint32_t end;        /* the highest node id and one */
+    const char *highest; /* the option that has it, or NULL */
+    bool mem;            /* some node has mem= */
     bool memdev;
 };
 
@@ -170,10 +171,12 @@ static bool read_memdev(struct reading *reading, const char *memdev, uint32_t no
 
     reading->memdev = true;
     if (!backend)
-        return error_set(error,
-                         "memdev=%.80s is ambiguous: there is no memory backend of that id; add -object "
-                         "memory-backend-ram,id=%.80s,size=SIZE",
-                         memdev, memdev);
+        return error_set(
+            error,
+            "memdev=%.80s is ambiguous: there is no memory backend of that id or path; add -object "
+            "memory-backend-ram,id=%.80s,size=SIZE",
+            memdev, id_well_formed(memdev) ? memdev : "ID");
+    memdev = backend_config_id(backend); /* it may have been a path */
     for (uint32_t other = 0; other < NUMA_NODES_MAX; other++)
         if (reading->numa->memdev[other] && strcmp(reading->numa->memdev[other], memdev) == 0)
             return error_set(error,
@@ -218,8 +221,10 @@ static bool read_node(struct reading *reading, const char *argument, struct json
         return false;
     reading->present[node] = true;
     reading->numa->nodes++;
-    if (reading->end <= node)
+    if (reading->end <= node) {
         reading->end = node + 1;
+        reading->highest = argument;
+    }
     return true;
 }
 
@@ -249,21 +254,26 @@ static bool read_one(struct reading *reading, const char *argument, struct error
 static bool check_nodes(const struct reading *reading, struct error *error)
 {
     const struct config *config = reading->config;
+    char text[SIZE_TEXT];
     uint64_t total = 0;
 
     for (uint32_t node = reading->end; node-- > 0;)
         if (!reading->present[node])
-            return error_set(
-                error, "numa: Node ID missing: %" PRIu32 "; node ids have no gaps from 0 to the highest",
-                node);
+            return error_set(error,
+                             "-numa %.200s: numa: Node ID missing: %" PRIu32
+                             "; node ids have no gaps from 0 to the "
+                             "highest: add -numa node,nodeid=%" PRIu32,
+                             reading->highest, node, node);
     for (uint32_t node = 0; node < reading->numa->nodes; node++)
         if (__builtin_add_overflow(total, reading->numa->ram[node], &total))
             total = UINT64_MAX;
     if (reading->numa->nodes > 0 && total != config->ram_size)
         return error_set(error,
-                         "total memory for NUMA nodes (0x%" PRIx64 ") should equal RAM size (0x%" PRIx64
-                         "): give each node its part with mem= or memdev=, or change -m",
-                         total, config->ram_size);
+                         "-numa %.200s: total memory for NUMA nodes (0x%" PRIx64 ") should equal RAM size "
+                         "(0x%" PRIx64 "), and is that of %" PRIu32 ": give each node its part with mem= or "
+                         "memdev=%s%s",
+                         reading->highest, total, config->ram_size, reading->numa->nodes,
+                         total ? ", or start with -m " : "", total ? size_word(total, text) : "");
     if (reading->memdev && config->ram_backend)
         return error_set(error, "'-machine memory-backend' and '-numa memdev' properties are mutually "
                                 "exclusive: both say what the RAM at start is");

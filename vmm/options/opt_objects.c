@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/json_build.h"
+#include "base/qom_path.h"
 #include "device/type.h"
 #include "options/parser.h"
 
@@ -104,12 +105,22 @@ bool option_object(struct parser *parser, const char *argument, struct error *er
     return good;
 }
 
-const struct object_config *backend_config_find(const struct config *config, const char *id)
+const struct object_config *backend_config_find(const struct config *config, const char *reference)
 {
-    for (size_t i = 0; i < config->object_count; i++)
-        if (strcmp(keyval_get(config->objects[i].object, "id"), id) == 0)
+    char path[300];
+
+    for (size_t i = 0; i < config->object_count; i++) {
+        /* An id longer than that is cut, and is found by nothing. */
+        snprintf(path, sizeof path, "/objects/%s", backend_config_id(&config->objects[i]));
+        if (qom_path_names(reference, path))
             return &config->objects[i];
+    }
     return NULL;
+}
+
+const char *backend_config_id(const struct object_config *backend)
+{
+    return keyval_get(backend->object, "id");
 }
 
 bool backend_config_size(const struct object_config *backend, uint64_t *size, struct error *error)

@@ -87,6 +87,8 @@ const char *option_absent(const char *name);
 /* Whether an option of QEMU's asks, with this argument (NULL: it has none on the command line), for nothing
  * that hotram would have to do; *takes_argument says whether the argument is the option's. */
 bool option_harmless(const char *name, const char *argument, bool *takes_argument);
+/* The n-th of them as it is typed ("-net none"), for help; NULL behind the last. */
+const char *option_harmless_at(size_t index, char text[32]);
 
 /* Read "on|off"-like keys: each key of the object must be in the table, and its value one of `values`
  * ("on|off"; NULL: any). `otherwise` tells why there are no others; it may be NULL. */
@@ -172,8 +174,9 @@ bool actions_read(struct json_object *object, struct actions *actions, const cha
 option_handler option_global;
 /* opt_objects.c */
 option_handler option_object, option_device;
-/* The -object of a memory backend, or NULL; and its size in bytes. */
-const struct object_config *backend_config_find(const struct config *config, const char *id);
+/* The -object of a memory backend by its id or its QOM path, or NULL; its id; and its size in bytes. */
+const struct object_config *backend_config_find(const struct config *config, const char *reference);
+const char *backend_config_id(const struct object_config *backend);
 bool backend_config_size(const struct object_config *backend, uint64_t *size, struct error *error);
 /* opt_chardev.c */
 option_handler option_chardev;

@@ -190,8 +190,8 @@ static void test_mistakes(void **state)
     expect(world, "device_del zz", "Error: Device 'zz' not found; no DIMM is plugged\n");
     expect(world, "device_add nope,id=x",
            "Error: 'nope' is not a valid device model name; it has: isa-serial, pc-dimm\n");
-    expect(world, "object_add memory-backend-ram", "Error: Parameter 'id' is missing\n");
-    expect(world, "device_add id=x", "Error: Parameter 'driver' is missing\n");
+    expect(world, "object_add memory-backend-ram", "Error: Parameter 'id' is missing, such as id=mem1\n");
+    expect(world, "device_add id=x", "Error: Parameter 'driver' is missing, such as driver=pc-dimm\n");
 }
 
 static void expect_part(struct world *world, const char *line, const char *part)

@@ -104,9 +104,8 @@ static void bad_memory(void **state)
         { "-m 1G,slots=3,maxmem=1G", "slots=3 but maxmem, 1 GiB, is equal to the RAM at start" },
         { "-m 1G,slots=3,maxmem=512M", "maxmem is 512 MiB, less than the RAM at start, 1 GiB" },
         { "-m 1024,slots=3,maxmem=4096",
-          "maxmem is 4 KiB, less than the RAM at start, 1 GiB; it must be at least that, for "
-          "it counts the RAM at start and all that can be plugged (without a suffix "
-          "maxmem counts bytes)" },
+          "-m 1024,slots=3,maxmem=4096: maxmem is 4 KiB, less than the RAM at start, 1 GiB; it counts the RAM "
+          "at start and all that can be plugged, such as maxmem=4G (without a suffix maxmem counts bytes)" },
         { "-m 1G,maxmem=512M", "maxmem is 512 MiB, less than the RAM at start, 1 GiB" },
         { "-m 1G,slots=257,maxmem=2G", "Parameter 'slots' expects a number from 0 to 256; got '257'" },
         { "-m 1G,slots=-1,maxmem=2G", "Parameter 'slots' expects a number from 0 to 256; got '-1'" },
