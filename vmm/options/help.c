@@ -112,6 +112,16 @@ static void print_examples(const char *example)
     }
 }
 
+static void print_harmless(void)
+{
+    const char *text;
+    char line[32];
+
+    puts("\nQEMU's, accepted where they ask for nothing (other arguments are errors):");
+    for (size_t i = 0; (text = option_harmless_at(i, line)) != NULL; i++)
+        puts(text);
+}
+
 bool option_help(struct parser *parser, const char *argument, struct error *error)
 {
     (void)argument;
@@ -128,6 +138,7 @@ bool option_help(struct parser *parser, const char *argument, struct error *erro
             print_examples(options_table[i].examples);
         }
     }
+    print_harmless();
     puts("\nOptions are spelled as QEMU spells them; --option works too. A machine with room\n"
          "for three DIMMs, and 1 GiB plugged into it from the monitor (Ctrl-A c):\n"
          "  hotram -m 1G,slots=3,maxmem=4G -kernel vmlinuz -append console=ttyS0\n"

@@ -20,12 +20,14 @@
 #if defined(__aarch64__)
 #define EVENTS "[,acpi=on|off][,gic-version=2|3|host|max]"
 #define AT_BOOT "acpi"
+#define HAS_NOT ", its=off"
 #define EVENTS_HELP \
     "acpi=off: a device tree instead of ACPI tables, and no memory hotplug. gic-version: the interrupt " \
     "controller (the newest that the host has). "
 #else
 #define EVENTS "[,acpi-events=gpe|ged]"
 #define AT_BOOT "acpi|e820"
+#define HAS_NOT ", acpi=on, smm=off, i8042=off, sata=off, smbus=off"
 #define EVENTS_HELP \
     "acpi-events: how ACPI tells the guest of memory and power button: by general-purpose events (gpe) or, with " \
     "hardware-reduced ACPI, by a Generic Event Device. "
@@ -48,7 +50,8 @@ const struct option options_table[] = {
         "a Linux guest's memory block). dimm-template: memory of DIMMs that are made by size (memory plug, memory "
         "set), as -object has it, without id and size (memory-backend-ram). dimm-map-limit: how much of the "
         "guest's memory a new DIMM's memory map may take before there is a warning (25), or with strict=on an "
-        "error. plug-timeout, unplug-timeout: how long a guest may take to answer (30, 60)",
+        "error. plug-timeout, unplug-timeout: how long a guest may take to answer (30, 60). Accepted, for that is how "
+        "the machine is: kernel-irqchip=on, vmport=off, hpet=off" HAS_NOT,
         "-machine hotram-1,accel=kvm\n"
         "-m 1G -object memory-backend-memfd,id=ram,size=1G -machine memory-backend=ram\n"
         "-machine dimm-template=memory-backend-memfd,,prealloc=on"),
@@ -56,7 +59,11 @@ const struct option options_table[] = {
     HANDLED("accel", "kvm|qtest", GROUP_MACHINE, option_accel,
             "what runs the guest: KVM (default), or for tests of hotram nothing (see -qtest)", NULL),
     HANDLED("enable-kvm", NULL, GROUP_MACHINE, option_enable_kvm, "the same as -accel kvm", NULL),
-    HANDLED("cpu", "host", GROUP_MACHINE, option_cpu, "the CPU model; the guest sees the host's", NULL),
+    HANDLED(
+        "cpu", "host|max[,migratable=on|off][,pmu=on|off][,host-phys-bits=on]", GROUP_MACHINE, option_cpu,
+        "the CPU model; the guest sees the host's, by either name. The properties are QEMU's and change nothing: "
+        "the guest has the host's PMU and address bits as far as KVM gives them",
+        "-cpu host,migratable=off"),
     HANDLED("smp", "[cpus=]N[,sockets=S][,cores=C][,threads=T][,maxcpus=N]", GROUP_MACHINE, option_smp,
             "number of vCPUs (default 1, at most 255) and their topology: S * C * T must be N",
             "-smp 4\n-smp 4,sockets=1,cores=2,threads=2"),
@@ -103,9 +110,11 @@ const struct option options_table[] = {
             "-name db1,debug-threads=on"),
     HANDLED("uuid", "UUID", GROUP_MACHINE, option_uuid, "the machine's UUID",
             "-uuid 8b5ec5a0-2c3f-4ad2-9a55-0c5c5d6e7f80"),
-    HANDLED("rtc", "[base=utc|localtime|DATE][,clock=host]", GROUP_MACHINE, option_rtc,
-            "what the clock shows at start (default utc); DATE is 2006-06-17 or 2006-06-17T16:01:21",
-            "-rtc base=2006-06-17T16:01:21"),
+    HANDLED(
+        "rtc", "[base=utc|localtime|DATE][,clock=host][,driftfix=none|slew]", GROUP_MACHINE, option_rtc,
+        "what the clock shows at start (default utc); DATE is 2006-06-17 or 2006-06-17T16:01:21. driftfix is QEMU's "
+        "and changes nothing",
+        "-rtc base=2006-06-17T16:01:21"),
     HANDLED("boot", "[order=DRIVES][,once=DRIVES][,menu=off][,strict=on|off]", GROUP_MACHINE, option_boot,
             "accepted for QEMU's sake: what boots is always the -kernel", NULL),
     HANDLED("overcommit", "[mem-lock=on|off][,cpu-pm=off]", GROUP_MACHINE, option_overcommit,

@@ -31,13 +31,19 @@ check()
     echo "ok $number - $line"
 }
 
-echo 1..12
+echo 1..16
 check '' -kernel -m -object -version -qmp-pretty
 check '-ker' = -kernel
 check '-S -no' -no-reboot -no-shutdown -no-user-config
 check '-machine ' = hotram-1 q35 pc-q35-hotram-1 none
 check '-accel ' = kvm qtest
-check '-cpu ' = host
+check '-cpu ' = host max migratable= pmu= host-phys-bits=on
+check '-cpu host,p' = host,pmu=
+check '-no-h' = -no-hpet
+check '-parallel ' = none
+# Each option that -help lists is offered, those that ask for nothing among them.
+mapfile -t listed < <("$program" -help | sed -n 's/^\(-[A-Za-z][A-Za-z0-9-]*\).*/\1/p' | sort -u)
+check '' = "${listed[@]}"
 check '-device ' = isa-serial pc-dimm
 check '--device pc' = pc-dimm
 check '-device isa-serial,ch' = isa-serial,chardev=

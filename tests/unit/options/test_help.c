@@ -105,6 +105,51 @@ static void manual_names_every_option(void **state)
     free(page);
 }
 
+/* What is accepted for it asks for nothing: in help and manual as it is typed. Completion reads the help. */
+static void harmless_options_are_named(void **state)
+{
+    static char output[1 << 16];
+    char *page = read_man_page(), text[32], line[40];
+    struct error error;
+    size_t count = 0;
+
+    (void)state;
+    assert_int_equal(parse_printing("-help", output, sizeof output, &error), CONFIG_DONE);
+    for (; option_harmless_at(count, text); count++) {
+        struct config config;
+        char whole[64];
+
+        snprintf(line, sizeof line, "\n%s\n", text);
+        if (!strstr(output, line) || !strstr(page, line))
+            fail_msg("%s is not in help or manual", text);
+        snprintf(whole, sizeof whole, "-S %s", text);
+        if (parse_line(&config, whole, &error) != CONFIG_RUN)
+            fail_msg("%s: %s", text, error.text);
+        config_free(&config);
+    }
+    assert_true(count > 8);
+    free(page);
+}
+
+/* Each key of -machine is in the help of it, too. */
+static void help_names_the_machines_keys(void **state)
+{
+    static char output[1 << 16];
+    struct error error;
+    const char *key;
+    bool is_bool;
+
+    (void)state;
+    assert_int_equal(parse_printing("-help", output, sizeof output, &error), CONFIG_DONE);
+    for (size_t i = 0; (key = machine_key_at(i, &is_bool)) != NULL; i++) {
+        char form[48];
+
+        snprintf(form, sizeof form, "%s=", key);
+        if (strcmp(key, "type") != 0 && !strstr(output, form))
+            fail_msg("%s is not in -help", form);
+    }
+}
+
 static void manual_has_no_other_options(void **state)
 {
     static const char marker[] = "\n.It Fl ";
@@ -251,6 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(help_names_every_option),     cmocka_unit_test(help_fits_a_terminal),
         cmocka_unit_test(examples_are_good),           cmocka_unit_test(manual_names_every_option),
+        cmocka_unit_test(harmless_options_are_named),  cmocka_unit_test(help_names_the_machines_keys),
         cmocka_unit_test(manual_has_no_other_options), cmocka_unit_test(manual_names_keys),
         cmocka_unit_test(lists_are_printed),           cmocka_unit_test(absent_options_are_absent),
     };
