@@ -179,8 +179,10 @@ static bool start(struct program *program, struct error *error)
     return machine_autostart(program->machine, error);
 }
 
-static void take_down(struct program *program, bool started)
+/* Returns the exit status. */
+static int take_down(struct program *program, bool started)
 {
+    int status = EXIT_FAILURE;
     const bool stuck = program->machine && !machine_stop_loading(program->machine);
 
     /* Nobody is told any more; then those who use others go before those whom they use. The vCPUs go on until
@@ -200,6 +202,8 @@ static void take_down(struct program *program, bool started)
         pidfile_remove(&program->daemon);
         _exit(started ? EXIT_SUCCESS : EXIT_FAILURE);
     }
+    if (started)
+        status = machine_exit_status(program->machine);
     machine_destroy(program->machine);
     if (program->signal_watch)
         watch_remove(program->signal_watch);
@@ -207,6 +211,7 @@ static void take_down(struct program *program, bool started)
         loop_destroy(program->loop);
     pidfile_remove(&program->daemon);
     config_free(&program->config);
+    return status;
 }
 
 /* What whoever started the program left open and the command line does not name is none of its business: a
@@ -268,6 +273,5 @@ int main(int argc, char *argv[])
         message("%s", error.text);
         first_client_wait(argc, argv, program.signals);
     }
-    take_down(&program, started);
-    return started ? EXIT_SUCCESS : EXIT_FAILURE;
+    return take_down(&program, started);
 }

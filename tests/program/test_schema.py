@@ -8,7 +8,7 @@ import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib import tap                                          # noqa: E402
+from lib import arch, tap                                          # noqa: E402
 from lib.host import Host                                    # noqa: E402
 from lib.machine import CLONE                                # noqa: E402
 from lib.nothing import Nothing                              # noqa: E402
@@ -208,7 +208,7 @@ def test_answers_are_as_listed():
 
 
 def test_events_are_those_that_the_program_sends():
-    pattern = re.compile(r'(?:machine_emit|emit|emit_cause|hotplug_tell|config\.event)\([^;]*?"([A-Z_]{4,})"', re.S)
+    pattern = re.compile(r'(?:machine_emit|emit|emit_cause|emit_panic|hotplug_tell|config\.event)\([^;]*?"([A-Z_]{4,})"', re.S)
     sent = {name for source in SOURCES for name in pattern.findall(source.read_text())}
     with Host() as host:
         listed = set(Schema(host.qmp).names("event"))
@@ -319,7 +319,8 @@ def test_objects_have_what_their_types_list():
     """One list for qom-list-properties, qom-list and qom-get, and values of the listed types."""
     kinds = {"bool": bool, "string": str, "str": str, "size": int, "uint32": int, "uint64": int,
              "int32": int, "HostMemPolicy": str, "link<memory-backend>": str}
-    with Host() as host, Nothing("-chardev", "null,id=c", "-device", "isa-serial,id=s,chardev=c",
+    only_x86 = ["-device", "pvpanic,id=p"] if arch.chosen() is arch.X86 else []
+    with Host(only_x86) as host, Nothing("-chardev", "null,id=c", "-device", "isa-serial,id=s,chardev=c",
                                  "-object", "memory-backend-ram,id=m,size=2M") as none:
         host.add("ram", policy="preferred", host_nodes=[0], prealloc_threads=3)
         host.add("file", "f", mem_path=host.files / "file", discard_data=True)

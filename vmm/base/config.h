@@ -99,9 +99,17 @@ struct dimm_config {
 #define GED_BY_DEFAULT false
 #endif
 
-/* What becomes of what a guest does. QEMU's actions on a panic and of a watchdog are not among them: hotram
- * has neither a device by which a guest tells of its panic, nor a watchdog. */
+/* What becomes of a guest whose kernel panics: QEMU's words. */
+enum panic_action {
+    PANIC_SHUTDOWN, /* as a power off */
+    PANIC_PAUSE,
+    PANIC_EXIT_FAILURE, /* the program ends with status 1 */
+    PANIC_NONE,
+};
+
+/* What becomes of what a guest does. QEMU's actions of a watchdog are not among them: hotram has none. */
 struct actions {
+    enum panic_action panic; /* panic= */
     bool reboot_is_shutdown; /* -no-reboot, reboot=shutdown */
     bool shutdown_is_pause;  /* -no-shutdown, shutdown=pause */
 };

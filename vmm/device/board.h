@@ -26,6 +26,9 @@ struct board {
     /* The guest powers off or resets the machine. Any thread; takes no lock. */
     void (*power_off)(void *machine);
     void (*reset)(void *machine);
+    /* Its kernel panics, or starts a crash kernel. The same. */
+    void (*panicked)(void *machine);
+    void (*crash_loaded)(void *machine);
     void *machine;
     /* What DIMMs are made of; NULL until it is there. */
     struct hotplug *hotplug;

@@ -98,6 +98,15 @@ static bool check_id(const struct board *board, struct props props, const char *
                      other->type->name);
 }
 
+static bool check_single(const struct board *board, const struct device_type *type, struct error *error)
+{
+    for (const struct device *device = board->devices; type->single && device; device = device->next)
+        if (device->type == type)
+            return error_set(error, "a machine has one %s at most, and '%s' is there already", type->name,
+                             device->id ? device->id : "one without an id");
+    return true;
+}
+
 enum outcome device_add(struct board *board, struct props props, bool hot,
                         const struct completion *completion, struct error *error)
 {
@@ -122,7 +131,7 @@ enum outcome device_add(struct board *board, struct props props, bool hot,
         error_set(error, "Device '%s' can not be hotplugged; give it at start with -device", driver);
         return OUTCOME_FAILED;
     }
-    if (!check_id(board, props, &id, error))
+    if (!check_id(board, props, &id, error) || !check_single(board, type, error))
         return OUTCOME_FAILED;
     return type->create(board, id, props, hot, completion, error);
 }
@@ -184,6 +193,13 @@ void devices_reset(const struct board *board)
     for (struct device *device = board->devices; device; device = device->next)
         if (device->type->reset)
             device->type->reset(device);
+}
+
+void devices_aml(const struct board *board, struct hotram_aml *aml)
+{
+    for (const struct device *device = board->devices; device; device = device->next)
+        if (device->type->aml)
+            device->type->aml(device, aml);
 }
 
 void devices_destroy(struct board *board)

@@ -52,6 +52,8 @@ bool device_del(struct board *board, const char *reference, struct error *error)
 
 /* All devices after power-on, in order of creation. vCPUs are paused. */
 void devices_reset(const struct board *board);
+/* What they have to say in the DSDT, in the scope \_SB. */
+void devices_aml(const struct board *board, struct hotram_aml *aml);
 /* The end, in reverse order of creation. */
 void devices_destroy(struct board *board);
 

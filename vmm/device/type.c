@@ -6,13 +6,15 @@
 #include "base/suggest.h"
 
 /* The rows are beside what they make. */
-extern const struct device_type isa_serial_type, pc_dimm_type;
+extern const struct device_type isa_serial_type, pc_dimm_type, pvpanic_type;
 extern const struct object_type memory_backend_file_type, memory_backend_memfd_type, memory_backend_ram_type,
     secret_type;
 
 static const struct device_type *const device_types[] = {
-    &isa_serial_type,
-    &pc_dimm_type,
+    &isa_serial_type, &pc_dimm_type,
+#if defined(__x86_64__)
+    &pvpanic_type, /* at an I/O port */
+#endif
 };
 
 static const struct object_type *const object_types[] = {

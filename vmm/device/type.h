@@ -27,6 +27,7 @@ struct device_type {
     size_t property_count, shown_count, values_size;
 
     bool hot;         /* device_add makes it, too */
+    bool single;      /* a machine has at most one */
     bool serial_port; /* -serial's longer spelling: it is the machine's serial port, which is there once */
 
     /* What can be checked before there is a machine; without effects. */

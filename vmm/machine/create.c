@@ -239,6 +239,8 @@ struct machine *machine_open(const struct config *config, struct loop *loop, str
         .clock = &machine->clock,
         .power_off = machine_guest_powers_off,
         .reset = machine_guest_resets,
+        .panicked = machine_guest_panicked,
+        .crash_loaded = machine_guest_crash_loaded,
         .machine = machine,
     };
     machine_init_requests(machine);

@@ -5,6 +5,7 @@
 #include "machine/machine.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/config.h"
@@ -24,8 +25,13 @@ static bool nothing_to_run(const struct machine *machine)
 const char *run_state_name(enum run_state state)
 {
     static const char *const names[] = {
-        [RUN_PRECONFIG] = "preconfig", [RUN_PRELAUNCH] = "prelaunch", [RUN_RUNNING] = "running",
-        [RUN_PAUSED] = "paused",       [RUN_SHUTDOWN] = "shutdown",   [RUN_INTERNAL_ERROR] = "internal-error",
+        [RUN_PRECONFIG] = "preconfig",
+        [RUN_PRELAUNCH] = "prelaunch",
+        [RUN_RUNNING] = "running",
+        [RUN_PAUSED] = "paused",
+        [RUN_SHUTDOWN] = "shutdown",
+        [RUN_INTERNAL_ERROR] = "internal-error",
+        [RUN_GUEST_PANICKED] = "guest-panicked",
     };
 
     return names[state];
@@ -41,6 +47,7 @@ static const struct cause {
     [CAUSE_HOST_UI] = { "host-ui", false },
     [CAUSE_GUEST_SHUTDOWN] = { "guest-shutdown", true },
     [CAUSE_GUEST_RESET] = { "guest-reset", true },
+    [CAUSE_GUEST_PANIC] = { "guest-panic", true },
     [CAUSE_HOST_ERROR] = { "host-error", false },
 };
 
@@ -169,10 +176,12 @@ bool machine_exit_preconfig(struct machine *machine, struct error *error)
 void machine_shut_down(struct machine *machine, enum shutdown_cause cause)
 {
     machine_emit_cause(machine, "SHUTDOWN", cause);
-    if (machine->actions.shutdown_is_pause)
+    if (machine->actions.shutdown_is_pause) {
         machine_stop_into(machine, RUN_SHUTDOWN);
-    else
-        loop_quit(machine->loop);
+        return;
+    }
+    machine->ending = true;
+    loop_quit(machine->loop);
 }
 
 void machine_powerdown(struct machine *machine)
@@ -226,17 +235,53 @@ static bool reset_too_soon(struct machine *machine)
     return false;
 }
 
-void machine_answer_guest(struct machine *machine, unsigned requests)
+static void emit_panic(struct machine *machine, const char *event, const char *action)
 {
+    struct json_object *data = json_new_object();
+
+    add_string(data, "action", action);
+    machine_emit(machine, event, data);
+}
+
+/* As QEMU: what the event says is what follows. False: the guest goes on. */
+static bool panicked(struct machine *machine)
+{
+    const struct actions *actions = &machine->actions;
+
+    if (actions->panic == PANIC_NONE) {
+        emit_panic(machine, "GUEST_PANICKED", "run");
+        return false;
+    }
+    if (actions->panic == PANIC_PAUSE || (actions->panic == PANIC_SHUTDOWN && actions->shutdown_is_pause)) {
+        emit_panic(machine, "GUEST_PANICKED", "pause");
+        machine_stop_into(machine, RUN_GUEST_PANICKED);
+        return true;
+    }
+    emit_panic(machine, "GUEST_PANICKED", "poweroff");
+    machine_stop_into(machine, RUN_GUEST_PANICKED);
+    machine->failed = actions->panic == PANIC_EXIT_FAILURE;
+    machine_shut_down(machine, CAUSE_GUEST_PANIC);
+    return true;
+}
+
+bool machine_answer_guest(struct machine *machine, unsigned requests)
+{
+    if (requests & REQUEST_CRASH_LOADED)
+        emit_panic(machine, "GUEST_CRASHLOADED", "run");
     if (requests & REQUEST_MEMORY) {
         machine_tell_memory_failure(machine);
         machine_stop_into(machine, RUN_INTERNAL_ERROR);
     } else if (requests & REQUEST_BROKEN) {
         message("%s", machine->broken);
         machine_stop_into(machine, RUN_INTERNAL_ERROR);
+    } else if ((requests & REQUEST_PANICKED) && panicked(machine)) {
+        return false;
     } else if (requests & REQUEST_POWER_OFF) {
         machine_shut_down(machine, CAUSE_GUEST_SHUTDOWN);
+    } else {
+        return true;
     }
+    return false;
 }
 
 static void handle_requests(void *opaque)
@@ -247,8 +292,10 @@ static void handle_requests(void *opaque)
     if (requests == 0)
         return;
     vcpus_pause(&machine->vcpus);
-    if (requests & ~REQUEST_RESET)
-        machine_answer_guest(machine, requests);
+    if (!machine_answer_guest(machine, requests))
+        return;
+    if (!(requests & REQUEST_RESET))
+        machine_let_run(machine);
     else if (!reset_too_soon(machine))
         machine_reset(machine, CAUSE_GUEST_RESET, NULL);
 }
@@ -289,6 +336,21 @@ void machine_guest_resets(void *opaque)
 void machine_guest_powers_off(void *opaque)
 {
     machine_request(opaque, REQUEST_POWER_OFF);
+}
+
+void machine_guest_panicked(void *opaque)
+{
+    machine_request(opaque, REQUEST_PANICKED);
+}
+
+void machine_guest_crash_loaded(void *opaque)
+{
+    machine_request(opaque, REQUEST_CRASH_LOADED);
+}
+
+int machine_exit_status(const struct machine *machine)
+{
+    return machine->failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static void vcpu_broken(void *opaque, const char *why)

@@ -31,6 +31,7 @@ enum run_state {
     RUN_PAUSED,
     RUN_SHUTDOWN,       /* the guest powered off, and -no-shutdown keeps the program */
     RUN_INTERNAL_ERROR, /* KVM could not go on (emulation failure, bad entry) */
+    RUN_GUEST_PANICKED, /* and -action panic= stops it */
     RUN_PRECONFIG,      /* started with --preconfig: x-exit-preconfig goes on */
 };
 
@@ -42,6 +43,7 @@ enum shutdown_cause {
     CAUSE_HOST_UI,        /* Ctrl-A x */
     CAUSE_GUEST_SHUTDOWN, /* S5 */
     CAUSE_GUEST_RESET,    /* reset register, triple fault */
+    CAUSE_GUEST_PANIC,
     CAUSE_HOST_ERROR,
 };
 
@@ -73,6 +75,10 @@ bool machine_exit_preconfig(struct machine *machine, struct error *error);
 enum run_state machine_run_state(const struct machine *machine);
 const char *run_state_name(
     enum run_state state); /* "prelaunch", "running", "paused", "shutdown", "internal-error" */
+
+/* The program's exit status, once its event loop has ended: 1 after a panic and -action panic=exit-failure.
+ */
+int machine_exit_status(const struct machine *machine);
 
 /* stop: all vCPUs have left KVM_RUN when it returns; event STOP. Does nothing when not running. */
 void machine_stop(struct machine *machine);

@@ -4,6 +4,7 @@
  */
 #include "base/loop.h"
 #include "base/message.h"
+#include "device/device.h"
 #include "machine/state.h"
 
 /* How long the end of the program waits for a load that was told to stop: some steps of a slow disk. */
@@ -43,6 +44,7 @@ static bool put_back(struct machine *machine, struct error *error)
         return false;
     machine_lock_take(&machine->lock);
     machine_arch_reset_devices(machine);
+    devices_reset(&machine->board);
     machine_lock_release(&machine->lock);
     return machine_arch_prepare(machine, error);
 }
@@ -171,7 +173,7 @@ bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct re
      * request for a reset is met by this one. */
     requests = atomic_exchange(&machine->requests, 0);
     machine_answer_guest(machine, requests);
-    if ((requests & REQUEST_POWER_OFF) && !machine->actions.shutdown_is_pause)
+    if (machine->ending)
         return false;
     if (machine->actions.reboot_is_shutdown) {
         machine_shut_down(machine, cause);

@@ -36,6 +36,8 @@ enum machine_request {
     REQUEST_POWER_OFF = 2,
     REQUEST_BROKEN = 4,
     REQUEST_MEMORY = 8, /* the host cannot give memory that was touched */
+    REQUEST_PANICKED = 16,
+    REQUEST_CRASH_LOADED = 32,
 };
 
 /* Guest-physical addresses that the architecture has for RAM. */
@@ -105,6 +107,8 @@ struct machine {
 
     atomic_uint requests;
     struct work requests_work;
+    bool ending;               /* a power off, or a panic, ends the program */
+    bool failed;               /* a panic ends the program with status 1 */
     struct timer reset_pause;  /* a reset that the guest has asked for waits for it */
     uint64_t last_guest_reset; /* CLOCK_MONOTONIC, milliseconds; 0: none yet */
     void *_Atomic fault;       /* where the host could not give memory; NULL when that is not known */
@@ -116,13 +120,16 @@ void machine_request(struct machine *machine, enum machine_request request);
 /* The same for board and vCPUs. */
 void machine_guest_powers_off(void *machine);
 void machine_guest_resets(void *machine);
+void machine_guest_panicked(void *machine);
+void machine_guest_crash_loaded(void *machine);
 
 void machine_init_requests(struct machine *machine);
 
 /* machine.c, for reset.c */
 void machine_emit_cause(struct machine *machine, const char *event, enum shutdown_cause cause);
-/* What the guest asked for but a reset, as a set of enum machine_request; its vCPUs are held. */
-void machine_answer_guest(struct machine *machine, unsigned requests);
+/* What the guest asked for but a reset, as a set of enum machine_request; its vCPUs are held. Whether it goes
+ * on after that. */
+bool machine_answer_guest(struct machine *machine, unsigned requests);
 /* Hold the guest: event STOP if it ran. */
 void machine_stop_into(struct machine *machine, enum run_state state);
 /* Let the guest run, if its state is RUN_RUNNING and no reset is under way. */

@@ -9,6 +9,7 @@
 
 #include "base/config.h"
 #include "boot/x86_boot.h"
+#include "device/device.h"
 #include "device/ged.h"
 #include "device/pm.h"
 #include "device/rtc.h"
@@ -158,6 +159,8 @@ static bool write_tables(struct machine *machine, const struct dimms_at_boot *di
         .ged = machine->config->ged,
         .low_ram_end = machine->low_ram_end,
         .high_ram_size = machine->high_ram_size,
+        .devices = devices_aml,
+        .board = &machine->board,
         .numa = &machine->config->numa,
         .hotplug = dimms->srat,
         .hotplug_count = dimms->srat_count,

@@ -98,6 +98,8 @@ static enum hotram_status dsdt(struct hotram_buffer *out, const struct x86_acpi_
         hotram_acpi_power_button(&aml, POWER_BUTTON);
     isa_device(&aml, "COM1", "PNP0501", 1, X86_PORT_COM1, 8, X86_IRQ_COM1);
     isa_device(&aml, "RTC", "PNP0B00", 0, X86_PORT_RTC, 2, X86_IRQ_RTC);
+    if (config->devices)
+        config->devices(config->board, &aml);
     hotram_aml_end(&aml);
     if (memory.slots > 0) {
         status = hotram_acpi_memory_devices(&aml, &memory);

@@ -8,27 +8,42 @@
 #include "base/json_build.h"
 #include "options/parser.h"
 
-/* QEMU 7.2's. Those of panics and watchdogs never come, so that each is as good as any other. */
+/* QEMU 7.2's. Those of watchdogs never come, so that each is as good as any other. */
+#define PANIC_ACTIONS "pause|shutdown|exit-failure|none"
+static const struct {
+    const char *name;
+    enum panic_action action;
+} panic_actions[] = {
+    { "pause", PANIC_PAUSE },
+    { "shutdown", PANIC_SHUTDOWN },
+    { "exit-failure", PANIC_EXIT_FAILURE },
+    { "none", PANIC_NONE },
+};
+
 static const struct choice keys[] = {
     { "reboot", "reset|shutdown", NULL },
     { "shutdown", "poweroff|pause", NULL },
-    { "panic", "pause|shutdown|exit-failure|none", NULL },
+    { "panic", PANIC_ACTIONS, NULL },
     { "watchdog", "reset|shutdown|poweroff|pause|debug|none|inject-nmi", NULL },
 };
 #define KEY_COUNT (sizeof keys / sizeof keys[0])
 
 bool actions_read(struct json_object *object, struct actions *actions, const char *what, struct error *error)
 {
-    const char *reboot, *shutdown;
+    const char *reboot, *shutdown, *panic;
 
     if (!choices_check(object, keys, KEY_COUNT, what, error))
         return false;
     reboot = keyval_get(object, "reboot");
     shutdown = keyval_get(object, "shutdown");
+    panic = keyval_get(object, "panic");
     if (reboot)
         actions->reboot_is_shutdown = strcmp(reboot, "shutdown") == 0;
     if (shutdown)
         actions->shutdown_is_pause = strcmp(shutdown, "pause") == 0;
+    for (size_t i = 0; panic && i < sizeof panic_actions / sizeof panic_actions[0]; i++)
+        if (strcmp(panic, panic_actions[i].name) == 0)
+            actions->panic = panic_actions[i].action;
     return true;
 }
 

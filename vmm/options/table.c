@@ -185,8 +185,8 @@ const struct option options_table[] = {
     HANDLED(
         "action", "[reboot=reset|shutdown][,shutdown=poweroff|pause][,panic=ACTION][,watchdog=ACTION]",
         GROUP_RUN, option_action,
-        "-no-reboot and -no-shutdown in other words. panic and watchdog are QEMU's and change nothing: there is "
-        "neither a device to tell of a panic nor a watchdog",
+        "-no-reboot and -no-shutdown in other words; panic=shutdown|pause|exit-failure|none is what follows when a "
+        "guest with -device pvpanic panics. watchdog is QEMU's and changes nothing: there is no watchdog",
         "-action reboot=shutdown,shutdown=pause"),
     HANDLED("watchdog-action", "ACTION", GROUP_RUN, option_watchdog_action,
             "accepted for libvirt's sake: there is no watchdog", NULL),

@@ -87,6 +87,7 @@ static const struct schema_type types[] = {
 
     /* Data of events alone. */
     { "Cause", TYPE({ "guest", "bool" }, { "reason", "str" }) },
+    { "GuestPanic", TYPE({ "action", "str" }) },
     { "OstEvent", TYPE({ "info", "ACPIOSTInfo" }) },
     { "DeviceEvent", TYPE({ "*device", "str" }, { "path", "str" }) },
     { "MemoryFailure", TYPE({ "recipient", "str" }, { "action", "str" }, { "flags", "MemoryFailureFlags" },
@@ -99,6 +100,8 @@ static const struct event_type events[] = {
     { "ACPI_DEVICE_OST", "OstEvent" },
     { "DEVICE_DELETED", "DeviceEvent" },
     { "DEVICE_UNPLUG_GUEST_ERROR", "DeviceEvent" },
+    { "GUEST_CRASHLOADED", "GuestPanic" },
+    { "GUEST_PANICKED", "GuestPanic" },
     { "MEMORY_FAILURE", "MemoryFailure" },
     { "MEMORY_OPERATION_DONE", "MemoryOperation" },
     { "MEMORY_OPERATION_LATE", "MemoryOperation" },
