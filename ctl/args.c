@@ -13,10 +13,6 @@
 #include "base/suggest.h"
 #include "ctl.h"
 
-#ifndef HOTRAM_VERSION
-#define HOTRAM_VERSION "0.1.0"
-#endif
-
 enum kind { FLAG, TEXT, NUMBER, SECONDS, GUEST };
 
 struct option_row {

@@ -21,10 +21,7 @@ struct monitors;
 #define MONITOR_QEMU_MAJOR 7
 #define MONITOR_QEMU_MINOR 2
 #define MONITOR_QEMU_MICRO 0
-#ifndef HOTRAM_VERSION
-#define HOTRAM_VERSION "0.1.0"
-#endif
-#define MONITOR_PACKAGE "hotram " HOTRAM_VERSION
+#define MONITOR_PACKAGE "hotram " HOTRAM_VERSION /* the version is meson.build's, as everywhere */
 
 /* All monitors. Becomes the machine's event sink. NULL: out of memory. */
 struct monitors *monitors_create(struct machine *machine, struct chardevs *chardevs);

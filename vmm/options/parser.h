@@ -16,10 +16,6 @@
 #include "base/error.h"
 #include "base/props.h"
 
-#ifndef HOTRAM_VERSION
-#define HOTRAM_VERSION "0.1.0"
-#endif
-
 /* What was said so far. Options may come in any order and several times, so rules that tie several
  * together are checked by the finish_ functions after the last. */
 struct parser {

@@ -237,7 +237,7 @@ static void lists_are_printed(void **state)
     } cases[] = {
         { "-h",
           { "usage: hotram -kernel FILE [options]", "Machine and memory:", "-m 1G,slots=3,maxmem=4G" } },
-        { "-version", { "hotram version 0.1.0\n", "BSD-2-Clause", "" } },
+        { "-version", { "hotram version " HOTRAM_VERSION "\n", "BSD-2-Clause", "" } },
         { "-machine help", { "hotram-1  ", "none  ", "(default)" } },
 #if defined(__x86_64__)
         { "-machine help", { "\nq35  ", "(alias of pc-q35-hotram-1)\n", "\npc-q35-hotram-1  " } },
