@@ -4,9 +4,13 @@
 
 BUILD = build/native
 
+# Compiles and does no more: what is missing is named, and `make setup` installs it.
 all:
-	scripts/setup.sh build
+	@scripts/setup.sh --check build
 	scripts/build.sh $(BUILD)
+
+setup:
+	scripts/setup.sh build
 
 check:
 	scripts/check.sh
@@ -31,14 +35,16 @@ prove:
 demo:
 	@scripts/demo.sh $(ARCH)
 
-bench: all
+bench: setup
 	scripts/setup.sh guest bench
+	scripts/build.sh $(BUILD)
 	scripts/guest-images.sh
 	tests/host/run --timeout 1800 -- bench/bench.py
 
 # DESTDIR and the like go to meson; the prefix is set with
 # `meson configure build/native --prefix=...`.
-install: all
+install: setup
+	scripts/build.sh $(BUILD)
 	meson install -C $(BUILD) --no-rebuild
 
 format:
@@ -55,6 +61,7 @@ distclean:
 
 help:
 	@echo 'make            build the program and the library into $(BUILD)'
+	@echo 'make setup      install the Debian packages that building needs; demo, check and the like do it themselves'
 	@echo 'make check      run all tests; closes with "N passed, N failed"'
 	@echo 'make check-libvirt   the real libvirtd and virsh with hotram as emulator; part of make check'
 	@echo 'make fuzz       fuzz what parses input; SECONDS=60 for each of TARGETS="memhp qmp ..."'
@@ -66,4 +73,4 @@ help:
 	@echo 'make format     put the C sources into shape'
 	@echo 'make clean      remove what was built; distclean: and downloaded'
 
-.PHONY: all check check-libvirt fuzz stress prove demo bench install format clean distclean help
+.PHONY: all setup check check-libvirt fuzz stress prove demo bench install format clean distclean help

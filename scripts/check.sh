@@ -229,6 +229,14 @@ prepare_arm64() {
     scripts/setup.sh arm64 && scripts/guest-images.sh arm64
 }
 
+# `make` in a folder of its own, on a machine that knows nothing of packages.
+# shellcheck disable=SC2317  # called through step
+make_alone() {
+    rm -rf build/alone
+    PATH=$(tests/lib/without build/alone/path 'apt* dpkg*') make BUILD=build/alone/build &&
+        build/alone/build/vmm/hotram -version
+}
+
 # What a stage needs that is not in every Debian: groups of scripts/setup.sh, "images"
 # and "acpica".
 needs_of() {
@@ -277,7 +285,9 @@ fi
 for stage; do
     case $stage in
     # When this fails there is nothing to test.
-    build)     step "build with gcc" scripts/build.sh build/native gcc || finish ;;
+    build)
+        step "build with gcc" scripts/build.sh build/native gcc || finish
+        step "make, with neither apt nor dpkg" make_alone ;;
     clang)     step "build with clang" scripts/build.sh build/clang clang ;;
     unit)      tap unit scripts/unit-tests.py build/native ;;
     freestanding) tap freestanding tests/freestanding/run build/native ;;

@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# Install the Debian packages that a kind of work needs; those that are there
-# already cost nothing and need no rights.
+# Install the Debian packages that a kind of work needs; what is there already,
+# whoever put it there, costs nothing and needs no rights.
 #
-#   scripts/setup.sh GROUP...      groups: build guest check fuzz prove bench
-#                                          format arm64 distributions
+#   scripts/setup.sh [--check] GROUP...    groups: build guest check fuzz prove
+#                                                  bench format arm64 distributions
+#
+# --check installs nothing: it names all that is missing, and how to get it.
 set -eu
 
 packages_of() {
@@ -30,22 +32,70 @@ packages_of() {
     esac
 }
 
+# Elsewhere than on Debian, or where somebody has built it himself, a package is there
+# when what hotram uses of it is. Groups other than "build" and "guest" go with Debian.
+there() {
+    case $1 in
+    gcc | meson | doxygen | cpio | lz4 | zstd) has "$1" ;;
+    python3)           [ -x /usr/bin/python3 ] ;; # as the tests call it
+    ninja-build)       has ninja ;;
+    pkg-config)        has pkg-config || has pkgconf ;;
+    binutils)          has objcopy ;;
+    kmod)              has depmod ;;
+    xz-utils)          has xz ;;
+    qemu-system-x86)   has qemu-system-x86_64 ;;
+    libc6-dev)         header stdio.h ;;
+    libfdt-dev)        header libfdt.h ;; # Debian 12's has no module
+    libjson-c-dev)     library json-c json-c/json.h ;;
+    libedit-dev)       library libedit histedit.h ;;
+    libcmocka-dev)     library cmocka cmocka.h ;;
+    zlib1g-dev)        library zlib zlib.h ;;
+    libseccomp-dev)    library libseccomp seccomp.h ;;
+    *)                 false ;;
+    esac
+}
+
+has() { command -v "$1" >/dev/null; }
+
+# library MODULE HEADER: pkg-config says so, as to meson; by the header where there is none yet.
+library() {
+    if has pkg-config; then pkg-config --exists "$1"; else header "$2"; fi
+}
+
+# What cmocka.h and stdio.h include goes before them.
+header() {
+    printf '#include <%s>\n' stdarg.h stddef.h stdint.h setjmp.h "$1" |
+        gcc -E -o /dev/null - 2>/dev/null
+}
+
 installed() {
     dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null |
         grep -qx installed
 }
 
-[ $# -gt 0 ] || { sed -n '3,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+check=no
+[ "${1:-}" != --check ] || { check=yes; shift; }
+[ $# -gt 0 ] || { sed -n '3,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 missing=
 for group; do
     list=$(packages_of "$group")
     for package in $list; do
         case " $missing " in *" $package "*) continue ;; esac
-        installed "$package" || missing="$missing $package"
+        there "$package" || installed "$package" || missing="$missing $package"
     done
 done
 [ -n "$missing" ] || exit 0
+
+if ! has apt-get; then
+    echo "setup.sh: these are missing, by their names in Debian:$missing" >&2
+    echo "There is no apt-get here: install them with this system's own package manager." >&2
+    exit 1
+elif [ $check = yes ]; then
+    echo "setup.sh: these packages are missing:$missing" >&2
+    echo "'make setup' installs them." >&2
+    exit 1
+fi
 
 if [ "$(id -u)" -eq 0 ]; then
     as_root=
