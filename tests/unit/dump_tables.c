@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Write the ACPI tables of machine hotram-1 to files: DIRECTORY/SIGNATURE.dat. For acpi_tables.sh
- * and tests/aml.
+ * Write the ACPI tables of machine hotram-1 to files: DIRECTORY/SIGNATURE.dat. For acpi_tables.sh,
+ * golden_tables.py and tests/aml.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,12 +87,13 @@ static void make_nodes(uint32_t nodes, uint32_t cpus, uint64_t hotplug_base)
                                                   HOTRAM_SRAT_ENABLED | HOTRAM_SRAT_HOTPLUGGABLE };
 }
 
-static bool build_x86(uint32_t slots, uint32_t cpus, struct error *error)
+static bool build_x86(bool ged, uint32_t slots, uint32_t cpus, struct error *error)
 {
     const struct x86_acpi_config config = {
         .topology = { 1, 1 },
         .cpus = cpus,
         .slots = slots,
+        .ged = ged,
         .low_ram_end = X86_LOW_RAM_END,
         .high_ram_size = 1 * GIB,
         .numa = &numa,
@@ -139,16 +140,16 @@ int main(int argc, char **argv)
     bool is_built;
 
     if (argc != 5 && argc != 6) {
-        fprintf(stderr, "usage: %s x86|gicv2|gicv3 DIRECTORY SLOTS CPUS [NODES]\n", argv[0]);
+        fprintf(stderr, "usage: %s x86|x86-ged|gicv2|gicv3 DIRECTORY SLOTS CPUS [NODES]\n", argv[0]);
         return 2;
     }
-    is_x86 = strcmp(argv[1], "x86") == 0;
+    is_x86 = strncmp(argv[1], "x86", 3) == 0;
     slots = (uint32_t)strtoul(argv[3], NULL, 10);
     cpus = (uint32_t)strtoul(argv[4], NULL, 10);
     nodes = argc == 6 ? (uint32_t)strtoul(argv[5], NULL, 10) : 1;
     make_nodes(nodes, cpus, is_x86 ? X86_HIGH_RAM_START + 1 * GIB : ARM64_RAM + 4 * GIB);
     if (is_x86)
-        is_built = build_x86(slots, cpus, &error);
+        is_built = build_x86(strcmp(argv[1], "x86-ged") == 0, slots, cpus, &error);
     else
         is_built = build_arm64(strcmp(argv[1], "gicv2") == 0 ? 2 : 3, slots, cpus, &error);
     if (!is_built) {
