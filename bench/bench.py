@@ -20,6 +20,7 @@ import time
 import busy
 import common
 import guest
+import leases
 import memory
 import plug
 import prealloc
@@ -33,6 +34,7 @@ PARTS = {
     "start": (start.measure, 15),
     "kvm": (start.measure_inside_kvm, 15),
     "memory": (memory.measure, 2),
+    "leases": (leases.measure, 5),
     "plug": (plug.measure, 15),
     "busy": (busy.measure, 5),
     "prealloc": (prealloc.measure, 5),

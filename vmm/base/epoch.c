@@ -98,19 +98,28 @@ static uint64_t lowest_shown(void)
     return lowest;
 }
 
+uint64_t epoch_mark(void)
+{
+    return atomic_fetch_add(&epoch, 1) + 1;
+}
+
+bool epoch_passed(uint64_t mark)
+{
+    bool passed;
+
+    pthread_mutex_lock(&readers_lock);
+    passed = lowest_shown() >= mark;
+    pthread_mutex_unlock(&readers_lock);
+    return passed;
+}
+
 void epoch_wait(void)
 {
-    uint64_t now = atomic_fetch_add(&epoch, 1) + 1;
-    bool over;
+    const uint64_t mark = epoch_mark();
 
     assert(self.depth == 0);
-    do {
-        pthread_mutex_lock(&readers_lock);
-        over = lowest_shown() >= now;
-        pthread_mutex_unlock(&readers_lock);
-        if (!over)
-            sched_yield();
-    } while (!over);
+    while (!epoch_passed(mark))
+        sched_yield();
 }
 
 /* Take from the list what nobody can read any more. Under readers_lock. */

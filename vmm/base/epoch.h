@@ -27,6 +27,11 @@ void epoch_leave(void);
  * or as long as the host keeps a thread in a section from running. */
 void epoch_wait(void);
 
+/* The same without waiting: begin, and ask whether all sections are left that were entered before it began.
+ * Any thread; within a section the answer is no if it was entered before. */
+uint64_t epoch_mark(void);
+bool epoch_passed(uint64_t mark);
+
 /* Something that is freed later. Embedded in it; zeroed at first. */
 struct epoch_garbage {
     struct epoch_garbage *next;

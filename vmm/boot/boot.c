@@ -162,7 +162,8 @@ bool boot_load_piece(const struct boot *boot, struct guest_memory *memory, int f
         uint64_t length;
         bool loaded;
 
-        if (!guest_memory_lease_some(memory, piece->address + done, piece->file_size - done, &lease))
+        if (!guest_memory_lease_some(memory, GUEST_HOLDER_LOADER, LEASE_WRITE, piece->address + done,
+                                     piece->file_size - done, &lease))
             return false;
         length = lease.length;
         /* Where the host cannot give the memory, this read fails with EFAULT. */

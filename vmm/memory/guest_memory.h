@@ -7,7 +7,9 @@
  * lease is given back.
  *
  * Threads: regions are added and removed on the main thread. Leases may be taken and given back on any
- * thread; the map's lock protects the list and the counts and is held for moments only.
+ * thread, also on another than took them, without a lock: the region is found in a table that is replaced as
+ * a whole (base/epoch.h), and each thread counts in cache lines of its own. guest_map.h says how that is
+ * safe.
  */
 #ifndef VMM_MEMORY_GUEST_MEMORY_H
 #define VMM_MEMORY_GUEST_MEMORY_H
@@ -23,11 +25,25 @@ struct guest_memory;
 struct guest_region;
 struct vm;
 
+/* What a lease is for: a holder that writes has to say so. */
+enum lease_direction { LEASE_READ, LEASE_WRITE };
+
+/* Who has a lease, by number. These have theirs from the start, others get one by guest_memory_holder(). */
+enum guest_holder {
+    GUEST_HOLDER_PROGRAM, /* for the time of a copy */
+    GUEST_HOLDER_LOADER,  /* of the kernel */
+    GUEST_HOLDER_OTHERS,  /* all those for whom there is no number */
+    GUEST_HOLDERS_FIXED,
+    GUEST_HOLDERS_MAX = 32,
+};
+
 /* A counted reference to guest memory: `memory` is valid until lease_return(). */
 struct lease {
     void *memory;
     uint64_t length; /* bytes */
     struct guest_region *region;
+    enum guest_holder holder;
+    enum lease_direction direction;
 };
 
 /* What is told when a removed region's last lease is gone. */
@@ -40,8 +56,9 @@ struct region_gone {
     void *opaque;
 };
 
-/* `memslots` is how many KVM memslots the map may use. */
-struct guest_memory *guest_memory_create(const struct vm *vm, struct loop *loop, unsigned memslots);
+/* `kvm_slots` is how many KVM memslots the map may use. NULL: out of memory. */
+struct guest_memory *guest_memory_create(const struct vm *vm, struct loop *loop, unsigned kvm_slots);
+/* On the main thread, when no other thread uses it any more. */
 void guest_memory_destroy(struct guest_memory *map);
 
 /* Put host memory at a guest address. The caller keeps the mapping until the region is gone. */
@@ -49,19 +66,31 @@ struct guest_region *guest_memory_add(struct guest_memory *map, uint64_t address
                                       struct error *error);
 
 /* Take a region out: no new lease on it from now on; when the last one is given back the KVM memslot is
- * taken away and `gone` is called, both on the main thread, at the earliest within this call. Where KVM does
- * not take it away, that is tried again every second, with the next region that is added, and by
- * guest_memory_retry(). */
+ * taken away and `gone` is called, both on the main thread, at the earliest within this call. It waits for
+ * threads that are just taking a lease, for microseconds; where the host does not run one of them, a timer
+ * waits instead. Where KVM does not take it away, that is tried again every second, with the next region that
+ * is added, and by guest_memory_retry(). */
 void guest_memory_remove(struct guest_memory *map, struct guest_region *region, struct region_gone gone);
 /* Try again to take away memslots that KVM keeps. */
 void guest_memory_retry(struct guest_memory *map);
 
 /* Lease [address, address + length). Fails when the range is not inside one region. */
-bool guest_memory_lease(struct guest_memory *map, uint64_t address, uint64_t length, struct lease *lease);
+bool guest_memory_lease(struct guest_memory *map, enum guest_holder holder, enum lease_direction direction,
+                        uint64_t address, uint64_t length, struct lease *lease);
 /* Lease [address, address + most), or as much of it as is in the first region: lease->length tells. RAM is
  * one region for each node. Fails when there is no memory at the address. */
-bool guest_memory_lease_some(struct guest_memory *map, uint64_t address, uint64_t most, struct lease *lease);
+bool guest_memory_lease_some(struct guest_memory *map, enum guest_holder holder,
+                             enum lease_direction direction, uint64_t address, uint64_t most,
+                             struct lease *lease);
 void lease_return(struct guest_memory *map, struct lease *lease);
+
+/* The number of a holder with this name, a new one or the one that the name has; GUEST_HOLDER_OTHERS where
+ * all are taken. Main thread; the string stays as long as the map. */
+enum guest_holder guest_memory_holder(struct guest_memory *map, const char *name);
+/* Who has leases on a region, separated by commas and cut to `size` bytes with the NUL. Returns how many they
+ * are; of a region that does not leave, as it was at some moment. Main thread. */
+unsigned guest_memory_holders(const struct guest_memory *map, const struct guest_region *region, char *names,
+                              size_t size);
 
 /* Lease, copy, give back, over as many regions as there are. Where the host cannot give the memory any more
  * (fault.h), whoever asked for it by guest_memory_on_fault() is told, and part of the bytes may have been

@@ -97,11 +97,11 @@ static void a_lease_keeps_the_region_and_no_new_one_is_given(void **state)
     struct lease late;
 
     (void)state;
-    assert_true(guest_memory_lease(map, BASE, 16, &first));
-    assert_true(guest_memory_lease(map, BASE + SIZE - 1, 1, &second));
+    assert_true(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE, 16, &first));
+    assert_true(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE + SIZE - 1, 1, &second));
     guest_memory_remove(map, region, when_gone);
     assert_int_equal(memslots_deleted, 0);
-    assert_false(guest_memory_lease(map, BASE, 16, &late));
+    assert_false(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE, 16, &late));
     memset(first.memory, 1, 16); /* still there */
     lease_return(map, &first);
     loop_once(loop, 0);
@@ -120,7 +120,7 @@ static void an_end_comes_before_a_region_is_gone(void **state)
     struct lease lease;
 
     (void)state;
-    assert_true(guest_memory_lease(map, BASE, 16, &lease));
+    assert_true(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE, 16, &lease));
     guest_memory_remove(map, region, when_gone);
     lease_return(map, &lease);
     assert_int_equal(gone_count, 0);
@@ -136,7 +136,7 @@ static void a_memslot_that_kvm_keeps_keeps_its_region(void **state)
     guest_memory_remove(map, region, when_gone);
     assert_int_equal(stays_count, 1);
     assert_int_equal(gone_count, 0);
-    assert_false(guest_memory_lease(map, BASE, 16, &lease));
+    assert_false(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE, 16, &lease));
     guest_memory_retry(map);
     assert_int_equal(stays_count, 1); /* told once */
     assert_int_equal(gone_count, 0);
@@ -188,17 +188,18 @@ static void leases_lie_inside_one_region(void **state)
     (void)state;
     assert_non_null(guest_memory_add(map, BASE, SIZE / 2, memory, NULL));
     assert_non_null(guest_memory_add(map, BASE + SIZE / 2, SIZE / 2, memory + SIZE / 2, NULL));
-    assert_false(guest_memory_lease(map, BASE - 1, 1, &lease));
-    assert_false(guest_memory_lease(map, BASE - 1, 2, &lease));
-    assert_false(guest_memory_lease(map, BASE + SIZE, 1, &lease));
-    assert_false(guest_memory_lease(map, BASE + SIZE - 1, 2, &lease));
-    assert_false(guest_memory_lease(map, BASE + SIZE / 2 - 1, 2, &lease)); /* neighbours are two */
-    assert_false(guest_memory_lease(map, BASE, UINT64_MAX, &lease));
-    assert_false(guest_memory_lease(map, UINT64_MAX, 2, &lease));
-    assert_true(guest_memory_lease(map, BASE, SIZE / 2, &lease));
+    assert_false(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE - 1, 1, &lease));
+    assert_false(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE - 1, 2, &lease));
+    assert_false(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE + SIZE, 1, &lease));
+    assert_false(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE + SIZE - 1, 2, &lease));
+    assert_false(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE + SIZE / 2 - 1, 2,
+                                    &lease)); /* neighbours are two */
+    assert_false(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE, UINT64_MAX, &lease));
+    assert_false(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, UINT64_MAX, 2, &lease));
+    assert_true(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE, SIZE / 2, &lease));
     assert_ptr_equal(lease.memory, memory);
     lease_return(map, &lease);
-    assert_true(guest_memory_lease(map, BASE + SIZE / 2 + 5, 1, &lease));
+    assert_true(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE + SIZE / 2 + 5, 1, &lease));
     assert_ptr_equal(lease.memory, memory + SIZE / 2 + 5);
     lease_return(map, &lease);
 }
@@ -270,13 +271,15 @@ static void what_spans_regions_is_leased_and_written_in_pieces(void **state)
     assert_non_null(guest_memory_add(map, BASE, SIZE / 2, memory + SIZE / 2, NULL));
     assert_non_null(guest_memory_add(map, BASE + SIZE / 2, SIZE / 2, memory, NULL));
     memset(memory, 0, sizeof memory);
-    assert_true(guest_memory_lease_some(map, BASE + SIZE / 2 - 2, 100, &lease));
+    assert_true(
+        guest_memory_lease_some(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE + SIZE / 2 - 2, 100, &lease));
     assert_int_equal(lease.length, 2);
     lease_return(map, &lease);
-    assert_true(guest_memory_lease_some(map, BASE + SIZE / 2, 100, &lease));
+    assert_true(
+        guest_memory_lease_some(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE + SIZE / 2, 100, &lease));
     assert_int_equal(lease.length, 100);
     lease_return(map, &lease);
-    assert_false(guest_memory_lease_some(map, BASE + SIZE, 1, &lease));
+    assert_false(guest_memory_lease_some(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE + SIZE, 1, &lease));
     assert_true(guest_memory_write(map, BASE + SIZE / 2 - 2, "four", 4));
     assert_memory_equal(memory + SIZE - 2, "fo", 2);
     assert_memory_equal(memory, "ur", 2);
@@ -309,7 +312,7 @@ static void what_kvm_refuses_leaves_nothing(void **state)
     refuse = true;
     assert_null(guest_memory_add(map, BASE, SIZE, memory, &error));
     assert_string_equal(error.text, "refused");
-    assert_false(guest_memory_lease(map, BASE, 1, &lease));
+    assert_false(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE, 1, &lease));
     refuse = false;
     assert_non_null(guest_memory_add(map, BASE, SIZE, memory, NULL));
     assert_non_null(guest_memory_add(map, BASE + SIZE, SIZE, memory, NULL));

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How long a lease of guest memory and its return take: leases.c, which is built
+with the program, from the same objects."""
+
+import subprocess
+
+
+def measure(program):
+    """Nanoseconds, with few and many regions, by one and by two threads. QEMU has
+    nothing like it."""
+    if program.name != "hotram":
+        return
+    leases = program.path.parents[1] / "bench/leases"
+    for regions in (3, 256):
+        for threads in (1, 2):
+            said = subprocess.run([leases, str(regions), str(threads)], check=True,
+                                  capture_output=True, text=True).stdout
+            yield f"lease_{regions}_{threads}", float(said)

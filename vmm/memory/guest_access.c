@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copies to and from guest memory, over as many regions as there are. */
+#include <string.h>
+
+#include "base/fault.h"
+#include "memory/guest_map.h"
+
+/* Whether there is memory all through a range. */
+static bool is_memory(struct guest_memory *map, uint64_t address, uint64_t length)
+{
+    struct lease lease;
+
+    while (length > 0) {
+        if (!guest_memory_lease_some(map, GUEST_HOLDER_PROGRAM, LEASE_READ, address, length, &lease))
+            return false;
+        address += lease.length;
+        length -= lease.length;
+        lease_return(map, &lease);
+    }
+    return true;
+}
+
+/* What is done to leased memory: copied to or from `bytes`, or set to `value` where that is NULL. */
+struct copy {
+    void *memory;
+    uint64_t length;
+    uint8_t *bytes;
+    uint8_t value;
+    bool write;
+};
+
+static void copy(void *opaque)
+{
+    const struct copy *what = opaque;
+
+    if (!what->bytes)
+        memset(what->memory, what->value, what->length);
+    else if (what->write)
+        memcpy(what->memory, what->bytes, what->length);
+    else
+        memcpy(what->bytes, what->memory, what->length);
+}
+
+static enum guest_access copy_guarded(struct guest_memory *map, struct copy *what)
+{
+    void *fault;
+
+    if (fault_guard(copy, what, &fault))
+        return GUEST_ACCESS_OK;
+    if (map->fault)
+        map->fault(map->fault_opaque, fault);
+    return GUEST_ACCESS_FAULT;
+}
+
+/* All of a range, a region at a time. */
+static enum guest_access copy_all(struct guest_memory *map, uint64_t address, uint64_t length,
+                                  struct copy what)
+{
+    enum guest_access done = GUEST_ACCESS_OK;
+    struct lease lease;
+
+    if (!is_memory(map, address, length))
+        return GUEST_ACCESS_NONE;
+    while (length > 0 && done == GUEST_ACCESS_OK) {
+        if (!guest_memory_lease_some(map, GUEST_HOLDER_PROGRAM, what.write ? LEASE_WRITE : LEASE_READ,
+                                     address, length, &lease))
+            return GUEST_ACCESS_NONE;
+        what.memory = lease.memory;
+        what.length = lease.length;
+        done = copy_guarded(map, &what);
+        lease_return(map, &lease);
+        address += what.length;
+        length -= what.length;
+        if (what.bytes)
+            what.bytes += what.length;
+    }
+    return done;
+}
+
+enum guest_access guest_memory_access(struct guest_memory *map, uint64_t address, void *bytes,
+                                      uint64_t length, bool write)
+{
+    return copy_all(map, address, length, (struct copy){ .bytes = bytes, .write = write });
+}
+
+enum guest_access guest_memory_fill(struct guest_memory *map, uint64_t address, uint8_t value,
+                                    uint64_t length)
+{
+    return copy_all(map, address, length, (struct copy){ .value = value, .write = true });
+}
+
+bool guest_memory_write(struct guest_memory *map, uint64_t address, const void *bytes, uint64_t length)
+{
+    return guest_memory_access(map, address, (void *)bytes, length, true) == GUEST_ACCESS_OK;
+}
+
+void guest_memory_on_fault(struct guest_memory *map, void (*fault)(void *opaque, void *address), void *opaque)
+{
+    map->fault = fault;
+    map->fault_opaque = opaque;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which region an address is in: the table that leases are looked up in.
+ *
+ * Ranges are sorted by address. The addresses up to the last range are cut into equal buckets, and the table
+ * knows how many ranges begin below each: a lookup searches the ranges of one bucket only, mostly one or two.
+ *
+ * Threads: readers take no lock. A table is built on the main thread, published, and freed when no read
+ * section (base/epoch.h) can see it. All that changes after publication is `region`, once, to NULL, when the
+ * region leaves: that needs no memory, so removal cannot fail.
+ */
+#ifndef VMM_MEMORY_GUEST_TABLE_H
+#define VMM_MEMORY_GUEST_TABLE_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/epoch.h"
+
+#define GUEST_TABLE_BUCKETS 1024u
+
+struct guest_region;
+
+struct guest_range {
+    uint64_t first; /* guest-physical address */
+    uint64_t size;  /* bytes */
+    uint8_t *memory;
+    unsigned kvm_slot;
+    struct guest_region *_Atomic region; /* NULL: it leaves */
+};
+
+struct guest_table {
+    struct epoch_garbage garbage; /* first */
+    unsigned count;
+    unsigned shift;                           /* a bucket is 1 << shift bytes */
+    uint16_t below[GUEST_TABLE_BUCKETS + 1u]; /* ranges that begin below a bucket */
+    struct guest_range range[];
+};
+
+/* An empty table with room for so many; NULL: out of memory. Then guest_table_insert(), of ranges that do not
+ * overlap, in any order, then guest_table_seal(), then it may be published. */
+struct guest_table *guest_table_create(unsigned room);
+void guest_table_insert(struct guest_table *table, const struct guest_range *range);
+void guest_table_seal(struct guest_table *table);
+/* For epoch_retire(). */
+void guest_table_free(struct epoch_garbage *garbage);
+
+/* The range that an address is in, or NULL. Within a read section. Inline: it is most of a lease. */
+static inline struct guest_range *guest_table_find(struct guest_table *table, uint64_t address)
+{
+    const uint64_t bucket = address >> table->shift;
+    unsigned low, high;
+
+    if (bucket >= GUEST_TABLE_BUCKETS)
+        return NULL;
+    low = table->below[bucket];
+    high = table->below[bucket + 1];
+    while (low < high) {
+        unsigned middle = low + (high - low) / 2;
+
+        if (table->range[middle].first <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0 || address - table->range[low - 1].first >= table->range[low - 1].size)
+        return NULL;
+    return &table->range[low - 1];
+}
+
+#endif
