@@ -7,12 +7,13 @@ import collections
 import errno
 import itertools
 import os
+import pathlib
 
 from faults.operations import Partial, Refused
 from faults.starts import OUTPUT, Started
 from faults.watched import LIMIT, Ended
 from lib import inject
-from lib.machine import MachineError
+from lib.machine import PROGRAM, MachineError
 from lib.qmp import QMPClosed, QMPError, QMPTimeout
 
 ERRORS = {"malloc": "ENOMEM", "mmap": "ENOMEM", "munmap": "ENOMEM", "ioctl": "ENOMEM", "open": "EMFILE",
@@ -23,6 +24,9 @@ SAMPLES = int(os.environ.get("HOTRAM_SAMPLES", "20"))
 CARRIED_OUT = "the command itself was carried out"
 NO_CONTROL = "hotramctl finds this guest by -s SOCKET only"
 STAYS = "stays in this program, without memory in it"
+# Newer json-c seeds its hashes from libbsd's generator, whose state is two mappings: without them it ends the
+# program there and then, without a word. That is before there is a machine.
+SILENT = 2 if b"arc4random_buf" in pathlib.Path(PROGRAM).read_bytes() else 0
 
 
 class Tally(collections.Counter):
@@ -120,7 +124,7 @@ class Walk:
         self.before, machine.marks = machine.state(), []
         operation.act(machine)
         self.marks, machine.marks = machine.marks, None
-        self.after = machine.state()
+        self.after = machine.rest()
         if not operation.fresh:
             machine.clear()
 
@@ -209,7 +213,7 @@ class Walk:
         self.operation.prepare(machine)
         machine.settle(self.before, without=self.exempt(kind))
         machine.clear()
-        if self.exempt(kind) and machine.mappings() != self.before["mappings"]:
+        if kind == "munmap" and STAYS in machine.error_log:
             self.drop()                  # the next one begins without what stayed
 
     def clear(self):
@@ -281,7 +285,7 @@ class StartWalk:
                 self.serves(started, client)
             else:
                 self.tally["refused"] += failed
-                self.has_ended(started, kind)
+                self.has_ended(started, kind, silent=kind == "mmap" and number <= SILENT)
             self.tally["intact"] += failed
         except FAILURES as failure:
             self.failures.append(f"{kind} {number}: {type(failure).__name__}: {failure}\n"
@@ -300,10 +304,11 @@ class StartWalk:
         left = started.quit(client)
         assert left == self.left, f"it leaves {left} behind, not {self.left}"
 
-    def has_ended(self, started, kind):
+    def has_ended(self, started, kind, silent):
         said = started.said()
         assert started.process.returncode == 1, f"status {started.process.returncode}"
-        check_words(said, ERRORS[kind])
+        if not silent:
+            check_words(said, ERRORS[kind])
         assert not started.remains(), "a process remains"
         left = [name for name in started.files() if name not in OUTPUT]
         assert not left, f"it leaves {left} behind"

@@ -68,6 +68,19 @@ class Watched:
                 "descriptors": self.descriptors(), "mappings": self.mappings(), "threads": self.threads(),
                 "files": sorted(str(path.relative_to(self.files)) for path in self.files.rglob("*"))}
 
+    def rest(self):
+        """The state when nothing is on its way any more."""
+        deadline = time.monotonic() + LIMIT
+        last = None
+        while True:
+            now = self.state()
+            if now == last and "ejecting" not in now["registers"]:
+                return now
+            if time.monotonic() > deadline:
+                raise AssertionError(f"there is no rest: {now}")
+            last = now
+            time.sleep(0.02)
+
     def descriptors(self):
         folder = f"/proc/{self.process.pid}/fd"
         found = collections.Counter()

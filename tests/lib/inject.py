@@ -39,8 +39,9 @@ class Faults:
             self._page = mmap.mmap(file.fileno(), PAGE)
         # Sanitizers want to be the first library; this one calls nothing of theirs.
         asan = os.environ.get("ASAN_OPTIONS", "")
+        # One pool of small memory: a thread's own comes and goes as threads meet at the lock.
         self.environment = dict(os.environ, LD_PRELOAD=" ".join(map(str, libraries)), INJECT=str(self._path),
-                                ASAN_OPTIONS=f"{asan}:verify_asan_link_order=0")
+                                MALLOC_ARENA_MAX="1", ASAN_OPTIONS=f"{asan}:verify_asan_link_order=0")
 
     def _say(self, text):
         # The program sees each byte as it comes, and a text that begins with NUL as empty.
