@@ -2,6 +2,7 @@
 """How long a lease of guest memory and its return take: leases.c, which is built
 with the program, from the same objects."""
 
+import pathlib
 import subprocess
 
 
@@ -10,7 +11,7 @@ def measure(program):
     nothing like it."""
     if program.name != "hotram":
         return
-    leases = program.path.parents[1] / "bench/leases"
+    leases = pathlib.Path(program.path).parents[1] / "bench/leases"
     for regions in (3, 256):
         for threads in (1, 2):
             said = subprocess.run([leases, str(regions), str(threads)], check=True,
