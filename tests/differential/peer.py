@@ -56,6 +56,7 @@ class Peer:
         self.name = os.path.basename(kind["program"])
         self.gpe = kind["gpe"]
         self.ged = kind.get("ged")
+        self.ram = None                 # bytes, for whom they matter
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="hotram-"))
         self._errors = open(self._folder / "stderr", "w+b")
         self.process = self.qmp = self.qtest = None

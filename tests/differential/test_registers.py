@@ -32,9 +32,8 @@ OPERATIONS = int(os.environ.get("HOTRAM_OPERATIONS", "100000"))
 SLOTS = (1, 2, 3, 4, 5, 8, 16, 256)
 SIZES = (2, 4, 6, 32, 128, 130, 512, 1024, 3 * 1024)         # MiB
 HISTORY = 40
-# One batch in five by the Generic Event Device. With 3 GiB of RAM the region begins at
-# 4 GiB on both architectures.
-KINDS = ((HOTRAM, QEMU, "3G"), (HOTRAM_GED, QEMU_GED, "3G"))
+# One batch in five by the Generic Event Device. With this RAM, in GiB, the region begins at 4 GiB on each.
+KINDS = ((HOTRAM, 2, QEMU, 2), (HOTRAM_GED, 2, QEMU_GED, 3))
 
 
 def random_value(dice, slots):
@@ -137,12 +136,14 @@ def run_batch(seed, batch, operations):
     dice = random.Random(f"{seed}/{batch}")
     slots = SLOTS[batch % len(SLOTS)]
     choices = {**CHOICES, **(RARE if slots <= 16 else {})}
-    hotram_kind, qemu_kind, ram = KINDS[batch % 5 == 4]
-    memory = f"{ram},slots={slots},maxmem={dice.choice([8, 10, 19])}G"
+    hotram_kind, hotram_ram, qemu_kind, qemu_ram = KINDS[batch % 5 == 4]
+    region = dice.choice([5, 7, 16])
+    hotram_memory, qemu_memory = (f"{ram}G,slots={slots},maxmem={ram + region}G" for ram in (hotram_ram, qemu_ram))
     history = []
     hotram = qemu = None
     try:
-        hotram, qemu = Peer(hotram_kind, memory), Peer(qemu_kind, memory)
+        hotram, qemu = Peer(hotram_kind, hotram_memory), Peer(qemu_kind, qemu_memory)
+        hotram.ram, qemu.ram = hotram_ram << 30, qemu_ram << 30
         pair = Pair(hotram, qemu, slots, dice)
         for _ in range(SEQUENCES):
             for operation in dice.choices(list(choices), choices.values(),
@@ -155,7 +156,7 @@ def run_batch(seed, batch, operations):
                 for peer in (hotram, qemu) if peer]
         print("\n".join(f"# {line}" for line in [
             *history[-HISTORY:], *said,
-            f"{type(error).__name__} in batch {batch} (-m {memory}): {error}",
+            f"{type(error).__name__} in batch {batch} (-m {hotram_memory}): {error}",
             f"replay with HOTRAM_SEED={seed} "
             f"tests/differential/test_registers.py {batch}"]), flush=True)
         return None

@@ -29,7 +29,7 @@ class X86:
     @staticmethod
     def region(ram):
         """Where the first DIMM is, if the guest has so much RAM, in bytes."""
-        high = max(0, ram - 3 * GIB)        # the rest is below the hole for devices
+        high = max(0, ram - 2 * GIB)        # the rest is below the hole for devices
         return 4 * GIB + -(-high // GIB) * GIB
 
     @staticmethod

@@ -240,29 +240,29 @@ def ram(answer):
 def test_ram_beyond_4_gib():
     with machine("4608M,slots=2,maxmem=8G") as peer:
         answer = query(peer)
-        assert ram(answer) == [(0, 3 * GIB, 0, "hotram.ram"),
-                               (4 * GIB, 1536 * MIB, 0, "hotram.ram")]
-        assert answer["region"] == {"start": 6 * GIB, "size": 3584 * MIB + 2 * GIB}
+        assert ram(answer) == [(0, 2 * GIB, 0, "hotram.ram"),
+                               (4 * GIB, 2560 * MIB, 0, "hotram.ram")]
+        assert answer["region"] == {"start": 7 * GIB, "size": 3584 * MIB + 2 * GIB}
         assert [entry["type"] for entry in answer["ranges"]] \
             == ["ram", "hole", "ram", "hole", "free"]
         # And it is memory there, to the last byte.
-        peer.qtest.write(5 * GIB + 512 * MIB - 4, b"last")
+        peer.qtest.write(6 * GIB + 512 * MIB - 4, b"last")
 
 
 def test_ram_by_node_and_object():
-    nodes = [word for size in ("1G", "2560M", "512M")
+    nodes = [word for size in ("1G", "1536M", "1536M")
              for word in ("-numa", f"node,mem={size}")]
     with machine("4G,slots=2,maxmem=8G", *nodes) as peer:
         assert ram(query(peer)) == [(0, GIB, 0, "hotram.ram"),
-                                    (GIB, 2 * GIB, 1, "hotram.ram"),
+                                    (GIB, GIB, 1, "hotram.ram"),
                                     (4 * GIB, 512 * MIB, 1, "hotram.ram"),
-                                    (4 * GIB + 512 * MIB, 512 * MIB, 2, "hotram.ram")]
-    objects = [word for name, size in (("a", "2G"), ("b", "2G")) for word in (
+                                    (4 * GIB + 512 * MIB, 1536 * MIB, 2, "hotram.ram")]
+    objects = [word for name, size in (("a", "1G"), ("b", "3G")) for word in (
         "-object", f"memory-backend-ram,id={name},size={size},reserve=off", "-numa",
         f"node,memdev={name}")]
     with machine("4G,slots=2,maxmem=8G", *objects) as peer:
-        assert ram(query(peer)) == [(0, 2 * GIB, 0, "a"), (2 * GIB, GIB, 1, "b"),
-                                    (4 * GIB, GIB, 1, "b")]
+        assert ram(query(peer)) == [(0, GIB, 0, "a"), (GIB, GIB, 1, "b"),
+                                    (4 * GIB, 2 * GIB, 1, "b")]
 
 
 def test_a_node_without_ram():

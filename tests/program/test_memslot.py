@@ -274,15 +274,15 @@ def test_an_object_of_the_same_name_is_in_the_way():
 
 
 def test_wrong_places():
-    ram5 = ("-m", "5G")                              # RAM from 4 to 6 GiB
+    ram5 = ("-m", "5G")                              # RAM from 4 to 7 GiB
     for options, *words in (
             (("id=a,size=128M,start=0",), "[0x0-0x7ffffff]", "overlaps the RAM at start"),
             (("id=a,size=128M,start=64M",), "overlaps the RAM at start"),
-            (("id=a,size=128M,start=3G",), "hole below 4 GiB", "0x100000000"),
+            (("id=a,size=128M,start=2G",), "hole below 4 GiB", "0x100000000"),
             (("id=a,size=128M,start=4032M",), "hole below 4 GiB"),
             (ram5 + ("id=a,size=128M,start=4G",), "overlaps the RAM", "goes on at 4 GiB"),
-            (("-m", "4608M", "id=a,size=128M,start=5632M"),
-             "outside the region for memory devices", "start at 0x180000000"),
+            (("-m", "4608M", "id=a,size=128M,start=6656M"),
+             "outside the region for memory devices", "start at 0x1c0000000"),
             (("id=a,size=128M,start=4097M",), "aligned to 0x200000", "0x100100000"),
             (("id=a,size=129M",), "multiple of 0x200000", "129 MiB"),
             (("id=a,size=0",), "multiple of 0x200000"),

@@ -173,16 +173,16 @@ def test_the_bytes_of_ram_are_those_of_the_objects():
                      "-numa", "node,memdev=b") as peer:
             # Node 1 begins at 1 GiB, and goes on at 4 GiB behind the hole.
             for name, address, offset in (("a", GIB - 4, GIB - 4), ("b", GIB, 0),
-                                          ("b", 3 * GIB - 4, 2 * GIB - 4),
-                                          ("b", 4 * GIB, 2 * GIB),
-                                          ("b", 5 * GIB - 4, 3 * GIB - 4)):
+                                          ("b", 2 * GIB - 4, GIB - 4),
+                                          ("b", 4 * GIB, GIB),
+                                          ("b", 6 * GIB - 4, 3 * GIB - 4)):
                 peer.qtest.write(address, b"here")
                 with files[name].open("rb") as file:
                     file.seek(offset)
                     assert file.read(4) == b"here", (name, hex(address))
             assert tables.srat(peer.qtest)[1][1:] == [
-                Memory(MIB, GIB - MIB, 0, False), Memory(GIB, 2 * GIB, 1, False),
-                Memory(4 * GIB, GIB, 1, False), Memory(5 * GIB, 2 * GIB, 1, True)]
+                Memory(MIB, GIB - MIB, 0, False), Memory(GIB, GIB, 1, False),
+                Memory(4 * GIB, 2 * GIB, 1, False), Memory(6 * GIB, 2 * GIB, 1, True)]
 
 
 def test_memory_backend_is_ram_with_and_without_its_size():

@@ -71,12 +71,14 @@ static void write_all(const char *directory)
 static struct numa_config numa = { .distances_given = true };
 static struct hotram_acpi_memory hotplug[3];
 
-/* 4 GiB of RAM and, from hotplug_base on, 3 GiB of hotplug region, divided between the nodes. */
+#define RAM_SIZE (4 * GIB)
+
+/* The RAM and, from hotplug_base on, 3 GiB of hotplug region, divided between the nodes. */
 static void make_nodes(uint32_t nodes, uint32_t cpus, uint64_t hotplug_base)
 {
     numa.nodes = nodes;
     for (uint32_t node = 0; node < nodes; node++) {
-        numa.ram[node] = 4 * GIB / nodes;
+        numa.ram[node] = RAM_SIZE / nodes;
         for (uint32_t to = 0; to < nodes; to++)
             numa.distance[node][to] = node == to ? 10 : 20;
     }
@@ -95,7 +97,7 @@ static bool build_x86(bool ged, uint32_t slots, uint32_t cpus, struct error *err
         .slots = slots,
         .ged = ged,
         .low_ram_end = X86_LOW_RAM_END,
-        .high_ram_size = 1 * GIB,
+        .high_ram_size = RAM_SIZE - X86_LOW_RAM_END,
         .numa = &numa,
         .hotplug = hotplug,
         .hotplug_count = 3,
@@ -147,7 +149,7 @@ int main(int argc, char **argv)
     slots = (uint32_t)strtoul(argv[3], NULL, 10);
     cpus = (uint32_t)strtoul(argv[4], NULL, 10);
     nodes = argc == 6 ? (uint32_t)strtoul(argv[5], NULL, 10) : 1;
-    make_nodes(nodes, cpus, is_x86 ? X86_HIGH_RAM_START + 1 * GIB : ARM64_RAM + 4 * GIB);
+    make_nodes(nodes, cpus, is_x86 ? X86_HIGH_RAM_START + RAM_SIZE - X86_LOW_RAM_END : ARM64_RAM + RAM_SIZE);
     if (is_x86)
         is_built = build_x86(strcmp(argv[1], "x86-ged") == 0, slots, cpus, &error);
     else

@@ -783,9 +783,9 @@ static void the_largest_machine_fits(void **state)
     config.hotplug_count = ACPI_HOTPLUG_MAX;
     build(&config);
     assert_int_equal(get(find("SLIT"), 4, 4), 44 + NUMA_NODES_MAX * NUMA_NODES_MAX);
-    /* 128 nodes' RAM, one more range where the legacy hole cuts one; the hole below 4 GiB cuts none here. */
+    /* 128 nodes' RAM, and one more range where each of the two holes cuts one. */
     assert_int_equal(get(find("SRAT"), 4, 4),
-                     48 + 16 * CPUS_MAX + 40 * (NUMA_NODES_MAX + 1 + ACPI_HOTPLUG_MAX));
+                     48 + 16 * CPUS_MAX + 40 * (NUMA_NODES_MAX + 2 + ACPI_HOTPLUG_MAX));
     config.hotplug_count++;
     assert_false(x86_acpi_build(&config, area, sizeof area, X86_BIOS_AREA, &rsdp, &error));
     assert_non_null(strstr(error.text, "514"));

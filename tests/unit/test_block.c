@@ -38,9 +38,9 @@ static void on_x86_64_it_follows_from_the_end_as_linux_has_it(void **state)
 static void on_x86_64_it_is_what_guests_were_seen_to_have(void **state)
 {
     (void)state;
-    assert_int_equal(hotram_block_size(HOTRAM_BLOCK_X86_64, 63 * GIB), 128 * MIB); /* -m 62G */
-    assert_int_equal(hotram_block_size(HOTRAM_BLOCK_X86_64, 64 * GIB), 2 * GIB);   /* -m 63G */
-    assert_int_equal(hotram_block_size(HOTRAM_BLOCK_X86_64, 66 * GIB), 2 * GIB);   /* -m 65G */
+    assert_int_equal(hotram_block_size(HOTRAM_BLOCK_X86_64, 63 * GIB), 128 * MIB); /* -m 61G */
+    assert_int_equal(hotram_block_size(HOTRAM_BLOCK_X86_64, 64 * GIB), 2 * GIB);   /* -m 62G */
+    assert_int_equal(hotram_block_size(HOTRAM_BLOCK_X86_64, 66 * GIB), 2 * GIB);   /* -m 64G */
     assert_int_equal(hotram_block_size(HOTRAM_BLOCK_X86_64, 65 * GIB), 1 * GIB);
     assert_int_equal(hotram_block_size(HOTRAM_BLOCK_X86_64, 64 * GIB - 1), 128 * MIB);
     assert_int_equal(hotram_block_size(HOTRAM_BLOCK_X86_64, 64 * GIB + 2 * MIB), 128 * MIB);

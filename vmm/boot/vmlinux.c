@@ -6,6 +6,7 @@
 #include <elf.h>
 #include <string.h>
 
+#include "base/props.h"
 #include "boot/x86_boot.h"
 #include "kvm/x86_entry.h"
 #include "layout/x86.h"
@@ -65,9 +66,10 @@ static bool add_piece(struct boot *boot, const Elf64_Phdr *segment, struct error
     if (segment->p_paddr < X86_KERNEL_START || segment->p_memsz > UINT32_MAX || segment->p_paddr > UINT32_MAX)
         return error_set(error,
                          "-kernel '%s' wants a segment of 0x%llx bytes at 0x%llx; hotram loads between 1 MiB "
-                         "and 3 GiB",
+                         "and %s",
                          boot->kernel_path, (unsigned long long)segment->p_memsz,
-                         (unsigned long long)segment->p_paddr);
+                         (unsigned long long)segment->p_paddr,
+                         size_text(X86_LOW_RAM_END, (char[SIZE_TEXT]){ 0 }));
     boot->piece[boot->pieces++] = (struct kernel_piece){
         .file_offset = segment->p_offset,
         .file_size = segment->p_filesz,

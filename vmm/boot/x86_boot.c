@@ -45,9 +45,9 @@ static bool check_room(const struct boot *boot, uint64_t low_ram_end, struct err
     char need[SIZE_TEXT];
 
     if (boot->end > low_ram_end)
-        return error_set(error,
-                         "-kernel '%s' needs %s of RAM, but only %s are below 3 GiB; give more with -m",
-                         boot->kernel_path, size_text(boot->end, need), size_text(low_ram_end, have));
+        return error_set(error, "-kernel '%s' needs %s of RAM, but only %s are below %s; give more with -m",
+                         boot->kernel_path, size_text(boot->end, need), size_text(low_ram_end, have),
+                         size_text(X86_LOW_RAM_END, (char[SIZE_TEXT]){ 0 }));
     if (boot->initrd_fd >= 0 && initrd_address(boot, low_ram_end) < boot->end)
         return error_set(
             error,

@@ -10,8 +10,10 @@
 
 #include "layout/units.h"
 
-/* Guest-physical memory. RAM that does not fit below 3 GiB continues at 4 GiB. */
-#define X86_LOW_RAM_END UINT64_C(0xc0000000)
+/* Guest-physical memory. RAM that does not fit below 2 GiB continues at 4 GiB: QEMU's q35 divides a RAM of
+ * more than 2.75 GiB there, and what is between is for PCI (configuration space and windows), as its firmware
+ * has it. */
+#define X86_LOW_RAM_END UINT64_C(0x80000000)
 #define X86_HIGH_RAM_START (4 * GIB)
 #define X86_REAL_MODE_END UINT64_C(0x9fc00) /* RAM that a boot loader may list below the BIOS area */
 #define X86_BIOS_AREA UINT64_C(0xe0000)     /* ACPI tables, where a BIOS has them (ACPI 6.5, 5.2.5.1) */
