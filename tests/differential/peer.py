@@ -43,7 +43,7 @@ class MemoryQtest(Qtest):
 
 # The same block, and a Generic Event Device: QEMU has it on arm64 only, and only with
 # firmware, of which nothing runs.
-HOTRAM_GED = {**HOTRAM, "ged": 0xfe004000,
+HOTRAM_GED = {**HOTRAM, "ged": 0xfed60000,
               "options": [*HOTRAM["options"], "-machine", "acpi-events=ged"]}
 QEMU_GED = {"program": "qemu-system-aarch64", "gpe": None, "ged": 0x09080000,
             "qtest": MemoryQtest, "firmware": True,

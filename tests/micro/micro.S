@@ -19,7 +19,7 @@
 #define COM1 0x3f8
 #define MEMHP 0xa00
 #define SLOTS 4
-#define GED 0xfe004000
+#define GED 0xfed60000
 
     .section .note.Xen, "a", @note
     .long 4, 4, 18 /* XEN_ELFNOTE_PHYS32_ENTRY */

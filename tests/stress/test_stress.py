@@ -15,7 +15,7 @@ from stress import BLOCKS, MIB, Stress, drive, repeat        # noqa: E402
 
 MICRO = CLONE / "build/native/tests/micro/micro"
 SLOTS = 8
-GED = 0xfe004000
+GED = 0xfed60000
 # Serial line, clock, PM1 (not its control register, which powers off), GPE0, memory hotplug. What is accessed is
 # aligned to its width.
 PORTS = (*range(0x3f8, 0x400), 0x70, 0x71, *range(0x600, 0x604), *range(0x620, 0x624), *range(0xa00, 0xa1c))

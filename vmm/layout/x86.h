@@ -20,8 +20,10 @@
 #define X86_BIOS_AREA_END UINT64_C(0x100000)
 #define X86_IOAPIC UINT64_C(0xfec00000)
 #define X86_LAPIC UINT64_C(0xfee00000)
-#define X86_IDENTITY_MAP UINT64_C(0xfffbc000) /* KVM's own page for real mode on Intel */
-#define X86_TSS UINT64_C(0xfffbd000)          /* three pages, likewise */
+/* KVM's own page for real mode on Intel, and three pages for its task: below the 16 MiB where firmware may
+ * be. */
+#define X86_IDENTITY_MAP UINT64_C(0xfeffc000)
+#define X86_TSS UINT64_C(0xfeffd000)
 
 /* What the boot loader writes below 640 KiB; free for the guest once it has read it. */
 #define X86_BOOT_GDT UINT64_C(0x500)
@@ -46,7 +48,7 @@
 
 /* With -machine acpi-events=ged, in place of PM1, PM timer and GPE0: */
 #define X86_PORT_SLEEP 0x604         /* 2 bytes: sleep control, sleep status */
-#define X86_GED UINT64_C(0xfe004000) /* HOTRAM_GED_LENGTH bytes among the guest's memory */
+#define X86_GED UINT64_C(0xfed60000) /* HOTRAM_GED_LENGTH bytes between IOAPIC and local APIC */
 #define X86_GSI_GED 20               /* level */
 
 /* Interrupts */
