@@ -24,6 +24,8 @@
  * be. */
 #define X86_IDENTITY_MAP UINT64_C(0xfeffc000)
 #define X86_TSS UINT64_C(0xfeffd000)
+/* Memory ends at or below the last eighth of the addresses, where firmware puts devices' windows. */
+#define X86_MEMORY_END(address_bits) ((UINT64_C(1) << (address_bits)) / 8 * 7)
 
 /* What the boot loader writes below 640 KiB; free for the guest once it has read it. */
 #define X86_BOOT_GDT UINT64_C(0x500)

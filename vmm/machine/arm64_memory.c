@@ -14,6 +14,11 @@ const char *machine_arch_obstacle(const struct machine *machine, uint64_t start)
     return NULL;
 }
 
+uint64_t machine_arch_memory_end(unsigned address_bits)
+{
+    return UINT64_C(1) << address_bits;
+}
+
 void machine_arch_layout_ram(struct machine *machine)
 {
     machine->piece[0] = (struct ram_piece){ ARM64_RAM, machine->config->ram_size };

@@ -108,7 +108,7 @@ static const char *in_the_way(const struct machine *machine, uint64_t region_bas
     const char *obstacle;
 
     if (last < start || last >= limit)
-        return "reaches beyond the address bits of this host's CPU";
+        return "reaches beyond what the address bits of this host's CPU leave for memory";
     obstacle = machine_arch_obstacle(machine, start);
     if (obstacle)
         return obstacle;
@@ -179,10 +179,10 @@ bool machine_layout(struct machine *machine, struct error *error)
 {
     const struct config *config = machine->config;
     unsigned bits = vm_arch_address_bits();
-    uint64_t limit = UINT64_C(1) << bits;
+    uint64_t limit = machine_arch_memory_end(bits);
     const struct ram_piece *last;
     uint64_t end;
-    char size[SIZE_TEXT], end_text[SIZE_TEXT], largest[64], option[256];
+    char size[SIZE_TEXT], end_text[SIZE_TEXT], limit_text[SIZE_TEXT], largest[64], option[256];
 
     if (config->ram_size < 2 * MIB)
         return error_set(
@@ -199,21 +199,21 @@ bool machine_layout(struct machine *machine, struct error *error)
         return false;
     end = machine->region_base + machine->region_size;
     if (end > limit && config->slots == 0)
-        return error_set(error,
-                         "%.250s: Address space limit 0x%llx < 0x%llx phys-bits too low (%u): %s of RAM need "
-                         "guest addresses up to %s, and guests of this host have %u physical address bits; "
-                         "use less (without a suffix -m counts MiB)",
-                         ram_option(config, option), (unsigned long long)limit - 1,
-                         (unsigned long long)end - 1, bits, size_text(config->ram_size, size),
-                         size_text(end, end_text), bits);
+        return error_set(
+            error,
+            "%.250s: Address space limit 0x%llx < 0x%llx phys-bits too low (%u): %s of RAM need "
+            "guest addresses up to %s, and memory of guests of this host, which have %u physical "
+            "address bits, ends at %s; use less (without a suffix -m counts MiB)",
+            ram_option(config, option), (unsigned long long)limit - 1, (unsigned long long)end - 1, bits,
+            size_text(config->ram_size, size), size_text(end, end_text), bits, size_text(limit, limit_text));
     if (end > limit)
         return error_set(
             error,
             "%.250s: Address space limit 0x%llx < 0x%llx phys-bits too low (%u): maxmem, %s, and "
-            "1 GiB for each of %u slots need guest addresses up to %s, and guests of this host "
-            "have %u physical address bits; use a smaller maxmem%s, or fewer slots",
+            "1 GiB for each of %u slots need guest addresses up to %s, and memory of guests of this host, "
+            "which have %u physical address bits, ends at %s; use a smaller maxmem%s, or fewer slots",
             ram_option(config, option), (unsigned long long)limit - 1, (unsigned long long)end - 1, bits,
             size_text(config->maxmem, size), config->slots, size_text(end, end_text), bits,
-            largest_maxmem(config, end - limit, largest));
+            size_text(limit, limit_text), largest_maxmem(config, end - limit, largest));
     return true;
 }

@@ -168,6 +168,8 @@ bool machine_map_ram(struct machine *machine, struct error *error);
 uint64_t machine_ram_end(const struct machine *machine);
 
 /* x86.c, arm64.c */
+/* Where RAM and hotplug region have to end, given the guest's physical address bits. */
+uint64_t machine_arch_memory_end(unsigned address_bits);
 /* The pieces of addresses that RAM is in. */
 void machine_arch_layout_ram(struct machine *machine);
 /* What is where a memslot begins that was given this address; NULL: nothing, or the hotplug region. */

@@ -16,6 +16,11 @@ const char *machine_arch_obstacle(const struct machine *machine, uint64_t start)
     return NULL;
 }
 
+uint64_t machine_arch_memory_end(unsigned address_bits)
+{
+    return X86_MEMORY_END(address_bits);
+}
+
 void machine_arch_layout_ram(struct machine *machine)
 {
     uint64_t size = machine->config->ram_size;
