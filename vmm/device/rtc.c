@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "device/rtc_firmware.h"
 #include "layout/x86.h"
 
 /* CMOS addresses */
@@ -241,13 +242,23 @@ void rtc_init(struct rtc *rtc, const struct board *board, unsigned gsi, bool loc
     bus_add_at_start(board->bus, &range);
 }
 
-/* The clock and the memory have a battery: reset only stops interrupts. */
+/* The clock and the memory have a battery: reset only stops interrupts, and what firmware reads is again what
+ * the machine is, whatever the guest wrote there. */
 void rtc_reset(struct rtc *rtc)
 {
     pthread_mutex_lock(&rtc->lock);
     rtc->cmos[REGISTER_B] &= (uint8_t) ~(B_UPDATE_INTERRUPT | B_ALARM_INTERRUPT | B_SET);
     rtc->cmos[REGISTER_C] = 0;
+    rtc_write_firmware_bytes(rtc->cmos, &rtc->machine);
     update_line(rtc);
+    pthread_mutex_unlock(&rtc->lock);
+}
+
+void rtc_describe(struct rtc *rtc, const struct rtc_machine *machine)
+{
+    pthread_mutex_lock(&rtc->lock);
+    rtc->machine = *machine;
+    rtc_write_firmware_bytes(rtc->cmos, machine);
     pthread_mutex_unlock(&rtc->lock);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An MC146818 real-time clock with 128 bytes of CMOS memory (Motorola MC146818A data sheet).
+ * An MC146818 real-time clock with 128 bytes of CMOS memory (Motorola MC146818A data sheet). Firmware finds
+ * there how much memory and how many CPUs the machine has, and from what to boot (rtc_firmware.c).
  *
  * It keeps the host's time plus an offset; a guest that sets the clock changes the offset. The alarm and the
  * once-a-second interrupt work; the periodic interrupt (2 Hz and faster) is not there: Linux uses its own
@@ -17,6 +18,13 @@
 #include "base/loop.h"
 #include "device/board.h"
 
+/* What firmware finds in the CMOS memory. */
+struct rtc_machine {
+    uint32_t cpus;          /* 1 or more */
+    uint64_t low_ram_end;   /* bytes of RAM from 0 on */
+    uint64_t high_ram_size; /* bytes of RAM from 4 GiB on */
+};
+
 struct rtc {
     const struct vm *vm;
     unsigned gsi;
@@ -26,6 +34,7 @@ struct rtc {
     int64_t offset;       /* seconds: guest's clock minus host's */
     uint8_t index;
     uint8_t cmos[128];
+    struct rtc_machine machine;
     bool line;
     struct timer timer;
     struct work start; /* a guest enabled an interrupt: start the timer */
@@ -33,6 +42,8 @@ struct rtc {
 
 /* `offset`: seconds, the guest's clock minus the host's; `gsi`: its interrupt. */
 void rtc_init(struct rtc *rtc, const struct board *board, unsigned gsi, bool local, int64_t offset);
+/* Before the guest runs: what firmware finds, from here on and after each reset. Takes the lock. */
+void rtc_describe(struct rtc *rtc, const struct rtc_machine *machine);
 void rtc_destroy(struct rtc *rtc); /* after rtc_stop() */
 void rtc_reset(struct rtc *rtc);   /* takes the lock */
 /* Main thread: no timer is left. */

@@ -84,6 +84,9 @@ bool machine_arch_create_devices(struct machine *machine, struct error *error)
         pm_init(&devices->pm, board, X86_IRQ_SCI, waiting_gpes);
     }
     rtc_init(&devices->rtc, board, X86_IRQ_RTC, config->rtc_base == RTC_LOCALTIME, offset);
+    rtc_describe(&devices->rtc, &(struct rtc_machine){ .cpus = config->cpus,
+                                                       .low_ram_end = machine->low_ram_end,
+                                                       .high_ram_size = machine->high_ram_size });
     serial_init(&devices->serial, board, X86_PORT_COM1, X86_IRQ_COM1);
     return true;
 }
