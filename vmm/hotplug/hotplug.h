@@ -2,13 +2,14 @@
 /*
  * The one place where backend, guest memory map, bank and monitor meet.
  *
- * plug.c:   device_add pc-dimm: check, reserve, map, commit.
- * unplug.c: device_del: ask the guest; and what happens when the guest ejects.
- * enumeration.c: what a guest that starts finds by itself.
- * module.c: DIMMs made by size, with memory of their own.
- * operation*.c: what became of each plug and unplug (operation.h). limits.c: what a guest can hardly take.
- * memslot.c: -memslot and memslot add, delete: named places for DIMMs, and the same plug and unplug by name.
- * places.c, condition.c: what holds the region, what could still be plugged, what is going on with a DIMM.
+ * dimms.c     what there is: DIMMs and memslots by id and path
+ * query.c     what queries show; limits.c what a guest can hardly take
+ * reserve.c   a slot and an address; explain.c why the bank said no
+ * plug.c      a DIMM on its way to the guest
+ * notices.c   what the guest did at the registers; enumeration.c what a guest that starts finds by itself
+ * unplug.c    device_del: ask the guest; pc_dimm.c the type
+ * module.c    DIMMs made by size, with memory of their own; memslot.c the same by name
+ * operation*.c what became of each plug and unplug (operation.h); resize*.c memory set
  *
  * Threads: all functions run on the main thread. The bank and its register block are also read and written
  * by vCPU threads; both sides hold the machine lock (bus/bus.h) for that. The eject callback only

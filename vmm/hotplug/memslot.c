@@ -12,39 +12,6 @@
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
 
-struct memslot *hotplug_find_memslot(const struct hotplug *hotplug, const char *id)
-{
-    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
-        if (hotplug->memslot[slot] && strcmp(hotplug->memslot[slot]->id, id) == 0)
-            return hotplug->memslot[slot];
-    return NULL;
-}
-
-void memslot_free(struct memslot *memslot)
-{
-    free(memslot->id);
-    free(memslot);
-}
-
-void memslot_keep(struct hotplug *hotplug, uint32_t slot)
-{
-    const struct memslot *memslot = hotplug->memslot[slot];
-
-    /* It cannot fail: under the same lock slot, range and capacity have just become free. */
-    if (memslot)
-        hotram_bank_reserve(&hotplug->bank,
-                            &(struct hotram_dimm_request){
-                                .slot = slot,
-                                .slot_given = true,
-                                .addr = memslot->start,
-                                .addr_given = true,
-                                .size = memslot->size,
-                                .align = hotplug_alignment(hotplug, BACKEND_ALIGN),
-                                .node = memslot->node,
-                            },
-                            NULL);
-}
-
 static struct memslot *make(const char *id, uint64_t start, uint64_t size, uint32_t node)
 {
     struct memslot *memslot = calloc(1, sizeof *memslot);

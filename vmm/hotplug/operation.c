@@ -64,11 +64,6 @@ static void emit(struct operation *operation, const char *event, struct json_obj
     hotplug_tell(operation->hotplug, event, data);
 }
 
-uint64_t operation_now(const struct hotplug *hotplug)
-{
-    return guest_clock_now(hotplug->config.clock) / 1000000;
-}
-
 static uint64_t passed(const struct operation *operation)
 {
     return operation_now(operation->hotplug) - operation->started;
@@ -84,7 +79,7 @@ static void expired(void *opaque)
     if (passed(operation) < operation->deadline)
         arm(operation);
     else
-        operation_expire(operation);
+        operation->hotplug->expire(operation);
 }
 
 static void stands(void *opaque);

@@ -118,8 +118,6 @@ void operation_gone(struct hotplug *hotplug, uint32_t slot);
 /* It took the DIMM as it enumerated its devices, which no report tells. */
 void operation_found(struct hotplug *hotplug, uint32_t slot);
 void operations_before_reset(struct hotplug *hotplug);
-/* The deadline has passed. */
-void operation_expire(struct operation *operation);
 
 /* operation_reason.c. _OST's codes (ACPI 6.5, 6.3.5) in words. */
 const char *ost_text(uint32_t event, uint32_t status);

@@ -7,23 +7,7 @@
  */
 #include "hotplug/operation.h"
 
-#include <stdio.h>
-
 #include "hotplug/state.h"
-
-/* While memory goes back to the host, an operation whose deadline has passed is looked at so often. */
-#define RETURNING_MS 1000
-
-/* A slot as it is now. */
-static struct hotram_dimm look(struct hotplug *hotplug, uint32_t slot)
-{
-    struct hotram_dimm dimm;
-
-    machine_lock_take(hotplug->config.lock);
-    dimm = hotplug->slots[slot];
-    machine_lock_release(hotplug->config.lock);
-    return dimm;
-}
 
 static void keep_codes(struct operation *operation, uint32_t event, uint32_t status)
 {
@@ -95,29 +79,4 @@ void operations_before_reset(struct hotplug *hotplug)
             operation_happens(operation, OPERATION_RESET,
                               "the guest was reset before it answered; it finds the DIMM as it starts");
     }
-}
-
-void operation_expire(struct operation *operation)
-{
-    struct hotplug *hotplug = operation->hotplug;
-    struct hotram_dimm dimm = look(hotplug, operation->slot);
-    bool pending = operation->kind == OPERATION_PLUG ? dimm.insert_pending : dimm.remove_pending;
-
-    /* It may have answered just now. */
-    hotplug_handle_notices(hotplug);
-    if (operation->result != OPERATION_UNDER_WAY)
-        return;
-    /* The guest has done its part: what is left is the host's, which always ends. */
-    if (hotplug->dimm[operation->slot] && hotplug->dimm[operation->slot]->returning) {
-        operation_look_again(operation, RETURNING_MS);
-        return;
-    }
-    if (hotplug->dimm[operation->slot] && hotplug->dimm[operation->slot]->kept) {
-        operation_happens(operation, OPERATION_EXPIRED,
-                          "the guest has given the DIMM back, but the host's KVM keeps its memslot; slot and "
-                          "addresses are free when it lets go, which hotram tries again every second");
-        return;
-    }
-    operation_explain_silence(operation, !pending);
-    operation_happens(operation, OPERATION_EXPIRED, NULL);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * device_add pc-dimm: check, reserve, map, commit. Whatever can fail comes before the first effect that the
- * guest could see, and is undone.
+ * A DIMM on its way to the guest: made, given its memory, shown, or taken back.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -10,97 +9,6 @@
 
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
-
-/* What a pc-dimm is given, and shows. */
-struct values {
-    char *memdev;
-    int32_t slot;  /* -1: the first free */
-    uint64_t addr; /* 0: the lowest that fits */
-    uint32_t node;
-    uint64_t size;
-    char path[DIMM_PATH]; /* of memdev */
-};
-
-static const struct property properties[] = {
-    { "memdev", PROPERTY_STRING, offsetof(struct values, memdev), PROPERTY_NO_GIVEN,
-      "id of the memory backend that gives its memory; required",
-      "'memdev' property is not set: create a backend with object_add memory-backend-ram,id=m1,size=1G and "
-      "give memdev=m1" },
-    { "slot", PROPERTY_INT32, offsetof(struct values, slot), PROPERTY_NO_GIVEN,
-      "slot number; -1 (default): the first free slot", NULL },
-    { "addr", PROPERTY_UINT64, offsetof(struct values, addr), PROPERTY_NO_GIVEN,
-      "guest-physical address, a multiple of -machine dimm-granularity=; 0 (default): the lowest that fits",
-      NULL },
-    { "node", PROPERTY_UINT32, offsetof(struct values, node), PROPERTY_NO_GIVEN,
-      "NUMA node of the guest (default: as -machine dimm-node= says, or 0)", NULL },
-};
-#define PROPERTY_COUNT (sizeof properties / sizeof properties[0])
-
-static const struct property shown[] = {
-    { "size", PROPERTY_SIZE, offsetof(struct values, size), PROPERTY_NO_GIVEN, "bytes", NULL },
-};
-
-bool hotplug_check_enabled(const struct hotplug *hotplug, struct error *error)
-{
-    return hotplug->config.slots > 0 ||
-           error_set(error,
-                     "no slots where allocated, please specify the 'slots' option: memory hotplug is not "
-                     "enabled; start with such as -m 1G,slots=4,maxmem=8G");
-}
-
-bool hotplug_check_id(const struct hotplug *hotplug, const char *id, struct error *error)
-{
-    const struct device *other;
-
-    if (!id_check(id, error))
-        return false;
-    if (hotplug_find_memslot(hotplug, id))
-        return error_set(error, "Duplicate device ID '%s': a memslot has it; choose another id", id);
-    other = device_find(hotplug->config.board, id);
-    if (other && other->type != &pc_dimm_type)
-        return error_set(error, "Duplicate device ID '%s': a %s has it; choose another id", id,
-                         other->type->name);
-    if (hotplug_find(hotplug, id))
-        return error_set(error, "Duplicate device ID '%s': DIMM in slot %u has it; choose another id", id,
-                         hotplug_find(hotplug, id)->slot);
-    return true;
-}
-
-bool hotplug_check_node(const struct hotplug *hotplug, uint32_t node, struct error *error)
-{
-    return node < hotplug->config.nodes ||
-           error_set(error,
-                     "'DIMM property node has value %u' which exceeds the number of numa nodes: %u; the last "
-                     "is node=%u",
-                     node, hotplug->config.nodes, hotplug->config.nodes - 1);
-}
-
-/* After the bank has found a place, as QEMU does: node, and whether the backend is free. */
-static bool check_use(const struct hotplug *hotplug, const struct backend *backend, uint32_t node,
-                      struct error *error)
-{
-    if (!hotplug_check_node(hotplug, node, error))
-        return false;
-    if (backend->used_by)
-        return error_set(
-            error,
-            "can't use already busy memdev: %.80s is used by '%s'; each DIMM needs a backend of its "
-            "own",
-            backend->id, backend->used_by);
-    if (backend_filling(backend))
-        return error_set(
-            error,
-            "can't use memdev: memory of %.80s is still being allocated; plug it when its object_add "
-            "has been answered",
-            backend->id);
-    if (backend->readonly)
-        return error_set(
-            error,
-            "can't use memdev: %.80s has readonly=on, and a DIMM is memory that the guest writes; "
-            "make a backend without readonly, with share=off to keep the file as it is",
-            backend->id);
-    return true;
-}
 
 struct dimm *dimm_create(struct hotplug *hotplug, uint32_t slot, const char *id, uint64_t size, bool hot,
                          struct error *error)
@@ -111,7 +19,7 @@ struct dimm *dimm_create(struct hotplug *hotplug, uint32_t slot, const char *id,
     if (!dimm)
         return NULL;
     *dimm = (struct dimm){ .hotplug = hotplug, .slot = slot, .coming = true };
-    if (!device_enlist(&dimm->device, hotplug->config.board, &pc_dimm_type, id, hot, error)) {
+    if (!device_enlist(&dimm->device, hotplug->config.board, device_type_find("pc-dimm"), id, hot, error)) {
         free(dimm);
         return NULL;
     }
@@ -142,6 +50,7 @@ void dimm_discard(struct dimm *dimm)
         dimm->backend->used_by = NULL;
     }
     dimm->hotplug->dimm[dimm->slot] = NULL;
+    operation_discard(dimm->plugging);
     dimm_free(dimm);
 }
 
@@ -167,180 +76,8 @@ bool dimm_show(struct dimm *dimm, struct error *error)
     return true;
 }
 
-void hotplug_cancel_slot(struct hotplug *hotplug, uint32_t slot)
-{
-    machine_lock_take(hotplug->config.lock);
-    hotram_bank_cancel(&hotplug->bank, slot);
-    machine_lock_release(hotplug->config.lock);
-}
-
 void dimm_take_back(struct dimm *dimm)
 {
     hotplug_cancel_slot(dimm->hotplug, dimm->slot);
     dimm_discard(dimm);
 }
-
-/* The allocation that bring() began has ended; or the memory that was allocated has gone back, since the DIMM
- * could not be shown. */
-static void brought(void *opaque, const struct error *why)
-{
-    struct dimm *dimm = opaque;
-    const struct completion self = { .ended = brought, .opaque = dimm };
-    struct completion watcher = dimm->watcher;
-    struct error error;
-
-    if (!why && !dimm_show(dimm, &error)) {
-        if (backend_fill_undo(dimm->backend, &self, &error))
-            return;
-        backend_unmap(dimm->backend); /* rather late than never */
-        why = &error;
-    }
-    if (why)
-        dimm_take_back(dimm);
-    watcher.ended(watcher.opaque, why);
-}
-
-static void bringing(void *opaque, const char *id, uint64_t done, uint64_t size)
-{
-    const struct dimm *dimm = opaque;
-
-    if (dimm->watcher.progress)
-        dimm->watcher.progress(dimm->watcher.opaque, id, done, size);
-}
-
-/* The place is reserved: bring the memory there. */
-static enum outcome bring(struct dimm *dimm, const struct completion *watcher, struct error *error)
-{
-    const struct completion self = { brought, bringing, dimm };
-    bool mapped = dimm->backend->memory != NULL;
-    enum outcome outcome = backend_prepare(dimm->backend, dimm->hotplug->config.loop, &self, error);
-
-    if (outcome == OUTCOME_LATER)
-        dimm->watcher = *watcher;
-    if (outcome != OUTCOME_DONE || dimm_show(dimm, error))
-        return outcome;
-    if (!mapped)
-        backend_unmap(dimm->backend);
-    return OUTCOME_FAILED;
-}
-
-uint64_t hotplug_granularity(const struct hotplug *hotplug)
-{
-    const uint64_t granularity = hotplug->config.granularity;
-
-    return hotplug->config.whole_blocks && hotplug->memory_block > granularity ? hotplug->memory_block
-                                                                               : granularity;
-}
-
-uint64_t hotplug_alignment(const struct hotplug *hotplug, uint64_t align)
-{
-    const uint64_t granularity = hotplug_granularity(hotplug);
-
-    return align > granularity ? align : granularity;
-}
-
-bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *request, bool hot,
-                     struct hotram_dimm_result *result, struct error *error)
-{
-    enum hotram_status status;
-
-    /* The bank knows the least granularity that this guest can ever have. */
-    if (request->size % hotplug_granularity(hotplug) != 0) {
-        *result = (struct hotram_dimm_result){ .slot = HOTRAM_SLOT_ANY };
-        return hotplug_explain(hotplug, request, hot, result, HOTRAM_E_SIZE, error);
-    }
-    machine_lock_take(hotplug->config.lock);
-    status = hotram_bank_reserve(&hotplug->bank, request, result);
-    machine_lock_release(hotplug->config.lock);
-    return status == HOTRAM_OK || hotplug_explain(hotplug, request, hot, result, status, error);
-}
-
-static enum outcome plug(struct hotplug *hotplug, const char *id, const struct values *values, bool hot,
-                         const struct completion *watcher, struct error *error)
-{
-    struct backend *backend = backend_resolve(hotplug->config.backends, values->memdev, error);
-    struct hotram_dimm_request request;
-    struct hotram_dimm_result result;
-    enum outcome outcome;
-    struct dimm *dimm;
-
-    if (!backend)
-        return OUTCOME_FAILED;
-    request = (struct hotram_dimm_request){
-        .slot = (uint32_t)values->slot, /* -1, the default of QEMU's pc-dimm: the first empty one */
-        .slot_given = values->slot != -1,
-        .addr = values->addr, /* 0, its default: the lowest that fits */
-        .addr_given = values->addr != 0,
-        .size = backend->size,
-        .align = hotplug_alignment(hotplug, backend_alignment(backend)),
-        .node = values->node,
-    };
-    if (!hotplug_reserve(hotplug, &request, hot, &result, error))
-        return OUTCOME_FAILED;
-    dimm = check_use(hotplug, backend, values->node, error)
-               ? dimm_create(hotplug, result.slot, id, backend->size, hot, error)
-               : NULL;
-    if (!dimm) {
-        hotplug_cancel_slot(hotplug, result.slot);
-        return OUTCOME_FAILED;
-    }
-    outcome = dimm_use(dimm, backend, error) ? bring(dimm, watcher, error) : OUTCOME_FAILED;
-    if (outcome == OUTCOME_FAILED)
-        dimm_take_back(dimm);
-    return outcome;
-}
-
-static enum outcome create(struct board *board, const char *id, struct props props, bool hot,
-                           const struct completion *completion, struct error *error)
-{
-    static const char *const names[] = { "driver", "id", NULL };
-    struct hotplug *hotplug = board->hotplug;
-    struct values values = { .slot = -1, .node = hotplug->config.default_node };
-    enum outcome outcome;
-
-    if (!hotplug_check_enabled(hotplug, error) || (id && !hotplug_check_id(hotplug, id, error)) ||
-        !props_read(props, properties, PROPERTY_COUNT, names, pc_dimm_type.name, &values, error))
-        return OUTCOME_FAILED;
-    outcome = plug(hotplug, id, &values, hot, completion, error);
-    props_free(properties, PROPERTY_COUNT, &values);
-    return outcome;
-}
-
-static void describe(const struct device *device, void *opaque)
-{
-    const struct dimm *dimm = (const struct dimm *)device;
-    struct values *values = opaque;
-    struct hotram_dimm state;
-
-    machine_lock_take(dimm->hotplug->config.lock);
-    state = dimm->hotplug->slots[dimm->slot];
-    machine_lock_release(dimm->hotplug->config.lock);
-    snprintf(values->path, sizeof values->path, "/objects/%s", dimm->backend->id);
-    values->memdev = values->path;
-    values->slot = (int32_t)dimm->slot;
-    values->addr = state.addr;
-    values->node = state.node;
-    values->size = state.size;
-}
-
-static bool unplug(struct device *device, struct error *error)
-{
-    struct dimm *dimm = (struct dimm *)device;
-
-    return dimm_unplug(dimm, error);
-}
-
-const struct device_type pc_dimm_type = {
-    .name = "pc-dimm",
-    .parent = "device",
-    .help = "memory that can be plugged and unplugged",
-    .properties = properties,
-    .property_count = PROPERTY_COUNT,
-    .shown = shown,
-    .shown_count = sizeof shown / sizeof shown[0],
-    .values_size = sizeof(struct values),
-    .hot = true,
-    .create = create,
-    .describe = describe,
-    .unplug = unplug,
-};

@@ -114,6 +114,7 @@ struct hotplug {
     uint32_t operations_ended;                     /* how many of those remembered */
     struct resize *resize;                         /* memory set that is under way, or NULL */
     struct own_event *own_events;                  /* to be sent, oldest first */
+    void (*expire)(struct operation *operation);   /* an operation's deadline has passed: notices.c */
     struct work ended_work;                        /* sends these, and tells who waits for operations */
 };
 
@@ -132,7 +133,7 @@ void dimm_free(struct dimm *dimm);
  * ends with an error. */
 bool dimm_unplug(struct dimm *dimm, struct error *error);
 
-/* plug.c */
+/* reserve.c */
 bool hotplug_check_enabled(const struct hotplug *hotplug, struct error *error);
 bool hotplug_check_node(const struct hotplug *hotplug, uint32_t node, struct error *error);
 bool hotplug_check_id(const struct hotplug *hotplug, const char *id, struct error *error);
@@ -145,8 +146,8 @@ uint64_t hotplug_alignment(const struct hotplug *hotplug, uint64_t align);
 bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *request, bool hot,
                      struct hotram_dimm_result *result, struct error *error);
 void hotplug_cancel_slot(struct hotplug *hotplug, uint32_t slot);
-/* A DIMM that is coming into a slot that is reserved for it. NULL: out of memory, or (hot) the guest could
- * hardly take it. */
+/* plug.c: a DIMM that is coming into a slot that is reserved for it. NULL: out of memory, or (hot) the guest
+ * could hardly take it. */
 struct dimm *dimm_create(struct hotplug *hotplug, uint32_t slot, const char *id, uint64_t size, bool hot,
                          struct error *error);
 /* Its memory, which nobody else uses. */
@@ -170,7 +171,7 @@ enum outcome dimm_bring(struct dimm *dimm, struct props props, const struct comp
 bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_request *request, bool hot,
                      const struct hotram_dimm_result *result, enum hotram_status status, struct error *error);
 
-/* memslot.c */
+/* dimms.c */
 struct memslot *hotplug_find_memslot(const struct hotplug *hotplug, const char *id);
 /* Under the machine lock: the slot is empty again; if it is a memslot's, keep it for the next time. */
 void memslot_keep(struct hotplug *hotplug, uint32_t slot);
@@ -187,9 +188,11 @@ uint64_t hotplug_block_read(void *opaque, uint64_t offset, unsigned width);
 void hotplug_block_write(void *opaque, uint64_t offset, unsigned width, uint64_t value);
 bool hotplug_is_no_answer(struct hotplug *hotplug, uint32_t slot, uint32_t event, uint32_t status);
 
-/* unplug.c: the bank's callbacks for what the guest did, and the work that follows. */
+/* notices.c: the bank's callbacks for what the guest did, and the work that follows. */
 void hotplug_note_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t status);
 void hotplug_note_eject(void *opaque, uint32_t slot);
 void hotplug_handle_notices(void *opaque);
+/* The deadline of an operation has passed, and it is under way as far as operation.c knows. */
+void hotplug_expire(struct operation *operation);
 
 #endif

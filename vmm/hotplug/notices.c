@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What follows when the guest answers at the registers: its _OST reports go to the monitors; an eject takes
+ * the range out of the guest's memory map, waits for the last lease, gives the memory back to the host, and
+ * frees the slot. A reset, and a deadline, look at the same.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json_build.h"
+#include "base/message.h"
+#include "hotplug/state.h"
+#include "memory/backend_memory.h"
+
+/* While memory goes back to the host, an operation whose deadline has passed is looked at so often. */
+#define RETURNING_MS 1000
+
+/* ---- on a vCPU's thread, under the machine lock: only take note ---- */
+
+static void note(struct hotplug *hotplug, struct notice notice)
+{
+    if (hotplug->notice_count < NOTICES_MAX)
+        hotplug->notices[hotplug->notice_count++] = notice;
+    else if (notice.kind == NOTICE_OST)
+        hotplug->missed[notice.slot] = true;
+    if (!hotplug->resting)
+        loop_post(hotplug->config.loop, &hotplug->work);
+}
+
+void hotplug_note_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t status)
+{
+    struct hotplug *hotplug = opaque;
+    bool no_answer = hotplug_is_no_answer(hotplug, slot, event, status);
+    bool refusal = ost_is_ejection(event) && status != 0 && !ost_in_progress(event, status) && !no_answer;
+    const struct hotram_dimm *dimm = &hotplug->slots[slot];
+
+    /* A refusal ends the request, unless it was repeated since the guest took note of the first one. */
+    if (refusal && !dimm->remove_pending &&
+        (dimm->state == HOTRAM_DIMM_REMOVAL_ASKED || dimm->state == HOTRAM_DIMM_PLUGGED)) {
+        hotram_bank_withdraw(&hotplug->bank, slot);
+        hotplug->denied[slot] = (struct denied){ true, event, status };
+    }
+    note(hotplug, (struct notice){ NOTICE_OST, slot, event, status, no_answer });
+}
+
+void hotplug_note_eject(void *opaque, uint32_t slot)
+{
+    struct hotplug *hotplug = opaque;
+
+    note(hotplug, (struct notice){ .kind = NOTICE_EJECT, .slot = slot });
+}
+
+/* ---- on the main thread ---- */
+
+/* Its memory is the host's again: only now are slot, addresses and backend free. */
+static void given_back(void *opaque)
+{
+    struct dimm *dimm = opaque;
+    struct hotplug *hotplug = dimm->hotplug;
+    struct json_object *data = json_new_object();
+    char path[DIMM_PATH];
+
+    ost_event_now(hotplug, dimm->slot);
+    free(dimm->backend->used_by);
+    dimm->backend->used_by = NULL;
+    hotplug->dimm[dimm->slot] = NULL;
+    machine_lock_take(hotplug->config.lock);
+    hotram_bank_finish(&hotplug->bank, dimm->slot);
+    memslot_keep(hotplug, dimm->slot);
+    machine_lock_release(hotplug->config.lock);
+    if (dimm->owns_backend)
+        backend_del(hotplug->config.backends, dimm->backend->id, NULL, NULL);
+
+    if (dimm->device.id)
+        add_string(data, "device", dimm->device.id);
+    add_string(data, "path", device_path(&dimm->device, path));
+    hotplug->config.event(hotplug->config.opaque, "DEVICE_DELETED", data);
+    operation_gone(hotplug, dimm->slot);
+    dimm_free(dimm);
+}
+
+/* The range has left the guest's map: no vCPU and nobody in the program uses the memory any more. */
+static void gone(void *opaque)
+{
+    struct dimm *dimm = opaque;
+
+    dimm->kept = false;
+    dimm->returning = true;
+    backend_release_begin(dimm->backend, true, given_back, dimm);
+}
+
+/* Nobody in the program uses the memory any more, but to KVM its host addresses are still the guest's. */
+static void stays(void *opaque, const char *why)
+{
+    struct dimm *dimm = opaque;
+    char path[DIMM_PATH];
+    bool empty = backend_withhold(dimm->backend);
+
+    dimm->kept = true;
+    message(
+        "%s: %s; the guest has given the DIMM back, and %s, but its slot and its addresses stay taken until "
+        "KVM lets go of them; that is tried again every second",
+        device_path(&dimm->device, path), why,
+        empty ? "its memory is the host's again" : "its memory cannot be taken out of the memslot");
+}
+
+static void remove_dimm(struct hotplug *hotplug, uint32_t slot)
+{
+    struct dimm *dimm = hotplug->dimm[slot];
+
+    if (!dimm || dimm->leaving)
+        return;
+    ost_event_now(hotplug, slot); /* while it has a name */
+    dimm->leaving = true;
+    dimm->device.present = false;
+    guest_memory_remove(hotplug->config.memory, dimm->region, (struct region_gone){ gone, stays, dimm });
+}
+
+/* A guest that reports all the time would keep this thread busy by nothing but waking it: then its notices
+ * are collected for a while. */
+#define REST_MS 10
+#define REST_AFTER 64u
+
+static void rested(void *opaque)
+{
+    struct hotplug *hotplug = opaque;
+
+    hotplug_handle_notices(hotplug);
+}
+
+static void rest_if_flooded(struct hotplug *hotplug, uint32_t count)
+{
+    uint64_t now = loop_now();
+
+    if (now - hotplug->window >= REST_MS) {
+        hotplug->window = now;
+        hotplug->handled = 0;
+    }
+    hotplug->handled += count;
+    if (hotplug->handled >= REST_AFTER && !timer_runs(&hotplug->rest))
+        timer_start(hotplug->config.loop, &hotplug->rest, REST_MS, rested, hotplug);
+    machine_lock_take(hotplug->config.lock);
+    hotplug->resting = timer_runs(&hotplug->rest);
+    if (!hotplug->resting && hotplug->notice_count > 0) /* noted since they were taken, while it rested */
+        loop_post(hotplug->config.loop, &hotplug->work);
+    machine_lock_release(hotplug->config.lock);
+}
+
+/* What the guest did since the last time. */
+struct taken {
+    struct notice notices[NOTICES_MAX + HOTRAM_SLOTS_MAX];
+    uint32_t count;
+    bool ejecting[HOTRAM_SLOTS_MAX];
+    bool found[HOTRAM_SLOTS_MAX];
+    struct denied denied[HOTRAM_SLOTS_MAX];
+};
+
+static void take_notices(struct hotplug *hotplug, struct taken *taken)
+{
+    machine_lock_take(hotplug->config.lock);
+    taken->count = hotplug->notice_count;
+    hotplug->notice_count = 0;
+    memcpy(taken->notices, hotplug->notices, taken->count * sizeof taken->notices[0]);
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
+        const struct hotram_dimm *dimm = &hotplug->slots[slot];
+
+        taken->found[slot] = hotplug->seen[slot].report;
+        hotplug->seen[slot].report = false;
+        taken->denied[slot] = hotplug->denied[slot];
+        hotplug->denied[slot].is = false;
+        taken->ejecting[slot] = dimm->state == HOTRAM_DIMM_EJECTING;
+        if (hotplug->missed[slot])
+            taken->notices[taken->count++] = (struct notice){ NOTICE_OST, slot, dimm->ost_event,
+                                                              dimm->ost_status, false };
+        hotplug->missed[slot] = false;
+    }
+    machine_lock_release(hotplug->config.lock);
+}
+
+void hotplug_handle_notices(void *opaque)
+{
+    struct hotplug *hotplug = opaque;
+    struct taken taken;
+
+    take_notices(hotplug, &taken);
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
+        if (taken.found[slot])
+            operation_found(hotplug, slot);
+    for (uint32_t i = 0; i < taken.count; i++) {
+        const struct notice *notice = &taken.notices[i];
+
+        if (notice->kind == NOTICE_EJECT) {
+            remove_dimm(hotplug, notice->slot);
+        } else {
+            ost_event(hotplug, notice);
+            if (!notice->no_answer)
+                operation_ost(hotplug, notice->slot, notice->event, notice->status);
+        }
+    }
+    /* Ejects whose notice found no room. */
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
+        if (taken.ejecting[slot])
+            remove_dimm(hotplug, slot);
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
+        if (taken.denied[slot].is)
+            operation_denied(hotplug, slot, taken.denied[slot].event, taken.denied[slot].status);
+    rest_if_flooded(hotplug, taken.count);
+}
+
+void hotplug_reset(struct hotplug *hotplug)
+{
+    if (hotplug->config.slots == 0)
+        return;
+    guest_memory_retry(hotplug->config.memory);
+    operations_before_reset(hotplug);
+    machine_lock_take(hotplug->config.lock);
+    hotram_bank_reset(&hotplug->bank);
+    hotram_memhp_init(&hotplug->block, &hotplug->bank);
+    memset(hotplug->seen, 0, sizeof hotplug->seen);
+    hotplug->scanned = false;
+    hotplug->scanning = HOTRAM_SLOT_ANY;
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
+        if (hotplug->slots[slot].state == HOTRAM_DIMM_REMOVAL_ASKED)
+            hotram_bank_eject(&hotplug->bank, slot);
+    machine_lock_release(hotplug->config.lock);
+    /* Now, not when the loop gets to it: the guest that starts next must not find them. */
+    hotplug_handle_notices(hotplug);
+}
+
+/* ---- deadlines ---- */
+
+/* A slot as it is now. */
+static struct hotram_dimm look(struct hotplug *hotplug, uint32_t slot)
+{
+    struct hotram_dimm dimm;
+
+    machine_lock_take(hotplug->config.lock);
+    dimm = hotplug->slots[slot];
+    machine_lock_release(hotplug->config.lock);
+    return dimm;
+}
+
+void hotplug_expire(struct operation *operation)
+{
+    struct hotplug *hotplug = operation->hotplug;
+    struct hotram_dimm dimm = look(hotplug, operation->slot);
+    bool pending = operation->kind == OPERATION_PLUG ? dimm.insert_pending : dimm.remove_pending;
+
+    /* It may have answered just now. */
+    hotplug_handle_notices(hotplug);
+    if (operation->result != OPERATION_UNDER_WAY)
+        return;
+    /* The guest has done its part: what is left is the host's, which always ends. */
+    if (hotplug->dimm[operation->slot] && hotplug->dimm[operation->slot]->returning) {
+        operation_look_again(operation, RETURNING_MS);
+        return;
+    }
+    if (hotplug->dimm[operation->slot] && hotplug->dimm[operation->slot]->kept) {
+        operation_happens(operation, OPERATION_EXPIRED,
+                          "the guest has given the DIMM back, but the host's KVM keeps its memslot; slot and "
+                          "addresses are free when it lets go, which hotram tries again every second");
+        return;
+    }
+    operation_explain_silence(operation, !pending);
+    operation_happens(operation, OPERATION_EXPIRED, NULL);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What queries show: DIMMs, slots, who holds what of the hotplug region, what could still be plugged.
+ */
+#include "hotplug/state.h"
+
+uint32_t hotplug_slots(const struct hotplug *hotplug)
+{
+    return hotplug->config.slots;
+}
+
+uint32_t hotplug_selector(const struct hotplug *hotplug)
+{
+    uint32_t selector;
+
+    machine_lock_take(hotplug->config.lock);
+    selector = hotplug->block.selector;
+    machine_lock_release(hotplug->config.lock);
+    return selector;
+}
+
+void hotplug_region(const struct hotplug *hotplug, uint64_t *base, uint64_t *size)
+{
+    *base = hotplug->config.region_base;
+    *size = hotplug->config.slots > 0 ? hotplug->config.region_size : 0;
+}
+
+bool hotplug_next(struct hotplug *hotplug, uint32_t *slot, struct dimm_info *info)
+{
+    const struct dimm *dimm;
+    struct hotram_dimm state = { 0 };
+
+    if (hotplug->config.slots == 0)
+        return false;
+    /* Only the main thread adds and removes DIMMs, so the cursor stays good between two calls. */
+    machine_lock_take(hotplug->config.lock);
+    do
+        *slot = hotram_bank_next(&hotplug->bank, *slot);
+    while (*slot != HOTRAM_SLOT_ANY && hotplug->slots[*slot].state == HOTRAM_DIMM_RESERVED); /* no DIMM yet */
+    if (*slot != HOTRAM_SLOT_ANY)
+        state = hotplug->slots[*slot];
+    machine_lock_release(hotplug->config.lock);
+    if (*slot == HOTRAM_SLOT_ANY)
+        return false;
+    dimm = hotplug->dimm[*slot];
+    *info = (struct dimm_info){
+        .device = &dimm->device,
+        .id = dimm->device.id,
+        .anon = dimm->device.anon,
+        .memdev = dimm->backend->id,
+        .addr = state.addr,
+        .size = state.size,
+        .slot = *slot,
+        .node = state.node,
+        .hotplugged = dimm->device.hotplugged,
+        .hotpluggable = true,
+        .state = state.state,
+    };
+    return true;
+}
+
+void hotplug_ospm(struct hotplug *hotplug, uint32_t slot, struct ospm_info *info)
+{
+    const struct dimm *dimm = hotplug->dimm[slot];
+
+    machine_lock_take(hotplug->config.lock);
+    *info = (struct ospm_info){
+        .device = dimm && !dimm->leaving && !dimm->coming ? dimm->device.id : NULL,
+        .slot = slot,
+        .source = hotplug->slots[slot].ost_event,
+        .status = hotplug->slots[slot].ost_status,
+    };
+    machine_lock_release(hotplug->config.lock);
+}
+
+void hotplug_slot(struct hotplug *hotplug, uint32_t slot, struct slot_info *info)
+{
+    struct hotram_memhp view; /* looks at the same bank with a selector of its own */
+
+    machine_lock_take(hotplug->config.lock);
+    hotram_memhp_init(&view, &hotplug->bank);
+    hotram_memhp_write(&view, 0x00, 4, slot);
+    *info = (struct slot_info){
+        .slot = slot,
+        .addr = hotram_memhp_read(&view, 0x00, 4) | (uint64_t)hotram_memhp_read(&view, 0x04, 4) << 32,
+        .size = hotram_memhp_read(&view, 0x08, 4) | (uint64_t)hotram_memhp_read(&view, 0x0c, 4) << 32,
+        .node = hotram_memhp_read(&view, 0x10, 4),
+        .flags = (uint8_t)hotram_memhp_read(&view, 0x14, 1),
+        .state = hotplug->slots[slot].state,
+    };
+    machine_lock_release(hotplug->config.lock);
+}
+
+uint64_t hotplug_plugged_size(struct hotplug *hotplug)
+{
+    uint64_t size = 0;
+
+    machine_lock_take(hotplug->config.lock);
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
+        if (hotplug->slots[slot].state != HOTRAM_DIMM_RESERVED)
+            size += hotplug->slots[slot].size;
+    machine_lock_release(hotplug->config.lock);
+    return size;
+}
+
+static enum place_kind kind_of(const struct dimm *dimm)
+{
+    if (!dimm)
+        return PLACE_MEMSLOT;
+    return dimm->coming ? PLACE_COMING : PLACE_DIMM;
+}
+
+bool hotplug_next_place(struct hotplug *hotplug, uint32_t *slot, struct place_info *info)
+{
+    const struct dimm *dimm;
+    const struct memslot *memslot;
+    struct hotram_dimm state = { 0 };
+
+    if (hotplug->config.slots == 0)
+        return false;
+    /* Only the main thread takes and frees slots, so the cursor stays good between two calls. */
+    machine_lock_take(hotplug->config.lock);
+    *slot = hotram_bank_next(&hotplug->bank, *slot);
+    if (*slot != HOTRAM_SLOT_ANY)
+        state = hotplug->slots[*slot];
+    machine_lock_release(hotplug->config.lock);
+    if (*slot == HOTRAM_SLOT_ANY)
+        return false;
+    dimm = hotplug->dimm[*slot];
+    memslot = hotplug->memslot[*slot];
+    *info = (struct place_info){
+        .kind = kind_of(dimm),
+        .id = dimm      ? dimm->device.id
+              : memslot ? memslot->id
+                        : NULL,
+        .memdev = dimm ? dimm->backend->id : NULL,
+        .addr = state.addr,
+        .size = state.size,
+        .slot = *slot,
+        .node = state.node,
+    };
+    return true;
+}
+
+void hotplug_room(struct hotplug *hotplug, struct hotplug_room *room)
+{
+    uint64_t used = 0;
+
+    *room = (struct hotplug_room){ 0 };
+    if (hotplug->config.slots == 0)
+        return;
+    machine_lock_take(hotplug->config.lock);
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
+        room->slots += hotplug->slots[slot].state == HOTRAM_DIMM_EMPTY;
+        used += hotplug->slots[slot].size; /* of an empty slot 0 */
+    }
+    machine_lock_release(hotplug->config.lock);
+    room->granularity = hotplug_granularity(hotplug);
+    room->block = hotplug->memory_block;
+    room->capacity = hotplug->config.capacity;
+    room->capacity_left = room->capacity - used;
+}
+
+enum dimm_condition hotplug_condition(struct hotplug *hotplug, uint32_t slot)
+{
+    const struct operation *operation = hotplug_operation(hotplug, slot);
+    const struct dimm *dimm = hotplug->dimm[slot];
+    enum hotram_dimm_state state;
+
+    machine_lock_take(hotplug->config.lock);
+    state = hotplug->slots[slot].state;
+    machine_lock_release(hotplug->config.lock);
+    if (state == HOTRAM_DIMM_REMOVAL_ASKED || state == HOTRAM_DIMM_EJECTING)
+        return DIMM_REMOVING;
+    if (operation && operation->kind == OPERATION_PLUG && operation->result == OPERATION_UNDER_WAY)
+        return DIMM_PLUGGING;
+    return dimm && dimm->refused ? DIMM_REFUSED : DIMM_IN_USE;
+}
