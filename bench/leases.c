@@ -25,8 +25,9 @@ static pthread_barrier_t barrier;
 
 /* No guest runs. */
 bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size,
-                    void *memory, struct error *error)
+                    void *memory, unsigned flags, struct error *error)
 {
+    (void)flags;
     (void)vm, (void)memslot, (void)guest_address, (void)size, (void)memory, (void)error;
     return true;
 }

@@ -59,9 +59,10 @@ bool dimm_show(struct dimm *dimm, struct error *error)
     struct hotplug *hotplug = dimm->hotplug;
     const struct backend *backend = dimm->backend;
     uint64_t addr = hotplug->slots[dimm->slot].addr; /* reserved: nobody else changes it */
+    const struct guest_part part = backend_part(backend, 0, backend->size, addr);
 
     assert(backend->used_by); /* or somebody else could take the memory, or take it away */
-    dimm->region = guest_memory_add(hotplug->config.memory, addr, backend->size, backend->memory, error);
+    dimm->region = guest_memory_add_part(hotplug->config.memory, &part, error);
     if (!dimm->region)
         return false;
     dimm->coming = false;

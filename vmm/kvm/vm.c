@@ -64,10 +64,11 @@ static bool open_kvm(struct vm *vm, struct error *error)
 }
 
 static bool kvm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size,
-                            void *memory, struct error *error)
+                            void *memory, unsigned flags, struct error *error)
 {
     struct kvm_userspace_memory_region region = {
         .slot = memslot,
+        .flags = flags & VM_MEMSLOT_READ_ONLY ? KVM_MEM_READONLY : 0,
         .guest_phys_addr = guest_address,
         .memory_size = size,
         .userspace_addr = (uintptr_t)memory,
@@ -132,9 +133,9 @@ void vm_destroy(struct vm *vm)
 }
 
 bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size,
-                    void *memory, struct error *error)
+                    void *memory, unsigned flags, struct error *error)
 {
-    return vm->ops->set_memslot(vm, memslot, guest_address, size, memory, error);
+    return vm->ops->set_memslot(vm, memslot, guest_address, size, memory, flags, error);
 }
 
 void vm_irq_line(const struct vm *vm, unsigned gsi, bool high)

@@ -19,7 +19,7 @@ struct vm;
 /* What is done with the machine's hardware: the vm_ functions of the same names. */
 struct vm_ops {
     bool (*set_memslot)(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size,
-                        void *memory, struct error *error);
+                        void *memory, unsigned flags, struct error *error);
     void (*irq_line)(const struct vm *vm, unsigned gsi, bool high);
     bool (*create_devices)(struct vm *vm, struct error *error);
     bool (*complete_devices)(struct vm *vm, struct error *error);
@@ -53,10 +53,15 @@ void vm_destroy(struct vm *vm);
 /* Whether /dev/kvm can be opened: what query-kvm answers. */
 bool kvm_available(void);
 
+/* What a memslot is besides plain memory. */
+enum vm_memslot_flags {
+    VM_MEMSLOT_READ_ONLY =
+        1, /* what the guest writes leaves the memory as it is: it is an access to the bus */
+};
 /* Map host memory into the guest, or with size 0 take the memslot away. When it returns, no vCPU
- * reaches the old mapping any more. */
+ * reaches the old mapping any more. `flags` are of enum vm_memslot_flags. */
 bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size,
-                    void *memory, struct error *error);
+                    void *memory, unsigned flags, struct error *error);
 
 /* Set an interrupt line (a global system interrupt) high or low. */
 void vm_irq_line(const struct vm *vm, unsigned gsi, bool high);

@@ -8,13 +8,14 @@
 
 /* Memory is reached through the guest memory map, which needs no memslots. */
 static bool set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size,
-                        void *memory, struct error *error)
+                        void *memory, unsigned flags, struct error *error)
 {
     (void)vm;
     (void)memslot;
     (void)guest_address;
     (void)size;
     (void)memory;
+    (void)flags;
     (void)error;
     return true;
 }

@@ -25,7 +25,7 @@ static const struct ram_piece *find_piece(const struct machine *machine, uint64_
 static bool map_object(struct machine *machine, uint64_t offset, const struct backend *backend,
                        struct error *error)
 {
-    uint8_t *memory = backend->memory;
+    struct guest_part part;
     uint64_t size;
 
     for (uint64_t done = 0; done < backend->size; done += size) {
@@ -38,7 +38,8 @@ static bool map_object(struct machine *machine, uint64_t offset, const struct ba
         size = piece->size - place;
         if (size > backend->size - done)
             size = backend->size - done;
-        if (!guest_memory_add(machine->memory, piece->address + place, size, memory + done, error))
+        part = backend_part(backend, done, size, piece->address + place);
+        if (!guest_memory_add_part(machine->memory, &part, error))
             return false;
     }
     return true;

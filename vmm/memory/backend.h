@@ -28,6 +28,7 @@
 #include "base/props.h"
 #include "host/file.h"
 #include "host/worker.h"
+#include "memory/guest_memory.h"
 
 struct loop;
 struct prealloc;
@@ -103,6 +104,10 @@ struct backend {
 
     struct backend *next;
 };
+
+/* [from, from + size) of a backend's memory, which is mapped, at a guest address. Its descriptor is the
+ * part's where the mapping is the file: a private one has contents that nobody else can map. */
+struct guest_part backend_part(const struct backend *backend, uint64_t from, uint64_t size, uint64_t address);
 
 struct backends; /* the registry: all backends by id */
 

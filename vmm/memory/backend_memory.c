@@ -26,6 +26,17 @@ uint64_t backend_alignment(const struct backend *backend)
     return backend->align > align ? backend->align : align;
 }
 
+struct guest_part backend_part(const struct backend *backend, uint64_t from, uint64_t size, uint64_t address)
+{
+    return (struct guest_part){
+        .address = address,
+        .size = size,
+        .memory = (uint8_t *)backend->memory + from,
+        .fd = backend->share && !backend->readonly ? backend->fd : -1,
+        .offset = backend->offset + from,
+    };
+}
+
 /* A strict policy is all that keeps a mapping from using the pages of other nodes. */
 static const struct host_nodes *bound_to(const struct backend *backend)
 {

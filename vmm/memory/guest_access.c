@@ -5,13 +5,14 @@
 #include "base/fault.h"
 #include "memory/guest_map.h"
 
-/* Whether there is memory all through a range. */
-static bool is_memory(struct guest_memory *map, uint64_t address, uint64_t length)
+/* Whether there is memory all through a range that may be used so. */
+static bool is_memory(struct guest_memory *map, enum lease_direction direction, uint64_t address,
+                      uint64_t length)
 {
     struct lease lease;
 
     while (length > 0) {
-        if (!guest_memory_lease_some(map, GUEST_HOLDER_PROGRAM, LEASE_READ, address, length, &lease))
+        if (!guest_memory_lease_some(map, GUEST_HOLDER_PROGRAM, direction, address, length, &lease))
             return false;
         address += lease.length;
         length -= lease.length;
@@ -56,14 +57,14 @@ static enum guest_access copy_guarded(struct guest_memory *map, struct copy *wha
 static enum guest_access copy_all(struct guest_memory *map, uint64_t address, uint64_t length,
                                   struct copy what)
 {
+    const enum lease_direction direction = what.write ? LEASE_WRITE : LEASE_READ;
     enum guest_access done = GUEST_ACCESS_OK;
     struct lease lease;
 
-    if (!is_memory(map, address, length))
+    if (!is_memory(map, direction, address, length))
         return GUEST_ACCESS_NONE;
     while (length > 0 && done == GUEST_ACCESS_OK) {
-        if (!guest_memory_lease_some(map, GUEST_HOLDER_PROGRAM, what.write ? LEASE_WRITE : LEASE_READ,
-                                     address, length, &lease))
+        if (!guest_memory_lease_some(map, GUEST_HOLDER_PROGRAM, direction, address, length, &lease))
             return GUEST_ACCESS_NONE;
         what.memory = lease.memory;
         what.length = lease.length;

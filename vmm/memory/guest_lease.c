@@ -88,6 +88,8 @@ bool guest_memory_lease_some(struct guest_memory *map, enum guest_holder holder,
     epoch_enter();
     range = guest_table_find(atomic_load(&map->table), address);
     region = range ? atomic_load(&range->region) : NULL;
+    if (region && range->read_only && direction == LEASE_WRITE)
+        region = NULL;
     if (region) {
         const uint64_t offset = address - range->first;
 

@@ -34,10 +34,8 @@ struct guest_region {
     struct epoch_garbage garbage; /* first; a return may still look at `finish` and `kvm_slot` */
     struct guest_memory *map;
     struct guest_region *next; /* main thread only, and so is all that is not said otherwise */
-    uint64_t address;
-    uint64_t size;
-    uint8_t *memory;
-    unsigned kvm_slot; /* also the number of its counters; fixed */
+    struct guest_part part;    /* fixed */
+    unsigned kvm_slot;         /* also the number of its counters; fixed */
     enum region_state state;
     uint64_t mark;  /* of the sections that may have found it */
     unsigned round; /* of guest_memory_retry() that tried last */
@@ -58,6 +56,8 @@ struct guest_memory {
     const char *holder[GUEST_HOLDERS_MAX];  /* main thread only, and so is all that follows */
     struct guest_region *regions;           /* all, also those that leave */
     bool *kvm_slot_used;
+    struct guest_listener *first_listener, *last_listener;
+    bool telling; /* a listener is being called */
     struct timer retry;
     struct timer unseen; /* to ask again whether the sections are over */
     unsigned round;
@@ -65,6 +65,11 @@ struct guest_memory {
     void *fault_opaque;
 };
 
+/* guest_listen.c: listeners are called, in the order that guest_memory.h gives. */
+bool guest_listeners_prepare(struct guest_memory *map, const struct guest_part *part, struct error *error);
+void guest_listeners_commit(struct guest_memory *map, const struct guest_part *part);
+void guest_listeners_undo(struct guest_memory *map, const struct guest_part *part);
+void guest_listeners_leave(struct guest_memory *map, const struct guest_part *part);
 /* guest_lease.c: the counters and the fixed holders' names. False: out of memory. */
 bool guest_counts_create(struct guest_memory *map);
 /* The region that drains, if it has no leases any more and nobody else has taken it; else NULL. In a read

@@ -66,7 +66,14 @@ void guest_memory_destroy(struct guest_memory *map)
 static struct guest_table *table_with(struct guest_memory *map, struct guest_region *new)
 {
     struct guest_table *old = atomic_load(&map->table), *table = guest_table_create(old->count + 1);
-    struct guest_range range = { new->address, new->size, new->memory, new->kvm_slot, new };
+    struct guest_range range = {
+        .first = new->part.address,
+        .size = new->part.size,
+        .memory = new->part.memory,
+        .kvm_slot = new->kvm_slot,
+        .read_only = new->part.read_only,
+        .region = new,
+    };
 
     if (!table)
         return NULL;
@@ -78,8 +85,8 @@ static struct guest_table *table_with(struct guest_memory *map, struct guest_reg
     return table;
 }
 
-static struct guest_region *region_create(struct guest_memory *map, uint64_t address, uint64_t size,
-                                          void *memory, struct error *error)
+static struct guest_region *region_create(struct guest_memory *map, const struct guest_part *part,
+                                          struct error *error)
 {
     struct guest_region *region;
     unsigned kvm_slot = 0;
@@ -96,27 +103,41 @@ static struct guest_region *region_create(struct guest_memory *map, uint64_t add
         return NULL;
     }
     region->map = map;
-    region->address = address;
-    region->size = size;
-    region->memory = memory;
+    region->part = *part;
     region->kvm_slot = kvm_slot;
     return region;
 }
 
-struct guest_region *guest_memory_add(struct guest_memory *map, uint64_t address, uint64_t size, void *memory,
-                                      struct error *error)
+/* Have the region's memslot, when all who listen agree. */
+static bool map_region(struct guest_region *region, struct error *error)
+{
+    const struct guest_part *part = &region->part;
+    struct guest_memory *map = region->map;
+
+    if (!guest_listeners_prepare(map, part, error))
+        return false;
+    if (vm_set_memslot(map->vm, region->kvm_slot, part->address, part->size, part->memory,
+                       part->read_only ? VM_MEMSLOT_READ_ONLY : 0, error))
+        return true;
+    guest_listeners_undo(map, part);
+    return false;
+}
+
+struct guest_region *guest_memory_add_part(struct guest_memory *map, const struct guest_part *part,
+                                           struct error *error)
 {
     struct guest_table *old, *table;
     struct guest_region *region;
 
+    assert(!map->telling);
     guest_memory_retry(map);
-    region = region_create(map, address, size, memory, error);
+    region = region_create(map, part, error);
     if (!region)
         return NULL;
     table = table_with(map, region);
     if (!table)
         error_set(error, "out of memory");
-    if (!table || !vm_set_memslot(map->vm, region->kvm_slot, address, size, memory, error)) {
+    if (!table || !map_region(region, error)) {
         free(table);
         free(region);
         return NULL;
@@ -126,7 +147,21 @@ struct guest_region *guest_memory_add(struct guest_memory *map, uint64_t address
     map->regions = region;
     old = atomic_exchange(&map->table, table);
     epoch_retire(&old->garbage, guest_table_free);
+    guest_listeners_commit(map, &region->part);
     return region;
+}
+
+struct guest_region *guest_memory_add(struct guest_memory *map, uint64_t address, uint64_t size, void *memory,
+                                      struct error *error)
+{
+    const struct guest_part part = { .address = address, .size = size, .memory = memory, .fd = -1 };
+
+    return guest_memory_add_part(map, &part, error);
+}
+
+const struct guest_part *guest_region_part(const struct guest_region *region)
+{
+    return &region->part;
 }
 
 static void free_region(struct epoch_garbage *garbage)
@@ -165,7 +200,7 @@ static void finish(void *opaque)
 
     /* It fails when the host's kernel is out of memory for its new table, or this cgroup is. The guest has
      * given the range up, but reaches the memory for as long as the memslot is there. */
-    if (vm_set_memslot(map->vm, region->kvm_slot, region->address, 0, NULL, &error)) {
+    if (vm_set_memslot(map->vm, region->kvm_slot, region->part.address, 0, NULL, 0, &error)) {
         forget(region);
         return;
     }
@@ -231,13 +266,15 @@ static void look_for_unseen(void *opaque)
 
 void guest_memory_remove(struct guest_memory *map, struct guest_region *region, struct region_gone gone)
 {
-    struct guest_range *range = guest_table_find(atomic_load(&map->table), region->address);
+    struct guest_range *range = guest_table_find(atomic_load(&map->table), region->part.address);
 
+    assert(!map->telling);
     assert(range && atomic_load(&range->region) == region && region->state == REGION_PRESENT);
     region->state = REGION_UNSEEN;
     region->gone = gone;
     region->finish = (struct work){ .run = finish, .opaque = region };
     atomic_store(&range->region, NULL);
+    guest_listeners_leave(map, &region->part);
     region->mark = epoch_mark();
     for (unsigned i = 0; i < UNSEEN_TRIES && !epoch_passed(region->mark); i++)
         sched_yield();

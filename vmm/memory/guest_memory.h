@@ -61,9 +61,25 @@ struct guest_memory *guest_memory_create(const struct vm *vm, struct loop *loop,
 /* On the main thread, when no other thread uses it any more. */
 void guest_memory_destroy(struct guest_memory *map);
 
-/* Put host memory at a guest address. The caller keeps the mapping until the region is gone. */
+/* What is put at a guest address. */
+struct guest_part {
+    uint64_t address; /* guest-physical */
+    uint64_t size;    /* bytes */
+    void *memory;     /* the caller keeps the mapping until the region is gone */
+    int fd;           /* what another program can map to share it, from `offset` on; -1: nothing */
+    uint64_t offset;
+    bool read_only; /* the guest reads it, and so do leases; neither writes */
+};
+/* NULL: a listener (below) or KVM refuses it, all memslots are used, or memory is short; nothing has changed.
+ */
+struct guest_region *guest_memory_add_part(struct guest_memory *map, const struct guest_part *part,
+                                           struct error *error);
+/* The same of memory that the guest may write and nobody can share. */
 struct guest_region *guest_memory_add(struct guest_memory *map, uint64_t address, uint64_t size, void *memory,
                                       struct error *error);
+
+/* As it was added. Until the region is gone. */
+const struct guest_part *guest_region_part(const struct guest_region *region);
 
 /* Take a region out: no new lease on it from now on; when the last one is given back the KVM memslot is
  * taken away and `gone` is called, both on the main thread, at the earliest within this call. It waits for
@@ -74,11 +90,13 @@ void guest_memory_remove(struct guest_memory *map, struct guest_region *region, 
 /* Try again to take away memslots that KVM keeps. */
 void guest_memory_retry(struct guest_memory *map);
 
-/* Lease [address, address + length). Fails when the range is not inside one region. */
+/* Lease [address, address + length). Fails when the range is not inside one region, or is to be written and
+ * read-only. */
 bool guest_memory_lease(struct guest_memory *map, enum guest_holder holder, enum lease_direction direction,
                         uint64_t address, uint64_t length, struct lease *lease);
 /* Lease [address, address + most), or as much of it as is in the first region: lease->length tells. RAM is
- * one region for each node. Fails when there is no memory at the address. */
+ * one region for each node. Fails when there is no memory at the address that may be used in this direction.
+ */
 bool guest_memory_lease_some(struct guest_memory *map, enum guest_holder holder,
                              enum lease_direction direction, uint64_t address, uint64_t most,
                              struct lease *lease);
@@ -92,13 +110,39 @@ enum guest_holder guest_memory_holder(struct guest_memory *map, const char *name
 unsigned guest_memory_holders(const struct guest_memory *map, const struct guest_region *region, char *names,
                               size_t size);
 
+/* Who has to know which memory there is: a process that shares it, a copy that is being made. All of it is on
+ * the main thread. Each region comes in two steps:
+ *
+ * prepare  before the guest can reach it. False refuses the region, with an error; then nobody's undo is
+ * called but that of those who have agreed before. commit   the guest can reach it, though nothing has
+ * announced it to the guest yet; leases can be had. Who uses the memory on its own account takes one here and
+ * keeps it. undo     in place of commit: another listener, or KVM, has refused. leave    the region leaves:
+ * no new lease can be had, the guest has given it back or will never have known it. It waits for its leases,
+ * so whoever needs time to let go returns its own when that is done, on any thread.
+ *
+ * prepare and commit are called in the order of listening, undo and leave in the reverse. None of them may
+ * add or remove regions or listeners. Any of them may be NULL. The struct belongs to the listener. */
+struct guest_listener {
+    bool (*prepare)(void *opaque, const struct guest_part *part, struct error *error);
+    void (*commit)(void *opaque, const struct guest_part *part);
+    void (*undo)(void *opaque, const struct guest_part *part);
+    void (*leave)(void *opaque, const struct guest_part *part);
+    void *opaque;
+    struct guest_listener *next, *previous; /* the map's */
+};
+/* Listen from now on. What is there already comes first, in both steps, in no order. False: the listener has
+ * refused some of it; what it had agreed to was undone, and it does not listen. */
+bool guest_memory_listen(struct guest_memory *map, struct guest_listener *listener, struct error *error);
+/* Listen no more: nothing is called, memory that is there included. */
+void guest_memory_unlisten(struct guest_memory *map, struct guest_listener *listener);
+
 /* Lease, copy, give back, over as many regions as there are. Where the host cannot give the memory any more
  * (fault.h), whoever asked for it by guest_memory_on_fault() is told, and part of the bytes may have been
  * copied. On the main thread, where no region can go meanwhile; of RAM, which never goes, on
  * any. */
 enum guest_access {
     GUEST_ACCESS_OK,
-    GUEST_ACCESS_NONE,  /* some of the range is no memory; nothing was copied */
+    GUEST_ACCESS_NONE,  /* some of the range is no memory, or is read-only; nothing was copied */
     GUEST_ACCESS_FAULT, /* the host cannot give it */
 };
 enum guest_access guest_memory_access(struct guest_memory *map, uint64_t address, void *bytes,

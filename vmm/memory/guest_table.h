@@ -13,6 +13,7 @@
 #define VMM_MEMORY_GUEST_TABLE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct guest_range {
     uint64_t size;  /* bytes */
     uint8_t *memory;
     unsigned kvm_slot;
+    bool read_only;
     struct guest_region *_Atomic region; /* NULL: it leaves */
 };
 

@@ -17,8 +17,9 @@ static struct arm64_fdt_machine machine;
 static const struct arm64_fdt_chosen chosen = { .cmdline = "quiet", .kaslr_seed = 1 };
 
 bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size, void *host,
-                    struct error *error)
+                    unsigned flags, struct error *error)
 {
+    (void)flags;
     (void)vm, (void)memslot, (void)guest_address, (void)size, (void)host, (void)error;
     return true;
 }

@@ -26,12 +26,13 @@ static uint8_t memory[SIZE];
 static unsigned memslots_set;
 static unsigned memslots_deleted;
 static bool refuse;
+static unsigned memslot_flags;
 static unsigned gone_count;
 static unsigned stays_count;
 
 /* KVM, as far as the map uses it. */
 bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size, void *host,
-                    struct error *error)
+                    unsigned flags, struct error *error)
 {
     (void)vm;
     (void)memslot;
@@ -39,6 +40,7 @@ bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_addres
     (void)host;
     if (refuse)
         return error_set(error, "refused");
+    memslot_flags = flags;
     memslots_set += size > 0;
     memslots_deleted += size == 0;
     return true;
@@ -318,6 +320,59 @@ static void what_kvm_refuses_leaves_nothing(void **state)
     assert_non_null(guest_memory_add(map, BASE + SIZE, SIZE, memory, NULL));
 }
 
+static void a_read_only_part_is_read_only(void **state)
+{
+    const struct guest_part rom = {
+        .address = BASE, .size = SIZE / 2, .memory = memory, .fd = -1, .read_only = true
+    };
+    struct guest_region *region;
+    struct lease lease;
+    char bytes[4] = "rom";
+
+    (void)state;
+    memset(memory, 'r', sizeof memory);
+    region = guest_memory_add_part(map, &rom, NULL);
+    assert_non_null(region);
+    assert_int_equal(memslot_flags, VM_MEMSLOT_READ_ONLY);
+    assert_non_null(guest_memory_add(map, BASE + SIZE / 2, SIZE / 2, memory + SIZE / 2, NULL));
+    assert_int_equal(memslot_flags, 0);
+    assert_false(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE, 1, &lease));
+    assert_true(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_READ, BASE, 1, &lease));
+    lease_return(map, &lease);
+    assert_false(guest_memory_write(map, BASE, bytes, 4));
+    assert_int_equal(guest_memory_fill(map, BASE, 0, 4), GUEST_ACCESS_NONE);
+    /* Neither where only the end of the range is read-only. */
+    guest_memory_remove(map, region, when_gone);
+    assert_int_equal(memslot_flags, 0);
+    assert_int_equal(gone_count, 1);
+    region = guest_memory_add_part(
+        map,
+        &(struct guest_part){
+            .address = BASE + SIZE, .size = 4096, .memory = memory, .fd = -1, .read_only = true },
+        NULL);
+    assert_non_null(region);
+    assert_false(guest_memory_write(map, BASE + SIZE - 2, bytes, 4));
+    assert_int_equal(memory[SIZE - 2], 'r');
+    assert_int_equal(guest_memory_access(map, BASE + SIZE - 2, bytes, 4, false), GUEST_ACCESS_OK);
+    assert_memory_equal(bytes, "rrrr", 4);
+}
+
+static void a_region_knows_its_file(void **state)
+{
+    const struct guest_part part = {
+        .address = BASE, .size = SIZE, .memory = memory, .fd = 7, .offset = 4096
+    };
+    const struct guest_part *known;
+
+    (void)state;
+    known = guest_region_part(guest_memory_add_part(map, &part, NULL));
+    assert_int_equal(known->fd, 7);
+    assert_int_equal(known->offset, 4096);
+    assert_int_equal(known->address, BASE);
+    known = guest_region_part(guest_memory_add(map, BASE + SIZE, SIZE, memory, NULL));
+    assert_int_equal(known->fd, -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +389,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(memslots_are_limited_and_come_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_kvm_refuses_leaves_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_read_only_part_is_read_only, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_region_knows_its_file, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("guest_memory", tests, NULL, NULL);

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who listens to the map of guest memory: what is called, in which order, and what is undone.
+ */
+#include "../unit.h"
+
+#include "base/loop.h"
+#include "kvm/vm.h"
+#include "memory/guest_memory.h"
+
+#define BASE UINT64_C(0x100000000)
+#define SIZE UINT64_C(0x200000)
+
+static struct loop *loop;
+static struct guest_memory *map;
+static uint8_t memory[SIZE];
+static unsigned memslots_set;
+static unsigned memslots_deleted;
+static bool refuse;
+static unsigned gone_count;
+
+/* KVM, as far as the map uses it. */
+bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size, void *host,
+                    unsigned flags, struct error *error)
+{
+    (void)vm, (void)memslot, (void)guest_address, (void)host, (void)flags;
+    if (refuse)
+        return error_set(error, "refused");
+    memslots_set += size > 0;
+    memslots_deleted += size == 0;
+    return true;
+}
+
+static void gone(void *opaque)
+{
+    (void)opaque;
+    gone_count++;
+}
+
+static const struct region_gone when_gone = { .gone = gone };
+
+static int set_up(void **state)
+{
+    (void)state;
+    memslots_set = memslots_deleted = gone_count = 0;
+    refuse = false;
+    loop = loop_create();
+    map = guest_memory_create(NULL, loop, 2);
+    return loop && map ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    guest_memory_destroy(map);
+    loop_destroy(loop);
+    return 0;
+}
+
+/* What was called, in order: the listener's letter, the step's, the number of the region. */
+static char calls[100];
+static unsigned memslots_at_prepare;
+static char refuses; /* the listener that does */
+
+static void note(const char *name, char step, const struct guest_part *part)
+{
+    const char call[] = { *name, step, (char)('0' + (part->address - BASE) / SIZE), ' ', '\0' };
+
+    assert_true(strlen(calls) + sizeof call <= sizeof calls);
+    strcat(calls, call);
+}
+
+static bool heard_prepare(void *opaque, const struct guest_part *part, struct error *error)
+{
+    note(opaque, 'p', part);
+    memslots_at_prepare = memslots_set;
+    return refuses != *(const char *)opaque || error_set(error, "%s refuses", (const char *)opaque);
+}
+
+static void heard_commit(void *opaque, const struct guest_part *part)
+{
+    struct lease lease;
+
+    note(opaque, 'c', part);
+    assert_true(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_READ, part->address, 1, &lease));
+    lease_return(map, &lease);
+}
+
+static void heard_undo(void *opaque, const struct guest_part *part)
+{
+    note(opaque, 'u', part);
+}
+
+static void heard_leave(void *opaque, const struct guest_part *part)
+{
+    struct lease lease;
+
+    note(opaque, 'l', part);
+    assert_false(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_READ, part->address, 1, &lease));
+    assert_int_equal(memslots_deleted, 0); /* not before all have let go */
+}
+
+static struct guest_listener listener(const char *name)
+{
+    return (struct guest_listener){ heard_prepare, heard_commit, heard_undo, heard_leave,
+                                    (void *)name,  NULL,         NULL };
+}
+
+static void expect_calls(const char *expected)
+{
+    assert_string_equal(calls, expected);
+    calls[0] = '\0';
+}
+
+static void listeners_hear_of_each_region_in_order(void **state)
+{
+    struct guest_listener a = listener("a"), b = listener("b"), silent = { 0 };
+    struct guest_region *region;
+
+    (void)state;
+    calls[0] = refuses = '\0';
+    assert_true(guest_memory_listen(map, &a, NULL));
+    assert_true(guest_memory_listen(map, &silent, NULL));
+    assert_true(guest_memory_listen(map, &b, NULL));
+    expect_calls("");
+    region = guest_memory_add(map, BASE, SIZE, memory, NULL);
+    expect_calls("ap0 bp0 ac0 bc0 ");
+    assert_int_equal(memslots_at_prepare, 0); /* before the guest can reach it */
+    assert_int_equal(memslots_set, 1);
+    guest_memory_remove(map, region, when_gone);
+    expect_calls("bl0 al0 ");
+    assert_int_equal(gone_count, 1);
+    guest_memory_unlisten(map, &silent);
+    guest_memory_unlisten(map, &a);
+    assert_non_null(guest_memory_add(map, BASE, SIZE, memory, NULL));
+    expect_calls("bp0 bc0 ");
+    guest_memory_unlisten(map, &b);
+    assert_non_null(guest_memory_add(map, BASE + SIZE, SIZE, memory, NULL));
+    expect_calls("");
+}
+
+static void what_a_listener_refuses_is_undone(void **state)
+{
+    struct guest_listener a = listener("a"), b = listener("b"), c = listener("c");
+    struct lease lease;
+    struct error error;
+
+    (void)state;
+    calls[0] = refuses = '\0';
+    assert_true(guest_memory_listen(map, &a, NULL) && guest_memory_listen(map, &b, NULL) &&
+                guest_memory_listen(map, &c, NULL));
+    refuses = 'c';
+    assert_null(guest_memory_add(map, BASE, SIZE, memory, &error));
+    assert_string_equal(error.text, "c refuses");
+    expect_calls("ap0 bp0 cp0 bu0 au0 ");
+    assert_int_equal(memslots_set, 0);
+    assert_false(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_READ, BASE, 1, &lease));
+    refuses = '\0';
+    refuse = true; /* KVM does */
+    assert_null(guest_memory_add(map, BASE, SIZE, memory, &error));
+    assert_string_equal(error.text, "refused");
+    expect_calls("ap0 bp0 cp0 cu0 bu0 au0 ");
+    refuse = false;
+    assert_non_null(guest_memory_add(map, BASE, SIZE, memory, &error));
+    expect_calls("ap0 bp0 cp0 ac0 bc0 cc0 ");
+}
+
+static bool refuse_second(void *opaque, const struct guest_part *part, struct error *error)
+{
+    note(opaque, 'p', part);
+    return strlen(calls) <= 4 || error_set(error, "one is enough");
+}
+
+static void who_begins_to_listen_hears_of_what_is_there(void **state)
+{
+    struct guest_listener a = listener("a"), b = listener("b");
+    struct guest_region *region;
+    struct error error;
+    struct lease lease;
+
+    (void)state;
+    calls[0] = refuses = '\0';
+    region = guest_memory_add(map, BASE, SIZE, memory, NULL);
+    assert_non_null(guest_memory_add(map, BASE + SIZE, SIZE, memory, NULL));
+    b.prepare = refuse_second;
+    assert_false(guest_memory_listen(map, &b, &error));
+    assert_string_equal(error.text, "one is enough");
+    expect_calls("bp1 bp0 bu1 ");
+    assert_true(guest_memory_listen(map, &a, NULL));
+    expect_calls("ap1 ap0 ac1 ac0 ");
+    /* What leaves is not there. */
+    assert_true(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_READ, BASE, 1, &lease));
+    guest_memory_remove(map, region, when_gone);
+    expect_calls("al0 ");
+    b.prepare = heard_prepare;
+    assert_true(guest_memory_listen(map, &b, NULL));
+    expect_calls("bp1 bc1 ");
+    lease_return(map, &lease);
+    loop_once(loop, 0);
+    assert_int_equal(gone_count, 1);
+    expect_calls("");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(listeners_hear_of_each_region_in_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_a_listener_refuses_is_undone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_begins_to_listen_hears_of_what_is_there, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests_name("guest_listeners", tests, NULL, NULL);
+}
