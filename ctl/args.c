@@ -32,7 +32,7 @@ static const struct option_row rows[] = {
     { 's', "socket", "SOCKET", TEXT, AT(socket), 0, 0, "the guest whose QMP socket this is" },
     { 'g', "guest", "NAME", GUEST, 0, 0, 0, "the guest of this name (hotram -name)" },
     { 'j', "json", NULL, FLAG, AT(json), 0, 0, "one JSON document on standard output" },
-    { 'p', "patience", "SECONDS", SECONDS, AT(patience), 0, 86400,
+    { 'p', "monitor-timeout", "SECONDS", SECONDS, AT(patience), 0, 86400,
       "how long the monitor itself may take to answer (default 10)" },
     { 't', "timeout", "SECONDS", NUMBER, AT(timeout), AT(timeout_given), 86400 * 365,
       "how long the guest may take to answer" },

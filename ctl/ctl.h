@@ -24,7 +24,7 @@ enum status {
     STATUS_REFUSED = 3,    /* the guest refused */
     STATUS_UNANSWERED = 4, /* the guest did not answer in time, or nobody waited for it any longer */
     STATUS_CANCELLED = 5,
-    STATUS_AWAY = 6, /* set: the size is another than the one asked for */
+    STATUS_SIZE_MISMATCH = 6, /* set: the size is another than the one asked for */
 };
 
 #define GUESTS_MAX 64

@@ -12,7 +12,7 @@ static const struct {
     const char *words;
     enum status status;
 } results[] = {
-    { "under-way", "under way for", STATUS_UNANSWERED },
+    { "in-progress", "under way for", STATUS_UNANSWERED },
     { "done", "done in", STATUS_DONE },
     { "refused", "refused after", STATUS_REFUSED },
     { "unanswered", "no answer after", STATUS_UNANSWERED },
@@ -33,7 +33,7 @@ static size_t find_result(struct json_object *operation)
 
 bool operation_under_way(struct json_object *operation)
 {
-    return strcmp(json_text_of(operation, "result"), "under-way") == 0;
+    return strcmp(json_text_of(operation, "result"), "in-progress") == 0;
 }
 
 enum status operation_status(struct json_object *operation)

@@ -79,9 +79,9 @@ static void print_result(const struct options *options, struct json_object *resu
     bool planned = options->dry_run || options->no_wait;
     struct text text = { 0 };
 
-    text_printf(&text, "memory: %s, asked for %s, %s %s\n", shown_size(json_number_of(result, "present")),
-                shown_size(json_number_of(result, "asked")), planned ? "to become" : "now",
-                shown_size(json_number_of(result, "reached")));
+    text_printf(&text, "memory: %s, asked for %s, %s %s\n", shown_size(json_number_of(result, "current")),
+                shown_size(json_number_of(result, "requested")), planned ? "to become" : "now",
+                shown_size(json_number_of(result, "result-size")));
     for (size_t i = 0; planned && i < json_length(plan); i++)
         print_step(&text, json_at(plan, i));
     for (size_t i = 0; !planned && i < json_length(operations); i++) {
@@ -107,7 +107,7 @@ static bool stands(const struct options *options, struct json_object *operations
 /* Below the target counts with --at-most, unless it is so because something failed. */
 static enum status result_status(const struct options *options, struct json_object *result, bool cancelled)
 {
-    uint64_t asked = json_number_of(result, "asked"), reached = json_number_of(result, "reached");
+    uint64_t asked = json_number_of(result, "requested"), reached = json_number_of(result, "result-size");
     struct json_object *operations = json_member(result, "operations");
     bool good = reached == asked || (options->at_most && reached < asked);
 
@@ -116,11 +116,11 @@ static enum status result_status(const struct options *options, struct json_obje
 
         good = good && (operation_under_way(operation) || operation_status(operation) == STATUS_DONE);
     }
-    if (!json_has(result, "asked") || !json_has(result, "reached"))
+    if (!json_has(result, "requested") || !json_has(result, "result-size"))
         return STATUS_ERROR;
     if (stands(options, operations))
         return STATUS_UNANSWERED;
-    return good ? STATUS_DONE : cancelled ? STATUS_CANCELLED : STATUS_AWAY;
+    return good ? STATUS_DONE : cancelled ? STATUS_CANCELLED : STATUS_SIZE_MISMATCH;
 }
 
 enum status run_set(struct options *options)

@@ -105,9 +105,9 @@ def memory_set(size):
             machine.play()
             machine.mark()
         result = event["data"]
-        if result["reached"] != size:
+        if result["result-size"] != size:
             summary = machine.qmp.execute("query-memory-size-summary")
-            assert sum(summary.values()) == result["reached"], (summary, result)
+            assert sum(summary.values()) == result["result-size"], (summary, result)
             raise Partial(result["reason"])
     return act
 

@@ -64,7 +64,7 @@ class Watched:
                 "memslots": ask("query-memslot"), "size": ask("query-memory-size-summary"),
                 "registers": re.sub(r"selector: .*", "", hotplug), "status": ask("query-status")["status"],
                 "under way": [(entry["operation"], entry["device"]) for entry in ask("query-memory-operations")
-                              if entry["result"] == "under-way"],
+                              if entry["result"] == "in-progress"],
                 "descriptors": self.descriptors(), "mappings": self.mappings(), "threads": self.threads(),
                 "files": sorted(str(path.relative_to(self.files)) for path in self.files.rglob("*"))}
 

@@ -53,7 +53,7 @@ def takes_whole_blocks(ram, block):
         base = int(ram[:-1]) * GIB
         for size in (base + 4 * GIB, base + 2 * GIB, base):
             result = machine.qmp.execute("memory-set", {"size": size, "wait": True})
-            assert result["reached"] == size, result
+            assert result["result-size"] == size, result
             machine.wait_total(before + (size - base) // KIB)
         assert machine.quit() == 0
 

@@ -41,7 +41,7 @@ def results(machine, kind):
                       in machine.qmp.execute("query-memory-operations")
                       if entry["operation"] == kind]
         if len(operations) == COUNT and \
-                all(entry["result"] != "under-way" for entry in operations):
+                all(entry["result"] != "in-progress" for entry in operations):
             return operations
         return None
     return machine.wait_until(ended, what=f"{COUNT} ends", timeout=BOOT_LIMIT)
@@ -114,7 +114,7 @@ def test_memory_set_while_the_guest_starts():
         time.sleep(0.5)
         machine.qmp.execute("memory-set", {"size": 2 << 30})
         end = machine.qmp.wait_event("MEMORY_SET_DONE", timeout=BOOT_LIMIT)["data"]
-        assert end["reached"] == 2 << 30, end
+        assert end["result-size"] == 2 << 30, end
         machine.wait_ready()
         machine.wait_until(lambda: machine.meminfo() > 1700 * 1024, what="the memory")
         nothing_pending(machine)

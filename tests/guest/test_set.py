@@ -23,7 +23,7 @@ def test_ten_sizes():
         before = machine.meminfo()
         for size in SIZES:
             result = machine.qmp.execute("memory-set", {"size": size * MIB, "wait": True})
-            assert result["reached"] == size * MIB, result
+            assert result["result-size"] == size * MIB, result
             assert all(entry["result"] == "done" for entry in result["operations"]), result
             machine.wait_total(before + (size - 256) * 1024)
         assert machine.qmp.execute("query-memory-devices") == []
@@ -50,11 +50,11 @@ def test_a_guest_that_keeps_one_dimm():
         pin(machine, "kept", 256)
         # The one at the highest address is asked for first, then the other of its size.
         result = machine.qmp.execute("memory-set", {"size": 1024 * MIB, "wait": True})
-        assert result["reached"] == 1024 * MIB and "reason" not in result, result
+        assert result["result-size"] == 1024 * MIB and "reason" not in result, result
         assert [(entry["device"], entry["result"]) for entry in result["operations"]] \
             == [("kept", "refused"), ("a", "done")], result
         result = machine.qmp.execute("memory-set", {"size": 256 * MIB, "wait": True})
-        assert result["reached"] == 512 * MIB, result
+        assert result["result-size"] == 512 * MIB, result
         assert "device busy" in result["reason"], result
         names = [entry["data"]["id"] for entry in machine.qmp.execute("query-memory-devices")]
         assert names == ["kept"], names

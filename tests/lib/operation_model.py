@@ -6,7 +6,7 @@ follows is read from the list.
 The model is told what clients ask for and what the guest does, and keeps `expected`: the events that have to come for
 it, each once, by slot and in this order."""
 
-DONE, REFUSED, UNANSWERED, CANCELLED, UNDER_WAY = "done", "refused", "unanswered", "cancelled", "under-way"
+DONE, REFUSED, UNANSWERED, CANCELLED, UNDER_WAY = "done", "refused", "unanswered", "cancelled", "in-progress"
 KEPT = 64               # operations that are remembered after their end
 PLUG, UNPLUG = "plug", "unplug"
 EJECTION, INSERTION = (3, 0x103), (0, 1, 0x200)

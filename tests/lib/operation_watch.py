@@ -41,7 +41,7 @@ class Watched:
         self.waiters, self.objects = [], {}
         self.seen, self.wanted = [], []     # events that wait for the other side
         self.came = []                      # events to the first client, for the second one to have the same
-        self.resize = None              # memory set under way: {"asked", "operation", "ended"}
+        self.resize = None              # memory set under way: {"requested", "operation", "ended"}
         self.log = []
         self.counts = collections.Counter()
 
@@ -118,16 +118,16 @@ class Watched:
     def resize_ended(self, data):
         model, resize = self.model, self.resize
         self.resize = None
-        self.counts[("set", "reached" if data["reached"] == data["asked"] else "missed")] += 1
+        self.counts[("set", "result-size" if data["result-size"] == data["requested"] else "missed")] += 1
         if resize["operation"]:
             resize["ended"].append(resize["operation"])
-        assert data["asked"] == resize["asked"], (data, resize)
+        assert data["requested"] == resize["requested"], (data, resize)
         told = [(one["id"], one["result"]) for one in data["operations"]]
         assert told == [(one.number, one.result if one is not resize["left"] else UNDER_WAY)
                         for one in resize["ended"]], (data, resize)
         if not any(dimm.asked for dimm in model.dimms.values()):
-            assert data["reached"] == model.size(), (data, model.size())
-        assert data["reached"] == data["asked"] or data["reason"], data
+            assert data["result-size"] == model.size(), (data, model.size())
+        assert data["result-size"] == data["requested"] or data["reason"], data
         last = resize["operation"]
         if last and last.kind == UNPLUG and last.result == "unanswered" and model.current.get(last.slot) is last:
             model.withdraw(last.dimm)

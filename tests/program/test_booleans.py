@@ -15,7 +15,7 @@ WORDS = {True: ("on", "yes", "true", "y"), False: ("off", "no", "false", "n")}
 WRONG = ("", "1", "0", "On", "TRUE", "onn", " on", "maybe")
 # Option, what comes before the boolean, and what hotram can do.
 PLACES = (("-machine", "dump-guest-core", "both"), ("-machine", "mem-merge", "both"),
-          ("-machine", "strict", "both"), ("-machine", "usb", False),
+          ("-machine", "dimm-map-strict", "both"), ("-machine", "usb", False),
           ("-machine", "hpet", False), ("-machine", "i8042", False), ("-machine", "sata", False),
           ("-machine", "smbus", False), ("-machine", "kernel-irqchip", True),
           ("-accel", "qtest,kernel-irqchip", True),

@@ -19,7 +19,7 @@ GIB = 1 << 30
 DONE, ERROR, USAGE, REFUSED, UNANSWERED, CANCELLED, AWAY = range(7)
 
 
-def operation(result="under-way", **members):
+def operation(result="in-progress", **members):
     return {"id": 7, "device": "dimm1", "slot": 0, "operation": "plug", "size": GIB,
             "result": result, "milliseconds": 420, "deadline": 60000, **members}
 
@@ -106,7 +106,7 @@ def test_monitor_that_refuses():
 # ---- set ----
 
 def set_result(asked, reached, operations=(), **members):
-    return {"asked": asked, "present": GIB, "reached": reached, "plan": [
+    return {"requested": asked, "current": GIB, "result-size": reached, "plan": [
         {"action": "plug", "size": GIB, "addr": 4 * GIB, "node": 0},
         {"action": "unplug", "device": "d1", "size": GIB}], "operations": list(operations), **members}
 
@@ -120,7 +120,7 @@ def test_set():
             (set_result(2 * GIB, GIB, reason="no free slot"), ("--at-most",), DONE),
             (set_result(2 * GIB, GIB, [operation("refused")]), ("--at-most",), AWAY),
             (set_result(2 * GIB, 3 * GIB), ("--at-most",), AWAY),
-            ({"reached": 0}, (), ERROR), ([], (), ERROR), ("what", (), ERROR)):
+            ({"result-size": 0}, (), ERROR), ([], (), ERROR), ("what", (), ERROR)):
         with place() as here, here.guest({"memory-set": result}) as guest:
             status, _, _ = here.run("set", "2G", *options)
             assert status == expected, (result, options, status)

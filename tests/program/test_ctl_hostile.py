@@ -22,7 +22,7 @@ from lib.fake_qmp import Refuse, Silence                     # noqa: E402
 GIB = 1 << 30
 DONE, ERROR, USAGE, REFUSED = range(4)
 UNDER_WAY = {"id": 7, "device": "dimm1", "slot": 0, "operation": "plug", "size": GIB,
-             "result": "under-way", "milliseconds": 420, "deadline": 60000}
+             "result": "in-progress", "milliseconds": 420, "deadline": 60000}
 DIMM = {"type": "dimm", "data": {"id": "d0", "addr": 4 * GIB, "slot": 1, "node": 0, "size": GIB,
                                  "memdev": "/objects/m0", "hotplugged": True,
                                  "hotpluggable": True}}
@@ -83,7 +83,7 @@ def test_monitor_that_does_not_answer():
     for handlers, command in (({"qmp_capabilities": silent}, "qmp_capabilities"),
                               ({"query-memory-devices": silent}, "query-memory-devices")):
         with place() as here, here.guest(handlers):
-            said = here.refused("list", "--patience", "0.3")
+            said = here.refused("list", "--monitor-timeout", "0.3")
             assert f"does not answer {command} within 0." in said, said
 
 

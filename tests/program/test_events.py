@@ -271,7 +271,7 @@ def test_a_reset_at_each_moment():
                     linux.interrupts()
                     guest.done(operation="unplug", result="done")
                 under_way = [entry for entry in guest.operations()
-                             if entry["result"] == "under-way"]
+                             if entry["result"] == "in-progress"]
                 assert not under_way, (ged, when, unplug, under_way)
                 guest.qmp.clear_events()
                 reset(guest)
@@ -324,7 +324,7 @@ def test_memory_set_while_the_guest_starts():
             linux.interrupts()
             ended += [event["data"] for event in guest.qmp.take_events()
                       if event["event"] == "MEMORY_SET_DONE"]
-        assert [end["reached"] for end in ended] == [target], ended
+        assert [end["result-size"] for end in ended] == [target], ended
         nothing_is_pending(guest)
 
 

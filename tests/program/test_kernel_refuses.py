@@ -125,7 +125,7 @@ def test_a_memslot_that_stays_keeps_its_addresses():
         with faults.fail("memslot_delete", "ENOMEM"):
             unplug(machine)
             kept(machine)
-            assert operations(machine)["unplug"]["result"] == "under-way"
+            assert operations(machine)["unplug"]["result"] == "in-progress"
         assert ends(machine, operation="unplug")["result"] == "done"
         gone(machine)
         assert machine.quit() == 0

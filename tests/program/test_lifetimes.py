@@ -220,7 +220,7 @@ def test_memory_set_looks_again_at_its_end():
         again = guest.done("MEMORY_OPERATION_STARTED", operation="plug")
         guest.accept(again["slot"])
         result = guest.done("MEMORY_SET_DONE")
-        assert result["reached"] == 1024 * MIB == guest.size(), result
+        assert result["result-size"] == 1024 * MIB == guest.size(), result
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def try_size(guest, size, **more):
         result = guest.qmp.execute("memory-set", {"size": size, "dry-run": True, **more})
     except QMPError as error:
         return None, error.desc
-    return result["reached"], result.get("reason", "")
+    return result["result-size"], result.get("reason", "")
 
 
 def named(text):

@@ -19,7 +19,7 @@ GIB = 1 << 30
 def test_done():
     with Guest() as guest:
         started = guest.plug()
-        assert started["id"] == 1 and started["result"] == "under-way", started
+        assert started["id"] == 1 and started["result"] == "in-progress", started
         assert started["device"] == "dimm0" and started["size"] == SIZE, started
         assert started["deadline"] == 30000 and "ost" not in started, started
         event = guest.done("MEMORY_OPERATION_STARTED", id=1)
@@ -299,7 +299,7 @@ def test_a_client_that_goes_while_it_waits():
 def test_people():
     with Guest() as guest:
         said = guest.hmp("memory plug 128M,wait=off")
-        assert said.startswith("operation 1: plug of dimm0 (128 MiB): under-way for "), said
+        assert said.startswith("operation 1: plug of dimm0 (128 MiB): in-progress for "), said
         guest.accept(0)
         guest.done()
         with asking(guest, "human-monitor-command",
@@ -365,8 +365,8 @@ def test_granularity():
         assert [entry["data"]["addr"] for entry in
                 guest.qmp.execute("query-memory-devices")] == [DIMM, DIMM + 2 * MIB]
         assert guest.errors.read_text().count("not whole memory blocks") == 2
-    with Guest("-machine", "strict=on", granularity="2M") as guest:
-        guest.fails("memory-plug", ["2 MiB at 0x", "whole memory blocks", "128 MiB", "strict=on"],
+    with Guest("-machine", "dimm-map-strict=on", granularity="2M") as guest:
+        guest.fails("memory-plug", ["2 MiB at 0x", "whole memory blocks", "128 MiB", "dimm-map-strict=on"],
                     size=2 * MIB)
         assert guest.qmp.execute("query-memory-devices") == []
 
@@ -411,9 +411,9 @@ def test_a_memory_map_that_hardly_fits():
         for word in ("4 GiB needs 64 MiB", "25 %", "128 MiB that are there", "dimm-map-limit="):
             assert word in data["warning"], data
         assert data["warning"] in guest.error_log
-    with Guest("-machine", "dimm-map-limit=25,strict=on", memory="128M,slots=4,maxmem=20G") \
+    with Guest("-machine", "dimm-map-limit=25,dimm-map-strict=on", memory="128M,slots=4,maxmem=20G") \
             as guest:
-        guest.fails("memory-plug", ["needs 64 MiB", "strict=on refuses it"], size=4 * GIB)
+        guest.fails("memory-plug", ["needs 64 MiB", "dimm-map-strict=on refuses it"], size=4 * GIB)
         guest.plug(size=2 * GIB)
 
 

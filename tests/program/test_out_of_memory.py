@@ -119,7 +119,7 @@ class Victim(Guest):
     def settle(self):
         """What was begun has ended; memory goes back in a thread of its own."""
         deadline = time.monotonic() + LIMIT
-        while any(operation["result"] == "under-way" for operation in self.operations()):
+        while any(operation["result"] == "in-progress" for operation in self.operations()):
             assert time.monotonic() < deadline, self.operations()
             self.serve()
             time.sleep(0.002)
@@ -282,7 +282,7 @@ def test_a_size():
     with inject.faults(memory=True) as faults, Victim(faults) as victim:
         def size(count):
             result = victim.ask_and_serve("memory-set", size=SIZE * count, wait=True)
-            if result != CLOSED and not is_error(result) and result["reached"] != SIZE * count:
+            if result != CLOSED and not is_error(result) and result["result-size"] != SIZE * count:
                 assert is_out_of_memory(result["reason"]), result
             return result
 

@@ -37,7 +37,7 @@ LAST = 40                                           # so much is shown of what l
 ENDS = {(kind, result, "done") for kind in (PLUG, UNPLUG)
         for result in ("done", "refused", "unanswered", "cancelled")} \
     | {(PLUG, "done", "late"), (UNPLUG, "done", "late"), (UNPLUG, "refused", "late"),
-       ("set", "reached"), ("set", "missed"), ("waited",)}
+       ("set", "result-size"), ("set", "missed"), ("waited",)}
 REPORTS = [(1, 0)] * 4 + [(3, 0x82)] * 4 + [(event, status) for event in (0, 1, 3, 0x103, 0x200, 0x777)
                                             for status in (0, 1, 2, 0x80, 0x81, 0x82, 0x84)]
 
@@ -140,7 +140,7 @@ class Run(Watched):
             return
         seconds = self.seconds() if self.model.running else LONG
         if self.resize:
-            self.ask("memory-set", error=size != self.resize["asked"], size=size, timeout=seconds)
+            self.ask("memory-set", error=size != self.resize["requested"], size=size, timeout=seconds)
             return
         if not self.model.running and size != self.model.size():
             self.ask("memory-set", error=True, size=size)
@@ -149,7 +149,7 @@ class Run(Watched):
         self.log.append(("memory-set", size, seconds))
         with contextlib.suppress(QMPError):     # out of reach
             client.execute("memory-set", {"size": size, "timeout": seconds})
-            self.resize = {"asked": size, "seconds": seconds, "operation": None, "ended": [], "stopping": False,
+            self.resize = {"requested": size, "seconds": seconds, "operation": None, "ended": [], "stopping": False,
                            "left": None}
 
     def set_cancel(self):

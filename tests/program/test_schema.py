@@ -347,7 +347,7 @@ def test_objects_have_what_their_types_list():
                for path, names in (
                    ("m", ("size", "policy", "host-nodes", "prealloc-threads", "prealloc")),
                    ("f", ("mem-path", "discard-data", "share")), ("g", ("seal", "hugetlb", "share")),
-                   ("/machine", ("dimm-granularity", "accel", "strict", "dump-guest-core")))
+                   ("/machine", ("dimm-granularity", "accel", "dimm-map-strict", "dump-guest-core")))
                for name in names}
         assert list(got.values()) == [16 * MIB, "preferred", [0], 3, False,
                                       str(host.files / "file"), True, False, False, False, True,

@@ -39,7 +39,7 @@ def set_size(guest, size, keeps=(), silent=(), **properties):
     guest.qmp.clear_events()
     begun = guest.qmp.execute("memory-set", {"size": size, **properties})
     result = play(guest, keeps, silent)
-    assert result["asked"] == size and result["present"] == begun["present"], result
+    assert result["requested"] == size and result["current"] == begun["current"], result
     assert result["plan"] == begun["plan"], (begun, result)
     return result
 
@@ -52,21 +52,21 @@ def sizes(guest):
 def test_up_and_down():
     with Guest(**TEN) as guest:
         result = set_size(guest, 4 * GIB)
-        assert result["reached"] == guest.size() == 4 * GIB, result
-        assert result["present"] == RAM and "reason" not in result, result
+        assert result["result-size"] == guest.size() == 4 * GIB, result
+        assert result["current"] == RAM and "reason" not in result, result
         assert all(entry["result"] == "done" for entry in result["operations"])
         # Every multiple of 128 MiB can be given back by removals alone.
         assert sizes(guest) == [128, 256, 512, 1024, 2048], sizes(guest)
         for size in (3 * GIB, 3 * GIB + 128 * MIB, RAM, 9 * GIB, 1 * GIB):
             result = set_size(guest, size)
-            assert result["reached"] == guest.size() == size, result
+            assert result["result-size"] == guest.size() == size, result
         assert set_size(guest, GIB)["operations"] == []
 
 
 def test_dry_run():
     with Guest(**TEN) as guest:
         plan = guest.qmp.execute("memory-set", {"size": GIB, "dry-run": True})
-        assert plan["present"] == RAM and plan["reached"] == GIB, plan
+        assert plan["current"] == RAM and plan["result-size"] == GIB, plan
         assert "operations" not in plan, plan
         assert [step["action"] for step in plan["plan"]] == ["plug"] * len(plan["plan"])
         assert sum(step["size"] for step in plan["plan"]) == GIB - RAM
@@ -82,9 +82,9 @@ def test_random_sizes():
         for _ in range(60):
             size = RAM + 128 * MIB * choose.randrange(0, 72)
             result = set_size(guest, size)
-            assert result["reached"] == guest.size() == size, result
+            assert result["result-size"] == guest.size() == size, result
         result = set_size(guest, 9 * GIB)        # nothing is stranded
-        assert result["reached"] == 9 * GIB, result
+        assert result["result-size"] == 9 * GIB, result
 
 
 def test_a_guest_that_keeps_one():
@@ -96,14 +96,14 @@ def test_a_guest_that_keeps_one():
         for _ in range(2):                       # first b goes, then a
             size = guest.size() - 256 * MIB
             result = set_size(guest, size, keeps=("c",))
-            assert result["reached"] == guest.size() == size, result
+            assert result["result-size"] == guest.size() == size, result
             outcomes = [entry["result"] for entry in result["operations"]]
             assert outcomes == ["refused", "done"], result
         # And the last one not.
         size = guest.size()
         names = [entry["data"]["id"] for entry in guest.qmp.execute("query-memory-devices")]
         result = set_size(guest, RAM, keeps=names)
-        assert result["reached"] == guest.size() == size, result
+        assert result["result-size"] == guest.size() == size, result
         assert {entry["result"] for entry in result["operations"]} == {"refused"}, result
         assert "device busy" in result["reason"], result
 
@@ -128,14 +128,14 @@ def test_rather_below_or_above():
     with Guest(memory="128M,slots=1,maxmem=9G") as guest:
         set_size(guest, GIB + RAM)
         result = set_size(guest, 512 * MIB)
-        assert result["reached"] == GIB + RAM and result["operations"] == [], result
+        assert result["result-size"] == GIB + RAM and result["operations"] == [], result
         assert ("512 MiB can't be reached" in result["reason"] and
                 "nearest that can be reached are 128 MiB and 1152 MiB" in result["reason"]), result
         plan = guest.qmp.execute("memory-set", {"size": 512 * MIB, "dry-run": True})
         assert plan["reason"] == result["reason"] and plan["plan"] == [], plan
         result = set_size(guest, 512 * MIB, **{"at-most": True})
         # Removed first, and then a smaller one: below the size on the way.
-        assert result["reached"] == 512 * MIB and "reason" not in result, result
+        assert result["result-size"] == 512 * MIB and "reason" not in result, result
 
 
 def ask_back(guest, device):
@@ -158,14 +158,14 @@ def test_dimms_that_are_leaving_do_not_count():
         guest.accept(guest.done("MEMORY_OPERATION_STARTED", operation="plug")["slot"])
         guest.give_back(slot)
         result = guest.done("MEMORY_SET_DONE")
-        assert result["reached"] == guest.size() == 4 * GIB and "reason" not in result, result
+        assert result["result-size"] == guest.size() == 4 * GIB and "reason" not in result, result
         # It may be all that is wanted.
         slot, size = ask_back(guest, "dimm1")
         plan = guest.qmp.execute("memory-set", {"size": 4 * GIB - size})["plan"]
         assert [(step["action"], step["slot"]) for step in plan] == [("unplug", slot)], plan
         guest.give_back(slot)
         result = guest.done("MEMORY_SET_DONE")
-        assert result["reached"] == guest.size() == 4 * GIB - size, result
+        assert result["result-size"] == guest.size() == 4 * GIB - size, result
     with Guest(memory="128M,slots=1,maxmem=1152M") as guest:
         set_size(guest, 1152 * MIB)
         ask_back(guest, "dimm0")
@@ -175,7 +175,7 @@ def test_dimms_that_are_leaving_do_not_count():
         guest.refuse(0)
         result = guest.done("MEMORY_SET_DONE")
         assert "device busy" in result["reason"] and "640 MiB can't be reached" in result["reason"], result
-        assert result["reached"] == 1152 * MIB, result
+        assert result["result-size"] == 1152 * MIB, result
 
 
 def test_the_guest_gives_back_late_what_the_set_gave_up():
@@ -191,7 +191,7 @@ def test_the_guest_gives_back_late_what_the_set_gave_up():
         guest.give_back(result["operations"][-1]["slot"])
         guest.qmp.wait_event("DEVICE_DELETED", {"device": slow})
         result = play(guest)
-        assert result["reached"] == guest.size() == 2 * GIB and "reason" not in result, result
+        assert result["result-size"] == guest.size() == 2 * GIB and "reason" not in result, result
 
 
 def test_nodes():
@@ -203,12 +203,12 @@ def test_nodes():
                 have[entry["data"]["node"]] += entry["data"]["size"] // MIB
             return have
 
-        assert set_size(guest, 2 * GIB)["reached"] == 2 * GIB
+        assert set_size(guest, 2 * GIB)["result-size"] == 2 * GIB
         assert in_nodes() == [1024, 1024]
         result = set_size(guest, 512 * MIB, node=0)
-        assert result["reached"] == 512 * MIB and result["present"] == GIB, result
+        assert result["result-size"] == 512 * MIB and result["current"] == GIB, result
         assert in_nodes() == [512, 1024]
-        assert set_size(guest, 2 * GIB)["reached"] == 2 * GIB
+        assert set_size(guest, 2 * GIB)["result-size"] == 2 * GIB
         assert in_nodes() == [1024, 1024]
         set_size(guest, GIB)
         assert in_nodes() == [512, 512]
@@ -232,7 +232,7 @@ def test_memslots_are_left_alone():
         guest.accept(0)
         guest.done(device="m")
         result = set_size(guest, RAM)
-        assert result["reached"] == RAM + 256 * MIB and result["operations"] == [], result
+        assert result["result-size"] == RAM + 256 * MIB and result["operations"] == [], result
         set_size(guest, 640 * MIB)
         assert 256 in sizes(guest), sizes(guest)
 
@@ -246,7 +246,7 @@ def test_no_slot_left():
             guest.done(device=name)
         # All that it has in DIMMs is of memslots or not to be had: nothing can be replaced.
         result = set_size(guest, 2 * GIB)
-        assert result["reached"] == 2 * GIB, result
+        assert result["result-size"] == 2 * GIB, result
         assert [step["action"] for step in result["plan"]] == ["unplug", "plug"], result
     with Guest(*(word for name in names for word in ("-memslot", f"id={name},size=128M")),
                memory="128M,slots=4,maxmem=2G") as guest:
@@ -262,9 +262,9 @@ def test_two_at_once():
         guest.fails("memory-set", words, size=2 * GIB)
         guest.fails("memory-set", words, size=GIB, node=0)
         joined = guest.qmp.execute("memory-set", {"size": GIB})
-        assert joined["asked"] == GIB and joined["operations"] == [], joined
+        assert joined["requested"] == GIB and joined["operations"] == [], joined
         guest.accept(0)
-        assert play(guest)["reached"] == GIB
+        assert play(guest)["result-size"] == GIB
         guest.nothing("MEMORY_SET_DONE")
 
 
@@ -275,9 +275,9 @@ def test_cancel():
         data = guest.done("MEMORY_OPERATION_STARTED")
         guest.qmp.execute("memory-operation-cancel", {"id": data["id"]})
         result = guest.done("MEMORY_SET_DONE")
-        assert result["reached"] == GIB and "cancelled" in result["reason"], result
+        assert result["result-size"] == GIB and "cancelled" in result["reason"], result
         assert guest.flags(data["slot"]) & 4 == 0
-        assert set_size(guest, RAM)["reached"] == RAM
+        assert set_size(guest, RAM)["result-size"] == RAM
 
 
 def test_cancel_all_of_it():
@@ -289,7 +289,7 @@ def test_cancel_all_of_it():
         result = guest.done("MEMORY_SET_DONE")
         assert result["reason"] == "cancelled", result
         # A plug can't be withdrawn: it goes on by itself.
-        assert result["operations"][0]["result"] == "under-way", result
+        assert result["operations"][0]["result"] == "in-progress", result
         guest.accept(data["slot"])
         assert guest.done(id=data["id"])["result"] == "done"
         guest.qmp.execute("memory-set", {"size": RAM})
@@ -305,7 +305,7 @@ def test_reset_on_the_way():
         guest.qmp.execute("system_reset")
         result = guest.done("MEMORY_SET_DONE")
         assert result["operations"][0]["result"] == "cancelled", result
-        assert "reset" in result["reason"] and result["reached"] == guest.size(), result
+        assert "reset" in result["reason"] and result["result-size"] == guest.size(), result
 
 
 def test_people():

@@ -20,7 +20,7 @@ STOPPED = "the guest is stopped; cont lets it run"
 
 
 def under_way(operation):
-    assert operation["result"] == "under-way" and STOPPED in operation["warning"], operation
+    assert operation["result"] == "in-progress" and STOPPED in operation["warning"], operation
     return operation
 
 
@@ -76,7 +76,7 @@ def test_nobody_begins_to_wait():
             assert "is stopped (paused)" in said and "cont" in said, said
             assert ("--no-wait" in said) == (words[0] != "wait"), said
         assert len(guest.operations()) == 3
-        assert "under-way" in guest.hmp("memory unplug dimm0,wait=off")
+        assert "in-progress" in guest.hmp("memory unplug dimm0,wait=off")
         assert here.run("-s", guest.folder / "qmp", "plug", "128M", "--no-wait")[0] == 0
         guest.qmp.execute("cont")
         guest.give_back(0)
@@ -153,7 +153,7 @@ def test_a_size_is_not_waited_for_for_ever_either():
         guest.accept(begun["slot"])
         guest.accept(guest.done("MEMORY_OPERATION_STARTED")["slot"])
         result = guest.done("MEMORY_SET_DONE")
-        assert result["reached"] == 1024 * MIB and "reason" not in result, result
+        assert result["result-size"] == 1024 * MIB and "reason" not in result, result
         assert {one["result"] for one in result["operations"]} == {"done"}, result
 
 

@@ -86,7 +86,7 @@ struct dimm_config {
     uint64_t granularity; /* dimm-granularity=: bytes, a power of two; sizes and addresses are multiples.
                            * 0, auto: the guest's memory block */
     uint32_t map_limit; /* dimm-map-limit=: percent of the guest's memory for the map of a new DIMM; 0: any */
-    bool strict;        /* strict=on: more is an error */
+    bool strict;        /* dimm-map-strict=on: more is an error */
     uint32_t plug_timeout;   /* plug-timeout=: seconds that a guest has to report on a plug */
     uint32_t unplug_timeout; /* unplug-timeout=: and to give a DIMM back */
     char *template;          /* dimm-template=: memory that DIMMs bring along, or NULL */

@@ -75,7 +75,7 @@ bool hotplug_check_limits(struct dimm *dimm, uint64_t size, char *said, struct e
     if (!whole && hotplug->config.whole_blocks)
         return error_set(error, "%s", said);
     if (hotplug->config.strict)
-        return error_set(error, "%s (strict=on refuses it)", said);
+        return error_set(error, "%s (dimm-map-strict=on refuses it)", said);
     warning("%s", said);
     dimm->told_of_block = !whole;
     return true;

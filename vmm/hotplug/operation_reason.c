@@ -66,8 +66,8 @@ const char *operation_kind_name(enum operation_kind kind)
 const char *operation_result_name(enum operation_result result)
 {
     static const char *const names[] = {
-        [OPERATION_UNDER_WAY] = "under-way", [OPERATION_DONE] = "done",
-        [OPERATION_REFUSED] = "refused",     [OPERATION_UNANSWERED] = "unanswered",
+        [OPERATION_UNDER_WAY] = "in-progress", [OPERATION_DONE] = "done",
+        [OPERATION_REFUSED] = "refused",       [OPERATION_UNANSWERED] = "unanswered",
         [OPERATION_CANCELLED] = "cancelled",
     };
 

@@ -66,11 +66,11 @@ static struct json_object *describe(const struct resize_request *request, uint64
 {
     struct json_object *object = json_new_object();
 
-    add_number(object, "asked", request->size);
+    add_number(object, "requested", request->size);
     if (request->node_given)
         add_number(object, "node", request->node);
-    add_number(object, "present", present);
-    add_number(object, "reached", reached);
+    add_number(object, "current", present);
+    add_number(object, "result-size", reached);
     return object;
 }
 

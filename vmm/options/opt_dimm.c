@@ -70,6 +70,6 @@ bool option_machine_dimms(struct parser *parser, struct json_object *object, str
         dimms->in_e820 = strcmp(at_boot, "e820") == 0;
     if (template)
         replace_string(&dimms->template, template);
-    keyval_get_bool(object, "strict", &dimms->strict);
+    keyval_get_bool(object, "dimm-map-strict", &dimms->strict);
     return true;
 }

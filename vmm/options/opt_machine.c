@@ -46,7 +46,7 @@ static const struct choice machine_keys[] = {
     { "dimm-granularity", NULL, NULL },
     { "dimm-template", NULL, NULL },
     { "dimm-map-limit", NULL, NULL },
-    { "strict", "on|off", NULL },
+    { "dimm-map-strict", "on|off", NULL },
     { "plug-timeout", NULL, NULL },
     { "unplug-timeout", NULL, NULL },
 };

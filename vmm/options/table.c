@@ -40,7 +40,7 @@ const struct option options_table[] = {
         "machine",
         "[type=]NAME[,accel=kvm[:OTHER...]]" EVENTS "[,usb=off][,dump-guest-core=on|off][,mem-merge=on|off]"
         "[,memory-backend=ID][,dimm-at-boot=" AT_BOOT "][,dimm-node=N|own][,dimm-granularity=auto|SIZE]"
-        "[,dimm-template=TYPE,,KEY=VALUE...][,dimm-map-limit=PERCENT][,strict=on|off][,plug-timeout=SECONDS]"
+        "[,dimm-template=TYPE,,KEY=VALUE...][,dimm-map-limit=PERCENT][,dimm-map-strict=on|off][,plug-timeout=SECONDS]"
         "[,unplug-timeout=SECONDS]",
         GROUP_MACHINE, option_machine,
         "the machine ('-machine help' for a list); what a guest sees of hotram-1 never changes. " EVENTS_HELP
@@ -49,7 +49,7 @@ const struct option options_table[] = {
         "dimm-at-boot=e820 own). dimm-granularity: what sizes and addresses of DIMMs are multiples of (auto: "
         "a Linux guest's memory block). dimm-template: memory of DIMMs that are made by size (memory plug, memory "
         "set), as -object has it, without id and size (memory-backend-ram). dimm-map-limit: how much of the "
-        "guest's memory a new DIMM's memory map may take before there is a warning (25), or with strict=on an "
+        "guest's memory a new DIMM's memory map may take before there is a warning (25), or with dimm-map-strict=on an "
         "error. plug-timeout, unplug-timeout: how long a guest may take to answer (30, 60). Accepted, for that is how "
         "the machine is: kernel-irqchip=on, vmport=off, hpet=off" HAS_NOT,
         "-machine hotram-1,accel=kvm\n"
@@ -115,8 +115,8 @@ const struct option options_table[] = {
         "what the clock shows at start (default utc); DATE is 2006-06-17 or 2006-06-17T16:01:21. driftfix is QEMU's "
         "and changes nothing",
         "-rtc base=2006-06-17T16:01:21"),
-    HANDLED("boot", "[order=DRIVES][,once=DRIVES][,menu=off][,strict=on|off]", GROUP_MACHINE, option_boot,
-            "accepted for QEMU's sake: what boots is always the -kernel", NULL),
+    HANDLED("boot", "[order=DRIVES][,once=DRIVES][,menu=off][,dimm-map-strict=on|off]", GROUP_MACHINE,
+            option_boot, "accepted for QEMU's sake: what boots is always the -kernel", NULL),
     HANDLED("overcommit", "[mem-lock=on|off][,cpu-pm=off]", GROUP_MACHINE, option_overcommit,
             "mem-lock=on keeps all of the program's memory in RAM", "-overcommit mem-lock=on"),
 

@@ -56,7 +56,7 @@ done
 echo 1..16
 check '' = status list map plug unplug set wait cancel events top quit
 check 'un' = unplug
-check '-' = --socket --guest --json --patience --help --version
+check '-' = --socket --guest --json --monitor-timeout --help --version
 check 'plug --t' = --timeout --template
 check 'plug --no' = --no-wait --node
 check 'list --no' =

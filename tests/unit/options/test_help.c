@@ -197,7 +197,7 @@ static void manual_names_keys(void **state)
         "order=",
         "once=",
         "menu=",
-        "strict=",
+        "dimm-map-strict=",
         "mem-lock=",
         "mem-merge=",
         "cpu-pm=",

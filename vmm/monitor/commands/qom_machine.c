@@ -32,7 +32,7 @@ static const struct {
     { "dump-guest-core", FLAG, AT(dump_guest_core), NULL },
     { "mem-merge", FLAG, AT(mem_merge), NULL },
     { "acpi", FLAG, AT(acpi), NULL },
-    { "strict", FLAG, AT(dimms.strict), NULL },
+    { "dimm-map-strict", FLAG, AT(dimms.strict), NULL },
     { "gic-version", NUMBER, AT(gic_version), "max" },
     { "memory-backend", TEXT, AT(ram_backend), "" },
     { "dimm-node", NUMBER, AT(numa.dimm_node), "0" },

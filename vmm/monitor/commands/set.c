@@ -177,9 +177,9 @@ static void print_set(struct text *out, struct json_object *result)
     struct json_object *plan = json_object_object_get(result, "plan");
     char from[SIZE_TEXT], to[SIZE_TEXT], asked[SIZE_TEXT];
 
-    size_text(get_number(result, "present"), from);
-    size_text(get_number(result, "reached"), to);
-    size_text(get_number(result, "asked"), asked);
+    size_text(get_number(result, "current"), from);
+    size_text(get_number(result, "result-size"), to);
+    size_text(get_number(result, "requested"), asked);
     if (operations) {
         for (size_t i = 0; i < json_object_array_length(operations); i++)
             print_operation(out, json_object_array_get_idx(operations, i));

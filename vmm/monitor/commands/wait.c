@@ -239,7 +239,7 @@ void print_operation(struct text *out, struct json_object *operation)
                 get_string(operation, "operation"),
                 *get_string(operation, "device") ? get_string(operation, "device") : "(no id)",
                 size_text(get_number(operation, "size"), size), result,
-                strcmp(result, "under-way") == 0 ? " for " : " after ",
+                strcmp(result, "in-progress") == 0 ? " for " : " after ",
                 get_number(operation, "milliseconds"));
     if (*reason)
         text_printf(out, ": %s", reason);

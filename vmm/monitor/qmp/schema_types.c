@@ -52,7 +52,7 @@ static const struct schema_type types[] = {
     { "MemoryOperationOst", TYPE({ "source", "int" }, { "status", "int" }, { "text", "str" }) },
     /* Without operations it is only a plan. */
     { "MemorySet",
-      TYPE({ "asked", "int" }, { "*node", "int" }, { "present", "int" }, { "reached", "int" },
+      TYPE({ "requested", "int" }, { "*node", "int" }, { "current", "int" }, { "result-size", "int" },
            { "plan", "[MemorySetStep]" }, { "*operations", "[MemoryOperation]" }, { "*reason", "str" }) },
     { "MemorySetStep", TYPE({ "action", "str" }, { "size", "int" }, { "addr", "int" }, { "*node", "int" },
                             { "*slot", "int" }, { "*device", "str" }) },
