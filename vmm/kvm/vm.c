@@ -68,7 +68,8 @@ static bool kvm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t gues
 {
     struct kvm_userspace_memory_region region = {
         .slot = memslot,
-        .flags = flags & VM_MEMSLOT_READ_ONLY ? KVM_MEM_READONLY : 0,
+        .flags = (flags & VM_MEMSLOT_READ_ONLY ? KVM_MEM_READONLY : 0) |
+                 (flags & VM_MEMSLOT_LOG ? KVM_MEM_LOG_DIRTY_PAGES : 0),
         .guest_phys_addr = guest_address,
         .memory_size = size,
         .userspace_addr = (uintptr_t)memory,
@@ -83,6 +84,15 @@ static bool kvm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t gues
                      (unsigned long long)size, (unsigned long long)guest_address, strerror(errno));
 }
 
+static bool kvm_get_dirty_log(const struct vm *vm, unsigned memslot, uint64_t *pages, struct error *error)
+{
+    struct kvm_dirty_log log = { .slot = memslot, .dirty_bitmap = pages };
+
+    return ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log) == 0 ||
+           error_set(error, "KVM does not tell which pages of memslot %u were written: %s", memslot,
+                     strerror(errno));
+}
+
 static void kvm_irq_line(const struct vm *vm, unsigned gsi, bool high)
 {
     struct kvm_irq_level line = { .irq = vm_arch_irq(gsi), .level = high };
@@ -93,6 +103,7 @@ static void kvm_irq_line(const struct vm *vm, unsigned gsi, bool high)
 
 static const struct vm_ops kvm_ops = {
     .set_memslot = kvm_set_memslot,
+    .get_dirty_log = kvm_get_dirty_log,
     .irq_line = kvm_irq_line,
     .create_devices = vm_arch_create,
     .complete_devices = vm_arch_complete,

@@ -20,6 +20,7 @@ struct vm;
 struct vm_ops {
     bool (*set_memslot)(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size,
                         void *memory, unsigned flags, struct error *error);
+    bool (*get_dirty_log)(const struct vm *vm, unsigned memslot, uint64_t *pages, struct error *error);
     void (*irq_line)(const struct vm *vm, unsigned gsi, bool high);
     bool (*create_devices)(struct vm *vm, struct error *error);
     bool (*complete_devices)(struct vm *vm, struct error *error);
@@ -56,12 +57,18 @@ bool kvm_available(void);
 /* What a memslot is besides plain memory. */
 enum vm_memslot_flags {
     VM_MEMSLOT_READ_ONLY =
-        1, /* what the guest writes leaves the memory as it is: it is an access to the bus */
+        1,              /* what the guest writes leaves the memory as it is: it is an access to the bus */
+    VM_MEMSLOT_LOG = 2, /* what the guest writes is in the dirty log; may change while the memslot is there */
 };
 /* Map host memory into the guest, or with size 0 take the memslot away. When it returns, no vCPU
  * reaches the old mapping any more. `flags` are of enum vm_memslot_flags. */
 bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size,
                     void *memory, unsigned flags, struct error *error);
+
+/* Which pages of a memslot with VM_MEMSLOT_LOG the guest has written since the last time: a bit each, of the
+ * host's page size, the first page's the lowest of the first word. `pages` is zero before. False: KVM fails,
+ * and nothing is lost. kvm/dirty_log.c. */
+bool vm_get_dirty_log(const struct vm *vm, unsigned memslot, uint64_t *pages, struct error *error);
 
 /* Set an interrupt line (a global system interrupt) high or low. */
 void vm_irq_line(const struct vm *vm, unsigned gsi, bool high);

@@ -20,6 +20,13 @@ static bool set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_ad
     return true;
 }
 
+/* No vCPU writes. */
+static bool get_dirty_log(const struct vm *vm, unsigned memslot, uint64_t *pages, struct error *error)
+{
+    (void)vm, (void)memslot, (void)pages, (void)error;
+    return true;
+}
+
 static void irq_line(const struct vm *vm, unsigned gsi, bool high)
 {
     if (vm->irq_watch)
@@ -49,6 +56,7 @@ void vm_create_without_kvm(struct vm *vm)
 {
     static const struct vm_ops ops = {
         .set_memslot = set_memslot,
+        .get_dirty_log = get_dirty_log,
         .irq_line = irq_line,
         .create_devices = create_devices,
         .complete_devices = complete_devices,

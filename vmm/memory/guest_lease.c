@@ -122,6 +122,8 @@ void lease_return(struct guest_memory *map, struct lease *lease)
     const unsigned kvm_slot = lease->region->kvm_slot;
     struct guest_region *drained;
 
+    if (lease->direction == LEASE_WRITE)
+        guest_dirty_mark(lease->region, lease->memory, lease->length);
     /* Afterwards the region may be gone any moment. */
     atomic_fetch_sub(count_of(map, own_shard(), lease->holder, kvm_slot), 1);
     if (atomic_load(&map->draining[kvm_slot])) {

@@ -36,6 +36,8 @@ struct guest_region {
     struct guest_region *next; /* main thread only, and so is all that is not said otherwise */
     struct guest_part part;    /* fixed */
     unsigned kvm_slot;         /* also the number of its counters; fixed */
+    struct guest_dirty
+        *_Atomic dirty; /* NULL: no log. Any thread, in a read section; replaced on the main one */
     enum region_state state;
     uint64_t mark;  /* of the sections that may have found it */
     unsigned round; /* of guest_memory_retry() that tried last */
@@ -57,6 +59,7 @@ struct guest_memory {
     struct guest_region *regions;           /* all, also those that leave */
     bool *kvm_slot_used;
     struct guest_listener *first_listener, *last_listener;
+    bool logging; /* regions that come are logged */
     bool telling; /* a listener is being called */
     struct timer retry;
     struct timer unseen; /* to ask again whether the sections are over */
@@ -70,6 +73,13 @@ bool guest_listeners_prepare(struct guest_memory *map, const struct guest_part *
 void guest_listeners_commit(struct guest_memory *map, const struct guest_part *part);
 void guest_listeners_undo(struct guest_memory *map, const struct guest_part *part);
 void guest_listeners_leave(struct guest_memory *map, const struct guest_part *part);
+/* guest_dirty.c: the program has written to leased memory of a region, which a lease keeps there. Any thread.
+ */
+void guest_dirty_mark(struct guest_region *region, const void *memory, uint64_t length);
+/* Of a region that comes: a log if there is to be one (false: out of memory), and the flags of its memslot.
+ */
+bool guest_dirty_begin(struct guest_region *region, struct error *error);
+unsigned guest_memslot_flags(const struct guest_region *region);
 /* guest_lease.c: the counters and the fixed holders' names. False: out of memory. */
 bool guest_counts_create(struct guest_memory *map);
 /* The region that drains, if it has no leases any more and nobody else has taken it; else NULL. In a read

@@ -50,6 +50,7 @@ void guest_memory_destroy(struct guest_memory *map)
         map->regions = region->next;
         if (region->state == REGION_DRAINING) /* its last lease may have been returned a moment ago */
             loop_cancel(map->loop, &region->finish);
+        free(atomic_load(&region->dirty));
         free(region);
     }
     free(atomic_load(&map->table));
@@ -117,7 +118,7 @@ static bool map_region(struct guest_region *region, struct error *error)
     if (!guest_listeners_prepare(map, part, error))
         return false;
     if (vm_set_memslot(map->vm, region->kvm_slot, part->address, part->size, part->memory,
-                       part->read_only ? VM_MEMSLOT_READ_ONLY : 0, error))
+                       guest_memslot_flags(region), error))
         return true;
     guest_listeners_undo(map, part);
     return false;
@@ -137,8 +138,9 @@ struct guest_region *guest_memory_add_part(struct guest_memory *map, const struc
     table = table_with(map, region);
     if (!table)
         error_set(error, "out of memory");
-    if (!table || !map_region(region, error)) {
+    if (!table || !guest_dirty_begin(region, error) || !map_region(region, error)) {
         free(table);
+        free(atomic_load(&region->dirty));
         free(region);
         return NULL;
     }
@@ -166,7 +168,10 @@ const struct guest_part *guest_region_part(const struct guest_region *region)
 
 static void free_region(struct epoch_garbage *garbage)
 {
-    free(garbage); /* its first member */
+    struct guest_region *region = (struct guest_region *)garbage; /* its first member */
+
+    free(atomic_load(&region->dirty));
+    free(region);
 }
 
 /* No lease left: no address of the guest leads to the region any more. */

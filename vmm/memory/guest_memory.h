@@ -136,6 +136,24 @@ bool guest_memory_listen(struct guest_memory *map, struct guest_listener *listen
 /* Listen no more: nothing is called, memory that is there included. */
 void guest_memory_unlisten(struct guest_memory *map, struct guest_listener *listener);
 
+/* The dirty log: which pages (of the host's page size) were written, by the guest (KVM's log) or by the
+ * program (leases that write, when they are returned), in one bitmap for each region. Main thread. For -accel
+ * qtest there is only the program.
+ *
+ * Whoever starts it takes all memory that is there for written, and likewise each region that comes later (a
+ * listener hears of it). A lease that writes may be out while the log is taken: its pages are in a later one,
+ * and in the last when all such leases have been returned before. */
+/* False: KVM refuses, or memory is short; there is no log. It must not be on. */
+bool guest_memory_log_start(struct guest_memory *map, struct error *error);
+void guest_memory_log_stop(struct guest_memory *map);
+/* How many words the bitmap of a region has. */
+size_t guest_memory_log_words(const struct guest_region *region);
+/* Store which pages were written since the last time, or since the log was started: a bit each, the first
+ * page's the lowest of the first word. All zero for a read-only region. False: KVM fails; the next time has
+ * it all. */
+bool guest_memory_log_take(struct guest_memory *map, struct guest_region *region, uint64_t *pages,
+                           struct error *error);
+
 /* Lease, copy, give back, over as many regions as there are. Where the host cannot give the memory any more
  * (fault.h), whoever asked for it by guest_memory_on_fault() is told, and part of the bytes may have been
  * copied. On the main thread, where no region can go meanwhile; of RAM, which never goes, on
