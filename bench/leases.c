@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * leases REGIONS THREADS: add so many regions to a map of guest memory (a DIMM of 1 GiB each), have so many
- * threads at once take and give back leases at random addresses, and say how many nanoseconds of a thread's
- * time one lease and its return take, in the slowest thread, in the fastest of some rounds. See leases.py.
+ * leases REGIONS THREADS read|write: add so many regions to a map of guest memory (a DIMM of 1 GiB each),
+ * have so many threads at once take and give back leases at random addresses, and say how many nanoseconds of
+ * a thread's time one lease and its return take, in the slowest thread, in the fastest of some rounds. See
+ * leases.py.
  */
 #include <err.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "kvm/vm.h"
@@ -20,6 +22,7 @@
 #define THREADS_MAX 64u
 
 static struct guest_memory *map;
+static enum lease_direction direction;
 static uint64_t address[ADDRESSES];
 static pthread_barrier_t barrier;
 
@@ -50,7 +53,7 @@ static void *take_and_return(void *opaque)
     for (unsigned i = 0; i < LEASES; i++) {
         struct lease lease;
 
-        if (!guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_READ, address[i % ADDRESSES], 16, &lease))
+        if (!guest_memory_lease(map, GUEST_HOLDER_PROGRAM, direction, address[i % ADDRESSES], 16, &lease))
             errx(1, "no lease");
         lease_return(map, &lease);
     }
@@ -77,14 +80,15 @@ static double slowest(unsigned threads)
 
 int main(int argc, char *argv[])
 {
-    const unsigned regions = argc == 3 ? (unsigned)atoi(argv[1]) : 0;
-    const unsigned threads = argc == 3 ? (unsigned)atoi(argv[2]) : 0;
+    const unsigned regions = argc == 4 ? (unsigned)atoi(argv[1]) : 0;
+    const unsigned threads = argc == 4 ? (unsigned)atoi(argv[2]) : 0;
     static uint8_t memory[1]; /* never touched: the size is the guest's */
     double best = 0;
     struct error error;
 
     if (regions == 0 || threads == 0 || threads > THREADS_MAX)
-        errx(1, "usage: leases REGIONS THREADS");
+        errx(1, "usage: leases REGIONS THREADS read|write");
+    direction = strcmp(argv[3], "write") == 0 ? LEASE_WRITE : LEASE_READ;
     map = guest_memory_create(NULL, NULL, regions);
     for (unsigned i = 0; i < regions; i++)
         if (!map || !guest_memory_add(map, i * GIB, GIB, memory, &error))

@@ -4,6 +4,7 @@
 import math
 import re
 
+import leases
 from common import SLOTS
 
 FEW = 32                    # DIMMs at the beginning and at the end
@@ -90,9 +91,9 @@ ROWS = [
     ("memory", f"the same with {SLOTS} DIMMs", "MiB", of("full"),
      Goal("≤ 5 MiB", limit=5)),
     ("memory", "of this data, not mapped from files", "MiB", of("full_data"), None),
-    *[("leases", f"a lease of guest memory and its return, {regions} regions, {threads} "
-       f"thread{'s' if threads > 1 else ''}", "ns", of(f"lease_{regions}_{threads}", 0),
-       Goal("≤ 25 ns", limit=25, time=True)) for regions in (3, SLOTS) for threads in (1, 2)],
+    *[("leases", f"a lease and its return, {regions} regions, {threads} thread(s), {direction}", "ns",
+       of(f"lease_{regions}_{threads}_{direction}", 0), Goal("≤ 25 ns", limit=25, time=True))
+      for regions, threads, direction in leases.ALL],
     ("plug", f"object-add + device_add, DIMMs 1 to {FEW}, p50", "ms",
      of_pairs(50, last=FEW), None),
     ("plug", f"the same, DIMMs {SLOTS - FEW + 1} to {SLOTS}, p50", "ms",
