@@ -3,10 +3,8 @@
 
 #include <stddef.h>
 
-/* Those that have an enable bit: timer, global lock, power button, sleep button, RTC. */
-#define EVENTS 0x0721u
-#define SCI_ENABLED 0x0001u
-#define SLEEP_ENABLE 0x2000u /* written only */
+#include "pm1_bits.h"
+
 #define SLEEP_TYPE_SHIFT 10u
 #define SLEEP_TYPE_MASK 7u
 
@@ -31,7 +29,7 @@ static uint8_t read_byte(const struct hotram_pm1 *pm1, uint32_t offset)
     case 1:
         return (uint8_t)(pm1->enable >> shift);
     case HOTRAM_PM1_CONTROL / 2:
-        return (uint8_t)((pm1->control | SCI_ENABLED) >> shift);
+        return (uint8_t)((pm1->control | PM1_SCI_ENABLED) >> shift);
     default:
         return 0xff;
     }
@@ -47,11 +45,11 @@ static bool write_byte(struct hotram_pm1 *pm1, uint32_t offset, uint8_t value)
         pm1->status = (uint16_t)(pm1->status & ~bits);
         return false;
     case 1:
-        pm1->enable = (uint16_t)((pm1->enable & kept) | (bits & EVENTS));
+        pm1->enable = (uint16_t)((pm1->enable & kept) | (bits & PM1_EVENTS));
         return false;
     case HOTRAM_PM1_CONTROL / 2:
-        pm1->control = (uint16_t)((pm1->control & kept) | (bits & ~(SCI_ENABLED | SLEEP_ENABLE)));
-        return (bits & SLEEP_ENABLE) != 0;
+        pm1->control = (uint16_t)((pm1->control & kept) | (bits & ~(PM1_SCI_ENABLED | PM1_SLEEP_ENABLE)));
+        return (bits & PM1_SLEEP_ENABLE) != 0;
     default:
         return false;
     }
@@ -94,7 +92,7 @@ unsigned hotram_pm1_sleep_type(const struct hotram_pm1 *pm1)
 
 bool hotram_pm1_level(const struct hotram_pm1 *pm1)
 {
-    return pm1 && (pm1->status & pm1->enable & EVENTS) != 0;
+    return pm1 && (pm1->status & pm1->enable & PM1_EVENTS) != 0;
 }
 
 void hotram_pm1_reset(struct hotram_pm1 *pm1)

@@ -34,6 +34,18 @@ const char *hotram_status_text(enum hotram_status status)
     case HOTRAM_E_NESTING:
         return "AML blocks are nested too deeply, closed more often than opened, or left open; or something was "
                "written outside the kind of block where it belongs";
+    case HOTRAM_E_FORMAT:
+        return "the bytes are not a saved state of that kind, or not all of one";
+    case HOTRAM_E_CHECKSUM:
+        return "the saved state is damaged: its checksum does not match";
+    case HOTRAM_E_VERSION:
+        return "the saved state is of a newer version than this library restores";
+    case HOTRAM_E_CONFIG:
+        return "the saved bank has another region or another number of slots";
+    case HOTRAM_E_VALUE:
+        return "the saved state has a value that cannot occur";
+    case HOTRAM_E_ATTACH:
+        return "the memory of a DIMM in the saved state was refused by the caller's attach()";
     }
     return "this is not a status of libhotram";
 }

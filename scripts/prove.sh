@@ -26,7 +26,7 @@ cbmc() {
     local file=$1 function=$2 sources options
     shift 2
     read -ra sources <<< "$(sed -n 's/^ \* proof: sources //p' "$file")"
-    read -ra options <<< "$(sed -n 's/^ \* proof: options //p' "$file")"
+    read -ra options <<< "$(sed -n 's/^ \* proof: options //p' "$file" | tr '\n' ' ')"
     [ $fast = no ] || options+=(-D FAST)
     timeout "$limit" scripts/cbmc.sh -I include -I core "$file" \
         "${sources[@]}" --function "$function" --drop-unused-functions \

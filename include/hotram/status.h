@@ -44,6 +44,18 @@ enum hotram_status {
     /** AML blocks are nested too deeply, closed more often than opened, or left open; or something was
      *  written outside the kind of block where it belongs. */
     HOTRAM_E_NESTING,
+    /** The bytes are not a saved state of that kind, or not all of one. */
+    HOTRAM_E_FORMAT,
+    /** The saved state is damaged: its checksum does not match. */
+    HOTRAM_E_CHECKSUM,
+    /** The saved state is of a newer version than this library restores. */
+    HOTRAM_E_VERSION,
+    /** The saved bank has another region or another number of slots. */
+    HOTRAM_E_CONFIG,
+    /** The saved state has a value that cannot occur. */
+    HOTRAM_E_VALUE,
+    /** The memory of a DIMM in the saved state was refused by the caller's attach(). */
+    HOTRAM_E_ATTACH,
 };
 
 /**

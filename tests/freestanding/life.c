@@ -13,6 +13,7 @@
 #include <hotram/memhp.h>
 #include <hotram/plan.h>
 #include <hotram/pm1.h>
+#include <hotram/state.h>
 
 #include "system.h"
 
@@ -65,6 +66,23 @@ static _Noreturn void stop(const char *condition)
 }
 
 #define EXPECT(condition) ((condition) ? (void)0 : stop(#condition))
+
+/* 32-bit FNV-1a (draft-eastlake-fnv): any byte that differs shows. */
+static void say_sum(const char *name, uint32_t number, const struct hotram_buffer *out)
+{
+    uint32_t sum = 0x811c9dc5;
+
+    EXPECT(hotram_buffer_status(out) == HOTRAM_OK);
+    for (size_t i = 0; i < out->length; i++)
+        sum = (sum ^ out->data[i]) * 0x01000193;
+    say(name);
+    say_number(number);
+    say(": length ");
+    say_number((uint32_t)out->length);
+    say(", sum ");
+    say_number(sum);
+    say("\n");
+}
 
 /* ---- A DIMM's life ---- */
 
@@ -194,6 +212,53 @@ static void sleep_by_pm1(void)
     EXPECT(!hotram_pm1_level(&pm1));
 }
 
+/* ---- Saved, and restored on another machine ---- */
+
+static bool attach_second(void *opaque, uint32_t slot)
+{
+    const struct machine *machine = opaque;
+
+    return slot == 2 && hotram_bank_slot(&machine->bank, slot)->size == 5 * GIB;
+}
+
+static void detach_none(void *opaque, uint32_t slot)
+{
+    (void)opaque, (void)slot;
+    stop("nothing is detached");
+}
+
+/* The sum is the same on every target: so are the bytes. */
+static void move(const struct machine *machine)
+{
+    static struct machine other;
+    static uint8_t room[HOTRAM_STATE_BANK_LENGTH(SLOTS) + 128];
+    const struct hotram_bank_restoring how = { GIB, attach_second, detach_none, &other };
+    struct hotram_pm1 pm1 = { 0 };
+    struct hotram_buffer out;
+    struct hotram_saved saved;
+    struct hotram_restore_result result;
+
+    EXPECT(hotram_buffer_init(&out, room, sizeof room) == HOTRAM_OK);
+    EXPECT(hotram_memhp_save(&machine->block, &out) == HOTRAM_OK);
+    EXPECT(hotram_gpe_save(&machine->gpe, &out) == HOTRAM_OK);
+    EXPECT(hotram_ged_save(&machine->ged, &out) == HOTRAM_OK);
+    EXPECT(hotram_pm1_save(&pm1, &out) == HOTRAM_OK);
+    EXPECT(hotram_bank_save(&machine->bank, &out) == HOTRAM_OK);
+    say_sum("saved ", 0, &out);
+
+    EXPECT(hotram_bank_init(&other.bank, &machine->bank.config, other.slots, &ops, &other) == HOTRAM_OK);
+    EXPECT(hotram_memhp_init(&other.block, &other.bank) == HOTRAM_OK);
+    saved = (struct hotram_saved){ room, out.length };
+    EXPECT(hotram_memhp_restore(&other.block, &saved, &result) == HOTRAM_OK);
+    EXPECT(hotram_gpe_restore(&other.gpe, &saved, &result) == HOTRAM_OK);
+    EXPECT(hotram_ged_restore(&other.ged, &saved, &result) == HOTRAM_OK);
+    EXPECT(hotram_pm1_restore(&pm1, &saved, &result) == HOTRAM_OK);
+    EXPECT(hotram_bank_restore(&other.bank, &saved, &how, &result) == HOTRAM_OK && saved.length == 0);
+    EXPECT(hotram_state_field_text(result.field)[0] != '\0');
+    EXPECT(read_pair(&other, 0x00) == 6 * GIB && read_pair(&other, 0x08) == 5 * GIB);
+    EXPECT(other.block.selector == 2 && other.gpe.enable == 1 << HOTRAM_GPE_MEMORY);
+}
+
 static enum hotram_status no_terms(struct hotram_aml *aml, void *opaque)
 {
     (void)aml, (void)opaque;
@@ -230,6 +295,7 @@ static void live(void)
     hotram_gpe_write(&machine.gpe, HOTRAM_GPE_LENGTH / 2, 1 << HOTRAM_GPE_MEMORY, 0);
     plug(&machine);
     plan_size(&machine);
+    move(&machine);
     unplug(&machine);
     EXPECT(hotram_status_text(hotram_bank_finish(&machine.bank, 2))[0] != '\0');
     sleep_by_pm1();
@@ -248,23 +314,6 @@ static const struct hotram_acpi_ids ids = {
     .creator_id = "HOTR",
     .creator_revision = 0x05060708,
 };
-
-/* 32-bit FNV-1a (draft-eastlake-fnv): any byte that differs shows. */
-static void say_sum(const char *name, uint32_t number, const struct hotram_buffer *out)
-{
-    uint32_t sum = 0x811c9dc5;
-
-    EXPECT(hotram_buffer_status(out) == HOTRAM_OK);
-    for (size_t i = 0; i < out->length; i++)
-        sum = (sum ^ out->data[i]) * 0x01000193;
-    say(name);
-    say_number(number);
-    say(": length ");
-    say_number((uint32_t)out->length);
-    say(", sum ");
-    say_number(sum);
-    say("\n");
-}
 
 static void write_dsdt(struct hotram_buffer *out, uint32_t slots)
 {
