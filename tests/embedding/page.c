@@ -11,11 +11,14 @@
 #define EXPECT(condition) ((condition) ? (void)0 : fail(__LINE__, #condition))
 
 #define SIZE (UINT64_C(128) << 20)
-#define FLAGS CONTROL
+#define ANY UINT32_MAX
+
+/* Offsets in the register block (register-interface.md). */
+enum { SELECTOR = 0x00, OST_EVENT = 0x04, OST_STATUS = 0x08, CONTROL = 0x14, FLAGS = CONTROL };
 
 static struct hotplug vm;
 static bool mapped[SLOTS];
-static bool mapping_fails;
+static uint32_t mapping_fails = ANY; /* of this slot */
 static bool sci;
 static bool powered_off;
 static uint32_t reported; /* slot, event, status: a byte each */
@@ -33,7 +36,7 @@ static void fail(int line, const char *condition)
 bool your_map(uint32_t slot, uint64_t addr, uint64_t size)
 {
     EXPECT(!mapped[slot] && addr >= UINT64_C(8) << 30 && size % SIZE == 0);
-    mapped[slot] = !mapping_fails;
+    mapped[slot] = slot != mapping_fails;
     return mapped[slot];
 }
 
@@ -160,10 +163,10 @@ static void test_life(void)
     uint32_t slot;
     uint32_t value;
 
-    mapping_fails = true;
+    mapping_fails = 0;
     EXPECT(!hotplug_plug(&vm, SIZE, &slot, &why) && why == HOTRAM_OK);
     EXPECT(guest_read(HOTRAM_MEMHP_PENDING, 4) == HOTRAM_SLOT_ANY);
-    mapping_fails = false;
+    mapping_fails = ANY;
     EXPECT(!hotplug_plug(&vm, SIZE + 1, &slot, &why) && why == HOTRAM_E_SIZE);
 
     slot = plug();
@@ -200,36 +203,91 @@ static void test_reset(void)
     work();
 }
 
-/* Slots that are empty, plugged, inserted and not yet seen, asked for and seen, asked for and not yet seen.
- */
-static void test_snapshot(void)
-{
-    static struct saved_hotplug before;
-    static struct saved_hotplug after;
-    enum hotram_status why;
-    uint32_t slot;
+/* ---- Snapshots ---- */
 
-    EXPECT(plug() == 0 && plug() == 1 && plug() == 2);
-    ask(1);
-    guest_reports(1, 3, 0x84);
-    EXPECT(hotplug_unplug(&vm, 2) == HOTRAM_OK);
-    EXPECT(hotplug_plug(&vm, 2 * SIZE, &slot, &why) && slot == 3);
-    guest_write(SELECTOR, 4, 1000);
-    hotplug_save(&vm, &before);
-    EXPECT(by_port ? before.gpe[0] == 1 << HOTRAM_GPE_MEMORY : before.ged == HOTRAM_GED_MEMORY);
-    EXPECT(before.slots[2].remove_pending && before.slots[3].insert_pending &&
-           before.slots[1].ost_event == 3);
+struct snapshot {
+    uint8_t bytes[SAVED_MAX];
+    size_t length;
+};
+
+static void save(struct snapshot *snapshot)
+{
+    struct hotram_buffer out;
+
+    EXPECT(hotram_buffer_init(&out, snapshot->bytes, sizeof snapshot->bytes) == HOTRAM_OK);
+    EXPECT(hotplug_save(&vm, &out) == HOTRAM_OK);
+    snapshot->length = out.length;
+}
+
+/* Into a VMM that has just begun. */
+static enum hotram_status restore(const struct snapshot *snapshot, struct hotram_restore_result *why)
+{
+    struct hotram_saved saved = { snapshot->bytes, snapshot->length };
+    enum hotram_status status;
 
     memset(mapped, 0, sizeof mapped);
     EXPECT(hotplug_init(&vm, by_port ? &gpe_ops : &ged_ops) == HOTRAM_OK);
     sci = false;
     reported = UINT32_MAX;
-    EXPECT(hotplug_restore(&vm, &before));
-    EXPECT(!sci && reported == UINT32_MAX);
-    EXPECT(mapped[0] && mapped[1] && mapped[2] && mapped[3] && !mapped[4]);
-    hotplug_save(&vm, &after);
-    EXPECT(memcmp(&before, &after, sizeof before) == 0);
-    memset(mapped, 0, sizeof mapped);
+    status = hotplug_restore(&vm, &saved, why);
+    EXPECT(!sci && reported == UINT32_MAX && !posted_work);
+    EXPECT((saved.length == 0) == (status == HOTRAM_OK));
+    return status;
+}
+
+static bool none_is_mapped(void)
+{
+    for (uint32_t slot = 0; slot < SLOTS; slot++)
+        if (mapped[slot])
+            return false;
+    return true;
+}
+
+/* Slots that are empty, plugged, inserted and not yet seen, asked for and seen, asked for and not yet seen,
+ * given back and not yet taken away. */
+static void make_busy(void)
+{
+    enum hotram_status why;
+    uint32_t slot;
+
+    EXPECT(plug() == 0 && plug() == 1 && plug() == 2 && plug() == 3);
+    ask(3);
+    guest_write(CONTROL, 1, HOTRAM_MEMHP_EJECT);
+    ask(1);
+    guest_reports(1, 3, 0x84);
+    EXPECT(hotplug_unplug(&vm, 2) == HOTRAM_OK);
+    EXPECT(hotplug_plug(&vm, 2 * SIZE, &slot, &why) && slot == 4);
+    guest_write(SELECTOR, 4, 1000);
+}
+
+static void test_snapshot(void)
+{
+    static struct snapshot before, after;
+    struct hotram_restore_result why;
+
+    make_busy();
+    save(&before);
+    posted_work = NULL; /* the other side has another one */
+
+    EXPECT(restore(&before, &why) == HOTRAM_OK);
+    EXPECT(mapped[0] && mapped[1] && mapped[2] && !mapped[3] && mapped[4] && !mapped[5]);
+    EXPECT(vm.block.selector == 1000 && vm.slots[1].ost_event == 3);
+    EXPECT(vm.slots[1].state == HOTRAM_DIMM_REMOVAL_ASKED && !vm.slots[1].remove_pending);
+    EXPECT(vm.slots[2].remove_pending && vm.slots[4].insert_pending);
+    EXPECT(vm.slots[3].state == HOTRAM_DIMM_EMPTY);
+    EXPECT(by_port ? hotram_gpe_level(&vm.gpe) : hotram_ged_level(&vm.ged));
+    save(&after);
+    EXPECT(restore(&after, &why) == HOTRAM_OK);
+    save(&before);
+    EXPECT(before.length == after.length && memcmp(before.bytes, after.bytes, after.length) == 0);
+
+    mapping_fails = 4;
+    EXPECT(restore(&after, &why) == HOTRAM_E_ATTACH && why.slot == 4 && none_is_mapped());
+    EXPECT(hotram_bank_next(&vm.bank, HOTRAM_SLOT_ANY) == HOTRAM_SLOT_ANY);
+    mapping_fails = ANY;
+    after.bytes[after.length - 10] ^= 1;
+    EXPECT(restore(&after, &why) == HOTRAM_E_CHECKSUM && why.field == HOTRAM_FIELD_CHECKSUM &&
+           none_is_mapped());
 }
 
 static void test_aml(enum hotram_status (*add)(struct hotram_aml *aml))
@@ -269,7 +327,8 @@ static uint32_t pm1_access(uint32_t offset, bool write, uint32_t value)
 /* The PM1 registers and the GPE block share the line: each holds it as long as it asks. */
 static void test_pm1(void)
 {
-    static struct saved_hotplug saved;
+    static struct snapshot saved;
+    struct hotram_restore_result result;
     uint32_t bit = 1 << HOTRAM_GPE_MEMORY;
     enum hotram_status why;
     uint32_t slot;
@@ -282,12 +341,11 @@ static void test_pm1(void)
     EXPECT(sci && pm1_access(0, false, 0) == HOTRAM_PM1_POWER_BUTTON);
     EXPECT(hotplug_plug(&vm, SIZE, &slot, &why));
     EXPECT(port_access(&vm, PORT_GPE, 1, true, &bit) && sci);
-    hotplug_save(&vm, &saved);
+    save(&saved);
     pm1_access(0, true, HOTRAM_PM1_POWER_BUTTON);
     EXPECT(!sci);
 
-    memset(mapped, 0, sizeof mapped);
-    EXPECT(hotplug_init(&vm, &gpe_ops) == HOTRAM_OK && hotplug_restore(&vm, &saved));
+    EXPECT(restore(&saved, &result) == HOTRAM_OK);
     EXPECT(pm1_access(0, false, 0) == HOTRAM_PM1_POWER_BUTTON && sci);
     hotplug_reset(&vm);
     EXPECT(pm1_access(0, false, 0) == 0 && !sci);
