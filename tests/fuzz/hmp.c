@@ -8,6 +8,8 @@
  */
 #include "session.h"
 
+#include "monitor/hmp/hmp.h"
+
 #include <histedit.h>
 
 /* Enter ends whatever was begun; then a line that can be found again. */

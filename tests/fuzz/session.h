@@ -12,8 +12,10 @@
 #define TESTS_FUZZ_SESSION_H
 
 #include "base/config.h"
+#include "base/text.h"
 #include "chardev/internal.h"
 #include "input.h"
+#include "monitor/intake.h"
 #include "monitor/pending.h"
 #include "monitor/session.h"
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "device/type.h"
 #include "hotplug/hotplug.h"
 #include "memory/backend.h"
 #include "monitor/command.h"
