@@ -230,7 +230,7 @@ def test_what_may_be_locked_is_limited():
     most = 8 * MIB if hard == resource.RLIM_INFINITY else min(8 * MIB, hard)
     if os.environ.get("ASAN_OPTIONS") and "native" not in str(PROGRAM):
         raise tap.Skip("mlockall() is the sanitizer's")
-    for limit, words in (0, ("may lock 0 bytes",)), (most, ("-m: ", "'hotram.ram'", "leaves no 66 MiB")):
+    for limit, words in (0, ("may lock 0 bytes",)), (most, ("-m 64M: ", "'hotram.ram'", "leaves no 66 MiB")):
         said = limited(limit, "-accel", "qtest", "-m", "64M").communicate(timeout=LIMIT)[1]
         for word in (*words, "-overcommit mem-lock=on", "RLIMIT_MEMLOCK", "ulimit -l"):
             assert word in said, said
