@@ -92,6 +92,45 @@ def test_a_terminal_that_changes_its_size_all_the_time():
         assert host.rss() - before < 32 << 10, (before, host.rss())
 
 
+def most_memory(process):
+    """Of its own, in KiB, at any time so far."""
+    text = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+)", text).group(1))
+
+
+def monitor_at(rows, columns, **environment):
+    """The most memory that a monitor takes whose terminal has had this size from the start."""
+    master, slave = os.openpty()
+    resize(master, rows, columns)
+    process = subprocess.Popen([PROGRAM, "-accel", "qtest", "-nodefaults", "-display", "none", "-m", "64M",
+                                "-monitor", "stdio"], stdin=slave, stdout=slave,
+                               env={**os.environ, **{key: str(value) for key, value in environment.items()}})
+    try:
+        says(master, rb"\(hotram\) ")
+        os.write(master, b"info status\r")
+        says(master, rb"VM status")
+        most = most_memory(process)
+        os.write(master, b"quit\r")
+        assert process.wait(LIMIT) == 0
+        return most
+    finally:
+        process.kill()
+        process.wait()
+        os.close(slave)
+        os.close(master)
+
+
+def test_a_terminal_that_is_large_from_the_start():
+    """Standard output's window, and what the environment says of it, are looked at by the libraries, too."""
+    usual = monitor_at(24, 80)
+    for rows, columns, environment in ((10000, 10000, {}), (65535, 65535, {}), (1, 65535, {}), (65535, 1, {}),
+                                       (0, 0, {"LINES": 20000, "COLUMNS": 20000}),
+                                       (24, 80, {"LINES": 20000, "COLUMNS": 20000}),
+                                       (24, 80, {"LINES": -1, "COLUMNS": 99999999999})):
+        most = monitor_at(rows, columns, **environment)
+        assert most - usual < 32 << 10, (rows, columns, environment, usual, most)
+
+
 def let_go(client):
     """The program has closed the connection."""
     try:

@@ -198,13 +198,19 @@ static void leave(struct editor *editor)
     }
 }
 
+/*
+ * With a size from the start: for a terminal without one libedit takes what ncurses finds, which is LINES and
+ * COLUMNS of the environment or the window of standard output, however large, and makes room for all of it.
+ */
 static bool open_terminal(struct editor *editor)
 {
+    const struct winsize size = { .ws_col = DEFAULT_COLUMNS, .ws_row = DEFAULT_ROWS };
+
     editor->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (editor->master < 0 || unlockpt(editor->master) < 0)
         return false;
     editor->slave = ioctl(editor->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    return editor->slave >= 0;
+    return editor->slave >= 0 && ioctl(editor->slave, TIOCSWINSZ, &size) == 0;
 }
 
 static bool open_streams(struct editor *editor)
