@@ -30,20 +30,16 @@ static bool in_list(const char *list, const char *word)
     return false;
 }
 
-/* A boolean's values are on and off alone, both or the one that hotram can do; QEMU's other words for them
- * count, too. */
-static bool is_boolean(const char *values)
-{
-    return strcmp(values, "on|off") == 0 || strcmp(values, "on") == 0 || strcmp(values, "off") == 0;
-}
-
 static bool choice_check(const struct choice *choice, const char *value, struct error *error)
 {
     bool yes;
 
     if (!choice->values || in_list(choice->values, value))
         return true;
-    if (is_boolean(choice->values) && bool_parse(value, &yes) && in_list(choice->values, yes ? "on" : "off"))
+    /* A list with on or off in it is a boolean's, and QEMU's other words for them count; but where QEMU has
+     * auto beside them, it takes the three words only. */
+    if (!in_list(choice->values, "auto") && bool_parse(value, &yes) &&
+        in_list(choice->values, yes ? "on" : "off"))
         return true;
     return error_set(error, "Parameter '%s' expects %s%s%s%s; got '%.80s'", choice->key, choice->values,
                      choice->otherwise ? " (" : "", choice->otherwise ? choice->otherwise : "",

@@ -201,13 +201,15 @@ bool option_sandbox(struct parser *parser, const char *argument, struct error *e
     struct json_object *object = read_keys(argument, "enable", sandbox_keys, COUNT(sandbox_keys), "-sandbox",
                                            error);
     const char *enable;
+    bool on = false;
 
     if (!object)
         return false;
     enable = keyval_get(object, "enable");
+    keyval_get_bool(object, "enable", &on);
     parser->config->sandbox = !enable                      ? SANDBOX_DEFAULT
-                              : strcmp(enable, "on") == 0  ? SANDBOX_ON
                               : strcmp(enable, "log") == 0 ? SANDBOX_LOG
+                              : on                         ? SANDBOX_ON
                                                            : SANDBOX_OFF;
     json_object_put(object);
     return true;
