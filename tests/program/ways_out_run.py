@@ -19,6 +19,8 @@ PEOPLE = (
     ("device_add pc-dimm,memdev=free,slot=9", ("9",), r"-(\d+)\]", ("device_add pc-dimm,memdev=free,slot={0}",)),
     ("device_add pc-dimm,memdev=free,addr=0x118200000", ("0x118200000",), r"the next is (\w+)",
      ("device_add pc-dimm,memdev=free,addr={0}",)),
+    ("device_add pc-dimm,memdev=free,addr=0xf8000001", ("0xf8000001",), r"leave (addr) out", ("device_add pc-dimm,memdev=free",)),
+    ("memory plug 128M,addr=0xfffffffffffff000", ("0xfffffffffffff000",), r"leave (addr) out", ("memory plug 128M,wait=off",)),
     ("device_del d00", ("'d00'",), r"there are: (\w+)", ("device_del {0}",)),
     ("memory plug 0", ("0 bytes", "not 0"), r"the next is (\w+)", ("memory plug {0},wait=off",)),
     ("memory plug 129M,wait=off", ("129 MiB",), r"the next is (\w+)", ("memory plug {0},wait=off",)),

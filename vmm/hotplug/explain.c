@@ -59,25 +59,32 @@ static bool no_slot(const struct hotplug *hotplug, bool hot, struct error *error
                      *leave || *start ? start : "leave one out, for there cannot be more");
 }
 
-/* Where QEMU, whose DIMMs may be anywhere that is a multiple of 2 MiB, finds something else wrong first. */
-static enum hotram_status before_alignment(const struct hotplug *hotplug,
-                                           const struct hotram_dimm_request *request, uint32_t *other)
+/* Whether a DIMM of this size at this address is in the region, and no other in its way. */
+static enum hotram_status place(const struct hotplug *hotplug, uint64_t addr, uint64_t size, uint32_t *other)
 {
     const struct hotram_bank_config *bank = &hotplug->bank.config;
 
-    if (request->align > hotplug_granularity(hotplug) || request->addr % BACKEND_ALIGN)
-        return HOTRAM_E_ALIGN;
-    if (request->addr < bank->base || request->size > bank->size ||
-        request->addr - bank->base > bank->size - request->size)
+    if (addr < bank->base || size > bank->size || addr - bank->base > bank->size - size)
         return HOTRAM_E_REGION;
     for (*other = 0; *other < bank->slots; ++*other) {
         const struct hotram_dimm *dimm = hotram_bank_slot(&hotplug->bank, *other);
 
-        if (dimm->size > 0 && request->addr < dimm->addr + dimm->size &&
-            dimm->addr < request->addr + request->size)
+        if (dimm->size > 0 && addr < dimm->addr + dimm->size && dimm->addr < addr + size)
             return HOTRAM_E_OVERLAP;
     }
-    return HOTRAM_E_ALIGN;
+    return HOTRAM_OK;
+}
+
+/* Where QEMU, whose DIMMs may be anywhere that is a multiple of 2 MiB, finds something else wrong first. */
+static enum hotram_status before_alignment(const struct hotplug *hotplug,
+                                           const struct hotram_dimm_request *request, uint32_t *other)
+{
+    enum hotram_status status;
+
+    if (request->align > hotplug_granularity(hotplug) || request->addr % BACKEND_ALIGN)
+        return HOTRAM_E_ALIGN;
+    status = place(hotplug, request->addr, request->size, other);
+    return status == HOTRAM_OK ? HOTRAM_E_ALIGN : status;
 }
 
 /* What is left of maxmem is less than the largest hole: the region has room for alignment. */
@@ -88,21 +95,30 @@ static bool exceeds_capacity(const struct hotplug *hotplug, const struct hotram_
     return request->size > *left;
 }
 
-/* "; the nearest is 128M": multiples of the granularity. */
-static const char *nearest_multiple(uint64_t value, uint64_t granularity, bool size, char text[64])
+static uint64_t next_multiple(uint64_t value, uint64_t granularity)
 {
     uint64_t next = value - value % granularity;
-    char word[SIZE_TEXT];
 
     if (value % granularity && next <= UINT64_MAX - granularity)
         next += granularity;
-    if (next == 0)
-        next = granularity;
-    if (size)
-        snprintf(text, 64, "; the next is %s", size_word(next, word));
-    else
-        snprintf(text, 64, "; the next is 0x%llx", (unsigned long long)next);
-    return text;
+    return next ? next : granularity;
+}
+
+/* An address is offered only where the DIMM can be, a finer granularity only for its multiples. */
+static bool misaligned(const struct hotplug *hotplug, const struct hotram_dimm_request *request,
+                       struct error *error)
+{
+    const uint64_t next = next_multiple(request->addr, request->align);
+    uint32_t other;
+    char why[256] = "";
+    char way[64] = "leave addr out to get the lowest address that fits";
+
+    if (place(hotplug, next, request->size, &other) == HOTRAM_OK)
+        snprintf(way, sizeof way, "the next is 0x%llx", (unsigned long long)next);
+    if (request->align == hotplug_granularity(hotplug) && request->addr % BACKEND_ALIGN == 0)
+        why_so_coarse(hotplug, why);
+    return error_set(error, "address must be aligned to 0x%llx bytes: 0x%llx is not; %s%s",
+                     (unsigned long long)request->align, (unsigned long long)request->addr, way, why);
 }
 
 bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_request *request, bool hot,
@@ -120,7 +136,7 @@ bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_req
     char left[SIZE_TEXT];
     char why[256];
     char path[DIMM_PATH];
-    char next[64];
+    char next[SIZE_TEXT];
 
     if (status == HOTRAM_E_ALIGN)
         status = before_alignment(hotplug, request, &other_slot);
@@ -144,14 +160,12 @@ bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_req
         return no_slot(hotplug, hot, error);
     case HOTRAM_E_SIZE:
         return error_set(error,
-                         "backend memory size must be multiple of 0x%llx, and not 0: '%s' has %llu bytes%s%s",
-                         granularity, want, size, nearest_multiple(size, granularity, true, next),
+                         "backend memory size must be multiple of 0x%llx, and not 0: '%s' has %llu bytes; "
+                         "the next is %s%s",
+                         granularity, want, size, size_word(next_multiple(size, granularity), next),
                          why_so_coarse(hotplug, why));
     case HOTRAM_E_ALIGN:
-        return error_set(error, "address must be aligned to 0x%llx bytes: 0x%llx is not%s%s",
-                         (unsigned long long)request->align, addr,
-                         nearest_multiple(addr, request->align, false, next),
-                         request->align == granularity ? why_so_coarse(hotplug, why) : "");
+        return misaligned(hotplug, request, error);
     case HOTRAM_E_REGION:
         return error_set(error,
                          "can't add memory device [0x%llx:0x%llx], usable range for memory devices "
