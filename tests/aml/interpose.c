@@ -188,8 +188,10 @@ static bool next_line(char *line, int size)
         funlockfile(stdout);
         if (!fgets(line, size, stdin))
             return false;
-        if (line[0] != '@')
+        if (line[0] != '@') {
+            registers_begin();
             return true;
+        }
         registers_command(line + 1);
     }
 }

@@ -52,6 +52,8 @@ static struct {
     bool is_held; /* the next evaluation goes on beside the one after */
 } later;
 
+static unsigned begun; /* evaluations */
+
 _Noreturn void registers_die(const char *why)
 {
     fflush(stdout);
@@ -67,6 +69,20 @@ static void sleep_unlocked(unsigned milliseconds)
     pthread_mutex_unlock(&lock);
     nanosleep(&duration, NULL);
     pthread_mutex_lock(&lock);
+}
+
+/* Until the next evaluation has begun, however long its command takes to come, and for a while in which it
+ * gets as far as it can; the lock is held. */
+static void hold(void)
+{
+    const unsigned before = begun;
+
+    for (unsigned waited = 0; begun == before; waited++) {
+        if (waited == HOLD_LIMIT_MS)
+            registers_die("nothing is evaluated beside the access that is held");
+        sleep_unlocked(1);
+    }
+    sleep_unlocked(HOLD_MS);
 }
 
 /* ---- Log ---- */
@@ -106,6 +122,13 @@ bool registers_go_on(void)
     }
     pthread_mutex_unlock(&lock);
     return is_held;
+}
+
+void registers_begin(void)
+{
+    pthread_mutex_lock(&lock);
+    begun++;
+    pthread_mutex_unlock(&lock);
 }
 
 void registers_stay_idle(void)
@@ -221,7 +244,7 @@ static bool carry_out(char **words, unsigned count, enum hotram_status *status)
     else if (count == 1 && strcmp(words[0], "press") == 0)
         *status = hotram_ged_raise(&ged, HOTRAM_GED_POWER_BUTTON);
     else if (count == 1 && strcmp(words[0], "hold") == 0)
-        sleep_unlocked(HOLD_MS);
+        hold();
     else if (count == 1 && strcmp(words[0], "slots") == 0)
         note_slots();
     else

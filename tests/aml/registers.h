@@ -25,6 +25,9 @@ void registers_command(char *line);
 /* Whether the evaluation that was just started is to go on beside the next one. */
 bool registers_go_on(void);
 
+/* The next evaluation begins. */
+void registers_begin(void);
+
 /* An evaluation is over: a command that still waits for its access is dropped. */
 void registers_stay_idle(void);
 
