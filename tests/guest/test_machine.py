@@ -6,7 +6,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib import tap                                          # noqa: E402
+from lib import arch, tap                                    # noqa: E402
 from lib.machine import ARCH, Machine                        # noqa: E402
 
 MEMORY = ["-m", "256M,slots=4,maxmem=4G"]
@@ -34,6 +34,9 @@ def kernel_is_content(**boot):
         assert machine.shell("cat /sys/devices/system/clocksource/"
                              "clocksource0/current_clocksource") == f"{ARCH.clocksource}\n"
         assert machine.shell("ls /sys/class/rtc").split() == ARCH.rtcs
+        if ARCH is arch.X86:
+            # MTRRs are on from the start: without them Linux has no write-combining.
+            machine.shell("dmesg | grep 'x86/PAT: Configuration.* WC '")
         host = machine.qmp.execute("query-cpus-fast")
         assert [cpu["cpu-index"] for cpu in host] == [0, 1, 2, 3]
         assert machine.quit() == 0
