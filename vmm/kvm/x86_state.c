@@ -28,8 +28,9 @@
  *                                KVM_GET_NESTED_STATE
  * VM_CR (AMD)                    not reset: KVM lets nobody clear SVMDIS once it is set, as on hardware
  * system management mode         the pending events have it; SMBASE is an MSR of KVM's list
- * DE_CFG (AMD)                   put back where KVM allows it: newer kernels let a guest set its one bit
- *                                (LFENCE serializes) and nobody clear it, for it is also a feature
+ * MSRs that are features        put back where KVM allows it: of what it lists as a vCPU's features newer
+ *                                kernels take no other value once the vCPU has run, though the guest may set
+ *                                some (AMD's DE_CFG: LFENCE serializes)
  * AMX tiles                      guests do not get them: KVM_GET_XSAVE's 4 KiB have no room
  *
  * Machine-check banks keep their contents over a warm reset on hardware, for the next kernel to report (Intel
@@ -57,7 +58,6 @@ static const struct piece pieces[] = {
 
 /* MSRs beside those of KVM_GET_MSR_INDEX_LIST, which leaves out what it expects its user to know. A vCPU that
  * does not have one refuses it. */
-#define MSR_DE_CFG 0xc0011029u
 static const struct {
     const char *name;
     uint32_t first;
@@ -74,7 +74,7 @@ static const struct {
     { "IA32_MTRR_DEF_TYPE", MSR_MTRR_DEF_TYPE, 1 },
     { "machine check: banks", 0x400, 32 * 4 },
     { "OS visible workarounds (AMD)", 0xc0010140, 2 },
-    { "DE_CFG (AMD)", MSR_DE_CFG, 1 },
+    { "DE_CFG (AMD)", 0xc0011029, 1 },
 };
 
 /* ---- MSRs ---- */
@@ -89,14 +89,16 @@ static bool fail_memory(struct error *error)
     return error_set(error, "out of memory");
 }
 
-/* KVM's list, of a length that KVM tells when there is no room for it. NULL: the error says why. */
-static struct kvm_msr_list *list_msrs(int kvm_fd, struct error *error)
+/* One of KVM's two lists, of a length that KVM tells when there is no room for it. NULL: the error says why.
+ */
+static struct kvm_msr_list *list_msrs(int kvm_fd, unsigned long request, const char *name,
+                                      struct error *error)
 {
     struct kvm_msr_list count = { 0 };
     struct kvm_msr_list *list;
 
-    if (ioctl(kvm_fd, KVM_GET_MSR_INDEX_LIST, &count) < 0 && errno != E2BIG) {
-        error_set(error, "KVM does not list its MSRs: KVM_GET_MSR_INDEX_LIST: %s", strerror(errno));
+    if (ioctl(kvm_fd, request, &count) < 0 && errno != E2BIG) {
+        error_set(error, "KVM does not list its MSRs: %s: %s", name, strerror(errno));
         return NULL;
     }
     list = calloc(1, sizeof *list + count.nmsrs * sizeof *list->indices);
@@ -105,9 +107,9 @@ static struct kvm_msr_list *list_msrs(int kvm_fd, struct error *error)
         return NULL;
     }
     list->nmsrs = count.nmsrs;
-    if (ioctl(kvm_fd, KVM_GET_MSR_INDEX_LIST, list) == 0)
+    if (ioctl(kvm_fd, request, list) == 0)
         return list;
-    error_set(error, "KVM does not list its MSRs: KVM_GET_MSR_INDEX_LIST: %s", strerror(errno));
+    error_set(error, "KVM does not list its MSRs: %s: %s", name, strerror(errno));
     free(list);
     return NULL;
 }
@@ -123,7 +125,7 @@ static void add_msr(struct kvm_msrs *msrs, uint32_t index)
 /* All that any vCPU of this host could have. */
 static struct kvm_msrs *possible_msrs(int kvm_fd, struct error *error)
 {
-    struct kvm_msr_list *list = list_msrs(kvm_fd, error);
+    struct kvm_msr_list *list = list_msrs(kvm_fd, KVM_GET_MSR_INDEX_LIST, "KVM_GET_MSR_INDEX_LIST", error);
     struct kvm_msrs *msrs;
     uint32_t count = 0;
 
@@ -232,6 +234,20 @@ void x86_state_free(struct vcpu *vcpu)
     vcpu->snapshot = NULL;
 }
 
+/* Whether KVM counts an MSR among the features of vCPUs. Asked when it has refused one, which is rare. */
+static bool is_feature(int kvm_fd, uint32_t index)
+{
+    struct error ignored;
+    struct kvm_msr_list *list = list_msrs(kvm_fd, KVM_GET_MSR_FEATURE_INDEX_LIST,
+                                          "KVM_GET_MSR_FEATURE_INDEX_LIST", &ignored);
+    bool found = false;
+
+    for (uint32_t i = 0; list && i < list->nmsrs && !found; i++)
+        found = list->indices[i] == index;
+    free(list);
+    return found;
+}
+
 static bool set_msrs(struct vcpu *vcpu, struct kvm_msrs *msrs, struct error *error)
 {
     int taken;
@@ -240,7 +256,7 @@ static bool set_msrs(struct vcpu *vcpu, struct kvm_msrs *msrs, struct error *err
         taken = pass_some(vcpu->fd, KVM_SET_MSRS, msrs, done);
         if (taken < 0)
             return error_set(error, "KVM does not take its MSRs: %s", strerror(errno));
-        if (taken == 0 && msrs->entries[done].index == MSR_DE_CFG)
+        if (taken == 0 && is_feature(vcpu->group->vm->kvm_fd, msrs->entries[done].index))
             taken = 1; /* see the list of state */
         if (taken == 0)
             return error_set(error, "KVM does not take its MSR 0x%x with 0x%llx, which it had at the start",
