@@ -36,13 +36,6 @@ bool device_enlist(struct device *device, struct board *board, const struct devi
     return true;
 }
 
-void device_enlist_built_in(struct device *device, struct board *board, const struct device_type *type)
-{
-    device->type = type;
-    device->built_in = true;
-    append(device, board);
-}
-
 void device_delist(struct device *device)
 {
     struct device **link = &device->board->devices;
@@ -76,7 +69,7 @@ struct device *device_next(const struct board *board, const struct device *devic
 {
     struct device *next = device ? device->next : board->devices;
 
-    while (next && (next->built_in || !next->present))
+    while (next && !next->present)
         next = next->next;
     return next;
 }
@@ -123,10 +116,6 @@ enum outcome device_add(struct board *board, struct props props, bool hot,
     type = device_type_require(driver, error);
     if (!type)
         return OUTCOME_FAILED;
-    if (!type->create) {
-        error_set(error, "'%s' is part of the machine: it cannot be added", driver);
-        return OUTCOME_FAILED;
-    }
     if (hot && !type->hot) {
         error_set(error, "Device '%s' can not be hotplugged; give it at start with -device", driver);
         return OUTCOME_FAILED;
@@ -167,25 +156,30 @@ void device_not_found(const struct board *board, const char *reference, struct e
                         list);
 }
 
-bool device_del(struct board *board, const char *reference, struct error *error)
+struct device *device_resolve(const struct board *board, const char *reference, struct error *error)
 {
     struct device *found = device_find(board, reference);
-    struct qom_search search = { .path = reference, .found = found != NULL };
+    struct qom_search search = { .path = reference };
     char path[DEVICE_PATH_SIZE];
 
-    for (struct device *device = board->devices; device && !device_find(board, reference);
-         device = device->next)
-        if (!device->built_in && qom_search_try(&search, device_path(device, path)))
+    if (found)
+        return found;
+    for (struct device *device = board->devices; device; device = device->next)
+        if (qom_search_try(&search, device_path(device, path)))
             found = device;
-    if (!found)
+    if (search.found == 0)
         device_not_found(board, reference, error);
-    if (!found || !qom_search_end(&search, error))
-        return false;
-    return found->type->unplug
-               ? found->type->unplug(found, error)
-               : error_set(error,
-                           "Device '%s' cannot be unplugged: an %s is there for as long as the machine",
-                           reference, found->type->name);
+    return qom_search_end(&search, error) ? found : NULL;
+}
+
+bool device_del(struct board *board, const char *reference, struct error *error)
+{
+    struct device *device = device_resolve(board, reference, error);
+
+    if (!device || device->type->unplug)
+        return device && device->type->unplug(device, error);
+    return error_set(error, "Device '%.200s' cannot be unplugged: what is of type %s stays with the machine",
+                     reference, device->type->name);
 }
 
 void devices_reset(const struct board *board)

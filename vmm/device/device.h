@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Devices as queries, device_add and device_del see them: a list, with ids. Those that the machine always has
- * are in it, too.
+ * Devices as queries, device_add and device_del see them: a list, with ids.
  *
  * Threads: main thread only.
  */
@@ -18,7 +17,6 @@ struct device {
     uint32_t anon;   /* then its number among those of -device and device_add without an id */
     bool hotplugged; /* not there from the start */
     bool present;    /* its plug has come to an end; queries show it */
-    bool built_in;   /* the machine has always one, without a path */
     struct board *board;
     struct device *next;
 };
@@ -30,13 +28,14 @@ bool device_enlist(struct device *device, struct board *board, const struct devi
                    bool hotplugged, struct error *error);
 /* Out of it; its id is free. */
 void device_delist(struct device *device);
-/* One that the machine always has. */
-void device_enlist_built_in(struct device *device, struct board *board, const struct device_type *type);
 
 /* "/machine/peripheral/ID", or "/machine/peripheral-anon/device[N]"; returns buffer. */
 char *device_path(const struct device *device, char buffer[DEVICE_PATH_SIZE]);
 /* The one with an id, present or not; NULL: there is none. */
 struct device *device_find(const struct board *board, const char *id);
+/* The one that an id or a QOM path names, present or not; NULL and an error otherwise, of class
+ * DeviceNotFound if there is none. */
+struct device *device_resolve(const struct board *board, const char *reference, struct error *error);
 /* Error class DeviceNotFound, with the names of those that could be unplugged. */
 void device_not_found(const struct board *board, const char *reference, struct error *error);
 /* In order of creation: NULL gives the first of those that are present and have a path. */

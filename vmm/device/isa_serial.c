@@ -90,7 +90,6 @@ static void describe(const struct device *device, void *values)
 const struct device_type isa_serial_type = {
     .name = "isa-serial",
     .parent = "device",
-    .help = "the serial port, with a chardev",
     .properties = properties,
     .property_count = PROPERTY_COUNT,
     .values_size = sizeof(struct values),

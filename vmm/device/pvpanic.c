@@ -126,7 +126,6 @@ static void aml(const struct device *device, struct hotram_aml *out)
 const struct device_type pvpanic_type = {
     .name = "pvpanic",
     .parent = "device",
-    .help = "a port by which the guest tells of its panic",
     .properties = properties,
     .property_count = PROPERTY_COUNT,
     .values_size = sizeof(struct values),

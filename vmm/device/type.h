@@ -14,12 +14,11 @@ struct board;
 struct device;
 struct hotram_aml;
 
-/* How a device comes to be; a type without create() is made by the machine alone. All functions may be NULL
- * but where it says so, and run on the main thread. */
+/* How a device comes to be. All functions but create() and, where there are properties, describe() may be
+ * NULL; they run on the main thread. */
 struct device_type {
     const char *name;   /* -device NAME, and QOM's type */
     const char *parent; /* QOM: "device" and the like */
-    const char *help;   /* one line for people */
 
     /* What can be given besides driver and id; and what is only shown. Both say where in a struct of
      * `values_size` bytes, which starts as zeros, a value is. */
@@ -35,7 +34,7 @@ struct device_type {
     /* Make it: `id` is checked and free, or NULL. The error is whole but for the option in front of it. */
     enum outcome (*create)(struct board *board, const char *id, struct props props, bool hot,
                            const struct completion *completion, struct error *error);
-    /* The values of one that is there; strings are borrowed. Needed where there are properties. */
+    /* The values of one that is there; strings are borrowed. */
     void (*describe)(const struct device *device, void *values);
     /* device_del. NULL: it stays. */
     bool (*unplug)(struct device *device, struct error *error);
@@ -56,11 +55,5 @@ const struct object_type *object_type_find(const char *name);
 /* The same, and otherwise an error that names the closest. */
 const struct device_type *device_type_require(const char *name, struct error *error);
 const struct object_type *object_type_require(const char *name, struct error *error);
-
-/* Whether -device can make it. */
-static inline bool device_type_is_creatable(const struct device_type *type)
-{
-    return type->create != NULL;
-}
 
 #endif

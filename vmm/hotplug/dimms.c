@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/qom_path.h"
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
 
@@ -17,7 +16,7 @@ void dimm_free(struct dimm *dimm)
 
 uint64_t operation_now(const struct hotplug *hotplug)
 {
-    return guest_clock_now(hotplug->config.clock) / 1000000;
+    return guest_clock_now(hotplug->config.board->clock) / 1000000;
 }
 
 const char *hotplug_stopped(const struct hotplug *hotplug)
@@ -27,13 +26,9 @@ const char *hotplug_stopped(const struct hotplug *hotplug)
 
 struct dimm *hotplug_find(const struct hotplug *hotplug, const char *id)
 {
-    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
-        struct dimm *dimm = hotplug->dimm[slot];
+    struct device *device = device_find(hotplug->config.board, id);
 
-        if (dimm && dimm->device.id && strcmp(dimm->device.id, id) == 0)
-            return dimm;
-    }
-    return NULL;
+    return device && device->type == hotplug->type ? (struct dimm *)device : NULL;
 }
 
 const char *hotplug_name(const struct dimm *dimm, char buffer[DIMM_PATH])
@@ -43,18 +38,12 @@ const char *hotplug_name(const struct dimm *dimm, char buffer[DIMM_PATH])
 
 struct dimm *hotplug_resolve(const struct hotplug *hotplug, const char *reference, struct error *error)
 {
-    struct dimm *found = hotplug_find(hotplug, reference);
-    struct qom_search search = { .path = reference };
-    char path[DIMM_PATH];
+    struct device *device = device_resolve(hotplug->config.board, reference, error);
 
-    if (found)
-        return found;
-    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
-        if (hotplug->dimm[slot] && qom_search_try(&search, device_path(&hotplug->dimm[slot]->device, path)))
-            found = hotplug->dimm[slot];
-    if (search.found == 0)
-        device_not_found(hotplug->config.board, reference, error);
-    return qom_search_end(&search, error) ? found : NULL;
+    if (!device || device->type == hotplug->type)
+        return (struct dimm *)device;
+    device_not_found(hotplug->config.board, reference, error);
+    return NULL;
 }
 
 struct memslot *hotplug_find_memslot(const struct hotplug *hotplug, const char *id)

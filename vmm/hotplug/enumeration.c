@@ -37,7 +37,7 @@ static void report(struct hotplug *hotplug, struct seen *seen)
 {
     seen->report = true;
     if (!hotplug->resting)
-        loop_post(hotplug->config.loop, &hotplug->work);
+        loop_post(hotplug->config.board->loop, &hotplug->work);
 }
 
 /* _CRS, after _STA: the guest takes the DIMM. If no event made it look, there will be no report. The insert

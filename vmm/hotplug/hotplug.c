@@ -45,6 +45,7 @@ struct hotplug *hotplug_create(const struct hotplug_config *config, struct error
     hotplug->scanning = HOTRAM_SLOT_ANY;
     hotplug->work = (struct work){ .run = hotplug_handle_notices, .opaque = hotplug };
     hotplug->expire = hotplug_expire;
+    hotplug->type = &pc_dimm_type;
     hotplug->ended_work = (struct work){ .run = operations_tell, .opaque = hotplug };
     if (config->slots == 0)
         return hotplug; /* no bank, and no register block: its ports float */
@@ -67,10 +68,10 @@ struct hotplug *hotplug_create(const struct hotplug_config *config, struct error
         .write = hotplug_block_write,
         .device = hotplug,
         .space = config->space,
-        .lock = &config->lock->mutex,
+        .lock = &config->board->lock->mutex,
         .name = "memory hotplug registers",
     };
-    bus_add_at_start(config->bus, &range);
+    bus_add_at_start(config->board->bus, &range);
     return hotplug;
 }
 
@@ -86,7 +87,7 @@ void hotplug_destroy(struct hotplug *hotplug)
     for (uint32_t slot = 0; slot < HOTRAM_SLOTS_MAX; slot++)
         if (hotplug->memslot[slot])
             memslot_free(hotplug->memslot[slot]);
-    loop_cancel(hotplug->config.loop, &hotplug->work);
+    loop_cancel(hotplug->config.board->loop, &hotplug->work);
     timer_cancel(&hotplug->rest);
     timer_cancel(&hotplug->ost_timer);
     resize_free(hotplug);

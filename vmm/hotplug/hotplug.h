@@ -138,15 +138,11 @@ struct hotplug_config {
     uint64_t unplug_deadline; /* and to give a DIMM back */
     struct backends *backends;
     struct guest_memory *memory;
-    struct board *board;
-    struct bus *bus;
-    struct machine_lock *lock;
-    struct loop *loop;
+    struct board *board; /* its clock runs with the guest: deadlines count by it */
     /* A slot has an event pending: raise it with the guest. Under the machine lock, any thread. */
     void (*raise)(void *opaque);
     /* Why the guest does not run, and the way out: machine_stopped(). NULL from it: it runs. */
     const char *(*stopped)(void *opaque);
-    const struct guest_clock *clock; /* runs with it: deadlines count by this */
     /* An event for the monitors, on the main thread; data is a new json_object. */
     void (*event)(void *opaque, const char *name, struct json_object *data);
     void *opaque;

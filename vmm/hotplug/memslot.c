@@ -123,9 +123,9 @@ bool hotplug_next_memslot(struct hotplug *hotplug, uint32_t *slot, struct memslo
         .node = memslot->node,
         .slot = *slot,
     };
-    machine_lock_take(hotplug->config.lock);
+    machine_lock_take(hotplug->config.board->lock);
     info->state = hotplug->slots[*slot].state;
-    machine_lock_release(hotplug->config.lock);
+    machine_lock_release(hotplug->config.board->lock);
     ++*slot;
     return true;
 }

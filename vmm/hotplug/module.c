@@ -44,18 +44,10 @@ static void brought(void *opaque, const struct error *why)
     watcher.ended(watcher.opaque, why);
 }
 
-static void bringing(void *opaque, const char *id, uint64_t done, uint64_t size)
-{
-    const struct dimm *dimm = opaque;
-
-    if (dimm->watcher.progress)
-        dimm->watcher.progress(dimm->watcher.opaque, id, done, size);
-}
-
 enum outcome dimm_bring(struct dimm *dimm, struct props props, const struct completion *watcher,
                         struct error *error)
 {
-    const struct completion self = { brought, bringing, dimm };
+    const struct completion self = { brought, dimm_progress, dimm };
     struct backends *backends = dimm->hotplug->config.backends;
     enum outcome outcome = backend_add_begin(backends, props, &self, error);
     struct backend *backend;

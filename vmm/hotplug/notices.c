@@ -24,7 +24,7 @@ static void note(struct hotplug *hotplug, struct notice notice)
     else if (notice.kind == NOTICE_OST)
         hotplug->missed[notice.slot] = true;
     if (!hotplug->resting)
-        loop_post(hotplug->config.loop, &hotplug->work);
+        loop_post(hotplug->config.board->loop, &hotplug->work);
 }
 
 void hotplug_note_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t status)
@@ -64,10 +64,10 @@ static void given_back(void *opaque)
     free(dimm->backend->used_by);
     dimm->backend->used_by = NULL;
     hotplug->dimm[dimm->slot] = NULL;
-    machine_lock_take(hotplug->config.lock);
+    machine_lock_take(hotplug->config.board->lock);
     hotram_bank_finish(&hotplug->bank, dimm->slot);
     memslot_keep(hotplug, dimm->slot);
-    machine_lock_release(hotplug->config.lock);
+    machine_lock_release(hotplug->config.board->lock);
     if (dimm->owns_backend)
         backend_del(hotplug->config.backends, dimm->backend->id, NULL, NULL);
 
@@ -138,12 +138,12 @@ static void rest_if_flooded(struct hotplug *hotplug, uint32_t count)
     }
     hotplug->handled += count;
     if (hotplug->handled >= REST_AFTER && !timer_runs(&hotplug->rest))
-        timer_start(hotplug->config.loop, &hotplug->rest, REST_MS, rested, hotplug);
-    machine_lock_take(hotplug->config.lock);
+        timer_start(hotplug->config.board->loop, &hotplug->rest, REST_MS, rested, hotplug);
+    machine_lock_take(hotplug->config.board->lock);
     hotplug->resting = timer_runs(&hotplug->rest);
     if (!hotplug->resting && hotplug->notice_count > 0) /* noted since they were taken, while it rested */
-        loop_post(hotplug->config.loop, &hotplug->work);
-    machine_lock_release(hotplug->config.lock);
+        loop_post(hotplug->config.board->loop, &hotplug->work);
+    machine_lock_release(hotplug->config.board->lock);
 }
 
 /* What the guest did since the last time. */
@@ -157,7 +157,7 @@ struct taken {
 
 static void take_notices(struct hotplug *hotplug, struct taken *taken)
 {
-    machine_lock_take(hotplug->config.lock);
+    machine_lock_take(hotplug->config.board->lock);
     taken->count = hotplug->notice_count;
     hotplug->notice_count = 0;
     memcpy(taken->notices, hotplug->notices, taken->count * sizeof taken->notices[0]);
@@ -174,7 +174,7 @@ static void take_notices(struct hotplug *hotplug, struct taken *taken)
                                                               dimm->ost_status, false };
         hotplug->missed[slot] = false;
     }
-    machine_lock_release(hotplug->config.lock);
+    machine_lock_release(hotplug->config.board->lock);
 }
 
 void hotplug_handle_notices(void *opaque)
@@ -213,7 +213,7 @@ void hotplug_reset(struct hotplug *hotplug)
         return;
     guest_memory_retry(hotplug->config.memory);
     operations_before_reset(hotplug);
-    machine_lock_take(hotplug->config.lock);
+    machine_lock_take(hotplug->config.board->lock);
     hotram_bank_reset(&hotplug->bank);
     hotram_memhp_init(&hotplug->block, &hotplug->bank);
     memset(hotplug->seen, 0, sizeof hotplug->seen);
@@ -222,7 +222,7 @@ void hotplug_reset(struct hotplug *hotplug)
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
         if (hotplug->slots[slot].state == HOTRAM_DIMM_REMOVAL_ASKED)
             hotram_bank_eject(&hotplug->bank, slot);
-    machine_lock_release(hotplug->config.lock);
+    machine_lock_release(hotplug->config.board->lock);
     /* Now, not when the loop gets to it: the guest that starts next must not find them. */
     hotplug_handle_notices(hotplug);
 }
@@ -234,9 +234,9 @@ static struct hotram_dimm look(struct hotplug *hotplug, uint32_t slot)
 {
     struct hotram_dimm dimm;
 
-    machine_lock_take(hotplug->config.lock);
+    machine_lock_take(hotplug->config.board->lock);
     dimm = hotplug->slots[slot];
-    machine_lock_release(hotplug->config.lock);
+    machine_lock_release(hotplug->config.board->lock);
     return dimm;
 }
 

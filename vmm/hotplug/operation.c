@@ -40,7 +40,7 @@ struct own_event *hotplug_tell(struct hotplug *hotplug, const char *name, struct
         link = &(*link)->next;
     *event = (struct own_event){ .name = name, .data = data };
     *link = event;
-    loop_post(hotplug->config.loop, &hotplug->ended_work);
+    loop_post(hotplug->config.board->loop, &hotplug->ended_work);
     return event;
 }
 
@@ -91,11 +91,11 @@ static void arm(struct operation *operation)
     uint64_t now = passed(operation);
 
     timer_cancel(&operation->timer);
-    if (!hotplug->config.clock->runs) {
-        timer_start(hotplug->config.loop, &operation->timer, operation->deadline, stands, operation);
+    if (!hotplug->config.board->clock->runs) {
+        timer_start(hotplug->config.board->loop, &operation->timer, operation->deadline, stands, operation);
         return;
     }
-    timer_start(hotplug->config.loop, &operation->timer,
+    timer_start(hotplug->config.board->loop, &operation->timer,
                 operation->deadline > now ? operation->deadline - now : 0, expired, operation);
 }
 
@@ -139,7 +139,7 @@ void operation_set_deadline(struct operation *operation, uint64_t milliseconds)
 
 void operation_look_again(struct operation *operation, uint64_t milliseconds)
 {
-    timer_start(operation->hotplug->config.loop, &operation->timer, milliseconds, expired, operation);
+    timer_start(operation->hotplug->config.board->loop, &operation->timer, milliseconds, expired, operation);
 }
 
 struct operation *operation_new(struct hotplug *hotplug, enum operation_kind kind, uint32_t slot,
@@ -292,7 +292,7 @@ static void end(struct operation *operation, enum operation_result result)
     if (result == OPERATION_REFUSED && operation->kind == OPERATION_UNPLUG)
         tell_refusal(operation);
     emit(operation, "MEMORY_OPERATION_DONE", operation_describe(operation));
-    loop_post(hotplug->config.loop, &hotplug->ended_work);
+    loop_post(hotplug->config.board->loop, &hotplug->ended_work);
 }
 
 static void tell_late(struct operation *operation, enum operation_result result)
@@ -332,9 +332,9 @@ void operation_withdraw(struct operation *operation)
 {
     struct hotplug *hotplug = operation->hotplug;
 
-    machine_lock_take(hotplug->config.lock);
+    machine_lock_take(hotplug->config.board->lock);
     hotram_bank_withdraw(&hotplug->bank, operation->slot);
-    machine_lock_release(hotplug->config.lock);
+    machine_lock_release(hotplug->config.board->lock);
 }
 
 bool operation_cancel(struct operation *operation, struct error *error)
@@ -395,7 +395,7 @@ struct operation *hotplug_find_operation(const struct hotplug *hotplug, uint64_t
 void operations_free(struct hotplug *hotplug)
 {
     send_own_events(hotplug);
-    loop_cancel(hotplug->config.loop, &hotplug->ended_work);
+    loop_cancel(hotplug->config.board->loop, &hotplug->ended_work);
     while (hotplug->operations) {
         struct operation *operation = hotplug->operations;
 

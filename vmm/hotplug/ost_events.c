@@ -38,7 +38,7 @@ static void tick(void *opaque);
 static void run_timer(struct hotplug *hotplug)
 {
     if (!timer_runs(&hotplug->ost_timer))
-        timer_start(hotplug->config.loop, &hotplug->ost_timer, PERIOD_MS, tick, hotplug);
+        timer_start(hotplug->config.board->loop, &hotplug->ost_timer, PERIOD_MS, tick, hotplug);
 }
 
 /* A period is over: each slot has one more event. */

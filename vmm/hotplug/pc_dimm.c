@@ -85,20 +85,12 @@ static void brought(void *opaque, const struct error *why)
     watcher.ended(watcher.opaque, why);
 }
 
-static void bringing(void *opaque, const char *id, uint64_t done, uint64_t size)
-{
-    const struct dimm *dimm = opaque;
-
-    if (dimm->watcher.progress)
-        dimm->watcher.progress(dimm->watcher.opaque, id, done, size);
-}
-
 /* The place is reserved: bring the memory there. */
 static enum outcome bring(struct dimm *dimm, const struct completion *watcher, struct error *error)
 {
-    const struct completion self = { brought, bringing, dimm };
+    const struct completion self = { brought, dimm_progress, dimm };
     bool mapped = dimm->backend->memory != NULL;
-    enum outcome outcome = backend_prepare(dimm->backend, dimm->hotplug->config.loop, &self, error);
+    enum outcome outcome = backend_prepare(dimm->backend, dimm->hotplug->config.board->loop, &self, error);
 
     if (outcome == OUTCOME_LATER)
         dimm->watcher = *watcher;
@@ -166,9 +158,9 @@ static void describe(const struct device *device, void *opaque)
     struct values *values = opaque;
     struct hotram_dimm state;
 
-    machine_lock_take(dimm->hotplug->config.lock);
+    machine_lock_take(dimm->hotplug->config.board->lock);
     state = dimm->hotplug->slots[dimm->slot];
-    machine_lock_release(dimm->hotplug->config.lock);
+    machine_lock_release(dimm->hotplug->config.board->lock);
     snprintf(values->path, sizeof values->path, "/objects/%s", dimm->backend->id);
     values->memdev = values->path;
     values->slot = (int32_t)dimm->slot;
@@ -187,7 +179,6 @@ static bool unplug(struct device *device, struct error *error)
 const struct device_type pc_dimm_type = {
     .name = "pc-dimm",
     .parent = "device",
-    .help = "memory that can be plugged and unplugged",
     .properties = properties,
     .property_count = PROPERTY_COUNT,
     .shown = shown,

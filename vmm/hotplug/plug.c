@@ -19,7 +19,7 @@ struct dimm *dimm_create(struct hotplug *hotplug, uint32_t slot, const char *id,
     if (!dimm)
         return NULL;
     *dimm = (struct dimm){ .hotplug = hotplug, .slot = slot, .coming = true };
-    if (!device_enlist(&dimm->device, hotplug->config.board, device_type_find("pc-dimm"), id, hot, error)) {
+    if (!device_enlist(&dimm->device, hotplug->config.board, hotplug->type, id, hot, error)) {
         free(dimm);
         return NULL;
     }
@@ -67,10 +67,10 @@ bool dimm_show(struct dimm *dimm, struct error *error)
         return false;
     dimm->coming = false;
     dimm->device.present = true;
-    machine_lock_take(hotplug->config.lock);
+    machine_lock_take(hotplug->config.board->lock);
     hotplug->seen[dimm->slot] = (struct seen){ 0 }; /* that was of the slot's last DIMM */
     hotram_bank_commit(&hotplug->bank, dimm->slot, dimm->device.hotplugged);
-    machine_lock_release(hotplug->config.lock);
+    machine_lock_release(hotplug->config.board->lock);
     if (dimm->plugging)
         operation_begin(dimm->plugging);
     dimm->plugging = NULL;
@@ -81,4 +81,12 @@ void dimm_take_back(struct dimm *dimm)
 {
     hotplug_cancel_slot(dimm->hotplug, dimm->slot);
     dimm_discard(dimm);
+}
+
+void dimm_progress(void *opaque, const char *id, uint64_t done, uint64_t size)
+{
+    const struct dimm *dimm = opaque;
+
+    if (dimm->watcher.progress)
+        dimm->watcher.progress(dimm->watcher.opaque, id, done, size);
 }

@@ -13,9 +13,9 @@ uint32_t hotplug_selector(const struct hotplug *hotplug)
 {
     uint32_t selector;
 
-    machine_lock_take(hotplug->config.lock);
+    machine_lock_take(hotplug->config.board->lock);
     selector = hotplug->block.selector;
-    machine_lock_release(hotplug->config.lock);
+    machine_lock_release(hotplug->config.board->lock);
     return selector;
 }
 
@@ -33,13 +33,13 @@ bool hotplug_next(struct hotplug *hotplug, uint32_t *slot, struct dimm_info *inf
     if (hotplug->config.slots == 0)
         return false;
     /* Only the main thread adds and removes DIMMs, so the cursor stays good between two calls. */
-    machine_lock_take(hotplug->config.lock);
+    machine_lock_take(hotplug->config.board->lock);
     do
         *slot = hotram_bank_next(&hotplug->bank, *slot);
     while (*slot != HOTRAM_SLOT_ANY && hotplug->slots[*slot].state == HOTRAM_DIMM_RESERVED); /* no DIMM yet */
     if (*slot != HOTRAM_SLOT_ANY)
         state = hotplug->slots[*slot];
-    machine_lock_release(hotplug->config.lock);
+    machine_lock_release(hotplug->config.board->lock);
     if (*slot == HOTRAM_SLOT_ANY)
         return false;
     dimm = hotplug->dimm[*slot];
@@ -63,21 +63,21 @@ void hotplug_ospm(struct hotplug *hotplug, uint32_t slot, struct ospm_info *info
 {
     const struct dimm *dimm = hotplug->dimm[slot];
 
-    machine_lock_take(hotplug->config.lock);
+    machine_lock_take(hotplug->config.board->lock);
     *info = (struct ospm_info){
         .device = dimm && !dimm->leaving && !dimm->coming ? dimm->device.id : NULL,
         .slot = slot,
         .source = hotplug->slots[slot].ost_event,
         .status = hotplug->slots[slot].ost_status,
     };
-    machine_lock_release(hotplug->config.lock);
+    machine_lock_release(hotplug->config.board->lock);
 }
 
 void hotplug_slot(struct hotplug *hotplug, uint32_t slot, struct slot_info *info)
 {
     struct hotram_memhp view; /* looks at the same bank with a selector of its own */
 
-    machine_lock_take(hotplug->config.lock);
+    machine_lock_take(hotplug->config.board->lock);
     hotram_memhp_init(&view, &hotplug->bank);
     hotram_memhp_write(&view, 0x00, 4, slot);
     *info = (struct slot_info){
@@ -88,18 +88,18 @@ void hotplug_slot(struct hotplug *hotplug, uint32_t slot, struct slot_info *info
         .flags = (uint8_t)hotram_memhp_read(&view, 0x14, 1),
         .state = hotplug->slots[slot].state,
     };
-    machine_lock_release(hotplug->config.lock);
+    machine_lock_release(hotplug->config.board->lock);
 }
 
 uint64_t hotplug_plugged_size(struct hotplug *hotplug)
 {
     uint64_t size = 0;
 
-    machine_lock_take(hotplug->config.lock);
+    machine_lock_take(hotplug->config.board->lock);
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
         if (hotplug->slots[slot].state != HOTRAM_DIMM_RESERVED)
             size += hotplug->slots[slot].size;
-    machine_lock_release(hotplug->config.lock);
+    machine_lock_release(hotplug->config.board->lock);
     return size;
 }
 
@@ -119,11 +119,11 @@ bool hotplug_next_place(struct hotplug *hotplug, uint32_t *slot, struct place_in
     if (hotplug->config.slots == 0)
         return false;
     /* Only the main thread takes and frees slots, so the cursor stays good between two calls. */
-    machine_lock_take(hotplug->config.lock);
+    machine_lock_take(hotplug->config.board->lock);
     *slot = hotram_bank_next(&hotplug->bank, *slot);
     if (*slot != HOTRAM_SLOT_ANY)
         state = hotplug->slots[*slot];
-    machine_lock_release(hotplug->config.lock);
+    machine_lock_release(hotplug->config.board->lock);
     if (*slot == HOTRAM_SLOT_ANY)
         return false;
     dimm = hotplug->dimm[*slot];
@@ -149,12 +149,12 @@ void hotplug_room(struct hotplug *hotplug, struct hotplug_room *room)
     *room = (struct hotplug_room){ 0 };
     if (hotplug->config.slots == 0)
         return;
-    machine_lock_take(hotplug->config.lock);
+    machine_lock_take(hotplug->config.board->lock);
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
         room->slots += hotplug->slots[slot].state == HOTRAM_DIMM_EMPTY;
         used += hotplug->slots[slot].size; /* of an empty slot 0 */
     }
-    machine_lock_release(hotplug->config.lock);
+    machine_lock_release(hotplug->config.board->lock);
     room->granularity = hotplug_granularity(hotplug);
     room->block = hotplug->memory_block;
     room->capacity = hotplug->config.capacity;
@@ -167,9 +167,9 @@ enum dimm_condition hotplug_condition(struct hotplug *hotplug, uint32_t slot)
     const struct dimm *dimm = hotplug->dimm[slot];
     enum hotram_dimm_state state;
 
-    machine_lock_take(hotplug->config.lock);
+    machine_lock_take(hotplug->config.board->lock);
     state = hotplug->slots[slot].state;
-    machine_lock_release(hotplug->config.lock);
+    machine_lock_release(hotplug->config.board->lock);
     if (state == HOTRAM_DIMM_REMOVAL_ASKED || state == HOTRAM_DIMM_EJECTING)
         return DIMM_REMOVING;
     if (operation && operation->kind == OPERATION_PLUG && operation->result == OPERATION_UNDER_WAY)

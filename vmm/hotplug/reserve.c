@@ -41,9 +41,9 @@ bool hotplug_check_node(const struct hotplug *hotplug, uint32_t node, struct err
 
 void hotplug_cancel_slot(struct hotplug *hotplug, uint32_t slot)
 {
-    machine_lock_take(hotplug->config.lock);
+    machine_lock_take(hotplug->config.board->lock);
     hotram_bank_cancel(&hotplug->bank, slot);
-    machine_lock_release(hotplug->config.lock);
+    machine_lock_release(hotplug->config.board->lock);
 }
 
 bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *request, bool hot,
@@ -56,8 +56,8 @@ bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *
         *result = (struct hotram_dimm_result){ .slot = HOTRAM_SLOT_ANY };
         return hotplug_explain(hotplug, request, hot, result, HOTRAM_E_SIZE, error);
     }
-    machine_lock_take(hotplug->config.lock);
+    machine_lock_take(hotplug->config.board->lock);
     status = hotram_bank_reserve(&hotplug->bank, request, result);
-    machine_lock_release(hotplug->config.lock);
+    machine_lock_release(hotplug->config.board->lock);
     return status == HOTRAM_OK || hotplug_explain(hotplug, request, hot, result, status, error);
 }

@@ -153,7 +153,7 @@ static void finish(struct resize *resize)
 static void later(struct resize *resize)
 {
     if (!timer_runs(&resize->timer))
-        timer_start(resize->hotplug->config.loop, &resize->timer, 0, go_on, resize);
+        timer_start(resize->hotplug->config.board->loop, &resize->timer, 0, go_on, resize);
 }
 
 /* ---- steps ---- */

@@ -54,14 +54,14 @@ void resize_model_init(struct resize_model *model, struct hotplug *hotplug,
 
     model->hotplug = hotplug;
     model->request = request;
-    machine_lock_take(hotplug->config.lock);
+    machine_lock_take(hotplug->config.board->lock);
     hotram_bank_init(&model->bank, &hotplug->bank.config, model->slots, &ops, NULL);
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
         /* A memslot's DIMM goes and comes by name. */
         model->fixed[slot] = (fixed && fixed[slot]) || hotplug->memslot[slot];
         copy_slot(model, slot);
     }
-    machine_lock_release(hotplug->config.lock);
+    machine_lock_release(hotplug->config.board->lock);
     model->before = model->bank;
     memcpy(model->before_slots, model->slots, sizeof model->slots);
 }

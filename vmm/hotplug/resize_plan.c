@@ -19,11 +19,11 @@ uint64_t resize_present(struct hotplug *hotplug, const struct resize_request *re
     uint64_t size = request->node_given && config->node_ram ? config->node_ram[request->node]
                                                             : config->ram_size;
 
-    machine_lock_take(hotplug->config.lock);
+    machine_lock_take(hotplug->config.board->lock);
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
         if (counts(&hotplug->slots[slot], request))
             size += hotplug->slots[slot].size;
-    machine_lock_release(hotplug->config.lock);
+    machine_lock_release(hotplug->config.board->lock);
     return size;
 }
 

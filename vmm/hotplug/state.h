@@ -114,6 +114,7 @@ struct hotplug {
     uint32_t operations_ended;                     /* how many of those remembered */
     struct resize *resize;                         /* memory set that is under way, or NULL */
     struct own_event *own_events;                  /* to be sent, oldest first */
+    const struct device_type *type;                /* pc-dimm: of all DIMMs */
     void (*expire)(struct operation *operation);   /* an operation's deadline has passed: notices.c */
     struct work ended_work;                        /* sends these, and tells who waits for operations */
 };
@@ -154,6 +155,8 @@ struct dimm *dimm_create(struct hotplug *hotplug, uint32_t slot, const char *id,
 bool dimm_use(struct dimm *dimm, struct backend *backend, struct error *error);
 /* Its memory is there: into the guest's map, then show it to the guest. */
 bool dimm_show(struct dimm *dimm, struct error *error);
+/* For its watcher: so much of its memory is there. Of struct completion. */
+void dimm_progress(void *opaque, const char *id, uint64_t done, uint64_t size);
 /* It does not come about: nobody uses its backend; the slot stays reserved, or is free again. */
 void dimm_discard(struct dimm *dimm);
 void dimm_take_back(struct dimm *dimm);

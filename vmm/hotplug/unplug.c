@@ -17,12 +17,12 @@ static struct operation *ask(struct dimm *dimm, struct error *error)
                                   error);
     if (!operation)
         return NULL;
-    machine_lock_take(hotplug->config.lock);
+    machine_lock_take(hotplug->config.board->lock);
     /* A refusal that was not handled yet is of what was asked before. */
     hotplug->denied[dimm->slot].is = false;
     /* It fails if the guest has given it back just now; then it goes without being asked. */
     hotram_bank_ask_removal(&hotplug->bank, dimm->slot);
-    machine_lock_release(hotplug->config.lock);
+    machine_lock_release(hotplug->config.board->lock);
     if (!joins)
         operation_begin(operation);
     return operation;

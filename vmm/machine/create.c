@@ -70,12 +70,8 @@ static bool create_hotplug(struct machine *machine, struct error *error)
         .backends = machine->backends,
         .memory = machine->memory,
         .board = &machine->board,
-        .bus = &machine->bus,
-        .lock = &machine->lock,
-        .loop = machine->loop,
         .raise = machine_arch_raise_hotplug,
         .stopped = machine_hotplug_stopped,
-        .clock = &machine->clock,
         .event = machine_hotplug_event,
         .opaque = machine,
     };

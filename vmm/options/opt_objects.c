@@ -145,8 +145,7 @@ static void list_devices(void)
 
     puts("Devices:");
     for (size_t i = 0; (type = device_type_at(i)) != NULL; i++)
-        if (type->create)
-            printf("  %s\n", type->name);
+        printf("  %s\n", type->name);
 }
 
 /* An id may be left out; a given one must be well-formed and free. */
