@@ -9,7 +9,7 @@
 #include "memory/backend_memory.h"
 
 /* The DIMM, or the memslot that keeps the place for one. */
-static const char *name_of(const struct hotplug *hotplug, uint32_t slot, char path[DIMM_PATH])
+static const char *name_of(const struct hotplug *hotplug, uint32_t slot, char path[DIMM_PATH_SIZE])
 {
     const struct dimm *dimm = slot < hotplug->config.slots ? hotplug->dimm[slot] : NULL;
     const struct memslot *memslot = slot < hotplug->config.slots ? hotplug->memslot[slot] : NULL;
@@ -20,33 +20,32 @@ static const char *name_of(const struct hotplug *hotplug, uint32_t slot, char pa
 }
 
 /* "; ..." returns text. */
-static const char *why_so_coarse(const struct hotplug *hotplug, char text[256])
+static const char *granularity_note(const struct hotplug *hotplug, char text[256])
 {
-    char block[SIZE_TEXT];
+    char block[SIZE_TEXT_MAX];
 
     size_text(hotplug->memory_block, block);
     text[0] = '\0';
     if (hotplug->config.whole_blocks)
         snprintf(
             text, 256,
-            "; a Linux guest of this size takes memory in blocks of %s, and nothing of what is in a block "
-            "with a gap; -machine dimm-granularity=2M allows it all the same",
+            "; a Linux guest of this size uses memory only in complete blocks of %s; -machine dimm-granularity=2M allows it nevertheless",
             block);
     else if (hotplug->config.granularity > BACKEND_ALIGN)
-        snprintf(text, 256,
-                 "; -machine dimm-granularity= says so (this guest's Linux takes memory in blocks of %s); "
-                 "dimm-granularity=2M allows it all the same",
-                 block);
+        snprintf(
+            text, 256,
+            "; this is set by -machine dimm-granularity= (a Linux guest of this size uses memory in blocks of %s); dimm-granularity=2M allows it nevertheless",
+            block);
     return text;
 }
 
 /* The way out where all slots are taken, which depends on whether there is a monitor yet and a DIMM that can
  * leave. */
-static bool no_slot(const struct hotplug *hotplug, bool hot, struct error *error)
+static bool error_no_slot(const struct hotplug *hotplug, bool hot, struct error *error)
 {
     const uint32_t slots = hotplug->config.slots;
     const struct dimm *dimm = NULL;
-    char path[DIMM_PATH], leave[DIMM_PATH + 40] = "", start[64] = "";
+    char path[DIMM_PATH_SIZE], leave[DIMM_PATH_SIZE + 40] = "", start[64] = "";
 
     for (uint32_t slot = 0; hot && !dimm && slot < slots; slot++)
         dimm = hotplug->memslot[slot] ? NULL : hotplug->dimm[slot];
@@ -56,11 +55,12 @@ static bool no_slot(const struct hotplug *hotplug, bool hot, struct error *error
     if (slots < HOTRAM_SLOTS_MAX)
         snprintf(start, sizeof start, "start with more (-m ...,slots=N, at most %u)", HOTRAM_SLOTS_MAX);
     return error_set(error, "no free slots available: all %u are taken; %.450s%s", slots, leave,
-                     *leave || *start ? start : "leave one out, for there cannot be more");
+                     *leave || *start ? start : "use one DIMM less, as this is the maximum");
 }
 
 /* Whether a DIMM of this size at this address is in the region, and no other in its way. */
-static enum hotram_status place(const struct hotplug *hotplug, uint64_t addr, uint64_t size, uint32_t *other)
+static enum hotram_status check_place(const struct hotplug *hotplug, uint64_t addr, uint64_t size,
+                                      uint32_t *other)
 {
     const struct hotram_bank_config *bank = &hotplug->bank.config;
 
@@ -83,7 +83,7 @@ static enum hotram_status before_alignment(const struct hotplug *hotplug,
 
     if (request->align > hotplug_granularity(hotplug) || request->addr % BACKEND_ALIGN)
         return HOTRAM_E_ALIGN;
-    status = place(hotplug, request->addr, request->size, other);
+    status = check_place(hotplug, request->addr, request->size, other);
     return status == HOTRAM_OK ? HOTRAM_E_ALIGN : status;
 }
 
@@ -105,24 +105,25 @@ static uint64_t next_multiple(uint64_t value, uint64_t granularity)
 }
 
 /* An address is offered only where the DIMM can be, a finer granularity only for its multiples. */
-static bool misaligned(const struct hotplug *hotplug, const struct hotram_dimm_request *request,
-                       struct error *error)
+static bool error_misaligned(const struct hotplug *hotplug, const struct hotram_dimm_request *request,
+                             struct error *error)
 {
     const uint64_t next = next_multiple(request->addr, request->align);
     uint32_t other;
     char why[256] = "";
-    char way[64] = "leave addr out to get the lowest address that fits";
+    char way[64] = "omit addr to use the lowest address that fits";
 
-    if (place(hotplug, next, request->size, &other) == HOTRAM_OK)
+    if (check_place(hotplug, next, request->size, &other) == HOTRAM_OK)
         snprintf(way, sizeof way, "the next is 0x%llx", (unsigned long long)next);
     if (request->align == hotplug_granularity(hotplug) && request->addr % BACKEND_ALIGN == 0)
-        why_so_coarse(hotplug, why);
+        granularity_note(hotplug, why);
     return error_set(error, "address must be aligned to 0x%llx bytes: 0x%llx is not; %s%s",
                      (unsigned long long)request->align, (unsigned long long)request->addr, way, why);
 }
 
-bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_request *request, bool hot,
-                     const struct hotram_dimm_result *result, enum hotram_status status, struct error *error)
+bool hotplug_bank_error(const struct hotplug *hotplug, const struct hotram_dimm_request *request, bool hot,
+                        const struct hotram_dimm_result *result, enum hotram_status status,
+                        struct error *error)
 {
     const struct hotram_bank_config *bank = &hotplug->bank.config;
     const unsigned long long end = bank->base + bank->size;
@@ -132,11 +133,11 @@ bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_req
     uint32_t other_slot = result->slot;
     const struct hotram_dimm *other;
     uint64_t free = result->largest;
-    char want[SIZE_TEXT];
-    char left[SIZE_TEXT];
+    char want[SIZE_TEXT_MAX];
+    char left[SIZE_TEXT_MAX];
     char why[256];
-    char path[DIMM_PATH];
-    char next[SIZE_TEXT];
+    char path[DIMM_PATH_SIZE];
+    char next[SIZE_TEXT_MAX];
 
     if (status == HOTRAM_E_ALIGN)
         status = before_alignment(hotplug, request, &other_slot);
@@ -150,46 +151,44 @@ bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_req
         return error_set(error, "invalid slot number %d, valid range is [0-%u]", (int)request->slot,
                          bank->slots - 1);
     case HOTRAM_E_SLOT_TAKEN:
-        return error_set(error,
-                         "slot %u is busy: %s '%s' %s; choose another, or leave slot out to get the first "
-                         "free one",
-                         request->slot, hotplug->memslot[request->slot] ? "memslot" : "DIMM",
-                         name_of(hotplug, request->slot, path),
-                         hotplug->memslot[request->slot] ? "keeps it" : "is in it");
+        return error_set(
+            error, "slot %u is busy: %s '%s' %s; choose another, or omit slot to use the first free one",
+            request->slot, hotplug->memslot[request->slot] ? "memslot" : "DIMM",
+            name_of(hotplug, request->slot, path), hotplug->memslot[request->slot] ? "keeps it" : "is in it");
     case HOTRAM_E_NO_SLOT:
-        return no_slot(hotplug, hot, error);
+        return error_no_slot(hotplug, hot, error);
     case HOTRAM_E_SIZE:
         return error_set(error,
                          "backend memory size must be multiple of 0x%llx, and not 0: '%s' has %llu bytes; "
                          "the next is %s%s",
                          granularity, want, size, size_word(next_multiple(size, granularity), next),
-                         why_so_coarse(hotplug, why));
+                         granularity_note(hotplug, why));
     case HOTRAM_E_ALIGN:
-        return misaligned(hotplug, request, error);
+        return error_misaligned(hotplug, request, error);
     case HOTRAM_E_REGION:
         return error_set(error,
                          "can't add memory device [0x%llx:0x%llx], usable range for memory devices "
-                         "[0x%llx:0x%llx]; leave addr out to get the lowest address that fits",
+                         "[0x%llx:0x%llx]; omit addr to use the lowest address that fits",
                          addr, size, (unsigned long long)bank->base, (unsigned long long)bank->size);
     case HOTRAM_E_OVERLAP:
         return error_set(error,
                          "address range conflicts with memory device id='%s': [0x%llx-0x%llx] and its "
-                         "[0x%llx-0x%llx]; leave addr out to get the lowest address that fits",
+                         "[0x%llx-0x%llx]; omit addr to use the lowest address that fits",
                          name_of(hotplug, other_slot, path), addr, addr + size - 1,
                          (unsigned long long)other->addr,
                          (unsigned long long)(other->addr + other->size - 1));
     case HOTRAM_E_NO_SPACE:
-        return error_set(error,
-                         "could not find position in guest address space for memory device: no hole of %s in "
-                         "[0x%llx-0x%llx]; the largest at this alignment has %s",
-                         want, (unsigned long long)bank->base, end - 1, left);
+        return error_set(
+            error,
+            "could not find position in guest address space for memory device: no gap of %s in [0x%llx-0x%llx]; the largest at this alignment is %s",
+            want, (unsigned long long)bank->base, end - 1, left);
     case HOTRAM_E_CAPACITY:
         return error_set(
             error,
             "not enough space, currently 0x%llx in use of total space for memory devices 0x%llx: "
-            "%s of %s are left, and %s are asked for; start with a larger maxmem",
+            "%s of %s are left, but %s were requested; start with a larger maxmem",
             (unsigned long long)(bank->capacity - free), (unsigned long long)bank->capacity, left,
-            size_text(bank->capacity, (char[SIZE_TEXT]){ 0 }), want);
+            size_text(bank->capacity, (char[SIZE_TEXT_MAX]){ 0 }), want);
     default:
         return error_set(error, "%s", hotram_status_text(status));
     }
