@@ -12,17 +12,15 @@ static const struct {
     const char *names; /* separated and surrounded by spaces */
     const char *reason;
 } absent[] = {
-    { " qom-set ", "properties are given when an object or a device is made" },
-    { " set-numa-node ", "nodes are given by -numa" },
-    { " query-hotpluggable-cpus ", "no CPU can be plugged; query-cpus-fast tells the places of CPUs" },
-    { " balloon query-balloon ", "there is no balloon; memory-set changes the guest's size" },
+    { " set-numa-node ", "nodes are defined by -numa" },
+    { " query-hotpluggable-cpus ", "CPU hotplug is not supported; query-cpus-fast shows the CPU topology" },
     { " query-migrate migrate migrate_cancel migrate-set-parameters query-migrate-parameters ",
-      "there is no migration" },
-    { " savevm loadvm snapshot-save snapshot-load ", "there are no snapshots" },
-    { " blockdev-add blockdev-del netdev_add netdev_del ", "there are no disks and no network devices" },
-    { " chardev-add chardev-remove chardev-change ", "character devices are given by -chardev" },
-    { " query-pci query-vnc query-spice screendump send-key ", "there are no PCI and no display" },
-    { " dump-guest-memory pmemsave memsave ", "memory of a guest is not written to files" },
+      "no migration" },
+    { " savevm loadvm snapshot-save snapshot-load ", "no snapshots" },
+    { " chardev-change ", "device_del, chardev-remove, chardev-add and device_add replace a port's chardev" },
+    { " chardev-send-break ", "a break is not a byte, and chardevs transfer bytes alone" },
+    { " query-vnc query-spice screendump send-key ", "no display" },
+    { " dump-guest-memory pmemsave memsave ", "guest memory cannot be written to files" },
 };
 
 const char *command_absent(const char *name)
