@@ -118,7 +118,7 @@ void end_without_memory(void)
     _exit(STATUS_ERROR);
 }
 
-void say_json(struct json_object *object, bool pretty)
+void print_json(struct json_object *object, bool pretty)
 {
     struct text text = { 0 };
 
@@ -131,7 +131,7 @@ void say_json(struct json_object *object, bool pretty)
     text_free(&text);
 }
 
-void say_text(struct text *text)
+void print_text(struct text *text)
 {
     struct text clean = { 0 };
 
@@ -159,7 +159,7 @@ enum status fail(const struct options *options, enum status status, const char *
         add_string(error, "desc", text);
         add_number(error, "exit-status", status);
         json_add(document, "error", error);
-        say_json(document, true);
+        print_json(document, true);
         json_object_put(document);
     }
     return status;
