@@ -39,7 +39,7 @@ bench: setup
 	scripts/setup.sh guest bench
 	scripts/build.sh $(BUILD)
 	scripts/guest-images.sh
-	tests/host/run --timeout 1800 -- bench/bench.py
+	tests/host/run --timeout 3600 -- bench/bench.py
 
 # DESTDIR and the like go to meson; the prefix is set with
 # `meson configure build/native --prefix=...`.

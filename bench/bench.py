@@ -19,6 +19,8 @@ import time
 
 import busy
 import common
+import disk
+import equipped
 import guest
 import leases
 import memory
@@ -26,6 +28,7 @@ import plug
 import prealloc
 import start
 import table
+import wire
 
 # Part -> what measures a program once, yielding pairs of name and value; and
 # how many times, if the time for a part is enough for it. Memory and exits
@@ -42,6 +45,10 @@ PARTS = {
     "exits": (guest.measure_exits, 1),
     "own-exits": (guest.measure_own_exits, 1),
     "boot": (guest.measure_boot, 3),
+    "equipped": (equipped.measure, 9),
+    "disk": (disk.measure, 3),
+    "disk-dimms": (disk.measure_with_dimms, 3),
+    "wire": (wire.measure, 3),
 }
 LEAST, SECONDS = 3, 120
 
@@ -112,14 +119,16 @@ def warm_up():
 
 
 def command():
-    line = "bench/bench.py " + shlex.join(sys.argv[1:])
+    shortened = f"HOTRAM_BENCH_SECONDS={disk.SECONDS:g} " if disk.SECONDS != disk.USUAL_SECONDS else ""
+    line = shortened + "bench/bench.py " + shlex.join(sys.argv[1:])
     if common.emulated():
-        line = "tests/host/run --timeout 1800 -- " + line
+        line = "tests/host/run --timeout 3600 -- " + line
     return line.strip()
 
 
 def run(args):
-    results = {"command": command(), "host": common.describe(), "parts": {}}
+    results = {"command": command(), "date": time.strftime("%Y-%m-%d", time.gmtime()), "host": common.describe(),
+               "parts": {}}
     args.results.parent.mkdir(parents=True, exist_ok=True)
     warm_up()
     quiet = common.Quiet()

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Counts how often a guest leaves for the program: KVM's trace event
 kvm_userspace_exit, counted by a histogram in an instance of tracefs of our own.
-The same count for any VMM, and the program need not help."""
+The same count for any VMM, and the program need not help. System calls can be
+counted the same way."""
 
 import os
 import pathlib
 import re
 
 PLACES = ("/sys/kernel/tracing", "/sys/kernel/debug/tracing")
-EVENT = "events/kvm/kvm_userspace_exit"
+EXITS = "events/kvm/kvm_userspace_exit"
+CALLS = "events/raw_syscalls/sys_enter"
 HISTOGRAM = "hist:keys=common_pid:size=2048"
 
 
@@ -21,9 +23,11 @@ def tracing():
 
 
 class Counter:
-    def __init__(self):
-        self._instance = tracing() / f"instances/hotram-{os.getpid()}"
-        self._event = self._instance / EVENT
+    """Counts while the `with` block runs."""
+
+    def __init__(self, event=EXITS):
+        self._instance = tracing() / f"instances/hotram-{os.getpid()}-{pathlib.Path(event).name}"
+        self._event = self._instance / event
 
     def __enter__(self):
         self._instance.mkdir()
@@ -38,9 +42,9 @@ class Counter:
         (self._event / "trigger").write_text("!" + HISTOGRAM)
         self._instance.rmdir()
 
-    def count(self, process):
-        """Exits so far of all threads of a process."""
-        threads = {int(thread) for thread in os.listdir(f"/proc/{process}/task")}
+    def count(self, process, but=()):
+        """So far, of all threads of a process but some."""
+        threads = {int(thread) for thread in os.listdir(f"/proc/{process}/task")} - set(but)
         lines = re.findall(r"common_pid: *(\d+) *\} *hitcount: *(\d+)",
                            (self._event / "hist").read_text())
         return sum(int(hits) for thread, hits in lines if int(thread) in threads)

@@ -27,11 +27,11 @@ static uint64_t address[ADDRESSES];
 static pthread_barrier_t barrier;
 
 /* No guest runs. */
-bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size,
-                    void *memory, unsigned flags, struct error *error)
+bool vm_set_kvm_slot(const struct vm *vm, unsigned kvm_slot, uint64_t guest_address, uint64_t size,
+                     void *memory, unsigned flags, struct error *error)
 {
     (void)flags;
-    (void)vm, (void)memslot, (void)guest_address, (void)size, (void)memory, (void)error;
+    (void)vm, (void)kvm_slot, (void)guest_address, (void)size, (void)memory, (void)error;
     return true;
 }
 

@@ -5,27 +5,16 @@ import math
 import re
 
 import leases
+import table_devices
 from common import SLOTS
+from goal import MISSED, Goal, of, percentile
 
 FEW = 32                    # DIMMs at the beginning and at the end
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
-MISSED = "**no**"
 HEAD = """\
 | | hotram | QEMU | hotram / QEMU | goal | met |
 | --- | ---: | ---: | ---: | --- | --- |
 """
-
-
-def percentile(samples, percent):
-    """The nearest-rank percentile; None of nothing."""
-    if not samples:
-        return None
-    ranked = sorted(samples)
-    return ranked[max(0, math.ceil(len(ranked) * percent / 100) - 1)]
-
-
-def of(name, percent=50):
-    return lambda samples: percentile(samples.get(name), percent)
 
 
 def pairs(samples):
@@ -48,30 +37,6 @@ def growth(samples):
     if len(fastest) < SLOTS:
         return None
     return percentile(fastest[-FEW:], 50) / percentile(fastest[:FEW], 50)
-
-
-class Goal:
-    """limit: what hotram may have at most, in the row's unit; or `fraction` of
-    QEMU's figure; or `least`, what it has to have. A time is judged only where a machine is not emulated."""
-
-    def __init__(self, text, limit=None, fraction=None, time=False, least=None):
-        self.text = text
-        self._limit = limit
-        self._least = least
-        self._fraction = fraction
-        self._time = time
-
-    def judge(self, hotram, qemu, emulated):
-        if self._time and emulated:
-            return "not judged: emulated"
-        if self._least is not None and hotram is not None:
-            return "yes" if hotram >= self._least else MISSED
-        limit = self._limit
-        if self._fraction and qemu is not None:
-            limit = self._fraction * qemu
-        if hotram is None or limit is None:
-            return "not measured"
-        return "yes" if hotram <= limit else MISSED
 
 
 # Part, label, unit, what makes a figure of the samples, goal.
@@ -130,6 +95,7 @@ ROWS = [
     ("own-exits", f"the same, {SLOTS} slots", "", of(f"own_exits_{SLOTS}"), None),
     ("boot", "start to the guest's init, bzImage", "s", of("bzimage"), None),
     ("boot", "the same, vmlinux", "s", of("vmlinux"), None),
+    *table_devices.ROWS,
 ]
 
 
@@ -174,7 +140,10 @@ def head(results):
     others = f"- kept busy by others meanwhile: {host['others']:.2f} processors\n"
     if host["kind"] == "emulated host":     # it does not see them
         others = ""
-    return (f"### {host['kind'].capitalize()}\n\n"
+    what = ": disks and network cards" if set(results["parts"]) <= table_devices.PARTS else ""
+    date = f"- measured on {results['date']}\n" if "date" in results else ""
+    return (f"### {host['kind'].capitalize()}{what}\n\n"
+            f"{date}"
             f"- {host['processor']}, {host['processors']} processor(s), "
             f"{host['memory_gib']} GiB, Linux {host['kernel']}\n"
             f"- {host['hotram']}; {host['QEMU']}\n"
@@ -199,11 +168,19 @@ def report(results):
     return text + (f"\nFailed:\n\n{failed}" if failed else "")
 
 
+def sections(text):
+    """Heading -> section."""
+    return {part.splitlines()[0]: part.strip() + "\n" for part in re.split(r"^(?=### )", text, flags=re.M)
+            if part.startswith("### ")}
+
+
 def write(document, reports):
-    """Puts the sections between the document's two marks."""
+    """Puts the reports between the document's two marks, each in place of the one with the same heading; others
+    stay."""
     text = document.read_text()
-    pattern = re.escape(BEGIN) + ".*" + re.escape(END)
-    if not re.search(pattern, text, flags=re.S):
+    found = re.search(re.escape(BEGIN) + "(.*)" + re.escape(END), text, flags=re.S)
+    if not found:
         raise SystemExit(f"{document} has no '{BEGIN}' ... '{END}'")
-    new = f"{BEGIN}\n\n" + "\n".join(reports) + f"\n{END}"
-    document.write_text(re.sub(pattern, lambda _: new, text, flags=re.S))
+    all_of_them = sections(found[1]) | sections("\n".join(reports))
+    new = f"{BEGIN}\n\n" + "\n".join(all_of_them.values()) + f"\n{END}"
+    document.write_text(text[:found.start()] + new + text[found.end():])

@@ -22,7 +22,7 @@ static uint64_t next(struct writer *writer, size_t align)
 }
 
 /* What does not fit is measured, and said at the end. */
-static void note(struct writer *writer, enum hotram_status status)
+static void record_status(struct writer *writer, enum hotram_status status)
 {
     if (writer->status == HOTRAM_OK && status != HOTRAM_E_BUFFER)
         writer->status = status;
@@ -34,11 +34,11 @@ static uint64_t write_dsdt(struct writer *writer)
     struct hotram_acpi_table table;
     struct hotram_aml aml;
 
-    note(writer, hotram_acpi_table_begin(&table, writer->out, "DSDT", DSDT_REVISION, writer->ids));
-    note(writer, hotram_aml_begin(&aml, writer->out));
-    note(writer, writer->set->dsdt(&aml, writer->set->opaque));
-    note(writer, hotram_aml_finish(&aml, NULL));
-    note(writer, hotram_acpi_table_end(&table));
+    record_status(writer, hotram_acpi_table_begin(&table, writer->out, "DSDT", DSDT_REVISION, writer->ids));
+    record_status(writer, hotram_aml_begin(&aml, writer->out));
+    record_status(writer, writer->set->dsdt(&aml, writer->set->opaque));
+    record_status(writer, hotram_aml_finish(&aml, NULL));
+    record_status(writer, hotram_acpi_table_end(&table));
     return address;
 }
 
@@ -50,15 +50,15 @@ static void write_listed(struct writer *writer, uint64_t facs, uint64_t dsdt)
     fadt.facs = fadt.flags & HOTRAM_FADT_HW_REDUCED ? 0 : facs;
     fadt.dsdt = dsdt;
     writer->listed[writer->count++] = next(writer, TABLE_ALIGN);
-    note(writer, hotram_acpi_fadt(writer->out, writer->ids, &fadt));
+    record_status(writer, hotram_acpi_fadt(writer->out, writer->ids, &fadt));
     if (set->madt) {
         writer->listed[writer->count++] = next(writer, TABLE_ALIGN);
-        note(writer, hotram_acpi_madt(writer->out, writer->ids, set->madt));
+        record_status(writer, hotram_acpi_madt(writer->out, writer->ids, set->madt));
     }
     if (set->memory_count > 0) {
         writer->listed[writer->count++] = next(writer, TABLE_ALIGN);
-        note(writer, hotram_acpi_srat(writer->out, writer->ids, set->cpus, set->cpu_count, set->memory,
-                                      set->memory_count));
+        record_status(writer, hotram_acpi_srat(writer->out, writer->ids, set->cpus, set->cpu_count,
+                                               set->memory, set->memory_count));
     }
 }
 
@@ -74,12 +74,12 @@ enum hotram_status hotram_acpi_set(struct hotram_buffer *out, const struct hotra
         return HOTRAM_E_ARGUMENT;
     hotram_buffer_zeros(out, HOTRAM_ACPI_RSDP_LENGTH);
     facs = next(&writer, HOTRAM_ACPI_SET_ALIGN);
-    note(&writer, hotram_acpi_facs(out));
+    record_status(&writer, hotram_acpi_facs(out));
     write_listed(&writer, facs, write_dsdt(&writer));
     xsdt = next(&writer, TABLE_ALIGN);
-    note(&writer, hotram_acpi_xsdt(out, ids, writer.listed, writer.count));
+    record_status(&writer, hotram_acpi_xsdt(out, ids, writer.listed, writer.count));
     if (out->length > UINT64_MAX - set->address) /* the addresses wrapped */
-        note(&writer, HOTRAM_E_ARGUMENT);
+        record_status(&writer, HOTRAM_E_ARGUMENT);
     if (writer.status != HOTRAM_OK) {
         out->length = 0;
         return writer.status;

@@ -5,7 +5,7 @@
 
 #define END 0xffffu /* hotram_dimm.next and hotram_bank.first: no further DIMM */
 
-enum event { RESERVE, CANCEL, COMMIT, ASK, WITHDRAW, EJECT, FINISH, EVENTS };
+enum event { RESERVE, CANCEL, COMMIT, REQUEST, WITHDRAW, EJECT, FINISH, EVENTS };
 
 #define STATES (HOTRAM_DIMM_EJECTING + 1)
 
@@ -15,10 +15,10 @@ enum event { RESERVE, CANCEL, COMMIT, ASK, WITHDRAW, EJECT, FINISH, EVENTS };
 static const uint8_t transitions[STATES][EVENTS] = {
     [HOTRAM_DIMM_EMPTY] = { [RESERVE] = TO(RESERVED) },
     [HOTRAM_DIMM_RESERVED] = { [CANCEL] = TO(EMPTY), [COMMIT] = TO(PLUGGED) },
-    [HOTRAM_DIMM_PLUGGED] = { [ASK] = TO(REMOVAL_ASKED), [EJECT] = TO(EJECTING) },
-    [HOTRAM_DIMM_REMOVAL_ASKED] = { [ASK] = TO(REMOVAL_ASKED),
-                                    [WITHDRAW] = TO(PLUGGED),
-                                    [EJECT] = TO(EJECTING) },
+    [HOTRAM_DIMM_PLUGGED] = { [REQUEST] = TO(REMOVAL_REQUESTED), [EJECT] = TO(EJECTING) },
+    [HOTRAM_DIMM_REMOVAL_REQUESTED] = { [REQUEST] = TO(REMOVAL_REQUESTED),
+                                        [WITHDRAW] = TO(PLUGGED),
+                                        [EJECT] = TO(EJECTING) },
     [HOTRAM_DIMM_EJECTING] = { [FINISH] = TO(EMPTY) },
 };
 
@@ -276,9 +276,9 @@ enum hotram_status hotram_bank_commit(struct hotram_bank *bank, uint32_t slot, b
     return status;
 }
 
-enum hotram_status hotram_bank_ask_removal(struct hotram_bank *bank, uint32_t slot)
+enum hotram_status hotram_bank_request_removal(struct hotram_bank *bank, uint32_t slot)
 {
-    enum hotram_status status = step(bank, slot, ASK);
+    enum hotram_status status = step(bank, slot, REQUEST);
 
     if (status == HOTRAM_OK) {
         bank->slots[slot].remove_pending = true;

@@ -60,7 +60,7 @@ static unsigned piece(uint64_t offset, unsigned left)
 /* The guest sees a DIMM from commit to eject. */
 static bool is_visible(const struct hotram_dimm *dimm)
 {
-    return dimm->state == HOTRAM_DIMM_PLUGGED || dimm->state == HOTRAM_DIMM_REMOVAL_ASKED;
+    return dimm->state == HOTRAM_DIMM_PLUGGED || dimm->state == HOTRAM_DIMM_REMOVAL_REQUESTED;
 }
 
 static uint32_t flags_of(const struct hotram_dimm *dimm)

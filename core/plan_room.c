@@ -104,7 +104,7 @@ static uint64_t hole(const struct plan_work *work, uint32_t index, uint64_t *add
 }
 
 /* Move the largest of the rooms from the index on to it. */
-static void bring_largest(uint64_t *rooms, uint32_t index, uint32_t count)
+static void swap_largest(uint64_t *rooms, uint32_t index, uint32_t count)
 {
     uint32_t largest = index;
     uint64_t room;
@@ -129,7 +129,7 @@ uint64_t libhotram_plan_room(struct plan_work *work, uint32_t dimms, uint64_t en
         work->rooms[i] = hole(work, i, &addr);
     for (uint32_t i = 0; i < count && i < dimms && sum < enough; i++) {
         if (dimms < count)
-            bring_largest(work->rooms, i, count);
+            swap_largest(work->rooms, i, count);
         sum += work->rooms[i]; /* not more than the region */
     }
     return sum < enough ? sum : enough;

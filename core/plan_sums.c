@@ -11,7 +11,7 @@ bool libhotram_plan_counts(const struct hotram_plan_request *request, uint32_t s
 {
     const struct hotram_dimm *dimm = &request->bank->slots[slot];
 
-    return (dimm->state == HOTRAM_DIMM_PLUGGED || dimm->state == HOTRAM_DIMM_REMOVAL_ASKED) &&
+    return (dimm->state == HOTRAM_DIMM_PLUGGED || dimm->state == HOTRAM_DIMM_REMOVAL_REQUESTED) &&
            (!request->node_given || request->node == dimm->node);
 }
 

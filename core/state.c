@@ -7,6 +7,7 @@
 #define MAGIC UINT32_C(0x54535248) /* "HRST", little endian */
 #define FRONT 12u                  /* bytes of the frame before the contents */
 #define BEHIND 4u                  /* and after them */
+#define OWN_MAX 65536u             /* contents of an embedder's own state */
 
 _Static_assert(FRONT + BEHIND == HOTRAM_STATE_FRAME, "as state.h says");
 
@@ -81,20 +82,39 @@ void libhotram_state_put(struct state_writer *writer, uint64_t value, unsigned c
     }
 }
 
-void libhotram_state_begin(struct state_writer *writer, struct hotram_buffer *out,
-                           enum hotram_state_kind kind, uint32_t length)
+static void begin(struct state_writer *writer, struct hotram_buffer *out, uint32_t kind, uint32_t version,
+                  uint32_t length)
 {
     *writer = (struct state_writer){ .out = out, .sum = STATE_SUM_START };
     libhotram_state_put(writer, MAGIC, 4);
     libhotram_state_put(writer, kind, 2);
-    libhotram_state_put(writer, HOTRAM_STATE_VERSION, 2);
+    libhotram_state_put(writer, version, 2);
     libhotram_state_put(writer, HOTRAM_STATE_FRAME + length, 4);
+}
+
+void libhotram_state_begin(struct state_writer *writer, struct hotram_buffer *out,
+                           enum hotram_state_kind kind, uint32_t length)
+{
+    begin(writer, out, kind, HOTRAM_STATE_VERSION, length);
 }
 
 enum hotram_status libhotram_state_end(struct state_writer *writer)
 {
     libhotram_state_put(writer, ~writer->sum, BEHIND);
     return hotram_buffer_status(writer->out);
+}
+
+enum hotram_status hotram_state_wrap(uint16_t kind, uint16_t version, const uint8_t *contents, size_t length,
+                                     struct hotram_buffer *out)
+{
+    struct state_writer writer;
+
+    if (!out || (!contents && length > 0) || kind < HOTRAM_STATE_OWN || version == 0 || length > OWN_MAX)
+        return HOTRAM_E_ARGUMENT;
+    begin(&writer, out, kind, version, (uint32_t)length);
+    for (size_t i = 0; i < length; i++)
+        libhotram_state_put(&writer, contents[i], 1);
+    return libhotram_state_end(&writer);
 }
 
 /* ---- Restoring ---- */
@@ -121,8 +141,8 @@ static uint32_t sum_of(const uint8_t *bytes, uint32_t count)
 }
 
 /* What is in front, once it is sure that the whole is there and undamaged. */
-static enum hotram_status look(struct hotram_saved saved, struct hotram_state_frame *frame,
-                               struct hotram_restore_result *result)
+static enum hotram_status open_frame(struct hotram_saved saved, struct hotram_state_frame *frame,
+                                     struct hotram_restore_result *result)
 {
     const uint8_t *start = saved.bytes;
     const size_t there = saved.length;
@@ -162,7 +182,7 @@ enum hotram_status hotram_state_look(const struct hotram_saved *saved, struct ho
 
     libhotram_state_start(&found);
     if (saved && frame)
-        status = look(*saved, &front, &found);
+        status = open_frame(*saved, &front, &found);
     if (status == HOTRAM_OK)
         *frame = front;
     if (result)
@@ -178,7 +198,7 @@ enum hotram_status libhotram_state_open(const struct hotram_saved *saved, enum h
 
     if (!saved)
         return HOTRAM_E_ARGUMENT;
-    status = look(*saved, &frame, result);
+    status = open_frame(*saved, &frame, result);
     if (status != HOTRAM_OK)
         return status;
     if (frame.kind != kind)

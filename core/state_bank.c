@@ -15,7 +15,7 @@
 
 /* The numbers of the states are part of the format. */
 _Static_assert(HOTRAM_DIMM_EMPTY == 0 && HOTRAM_DIMM_RESERVED == 1 && HOTRAM_DIMM_PLUGGED == 2 &&
-                   HOTRAM_DIMM_REMOVAL_ASKED == 3 && HOTRAM_DIMM_EJECTING == 4,
+                   HOTRAM_DIMM_REMOVAL_REQUESTED == 3 && HOTRAM_DIMM_EJECTING == 4,
                "saved banks have these");
 _Static_assert(HOTRAM_STATE_BANK_LENGTH(3) == HOTRAM_STATE_FRAME + CONFIG_LENGTH + 3 * SLOT_LENGTH,
                "as state.h says");
@@ -124,7 +124,7 @@ static unsigned events_of(uint8_t state)
     switch (state) {
     case HOTRAM_DIMM_PLUGGED:
         return INSERT;
-    case HOTRAM_DIMM_REMOVAL_ASKED:
+    case HOTRAM_DIMM_REMOVAL_REQUESTED:
         return INSERT | REMOVE;
     default:
         return 0;
@@ -219,7 +219,7 @@ static bool is_attached(const struct hotram_saved *contents, uint32_t slot)
     struct hotram_saved at = { contents->bytes + (size_t)slot * SLOT_LENGTH, SLOT_LENGTH };
     const uint8_t state = get_slot(&at).state;
 
-    return state == HOTRAM_DIMM_PLUGGED || state == HOTRAM_DIMM_REMOVAL_ASKED;
+    return state == HOTRAM_DIMM_PLUGGED || state == HOTRAM_DIMM_REMOVAL_REQUESTED;
 }
 
 static void detach_before(const struct hotram_bank *bank, const struct hotram_saved *contents,

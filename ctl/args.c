@@ -16,7 +16,7 @@
 enum kind { FLAG, TEXT, NUMBER, SECONDS, GUEST };
 
 struct option_row {
-    char letter; /* also what struct command's `takes` has; in upper case: there is no short form */
+    char letter; /* also what struct ctl_command's `takes` has; in upper case: there is no short form */
     const char *name;
     const char *argument;
     enum kind kind;
@@ -29,35 +29,37 @@ struct option_row {
 #define AT(member) offsetof(struct options, member)
 
 static const struct option_row rows[] = {
-    { 's', "socket", "SOCKET", TEXT, AT(socket), 0, 0, "the guest whose QMP socket this is" },
-    { 'g', "guest", "NAME", GUEST, 0, 0, 0, "the guest of this name (hotram -name)" },
-    { 'j', "json", NULL, FLAG, AT(json), 0, 0, "one JSON document on standard output" },
-    { 'p', "monitor-timeout", "SECONDS", SECONDS, AT(patience), 0, 86400,
-      "how long the monitor itself may take to answer (default 10)" },
+    { 's', "socket", "SOCKET", TEXT, AT(socket), 0, 0, "select the guest with this QMP socket" },
+    { 'g', "guest", "NAME", GUEST, 0, 0, 0, "select the guest with this name (hotram -name)" },
+    { 'j', "json", NULL, FLAG, AT(json), 0, 0, "print one JSON document on standard output" },
+    { 'p', "monitor-timeout", "SECONDS", SECONDS, AT(answer_timeout), 0, 86400,
+      "how long the monitor may take to answer (default 10)" },
     { 't', "timeout", "SECONDS", NUMBER, AT(timeout), AT(timeout_given), 86400 * 365,
-      "how long the guest may take to answer" },
-    { 'W', "no-wait", NULL, FLAG, AT(no_wait), 0, 0, "do not wait for the guest's answer" },
+      "how long the guest may take to respond" },
+    { 'W', "no-wait", NULL, FLAG, AT(no_wait), 0, 0, "return without waiting for the guest" },
     { 'I', "id", "ID", TEXT, AT(id), 0, 0, "the new DIMM's id" },
     { 'N', "node", "N", NUMBER, AT(node), AT(node_given), UINT32_MAX, "the guest's NUMA node" },
     { 'S', "slot", "N", NUMBER, AT(slot), AT(slot_given), UINT32_MAX, "the DIMM's slot" },
-    { 'A', "addr", "ADDRESS", NUMBER, AT(addr), AT(addr_given), UINT64_MAX, "its guest-physical address" },
+    { 'A', "addr", "ADDRESS", NUMBER, AT(addr), AT(addr_given), UINT64_MAX,
+      "the DIMM's guest-physical address" },
     { 'T', "template", "BACKEND", TEXT, AT(template), 0, 0,
-      "where the memory comes from: memory-backend-memfd,share=on" },
-    { 'M', "at-most", NULL, FLAG, AT(at_most), 0, 0, "less is good, too, where the size cannot be met" },
-    { 'D', "dry-run", NULL, FLAG, AT(dry_run), 0, 0, "only say what would be done" },
-    { 'V', "svg", "FILE", TEXT, AT(svg), 0, 0, "write the picture as a drawing; - is standard output" },
-    { 'C', "ascii", NULL, FLAG, AT(ascii), 0, 0, "draw with plain characters" },
-    { 'd', "delay", "SECONDS", SECONDS, AT(delay), 0, 86400, "between two looks (default 1)" },
+      "its memory backend, such as memory-backend-memfd,share=on" },
+    { 'M', "at-most", NULL, FLAG, AT(at_most), 0, 0,
+      "prefer a smaller size if the exact one cannot be reached" },
+    { 'D', "dry-run", NULL, FLAG, AT(dry_run), 0, 0, "only print what would be done" },
+    { 'V', "svg", "FILE", TEXT, AT(svg), 0, 0, "write the picture to an SVG file; - is standard output" },
+    { 'C', "ascii", NULL, FLAG, AT(ascii), 0, 0, "draw with ASCII characters" },
+    { 'd', "delay", "SECONDS", SECONDS, AT(delay), 0, 86400, "time between two updates (default 1)" },
     { 'n', "iterations", "N", NUMBER, AT(iterations), AT(iterations_given), UINT32_MAX,
-      "end after so many looks" },
-    { 'h', "help", NULL, FLAG, AT(help), 0, 0, "show this, or what a command takes" },
+      "stop after this number of updates" },
+    { 'h', "help", NULL, FLAG, AT(help), 0, 0, "show this help, or the options of a command" },
     { 'v', "version", NULL, FLAG, AT(version), 0, 0, "show the version" },
 };
 
 #define ROW_COUNT (sizeof rows / sizeof rows[0])
 #define OF_ALL "sgjphv"
 
-static bool takes(const struct command *command, char letter)
+static bool takes(const struct ctl_command *command, char letter)
 {
     return strchr(OF_ALL, letter) || strchr(command->takes, letter);
 }
@@ -71,14 +73,14 @@ static void print_row(const struct option_row *row)
     printf("%*s%s\n", used < 27 ? 27 - used : 1, "", row->help);
 }
 
-static void print_command(const struct command *command)
+static void print_command(const struct ctl_command *command)
 {
     int used = printf("  %s %s", command->name, command->form);
 
     printf("%*s%s\n", used < 27 ? 27 - used : 1, "", command->help);
 }
 
-static void print_help(const struct command *only)
+static void print_help(const struct ctl_command *only)
 {
     if (only) {
         printf("usage: hotramctl [options] %s %s\n\n%s\n\n", only->name, only->form, only->help);
@@ -96,8 +98,8 @@ static void print_help(const struct command *only)
             print_row(&rows[i]);
     if (!only)
         puts(
-            "\nhotramctl COMMAND --help shows a command's own options. With one guest running it is found by\n"
-            "itself. A SIZE is 512M, 2G, 1.5G; set takes +1G and -1G, too.");
+            "\nhotramctl COMMAND --help shows a command's own options. If exactly one guest is running it is\n"
+            "selected automatically. A SIZE is 512M, 2G, 1.5G; for set, +1G and -1G are relative.");
 }
 
 static const struct option_row *row_of_word(const char *word, const char **value)
@@ -147,7 +149,7 @@ static bool store(const struct option_row *row, const char *value, struct option
         break;
     case GUEST:
         if (options->guest_count == GUESTS_MAX)
-            return error_set(error, "--guest: more than %d of them", GUESTS_MAX);
+            return error_set(error, "--guest: given more than %d times", GUESTS_MAX);
         options->guests[options->guest_count++] = value;
         break;
     case NUMBER:
@@ -175,7 +177,7 @@ static bool unknown(const char *word, struct error *error)
         suggestion_offer(&suggestion, rows[i].name);
     if (suggestion.best)
         return error_set(error, "%.80s: unknown option; did you mean --%s?", word, suggestion.best);
-    return error_set(error, "%.80s: unknown option; --help shows all", word);
+    return error_set(error, "%.80s: unknown option; --help lists all options", word);
 }
 
 /* One option; *at is moved behind it and its value. */
@@ -188,10 +190,10 @@ static bool read_option(int argc, char *argv[], int *at, struct options *options
     if (!row)
         return unknown(word, error);
     if (!row->argument && value)
-        return error_set(error, "%.80s: --%s takes no value", word, row->name);
+        return error_set(error, "%.80s: --%s does not accept a value", word, row->name);
     if (row->argument && !value) {
         if (*at >= argc)
-            return error_set(error, "--%s needs a value: %s", row->name, row->argument);
+            return error_set(error, "--%s requires a value: %s", row->name, row->argument);
         value = argv[(*at)++];
     }
     if (!strchr(letters, row->letter))
@@ -225,7 +227,7 @@ static bool read_all(int argc, char *argv[], struct options *options, char *lett
     return true;
 }
 
-static const struct command *find_command(const char *name, struct error *error)
+static const struct ctl_command *find_command(const char *name, struct error *error)
 {
     struct suggestion suggestion;
 
@@ -236,33 +238,34 @@ static const struct command *find_command(const char *name, struct error *error)
         suggestion_offer(&suggestion, commands[i].name);
     }
     if (suggestion.best)
-        error_set(error, "'%.80s' is no command; did you mean %s?", name, suggestion.best);
+        error_set(error, "unknown command '%.80s'; did you mean %s?", name, suggestion.best);
     else
-        error_set(error, "'%.80s' is no command; --help shows all", name);
+        error_set(error, "unknown command '%.80s'; --help lists all commands", name);
     return NULL;
 }
 
-static bool check(const struct command *command, const struct options *options, const char *letters,
+static bool check(const struct ctl_command *command, const struct options *options, const char *letters,
                   struct error *error)
 {
     for (size_t i = 0; i < ROW_COUNT; i++)
         if (strchr(letters, rows[i].letter) && !takes(command, rows[i].letter))
-            return error_set(error, "%s takes no --%s", command->name, rows[i].name);
-    if (options->word_count < command->words_min || options->word_count > command->words_max)
-        return error_set(error, "%s: %s%s; got %u %s", command->name,
-                         *command->form ? "expects " : "expects no word", command->form, options->word_count,
-                         options->word_count == 1 ? "word" : "words");
+            return error_set(error, "%s does not support --%s", command->name, rows[i].name);
+    if (options->word_count < command->words_min)
+        return error_set(error, "%s: missing argument %s", command->name, command->form);
+    if (options->word_count > command->words_max)
+        return error_set(error, "%s: unexpected argument '%.80s'", command->name,
+                         options->words[command->words_max]);
     if (options->socket && options->guest_count)
-        return error_set(error, "--socket and --guest both say which guest; give one of them");
+        return error_set(error, "--socket and --guest both select a guest; give only one of them");
     if (options->guest_count > 1 && command->run != run_top)
-        return error_set(error, "--guest was given %u times; %s is for one guest", options->guest_count,
+        return error_set(error, "--guest was given %u times; %s accepts one guest", options->guest_count,
                          command->name);
     return true;
 }
 
-const struct command *args_read(int argc, char *argv[], struct options *options, enum status *status)
+const struct ctl_command *args_read(int argc, char *argv[], struct options *options, enum status *status)
 {
-    const struct command *command = NULL;
+    const struct ctl_command *command = NULL;
     char letters[ROW_COUNT + 1] = "";
     struct error error = { 0 };
     bool good = read_all(argc, argv, options, letters, &error);
@@ -283,7 +286,7 @@ const struct command *args_read(int argc, char *argv[], struct options *options,
         return NULL;
     }
     if (good && !command)
-        good = error_set(&error, "no command; hotramctl --help shows all");
+        good = error_set(&error, "missing command; hotramctl --help lists all commands");
     if (good && check(command, options, letters, &error))
         return command;
     *status = fail(options, STATUS_USAGE, "%s", error.text);

@@ -10,17 +10,17 @@
 #include "operation.h"
 #include "waiting.h"
 
-static void say_operation(const struct options *options, struct json_object *operation)
+static void print_operation(const struct options *options, struct json_object *operation)
 {
     struct text text = { 0 };
 
     if (options->json) {
-        say_json(operation, true);
+        print_json(operation, true);
         return;
     }
     operation_words(&text, operation);
     text_string(&text, "\n");
-    say_text(&text);
+    print_text(&text);
 }
 
 /* Ask for the operation and, unless --no-wait, wait for its end. The answer comes at once: with the
@@ -48,7 +48,7 @@ static enum status run_operation(struct options *options, const char *command, s
         return waiting.status;
     }
     waiting.title = "";
-    if (!options->no_wait && operation_under_way(operation)) {
+    if (!options->no_wait && operation_in_progress(operation)) {
         waiting_add(&waiting, operation);
         if (!waiting_next(&waiting, &ended)) {
             json_object_put(operation);
@@ -59,8 +59,8 @@ static enum status run_operation(struct options *options, const char *command, s
         operation = ended;
     }
     waiting_end(&waiting);
-    status = options->no_wait && operation_under_way(operation) ? STATUS_DONE : operation_status(operation);
-    say_operation(options, operation);
+    status = options->no_wait && operation_in_progress(operation) ? STATUS_DONE : operation_status(operation);
+    print_operation(options, operation);
     json_object_put(operation);
     return status;
 }

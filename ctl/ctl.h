@@ -39,7 +39,7 @@ struct options {
     bool no_wait;
     uint64_t timeout; /* seconds, for the guest's answer */
     bool timeout_given;
-    uint64_t patience; /* ms, for the monitor's answer */
+    uint64_t answer_timeout; /* ms, for the monitor's answer */
     const char *id;
     const char *template;
     uint64_t node, slot, addr;
@@ -55,7 +55,7 @@ struct options {
     unsigned word_count;
 };
 
-struct command {
+struct ctl_command {
     const char *name;
     const char *form; /* of its words: "SIZE" */
     const char *help;
@@ -65,11 +65,11 @@ struct command {
     enum status (*run)(struct options *options);
 };
 
-extern const struct command commands[];
+extern const struct ctl_command commands[];
 extern const size_t command_count;
 
 /* args.c. Reads the command line. NULL: *status is what to exit with, and all is said. */
-const struct command *args_read(int argc, char *argv[], struct options *options, enum status *status);
+const struct ctl_command *args_read(int argc, char *argv[], struct options *options, enum status *status);
 
 /* One file, or one of a group, each. */
 enum status run_status(struct options *options);
@@ -84,7 +84,7 @@ enum status run_events(struct options *options);
 enum status run_top(struct options *options);
 enum status run_quit(struct options *options);
 
-/* say.c. "hotramctl: ..." on stderr, and with --json {"error": {"desc", "exit-status"}} on stdout; returns
+/* output.c. "hotramctl: ..." on stderr, and with --json {"error": {"desc", "exit-status"}} on stdout; returns
  * the status. */
 enum status fail(const struct options *options, enum status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -92,9 +92,9 @@ enum status fail(const struct options *options, enum status status, const char *
  * may have been done. */
 void end_without_memory(void) __attribute__((noreturn));
 /* One JSON document on stdout: on several lines, or on one. The object is only borrowed. */
-void say_json(struct json_object *object, bool pretty);
+void print_json(struct json_object *object, bool pretty);
 /* A text on stdout, without what could steer the terminal; the text is freed. */
-void say_text(struct text *text);
+void print_text(struct text *text);
 /* A text for the terminal: control characters become '?'. Valid until SHOWN_COUNT further calls. */
 #define SHOWN_COUNT 16
 const char *shown(const char *text);

@@ -51,7 +51,7 @@ static bool all_exist(const struct options *options, struct qmp *qmp, struct err
     bool good = true;
 
     if (!options->word_count ||
-        !qmp_ask(qmp, "query-qmp-schema", NULL, options->patience, &schema, NULL, &ignored))
+        !qmp_ask(qmp, "query-qmp-schema", NULL, options->answer_timeout, &schema, NULL, &ignored))
         return true;
     for (unsigned i = 0; good && i < options->word_count; i++)
         good = event_exists(schema, options->words[i], error);
@@ -77,15 +77,15 @@ static void print_event(struct json_object *event)
         text_json(&text, data, false);
     }
     text_string(&text, "\n");
-    say_text(&text);
+    print_text(&text);
 }
 
-static void show(const struct options *options, struct json_object *message)
+static void print_matching(const struct options *options, struct json_object *message)
 {
     if (!json_has(message, "event") || !wanted(options, json_text_of(message, "event")))
         return;
     if (options->json)
-        say_json(message, false);
+        print_json(message, false);
     else
         print_event(message);
 }
@@ -113,7 +113,7 @@ enum status run_events(struct options *options)
         if (heard != QMP_MESSAGE)
             continue;
         ends = ends || strcmp(json_text_of(message, "event"), "SHUTDOWN") == 0;
-        show(options, message);
+        print_matching(options, message);
         json_object_put(message);
     }
     /* The end of a guest that said so is no error. */

@@ -109,7 +109,7 @@ struct qmp *guest_connect(const struct options *options, struct guest *guest, en
 
     *status = STATUS_DONE;
     if (guest_pick(options, guest, &error)) {
-        qmp = qmp_connect(guest->path, options->patience, &error);
+        qmp = qmp_connect(guest->path, options->answer_timeout, &error);
         if (qmp)
             return qmp;
     }
@@ -122,7 +122,7 @@ bool guest_ask(const struct options *options, struct qmp *qmp, const char *comma
 {
     struct error error = { 0 };
 
-    if (qmp_ask(qmp, command, args, options->patience, result, NULL, &error))
+    if (qmp_ask(qmp, command, args, options->answer_timeout, result, NULL, &error))
         return true;
     *status = fail(options, STATUS_ERROR, "%s", error.text);
     return false;

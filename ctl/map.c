@@ -27,29 +27,32 @@ static enum status write_svg(const struct options *options, struct json_object *
     bool out = strcmp(options->svg, "-") == 0;
     FILE *file = out ? stdout : fopen(options->svg, "w");
     struct text text = { 0 };
-    bool good = file != NULL;
+    int why = file ? 0 : errno;
 
-    if (good) {
+    if (file) {
         map_svg(&text, map);
-        good = !text.failed && fwrite(text.bytes, 1, text.length, file) == text.length && fflush(file) == 0;
+        if (text.failed)
+            why = ENOMEM;
+        else if (fwrite(text.bytes, 1, text.length, file) != text.length || fflush(file) != 0)
+            why = errno;
     }
-    if (file && !out)
-        good = fclose(file) == 0 && good;
+    if (file && !out && fclose(file) != 0 && !why)
+        why = errno;
     text_free(&text);
-    return good ? STATUS_DONE : fail(options, STATUS_ERROR, "'%s': %s", options->svg, strerror(errno));
+    return why ? fail(options, STATUS_ERROR, "'%s': %s", options->svg, strerror(why)) : STATUS_DONE;
 }
 
-static enum status show(const struct options *options, struct json_object *map)
+static enum status print_map(const struct options *options, struct json_object *map)
 {
     struct text text = { 0 };
 
     if (options->svg)
         return write_svg(options, map);
     if (options->json) {
-        say_json(map, true);
+        print_json(map, true);
     } else {
         map_text(&text, map, !options->ascii && map_text_unicode(), columns());
-        say_text(&text);
+        print_text(&text);
     }
     return STATUS_DONE;
 }
@@ -67,7 +70,7 @@ enum status run_map(struct options *options)
     if (!qmp)
         return status;
     if (guest_ask(options, qmp, "query-memory-map", NULL, &map, &status))
-        status = show(options, map);
+        status = print_map(options, map);
     json_object_put(map);
     qmp_close(qmp);
     return status;

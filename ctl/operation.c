@@ -2,6 +2,7 @@
 #include "operation.h"
 
 #include <inttypes.h>
+#include <json-c/json_object.h>
 #include <string.h>
 
 #include "base/props.h"
@@ -12,7 +13,7 @@ static const struct {
     const char *words;
     enum status status;
 } results[] = {
-    { "in-progress", "under way for", STATUS_UNANSWERED },
+    { "in-progress", "in progress for", STATUS_UNANSWERED },
     { "done", "done in", STATUS_DONE },
     { "refused", "refused after", STATUS_REFUSED },
     { "unanswered", "no answer after", STATUS_UNANSWERED },
@@ -31,7 +32,7 @@ static size_t find_result(struct json_object *operation)
     return at;
 }
 
-bool operation_under_way(struct json_object *operation)
+bool operation_in_progress(struct json_object *operation)
 {
     return strcmp(json_text_of(operation, "result"), "in-progress") == 0;
 }
@@ -61,6 +62,7 @@ void operation_words(struct text *out, struct json_object *operation)
 {
     size_t at = find_result(operation);
     struct json_object *ost = json_member(operation, "ost");
+    struct json_object *holders = json_member(operation, "waits-for");
     const char *reason = json_text_of(operation, "reason");
 
     operation_title(out, operation);
@@ -74,7 +76,15 @@ void operation_words(struct text *out, struct json_object *operation)
         text_printf(out, " (_OST source 0x%" PRIx64 ", status 0x%" PRIx64 "%s%s)",
                     json_number_of(ost, "source"), json_number_of(ost, "status"),
                     *json_text_of(ost, "text") ? ": " : "", shown(json_text_of(ost, "text")));
-    if (operation_under_way(operation))
+    for (size_t i = 0; i < json_length(holders); i++)
+        text_printf(out, "%s%s", i == 0 ? "; waits for " : ", ",
+                    shown(json_object_get_string(json_at(holders, i))));
+    if (json_has(operation, "gained"))
+        text_printf(out, "; the guest has gained %s%s", shown_size(json_number_of(operation, "gained")),
+                    strcmp(json_text_of(operation, "verified"), "yes") == 0
+                        ? ""
+                        : " of it, by its own statistics: its memory blocks are probably offline");
+    if (operation_in_progress(operation))
         text_printf(out, " (operation %" PRIu64 ")", json_number_of(operation, "id"));
 }
 

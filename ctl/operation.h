@@ -10,7 +10,7 @@
 
 #include "ctl.h"
 
-bool operation_under_way(struct json_object *operation);
+bool operation_in_progress(struct json_object *operation);
 /* Of a result that is unknown: STATUS_ERROR. */
 enum status operation_status(struct json_object *operation);
 /* "plug dimm1 (1 GiB, slot 0): done in 0.42 s". */

@@ -50,16 +50,18 @@ static int time_left(int64_t deadline)
 static bool connect_until(int fd, const struct sockaddr_un *address, int64_t deadline, struct error *error)
 {
     while (connect(fd, (const struct sockaddr *)address, sizeof *address) < 0) {
-        if (errno == EAGAIN && time_left(deadline) > 0) {
+        const int why = errno;
+
+        if (why == EAGAIN && time_left(deadline) > 0) {
             poll(NULL, 0, 20);
             continue;
         }
-        if (errno == ECONNREFUSED || errno == ENOENT)
+        if (why == ECONNREFUSED || why == ENOENT)
             return error_set(error, "no guest is at '%.200s': %s", address->sun_path,
-                             errno == ENOENT ? "there is no such socket"
-                                             : "the one that made this socket is gone");
+                             why == ENOENT ? "there is no such socket"
+                                           : "the one that made this socket is gone");
         return error_set(error, "cannot connect to '%.200s': %s", address->sun_path,
-                         errno == EAGAIN ? "too many others wait there already" : strerror(errno));
+                         why == EAGAIN ? "too many clients are waiting" : strerror(why));
     }
     return true;
 }
@@ -87,10 +89,10 @@ static bool negotiate(struct qmp *qmp, int64_t deadline, struct error *error)
     return good;
 }
 
-struct qmp *qmp_connect(const char *path, uint64_t patience, struct error *error)
+struct qmp *qmp_connect(const char *path, uint64_t answer_timeout, struct error *error)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int64_t deadline = now_ms() + (int64_t)patience;
+    int64_t deadline = now_ms() + (int64_t)answer_timeout;
     struct qmp *qmp = calloc(1, sizeof *qmp);
     struct ucred peer = { 0 };
     socklen_t size = sizeof peer;
@@ -108,7 +110,7 @@ struct qmp *qmp_connect(const char *path, uint64_t patience, struct error *error
     qmp->events = json_new_array();
     qmp->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (qmp->fd < 0)
-        error_set(error, "cannot make a socket: %s", strerror(errno));
+        error_set(error, "cannot create a socket: %s", strerror(errno));
     if (qmp->fd < 0 || !connect_until(qmp->fd, &address, deadline, error)) {
         qmp_close(qmp);
         return NULL;
@@ -162,22 +164,23 @@ static bool send_all(struct qmp *qmp, const char *bytes, size_t length, int64_t 
 {
     while (length > 0) {
         ssize_t sent = send(qmp->fd, bytes, length, MSG_NOSIGNAL);
+        const int why = errno;
         struct pollfd writable = { .fd = qmp->fd, .events = POLLOUT };
 
         if (sent > 0) {
             bytes += sent;
             length -= (size_t)sent;
-        } else if (errno == EAGAIN && time_left(deadline) > 0) {
+        } else if (why == EAGAIN && time_left(deadline) > 0) {
             poll(&writable, 1, time_left(deadline));
-        } else if (errno != EINTR) {
+        } else if (why != EINTR) {
             return error_set(error, "the monitor takes no command: %s",
-                             errno == EAGAIN ? "it does not read" : strerror(errno));
+                             why == EAGAIN ? "it does not read" : strerror(why));
         }
     }
     return true;
 }
 
-bool qmp_send(struct qmp *qmp, const char *command, struct json_object *args, uint64_t patience,
+bool qmp_send(struct qmp *qmp, const char *command, struct json_object *args, uint64_t answer_timeout,
               struct error *error)
 {
     struct json_object *request = json_new_object();
@@ -193,7 +196,7 @@ bool qmp_send(struct qmp *qmp, const char *command, struct json_object *args, ui
     text_json(&line, request, false);
     text_string(&line, "\n");
     good = line.failed ? error_set(error, "out of memory")
-                       : send_all(qmp, line.bytes, line.length, now_ms() + (int64_t)patience, error);
+                       : send_all(qmp, line.bytes, line.length, now_ms() + (int64_t)answer_timeout, error);
     text_free(&line);
     json_object_put(request);
     return good;
@@ -231,7 +234,7 @@ static void keep_event(struct qmp *qmp, struct json_object *event)
     json_keep(qmp->events, event);
 }
 
-static struct json_object *take_event(struct qmp *qmp)
+static struct json_object *dequeue_event(struct qmp *qmp)
 {
     if (qmp->events_read < json_length(qmp->events))
         return json_object_get(json_at(qmp->events, qmp->events_read++));
@@ -249,7 +252,7 @@ void qmp_forget_events(struct qmp *qmp)
 }
 
 /* The next value of what came. False: it is not whole yet; or the error is set. */
-static bool take_value(struct qmp *qmp, struct json_object **message, struct error *error)
+static bool read_value(struct qmp *qmp, struct json_object **message, struct error *error)
 {
     struct error problem;
     size_t taken;
@@ -284,8 +287,8 @@ static bool receive(struct qmp *qmp, struct error *error)
 }
 
 /* The next message, whatever it is. */
-static enum qmp_heard hear(struct qmp *qmp, int64_t deadline, int wake_fd, struct json_object **message,
-                           struct error *error)
+static enum qmp_heard next_message(struct qmp *qmp, int64_t deadline, int wake_fd,
+                                   struct json_object **message, struct error *error)
 {
     for (;;) {
         struct pollfd ready[2] = { { .fd = qmp->fd, .events = POLLIN }, { .fd = wake_fd, .events = POLLIN } };
@@ -293,7 +296,7 @@ static enum qmp_heard hear(struct qmp *qmp, int64_t deadline, int wake_fd, struc
         int count;
 
         *message = NULL;
-        if (take_value(qmp, message, &wrong))
+        if (read_value(qmp, message, &wrong))
             return QMP_MESSAGE;
         if (*wrong.text) {
             error_set(error, "%s", wrong.text);
@@ -312,29 +315,29 @@ static enum qmp_heard hear(struct qmp *qmp, int64_t deadline, int wake_fd, struc
 enum qmp_heard qmp_next(struct qmp *qmp, int64_t deadline, int wake_fd, struct json_object **message,
                         struct error *error)
 {
-    *message = take_event(qmp);
-    return *message ? QMP_MESSAGE : hear(qmp, deadline, wake_fd, message, error);
+    *message = dequeue_event(qmp);
+    return *message ? QMP_MESSAGE : next_message(qmp, deadline, wake_fd, message, error);
 }
 
-bool qmp_ask(struct qmp *qmp, const char *command, struct json_object *args, uint64_t patience,
+bool qmp_ask(struct qmp *qmp, const char *command, struct json_object *args, uint64_t answer_timeout,
              struct json_object **result, bool *refused, struct error *error)
 {
-    int64_t deadline = now_ms() + (int64_t)patience;
+    int64_t deadline = now_ms() + (int64_t)answer_timeout;
     struct json_object *message;
     bool good = false, answered = false, ignored;
 
     *result = NULL;
     *(refused ? refused : &ignored) = false;
-    if (!qmp_send(qmp, command, args, patience, error))
+    if (!qmp_send(qmp, command, args, answer_timeout, error))
         return false;
     while (!answered) {
-        enum qmp_heard heard = hear(qmp, deadline, -1, &message, error);
+        enum qmp_heard heard = next_message(qmp, deadline, -1, &message, error);
 
         /* A monitor that talks without end is late, too. */
         if (heard == QMP_LATE || (heard == QMP_MESSAGE && now_ms() > deadline)) {
             json_object_put(message);
             return error_set(error, "the monitor does not answer %s within %s", command,
-                             shown_time(patience));
+                             shown_time(answer_timeout));
         }
         if (heard == QMP_CLOSED)
             return false;

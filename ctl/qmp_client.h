@@ -30,7 +30,7 @@ enum qmp_heard {
 int64_t now_ms(void); /* of a clock that only goes forward */
 
 /* Connect and negotiate, within so many milliseconds. NULL and an error. */
-struct qmp *qmp_connect(const char *path, uint64_t patience, struct error *error);
+struct qmp *qmp_connect(const char *path, uint64_t answer_timeout, struct error *error);
 void qmp_close(struct qmp *qmp); /* NULL is allowed */
 
 /* The process that listens there; 0: unknown. Also whether it still runs, or ends within half a second. */
@@ -40,11 +40,11 @@ int qmp_fd(const struct qmp *qmp);
 
 /* Ask and take the answer. `args` is taken over and may be NULL. On an error `refused`, if not NULL, says
  * whether it was the monitor's answer: else the connection is of no more use. */
-bool qmp_ask(struct qmp *qmp, const char *command, struct json_object *args, uint64_t patience,
+bool qmp_ask(struct qmp *qmp, const char *command, struct json_object *args, uint64_t answer_timeout,
              struct json_object **result, bool *refused, struct error *error);
 
 /* The same in two steps: ask, and look at each message until qmp_is_answer(). */
-bool qmp_send(struct qmp *qmp, const char *command, struct json_object *args, uint64_t patience,
+bool qmp_send(struct qmp *qmp, const char *command, struct json_object *args, uint64_t answer_timeout,
               struct error *error);
 /* Whether a message answers what was sent last. *good with *result (a reference of its own), or the error. */
 bool qmp_is_answer(const struct qmp *qmp, struct json_object *message, bool *good,

@@ -13,7 +13,7 @@ static bool quit(const struct options *options, struct qmp *qmp, enum status *st
 {
     struct json_object *result;
     struct error error = { 0 };
-    bool refused, good = qmp_ask(qmp, "quit", NULL, options->patience, &result, &refused, &error);
+    bool refused, good = qmp_ask(qmp, "quit", NULL, options->answer_timeout, &result, &refused, &error);
 
     json_object_put(result);
     if (good || (!refused && !qmp_process_lives(qmp)))
@@ -36,7 +36,7 @@ enum status run_quit(struct options *options)
             document = json_new_object();
             add_string(document, "guest", *guest.name ? guest.name : guest.path);
             add_number(document, "pid", (uint64_t)qmp_pid(qmp));
-            say_json(document, true);
+            print_json(document, true);
             json_object_put(document);
         } else {
             printf("%s ends\n", guest_title(&guest, qmp));

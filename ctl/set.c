@@ -20,20 +20,52 @@ static bool read_size(const char *word, char *sign, uint64_t *size, struct error
     return size_parse(word, 1 << 20, size, error);
 }
 
+/* What memory-set counts from: what a node has, RAM at start and DIMMs. */
+static uint64_t memory_of_node(struct json_object *map, uint64_t node)
+{
+    struct json_object *ranges = json_member(map, "ranges");
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < json_length(ranges); i++) {
+        struct json_object *range = json_at(ranges, i);
+        const char *type = json_text_of(range, "type");
+
+        if ((strcmp(type, "ram") == 0 || strcmp(type, "dimm") == 0) && json_number_of(range, "node") == node)
+            sum += json_number_of(range, "size");
+    }
+    return sum;
+}
+
+/* How much memory there is now, in the node that --node names or in all of the guest. */
+static bool ask_present(struct waiting *waiting, uint64_t *present)
+{
+    const struct options *options = waiting->options;
+    const char *command = options->node_given ? "query-memory-map" : "query-memory-size-summary";
+    struct json_object *answer;
+
+    if (!guest_ask(options, waiting->qmp, command, NULL, &answer, &waiting->status))
+        return false;
+    *present = options->node_given
+                   ? memory_of_node(answer, options->node)
+                   : json_number_of(answer, "base-memory") + json_number_of(answer, "plugged-memory");
+    json_object_put(answer);
+    return true;
+}
+
 /* From the change to the size, by what there is now. */
 static bool resolve(struct waiting *waiting, char sign, uint64_t *size)
 {
-    struct json_object *sums;
+    const struct options *options = waiting->options;
+    char whose[32] = "the guest";
     uint64_t present;
 
-    if (!guest_ask(waiting->options, waiting->qmp, "query-memory-size-summary", NULL, &sums,
-                   &waiting->status))
+    if (!ask_present(waiting, &present))
         return false;
-    present = json_number_of(sums, "base-memory") + json_number_of(sums, "plugged-memory");
-    json_object_put(sums);
+    if (options->node_given)
+        snprintf(whose, sizeof whose, "node %" PRIu64, options->node);
     if (sign == '-' ? *size > present : *size > UINT64_MAX - present) {
-        waiting->status = fail(waiting->options, STATUS_USAGE, "set %c%s: the guest has %s", sign,
-                               shown_size(*size), shown_size(present));
+        waiting->status = fail(options, STATUS_USAGE, "set %c%s: %s has %s", sign, shown_size(*size), whose,
+                               shown_size(present));
         return false;
     }
     *size = sign == '-' ? present - *size : present + *size;
@@ -79,7 +111,7 @@ static void print_result(const struct options *options, struct json_object *resu
     bool planned = options->dry_run || options->no_wait;
     struct text text = { 0 };
 
-    text_printf(&text, "memory: %s, asked for %s, %s %s\n", shown_size(json_number_of(result, "current")),
+    text_printf(&text, "memory: %s, requested %s, %s %s\n", shown_size(json_number_of(result, "current")),
                 shown_size(json_number_of(result, "requested")), planned ? "to become" : "now",
                 shown_size(json_number_of(result, "result-size")));
     for (size_t i = 0; planned && i < json_length(plan); i++)
@@ -91,17 +123,17 @@ static void print_result(const struct options *options, struct json_object *resu
     }
     if (*json_text_of(result, "reason"))
         text_printf(&text, "%s\n", shown(json_text_of(result, "reason")));
-    say_text(&text);
+    print_text(&text);
 }
 
 /* hotram does not wait any longer for a guest that is stopped; the set goes on. */
-static bool stands(const struct options *options, struct json_object *operations)
+static bool is_stalled(const struct options *options, struct json_object *operations)
 {
-    bool under_way = false;
+    bool in_progress = false;
 
     for (size_t i = 0; !options->no_wait && i < json_length(operations); i++)
-        under_way = under_way || operation_under_way(json_at(operations, i));
-    return under_way;
+        in_progress = in_progress || operation_in_progress(json_at(operations, i));
+    return in_progress;
 }
 
 /* Below the target counts with --at-most, unless it is so because something failed. */
@@ -114,11 +146,11 @@ static enum status result_status(const struct options *options, struct json_obje
     for (size_t i = 0; reached != asked && i < json_length(operations); i++) {
         struct json_object *operation = json_at(operations, i);
 
-        good = good && (operation_under_way(operation) || operation_status(operation) == STATUS_DONE);
+        good = good && (operation_in_progress(operation) || operation_status(operation) == STATUS_DONE);
     }
     if (!json_has(result, "requested") || !json_has(result, "result-size"))
         return STATUS_ERROR;
-    if (stands(options, operations))
+    if (is_stalled(options, operations))
         return STATUS_UNANSWERED;
     return good ? STATUS_DONE : cancelled ? STATUS_CANCELLED : STATUS_SIZE_MISMATCH;
 }
@@ -142,7 +174,7 @@ enum status run_set(struct options *options)
         if (waiting_ask(&waiting, "memory-set", arguments(options, size), &result)) {
             waiting.status = result_status(options, result, waiting.cancel_wanted);
             if (options->json)
-                say_json(result, true);
+                print_json(result, true);
             else
                 print_result(options, result);
         }

@@ -25,13 +25,13 @@ static void print_status(const struct view *view, const struct guest *guest)
     text_printf(&text, "slots:     %zu of %" PRIu64 " in use\n", json_length(view->devices), view->slots);
     text_printf(&text, "resident:  %s on the host\n", shown_size(view->resident));
     for (size_t i = 0; i < json_length(view->operations); i++) {
-        if (!operation_under_way(json_at(view->operations, i)))
+        if (!operation_in_progress(json_at(view->operations, i)))
             continue;
         text_string(&text, "operation: ");
         operation_words(&text, json_at(view->operations, i));
         text_string(&text, "\n");
     }
-    say_text(&text);
+    print_text(&text);
 }
 
 enum status run_status(struct options *options)
@@ -44,12 +44,12 @@ enum status run_status(struct options *options)
 
     if (!qmp)
         return status;
-    if (!view_read(&view, qmp, options->patience, &error)) {
+    if (!view_read(&view, qmp, options->answer_timeout, &error)) {
         status = fail(options, STATUS_ERROR, "%s", error.text);
     } else if (options->json) {
         struct json_object *document = view_document(&view, guest.path);
 
-        say_json(document, true);
+        print_json(document, true);
         json_object_put(document);
     } else {
         print_status(&view, &guest);
@@ -86,7 +86,7 @@ static void print_dimms(struct json_object *devices, struct json_object *backend
                     shown_size(json_number_of(dimm, "size")), json_number_of(dimm, "node"),
                     json_number_of(dimm, "addr"), shown_size(resident_of(backends, memdev)), shown(memdev));
     }
-    say_text(&text);
+    print_text(&text);
 }
 
 enum status run_list(struct options *options)
@@ -101,7 +101,7 @@ enum status run_list(struct options *options)
     if (guest_ask(options, qmp, "query-memory-devices", NULL, &devices, &status) &&
         guest_ask(options, qmp, "query-memdev", NULL, &backends, &status)) {
         if (options->json)
-            say_json(devices, true);
+            print_json(devices, true);
         else
             print_dimms(devices, backends);
     }

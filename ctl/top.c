@@ -75,14 +75,14 @@ static void draw(const char *text)
     fflush(stdout);
 }
 
-static void show(const struct watch *watch, const struct screen *screen)
+static void print_screen(const struct watch *watch, const struct screen *screen)
 {
     struct json_object *document;
     struct text text = { 0 };
 
     if (watch->options->json) {
         document = watch_document(watch);
-        say_json(document, false);
+        print_json(document, false);
         json_object_put(document);
         return;
     }
@@ -92,7 +92,7 @@ static void show(const struct watch *watch, const struct screen *screen)
     if (screen->on)
         text_free(&text);
     else
-        say_text(&text);
+        print_text(&text);
 }
 
 /* Wait for the next look; false when the user has seen enough. */
@@ -159,7 +159,7 @@ enum status run_top(struct options *options)
     screen_begin(&screen, options);
     do {
         watch_look(&watch);
-        show(&watch, &screen);
+        print_screen(&watch, &screen);
         looks++;
         next += (int64_t)options->delay;
         if (next < now_ms()) /* looking took longer than that */

@@ -12,12 +12,12 @@
 #include "operation.h"
 
 /* A command that this guest may not have: NULL then. */
-static bool ask_newer(struct qmp *qmp, const char *command, uint64_t patience, struct json_object **result,
-                      struct error *error)
+static bool ask_optional(struct qmp *qmp, const char *command, uint64_t answer_timeout,
+                         struct json_object **result, struct error *error)
 {
     bool refused;
 
-    return qmp_ask(qmp, command, NULL, patience, result, &refused, error) ||
+    return qmp_ask(qmp, command, NULL, answer_timeout, result, &refused, error) ||
            (refused && error->class == ERROR_COMMAND_NOT_FOUND);
 }
 
@@ -41,19 +41,19 @@ static uint64_t resident_of(pid_t pid)
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-bool view_read(struct view *view, struct qmp *qmp, uint64_t patience, struct error *error)
+bool view_read(struct view *view, struct qmp *qmp, uint64_t answer_timeout, struct error *error)
 {
     struct json_object *sums = NULL, *slots = NULL;
     bool good;
 
     *view = (struct view){ .pid = qmp_pid(qmp) };
-    good = qmp_ask(qmp, "query-name", NULL, patience, &view->name, NULL, error) &&
-           qmp_ask(qmp, "query-status", NULL, patience, &view->state, NULL, error) &&
-           qmp_ask(qmp, "query-memory-devices", NULL, patience, &view->devices, NULL, error) &&
-           qmp_ask(qmp, "query-memory-size-summary", NULL, patience, &sums, NULL, error) &&
-           qmp_ask(qmp, "query-acpi-ospm-status", NULL, patience, &slots, NULL, error) &&
-           ask_newer(qmp, "query-memory-operations", patience, &view->operations, error) &&
-           ask_newer(qmp, "query-memory-map", patience, &view->map, error);
+    good = qmp_ask(qmp, "query-name", NULL, answer_timeout, &view->name, NULL, error) &&
+           qmp_ask(qmp, "query-status", NULL, answer_timeout, &view->state, NULL, error) &&
+           qmp_ask(qmp, "query-memory-devices", NULL, answer_timeout, &view->devices, NULL, error) &&
+           qmp_ask(qmp, "query-memory-size-summary", NULL, answer_timeout, &sums, NULL, error) &&
+           qmp_ask(qmp, "query-acpi-ospm-status", NULL, answer_timeout, &slots, NULL, error) &&
+           ask_optional(qmp, "query-memory-operations", answer_timeout, &view->operations, error) &&
+           ask_optional(qmp, "query-memory-map", answer_timeout, &view->map, error);
     view->base = json_number_of(sums, "base-memory");
     view->plugged = json_number_of(sums, "plugged-memory");
     view->slots = json_length(slots);
@@ -75,18 +75,18 @@ void view_free(struct view *view)
     *view = (struct view){ 0 };
 }
 
-size_t view_under_way(const struct view *view)
+size_t view_in_progress(const struct view *view)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < json_length(view->operations); i++)
-        count += operation_under_way(json_at(view->operations, i));
+        count += operation_in_progress(json_at(view->operations, i));
     return count;
 }
 
 struct json_object *view_document(const struct view *view, const char *socket)
 {
-    struct json_object *document = json_new_object(), *under_way = json_new_array();
+    struct json_object *document = json_new_object(), *in_progress = json_new_array();
     const char *name = json_text_of(view->name, "name");
 
     if (*name)
@@ -103,8 +103,8 @@ struct json_object *view_document(const struct view *view, const char *socket)
     add_number(document, "slots", view->slots);
     add_number(document, "resident", view->resident);
     for (size_t i = 0; i < json_length(view->operations); i++)
-        if (operation_under_way(json_at(view->operations, i)))
-            json_append(under_way, json_object_get(json_at(view->operations, i)));
-    json_add(document, "operations", under_way);
+        if (operation_in_progress(json_at(view->operations, i)))
+            json_append(in_progress, json_object_get(json_at(view->operations, i)));
+    json_add(document, "operations", in_progress);
     return document;
 }

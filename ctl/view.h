@@ -28,12 +28,12 @@ struct view {
 
 /* Ask a guest for all of it. Every answer has to come within `patience` ms. What was asked for until an error
  * came has to be freed, too. */
-bool view_read(struct view *view, struct qmp *qmp, uint64_t patience, struct error *error);
+bool view_read(struct view *view, struct qmp *qmp, uint64_t answer_timeout, struct error *error);
 void view_free(struct view *view);
 
 /* What --json shows of it. */
 struct json_object *view_document(const struct view *view, const char *socket);
 
-size_t view_under_way(const struct view *view);
+size_t view_in_progress(const struct view *view);
 
 #endif

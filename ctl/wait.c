@@ -28,7 +28,7 @@ static bool choose(struct waiting *waiting, struct json_object *operations, stru
     uint64_t id;
 
     for (size_t i = 0; strcmp(word, "all") == 0 && i < json_length(operations); i++)
-        if (operation_under_way(json_at(operations, i)))
+        if (operation_in_progress(json_at(operations, i)))
             waiting_add(waiting, json_at(operations, i));
     if (strcmp(word, "all") == 0)
         return true;
@@ -37,11 +37,11 @@ static bool choose(struct waiting *waiting, struct json_object *operations, stru
     if (!operation) {
         waiting->status = fail(options, STATUS_ERROR,
                                "there is no operation %" PRIu64 " among the %zu that %s "
-                               "knows; 'hotramctl status' shows those under way",
+                               "knows; 'hotramctl status' shows those in progress",
                                id, json_length(operations), guest_title(&waiting->guest, waiting->qmp));
         return false;
     }
-    if (operation_under_way(operation))
+    if (operation_in_progress(operation))
         waiting_add(waiting, operation);
     else
         json_keep(ended, json_object_get(operation));
@@ -69,7 +69,7 @@ static bool collect(struct waiting *waiting, struct json_object *ended)
 }
 
 /* The highest status stands for all: done is the lowest. */
-static enum status say_ended(const struct options *options, struct json_object *ended)
+static enum status print_ended(const struct options *options, struct json_object *ended)
 {
     enum status worst = STATUS_DONE;
     struct text text = { 0 };
@@ -82,11 +82,11 @@ static enum status say_ended(const struct options *options, struct json_object *
         worst = status > worst ? status : worst;
     }
     if (options->json)
-        say_json(ended, true);
+        print_json(ended, true);
     if (options->json)
         text_free(&text);
     else
-        say_text(&text);
+        print_text(&text);
     return worst;
 }
 
@@ -111,7 +111,7 @@ enum status run_wait(struct options *options)
     if (!waiting_begin(&waiting, options, false))
         return waiting.status;
     ended = json_new_array();
-    status = collect(&waiting, ended) ? say_ended(options, ended) : waiting.status;
+    status = collect(&waiting, ended) ? print_ended(options, ended) : waiting.status;
     json_object_put(ended);
     waiting_end(&waiting);
     return status;
@@ -135,7 +135,7 @@ enum status run_cancel(struct options *options)
     args = json_new_object();
     add_number(args, "id", id);
     if (guest_ask(options, qmp, "memory-operation-cancel", args, &result, &status) && options->json)
-        say_json(result, true);
+        print_json(result, true);
     json_object_put(result);
     qmp_close(qmp);
     return status;

@@ -50,7 +50,7 @@ bool waiting_allowed(struct waiting *waiting, const char *way_out)
     bool refused = false, stopped;
     const char *state;
 
-    if (!qmp_ask(waiting->qmp, "query-status", NULL, options->patience, &status, &refused, &error)) {
+    if (!qmp_ask(waiting->qmp, "query-status", NULL, options->answer_timeout, &status, &refused, &error)) {
         if (!refused)
             waiting->status = fail(options, STATUS_ERROR, "%s", error.text);
         return refused;
@@ -83,12 +83,12 @@ static bool cancel(struct waiting *waiting, const char *command, struct json_obj
                    struct error *error)
 {
     struct json_object *result = NULL;
-    struct qmp *qmp = qmp_connect(waiting->guest.path, waiting->options->patience, error);
+    struct qmp *qmp = qmp_connect(waiting->guest.path, waiting->options->answer_timeout, error);
     bool good;
 
     if (!qmp)
         json_object_put(args);
-    good = qmp && qmp_ask(qmp, command, args, waiting->options->patience, &result, NULL, error);
+    good = qmp && qmp_ask(qmp, command, args, waiting->options->answer_timeout, &result, NULL, error);
     json_object_put(result);
     qmp_close(qmp);
     return good;
@@ -136,7 +136,7 @@ void waiting_add(struct waiting *waiting, struct json_object *operation)
 /* Not waiting any longer. `why` is "" or ends with "; ". */
 static bool leave(struct waiting *waiting, const char *why)
 {
-    const char *more = json_length(waiting->ours) > 1 ? "operations go on" : "operation goes on";
+    const char *more = json_length(waiting->ours) > 1 ? "operations continue" : "operation continues";
     char hint[80] = "";
 
     if (json_length(waiting->ours) == 1)
@@ -149,7 +149,7 @@ static bool leave(struct waiting *waiting, const char *why)
 }
 
 /* hotram itself ends the waiting of a `set`. */
-static bool stands(const struct waiting *waiting)
+static bool is_stalled(const struct waiting *waiting)
 {
     uint64_t most = 0;
 
@@ -163,7 +163,7 @@ static bool stands(const struct waiting *waiting)
 }
 
 /* Ctrl-C once cancels what can be cancelled; twice, or SIGTERM, leaves. */
-static bool take_signal(struct waiting *waiting)
+static bool consume_signal(struct waiting *waiting)
 {
     struct signalfd_siginfo info;
 
@@ -189,7 +189,7 @@ static bool lost(struct waiting *waiting, const struct error *error)
 {
     progress_clear(&waiting->progress);
     if (qmp_process_lives(waiting->qmp))
-        waiting->status = fail(waiting->options, STATUS_ERROR, "%s while waiting; the operation goes on",
+        waiting->status = fail(waiting->options, STATUS_ERROR, "%s while waiting; the operation continues",
                                error->text);
     else
         waiting->status = fail(waiting->options, STATUS_ERROR, "%s while waiting: the guest has ended",
@@ -203,9 +203,9 @@ static bool still_there(struct waiting *waiting)
     struct error error = { 0 };
     struct qmp *qmp;
 
-    if (now_ms() - waiting->heard < (int64_t)waiting->options->patience)
+    if (now_ms() - waiting->heard < (int64_t)waiting->options->answer_timeout)
         return true;
-    qmp = qmp_connect(waiting->guest.path, waiting->options->patience, &error);
+    qmp = qmp_connect(waiting->guest.path, waiting->options->answer_timeout, &error);
     if (!qmp)
         return lost(waiting, &error);
     qmp_close(qmp);
@@ -241,7 +241,7 @@ static void show_progress(struct waiting *waiting)
 }
 
 /* What events tell about the operations. */
-static void take_event(struct waiting *waiting, struct json_object *message)
+static void handle_event(struct waiting *waiting, struct json_object *message)
 {
     const char *event = json_text_of(message, "event");
     struct json_object *data = json_member(message, "data");
@@ -273,16 +273,16 @@ static bool next_message(struct waiting *waiting, struct json_object **message)
         switch (qmp_next(waiting->qmp, now_ms() + REDRAW_MS, waiting->signals, message, &error)) {
         case QMP_MESSAGE:
             waiting->heard = now_ms();
-            take_event(waiting, *message);
+            handle_event(waiting, *message);
             return true;
         case QMP_LATE:
-            if (stands(waiting))
+            if (is_stalled(waiting))
                 return leave(waiting, "the guest is stopped, and has been for as long as it was given; ");
             if (!still_there(waiting))
                 return false;
             break;
         case QMP_WOKEN:
-            if (!take_signal(waiting))
+            if (!consume_signal(waiting))
                 return false;
             break;
         case QMP_CLOSED:
@@ -299,7 +299,7 @@ bool waiting_ask(struct waiting *waiting, const char *command, struct json_objec
     bool good = false, answered = false;
 
     *result = NULL;
-    if (!qmp_send(waiting->qmp, command, args, waiting->options->patience, &error)) {
+    if (!qmp_send(waiting->qmp, command, args, waiting->options->answer_timeout, &error)) {
         waiting->status = fail(waiting->options, STATUS_ERROR, "%s", error.text);
         return false;
     }

@@ -13,7 +13,7 @@
 #include "top.h"
 
 /* A guest that is stopped must not hold up the others for long. */
-#define LOOK_PATIENCE 500
+#define POLL_TIMEOUT_MS 500
 
 static struct watched *add(struct watch *watch, const struct guest *guest, bool named)
 {
@@ -30,7 +30,7 @@ static struct watched *add(struct watch *watch, const struct guest *guest, bool 
     return watched;
 }
 
-static void drop(struct watch *watch, size_t at)
+static void drop_guest(struct watch *watch, size_t at)
 {
     struct watched *watched = watch->guests[at];
 
@@ -59,7 +59,7 @@ bool watch_begin(struct watch *watch, const struct options *options, struct erro
 void watch_end(struct watch *watch)
 {
     while (watch->count > 0)
-        drop(watch, watch->count - 1);
+        drop_guest(watch, watch->count - 1);
 }
 
 /* Guests that are new, and those that are not there any more. */
@@ -70,7 +70,7 @@ static void find(struct watch *watch)
 
     for (size_t i = watch->count; i-- > 0;) {
         if (!watch->guests[i]->qmp && !watch->guests[i]->found)
-            drop(watch, i); /* the last look has said so */
+            drop_guest(watch, i); /* the last look has said so */
         else
             watch->guests[i]->found = false;
     }
@@ -82,17 +82,17 @@ static void find(struct watch *watch)
     }
 }
 
-static void look(struct watched *watched, uint64_t patience)
+static void poll_guest(struct watched *watched, uint64_t answer_timeout)
 {
     struct error error = { 0 };
 
     view_free(&watched->view);
     watched->seen = false;
     if (!watched->qmp)
-        watched->qmp = qmp_connect(watched->guest.path, patience, &error);
+        watched->qmp = qmp_connect(watched->guest.path, answer_timeout, &error);
     if (watched->qmp) {
         qmp_forget_events(watched->qmp);
-        watched->seen = view_read(&watched->view, watched->qmp, patience, &error);
+        watched->seen = view_read(&watched->view, watched->qmp, answer_timeout, &error);
     }
     if (watched->seen)
         return;
@@ -104,12 +104,14 @@ static void look(struct watched *watched, uint64_t patience)
 
 void watch_look(struct watch *watch)
 {
-    uint64_t patience = watch->options->patience < LOOK_PATIENCE ? watch->options->patience : LOOK_PATIENCE;
+    uint64_t answer_timeout = watch->options->answer_timeout < POLL_TIMEOUT_MS
+                                  ? watch->options->answer_timeout
+                                  : POLL_TIMEOUT_MS;
 
     if (watch->options->guest_count == 0 && !watch->options->socket)
         find(watch);
     for (size_t i = 0; i < watch->count; i++)
-        look(watch->guests[i], patience);
+        poll_guest(watch->guests[i], answer_timeout);
 }
 
 static const char *name_of(const struct watched *watched)
@@ -124,7 +126,7 @@ static void print_operations(const struct view *view, struct text *out)
     for (size_t i = 0; i < json_length(view->operations); i++) {
         struct json_object *operation = json_at(view->operations, i);
 
-        if (!operation_under_way(operation))
+        if (!operation_in_progress(operation))
             continue;
         text_string(out, "    ");
         operation_words(out, operation);
@@ -150,7 +152,7 @@ void watch_print(const struct watch *watch, struct text *out)
                     (long)view->pid, shown(json_text_of(view->state, "status")),
                     shown_size(view->base + view->plugged), shown_size(view->plugged),
                     view->maxmem ? shown_size(view->maxmem) : "-", slots, shown_size(view->resident),
-                    view_under_way(view));
+                    view_in_progress(view));
         print_operations(view, out);
     }
     if (watch->count == 0)

@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/private-apt.sh
 
-packages=(libc6-dev libjson-c-dev libedit-dev libfdt-dev zlib1g-dev libseccomp-dev
+packages=(libc6-dev libjson-c-dev libedit-dev libfdt-dev zlib1g-dev libseccomp-dev liburing-dev
     busybox-static python3-minimal libpython3-stdlib)
 out=build/debian-arm64
 

@@ -4,22 +4,24 @@
 #
 #   scripts/check.sh [STAGE...]     stages: build unit freestanding program faults
 #                                           installed prove differential
-#                                           clang format fuzz libvirt guest
-#                                           arm64 asan tsan stress
-#                                           distributions
+#                                           clang format fuzz libvirt
+#                                           distributions guest arm64 asan tsan
+#                                           stress
 #
 # Every stage's whole output is in build/log/. Tests speak TAP; a stage that
-# breaks, ends early or runs no test at all counts as one failure more.
+# breaks, ends early or runs no test at all counts as one failure more. Two test
+# programs run at a time, and what each said is printed when it ends: the order of
+# the list below is that of the starts.
 #
-# GUEST_TESTS="basic power" picks among tests/guest/test_*.py, HOTRAM_ARCH=arm64
-# is set by the stage of this name.
+# GUEST_TESTS="basic power" picks among tests/guest/test_*.py, PROGRAM_TESTS and
+# LIBVIRT_TESTS among those of tests/program and tests/libvirt; HOTRAM_ARCH=arm64 is set by the stage of this name.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 export HOTRAM_WERROR=1
 logs=build/log
 mkdir -p $logs build/tmp
 
-passed=0 failed=0
+passed=0 failed=0 started=()
 
 pass() { passed=$((passed + 1)); echo "ok - $*"; }
 fail() { failed=$((failed + 1)); echo "not ok - $*"; }
@@ -39,30 +41,41 @@ step() {
     esac
 }
 
-# A command that speaks TAP: run it, showing results as they come.
+# A command that speaks TAP: start it as soon as fewer than two others run, of
+# whatever stage. Its results are printed together at its end, and join the sums in
+# drain().
 #   tap NAME COMMAND...
 tap() {
-    local name=$1 log=$logs/${1// /-}.log start=$SECONDS
-    shift
-    echo "# $name"
-    tap_run "$log" "$@"
-    tap_count "$name" "$log"
-    echo "# $name: $((SECONDS - start)) s"
+    local log=$logs/${1// /-}.log
+    while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
+    rm -f "$log.sums"
+    started+=("$1")
+    echo "# $1: started"
+    tap_run "$log" "$@" &
 }
 
-# tap_run LOG COMMAND...: the log ends with the command's exit status.
+# tap_run LOG NAME COMMAND...: the log ends with the command's exit status.
 tap_run() {
-    local log=$1
-    shift
-    "$@" 2>&1 | tee "$log" | grep --line-buffered -aE '^(ok|not ok|#)'
-    echo "status ${PIPESTATUS[0]}" >> "$log"
+    local log=$1 name=$2 start=$SECONDS status=0
+    shift 2
+    "$@" > "$log" 2>&1 < /dev/null || status=$?
+    echo "status $status" >> "$log"
+    {
+        echo "# $name: $((SECONDS - start)) s"
+        grep -aE '^(ok|not ok|#)' "$log"
+        passed=0 failed=0
+        tap_count "$name" "$log" $status
+        echo "$passed $failed" > "$log.sums"
+    } > "$log.said"
+    flock "$logs" cat "$log.said"
+    rm -f "$log.said"
 }
 
 # Add the results in a log to the sums. Less than what was planned, or a bad
 # end without a bad result, is one failure more.
+#   tap_count NAME LOG STATUS
 tap_count() {
-    local name=$1 log=$2 good bad skipped planned status
-    status=$(sed -n '$s/^status //p' "$log")
+    local name=$1 log=$2 status=$3 good bad skipped planned
     skipped=$(grep -aciE '^ok\b.*# *skip' "$log")
     good=$(($(grep -acE '^ok\b' "$log") - skipped))
     bad=$(grep -acE '^not ok\b' "$log")
@@ -78,6 +91,22 @@ tap_count() {
     elif [ "$status" != 0 ] && [ "$bad" -eq 0 ]; then
         fail "$name: all tests passed, but status $status, see $log"
     fi
+}
+
+# Wait for all that tap() has started, and add up what they counted.
+drain() {
+    local name sums good bad
+    wait
+    for name in "${started[@]}"; do
+        sums=$logs/${name// /-}.log.sums
+        if [ -f "$sums" ]; then
+            read -r good bad < "$sums"
+            passed=$((passed + good)) failed=$((failed + bad))
+        else
+            fail "$name: ended without a result"
+        fi
+    done
+    started=()
 }
 
 # A line "# host: OPTIONS" in a test says what host it wants where the host is
@@ -100,6 +129,7 @@ program_tests() {
     [ -r /dev/kvm ] && [ -w /dev/kvm ] || where=(tests/host/run --)
     for file in tests/program/test_*.py; do
         name=${file##*/test_} name=${name%.py}
+        [[ -z ${PROGRAM_TESTS:-} || " $PROGRAM_TESTS " == *" $name "* ]] || continue
         tap "program $name" "${where[@]}" /usr/bin/python3 -S "$file"
     done
 }
@@ -114,7 +144,7 @@ fault_tests() {
 # One test of libvirt: where this machine lets its programs be laid over its own,
 # and has what the test needs ("# guest: none": any /dev/kvm), else in the emulated
 # host.
-# shellcheck disable=SC2317  # called through tap_run
+# shellcheck disable=SC2317  # called through tap
 libvirt_test() {
     local file=$1 inside=(tests/libvirt/run /usr/bin/python3 -S "$1") options
     if ! tests/libvirt/run true 2>/dev/null; then
@@ -127,43 +157,30 @@ libvirt_test() {
     fi
 }
 
-# The real libvirtd and virsh of Debian, and real guests. Two at a time, as below.
+# The real libvirtd and virsh of Debian, and real guests.
 libvirt_tests() {
-    local file name names=() start=$SECONDS
-    echo "# libvirt"
+    local file name
     step "libvirt's programs, unpacked" scripts/libvirt-root.sh || return
     for file in tests/libvirt/test_*.py; do
-        while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
-        name=${file##*/test_} name=${name%.py} names+=("$name")
-        tap_run "$logs/libvirt-$name.log" libvirt_test "$file" &
+        name=${file##*/test_} name=${name%.py}
+        [[ -z ${LIBVIRT_TESTS:-} || " $LIBVIRT_TESTS " == *" $name "* ]] || continue
+        tap "libvirt $name" libvirt_test "$file"
     done
-    wait
-    for name in "${names[@]}"; do
-        tap_count "libvirt $name" "$logs/libvirt-$name.log"
-    done
-    echo "# libvirt: $((SECONDS - start)) s; what virsh said: $logs/libvirt-*.log"
+    echo "# what virsh said: $logs/libvirt-*.log"
 }
 
-# All guest tests with the program of one build. Two at a time, each in an
-# emulated host of its own where one is needed.
-#   guest_tests BUILD NAME
+# All guest tests with the program of one build, each in an emulated host of its own
+# where one is needed.
+#   guest_tests BUILD TITLE
 guest_tests() {
-    local build=$1 title=$2 file name names=() start=$SECONDS
-    echo "# $title"
+    local build=$1 title=$2 file name
     for file in tests/guest/test_*.py; do
         name=${file##*/test_} name=${name%.py}
         case " ${GUEST_TESTS:-$name} " in *" $name "*) ;; *) continue ;; esac
         # Nothing in it is for guests of another architecture.
         [ "$name" = arm64 ] && [ "${HOTRAM_ARCH:-}" != arm64 ] && continue
-        while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
-        names+=("$name")
-        tap_run "$logs/$title-$name.log" guest_test "$build" "$file" &
+        tap "$title $name" guest_test "$build" "$file"
     done
-    wait
-    for name in "${names[@]}"; do
-        tap_count "$title $name" "$logs/$title-$name.log"
-    done
-    echo "# $title: $((SECONDS - start)) s"
 }
 
 # Those program and guest tests once more that say "# sanitizers: BUILD...", with a program that is
@@ -172,6 +189,8 @@ guest_tests() {
 sanitized_tests() {
     local chosen
     step "build with $2 sanitizers" scripts/build.sh "build/$1" gcc "$2" || return
+    [ "$1" != tsan ] || tap "unit-$1" scripts/unit-tests.py "build/$1" bus guest_dirty guest_leases guest_listeners \
+        interrupts reservation msix net-port net-backend net-tap
     [ -n "${GUEST_TESTS:-}" ] || sanitized_program_tests "$1"
     chosen=$(grep -lE "^# sanitizers:.* $1\\b" tests/guest/test_*.py | sed 's/.*test_//; s/\.py//' | tr '\n' ' ')
     local GUEST_TESTS=${GUEST_TESTS:-$chosen}
@@ -187,28 +206,22 @@ sanitized_program_tests() {
     done
 }
 
-# Random commands, clients and guests on the real hotplug code, with the sanitizers of the two stages before it: a
-# minute each with a test and with a micro-guest as the guest, the two builds at the same time.
+# Random commands, clients and guests on the real hotplug code, with the sanitizers of the two stages before it: half
+# a minute each with a test and with a micro-guest as the guest, the two builds at the same time.
 stress_tests() {
-    local build start=$SECONDS
+    local build
     step "build with address,undefined sanitizers" scripts/build.sh build/asan gcc address,undefined &&
         step "build with thread sanitizers" scripts/build.sh build/tsan gcc thread || return
-    echo "# stress"
     for build in asan tsan; do
-        tap_run "$logs/stress-$build.log" stress_test $build &
+        tap "stress $build" stress_test $build
     done
-    wait
-    for build in asan tsan; do
-        tap_count "stress $build" "$logs/stress-$build.log"
-    done
-    echo "# stress: $((SECONDS - start)) s"
 }
 
-# shellcheck disable=SC2317  # called through tap_run
+# shellcheck disable=SC2317  # called through tap
 stress_test() {
     local where=()
     [ -r /dev/kvm ] && [ -w /dev/kvm ] || where=(tests/host/run --timeout 600 --)
-    HOTRAM=$PWD/build/$1/vmm/hotram \
+    HOTRAM=$PWD/build/$1/vmm/hotram HOTRAM_SECONDS=${HOTRAM_SECONDS:-30} \
         "${where[@]}" /usr/bin/python3 -S tests/stress/test_stress.py
 }
 
@@ -247,7 +260,8 @@ needs_of() {
     differential)           echo build guest arm64 ;;
     fuzz)                   echo build fuzz ;;
     format)                 echo format ;;
-    prove | arm64 | distributions) ;; # these see to it themselves
+    arm64)                  echo arm64 ;;
+    prove | distributions) ;; # these see to it themselves
     installed)              echo build guest check images ;;
     *)                      echo build guest images ;;
     esac
@@ -271,13 +285,27 @@ prepare() {
 }
 
 finish() {
+    drain
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ]
     exit
 }
 
+# A name that no test has would pick nothing, and nothing would fail. What is picked
+# here is not for a check.sh that a test runs.
+for kind in program guest libvirt; do
+    list=${kind^^}_TESTS
+    for name in ${!list:-}; do
+        [ -f "tests/$kind/test_$name.py" ] || {
+            fail "$list: there is no tests/$kind/test_$name.py"
+            finish
+        }
+    done
+    export -n "${list?}"
+done
+
 [ $# -gt 0 ] || set -- build unit freestanding program faults installed prove \
-    differential clang format fuzz libvirt guest arm64 asan tsan stress distributions
+    differential clang format fuzz libvirt distributions guest arm64 asan tsan stress
 if ! prepare "$@" 2>&1 | tee $logs/prepare.log; then
     fail "packages and guest images"
     finish
@@ -296,7 +324,7 @@ for stage; do
     format)    step "format of the sources" scripts/format.sh --check ;;
     program)   program_tests ;;
     faults)    fault_tests ;;
-    fuzz)      tap fuzz scripts/fuzz.sh --seconds 30 ;;
+    fuzz)      tap fuzz scripts/fuzz.sh --seconds 10 ;;
     libvirt)   libvirt_tests ;;
     guest)     guest_tests native guest ;;
     arm64)     arm64_tests ;;

@@ -24,7 +24,7 @@ step() {
 echo 'hotram: a Linux guest gains 1 GiB of memory while it runs, uses it, and gives it back.'
 echo
 case ${1:-x86-64} in
-x86-64) groups=(build guest) folder=build/native compiler=gcc ;;
+x86-64) groups=(build guest disk) folder=build/native compiler=gcc ;;
 arm64)  groups=(build guest arm64) folder=build/arm64 compiler=aarch64-linux-gnu-gcc ;;
 *)      echo "demo.sh: '$1' is not an architecture: x86-64 or arm64" >&2; exit 2 ;;
 esac
@@ -32,4 +32,9 @@ export HOTRAM_ARCH=${1:-x86-64}
 step 'Installing the packages that are missing' scripts/setup.sh "${groups[@]}"
 step 'Building hotram' scripts/build.sh $folder $compiler
 step "Fetching and unpacking Debian's kernels" scripts/guest-images.sh "$HOTRAM_ARCH"
+if [ "$HOTRAM_ARCH" = x86-64 ]; then
+    step "Making a disk with Debian on it, of Debian's packages" scripts/debian-disk.sh
+    # The guest writes to a copy, so that each story begins alike.
+    cp --sparse=always build/disk/disk.raw build/disk/demo.raw || exit
+fi
 exec tests/host/run -- scripts/demo.py

@@ -21,15 +21,24 @@ PATH=$PATH:/usr/sbin:/sbin
 . scripts/private-apt.sh
 
 # What the kernel's packages are called, the tools' prefix, and busybox.
-# Modules are taken from each kernel, besides what they depend on.
+# Modules are taken from each kernel, besides what they depend on: those that every
+# guest loads, those of devices, which a test loads with the guest's `devices`,
+# those of the emulated host, and those that it loads with modules=net: what tests of
+# network cards, sockets and block devices use on a host. Those of the watchdog, which
+# a test loads with the guest's `devices watchdog`, are in the x86-64 generic kernel
+# alone.
 guest_modules=(button evdev)
+device_modules=(virtio_pci virtio_blk virtio_net virtio_rng virtio_balloon virtio_console vmw_vsock_virtio_transport)
 host_modules=(virtio_pci virtio_console 9pnet_virtio 9p)
+net_modules=(tun vhost_net vhost_vsock bridge loop)
+watchdog_modules=()
 arch=${1:-x86-64}
 case $arch in
 x86-64)
     out=build/guest debian=amd64 tools='' busybox=$(command -v busybox)
     compiler=(gcc)
     host_modules+=(kvm-amd overlay)
+    watchdog_modules+=(lpc_ich iTCO_wdt)
     packages() { "$@"; } ;;
 arm64)
     out=build/guest-arm64 debian=arm64 tools=aarch64-linux-gnu-
@@ -137,11 +146,11 @@ plain_module() {
     esac
 }
 
-# take_modules TREE VERSION DIR NAME...: stripped copies in DIR, and DIR/order,
-# which lists them as they must be inserted.
+# take_modules TREE VERSION DIR LIST NAME...: stripped copies in DIR, and DIR/LIST,
+# which names them as they must be inserted.
 take_modules() {
-    local tree=$1 version=$2 dir=$3 module name
-    shift 3
+    local tree=$1 version=$2 dir=$3 list=$4 module name
+    shift 4
     mkdir -p "$dir"
     for name; do
         modprobe -d "$tree" -S "$version" --show-depends "$name"
@@ -151,7 +160,7 @@ take_modules() {
         plain_module "$module" > "$dir/$name"
         "${tools}strip" --strip-debug "$dir/$name"
         echo "$name"
-    done > "$dir/order"
+    done > "$dir/$list"
 }
 
 # unpack_kernel FLAVOUR
@@ -169,7 +178,8 @@ unpack_kernel() {
 # shellcheck disable=SC2086  # debs is a list of words
 kernel() {
     local flavour=$1 dir=$out/$1 wanted debs tree version
-    wanted="${guest_modules[*]} / ${host_modules[*]}"
+    wanted="${guest_modules[*]} / ${device_modules[*]} / ${host_modules[*]} / ${net_modules[*]}"
+    wanted+=" / ${watchdog_modules[*]}"
     if [ -f "$dir/done" ] && [ "$(cat "$dir/done")" = "$wanted" ]; then
         return
     fi
@@ -186,9 +196,12 @@ kernel() {
     unpack "$tree" $debs
     version=$(basename "$tree"/usr/lib/modules/*)
     depmod -b "$tree" "$version"
-    take_modules "$tree" "$version" "$dir/guest-modules" "${guest_modules[@]}"
+    take_modules "$tree" "$version" "$dir/guest-modules" order "${guest_modules[@]}"
+    take_modules "$tree" "$version" "$dir/guest-modules" devices "${device_modules[@]}"
     if [ "$flavour" = generic ]; then
-        take_modules "$tree" "$version" "$dir/host-modules" "${host_modules[@]}"
+        take_modules "$tree" "$version" "$dir/guest-modules" watchdog "${watchdog_modules[@]}"
+        take_modules "$tree" "$version" "$dir/host-modules" order "${host_modules[@]}"
+        take_modules "$tree" "$version" "$dir/host-modules" net "${net_modules[@]}"
     fi
     echo "$version" > "$dir/version"
     cp "$(first_of "$tree"/{boot/config-"$version",usr/lib/modules/"$version"/config})" "$dir/config"
@@ -222,20 +235,23 @@ older() {
 }
 
 guest_initramfs() {
-    local cpio=$out/initramfs.cpio tree=$out/initramfs.tree flavour version
+    local cpio=$out/initramfs.cpio tree=$out/initramfs.tree flavour version program
     older $cpio "$0" tests/guest/initramfs/* $out/{cloud,generic}/done || return 0
     say "making $cpio"
     busybox_tree $tree
     cp tests/guest/initramfs/init $tree/init
     mkdir -p $tree/etc/acpi/PWRF
     cp tests/guest/initramfs/power-button $tree/etc/acpi/PWRF/00000080
-    "${compiler[@]}" -O2 -static -Wall -Wextra -o $tree/bin/hog tests/guest/initramfs/hog.c
+    for program in hog dma load talk vsock; do
+        "${compiler[@]}" -O2 -s -static -Wall -Wextra -o $tree/bin/$program tests/guest/initramfs/$program.c
+    done
+    cp tests/guest/initramfs/devices $tree/bin/devices
     for flavour in cloud generic; do
         version=$(cat $out/$flavour/version)
         mkdir -p "$tree/lib/modules/$version"
         cp $out/$flavour/guest-modules/* "$tree/lib/modules/$version/"
     done
-    chmod +x $tree/init $tree/etc/acpi/PWRF/00000080
+    chmod +x $tree/init $tree/bin/devices $tree/etc/acpi/PWRF/00000080
     pack $tree $cpio
     rm -rf $tree
 }

@@ -11,7 +11,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 out=build/libvirt
-wanted=(libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients)
+# iproute2: tests make bridges.
+wanted=(libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients iproute2)
 mkdir -p $out/packages
 # Two at once would write the same files.
 exec 9> $out/lock

@@ -4,7 +4,7 @@
 # whoever put it there, costs nothing and needs no rights.
 #
 #   scripts/setup.sh [--check] GROUP...    groups: build guest check fuzz prove
-#                                                  bench format arm64 distributions
+#                                                  bench format arm64 disk distributions
 #
 # --check installs nothing: it names all that is missing, and how to get it.
 set -eu
@@ -13,7 +13,7 @@ packages_of() {
     case $1 in
     build)  echo gcc libc6-dev meson ninja-build pkg-config \
                  libjson-c-dev libedit-dev libcmocka-dev libfdt-dev \
-                 zlib1g-dev libseccomp-dev doxygen ;;
+                 zlib1g-dev libseccomp-dev liburing-dev libslirp-dev doxygen ;;
     # The guests' kernels and first user space, and the emulated host.
     guest)  echo gcc libc6-dev binutils busybox-static cpio kmod lz4 xz-utils \
                  zstd python3 qemu-system-x86 ;;
@@ -25,6 +25,8 @@ packages_of() {
     format) echo clang-format ;;
     # The cross build and the emulated host, besides "build" and "guest".
     arm64)  echo gcc-aarch64-linux-gnu qemu-system-arm ;;
+    # A disk for a guest.
+    disk)   echo mmdebstrap e2fsprogs python3 ;;
     distributions) echo debootstrap ;;
     # CBMC itself is not in Debian 12: scripts/cbmc.sh gets it.
     prove)  echo gcc libc6-dev ;;
@@ -51,6 +53,8 @@ there() {
     libcmocka-dev)     library cmocka cmocka.h ;;
     zlib1g-dev)        library zlib zlib.h ;;
     libseccomp-dev)    library libseccomp seccomp.h ;;
+    liburing-dev)      library liburing liburing.h ;;
+    libslirp-dev)      header slirp/libslirp.h ;; # its module asks for glib's, which nobody uses here
     *)                 false ;;
     esac
 }

@@ -19,13 +19,16 @@
 #include "base/loop.h"
 #include "base/message.h"
 #include "chardev/chardev.h"
+#include "chardev/tcp.h"
 #include "host/control_socket.h"
 #include "host/daemon.h"
 #include "host/first_client.h"
+#include "host/passed.h"
 #include "host/sandbox.h"
 #include "machine/machine.h"
 #include "memory/memory_lock.h"
 #include "monitor/monitor.h"
+#include "net/backend.h"
 #include "options/options.h"
 #include "qtest/qtest.h"
 
@@ -34,6 +37,7 @@ struct program {
     struct config config;
     struct daemon daemon;
     struct loop *loop;
+    struct net_backends *nets;
     struct chardevs *chardevs;
     struct control_socket control;
     struct machine *machine;
@@ -108,7 +112,7 @@ static void open_control(struct program *program)
         return;
     config.fd = control_socket_open(&program->control, program->config.name, &error);
     if (config.fd < 0 || !chardev_open(program->chardevs, &config, &error))
-        warning("-name %.80s: %s; hotramctl finds this guest by -s SOCKET only, if -qmp gives it one",
+        warning("-name %.80s: %s; hotramctl can reach this guest only by -s SOCKET if it has a -qmp socket",
                 program->config.name, error.text);
 }
 
@@ -149,6 +153,58 @@ static bool start_chardevs(struct program *program, struct error *error)
     return true;
 }
 
+static void net_event(void *opaque, const struct event *event)
+{
+    struct program *program = opaque;
+
+    if (program->machine)
+        machine_emit(program->machine, event);
+}
+
+/* Cards, and so networks for them, can be added only where one is. */
+static bool has_root_port(const struct config *config)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < config->device_count && !found; i++) {
+        const struct props props = { config->devices[i].object, config->devices[i].keyval };
+        const char *driver = props_string(props, "driver", NULL);
+
+        found = driver && strcmp(driver, "pcie-root-port") == 0;
+    }
+    return found;
+}
+
+/* Before the sandbox closes, too. */
+static bool open_tcp(struct program *program, struct error *error)
+{
+    struct config *config = &program->config;
+
+    for (size_t i = 0; i < config->chardev_count; i++)
+        if (config->chardevs[i].host && !tcp_open(&config->chardevs[i], error))
+            return error_prefix(error, "%s: ", config->chardevs[i].origin);
+    return true;
+}
+
+/* Before the sandbox closes, in which no network is reached and no program started. */
+static bool open_netdevs(struct program *program, struct error *error)
+{
+    const struct config *config = &program->config;
+
+    program->nets = net_backends_create(program->loop, net_event, program);
+    if (!program->nets)
+        return error_set(error, "out of memory");
+    for (size_t i = 0; i < config->netdev_count; i++) {
+        const struct props props = { config->netdevs[i].object, config->netdevs[i].keyval };
+
+        if (net_backend_add(program->nets, props, NULL, error) == OUTCOME_FAILED)
+            return error_prefix(error, "-%s %.200s: ", config->netdevs[i].option, config->netdevs[i].text);
+    }
+    if (config->sandbox == SANDBOX_DEFAULT || config->sandbox == SANDBOX_ON)
+        net_backends_seal(program->nets, has_root_port(config));
+    return true;
+}
+
 static bool build(struct program *program, struct error *error)
 {
     const struct config *config = &program->config;
@@ -162,16 +218,19 @@ static bool start(struct program *program, struct error *error)
 {
     const struct config *config = &program->config;
 
-    if (!sandbox_start(config->sandbox, error))
-        return false;
-    fault_init();
     program->loop = loop_create();
     if (!program->loop)
         return error_set(error, "event loop: %s", strerror(errno));
+    if (!open_netdevs(program, error) || !open_tcp(program, error) || !sandbox_start(config->sandbox, error))
+        return false;
+    fault_init();
     program->machine = machine_open(config, program->loop, error);
+    if (program->machine)
+        machine_set_nets(program->machine, program->nets);
     if (!program->machine || !watch_signals(program, error) || !open_chardevs(program, error))
         return false;
     open_control(program);
+    machine_set_chardevs(program->machine, program->chardevs);
     if (!build(program, error) || !attach_users(program, error) ||
         !pidfile_write(&program->daemon, config->pidfile, error) || !start_chardevs(program, error) ||
         !daemon_ready(&program->daemon, error))
@@ -189,6 +248,8 @@ static int take_down(struct program *program, bool started)
      * machine_destroy(), but touch only what is the machine's. */
     if (program->machine)
         machine_set_event_sink(program->machine, NULL, NULL);
+    if (program->machine)
+        machine_set_chardevs(program->machine, NULL);
     control_socket_remove(&program->control);
     if (program->chardevs)
         chardevs_destroy(program->chardevs);
@@ -198,13 +259,15 @@ static int take_down(struct program *program, bool started)
     if (!started)
         machine_abandon(program->machine);
     if (stuck) {
-        message("-kernel or -initrd: the host does not read from the file; the program ends without it");
+        message("-kernel or -initrd: the host cannot read the file in time; exiting without waiting for it");
         pidfile_remove(&program->daemon);
         _exit(started ? EXIT_SUCCESS : EXIT_FAILURE);
     }
     if (started)
         status = machine_exit_status(program->machine);
     machine_destroy(program->machine);
+    net_backends_destroy(program->nets);
+    passed_end();
     if (program->signal_watch)
         watch_remove(program->signal_watch);
     if (program->loop)
@@ -214,26 +277,74 @@ static int take_down(struct program *program, bool started)
     return status;
 }
 
-/* What whoever started the program left open and the command line does not name is none of its business: a
- * pipe that a shell waits on would never end. Named are descriptors by fd=N, and by /dev/fd/N and
- * /proc/self/fd/N anywhere. */
-static void close_inherited(const struct config *config, int argc, char *argv[])
+/* -add-fd. */
+static bool take_descriptors(const struct config *config, struct error *error)
+{
+    for (size_t i = 0; i < config->descriptor_count; i++) {
+        const struct descriptor_config *one = &config->descriptors[i];
+        int64_t set = one->set;
+
+        if (fcntl(one->fd, F_SETFD, FD_CLOEXEC) < 0)
+            return error_set(error, "-add-fd fd=%d: %s", one->fd, strerror(errno));
+        if (!passed_add(&set, one->fd, one->opaque, error))
+            return error_prefix(error, "-add-fd: ");
+    }
+    return true;
+}
+
+/* Descriptors that are wanted, in a list that may be full. */
+#define KEPT_MAX 512u
+struct kept {
+    int list[KEPT_MAX];
+    size_t count;
+};
+
+static void keep(struct kept *kept, int fd)
+{
+    if (fd >= 0 && kept->count < KEPT_MAX)
+        kept->list[kept->count++] = fd;
+}
+
+/* Those that a text names by /dev/fd/N and /proc/self/fd/N anywhere in it. */
+static void keep_named(struct kept *kept, const char *text)
 {
     static const char *const folders[] = { "/dev/fd/", "/proc/self/fd/" };
-    int keep[64];
-    size_t count = 0;
 
-    for (size_t i = 0; i < config->chardev_count && count < sizeof keep / sizeof keep[0]; i++)
-        keep[count++] = config->chardevs[i].fd;
+    for (size_t folder = 0; folder < sizeof folders / sizeof folders[0]; folder++)
+        for (const char *at = text; (at = strstr(at, folders[folder])) != NULL;) {
+            at += strlen(folders[folder]);
+            keep(kept, atoi(at));
+        }
+}
+
+/* Those that properties of -netdev and -device name. */
+static void keep_inherited(struct kept *kept, const struct object_config *objects, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct props props = { objects[i].object, objects[i].keyval };
+
+        kept->count += passed_inherited(props, kept->list + kept->count, KEPT_MAX - kept->count);
+    }
+}
+
+/* What whoever started the program left open and its options do not name is none of its business: a pipe
+ * that a shell waits on would never end. Named are descriptors by fd=N, and by their paths. */
+static void close_inherited(const struct config *config, int argc, char *argv[])
+{
+    struct kept kept = { .count = 0 };
+
+    for (size_t i = 0; i < config->chardev_count; i++)
+        keep(&kept, config->chardevs[i].fd);
+    for (size_t i = 0; i < config->descriptor_count; i++)
+        keep(&kept, config->descriptors[i].fd);
+    keep_inherited(&kept, config->netdevs, config->netdev_count);
+    keep_inherited(&kept, config->devices, config->device_count);
     for (int i = 1; i < argc; i++)
-        for (size_t folder = 0; folder < sizeof folders / sizeof folders[0]; folder++)
-            for (const char *at = argv[i]; (at = strstr(at, folders[folder])) != NULL;) {
-                at += strlen(folders[folder]);
-                if (count == sizeof keep / sizeof keep[0])
-                    return; /* rather too many open than one that is wanted closed */
-                keep[count++] = atoi(at);
-            }
-    files_close_inherited(keep, count);
+        keep_named(&kept, argv[i]);
+    for (size_t i = 0; i < config->section_count; i++)
+        keep_named(&kept, config->sections[i]);
+    if (kept.count < KEPT_MAX) /* rather too many open than one that is wanted closed */
+        files_close_inherited(kept.list, kept.count);
 }
 
 int main(int argc, char *argv[])
@@ -266,7 +377,8 @@ int main(int argc, char *argv[])
     message_configure(program.config.timestamps,
                       program.config.message_guest_name ? program.config.name : NULL);
     /* In the parent of a daemon this does not return. */
-    started = daemon_begin(&program.daemon, program.config.daemonize, &error) && start(&program, &error);
+    started = take_descriptors(&program.config, &error) &&
+              daemon_begin(&program.daemon, program.config.daemonize, &error) && start(&program, &error);
     if (started) {
         loop_run(program.loop);
     } else {

@@ -112,18 +112,18 @@ static void write_dsdt(uint8_t *ram)
 
 /* ---- KVM ---- */
 
-static int set_memslot(struct vmm *vmm, uint32_t memslot, uint64_t address, uint64_t size, void *memory)
+static int set_kvm_slot(struct vmm *vmm, uint32_t kvm_slot, uint64_t address, uint64_t size, void *memory)
 {
-    struct kvm_userspace_memory_region region = { memslot, 0, address, size, (uintptr_t)memory };
+    struct kvm_userspace_memory_region region = { kvm_slot, 0, address, size, (uintptr_t)memory };
 
     return ioctl(vmm->vm, KVM_SET_USER_MEMORY_REGION, &region);
 }
 
-static void *map(struct vmm *vmm, uint32_t memslot, uint64_t address, uint64_t size)
+static void *map(struct vmm *vmm, uint32_t kvm_slot, uint64_t address, uint64_t size)
 {
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    if (memory == MAP_FAILED || set_memslot(vmm, memslot, address, size, memory) == 0)
+    if (memory == MAP_FAILED || set_kvm_slot(vmm, kvm_slot, address, size, memory) == 0)
         return memory;
     munmap(memory, size);
     return MAP_FAILED;
@@ -226,11 +226,11 @@ static void *plug(struct vmm *vmm, uint64_t size, struct hotram_dimm_result *pla
 
 static void unplug(struct vmm *vmm, uint32_t slot, void *memory, uint64_t size)
 {
-    printf("vmm: asks for the memory in slot %u\n", slot);
-    check(hotram_bank_ask_removal(&vmm->bank, slot), "ask");
+    printf("vmm: requests the removal of the DIMM in slot %u\n", slot);
+    check(hotram_bank_request_removal(&vmm->bank, slot), "request the removal");
     run_until(vmm, &vmm->ejects, 1);
     /* Between two runs of the vCPU, and not in the callback, which has to be short. */
-    if (set_memslot(vmm, 1 + slot, 0, 0, NULL) < 0 || munmap(memory, size) < 0)
+    if (set_kvm_slot(vmm, 1 + slot, 0, 0, NULL) < 0 || munmap(memory, size) < 0)
         err(1, "taking memory away");
     check(hotram_bank_finish(&vmm->bank, slot), "finish");
     printf("vmm: has the memory back, slot %u is empty\n", slot);

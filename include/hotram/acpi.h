@@ -46,8 +46,8 @@ extern "C" {
 /** Who made the tables (5.2.6). Names are padded with spaces or zeroes, not terminated. */
 struct hotram_acpi_ids {
     char oem_id[6] HOTRAM_NO_TERMINATOR;       /**< who made the machine */
-    char oem_table_id[8] HOTRAM_NO_TERMINATOR; /**< his name for the table */
-    uint32_t oem_revision;                     /**< his revision of the table */
+    char oem_table_id[8] HOTRAM_NO_TERMINATOR; /**< its name for the table */
+    uint32_t oem_revision;                     /**< its revision of the table */
     char creator_id[4] HOTRAM_NO_TERMINATOR;   /**< the program that made the table */
     uint32_t creator_revision;                 /**< its revision */
 };
@@ -318,7 +318,7 @@ struct hotram_acpi_memory_devices {
  * @param config  where the block is
  * @retval HOTRAM_OK          written, as far as hotram_aml_finish() says
  * @retval HOTRAM_E_ARGUMENT  a pointer is NULL, or a member of config is out of range; nothing is written,
- *                            and the writer goes on
+ *                            and the writer continues
  */
 enum hotram_status hotram_acpi_memory_devices(struct hotram_aml *aml,
                                               const struct hotram_acpi_memory_devices *config);
@@ -333,7 +333,7 @@ enum hotram_status hotram_acpi_memory_devices(struct hotram_aml *aml,
  * @param event  number of the event, 0 .. 255; customarily HOTRAM_GPE_MEMORY
  * @retval HOTRAM_OK          written, as far as hotram_aml_finish() says
  * @retval HOTRAM_E_ARGUMENT  aml is NULL, or event is out of range; nothing is written, and the writer
- *                            goes on
+ *                            continues
  */
 enum hotram_status hotram_acpi_memory_gpe(struct hotram_aml *aml, unsigned event);
 
@@ -354,7 +354,7 @@ struct hotram_acpi_ged {
  * @param path  of its device: `"\\_SB.PWRB"` (in C)
  * @retval HOTRAM_OK          written, as far as hotram_aml_finish() says, which is HOTRAM_E_ARGUMENT when
  * path is not a path
- * @retval HOTRAM_E_ARGUMENT  a pointer is NULL; nothing is written, and the writer goes on
+ * @retval HOTRAM_E_ARGUMENT  a pointer is NULL; nothing is written, and the writer continues
  */
 enum hotram_status hotram_acpi_power_button(struct hotram_aml *aml, const char *path);
 
@@ -370,7 +370,7 @@ enum hotram_status hotram_acpi_power_button(struct hotram_aml *aml, const char *
  * @retval HOTRAM_OK          written, as far as hotram_aml_finish() says, which is HOTRAM_E_ARGUMENT when
  *                            power_button is not a path
  * @retval HOTRAM_E_ARGUMENT  a pointer is NULL, base is above 2^32 - 4, or there is nothing to tell: neither
- *                            memory nor a button; nothing is written, and the writer goes on
+ *                            memory nor a button; nothing is written, and the writer continues
  */
 enum hotram_status hotram_acpi_ged(struct hotram_aml *aml, const struct hotram_acpi_ged *config);
 

@@ -72,7 +72,7 @@ struct hotram_acpi_gic {
 /**
  * Multiple APIC description table with the structures of a GIC (5.2.12.14 to 5.2.12.18). It has revision 5,
  * and a GICC the 80 bytes of ACPI 6.3 and 6.4: older kernels and Xen take no other length.
- * HOTRAM_CPU_ONLINE_CAPABLE is the flag that 6.5 gave a meaning; Linux looks at it whatever the revision.
+ * HOTRAM_CPU_ONLINE_CAPABLE is the flag that 6.5 defines; Linux reads it whatever the revision.
  *
  * When: no table is open in the buffer.
  *
@@ -105,6 +105,45 @@ enum hotram_status hotram_acpi_madt_gic(struct hotram_buffer *out, const struct 
 enum hotram_status hotram_acpi_srat_gic(struct hotram_buffer *out, const struct hotram_acpi_ids *ids,
                                         const struct hotram_acpi_gic_cpu *cpus, size_t cpu_count,
                                         const struct hotram_acpi_memory *memory, size_t memory_count);
+
+/* ---- Messages of PCI devices ---- */
+
+/** The interrupt translation services that one IORT can name. */
+#define HOTRAM_ITS_MAX 256u
+
+/** The root complexes that one IORT can name. */
+#define HOTRAM_ROOT_COMPLEXES_MAX 65536u
+
+/** A PCI host bridge whose functions send their interrupts to the ITSs. Their DMA is coherent. */
+struct hotram_acpi_root_complex {
+    uint16_t segment;     /**< the host bridge's _SEG; nobody else has it */
+    uint8_t address_bits; /**< 1 .. 64: its functions reach addresses below 2 to this power */
+};
+
+/** What the IORT of a machine without an I/O memory management unit says. */
+struct hotram_acpi_iort {
+    uint32_t its_count; /**< 1 .. HOTRAM_ITS_MAX: all that the MADT has, of ids 0, 1, ... */
+    const struct hotram_acpi_root_complex *roots; /**< the host bridges; NULL when there are none */
+    size_t root_count;                            /**< how many, HOTRAM_ROOT_COMPLEXES_MAX at most */
+};
+
+/**
+ * I/O remapping table, revision 0 (5.2.6 names it; its layout is Arm's DEN 0049, issue D): the functions of
+ * each root complex send their messages to one group of all ITSs, which know a function as segment << 16 |
+ * bus << 8 | device << 3 | function. Without it Linux gives PCI devices of a machine with an ITS no messages.
+ *
+ * When: no table is open in the buffer.
+ *
+ * @param out     the buffer
+ * @param ids     who made it
+ * @param config  what it says
+ * @retval HOTRAM_OK          done
+ * @retval HOTRAM_E_ARGUMENT  a pointer is NULL (that of an array of 0 elements may be), or a member of config
+ * or of a root complex is out of range
+ * @retval HOTRAM_E_BUFFER    it does not fit; out->length is the needed length
+ */
+enum hotram_status hotram_acpi_iort(struct hotram_buffer *out, const struct hotram_acpi_ids *ids,
+                                    const struct hotram_acpi_iort *config);
 
 /* ---- Timers ---- */
 
@@ -205,7 +244,7 @@ struct hotram_acpi_processors {
  * @retval HOTRAM_OK          written, as far as hotram_aml_finish() says, which is HOTRAM_E_ARGUMENT when
  * path is not a path
  * @retval HOTRAM_E_ARGUMENT  a pointer is NULL (cpus may be when count is 0), count is out of range, or flags
- * are not as their description has them; nothing is written, and the writer goes on
+ * are not as their description has them; nothing is written, and the writer continues
  */
 enum hotram_status hotram_acpi_processors(struct hotram_aml *aml,
                                           const struct hotram_acpi_processors *config);
@@ -233,7 +272,7 @@ struct hotram_acpi_pl011 {
  * @retval HOTRAM_OK          written, as far as hotram_aml_finish() says, which is HOTRAM_E_ARGUMENT when
  * path is not a path
  * @retval HOTRAM_E_ARGUMENT  a pointer is NULL, or a member of config is out of range; nothing is written,
- * and the writer goes on
+ * and the writer continues
  */
 enum hotram_status hotram_acpi_pl011(struct hotram_aml *aml, const struct hotram_acpi_pl011 *config);
 

@@ -8,10 +8,10 @@
  *
  * The life of a slot (the table is in core/dimm.c, nothing else decides it):
  *
- *     empty --reserve--> reserved --commit--> plugged --ask--> removal asked
- *       ^                   |                   |  ^              |   |
- *       |<----cancel--------+                   |  +---withdraw---+   |
- *       |                                       +----eject---+  eject-+
+ *     empty --reserve--> reserved --commit--> plugged --request--> removal requested
+ *       ^                   |                   |  ^                  |   |
+ *       |<----cancel--------+                   |  +-----withdraw-----+   |
+ *       |                                       +----eject---+      eject-+
  *       +<-----------finish------------- ejecting <----------+
  *
  * "reserved" belongs to the VMM alone: the guest still reads an empty slot.
@@ -50,11 +50,11 @@ extern "C" {
 
 /** What a slot is. */
 enum hotram_dimm_state {
-    HOTRAM_DIMM_EMPTY,         /**< no DIMM */
-    HOTRAM_DIMM_RESERVED,      /**< slot and range are taken; the guest sees nothing yet */
-    HOTRAM_DIMM_PLUGGED,       /**< the guest may use it */
-    HOTRAM_DIMM_REMOVAL_ASKED, /**< the guest may use it and was asked to give it back */
-    HOTRAM_DIMM_EJECTING,      /**< the guest gave it back; the VMM is taking it away */
+    HOTRAM_DIMM_EMPTY,             /**< no DIMM */
+    HOTRAM_DIMM_RESERVED,          /**< slot and range are taken; the guest sees nothing yet */
+    HOTRAM_DIMM_PLUGGED,           /**< the guest may use it */
+    HOTRAM_DIMM_REMOVAL_REQUESTED, /**< the guest may use it; its removal has been requested */
+    HOTRAM_DIMM_EJECTING,          /**< the guest gave it back; the VMM is taking it away */
 };
 
 /** One slot. Read it freely; only the library writes it. */
@@ -66,8 +66,8 @@ struct hotram_dimm {
     uint32_t ost_status; /**< last _OST status code from the guest; 0 before the first */
     uint16_t next;       /**< slot of the DIMM with the next higher address (internal) */
     uint8_t state;       /**< an enum hotram_dimm_state */
-    bool insert_pending; /**< the guest has not yet taken note of the insertion */
-    bool remove_pending; /**< the guest has not yet taken note of the removal request */
+    bool insert_pending; /**< the guest has not yet noticed the insertion */
+    bool remove_pending; /**< the guest has not yet noticed the removal request */
 };
 
 /** What a bank asks of the VMM. Each callback runs under the caller's lock, so it should be short. */
@@ -205,8 +205,8 @@ enum hotram_status hotram_bank_cancel(struct hotram_bank *bank, uint32_t slot);
 enum hotram_status hotram_bank_commit(struct hotram_bank *bank, uint32_t slot, bool hot);
 
 /**
- * Ask the guest to give a DIMM back: plugged -> removal asked. May be repeated: the event is pending
- * and raised again.
+ * Request the removal of a DIMM from the guest: plugged -> removal requested. May be repeated: the event is
+ * pending and raised again.
  *
  * When: after hotram_bank_commit(). The guest may refuse, and says so through the ost callback.
  *
@@ -217,29 +217,29 @@ enum hotram_status hotram_bank_commit(struct hotram_bank *bank, uint32_t slot, b
  * @retval HOTRAM_E_SLOT_RANGE no such slot
  * @retval HOTRAM_E_STATE      the slot is empty, reserved or ejecting
  */
-enum hotram_status hotram_bank_ask_removal(struct hotram_bank *bank, uint32_t slot);
+enum hotram_status hotram_bank_request_removal(struct hotram_bank *bank, uint32_t slot);
 
 /**
- * Take a removal request back: removal asked -> plugged. The remove event is no longer pending; a guest
+ * Take a removal request back: removal requested -> plugged. The remove event is no longer pending; a guest
  * that has read it already may still eject.
  *
- * When: after hotram_bank_ask_removal().
+ * When: after hotram_bank_request_removal().
  *
  * @param bank  the bank
- * @param slot  a slot whose removal is asked for, 0 .. config.slots - 1
+ * @param slot  a slot whose removal has been requested, 0 .. config.slots - 1
  * @retval HOTRAM_OK           the slot is plugged
  * @retval HOTRAM_E_ARGUMENT   bank is NULL
  * @retval HOTRAM_E_SLOT_RANGE no such slot
- * @retval HOTRAM_E_STATE      no removal is asked for
+ * @retval HOTRAM_E_STATE      no removal has been requested
  */
 enum hotram_status hotram_bank_withdraw(struct hotram_bank *bank, uint32_t slot);
 
 /**
- * The DIMM is given back: plugged or removal asked -> ejecting. The register block calls this when the
- * guest writes the eject bit; a VMM may call it at reset for a removal that was asked for (the guest
- * that used the memory is gone). Pending events of the slot are dropped and the eject callback is called.
+ * The DIMM is given back: plugged or removal requested -> ejecting. The register block calls this when the
+ * guest writes the eject bit; a VMM may call it at reset for a removal that was requested (the guest that
+ * used the memory is gone). Pending events of the slot are dropped and the eject callback is called.
  *
- * When: after hotram_bank_commit(); nobody need have asked for the removal.
+ * When: after hotram_bank_commit(); the removal need not have been requested.
  *
  * @param bank  the bank
  * @param slot  a plugged slot, 0 .. config.slots - 1

@@ -2,7 +2,7 @@
 /**
  * @file ged.h
  * The selector register of a Generic Event Device: how a guest without fixed hardware, such as one on arm64,
- * is told of events.
+ * is notified of events.
  *
  * It is QEMU's register: 4 bytes of MMIO (on arm64 at 0x09080000) that hold the events since the last read.
  * The guest's handler, the _EVT method that hotram_acpi_ged() writes, reads it and acts on each bit.

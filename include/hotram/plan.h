@@ -4,12 +4,12 @@
  * The way to a size: which DIMMs to plug and which to remove so that a bank holds a given number of bytes.
  *
  * A plan is a list of steps over the bank as it is now. Nothing is changed: the caller takes the steps with
- * hotram_bank_reserve() and its fellows, one after the other. When the guest refuses a removal he plans
- * again, with that slot in hotram_plan_request.fixed.
+ * hotram_bank_reserve() and related functions, one after the other. When the guest refuses a removal, the
+ * caller plans again, with that slot in hotram_plan_request.fixed.
  *
  * What counts is what the guest may use: the DIMMs of the request's node that are HOTRAM_DIMM_PLUGGED or
- * HOTRAM_DIMM_REMOVAL_ASKED. All others take slot, range and capacity. Removable are those that count and are
- * not fixed. New DIMMs have sizes and addresses that are multiples of hotram_plan_request.align.
+ * HOTRAM_DIMM_REMOVAL_REQUESTED. All others take slot, range and capacity. Removable are those that count and
+ * are not fixed. New DIMMs have sizes and addresses that are multiples of hotram_plan_request.align.
  *
  * Growing, in order of preference:
  *

@@ -23,6 +23,9 @@
  *     ged    events that the guest did not read yet 4
  *     pm1    status 2, enable 2, control 2
  *
+ * States of the embedder's own, its devices' for example, may stand in the same stream: hotram_state_wrap()
+ * gives them the frame, with a kind that the library never uses, and hotram_state_look() takes it off.
+ *
  * The library restores every version up to its own and refuses a newer one. The checksum finds accidents,
  * not attackers, so every value is checked as if it came from one: a saved state that is refused changes
  * nothing, and one that is restored is a state that calls can have made.
@@ -55,6 +58,8 @@ extern "C" {
 #define HOTRAM_STATE_VERSION 1u
 /** Length of the frame, bytes: 12 in front and 4 behind. */
 #define HOTRAM_STATE_FRAME 16u
+/** The lowest of the kinds that are the embedder's own. */
+#define HOTRAM_STATE_OWN 0x8000u
 /** Length of a saved bank of so many slots, bytes; a buffer of HOTRAM_STATE_BANK_LENGTH(HOTRAM_SLOTS_MAX)
  * holds any. */
 #define HOTRAM_STATE_BANK_LENGTH(slots) (HOTRAM_STATE_FRAME + 20u + 30u * (slots))
@@ -160,6 +165,24 @@ const char *hotram_state_field_text(enum hotram_state_field field);
  */
 enum hotram_status hotram_state_look(const struct hotram_saved *saved, struct hotram_state_frame *frame,
                                      struct hotram_restore_result *result);
+
+/**
+ * Save a state of the embedder's own, which the library does not read: the frame with these contents.
+ *
+ * When: at any time.
+ *
+ * @param kind      the embedder's number for what it is, HOTRAM_STATE_OWN .. 65535
+ * @param version   of the contents, 1 .. 65535
+ * @param contents  the bytes; NULL only when there are none
+ * @param length    how many there are, 0 .. 65536
+ * @param out       all is appended to it: HOTRAM_STATE_FRAME bytes and the contents
+ * @retval HOTRAM_OK          appended
+ * @retval HOTRAM_E_ARGUMENT  out is NULL, contents is NULL and length is not 0, or a number is not in its
+ *                            range; nothing is appended
+ * @retval HOTRAM_E_BUFFER    the buffer is too small; out->length is the needed length
+ */
+enum hotram_status hotram_state_wrap(uint16_t kind, uint16_t version, const uint8_t *contents, size_t length,
+                                     struct hotram_buffer *out);
 
 /**
  * Save a bank: its region, its number of slots, and each slot with address, size, node, state, pending events

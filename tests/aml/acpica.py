@@ -36,7 +36,7 @@ OST_INSERT, OST_EJECT = 1, 3
 OST_SUCCESS, OST_BUSY, OST_IN_PROGRESS = 0, 0x82, 0x84
 # Numbers of libhotram's enums that the host's commands give back.
 OK, E_STATE = 0, 11
-PLUGGED, REMOVAL_ASKED, EJECTING = 2, 3, 4
+PLUGGED, REMOVAL_REQUESTED, EJECTING = 2, 3, 4
 
 # What docs/register-interface.md offers: offset and width of each register.
 READS = {("block", 0x00, 4), ("block", 0x04, 4), ("block", 0x08, 4),

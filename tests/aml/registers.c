@@ -236,7 +236,7 @@ static bool carry_out(char **words, unsigned count, enum hotram_status *status)
     else if (count == 6 && strcmp(words[0], "plug") == 0)
         *status = plug(words);
     else if (count == 2 && strcmp(words[0], "ask") == 0)
-        *status = hotram_bank_ask_removal(&bank, slot);
+        *status = hotram_bank_request_removal(&bank, slot);
     else if (count == 2 && strcmp(words[0], "withdraw") == 0)
         *status = hotram_bank_withdraw(&bank, slot);
     else if (count == 2 && strcmp(words[0], "finish") == 0)

@@ -14,7 +14,7 @@ from lib import tap                                          # noqa: E402
 from aml.acpica import (                                     # noqa: E402
     BUTTON_PRESSED, CONTROL, DEVICE_CHECK, EJECTING, EJECT_REQUEST, NOTHING,
     OK, OST_BUSY, OST_EJECT, OST_INSERT, OST_IN_PROGRESS, OST_SUCCESS, PENDING,
-    PLUGGED, REMOVAL_ASKED, SELECTOR, Interpreter, resources, words_of)
+    PLUGGED, REMOVAL_REQUESTED, SELECTOR, Interpreter, resources, words_of)
 
 GIB = 1 << 30
 SCENARIOS = 150
@@ -23,8 +23,8 @@ ENABLED, INSERT, REMOVE = 1, 2, 4     # bits of the flags register
 
 # The states in which a command of the host is carried out, and what follows.
 DEEDS = {"plug": ((None,), PLUGGED),
-         "ask": ((PLUGGED, REMOVAL_ASKED), REMOVAL_ASKED),
-         "withdraw": ((REMOVAL_ASKED,), PLUGGED),
+         "ask": ((PLUGGED, REMOVAL_REQUESTED), REMOVAL_REQUESTED),
+         "withdraw": ((REMOVAL_REQUESTED,), PLUGGED),
          "finish": ((EJECTING,), None)}
 
 
@@ -35,7 +35,7 @@ class Host:
     def __init__(self, acpi, choice):
         self.acpi = acpi
         self.choice = choice
-        self.states = {}       # slot: PLUGGED, REMOVAL_ASKED or EJECTING
+        self.states = {}       # slot: PLUGGED, REMOVAL_REQUESTED or EJECTING
         self.ranges = {}       # slot: (addr, size, node)
         self.pending = {}      # slot: INSERT | REMOVE
         self.selected = 0

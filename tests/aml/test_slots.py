@@ -9,7 +9,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1])]
 from lib import tap                                          # noqa: E402
 from aml.acpica import (                                     # noqa: E402
     EJECTING, EJECT_REQUEST, E_STATE, NOTHING, OST_EJECT, OST_IN_PROGRESS,
-    OST_SUCCESS, PLUGGED, REMOVAL_ASKED, Interpreter, device, resources)
+    OST_SUCCESS, PLUGGED, REMOVAL_REQUESTED, Interpreter, device, resources)
 
 GIB = 1 << 30
 FOUR_GIB = 4 * GIB
@@ -137,7 +137,7 @@ def test_an_unplug_as_linux_does_it():
             acpi.host("plug", slot, *dimm_of(slot), "cold")
             acpi.host("ask", slot)
             assert acpi.event().notified == [(device(slot), EJECT_REQUEST)]
-            assert acpi.slots()[slot].state == REMOVAL_ASKED
+            assert acpi.slots()[slot].state == REMOVAL_REQUESTED
 
             answer = acpi.ost(slot, OST_EJECT, OST_IN_PROGRESS)
             assert answer.osts == [(slot, OST_EJECT, OST_IN_PROGRESS)]

@@ -52,7 +52,7 @@ QEMU_GED = {"program": "qemu-system-aarch64", "gpe": None, "ged": 0x09080000,
 
 
 class Peer:
-    def __init__(self, kind, memory, options=()):
+    def __init__(self, kind, memory, options=(), pass_fds=()):
         self.name = os.path.basename(kind["program"])
         self.gpe = kind["gpe"]
         self.ged = kind.get("ged")
@@ -70,7 +70,7 @@ class Peer:
                  "-display", "none", "-S", "-m", memory, *options,
                  "-qmp", f"unix:{self._folder}/qmp,server=on,wait=off",
                  "-qtest", f"unix:{server.path}"],
-                stdin=subprocess.DEVNULL, stdout=self._errors,
+                stdin=subprocess.DEVNULL, pass_fds=pass_fds, stdout=self._errors,
                 stderr=self._errors)
             self.qtest = server.accept(kind.get("qtest"))
             self.qmp = self._connect()

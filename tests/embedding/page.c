@@ -272,7 +272,7 @@ static void test_snapshot(void)
     EXPECT(restore(&before, &why) == HOTRAM_OK);
     EXPECT(mapped[0] && mapped[1] && mapped[2] && !mapped[3] && mapped[4] && !mapped[5]);
     EXPECT(vm.block.selector == 1000 && vm.slots[1].ost_event == 3);
-    EXPECT(vm.slots[1].state == HOTRAM_DIMM_REMOVAL_ASKED && !vm.slots[1].remove_pending);
+    EXPECT(vm.slots[1].state == HOTRAM_DIMM_REMOVAL_REQUESTED && !vm.slots[1].remove_pending);
     EXPECT(vm.slots[2].remove_pending && vm.slots[4].insert_pending);
     EXPECT(vm.slots[3].state == HOTRAM_DIMM_EMPTY);
     EXPECT(by_port ? hotram_gpe_level(&vm.gpe) : hotram_ged_level(&vm.ged));

@@ -6,7 +6,7 @@ import re
 import socket
 import typing
 
-from faults.watched import LIMIT, MEMSLOT, MIB, Micro, Played
+from faults.watched import LIMIT, MEMSLOT, MIB, Micro, Played, Slotted
 
 BLOCK = 128 * MIB
 
@@ -211,6 +211,19 @@ def was_plugged(kind="ram", size=BLOCK, **properties):
     return several(ready(kind, size, **properties), plug, unplug)
 
 
+def insert(driver, **properties):
+    """A PCI device into the slot."""
+    return execute("device_add", driver=driver, id="v", bus="slot", **properties)
+
+
+def take_out(machine):
+    machine.qmp.execute("device_del", {"id": "v"})
+    machine.qmp.wait_event("DEVICE_DELETED", {"device": "v"})
+
+
+DISK = insert("virtio-blk-pci", drive="disk")
+CARD = insert("virtio-net-pci", netdev="cable")
+RANDOM = insert("virtio-rng-pci", rng="random")
 PREALLOC = {"size": 64 * MIB, "prealloc": True, "prealloc_threads": 2}
 BIND = {"host_nodes": [0], "policy": "bind"}
 SHARED = {"mem_path": file, "share": True}
@@ -227,28 +240,35 @@ OPERATIONS = [
     Operation("object-del memfd", "munmap send", execute("object-del", id="m"), backend("memfd")),
     Operation("object-del file", "munmap fallocate", execute("object-del", id="m"),
               backend("file", **SHARED, discard_data=True)),
-    Operation("device_add", "send", plug, ready()),
-    Operation("device_add again ram", "mmap munmap send", plug, was_plugged()),
+    Operation("device_add", "mremap send", plug, ready()),
+    Operation("device_add again ram", "mmap munmap mremap send", plug, was_plugged()),
     Operation("device_add again prealloc", "mmap pthread_create", plug, was_plugged(size=16 * MIB, prealloc=True)),
     Operation("device_add again bind", "mmap mbind", plug, was_plugged(**BIND)),
-    Operation("device_add again memfd", "mmap memfd_create ftruncate", plug, was_plugged("memfd")),
-    Operation("device_add again file", "mmap", plug, was_plugged("file", **SHARED)),
-    Operation("unplug ram", "munmap pthread_create send", unplug, plugged()),
-    Operation("unplug memfd", "munmap send", unplug, plugged("memfd")),
-    Operation("unplug file", "fallocate send", unplug, plugged("file", **SHARED, discard_data=True)),
+    Operation("device_add again memfd", "mmap mremap memfd_create ftruncate", plug, was_plugged("memfd")),
+    Operation("device_add again file", "mmap mremap", plug, was_plugged("file", **SHARED)),
+    Operation("unplug ram", "mmap pthread_create send", unplug, plugged()),
+    Operation("unplug memfd", "mmap send", unplug, plugged("memfd")),
+    Operation("unplug file", "mmap fallocate send", unplug, plugged("file", **SHARED, discard_data=True)),
     Operation("unplug that the guest refuses", "send", guest_refuses, plugged()),
-    Operation("memory-plug", "mmap memfd_create ftruncate pthread_create send", memory_plug),
-    Operation("memory-set up", "mmap send", memory_set(4 * BLOCK)),
-    Operation("memory-set down", "munmap send", memory_set(2 * BLOCK), memory_set(4 * BLOCK)),
-    Operation("memslot add", "mmap send", memslot_add),
-    Operation("memslot delete", "munmap send", memslot_delete, memslot_add),
+    Operation("memory-plug", "mmap mremap memfd_create ftruncate pthread_create send", memory_plug),
+    Operation("memory-set up", "mmap mremap send", memory_set(4 * BLOCK)),
+    Operation("memory-set down", "mmap send", memory_set(2 * BLOCK), memory_set(4 * BLOCK)),
+    Operation("memslot add", "mmap mremap send", memslot_add),
+    Operation("memslot delete", "mmap send", memslot_delete, memslot_add),
     Operation("reset", "send", reset, several(plugged(), asked_back), heals=True),
+    Operation("disk", "epoll_ctl send", DISK, kind=Slotted),
+    Operation("disk, the first", "pthread_create", DISK, kind=Slotted, fresh=True),
+    Operation("network card", "epoll_ctl send", CARD, kind=Slotted),
+    Operation("random bytes", "malloc send", RANDOM, kind=Slotted),
+    Operation("disk out", "send", take_out, DISK, Slotted),
+    Operation("network card out", "send", take_out, CARD, Slotted),
+    Operation("random bytes out", "send", take_out, RANDOM, Slotted),
     Operation("queries", "pthread_create send", queries, plugged("memfd", share=False)),
     Operation("QMP client", "accept epoll_ctl send", qmp_connect),
     Operation("HMP client, the first", "open ioctl epoll_ctl", hmp_connect, fresh=True),
     Operation("HMP client", "accept epoll_ctl send write", hmp_connect),
-    Operation("KVM: device_add", "ioctl", plug, ready(), Micro),
-    Operation("KVM: unplug", "ioctl munmap", unplug, plugged(), Micro),
+    Operation("KVM: device_add", "ioctl mremap", plug, ready(), Micro),
+    Operation("KVM: unplug", "ioctl mmap", unplug, plugged(), Micro),
     Operation("KVM: memslot add", "ioctl", memslot_add, kind=Micro),
     Operation("KVM: memslot delete", "ioctl", memslot_delete, memslot_add, Micro),
     Operation("KVM: memory-set up", "ioctl", memory_set(4 * BLOCK), kind=Micro),

@@ -18,11 +18,12 @@ from lib.qmp import QMPClosed, QMPError, QMPTimeout
 
 ERRORS = {"malloc": "ENOMEM", "mmap": "ENOMEM", "munmap": "ENOMEM", "ioctl": "ENOMEM", "open": "EMFILE",
           "memfd_create": "EMFILE", "pthread_create": "EAGAIN", "mbind": "EPERM", "fallocate": "ENOSPC",
-          "ftruncate": "ENOSPC", "epoll_ctl": "ENOSPC", "accept": "EMFILE", "write": "ENOSPC", "send": "ENOBUFS"}
+          "ftruncate": "ENOSPC", "epoll_ctl": "ENOSPC", "accept": "EMFILE", "write": "ENOSPC", "send": "ENOBUFS",
+          "mremap": "ENOMEM"}
 FAILURES = (AssertionError, Ended, MachineError, QMPError, QMPTimeout, QMPClosed, ConnectionError, TimeoutError)
 SAMPLES = int(os.environ.get("HOTRAM_SAMPLES", "20"))
-CARRIED_OUT = "the command itself was carried out"
-NO_CONTROL = "hotramctl finds this guest by -s SOCKET only"
+CARRIED_OUT = "the command was executed"
+NO_CONTROL = "hotramctl can reach this guest only by -s SOCKET"
 STAYS = "stays in this program, without memory in it"
 # Newer json-c seeds its hashes from libbsd's generator, whose state is two mappings: without them it ends the
 # program there and then, without a word. That is before there is a machine.

@@ -6,6 +6,7 @@ import collections
 import os
 import pathlib
 import re
+import socket
 import time
 
 from lib import inject
@@ -232,6 +233,37 @@ class Played(Watched, Guest):
         super().close()
         if getattr(self, "other", None):
             self.other.close()
+
+
+class Slotted(Played):
+    """The same with a slot for a PCI device, and what a disk and a network card are made of."""
+
+    def __init__(self, faults, *options):
+        super().__init__(faults, "-device", "pcie-root-port,id=slot,chassis=1",
+                         "-blockdev", "null-co,node-name=disk,size=1M", "-object", "rng-builtin,id=random",
+                         "-netdev", f"stream,id=cable,server=on,addr.type=unix,addr.path={faults.folder}/cable",
+                         *options)
+        self.wire = socket.socket(socket.AF_UNIX)
+        self.wire.connect(f"{faults.folder}/cable")
+        self.qmp.wait_event("NETDEV_STREAM_CONNECTED", {}, LIMIT)
+
+    def state(self):
+        return {**super().state(), "PCI": self.qmp.execute("query-pci"), "disks": self.qmp.execute("query-block"),
+                "network": self.hmp("info network")}
+
+    def clear(self):
+        """No guest listens at the slot, so what is in it goes at once."""
+        try:
+            self.qmp.execute("device_del", {"id": "v"})
+            self.qmp.wait_event("DEVICE_DELETED", {"device": "v"})
+        except QMPError:
+            pass                         # it is empty
+        super().clear()
+
+    def close(self):
+        if hasattr(self, "wire"):
+            self.wire.close()
+        super().close()
 
 
 class Micro(Watched, Machine):

@@ -5,6 +5,7 @@
  */
 #include <hotram/acpi.h>
 #include <hotram/acpi_arm.h>
+#include <hotram/acpi_pci.h>
 #include <hotram/acpi_set.h>
 #include <hotram/block.h>
 #include <hotram/dimm.h>
@@ -163,7 +164,7 @@ static void plug(struct machine *machine)
 
 static void unplug(struct machine *machine)
 {
-    EXPECT(hotram_bank_ask_removal(&machine->bank, 2) == HOTRAM_OK);
+    EXPECT(hotram_bank_request_removal(&machine->bank, 2) == HOTRAM_OK);
     take_event(machine);
     EXPECT(hotram_memhp_read(&machine->block, FLAGS, 1) == (HOTRAM_MEMHP_ENABLED | HOTRAM_MEMHP_REMOVE));
     hotram_memhp_write(&machine->block, FLAGS, 1, HOTRAM_MEMHP_REMOVE);
@@ -339,6 +340,7 @@ static void write_other_tables(struct hotram_buffer *out)
     static const struct hotram_acpi_memory memory[] = { { 0, GIB, 0, HOTRAM_SRAT_ENABLED },
                                                         { 4 * GIB, 64 * GIB, 1, HOTRAM_SRAT_HOTPLUGGABLE } };
     static const uint8_t distances[] = { 10, 20, 20, 10 };
+    static const struct hotram_acpi_ecam ecam = { UINT64_C(0x4010000000), 0, 0, 255 };
     const struct hotram_acpi_fadt fadt = { .dsdt = UINT64_C(0x1122334455),
                                            .sci = 9,
                                            .pm1_event = 0x600,
@@ -356,6 +358,7 @@ static void write_other_tables(struct hotram_buffer *out)
     EXPECT(hotram_acpi_madt(out, &ids, &madt) == HOTRAM_OK);
     EXPECT(hotram_acpi_srat(out, &ids, cpus, 2, memory, 2) == HOTRAM_OK);
     EXPECT(hotram_acpi_slit(out, &ids, distances, 2) == HOTRAM_OK);
+    EXPECT(hotram_acpi_mcfg(out, &ids, &ecam, 1) == HOTRAM_OK);
 }
 
 static void write_arm_tables(struct hotram_buffer *out)
@@ -377,6 +380,8 @@ static void write_arm_tables(struct hotram_buffer *out)
         { 0, 300, HOTRAM_TOPOLOGY_LEAF | HOTRAM_TOPOLOGY_UID },
     };
     static const struct hotram_acpi_pl011 pl011 = { "\\_SB.COM0", 0x09000000, 33, 0 };
+    static const struct hotram_acpi_root_complex root = { 0, 64 };
+    const struct hotram_acpi_iort iort = { 1, &root, 1 };
     const struct hotram_acpi_processors processors = { "\\_SB.CP00", 0, cpus, 2 };
     struct hotram_aml aml;
 
@@ -386,6 +391,7 @@ static void write_arm_tables(struct hotram_buffer *out)
     EXPECT(hotram_acpi_pptt(out, &ids, nodes, 2) == HOTRAM_OK);
     EXPECT(hotram_acpi_spcr(out, &ids, &pl011) == HOTRAM_OK);
     EXPECT(hotram_acpi_dbg2(out, &ids, &pl011) == HOTRAM_OK);
+    EXPECT(hotram_acpi_iort(out, &ids, &iort) == HOTRAM_OK);
     EXPECT(hotram_aml_begin(&aml, out) == HOTRAM_OK);
     EXPECT(hotram_acpi_processors(&aml, &processors) == HOTRAM_OK);
     EXPECT(hotram_acpi_pl011(&aml, &pl011) == HOTRAM_OK);
@@ -406,10 +412,10 @@ static void write_tables(void)
     }
     EXPECT(hotram_buffer_init(&out, area, sizeof area) == HOTRAM_OK);
     write_other_tables(&out);
-    say_sum("other tables ", 7, &out);
+    say_sum("other tables ", 8, &out);
     EXPECT(hotram_buffer_init(&out, area, sizeof area) == HOTRAM_OK);
     write_arm_tables(&out);
-    say_sum("arm64 tables ", 6, &out);
+    say_sum("arm64 tables ", 7, &out);
 }
 
 /* Called from _start. */

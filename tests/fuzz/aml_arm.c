@@ -6,7 +6,7 @@
 
 #include "aml.h"
 
-enum kind { GIC, SRAT, GTDT, PPTT, SPCR, DBG2, SSDT, KINDS };
+enum kind { GIC, SRAT, GTDT, PPTT, SPCR, DBG2, SSDT, IORT, KINDS };
 
 static const struct hotram_acpi_ids ids = { "OEMID", "TABLE", 1, "CRTR", 2 };
 
@@ -63,6 +63,19 @@ static enum hotram_status write_srat_gic(struct hotram_buffer *out, struct input
 
     fuzz_fill(input, memory, sizeof memory[0] * memory_count);
     return hotram_acpi_srat_gic(out, &ids, given_cpus, cpu_count, given_memory, memory_count);
+}
+
+static enum hotram_status write_iort(struct hotram_buffer *out, struct input *input)
+{
+    struct hotram_acpi_root_complex roots[ENTRIES_MAX];
+    const void *given = roots;
+    struct hotram_acpi_iort config = { .its_count = input_below(input, HOTRAM_ITS_MAX + 2) };
+
+    config.root_count = fuzz_count(input, &given);
+    for (size_t i = 0; i < config.root_count; i++)
+        roots[i] = (struct hotram_acpi_root_complex){ input_u16(input), (uint8_t)input_below(input, 66) };
+    config.roots = given;
+    return hotram_acpi_iort(out, &ids, &config);
 }
 
 static enum hotram_status write_gtdt(struct hotram_buffer *out, struct input *input)
@@ -150,6 +163,9 @@ static enum hotram_status write_table(struct hotram_buffer *out, struct input in
         break;
     case PPTT:
         status = write_pptt(out, &input);
+        break;
+    case IORT:
+        status = write_iort(out, &input);
         break;
     case SPCR:
     case DBG2:

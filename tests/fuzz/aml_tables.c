@@ -3,12 +3,13 @@
  * The tables of acpi.h with any contents: lengths and checksums are right.
  */
 #include <hotram/acpi.h>
+#include <hotram/acpi_pci.h>
 
 #include "aml.h"
 
 #define NODES_MAX 258
 
-enum kind { RSDP, XSDT, FACS, FADT, MADT, SRAT, SLIT, SSDT, KINDS };
+enum kind { RSDP, XSDT, FACS, FADT, MADT, SRAT, SLIT, SSDT, MCFG, KINDS };
 
 static const struct hotram_acpi_ids ids = { "OEMID", "TABLE", 1, "CRTR", 2 };
 
@@ -68,6 +69,22 @@ static enum hotram_status write_slit(struct hotram_buffer *out, struct input *in
 
     fuzz_fill(input, distances, 16);
     return hotram_acpi_slit(out, &ids, distances, nodes);
+}
+
+static enum hotram_status write_mcfg(struct hotram_buffer *out, struct input *input)
+{
+    struct hotram_acpi_ecam places[ENTRIES_MAX];
+    const void *given = places;
+    size_t count = fuzz_count(input, &given);
+
+    for (size_t i = 0; i < count; i++)
+        places[i] = (struct hotram_acpi_ecam){ .base = input_number(input) * HOTRAM_ECAM_BUS_LENGTH,
+                                               .segment = input_u16(input),
+                                               .first_bus = input_u8(input),
+                                               .last_bus = input_u8(input) };
+    if (count > 0 && input_bool(input))
+        places[0].base += input_u8(input);
+    return hotram_acpi_mcfg(out, &ids, given, count);
 }
 
 /* The devices' AML: all three parts, each of which may be refused and then leaves nothing. */
@@ -134,6 +151,9 @@ static enum hotram_status write_table(struct hotram_buffer *out, struct input in
         break;
     case SLIT:
         status = write_slit(out, &input);
+        break;
+    case MCFG:
+        status = write_mcfg(out, &input);
         break;
     default:
         return write_ssdt(out, &input);

@@ -8,6 +8,8 @@
  */
 #include "input.h"
 
+#include "../unit/chips.h"
+
 #include <libfdt.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -40,11 +42,16 @@ static struct {
 } files;
 
 /* KVM, as far as the map of guest memory uses it. */
-bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size, void *host,
-                    unsigned flags, struct error *error)
+void vm_irq_line(const struct vm *vm, unsigned gsi, bool high)
+{
+    (void)vm, (void)gsi, (void)high;
+}
+
+bool vm_set_kvm_slot(const struct vm *vm, unsigned kvm_slot, uint64_t guest_address, uint64_t size,
+                     void *host, unsigned flags, struct error *error)
 {
     (void)flags;
-    (void)vm, (void)memslot, (void)guest_address, (void)size, (void)host, (void)error;
+    (void)vm, (void)kvm_slot, (void)guest_address, (void)size, (void)host, (void)error;
     return true;
 }
 
@@ -145,6 +152,7 @@ static void load(const struct boot *boot, const struct options *options, const u
         .mpidr = mpidr,
         .gic_version = options->gic_version,
         .numa = &numa,
+        .board = arm64_board(),
     };
     struct vcpu_entry entry;
     struct error error = { 0 };

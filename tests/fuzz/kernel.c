@@ -39,11 +39,11 @@ struct files {
 };
 
 /* KVM, as far as the map of guest memory uses it. */
-bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size, void *host,
-                    unsigned flags, struct error *error)
+bool vm_set_kvm_slot(const struct vm *vm, unsigned kvm_slot, uint64_t guest_address, uint64_t size,
+                     void *host, unsigned flags, struct error *error)
 {
     (void)flags;
-    (void)vm, (void)memslot, (void)guest_address, (void)size, (void)host, (void)error;
+    (void)vm, (void)kvm_slot, (void)guest_address, (void)size, (void)host, (void)error;
     return true;
 }
 

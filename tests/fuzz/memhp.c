@@ -208,7 +208,7 @@ static void step(struct fixture *fixture, struct input *input, unsigned which)
         CHECK(hotram_bank_cancel(bank, slot) == model_cancel(model, slot));
         break;
     case 2:
-        CHECK(hotram_bank_ask_removal(bank, slot) == model_ask_removal(model, slot));
+        CHECK(hotram_bank_request_removal(bank, slot) == model_request_removal(model, slot));
         break;
     case 3:
         CHECK(hotram_bank_withdraw(bank, slot) == model_withdraw(model, slot));

@@ -202,13 +202,14 @@ enum hotram_status model_commit(struct model *model, uint32_t number, bool hot)
     return status;
 }
 
-enum hotram_status model_ask_removal(struct model *model, uint32_t number)
+enum hotram_status model_request_removal(struct model *model, uint32_t number)
 {
     struct model_slot *slot;
-    enum hotram_status status = find(model, number, HOTRAM_DIMM_PLUGGED, HOTRAM_DIMM_REMOVAL_ASKED, &slot);
+    enum hotram_status status = find(model, number, HOTRAM_DIMM_PLUGGED, HOTRAM_DIMM_REMOVAL_REQUESTED,
+                                     &slot);
 
     if (status == HOTRAM_OK) {
-        slot->state = HOTRAM_DIMM_REMOVAL_ASKED;
+        slot->state = HOTRAM_DIMM_REMOVAL_REQUESTED;
         slot->remove = true;
         model->raised++;
     }
@@ -218,8 +219,8 @@ enum hotram_status model_ask_removal(struct model *model, uint32_t number)
 enum hotram_status model_withdraw(struct model *model, uint32_t number)
 {
     struct model_slot *slot;
-    enum hotram_status status = find(model, number, HOTRAM_DIMM_REMOVAL_ASKED, HOTRAM_DIMM_REMOVAL_ASKED,
-                                     &slot);
+    enum hotram_status status = find(model, number, HOTRAM_DIMM_REMOVAL_REQUESTED,
+                                     HOTRAM_DIMM_REMOVAL_REQUESTED, &slot);
 
     if (status == HOTRAM_OK) {
         slot->state = HOTRAM_DIMM_PLUGGED;
@@ -231,7 +232,8 @@ enum hotram_status model_withdraw(struct model *model, uint32_t number)
 enum hotram_status model_eject(struct model *model, uint32_t number)
 {
     struct model_slot *slot;
-    enum hotram_status status = find(model, number, HOTRAM_DIMM_PLUGGED, HOTRAM_DIMM_REMOVAL_ASKED, &slot);
+    enum hotram_status status = find(model, number, HOTRAM_DIMM_PLUGGED, HOTRAM_DIMM_REMOVAL_REQUESTED,
+                                     &slot);
 
     if (status == HOTRAM_OK) {
         slot->state = HOTRAM_DIMM_EJECTING;
@@ -282,7 +284,7 @@ static uint32_t value_at(const struct model *model, uint64_t offset)
     if (model->selector >= model->config.slots)
         return 0;
     if (model->slots[model->selector].state == HOTRAM_DIMM_PLUGGED ||
-        model->slots[model->selector].state == HOTRAM_DIMM_REMOVAL_ASKED)
+        model->slots[model->selector].state == HOTRAM_DIMM_REMOVAL_REQUESTED)
         slot = &model->slots[model->selector];
     switch (offset) {
     case 0x00:

@@ -39,7 +39,7 @@ void model_reserve(struct model *model, const struct hotram_dimm_request *reques
 
 enum hotram_status model_cancel(struct model *model, uint32_t slot);
 enum hotram_status model_commit(struct model *model, uint32_t slot, bool hot);
-enum hotram_status model_ask_removal(struct model *model, uint32_t slot);
+enum hotram_status model_request_removal(struct model *model, uint32_t slot);
 enum hotram_status model_withdraw(struct model *model, uint32_t slot);
 enum hotram_status model_eject(struct model *model, uint32_t slot);
 enum hotram_status model_finish(struct model *model, uint32_t slot);

@@ -77,7 +77,7 @@ static void add(struct fixture *fixture, struct input *input)
     if (how == 1)
         CHECK(hotram_bank_eject(&fixture->bank, result.slot) == HOTRAM_OK);
     if (how == 2)
-        CHECK(hotram_bank_ask_removal(&fixture->bank, result.slot) == HOTRAM_OK);
+        CHECK(hotram_bank_request_removal(&fixture->bank, result.slot) == HOTRAM_OK);
     fixture->fixed[result.slot] = how == 3;
 }
 
@@ -88,7 +88,7 @@ static uint64_t size_of(const struct fixture *fixture, const struct hotram_plan_
     for (uint32_t i = 0; i < fixture->bank.config.slots; i++) {
         const struct hotram_dimm *dimm = &fixture->slots[i];
 
-        if ((dimm->state == HOTRAM_DIMM_PLUGGED || dimm->state == HOTRAM_DIMM_REMOVAL_ASKED) &&
+        if ((dimm->state == HOTRAM_DIMM_PLUGGED || dimm->state == HOTRAM_DIMM_REMOVAL_REQUESTED) &&
             (!request->node_given || request->node == dimm->node))
             size += dimm->size;
     }
@@ -114,7 +114,7 @@ static void take(struct fixture *fixture, const struct hotram_plan_request *requ
         fixture->fixed[result.slot] = false;
     } else {
         CHECK(!fixture->fixed[step->slot] && fixture->slots[step->slot].size == step->size);
-        CHECK(hotram_bank_ask_removal(&fixture->bank, step->slot) == HOTRAM_OK);
+        CHECK(hotram_bank_request_removal(&fixture->bank, step->slot) == HOTRAM_OK);
         CHECK(hotram_bank_eject(&fixture->bank, step->slot) == HOTRAM_OK);
         CHECK(hotram_bank_finish(&fixture->bank, step->slot) == HOTRAM_OK);
     }

@@ -79,7 +79,7 @@ static void check_attached(const struct fixture *fixture)
         uint8_t state = fixture->slots[i].state;
 
         CHECK((fixture->attached >> i & 1) ==
-              (state == HOTRAM_DIMM_PLUGGED || state == HOTRAM_DIMM_REMOVAL_ASKED));
+              (state == HOTRAM_DIMM_PLUGGED || state == HOTRAM_DIMM_REMOVAL_REQUESTED));
     }
 }
 

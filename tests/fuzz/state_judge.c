@@ -88,7 +88,7 @@ static bool state_is_possible(const uint8_t *slot)
                judge_number(slot + NODE, 4) == 0;
     if (state == HOTRAM_DIMM_PLUGGED)
         return pending <= 1;
-    if (state == HOTRAM_DIMM_REMOVAL_ASKED)
+    if (state == HOTRAM_DIMM_REMOVAL_REQUESTED)
         return pending <= 3;
     return state == HOTRAM_DIMM_EJECTING && pending == 0;
 }
@@ -155,13 +155,13 @@ bool judge_takes_block(const uint8_t *bytes, size_t length, unsigned kind)
 
 static const char *judge_slot(const struct hotram_bank_config *config, const struct hotram_dimm *dimm)
 {
-    const bool visible = dimm->state == HOTRAM_DIMM_PLUGGED || dimm->state == HOTRAM_DIMM_REMOVAL_ASKED;
+    const bool visible = dimm->state == HOTRAM_DIMM_PLUGGED || dimm->state == HOTRAM_DIMM_REMOVAL_REQUESTED;
 
     if (dimm->state > HOTRAM_DIMM_EJECTING)
         return "a state that there is not";
     if (dimm->insert_pending && !visible)
         return "an insert event of what the guest does not see";
-    if (dimm->remove_pending && dimm->state != HOTRAM_DIMM_REMOVAL_ASKED)
+    if (dimm->remove_pending && dimm->state != HOTRAM_DIMM_REMOVAL_REQUESTED)
         return "a remove event of what nobody asked for";
     if (dimm->state == HOTRAM_DIMM_EMPTY)
         return dimm->addr || dimm->size || dimm->node ? "an empty slot with a place" : NULL;

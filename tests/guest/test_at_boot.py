@@ -25,9 +25,8 @@ def touch_all(machine):
     """Has the guest use more memory than it booted with; returns how many KiB of
     it the host gave."""
     before = machine.rss()
-    machine.shell("hog touch 400 > /tmp/hog & "
-                  "while ! grep -q holding /tmp/hog; do usleep 100000; done; "
-                  "killall hog")
+    machine.hold("touch", 400)
+    machine.shell("killall hog")
     return machine.rss() - before
 
 

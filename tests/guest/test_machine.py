@@ -15,8 +15,14 @@ MEMORY = ["-m", "256M,slots=4,maxmem=4G"]
 def complaints(machine):
     """What the kernel says about ACPI at the level of a warning or worse. Picked
     out by the guest: its whole log takes long on a serial line."""
-    about = "acpi|pnp|dsdt|aml|firmware bug|srat|madt|[^a-z]gpe"
+    about = "acpi|pnp|dsdt|aml|firmware bug|srat|madt|[^a-z]gpe|pci|ecam|mmconfig|bar [0-9]|bridge"
     return machine.shell(f"dmesg -r | grep '^<[0-4]>' | grep -iE '{about}' || true")
+
+
+def functions(machine):
+    """The PCI functions that the kernel has found."""
+    return machine.shell("cd /sys/bus/pci/devices; for i in *; do "
+                         "echo $i $(cat $i/vendor $i/device $i/class); done").splitlines()
 
 
 def kernel_is_content(**boot):
@@ -31,6 +37,8 @@ def kernel_is_content(**boot):
         machine.wait_total(before + 128 * 1024)
         machine.unplug("d0")
         assert complaints(machine) == ""
+        assert functions(machine) == ARCH.pci
+        machine.shell(f"dmesg | grep -iE '{ARCH.ecam}'")
         assert machine.shell("cat /sys/devices/system/clocksource/"
                              "clocksource0/current_clocksource") == f"{ARCH.clocksource}\n"
         assert machine.shell("ls /sys/class/rtc").split() == ARCH.rtcs

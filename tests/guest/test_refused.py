@@ -24,8 +24,7 @@ def test_refused_unplug():
         machine.plug("d0", "256M")
         machine.wait_until(lambda: machine.meminfo() > before)
         grown = machine.meminfo()
-        machine.shell("hog pin 200 > /tmp/hog & "
-                      "while ! grep holding /tmp/hog; do usleep 100000; done")
+        machine.hold("pin", 200)
         machine.qmp.clear_events()
 
         machine.qmp.execute("device_del", {"id": "d0"})

@@ -36,8 +36,7 @@ def pin(machine, name, size):
     before = machine.meminfo()
     machine.qmp.execute("memory-plug", {"id": name, "size": size * MIB, "wait": True})
     machine.wait_until(lambda: machine.meminfo() > before)
-    machine.shell(f"hog pin {size // 2} > /tmp/hog & "
-                  "while ! grep holding /tmp/hog; do usleep 100000; done")
+    machine.hold("pin", size // 2)
 
 
 def test_a_guest_that_keeps_one_dimm():

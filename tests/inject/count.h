@@ -38,17 +38,18 @@ enum count_kind {
     COUNT_ACCEPT = 1 << 11,
     COUNT_WRITE = 1 << 12, /* but for those to an eventfd, which cannot fail */
     COUNT_SEND = 1 << 13,  /* send, sendmsg */
+    COUNT_MREMAP = 1 << 14,
 };
 
 struct count {
     _Atomic uint32_t kinds;
-    uint32_t error; /* an errno */
-    uint32_t ioctl; /* a request, or 0 for all but KVM_RUN */
-    uint32_t unused;
-    uint64_t at;             /* the n-th call fails, from 1 on */
-    uint64_t every;          /* every n-th fails; 0: none but that */
-    _Atomic uint64_t count;  /* calls since it was armed */
-    _Atomic uint64_t failed; /* of these */
+    uint32_t error;           /* an errno */
+    uint32_t ioctl;           /* a request, or 0 for all but KVM_RUN */
+    _Atomic uint32_t waiting; /* calls that have begun to wait, since the program started */
+    uint64_t at;              /* the n-th call fails, from 1 on */
+    uint64_t every;           /* every n-th fails; 0: none but that */
+    _Atomic uint64_t count;   /* calls since it was armed */
+    _Atomic uint64_t failed;  /* of these */
 };
 
 static volatile char *count_page;

@@ -5,7 +5,8 @@
  * files; a test changes it in place while the program runs. write() fails only for regular files.
  *
  * "dontneed slow", "mincore slow" and "pread slow" let these calls wait for as long as the line is there: a
- * test can then see what is answered meanwhile. "helper_munmap" is that of all threads but the first.
+ * test can then see what is answered meanwhile. "helper_empty" is that of all threads but the first:
+ * an mmap() that takes the memory out of addresses which stay taken.
  *
  * Besides, the file holds a count (count.h): the n-th call of some kinds fails, or every n-th.
  */
@@ -18,6 +19,7 @@
 #include <linux/kvm.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +31,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,6 +68,8 @@ static int fails(const char *name)
     int saved = errno;
     int what = look(name);
 
+    if (what < 0 && count_page)
+        count_of()->waiting++;
     while (what < 0) {
         nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
         what = look(name);
@@ -76,7 +81,8 @@ static int fails(const char *name)
 /* What qtest says is for a test in a guest's place, which the program's faults do not concern. */
 static int to_qtest(const char *text, size_t length)
 {
-    return length >= 3 && (strncmp(text, "OK", 2) == 0 || strncmp(text, "IRQ", 3) == 0);
+    return length >= 3 &&
+           (strncmp(text, "OK", 2) == 0 || strncmp(text, "IRQ", 3) == 0 || strncmp(text, "MSI", 3) == 0);
 }
 
 ssize_t send(int fd, const void *bytes, size_t length, int flags)
@@ -110,6 +116,26 @@ ssize_t pread(int fd, void *bytes, size_t length, off_t offset)
 ssize_t pread64(int fd, void *bytes, size_t length, off64_t offset)
 {
     return pread(fd, bytes, length, offset);
+}
+
+ssize_t preadv(int fd, const struct iovec *iov, int count, off_t offset)
+{
+    return fails("preadv") ? -1 : KERNEL(SYS_preadv, fd, iov, count, offset, 0);
+}
+
+ssize_t preadv64(int fd, const struct iovec *iov, int count, off64_t offset)
+{
+    return preadv(fd, iov, count, offset);
+}
+
+ssize_t pwritev(int fd, const struct iovec *iov, int count, off_t offset)
+{
+    return fails("pwritev") ? -1 : KERNEL(SYS_pwritev, fd, iov, count, offset, 0);
+}
+
+ssize_t pwritev64(int fd, const struct iovec *iov, int count, off64_t offset)
+{
+    return pwritev(fd, iov, count, offset);
 }
 
 int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
@@ -180,9 +206,19 @@ int inotify_add_watch(int fd, const char *path, uint32_t mask)
 
 int munmap(void *address, size_t length)
 {
-    return counted(COUNT_MUNMAP) || fails("munmap") || (gettid() != getpid() && fails("helper_munmap"))
-               ? -1
-               : (int)KERNEL(SYS_munmap, address, length);
+    return counted(COUNT_MUNMAP) || fails("munmap") ? -1 : (int)KERNEL(SYS_munmap, address, length);
+}
+
+void *mremap(void *address, size_t old_length, size_t length, int flags, ...)
+{
+    va_list arguments;
+    void *to;
+
+    va_start(arguments, flags);
+    to = flags & MREMAP_FIXED ? va_arg(arguments, void *) : NULL;
+    va_end(arguments);
+    return counted(COUNT_MREMAP) ? MAP_FAILED
+                                 : (void *)KERNEL(SYS_mremap, address, old_length, length, flags, to);
 }
 
 int mincore(void *address, size_t length, unsigned char *answer)
@@ -203,8 +239,11 @@ int madvise(void *address, size_t length, int advice)
 
 void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
 {
-    return counted(COUNT_MMAP) ? MAP_FAILED
-                               : (void *)KERNEL(SYS_mmap, address, length, protection, flags, fd, offset);
+    const bool empties = protection == PROT_NONE && flags & MAP_FIXED;
+
+    return counted(COUNT_MMAP) || (empties && gettid() != getpid() && fails("helper_empty"))
+               ? MAP_FAILED
+               : (void *)KERNEL(SYS_mmap, address, length, protection, flags, fd, offset);
 }
 
 void *mmap64(void *address, size_t length, int protection, int flags, int fd, off64_t offset)

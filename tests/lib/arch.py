@@ -22,6 +22,9 @@ class X86:
     console = "ttyS0"
     clocksource = "kvm-clock"
     rtcs = ["rtc0"]
+    pci = ["0000:00:00.0 0x8086 0x29c0 0x060000", "0000:00:1f.0 0x8086 0x2918 0x060100"]
+    # The kernel uses all of configuration space, and does not doubt that it is there.
+    ecam = "(mmconfig|ecam) .*0xb0000000-0xbfffffff\\]? reserved|ecam \\[mem 0xb0000000-0xbfffffff"
     # The kernel's ACPI does not hear of events any more, and hears again.
     mask = "echo mask > /sys/firmware/acpi/interrupts/gpe03"
     unmask = "echo unmask > /sys/firmware/acpi/interrupts/gpe03"
@@ -44,6 +47,8 @@ class Arm64:
     console = "ttyAMA0"
     clocksource = "arch_sys_counter"
     rtcs = []
+    pci = ["0000:00:00.0 0x1b36 0x0008 0x060000"]
+    ecam = "ecam area .* reserved by PNP0C02"
     mask = "echo ACPI0013:00 > /sys/bus/platform/drivers/acpi-ged/unbind"
     unmask = "echo ACPI0013:00 > /sys/bus/platform/drivers/acpi-ged/bind"
 

@@ -15,7 +15,7 @@ from .machine import CLONE
 SIZE = 512
 PAGE = 4096
 KINDS = ["malloc", "mmap", "munmap", "ioctl", "open", "memfd_create", "pthread_create", "mbind", "fallocate",
-         "ftruncate", "epoll_ctl", "accept", "write", "send"]
+         "ftruncate", "epoll_ctl", "accept", "write", "send", "mremap"]
 FOLDER = CLONE / "build/native/tests/inject"
 LIBRARY = FOLDER / "inject.so"
 MEMORY = FOLDER / "memory.so"
@@ -53,9 +53,9 @@ class Faults:
             file.write(text[:1].encode() or b"\0")
 
     @contextlib.contextmanager
-    def fail(self, call, name):
-        """Lets a call fail with the errno of this name, until the block ends."""
-        self._say(f"{call} {getattr(errno, name)}\n")
+    def fail(self, *pairs):
+        """Lets a call fail with the errno of a name ("pread", "EIO"), or several, until the block ends."""
+        self._say("".join(f"{call} {getattr(errno, name)}\n" for call, name in zip(pairs[::2], pairs[1::2])))
         try:
             yield
         finally:
@@ -83,11 +83,19 @@ class Faults:
     @contextlib.contextmanager
     def wait(self, call):
         """Lets a call wait until the block ends."""
+        self._waited = self._waiting()
         self._say(f"{call} slow\n")
         try:
             yield
         finally:
             self._say("")
+
+    def _waiting(self):
+        return struct.unpack_from("=I", self._page, SIZE + 12)[0]
+
+    def waits(self):
+        """Whether a call has come to wait in the block that is open."""
+        return self._waiting() != self._waited
 
 
 @contextlib.contextmanager

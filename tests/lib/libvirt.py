@@ -22,7 +22,9 @@ import xml.etree.ElementTree as ElementTree
 
 from .machine import CLONE, GUEST, Console, Machine, MachineError
 
-URI = "qemu:///session"
+# tests/libvirt/run --system says so: libvirtd runs as root, and may make bridges and taps.
+SYSTEM = os.environ.get("HOTRAM_LIBVIRT") == "system"
+URI = "qemu:///system" if SYSTEM else "qemu:///session"
 EMULATOR = os.environ.get("HOTRAM") or str(CLONE / "build/native/vmm/hotram")
 # For what has gone wrong: in the emulated host of a busy machine all is slow.
 VIRSH_LIMIT = 120
@@ -56,8 +58,14 @@ class Libvirt:
                              ("XDG_CACHE_HOME", "k"), ("XDG_DATA_HOME", "d")):
             (self.folder / folder).mkdir()
             self.environment[name] = str(self.folder / folder)
+        self.run_folder = pathlib.Path("/run/libvirt/qemu") if SYSTEM else self.folder / "r/libvirt/qemu/run"
+        self.log_folder = pathlib.Path("/var/log/libvirt/qemu") if SYSTEM else self.folder / "k/libvirt/qemu/log"
         # virtlogd, which would write the emulators' logs, is not needed.
         self.configure('stdio_handler = "file"\n')
+        if SYSTEM:
+            # No user of its own, and no systemd or AppArmor, in these namespaces.
+            self.configure('user = "root"\ngroup = "root"\nremember_owner = 0\nnamespaces = []\n'
+                           'security_driver = "none"\ncgroup_controllers = []\n')
         self.filters = "1:qemu.qemu_monitor 3:*"
         self.daemon = None
         self._events = None
@@ -73,7 +81,7 @@ class Libvirt:
 
     def configure(self, text):
         """More of libvirt's qemu.conf, for the next start of libvirtd."""
-        folder = self.folder / "c/libvirt"
+        folder = pathlib.Path("/etc/libvirt") if SYSTEM else self.folder / "c/libvirt"
         folder.mkdir(exist_ok=True)
         with open(folder / "qemu.conf", "a", encoding="utf-8") as file:
             file.write(text)
@@ -286,18 +294,17 @@ class Domain(Machine):
 
     @property
     def pid(self):
-        path = self.libvirt.folder / f"r/libvirt/qemu/run/{self.name}.pid"
-        return int(path.read_text())
+        return int((self.libvirt.run_folder / f"{self.name}.pid").read_text())
 
     @property
     def error_log(self):
         """What the emulator wrote, and libvirtd's complaints."""
         try:
-            log = self.libvirt.folder / f"k/libvirt/qemu/log/{self.name}.log"
+            log = self.libvirt.log_folder / f"{self.name}.log"
             text = log.read_text(errors="replace") if log.exists() else ""
             complaints = [line for line in self.libvirt.log.splitlines()
                           if re.search(r": (error|warning) :", line)
-                          and not re.search("GDBus|DBus|dnsmasq|DMI", line)]
+                          and not re.search("GDBus|DBus|dnsmasq|DMI|ethtool", line)]
             return "\n".join([text, *complaints])
         except OSError:
             return self._error_text
@@ -353,6 +360,23 @@ def dimm(size, *, node=0, source="", access="", slot=None, base=None, alias=None
             + f"  <target><size unit='MiB'>{size}</size><node>{node}</node></target>\n"
             + (f"  <alias name='{alias}'/>\n" if alias else "")
             + place + "</memory>\n")
+
+
+def with_devices(domain, devices):
+    """A domain with more devices than it has, and a balloon if it is one of them."""
+    if "<memballoon" in devices:
+        domain = re.sub(" *<memballoon model='none'/>\n", "", domain)
+    assert domain.count("  </devices>") == 1
+    return domain.replace("  </devices>", devices + "  </devices>")
+
+
+def documented_devices(image):
+    """The devices of docs/libvirt.md, with this image for the disk."""
+    text = (CLONE / "docs/libvirt.md").read_text()
+    devices = re.search(r"^```xml\n( *<disk.*?)```", text, re.S | re.M).group(1)
+    devices, found = re.subn("<source file='.*?'/>", f"<source file='{image}'/>", devices)
+    assert found == 1, devices
+    return devices
 
 
 def documented_domain():

@@ -34,12 +34,16 @@ PROGRAM = os.environ.get("HOTRAM") or str(CLONE / ARCH.program)
 # For builds with sanitizers: what they find ends the program.
 for _name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
     os.environ.setdefault(_name, "halt_on_error=1")
+if "suppressions=" not in os.environ["TSAN_OPTIONS"]:
+    os.environ["TSAN_OPTIONS"] += f":suppressions={CLONE / 'tests/lib/tsan.supp'}"
 
 # Starting, booting and answering are slow in the emulated host of a busy
 # machine; these limits are for what has gone wrong, not for what is slow.
 START_LIMIT = 60
 BOOT_LIMIT = 180
 ANSWER_LIMIT = 60
+# A guest that touches hundreds of MiB for the first time makes the emulated host do as much.
+TOUCH_LIMIT = 240
 
 # A serial line is slow, so the kernel says little unless a test wants more.
 APPEND = f"console={ARCH.console} quiet panic=-1"
@@ -150,6 +154,7 @@ class Machine:
     run       False: leave the machine as -S started it
     reboot    True: a reset starts the guest again instead of ending the program
     environment  the program's, if it is not to be the test's own
+    pass_fds  descriptors that the program gets
 
     The test is skipped if the architecture has no such machine.
     """
@@ -158,7 +163,7 @@ class Machine:
 
     def __init__(self, options=(), *, kernel="cloud", unpacked=False,
                  append=ONLINE, run=True, reboot=False, program=None,
-                 environment=None):
+                 environment=None, pass_fds=()):
         lacks = ARCH.lacks(kernel, unpacked, [*map(str, options), *append.split()])
         if lacks:
             raise arch.Skip(lacks)
@@ -180,7 +185,7 @@ class Machine:
             command = self._command(options, kernel, unpacked, append)
             if not reboot:
                 command.append("-no-reboot")
-            self._start(command, run, environment)
+            self._start(command, run, environment, pass_fds)
         except BaseException:
             self.close()
             raise
@@ -203,12 +208,12 @@ class Machine:
                         "-append", f"{APPEND} {append}"]
         return command + [str(option) for option in options]
 
-    def _start(self, command, run, environment):
+    def _start(self, command, run, environment, pass_fds):
         self.started = time.monotonic()
         with open(self.errors, "wb") as errors:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                             stdout=errors, stderr=errors,
-                                            env=environment)
+                                            env=environment, pass_fds=pass_fds)
         self.qmp = self._when_there(lambda: QMP(self.folder / "qmp", ANSWER_LIMIT))
         self.console = self._when_there(lambda: Console(self.folder / "console"))
         if run:
@@ -256,6 +261,12 @@ class Machine:
         if status:
             raise ShellError(command, status, output)
         return output
+
+    def hold(self, how, mib):
+        """Memory inside the guest that is in use from now on ("touch": it can be moved; "pin": it cannot), until
+        `killall hog`."""
+        self.shell(f"hog {how} {mib} > /tmp/hog & while ! grep -q holding /tmp/hog; do usleep 100000; done",
+                   timeout=TOUCH_LIMIT)
 
     def meminfo(self, field="MemTotal"):
         """A field of the guest's /proc/meminfo, in KiB."""

@@ -67,6 +67,10 @@ class QMP:
                     raise
                 time.sleep(0.01)
 
+    def pass_descriptors(self, *descriptors):
+        """To the next command: a blank before it carries them."""
+        socket.send_fds(self._socket, [b" "], descriptors)
+
     def close(self):
         self._socket.close()
 

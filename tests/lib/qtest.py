@@ -29,12 +29,14 @@ class QtestServer:
 
 class Qtest:
     """One connection. Interrupts that are told of meanwhile are kept in `irqs`,
-    pairs of "raise" or "lower" and the line's number."""
+    pairs of "raise" or "lower" and the line's number, and in `messages`, triples of
+    address, data and requester."""
 
     def __init__(self, connection):
         self._socket = connection
         self._received = b""
         self.irqs = []
+        self.messages = []
 
     def close(self):
         self._socket.close()
@@ -42,22 +44,37 @@ class Qtest:
     def send(self, line):
         self._socket.sendall(line.encode() + b"\n")
 
+    def _line(self):
+        """The words of the next line that tells of no interrupt; [] for one that does."""
+        while b"\n" not in self._received:
+            data = self._socket.recv(65536)
+            if not data:
+                raise ConnectionError("the machine closed the qtest connection")
+            self._received += data
+        line, self._received = self._received.split(b"\n", 1)
+        words = line.decode().split()
+        if words[0] == "IRQ":
+            self.irqs.append((words[1], int(words[2])))
+        elif words[0] == "MSI":
+            self.messages.append(tuple(int(word, 0) for word in words[1:]))
+        else:
+            return words
+        return []
+
     def answer(self):
         """The words behind OK."""
-        while True:
-            while b"\n" not in self._received:
-                data = self._socket.recv(65536)
-                if not data:
-                    raise ConnectionError("the machine closed the qtest connection")
-                self._received += data
-            line, self._received = self._received.split(b"\n", 1)
-            words = line.decode().split()
-            if words[0] == "IRQ":
-                self.irqs.append((words[1], int(words[2])))
-            elif words[0] == "OK":
-                return words[1:]
-            else:
-                raise QtestError(line.decode())
+        words = []
+        while not words:
+            words = self._line()
+        if words[0] != "OK":
+            raise QtestError(" ".join(words))
+        return words[1:]
+
+    def wait_for_interrupt(self, known):
+        """One that a device on a thread of its own raises, behind `known`: how many irqs and messages
+        there were."""
+        while len(self.irqs) + len(self.messages) <= known:
+            assert self._line() == [], "an answer that nobody asked for"
 
     def command(self, line):
         self.send(line)

@@ -4,6 +4,7 @@
 """What people can get wrong under libvirt comes back through virsh as a sentence
 that helps, and leaves everything as it was. The guest need not run for that."""
 
+import os
 import pathlib
 import re
 import subprocess
@@ -11,7 +12,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
-from lib.libvirt import Domain, Libvirt, dimm, documented_domain         # noqa: E402
+from lib.libvirt import Domain, Libvirt, dimm, documented_domain, with_devices   # noqa: E402
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -26,6 +27,28 @@ NO_PCI = ("No PCI buses available", "No more available PCI slots",
 MAJOR = int(subprocess.run(["virsh", "--version"], capture_output=True, text=True,
                            check=True).stdout.split(".")[0])
 libvirt = Libvirt()
+
+
+def image(name):
+    path = libvirt.folder / f"{name}.img"
+    path.write_bytes(bytes(MIB))
+    return path
+
+
+def disk(driver="", inside="", of="", name="a"):
+    """A <disk> with these attributes of its <driver>, its own, and elements."""
+    driver = driver if "type=" in driver else f"type='raw' {driver}"
+    return (f"<disk type='file' device='disk' {of}><driver name='qemu' {driver}/><source file='{image(name)}'/>"
+            f"<target dev='vd{name}' bus='virtio'/>{inside}</disk>\n")
+
+
+def knows_direct():
+    """Whether this file system has O_DIRECT."""
+    try:
+        os.close(os.open(image("a"), os.O_RDONLY | os.O_DIRECT))
+    except OSError:
+        return False
+    return True
 
 
 def fails_to_start(words, old, new):
@@ -97,11 +120,13 @@ def test_memory_that_cannot_be_attached():
             (["disks"], "snapshot-create", "db1"),
             (["no screens"], "screenshot", "db1"),
             (["send-key"], "send-key", "db1", "KEY_A"),
-            ([("IOThreads not supported", "invalid object type: iothread")], "iothreadadd", "db1", "1"),
             ([NO_PCI], "attach-device", "db1", libvirt.file(DISK)),
             ([NO_PCI], "attach-device", "db1", libvirt.file(INTERFACE))):
         libvirt.refused(words, *command)
         assert everything(domain) == full
+    domain.virsh("iothreadadd", "1", "--live")
+    assert "1" in domain.virsh("iothreadinfo").split("\n")[2]
+    domain.virsh("iothreaddel", "1", "--live")
     # virsh hands on what the emulator said, and leaves judging it to people.
     assert "command nothing has not been found" in \
         domain.virsh("qemu-monitor-command", '{"execute": "nothing"}')
@@ -123,14 +148,98 @@ def test_the_machine_by_its_own_name():
 def test_a_domain_without_a_kernel():
     domain = re.sub("<(kernel|initrd|cmdline)>.*\n", "", documented_domain())
     libvirt.virsh("create", libvirt.file(domain), "--paused")
-    libvirt.refused(["there is nothing to run"], "resume", "db1")
+    libvirt.refused(["there is no kernel to run"], "resume", "db1")
     libvirt.virsh("destroy", "db1")
+
+
+def test_what_pci_brings_starts():
+    """A balloon, which libvirt adds by itself, and a network card, whose cable comes out and in again."""
+    text = documented_domain().replace("<memballoon model='none'/>", INTERFACE)
+    libvirt.virsh("create", libvirt.file(text), "--paused")
+    domain = Domain(libvirt, "db1")
+    mac = re.search(r"52:54:00:[0-9a-f:]{8}", domain.virsh("domiflist")).group(0)
+    for state in ("down", "up"):
+        domain.virsh("domif-setlink", mac, state)
+        said = domain.virsh("qemu-monitor-command", "--hmp", "info network")
+        assert f"net0: type=nic,link={state}" in said and "hostnet0: index=0,type=user" in said, said
+    domain.virsh("destroy")
+
+
+def test_all_that_devices_can_be_told():
+    direct = knows_direct()
+    balloon = "<memballoon model='virtio' autodeflate='on' freePageReporting='on'/>\n"
+    first = disk(f"cache='{'none' if direct else 'writeback'}' io='{'native' if direct else 'threads'}' discard='unmap' "
+                 "detect_zeroes='off' iothread='1' queues='2' queue_size='128' event_idx='off' ioeventfd='on' "
+                 "error_policy='stop' rerror_policy='report'",
+                 "<shareable/><serial>S1</serial><boot order='1'/><blockio logical_block_size='512' "
+                 "physical_block_size='4096'/>")
+    second = disk(f"cache='{'directsync' if direct else 'writethrough'}' io='io_uring'", "<readonly/>",
+                  "model='virtio-non-transitional'", "b")
+    card = ("<interface type='user'><mac address='52:54:00:00:00:07'/><model type='virtio'/><boot order='2'/>"
+            "<link state='down'/><rom enabled='no'/><driver ioeventfd='on' event_idx='on'/>"
+            "<ip family='ipv4' address='172.17.2.0' prefix='24'/></interface>\n")
+    rng = "<rng model='virtio'><rate bytes='1024' period='500'/><backend model='builtin'/></rng>\n"
+    text = with_devices(documented_domain(), balloon + first + second + card + rng)
+    # What virt-install writes without being asked.
+    for old, new in (("  <os>", "  <iothreads>1</iothreads>\n  <os>"), ("<acpi/>", "<acpi/><apic/><vmport state='off'/>"),
+                     ("<cpu mode='host-passthrough'>", "<cpu mode='host-passthrough' check='none' migratable='on'>"),
+                     ("<clock offset='utc'/>", "<clock offset='utc'><timer name='rtc' tickpolicy='catchup'/><timer "
+                      "name='pit' tickpolicy='delay'/><timer name='hpet' present='no'/></clock><pm><suspend-to-mem "
+                      "enabled='no'/><suspend-to-disk enabled='no'/></pm>")):
+        assert old in text, old
+        text = text.replace(old, new)
+    libvirt.virsh("create", libvirt.file(text), "--paused")
+    domain = Domain(libvirt, "db1")
+
+    def told(alias, *names):
+        return [domain.qmp_command("qom-get", path=f"/machine/peripheral/{alias}", property=name) for name in names]
+
+    assert told("virtio-disk0", "num-queues", "queue-size", "event_idx", "ioeventfd", "share-rw", "serial", "bootindex",
+                "physical_block_size", "werror", "rerror", "write-cache", "iothread") == \
+        [2, 128, False, True, True, "S1", 1, 4096, "stop", "report", "on", "iothread1"]
+    assert domain.virsh("iothreadinfo").split()[-2] == "1"
+    assert told("virtio-disk1", "type", "write-cache") == ["virtio-blk-pci-non-transitional", "off"]
+    assert told("net0", "bootindex", "mac") == [2, "52:54:00:00:00:07"]
+    assert told("rng0", "max-bytes", "period") == [1024, 500]
+    assert told("balloon0", "deflate-on-oom", "free-page-reporting") == [True, True]
+    nodes = {entry["qdev"].split("/")[3]: entry["inserted"] for entry in domain.qmp_command("query-block")}
+    assert {name: (node["ro"], node["cache"]["direct"]) for name, node in nodes.items()} == \
+        {"virtio-disk0": (False, direct), "virtio-disk1": (True, direct)}, nodes
+    assert "net0: type=nic,link=down" in domain.virsh("qemu-monitor-command", "--hmp", "info network")
+    # What cannot be attached to it, removed from it or changed.
+    before = domain.virsh("dumpxml", quiet=True)
+    own = libvirt.folder / "a.img"
+    for words, *command in (
+            (["lock: another program uses the image"], "attach-disk", "db1", own, "vdc", "--subdriver", "raw"),
+            (["Unknown driver 'qcow2'", "qemu-img convert -O raw"], "attach-disk", "db1", image("c"), "vdc", "--subdriver", "qcow2"),
+            (["target", "vda"], "attach-disk", "db1", image("c"), "vda", "--subdriver", "raw"),
+            (["can only become larger"], "blockresize", "db1", "vda", "512K"),
+            ([("readonly", "read-only")], "blockresize", "db1", "vdb", "2M"),
+            (["throttle"], "blkdeviotune", "db1", "vda", "--total-iops-sec", "100")):
+        libvirt.refused(words, *command, *(["--live"] if command[0] == "attach-disk" else []))
+        assert domain.virsh("dumpxml", quiet=True) == before
+    domain.virsh("destroy")
+
+
+def test_devices_that_cannot_start():
+    domain = documented_domain()
+    for words, device in (
+            (["detect-zeroes=on: hotram does not look for zeroes"], disk("detect_zeroes='on'")),
+            (["Unknown driver 'copy-on-read'"], disk("copy_on_read='on'")),
+            (["ioeventfd=off: queues run on an I/O thread"], disk("ioeventfd='off'")),
+            (["packed=on: the device has split rings only"], disk("packed='on'")),
+            (["iommu_platform=on: the machine has no IOMMU"], disk("iommu='on'")),
+            (["qemu-img convert -O raw"], disk("type='qcow2'")),
+            (["throttle"], disk(inside="<iotune><total_iops_sec>9</total_iops_sec></iotune>")),
+            ([("ide-hd", "SATA", "IDE")], disk().replace("bus='virtio'", "bus='sata'").replace("vda", "sda")),
+            (["e1000e"], INTERFACE.replace("/>", "><model type='e1000e'/></interface>"))):
+        libvirt.refused(words, "create", libvirt.file(with_devices(domain, device)), "--paused")
+        assert not libvirt.virsh("list", "--name", "--all").strip()
 
 
 def test_domains_that_cannot_start():
     for words, old, new in (
             (["<features><acpi/></features>"], "<features><acpi/></features>", ""),
-            ([NO_PCI], "<memballoon model='none'/>", ""),
             (["does not support machine type 'pc-q35-hotram-2'"], "q35-hotram-1", "q35-hotram-2"),
             (["does not support virt type 'qemu'"], "type='kvm'", "type='qemu'"),
             (["vmlinuz-none"], "vmlinuz-cloud", "vmlinuz-none"),
@@ -142,8 +251,7 @@ def test_domains_that_cannot_start():
             (["CPU"], "<cpu mode='host-passthrough'>",
              "<cpu mode='custom'><model>EPYC</model>"),
             *((["At least one numa node"], NUMA, "") for _ in range(MAJOR < 11)),   # its own rule
-            ([NO_PCI], "</devices>", DISK + "</devices>"),
-            ([NO_PCI], "</devices>", INTERFACE + "</devices>"),
+            (["'/dev/zero'"], "</devices>", DISK + "</devices>"),
             (["hotram has one serial port, COM1"],
              "</devices>", "<serial type='null'/></devices>"),
             ([NO_PCI], "</devices>", "<graphics type='vnc'/></devices>"),

@@ -121,8 +121,7 @@ def test_a_guest_on_huge_pages():
         before = domain.meminfo()
         attach(domain, dimm(128, source=HUGE))
         domain.wait_total(before + 128 * 1024)
-        domain.shell("hog touch 400 > /tmp/hog & "
-                     "while ! grep holding /tmp/hog; do usleep 100000; done")
+        domain.hold("touch", 400)
         libvirt.refused(["needs 128 huge pages of 2 MiB, but 64 of", "nr_hugepages"],
                         "attach-device", "db1", libvirt.file(dimm(256)))
         domain.shell("killall hog")

@@ -9,9 +9,9 @@
  *   x  jump to where there is nothing          j  eject slot 0 although nobody asked
  *   b  say 1 if the power button was pressed   s  say the flags of slots 0 to 3, a hexadecimal digit each
  *   m  read registers in memory by               f  flood: report _OST 2000 times
- *      instructions that KVM splits into several
- *      accesses, until the next letter comes; say
- *      how many gave wrong data, in hexadecimal
+ *      instructions that KVM splits into several  w  set the watchdog to two times 1.2 seconds
+ *      accesses, until the next letter comes; say l  let non-maskable interrupts in, and say "!"
+ *      how many gave wrong data, in hexadecimal      at the first
  *
  * After each letter but o, r and x it says "." and a line feed. At its start it says "micro" likewise.
  * It is an ELF kernel with a PVH entry: 32 bits, flat, no paging.
@@ -20,6 +20,9 @@
 #define MEMHP 0xa00
 #define SLOTS 4
 #define GED 0xfed60000
+#define TCO 0x660
+#define GCS 0xfed1f410
+#define LAPIC 0xfee00000
 
     .section .note.Xen, "a", @note
     .long 4, 4, 18 /* XEN_ELFNOTE_PHYS32_ENTRY */
@@ -210,6 +213,41 @@ flood:
     jnz 1b
     ret
 
+/* As a driver does: halt, allow the reboot, set the time, load, count. */
+watchdog:
+    movw $TCO + 8, %dx
+    movw $0x800, %ax
+    outw %ax, %dx
+    movl $0, GCS
+    movw $TCO + 0x12, %dx
+    movw $2, %ax
+    outw %ax, %dx
+    movw $TCO, %dx
+    outw %ax, %dx
+    movw $TCO + 8, %dx
+    xorl %eax, %eax
+    outw %ax, %dx
+    ret
+
+/* They come by LINT1 of the local APIC, which has to be enabled. */
+let_nmis_in:
+    movl $nmi, %eax
+    movw %ax, idt + 16
+    movw $0x10, idt + 18
+    movw $0x8e00, idt + 20
+    shrl $16, %eax
+    movw %ax, idt + 22
+    lidt idt_register
+    movl $0x1ff, LAPIC + 0xf0
+    movl $0x400, LAPIC + 0x360
+    ret
+/* Not every KVM emulates iret: what it interrupted is given up, and no other one comes before a reset. */
+nmi:
+    movl $stack_end, %esp
+    movb $'!', %al
+    call say
+    jmp next
+
 /* Data that lies over the end of a device's registers: a byte at a time by a string instruction, and by one
  * access in two parts. The GED's register is 0, around it there is nothing, which reads as all ones. */
 split_reads:
@@ -260,13 +298,21 @@ commands:
     command j, eject
     command f, flood
     command m, split_reads
+    command w, watchdog
+    command l, let_nmis_in
     .byte 0
 hello:
     .asciz "micro.\n"
 done:
     .asciz ".\n"
 
+idt_register:
+    .word 23
+    .long idt
+
     .bss
+idt:
+    .space 24
 copied:
     .space 16
     .space 4096

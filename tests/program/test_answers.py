@@ -181,7 +181,7 @@ def test_locked_memory_that_is_given_back_slowly():
             machine.dimm()
             if is_locked(machine, 16 * MIB) == "sanitizer":
                 raise tap.Skip("mlockall() is the sanitizer's")
-            with machine.faults.wait("helper_munmap"):
+            with machine.faults.wait("helper_empty"):
                 give_back(machine)
                 for name in "query-status", "query-memory-devices", "query-memory-map":
                     machine.second().execute(name)
@@ -264,6 +264,52 @@ def test_what_may_be_locked_is_limited():
         finally:
             process.kill()
             process.communicate()
+
+
+def test_addresses_without_memory_are_not_locked():
+    """The hotplug region is far more than may be locked, and what came and went does not count. Where this test may not
+    raise the limit it is without one."""
+    needs_locks()
+    if os.environ.get("ASAN_OPTIONS") and "native" not in str(PROGRAM):
+        raise tap.Skip("mlockall() is the sanitizer's")
+    hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
+    options = ["-accel", "qtest", "-m", "16M,slots=4,maxmem=4T", "-machine", "dimm-granularity=2M"]
+    with tempfile.TemporaryDirectory(prefix="hotram-lock-") as folder:
+        options += ["-qmp", f"unix:{folder}/qmp,server=on,wait=off"]
+        if hard == resource.RLIM_INFINITY or hard >= 96 * MIB:
+            process = limited(96 * MIB, *options)
+        else:
+            process = subprocess.Popen([PROGRAM, "-nodefaults", "-display", "none", *LOCK, *options], text=True,
+                                       stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        try:
+            cycle_locked(process, pathlib.Path(folder, "qmp"))
+            assert process.wait(LIMIT) == 0
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def cycle_locked(process, socket):
+    deadline = time.monotonic() + LIMIT
+    while not socket.exists():
+        assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
+    qmp = QMP(socket)
+
+    def locked():
+        return int(re.search(r"^VmLck:\s*(\d+) kB", pathlib.Path(f"/proc/{process.pid}/status").read_text(), re.M)[1])
+
+    qmp.execute("query-status")
+    for kind in ("ram", "memfd") * 3:
+        before = locked()
+        qmp.execute("object-add", {"qom-type": f"memory-backend-{kind}", "id": "m", "size": 32 * MIB})
+        qmp.execute("device_add", {"driver": "pc-dimm", "id": "d", "memdev": "m"})
+        assert 32 << 10 <= locked() - before < 64 << 10, (before, locked())
+        qmp.execute("device_del", {"id": "d"})
+        qmp.execute("system_reset")
+        qmp.wait_event("DEVICE_DELETED", {"device": "d"}, LIMIT)
+        qmp.execute("object-del", {"id": "m"})
+        assert locked() - before < 16 << 10, (before, locked())
+    qmp.execute("quit")
 
 
 def test_an_allocation_that_is_cancelled():

@@ -53,8 +53,11 @@ def test_advice_to_the_kernel():
     with Host() as host:
         host.add("ram", "a")
         flags = host.mapping().split("VmFlags:")[1].split()
-        assert "mg" in flags and "hg" in flags, flags
-        assert not {"dd", "nr"} & set(flags), flags
+        assert "hg" in flags and not {"mg", "dd", "nr"} & set(flags), flags
+        host.dimm(memdev="a")                # its pages can be merged where it stays, from now on
+        flags = host.mapping().split("VmFlags:")[1].split()
+        assert {"mg", "hg"} <= set(flags) and not {"dd", "nr"} & set(flags), flags
+        host.eject()
         host.qmp.execute("object-del", {"id": "a"})
         host.add("ram", "a", merge=False, dump=False, reserve=False)
         flags = host.mapping().split("VmFlags:")[1].split()
@@ -62,6 +65,8 @@ def test_advice_to_the_kernel():
     with Host(["-machine", "mem-merge=off,dump-guest-core=off"]) as host:
         host.add("ram", "a")
         host.add("ram", "b", merge=True, dump=True, size=18 * MIB)
+        host.dimm("a", "a", addr=DIMM)
+        host.dimm("b", "b", addr=DIMM + (1 << 30))
         flags = host.mapping().split("VmFlags:")[1].split()
         assert "dd" in flags and "mg" not in flags, flags
         flags = host.mapping(18 * MIB).split("VmFlags:")[1].split()
@@ -209,7 +214,7 @@ def test_bad_properties():
         add("memfd", "no property 'offset'", offset=0)
         add("file", "no property 'seal'", seal=True, **file)
         add("file", "no property 'pmem'", pmem=True, **file)
-        add("ram", "the host's count", "16 TiB", "reserve=off", size=1 << 44)
+        add("ram", "the host's commit limit", "16 TiB", "reserve=off", size=1 << 44)
         add("file", "'mem-path' is missing")
         add("file", "does not match 'size' option 8 MiB", "4 MiB", "truncate -s 8388608",
             size=8 * MIB, **file)
@@ -228,7 +233,7 @@ def test_bad_properties():
         add("memfd", "Hugepage size must be a power of 2", "3 MiB", hugetlb=True,
             hugetlbsize=3 * MIB)
         add("memfd", "hugetlbsize' doesn't take value '0'", hugetlb=True, hugetlbsize=0)
-        add("memfd", "hugetlbsize 4 MiB: this host has no huge pages of that size, but ",
+        add("memfd", "hugetlbsize 4 MiB: this host does not support that huge page size; it supports ",
             hugetlb=True, hugetlbsize=4 * MIB)
         empty = file_of(host, 0, "empty")
         add("file", "is empty", "readonly", readonly=True, mem_path=str(empty))

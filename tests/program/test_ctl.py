@@ -90,7 +90,7 @@ def test_without_waiting():
     with place() as here, here.guest({"memory-plug": operation()}):
         status, out, err = here.run("plug", "1G", "--no-wait")
         assert (status, err) == (DONE, "")
-        assert out.endswith("under way for 0.42 s (operation 7)\n"), out
+        assert out.endswith("in progress for 0.42 s (operation 7)\n"), out
 
 
 def test_monitor_that_refuses():
@@ -134,7 +134,7 @@ def test_set_says_how_it_went():
     with place() as here, here.guest({"memory-set": result}):
         status, out, _ = here.run("set", "2G")
         assert status == AWAY
-        assert out == ("memory: 1 GiB, asked for 2 GiB, now 1 GiB\n"
+        assert out == ("memory: 1 GiB, requested 2 GiB, now 1 GiB\n"
                        "  plug dimm1 (1 GiB, slot 0): refused after 0.42 s\nthe guest refused\n"), out
         assert here.json("set", "2G", status=AWAY) == result
 
@@ -143,7 +143,7 @@ def test_set_dry_run():
     with place() as here, here.guest({"memory-set": set_result(2 * GIB, 2 * GIB)}) as guest:
         status, out, _ = here.run("set", "2G", "--dry-run")
         assert status == DONE and guest.wait_asked("memory-set") == {"size": 2 * GIB, "dry-run": True}
-        assert out == ("memory: 1 GiB, asked for 2 GiB, to become 2 GiB\n"
+        assert out == ("memory: 1 GiB, requested 2 GiB, to become 2 GiB\n"
                        "  plug 1 GiB at 0x100000000, node 0\n  unplug d1 (1 GiB)\n"), out
 
 
@@ -247,7 +247,7 @@ def test_ctrl_c_twice_leaves():
         process.send_signal(signal.SIGINT)
         status, out, err = finish(process)
         assert (status, out) == (UNANSWERED, ""), (status, out, err)
-        assert "the operation goes on; 'hotramctl wait 7' waits for it" in err, err
+        assert "the operation continues; 'hotramctl wait 7' waits for it" in err, err
 
 
 def test_term_leaves_and_wait_cancels_nothing():
@@ -258,7 +258,7 @@ def test_term_leaves_and_wait_cancels_nothing():
             guest.wait_asked("memory-plug" if words[0] == "plug" else "query-memory-operations")
             process.send_signal(sign)
             status, _, err = finish(process)
-            assert status == UNANSWERED and "goes on" in err, (status, err)
+            assert status == UNANSWERED and "continues" in err, (status, err)
             assert "memory-operation-cancel" not in [command for command, _ in guest.asked]
 
 

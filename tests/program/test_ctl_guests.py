@@ -105,7 +105,7 @@ def test_no_name_no_socket():
 def test_two_guests_of_a_name():
     with place() as here, guest(here, "-name", "db1") as first:
         with guest(here, "-name", "db1") as second:
-            assert f"warning: -name db1: process {first.process.pid} has a guest of this name" in \
+            assert f"warning: -name db1: process {first.process.pid} runs a guest with this name" in \
                 second.said(), second.said()
             assert here.json("status")["pid"] == first.process.pid
             assert second.end() == 0
@@ -148,7 +148,7 @@ def test_many_start_at_once():
             for process in processes:
                 process.terminate()
             said = [process.communicate(timeout=LIMIT)[1] for process in processes]
-            assert sorted(text.count("has a guest of this name") for text in said) == [0] + [1] * 7, said
+            assert sorted(text.count("runs a guest with this name") for text in said) == [0] + [1] * 7, said
         finally:
             for process in processes:
                 process.kill()
@@ -193,7 +193,7 @@ def test_no_socket_is_only_a_warning():
         return lambda here: {**here.environment, "XDG_RUNTIME_DIR": path}
     for name, prepare, words in (
             ("x", runtime("run"), "does not begin with '/'"),
-            ("x", runtime("/none/such"), "cannot make the folder '/none/such/hotram'"),
+            ("x", runtime("/none/such"), "cannot create the directory '/none/such/hotram'"),
             ("x", runtime("/" + "r" * 100), "at most 107 bytes"),
             ("x", folder(0o755), "chmod 700"), ("x", file, "Not a directory"),
             ("n" * 200, lambda here: here.environment, "a shorter name"),
@@ -280,6 +280,23 @@ def test_map_of_a_guest():
         assert here.json("map") == started.qmp.execute("query-memory-map")
         assert "RAM at start: 64 MiB" in here.run("map")[1]
         assert here.run("map", "--svg", "-")[1].startswith("<svg")
+
+
+def test_set_by_a_difference_of_a_node():
+    with place() as here, guest(here, "-name", "db1", "-m", "1G,slots=4,maxmem=9G", "-smp", "2",
+                                "-numa", "node,mem=256M,cpus=0", "-numa", "node,mem=768M,cpus=1") as started:
+        started.qmp.execute("object-add", {"qom-type": "memory-backend-ram", "id": "m", "size": 2048 * MIB})
+        started.qmp.execute("device_add", {"driver": "pc-dimm", "id": "d", "memdev": "m", "node": 1})
+
+        def requested(*words):
+            return here.json("set", *words, "--dry-run")["requested"] // MIB
+
+        assert requested("+1G") == 4096
+        assert requested("+1G", "--node", "0") == 256 + 1024
+        assert requested("+1G", "--node", "1") == 768 + 2048 + 1024
+        assert requested("-2G", "--node", "1") == 768
+        assert "set -512 MiB: node 0 has 256 MiB" in here.refused("set", "-512M", "--node", "0", status=2)
+        assert "node has value 2" in here.refused("set", "+1G", "--node", "2")
 
 
 def test_events_of_a_guest():

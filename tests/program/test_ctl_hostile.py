@@ -76,7 +76,7 @@ def test_full_queue():
         listener.bind(str(here.runtime / "s"))
         listener.listen(0)
         waits.connect(str(here.runtime / "s"))
-        assert "too many others wait" in here.refused("-s", here.runtime / "s", "-p0.2", "list")
+        assert "too many clients are waiting" in here.refused("-s", here.runtime / "s", "-p0.2", "list")
 
 
 def test_monitor_that_does_not_answer():
@@ -146,7 +146,7 @@ def test_connection_that_closes_while_waiting():
             guest.close_connections()
             status, out, err = finish(process)
             assert (status, out) == (ERROR, "")
-            assert "closed the connection while waiting; the operation goes on" in err, err
+            assert "closed the connection while waiting; the operation continues" in err, err
 
 
 def test_monitor_that_stalls_while_waiting():
@@ -158,7 +158,7 @@ def test_monitor_that_stalls_while_waiting():
         assert process.poll() is None
         guest.greeting = b""
         status, _, err = finish(process)
-        assert status == ERROR and "nobody answers" in err and "goes on" in err, err
+        assert status == ERROR and "nobody answers" in err and "continues" in err, err
 
 
 # ---- views ----
@@ -171,7 +171,7 @@ def test_status_and_list():
         assert lines[0] == f"guest:     db1 (process {os.getpid()}), running", out
         assert lines[1:4] == ["memory:    2 GiB: 1 GiB at start, 1 GiB in DIMMs",
                               "maxmem:    4 GiB", "slots:     1 of 3 in use"], out
-        assert lines[5:] == ["operation: plug dimm1 (1 GiB, slot 0): under way for 0.42 s "
+        assert lines[5:] == ["operation: plug dimm1 (1 GiB, slot 0): in progress for 0.42 s "
                              "(operation 7)"], out
         document = here.json("status")
         assert document.pop("resident") > 1 << 20
@@ -249,7 +249,7 @@ def test_top_of_guests_that_stall_and_go():
         assert status == DONE and first == ["db1", str(os.getpid()), "running", "2", "GiB", "1", "GiB",
                                             "4", "GiB", "1/3", *first[10:12], "1"], out
         assert second[0] == "b" and third[:4] == ["db1", "-", "not", "there:"], out
-        assert "under way for 0.42 s (operation 7)" in out
+        assert "in progress for 0.42 s (operation 7)" in out
         status, out, _ = here.run("top", "-d", "0.1", "-n", "4", "-j")
         documents = [json.loads(line) for line in out.splitlines()]
         names = [[pathlib.Path(entry["socket"]).stem for entry in look] for look in documents]
@@ -289,16 +289,16 @@ def test_top_restores_the_terminal():
 def test_wrong_command_lines():
     with place() as here, here.guest(VIEW) as guest:
         for words, *said in (
-                ((), "no command"), (("plig", "1G"), "did you mean plug?"), (("xyz",), "--help"),
-                (("plug",), "plug: expects SIZE; got 0 words"), (("plug", "1", "2"), "got 2 words"),
-                (("list", "x"), "expects no word"), (("plug", "x"), "expects a size", "'x'"),
+                ((), "missing command"), (("plig", "1G"), "did you mean plug?"), (("xyz",), "--help"),
+                (("plug",), "plug: missing argument SIZE"), (("plug", "1", "2"), "unexpected argument '2'"),
+                (("list", "x"), "list: unexpected argument 'x'"), (("plug", "x"), "expects a size", "'x'"),
                 (("plug", "0"), "above 0"), (("plug", "-1G"), "0 or more", "'-1G'"),
                 (("plug", "16E"), "below 16 EiB"), (("set", "+"), "expects a size"),
-                (("set", "--+1"), "unknown option"), (("list", "--at-most"), "list takes no --at-most"),
-                (("plug", "1G", "--node"), "--node needs a value: N"),
+                (("set", "--+1"), "unknown option"), (("list", "--at-most"), "list does not support --at-most"),
+                (("plug", "1G", "--node"), "--node requires a value: N"),
                 (("plug", "1G", "--node", "x"), "from 0 to 4294967295", "'x'"),
                 (("plug", "1G", "--node", "4294967296"), "'4294967296'"),
-                (("plug", "1G", "--no-wait=yes"), "takes no value"),
+                (("plug", "1G", "--no-wait=yes"), "does not accept a value"),
                 (("plug", "1G", "--tmeout", "3"), "did you mean --timeout?"),
                 (("list", "-p", "0"), "from 0.001"), (("list", "-p", "nan"), "'nan'"),
                 (("list", "-p", "1x"), "'1x'"), (("top", "-d", "-1"), "'-1'"),

@@ -304,7 +304,7 @@ def test_a_start_after_the_deadline_is_told_once():
         assert result["result"] == "unanswered", result
         Linux(guest, ged).boot()
         late = guest.done("MEMORY_OPERATION_LATE")
-        assert late["result"] == "done" and "as it started" in late["reason"], late
+        assert late["result"] == "done" and "when it booted" in late["reason"], late
         nothing_is_pending(guest)
         guest.nothing("MEMORY_OPERATION_LATE")
         reset(guest)

@@ -93,8 +93,8 @@ def test_nothing_waits_in_open():
             fails(word, "-kernel", MICRO, "-initrd", path)
             fails(word, "-pidfile", path)
             fails(word, "-object", f"memory-backend-file,id=m,size=2M,mem-path={path}")
-        fails("nobody reads", "-serial", f"file:{place}/fifo")
-        fails("nobody reads", "-chardev", f"null,id=n,logfile={place}/fifo", "-serial", "chardev:n")
+        fails("it has no reader", "-serial", f"file:{place}/fifo")
+        fails("it has no reader", "-chardev", f"null,id=n,logfile={place}/fifo", "-serial", "chardev:n")
 
 
 def test_nothing_waits_in_open_while_others_work():
@@ -130,7 +130,7 @@ def test_leased_files():
 def test_locked_files():
     with folder() as place, open(place / "file", "wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        fails("held by another process", "-pidfile", place / "file")
+        fails("locked by another running process", "-pidfile", place / "file")
     with folder() as place, inject.faults() as faults, faults.fail("flock", "EIO"):
         said = fails("Input/output error", "-pidfile", place / "pid", env=faults.environment)
         assert "another process" not in said, said
@@ -148,6 +148,20 @@ def test_locked_files():
         os.close(fd)
 
 
+@contextlib.contextmanager
+def failed_start():
+    """One that fails with the socket of a client inherited, as libvirt starts programs: the process and the path."""
+    with socket.socket(socket.AF_UNIX) as listening, folder() as place:
+        listening.bind(str(place / "s"))
+        listening.listen()
+        fd = listening.fileno()
+        options = ["-chardev", f"socket,id=s,fd={fd},server=on", "-mon", "chardev=s,mode=control",
+                   "-kernel", "/nowhere"]
+        with subprocess.Popen([PROGRAM, *QUIET, *options], stderr=subprocess.PIPE, pass_fds=[fd]) as process:
+            listening.close()           # the program has the only one
+            yield process, place / "s"
+
+
 def test_signals_end_a_start_that_waits():
     """For its first client, and after a failed start for the client that is to read why."""
     with folder() as place:
@@ -156,17 +170,19 @@ def test_signals_end_a_start_that_waits():
             process.stderr.readline()
             process.send_signal(signal.SIGTERM)
             process.wait(LIMIT)
-    with socket.socket(socket.AF_UNIX) as listening, folder() as place:
-        listening.bind(str(place / "s"))
-        listening.listen()
-        fd = listening.fileno()
-        options = ["-chardev", f"socket,id=s,fd={fd},server=on", "-mon", "chardev=s,mode=control",
-                   "-kernel", "/nowhere"]
-        with subprocess.Popen([PROGRAM, *QUIET, *options], stderr=subprocess.PIPE,
-                              pass_fds=[fd]) as process:
-            assert b"/nowhere" in process.stderr.readline()
-            process.send_signal(signal.SIGTERM)
-            process.wait(LIMIT)
+    with failed_start() as (process, _):
+        assert b"/nowhere" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        process.wait(LIMIT)
+
+
+def test_the_client_of_a_failed_start_sees_its_end():
+    """And no reset, for which libvirt does not look at the messages."""
+    with failed_start() as (process, path), socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(LIMIT)
+        client.connect(str(path))
+        assert client.recv(1) == b""
+        assert process.wait(LIMIT) == 1
 
 
 def test_messages_that_nobody_reads():

@@ -49,6 +49,18 @@ def test_the_last_numbers_of_programs():
         refused(host, "memory-set", {"size": 1152 * MIB, "node": LAST32})
 
 
+def test_numbers_that_no_argument_holds():
+    """What is more than 63 bits does not become the greatest number of 63 bits."""
+    with Host(["-device", "virtio-balloon-pci", "-blockdev", "null-co,node-name=n,size=1M"]) as host:
+        for command, arguments, name in (("balloon", {}, "value"), ("block_resize", {"node-name": "n"}, "size"),
+                                         ("add-fd", {}, "fdset-id"), ("remove-fd", {}, "fdset-id"),
+                                         ("remove-fd", {"fdset-id": 0}, "fd")):
+            for number in (1 << 63, LAST64, 1 << 64, 10 ** 30):
+                said = refused(host, command, {**arguments, name: number})
+                assert f"'{name}' expects integer from {-1 << 63} to {(1 << 63) - 1}; got " in said, said
+                assert number > LAST64 or said.endswith(f"got {number}"), said
+
+
 def test_the_last_numbers_of_people():
     with Host(memory=MEMORY[1]) as host:
         host.hmp("object_add memory-backend-ram,id=m,size=128M")

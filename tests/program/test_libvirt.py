@@ -19,7 +19,8 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib import tap                                          # noqa: E402
+from lib import host_tap, tap                                # noqa: E402
+from lib.loop_device import LoopDevice                      # noqa: E402
 from lib.machine import CLONE, PROGRAM                       # noqa: E402
 from lib.qtest import QtestServer                            # noqa: E402
 
@@ -70,10 +71,14 @@ class Monitor:
         assert line.endswith(b"\r\n"), f"libvirt waits for CR LF: {line}"
         return json.loads(line)
 
-    def send(self, command):
+    def send(self, command, fds=()):
         self._number += 1
         identity = f"libvirt-{self._number}"
-        self._socket.sendall(json.dumps({**command, "id": identity}).encode() + b"\r\n")
+        text = json.dumps({**command, "id": identity}).encode() + b"\r\n"
+        if fds:
+            assert socket.send_fds(self._socket, [text], fds) == len(text)
+        else:
+            self._socket.sendall(text)
         while "event" in (message := self._read()):
             self.events.append(message)
         assert message["id"] == identity, message
@@ -85,16 +90,21 @@ class Monitor:
         return any(memdev["id"] == name and "used-by" in memdev
                    for memdev in self.send({"execute": "query-memdev"}))
 
-    def play(self, part, path="/none"):
-        """All commands of a part; the answers by name, the last of each."""
+    def play(self, part, path="/none", image="", block="", device=None):
+        """All commands of a part; the answers by name, the last of each. getfd passes the device."""
         answers = {}
         for command in RECORDED[part]:
-            command = json.loads(json.dumps(command).replace("@path@", str(path)))
+            command = json.loads(json.dumps(command).replace("@path@", str(path)).replace("@image-more@", str(image))
+                                 .replace("@block@", block))
+            # And what a PCI device has used, too, after its event.
+            if command["execute"] in ("blockdev-del", "netdev_del") and "device_del" in answers:
+                answers["DEVICE_DELETED"] = answers.get("DEVICE_DELETED") or self.wait_event("DEVICE_DELETED")
             # libvirt deletes an object when the device that used it has gone.
             while command["execute"] == "object-del" and self._is_used(command["arguments"]["id"]):
                 pass
             try:
-                answers[command["execute"]] = self.send(command)
+                fds = [device] if command["execute"] == "getfd" else []
+                answers[command["execute"]] = self.send(command, fds)
             except Refused as refused:
                 # What hotram's CPU has not, libvirt takes for unknown.
                 assert (command["execute"], refused.error_class) == \
@@ -130,20 +140,20 @@ def command_line(part, **values):
 class Domain:
     """hotram as libvirt starts it, but for the guest, which the test plays."""
 
-    def __init__(self):
+    def __init__(self, part="start-line", pass_fds=(), **values):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hotram-"))
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(f"{self.folder}/monitor")
         self._listener.listen(1)
         server = QtestServer(self.folder / "qtest")
-        words = command_line("start-line", hotram=PROGRAM, kernel=MICRO, initrd=__file__,
+        words = command_line(part, **values, hotram=PROGRAM, kernel=MICRO, initrd=__file__,
                              path=self.folder / "key", fd=self._listener.fileno())
         assert words[words.index("-accel") + 1] == "kvm"
         words[words.index("-accel") + 1] = "qtest"
         with open(self.folder / "log", "wb") as log:
             self.process = subprocess.Popen(
                 words + ["-qtest", f"unix:{server.path}"], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, pass_fds=[self._listener.fileno()])
+                stdout=log, stderr=log, pass_fds=[self._listener.fileno(), *pass_fds])
         self._listener.close()
         self.monitor = None
         self.connect()
@@ -239,7 +249,8 @@ def test_probing():
     types = {entry["name"] for entry in answers["qom-list-types"]}
     assert types >= {"pc-dimm", "isa-serial", "memory-backend-ram",
                      "memory-backend-file", "memory-backend-memfd"}
-    assert not [name for name in types if name.startswith(("virtio", "tcg"))]
+    assert types >= {"virtio-rng-pci", "virtio-rng-pci-non-transitional", "rng-random", "rng-builtin"}
+    assert not [name for name in types if name.startswith(("virtio-mem", "tcg"))]
     machine = {entry["name"]: entry for entry in answers["query-machines"]}["pc-q35-hotram-1"]
     assert machine["cpu-max"] == 255 and machine["numa-mem-supported"] is False, machine
     listed = {entry["name"] for entry in answers["query-commands"]}
@@ -331,6 +342,102 @@ def test_a_life():
         data = monitor.wait_event("SHUTDOWN")
         assert data == {"guest": False, "reason": "host-signal"}, data
         assert domain.process.wait(LIMIT) == 0
+
+
+def asked(monitor, command):
+    """The answer to what only some versions ask then."""
+    return {command: monitor.send({"execute": command})}
+
+
+def drives(answers):
+    return {entry["qdev"]: entry["inserted"] for entry in answers["query-block"]}
+
+
+@of_each_libvirt
+def test_devices():
+    """Disks, cards and random bytes that come and go while the guest has not looked at their slots yet."""
+    with tempfile.TemporaryDirectory() as folder:
+        images = [pathlib.Path(folder) / name for name in ("root", "more")]
+        for image in images:
+            image.write_bytes(bytes(16 * MIB))
+        with Domain("devices-start-line", **{"image-root": images[0]}) as domain:
+            play_devices(domain, images[1])
+        assert images[1].stat().st_size == 24 * MIB
+
+
+def play_devices(domain, image):
+    monitor = domain.monitor
+    first, second = (f"/machine/peripheral/virtio-disk{i}/virtio-backend" for i in (0, 1))
+    answers = monitor.play("devices-start")
+    assert {"virtio-disk0": "child<virtio-blk-pci>", "net0": "child<virtio-net-pci>",
+            "rng0": "child<virtio-rng-pci>", "balloon0": "child<virtio-balloon-pci>"}.items() <= \
+        {child["name"]: child["type"] for child in monitor.send(
+            {"execute": "qom-list", "arguments": {"path": "/machine/peripheral"}})}.items()
+    # The last list of all is of the balloon's own properties.
+    assert "deflate-on-oom" in children(answers), answers["qom-list"]
+    assert set(drives(asked(monitor, "query-block"))) == {first}
+    assert answers["query-balloon"] == {"actual": 512 * MIB}
+    monitor.wait_event("RESUME")
+
+    assert children(monitor.play("attach-disk", image=image))["virtio-disk1"] == "child<virtio-blk-pci>"
+    assert children(monitor.play("attach-interface"))["net1"] == "child<virtio-net-pci>"
+    assert children(monitor.play("attach-rng"))["rng1"] == "child<virtio-rng-pci>"
+    answers = monitor.play("domblkstat")
+    nodes = {entry["node-name"] for entry in answers["query-blockstats"]}
+    assert {"libvirt-2-format", "libvirt-2-storage"} <= nodes, nodes
+    monitor.play("domblkinfo")
+    monitor.play("blockresize")
+    monitor.play("domif-setlink")
+    monitor.play("setmem")
+
+    domain.connect()                        # libvirtd was started again
+    monitor = domain.monitor
+    answers = monitor.play("devices-reconnect")
+    answers = asked(monitor, "query-block")
+    assert set(drives(answers)) == {first, second}, answers["query-block"]
+    assert drives(answers)[second]["image"]["virtual-size"] == 24 * MIB
+    for part in ("detach-disk", "detach-interface", "detach-rng"):
+        monitor.play(part)
+    answers = monitor.play("domblkinfo")
+    assert not [entry for entry in answers["query-named-block-nodes"] if "libvirt-2" in entry["node-name"]], answers
+    left = children({"qom-list": monitor.send({"execute": "qom-list", "arguments": {"path": "/machine/peripheral"}})})
+    assert not {"virtio-disk1", "net1", "rng1"} & set(left), left
+
+
+@of_each_libvirt
+def test_block_devices_and_taps_that_libvirt_passes():
+    with tempfile.TemporaryDirectory() as folder:
+        images = [pathlib.Path(folder) / name for name in ("root", "more")]
+        for image in images:
+            image.write_bytes(bytes(MIB))
+        with LoopDevice(images[0]) as first, LoopDevice(images[1]) as second:
+            devices = [host_tap.make(f"lv-{image.name}")[0] for image in images]
+            with Domain("system-start-line", pass_fds=devices[:1], block=first, tap=devices[0]) as domain:
+                play_block_devices_and_taps(domain, second, devices[1])
+            for device in devices:
+                os.close(device)
+
+
+def play_block_devices_and_taps(domain, block, device):
+    monitor = domain.monitor
+
+    def held():
+        links = [os.readlink(path) for path in pathlib.Path(f"/proc/{domain.process.pid}/fd").iterdir()]
+        return links.count("/dev/net/tun"), links.count(block)
+
+    monitor.send({"execute": "qmp_capabilities"})
+    assert held() == (1, 0)
+    assert children(monitor.play("attach-block", block=block))["virtio-disk1"] == "child<virtio-blk-pci>"
+    inserted = drives(asked(monitor, "query-block"))
+    assert {name.split("/")[3]: node["ro"] for name, node in inserted.items()} == \
+        {"virtio-disk0": False, "virtio-disk1": True}, inserted
+    assert children(monitor.play("attach-bridge", device=device))["net1"] == "child<virtio-net-pci>"
+    assert held()[0] == 2 and held()[1] > 0
+    said = monitor.send({"execute": "human-monitor-command", "arguments": {"command-line": "info network"}})
+    assert "type=tap" in said and "ifname=lv-root" in said and "ifname=lv-more" in said, said
+    monitor.play("detach-block")
+    monitor.play("detach-bridge")
+    assert held() == (1, 0)
 
 
 @of_each_libvirt

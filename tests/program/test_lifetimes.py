@@ -76,6 +76,23 @@ def test_an_answer_does_not_run_the_next_command():
             assert len(guest.operations()) <= 66, guest.operations()
 
 
+def test_the_end_comes_to_those_who_wait():
+    """Plug, unplug that the guest has answered and that it has not, memory set: each is told, or let go."""
+    for waits_for in "plug", "unplug", "set":
+        with Guest() as guest:
+            client = guest.second()
+            if waits_for == "plug":
+                client.send_raw(line("memory-plug", size=128 * MIB, wait=True))
+            elif waits_for == "set":
+                client.send_raw(line("memory-set", size=256 * MIB, wait=True))
+            else:
+                guest.plugged()
+                client.send_raw(line("memory-unplug", id="dimm0", wait=True))
+            guest.done("MEMORY_OPERATION_STARTED", operation="unplug" if waits_for == "unplug" else "plug")
+            guest.quit()
+            assert guest.process.returncode == 0, (waits_for, guest.error_log)
+
+
 def test_an_answer_that_comes_as_the_deadline_passes():
     """It is noted, and not handled yet, when the timer goes off, which handles it first: the operation, which is the
     oldest of more than are remembered, ends before its deadline is looked at. To have both in one round of the event

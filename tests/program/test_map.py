@@ -81,7 +81,7 @@ def registers_agree(peer, answer):
     """`info memory-hotplug` has what the guest reads."""
     text = hmp(peer, "info memory-hotplug")
     if "region" not in answer:
-        assert text.startswith("no slots")
+        assert text.startswith("no memory slots")
         return
     region = answer["region"]
     end = region["start"] + region["size"]

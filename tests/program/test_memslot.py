@@ -194,7 +194,7 @@ def test_dimms_keep_out_of_a_memslot_s_place():
         words = refused(peer, device_add, "z", 128 * MIB, slot=0)
         assert words.startswith("slot 0 is busy: memslot 'hot1' keeps it"), words
         words = refused(peer, device_add, "hot1", 128 * MIB)
-        assert words.startswith("Duplicate device ID 'hot1': a memslot has it"), words
+        assert words.startswith("Duplicate device ID 'hot1': a memslot uses it"), words
         # 1920 MiB may be plugged; 640 are, and 256 are kept.
         words = refused(peer, device_add, "z", 1026 * MIB)
         assert words.startswith("not enough space, currently 0x38000000 in use of "
@@ -255,9 +255,9 @@ def test_wrong_commands():
         assert "Memslot 'hot1' is not populated" in hmp(peer, "memslot hot1 delete")
         act(peer, "hot1", "add")
         assert refused(peer, act, "hot1", "add") \
-            .startswith("Memslot 'hot1' is populated already")
+            .startswith("Memslot 'hot1' is already populated")
         act(peer, "hot1", "delete")
-        assert refused(peer, act, "hot1", "add").startswith("Memslot 'hot1' is populated")
+        assert refused(peer, act, "hot1", "add").startswith("Memslot 'hot1' is already populated")
         for arguments in ({}, {"id": "hot1"}, {"action": "add"}):
             words = refused(peer, lambda peer, given=arguments:
                             peer.qmp.execute("memslot", given))
@@ -280,7 +280,7 @@ def test_wrong_places():
             (("id=a,size=128M,start=64M",), "overlaps the RAM at start"),
             (("id=a,size=128M,start=2G",), "hole below 4 GiB", "0x100000000"),
             (("id=a,size=128M,start=4032M",), "hole below 4 GiB"),
-            (ram5 + ("id=a,size=128M,start=4G",), "overlaps the RAM", "goes on at 4 GiB"),
+            (ram5 + ("id=a,size=128M,start=4G",), "overlaps the RAM", "continues at 4 GiB"),
             (("-m", "4608M", "id=a,size=128M,start=6656M"),
              "outside the region for memory devices", "start at 0x1c0000000"),
             (("id=a,size=128M,start=4097M",), "aligned to 0x200000", "0x100100000"),
@@ -292,7 +292,7 @@ def test_wrong_places():
              "-memslot id=b: address range conflicts with memory device id='a'",
              "[0x104000000-0x10bffffff]"),
             (("-m", "128M,slots=1,maxmem=1G", "id=a,size=128M", "id=b,size=128M"),
-             "2 memslots need 2 slots, and -m gives 1"),
+             "2 memslots need 2 slots, but -m provides 1"),
             (("-m", "128M,slots=1,maxmem=256M", "id=a,size=256M"), "not enough space",
              "128 MiB"),
             (("-m", "128M,slots=1,maxmem=1G", "id=a,size=128M,start=64G"),

@@ -147,7 +147,7 @@ def test_the_program_refuses_bad_nodes_at_its_start():
             (["-m", "64M", *ram_object("a", "65M"), "-machine", "memory-backend=a"],
              "Machine memory size does not match the size of the memory backend"),
             (["-m", "1M", *ram_object("a", "1M"), "-machine", "memory-backend=a"],
-             "the least is 2M")):
+             "at least 2 MiB of RAM")):
         said = start_fails(*options)
         assert words in said, (options, said)
 
@@ -333,7 +333,7 @@ def test_256_dimms_in_the_map_of_a_vmlinux():
         entries, count = tables.start_info_map(peer.qtest)
         listed = tables.ram_from(entries, 4 * GIB)
         assert count == 128 and listed == places[:len(listed)]
-        assert f"{256 - len(listed)} DIMMs at the highest addresses are not in it" \
+        assert f"{256 - len(listed)} DIMMs at the highest addresses are missing from it" \
             in peer.said(), peer.said()
 
 

@@ -342,7 +342,7 @@ def test_events_are_told_or_the_client_is_let_go():
             assert victim.process.poll() is None, at
             # What was done, as far as the one who asked knows, the other one has heard; or it hears no more.
             done = [event for event, answer in zip(("STOP", "RESUME"), answers)
-                    if answer == {} or "carried out" in str(answer)]
+                    if answer == {} or "was executed" in str(answer)]
             done = done if "STOP" in done else []       # there was nothing to resume
             heard = []
             try:
@@ -427,7 +427,7 @@ def test_people_type():
             # To lines that are not edited a Tab is a blank; and a client that cannot come hears nothing.
             assert not said or said == whole or b"out of memory" in said \
                 or b"unknown command: 'info sta'" in said, (at, said)
-            given_up += b"out of memory for editing" in said
+            given_up += b"out of memory: line editing" in said
             assert people(victim) == whole, at
         assert given_up > 0
 

@@ -145,7 +145,7 @@ def test_two_who_delete_the_same():
             thread.join()
         assert {} in results and len(results) == 2, results
         other, = [result for result in results if result != {}]
-        assert "being deleted already" in other or "not found" in other, other
+        assert "already being deleted" in other or "not found" in other, other
         assert "cancelled" in answer(adder)["error"]["desc"]
 
 
@@ -321,7 +321,7 @@ def test_a_file_that_becomes_shorter():
                     assert "the host cannot give" in str(error), error
             data = stopped(host, "m")
             assert data["mem-path"] == str(path), data
-            assert "shorter" in data["reason"] and "1 MiB" in data["reason"], data
+            assert "truncated" in data["reason"] and "1 MiB" in data["reason"], data
             # Everything else is still there.
             host.qtest.write(DIMM + 16 * MIB, b"other")
             assert host.qtest.read(DIMM + 16 * MIB, 5) == b"other"
@@ -329,7 +329,7 @@ def test_a_file_that_becomes_shorter():
             host.qmp.clear_events()
             host.eject("d", 0)
             host.eject("e", 1)
-            host.refuses(["shorter", "1 MiB", "16 MiB"], "device_add",
+            host.refuses(["truncated", "1 MiB", "16 MiB"], "device_add",
                          {"driver": "pc-dimm", "memdev": "m"})
             host.qmp.execute("object-del", {"id": "m"})
             host.qmp.execute("object-del", {"id": "other"})

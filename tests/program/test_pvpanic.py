@@ -154,14 +154,14 @@ def test_in_the_lists():
 
 def test_starts_that_are_refused():
     only_x86()
-    for device, words in (("pvpanic,ioport=65536", "expects a port, 0 to 65535; got '65536'"),
-                          ("pvpanic,events=4", "expects 0 to 3; got '4'"),
+    for device, words in (("pvpanic,ioport=65536", "expects a number from 0 to 65535; got '65536'"),
+                          ("pvpanic,events=4", "expects a number from 0 to 3; got '4'"),
                           ("pvpanic,ioport=0x3f8", "collides with 0x3f8-0x3ff (serial port)"),
                           ("pvpanic,port=1", "pvpanic has no property 'port'")):
         log = start_fails("-device", device)
         assert words in log, log
     log = start_fails("-device", "pvpanic,id=a", "-device", "pvpanic,ioport=0x510")
-    assert "one pvpanic at most, and 'a' is there already" in log, log
+    assert "supports only one pvpanic, and 'a' already exists" in log, log
 
 
 if __name__ == "__main__":

@@ -119,6 +119,8 @@ def test_wrong_commands_are_refused_and_change_nothing():
                 ("write 0 2 0x11223", "two digits"),
                 ("write 0 1 0x-1", "two digits"),
                 ("write 0 1 11", "two digits"),
+                ("irq_eoi 9", "no eventfd with resample raises interrupt 9"),
+                ("irq_eoi 0x100000009", "no eventfd with resample"),
                 ("irq_intercept_in i8259", "Unknown device")):
             assert reason in refused(qtest, line), line
         assert qtest.read(0, 2) == bytes(2)

@@ -73,7 +73,29 @@ def test_dry_run():
         assert guest.size() == RAM and guest.operations() == []
         said = guest.hmp("memory set 1G,dry-run=on").replace("\r", "")
         assert said.startswith(f"{len(plan['plan'])} steps:\n  plug 128 MiB at 0x"), said
-        assert said.endswith("from 128 MiB to 1 GiB; nothing is done yet\n"), said
+        assert said.endswith("from 128 MiB to 1 GiB; nothing has been done\n"), said
+
+
+def test_a_sign_makes_a_size_relative():
+    with Guest("-smp", "2", "-numa", "node,mem=128M,cpus=0", "-numa", "node,mem=128M,cpus=1",
+               memory="256M,slots=16,maxmem=9G") as guest:
+        def planned(words):
+            said = guest.hmp(f"memory set {words},dry-run=on")
+            return said.replace("\r", "").splitlines()[-1].partition(";")[0]
+
+        assert set_size(guest, 2 * GIB)["result-size"] == 2 * GIB
+        assert planned("+1G") == "from 2 GiB to 3 GiB", planned("+1G")
+        assert planned("-1G") == "from 2 GiB to 1 GiB", planned("-1G")
+        assert planned("-0.5G") == "from 2 GiB to 1.5 GiB", planned("-0.5G")
+        assert planned("+1G,node=1") == "from 1 GiB to 2 GiB", planned("+1G,node=1")
+        for words, said in (("-3G", "memory set -3 GiB: the guest has 2 GiB"),
+                            ("-2G,node=0", "memory set -2 GiB: the node has 1 GiB"),
+                            ("+16383P,node=2", "node has value 2"), ("+", "expects a size"),
+                            ("+18446744073709551615B", "the guest has 2 GiB"), ("-2G", "less than")):
+            assert said in guest.hmp(f"memory set {words}"), (words, guest.hmp(f"memory set {words}"))
+        # Programs compute: a number has no sign in front of it that could be meant so.
+        guest.fails("memory-set", ["expected: integer"], size="+1G")
+        assert guest.size() == 2 * GIB
 
 
 def test_random_sizes():
@@ -258,7 +280,7 @@ def test_two_at_once():
     with Guest(**TEN) as guest:
         guest.qmp.execute("memory-set", {"size": GIB})
         guest.done("MEMORY_OPERATION_STARTED")
-        words = ["memory set to 1 GiB is under way", "MEMORY_SET_DONE"]
+        words = ["memory set to 1 GiB is in progress", "MEMORY_SET_DONE"]
         guest.fails("memory-set", words, size=2 * GIB)
         guest.fails("memory-set", words, size=GIB, node=0)
         joined = guest.qmp.execute("memory-set", {"size": GIB})
@@ -282,7 +304,7 @@ def test_cancel():
 
 def test_cancel_all_of_it():
     with Guest(**TEN) as guest:
-        guest.fails("memory-set-cancel", ["no memory set is under way"])
+        guest.fails("memory-set-cancel", ["no memory set is in progress"])
         guest.qmp.execute("memory-set", {"size": GIB})
         data = guest.done("MEMORY_OPERATION_STARTED")
         guest.qmp.execute("memory-set-cancel")
@@ -338,9 +360,9 @@ def test_bad_input():
                 (["64 MiB is less than the 128 MiB", "nearest that can be reached is 128 MiB"],
                  {"size": 64 * MIB}),
                 (["0 bytes is less than"], {"size": 0}),
-                (["3 GiB is more than the guest can have: maxmem is 2 GiB",
+                (["3 GiB exceeds maxmem, 2 GiB",
                   "nearest that can be reached is 2 GiB"], {"size": 3 * GIB}),
-                (["is more than the guest can have"], {"size": (1 << 64) - 1}),
+                (["exceeds maxmem"], {"size": (1 << 64) - 1}),
                 (["700 MiB can't be reached: DIMMs are multiples of 128 MiB",
                   "are 640 MiB and 768 MiB"], {"size": 700 * MIB}),
                 (["1 to 86400"], {"size": GIB, "timeout": 0}),

@@ -16,7 +16,7 @@ from lib.player import SIZE, Guest, answer, asking           # noqa: E402
 from lib.qmp import QMPError                                 # noqa: E402
 
 ERROR, UNANSWERED = 1, 4
-STOPPED = "the guest is stopped; cont lets it run"
+STOPPED = "the guest is stopped; cont resumes it"
 
 
 def under_way(operation):
@@ -92,7 +92,7 @@ def test_the_way_out_works():
         guest.qtest.port_out(0x604, 2, 0x2000 | 5 << 10)     # sleep, type 5
         guest.qmp.wait_event("STOP")
         for command, arguments in (("memory-unplug", {"id": "dimm0", "wait": True}), ("memory-set", {"size": SIZE})):
-            guest.fails(command, ["system_reset, and then cont"], **arguments)
+            guest.fails(command, ["system_reset followed by cont"], **arguments)
         try:
             guest.qmp.execute("cont")
             raise AssertionError("cont was enough")
@@ -160,7 +160,7 @@ def test_a_size_is_not_waited_for_for_ever_either():
 def test_hotramctl_does_not_wait_for_ever():
     for words, event, said in ((("plug", "128M", "-t1"), "plug", "'hotramctl wait 2' waits for it"),
                                (("unplug", "dimm0", "-t1"), "unplug", "'hotramctl wait 2' waits for it"),
-                               (("set", "512M", "-t1"), "plug", "memory set goes on when it runs")):
+                               (("set", "512M", "-t1"), "plug", "memory set continues when it runs")):
         with Guest() as guest, place() as here:
             guest.plugged()
             with here.start("-s", guest.folder / "qmp", *words) as process:

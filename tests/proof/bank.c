@@ -46,7 +46,7 @@ const struct hotram_bank_ops ops = { .raise = raise, .ost = ost, .eject = eject 
 bool flags_hold(const struct hotram_dimm *dimm)
 {
     return dimm->state <= HOTRAM_DIMM_EJECTING && (is_visible(dimm) || !dimm->insert_pending) &&
-           (dimm->state == HOTRAM_DIMM_REMOVAL_ASKED || !dimm->remove_pending);
+           (dimm->state == HOTRAM_DIMM_REMOVAL_REQUESTED || !dimm->remove_pending);
 }
 
 static bool place_holds(const struct hotram_bank_config *config, const struct hotram_dimm *dimm)

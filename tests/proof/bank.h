@@ -71,7 +71,7 @@ static inline bool overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_s
 
 static inline bool is_visible(const struct hotram_dimm *dimm)
 {
-    return dimm->state == HOTRAM_DIMM_PLUGGED || dimm->state == HOTRAM_DIMM_REMOVAL_ASKED;
+    return dimm->state == HOTRAM_DIMM_PLUGGED || dimm->state == HOTRAM_DIMM_REMOVAL_REQUESTED;
 }
 
 /* The invariant: what is true of a bank between any two calls, and inside every callback. */

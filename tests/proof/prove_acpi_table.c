@@ -3,10 +3,12 @@
  * What all tables of hotram/acpi.h share: length, checksum, and the end of the buffer; and which FADT is
  * refused. The buffer is the real one; the bytes behind its capacity may not change.
  *
- * proof: sources core/acpi_table.c core/acpi_fadt.c core/buffer.c
+ * proof: sources core/acpi_table.c core/acpi_fadt.c core/acpi_iort.c core/acpi_pci.c core/buffer.c
  * proof: options --unwind 301 --max-field-sensitivity-array-size 300
  */
 #include <hotram/acpi.h>
+#include <hotram/acpi_arm.h>
+#include <hotram/acpi_pci.h>
 
 #include "proof.h"
 
@@ -216,7 +218,86 @@ void prove_acpi_fadt(void)
     PROVE(memory[92] == (config.gpe0 ? config.gpe0_length : 0));
 }
 
+/* Any place that is one is in its row. */
+void prove_acpi_mcfg(void)
+{
+    const size_t length = HOTRAM_ACPI_HEADER_LENGTH + 8 + 16 * ENTRIES;
+    struct hotram_acpi_ecam places[ENTRIES];
+
+    for (size_t i = 0; i < ENTRIES; i++) {
+        places[i] = (struct hotram_acpi_ecam){ nondet_uint64(), nondet_uint16(), nondet_uint8(),
+                                               nondet_uint8() };
+        ASSUME(places[i].base % HOTRAM_ECAM_BUS_LENGTH == 0 && places[i].first_bus <= places[i].last_bus);
+    }
+    arbitrary_buffer(some_capacity(length));
+    if (!prove_written(hotram_acpi_mcfg(&buffer, &ids, places, ENTRIES), length))
+        return;
+    PROVE(is_table("MCFG", length));
+    for (size_t i = 0; i < ENTRIES; i++) {
+        PROVE(u64_at(44 + 16 * i) == places[i].base);
+        PROVE((memory[52 + 16 * i] | memory[53 + 16 * i] << 8) == places[i].segment);
+        PROVE(memory[54 + 16 * i] == places[i].first_bus && memory[55 + 16 * i] == places[i].last_bus);
+    }
+}
+
+/* Every root complex leads to the group. The counts are fixed; what is in them is any. */
+void prove_acpi_iort(void)
+{
+    enum {
+        SERVICES = 2,
+        ROOTS = 2,
+        GROUP = 48,
+        FIRST = GROUP + 20 + 4 * SERVICES,
+        LENGTH = FIRST + 56 * ROOTS
+    };
+    struct hotram_acpi_root_complex roots[ROOTS];
+    const struct hotram_acpi_iort config = { SERVICES, roots, ROOTS };
+
+    for (size_t i = 0; i < ROOTS; i++) {
+        roots[i] = (struct hotram_acpi_root_complex){ nondet_uint16(), nondet_uint8() };
+        ASSUME(roots[i].address_bits >= 1 && roots[i].address_bits <= 64);
+    }
+    arbitrary_buffer(some_capacity(LENGTH));
+    if (!prove_written(hotram_acpi_iort(&buffer, &ids, &config), LENGTH))
+        return;
+    PROVE(is_table("IORT", LENGTH));
+    PROVE(u32_at(36) == 1 + ROOTS && u32_at(40) == GROUP && memory[GROUP] == 0);
+    PROVE(memory[GROUP + 1] == 20 + 4 * SERVICES && u32_at(GROUP + 16) == SERVICES);
+    for (size_t i = 0; i < ROOTS; i++) {
+        const size_t at = FIRST + 56 * i;
+
+        PROVE(memory[at] == 2 && memory[at + 1] == 56 && u32_at(at + 28) == roots[i].segment);
+        PROVE(memory[at + 32] == roots[i].address_bits && u32_at(at + 12) == 36);
+        PROVE(u32_at(at + 36 + 8) == (uint32_t)roots[i].segment << 16 && u32_at(at + 36 + 12) == GROUP);
+    }
+}
+
 /* ---- What is refused leaves the buffer alone ---- */
+
+void prove_acpi_iort_refused(void)
+{
+    const struct hotram_acpi_root_complex root = { nondet_uint16(), nondet_uint8() };
+    const struct hotram_acpi_iort config = { nondet_uint32(), nondet_bool() ? &root : NULL, 1 };
+
+    ASSUME(config.its_count == 0 || config.its_count > HOTRAM_ITS_MAX || !config.roots ||
+           root.address_bits == 0 || root.address_bits > 64);
+    arbitrary_buffer(0);
+    PROVE(hotram_acpi_iort(&buffer, &ids, &config) == HOTRAM_E_ARGUMENT && buffer.length == 0);
+    REACHABLE(config.its_count == 1 && config.roots);
+    REACHABLE(config.its_count == 0 && config.roots);
+}
+
+void prove_acpi_mcfg_refused(void)
+{
+    const struct hotram_acpi_ecam place = { nondet_uint64(), nondet_uint16(), nondet_uint8(),
+                                            nondet_uint8() };
+
+    ASSUME(place.base % HOTRAM_ECAM_BUS_LENGTH != 0 || place.first_bus > place.last_bus);
+    arbitrary_buffer(0);
+    PROVE(hotram_acpi_mcfg(&buffer, &ids, &place, 1) == HOTRAM_E_ARGUMENT && buffer.length == 0);
+    REACHABLE(place.base % HOTRAM_ECAM_BUS_LENGTH == 0);
+    REACHABLE(place.first_bus <= place.last_bus);
+}
 
 void prove_acpi_fadt_refused(void)
 {
@@ -233,6 +314,7 @@ void prove_acpi_fadt_refused(void)
 void prove_acpi_table_null(void)
 {
     const struct hotram_acpi_fadt config = { .pm1_event = 1, .pm1_control = 1 };
+    const struct hotram_acpi_iort iort = { .its_count = 1 };
     struct hotram_acpi_table table;
 
     arbitrary_buffer(0);
@@ -242,6 +324,12 @@ void prove_acpi_table_null(void)
     PROVE(hotram_acpi_rsdp(NULL, &ids, 0) == HOTRAM_E_ARGUMENT);
     PROVE(hotram_acpi_rsdp(&buffer, NULL, 0) == HOTRAM_E_ARGUMENT);
     PROVE(hotram_acpi_facs(NULL) == HOTRAM_E_ARGUMENT);
+    PROVE(hotram_acpi_iort(NULL, &ids, &iort) == HOTRAM_E_ARGUMENT);
+    PROVE(hotram_acpi_iort(&buffer, NULL, &iort) == HOTRAM_E_ARGUMENT);
+    PROVE(hotram_acpi_iort(&buffer, &ids, NULL) == HOTRAM_E_ARGUMENT);
+    PROVE(hotram_acpi_mcfg(NULL, &ids, NULL, 0) == HOTRAM_E_ARGUMENT);
+    PROVE(hotram_acpi_mcfg(&buffer, NULL, NULL, 0) == HOTRAM_E_ARGUMENT);
+    PROVE(hotram_acpi_mcfg(&buffer, &ids, NULL, 1) == HOTRAM_E_ARGUMENT);
     PROVE(hotram_acpi_xsdt(NULL, &ids, NULL, 0) == HOTRAM_E_ARGUMENT);
     PROVE(hotram_acpi_xsdt(&buffer, NULL, NULL, 0) == HOTRAM_E_ARGUMENT);
     PROVE(hotram_acpi_xsdt(&buffer, &ids, NULL, 1) == HOTRAM_E_ARGUMENT);

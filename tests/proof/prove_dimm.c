@@ -96,20 +96,20 @@ void prove_commit(void)
     PROVE(world.raised == (status == HOTRAM_OK && hot) && world.osts + world.ejected == 0);
 }
 
-void prove_ask_removal(void)
+void prove_request_removal(void)
 {
     struct hotram_bank *bank = flags_or_null();
     uint32_t slot = world.subject;
-    enum hotram_status status = hotram_bank_ask_removal(bank, slot);
+    enum hotram_status status = hotram_bank_request_removal(bank, slot);
 
-    PROVE(status == expected(bank, slot, IN(PLUGGED) | IN(REMOVAL_ASKED)));
+    PROVE(status == expected(bank, slot, IN(PLUGGED) | IN(REMOVAL_REQUESTED)));
     prove_kept(status, slot);
     if (status == HOTRAM_OK) {
-        PROVE(slots[slot].state == HOTRAM_DIMM_REMOVAL_ASKED);
+        PROVE(slots[slot].state == HOTRAM_DIMM_REMOVAL_REQUESTED);
         PROVE(slots[slot].remove_pending);
         PROVE(slots[slot].insert_pending == before->slots[slot].insert_pending);
         PROVE(same_codes(&slots[slot], &before->slots[slot]));
-        REACHABLE(before->slots[slot].state == HOTRAM_DIMM_REMOVAL_ASKED);
+        REACHABLE(before->slots[slot].state == HOTRAM_DIMM_REMOVAL_REQUESTED);
     }
     PROVE(world.raised == (status == HOTRAM_OK) && world.osts + world.ejected == 0);
 }
@@ -120,7 +120,7 @@ void prove_withdraw(void)
     uint32_t slot = world.subject;
     enum hotram_status status = hotram_bank_withdraw(bank, slot);
 
-    PROVE(status == expected(bank, slot, IN(REMOVAL_ASKED)));
+    PROVE(status == expected(bank, slot, IN(REMOVAL_REQUESTED)));
     prove_kept(status, slot);
     if (status == HOTRAM_OK) {
         PROVE(slots[slot].state == HOTRAM_DIMM_PLUGGED);
@@ -139,7 +139,7 @@ void prove_eject(void)
 
     world.finish_at_once = false;
     status = hotram_bank_eject(bank, slot);
-    PROVE(status == expected(bank, slot, IN(PLUGGED) | IN(REMOVAL_ASKED)));
+    PROVE(status == expected(bank, slot, IN(PLUGGED) | IN(REMOVAL_REQUESTED)));
     prove_kept(status, slot);
     if (status == HOTRAM_OK) {
         PROVE(slots[slot].state == HOTRAM_DIMM_EJECTING);

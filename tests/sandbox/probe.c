@@ -27,7 +27,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 #define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE */
 
 #define REPORT 65536
@@ -78,7 +78,6 @@ static const struct attempt everywhere[] = {
     { "finit_module", SYS_finit_module, { -1, NOWHERE, 0 } },
     { "reboot", SYS_reboot, { 0, 0, 0 } },
     { "userfaultfd", SYS_userfaultfd, { -1 } },
-    { "io_uring_setup", SYS_io_uring_setup, { 0, NOWHERE } },
     { "personality", SYS_personality, { 0xffffffff } },
     { "sched_setscheduler", SYS_sched_setscheduler, { 0, -1, NOWHERE } },
     { "setrlimit", SYS_prlimit64, { 0, RLIMIT_CORE, NOWHERE, 0 } },
@@ -96,6 +95,7 @@ static const struct attempt everywhere[] = {
 
 /* What the main thread may do, but not these. */
 static const struct attempt not_main[] = {
+    { "io_uring_setup", SYS_io_uring_setup, { 0, NOWHERE } },
     { "openat", SYS_openat, { AT_FDCWD, PATH, O_RDONLY } },
     { "unlinkat", SYS_unlinkat, { AT_FDCWD, PATH, 0 } },
     { "unix", SYS_socket, { AF_UNIX, -1, 0 } },
@@ -141,11 +141,11 @@ static void probe(const char *kind)
 {
     int before = errno;
 
-    try(kind, everywhere, COUNT(everywhere));
+    try(kind, everywhere, COUNT_OF(everywhere));
     if (strcmp(kind, "main") != 0)
-        try(kind, not_main, COUNT(not_main));
+        try(kind, not_main, COUNT_OF(not_main));
     if (strcmp(kind, "vcpu") == 0)
-        try(kind, not_vcpu, COUNT(not_vcpu));
+        try(kind, not_vcpu, COUNT_OF(not_vcpu));
     say(kind, "end", 0);
     errno = before;
 }

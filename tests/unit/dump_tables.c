@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chips.h"
+
 #include "layout/arm64.h"
 #include "layout/x86.h"
 #include "machine/arm64_acpi.h"
@@ -84,6 +86,7 @@ static void make_nodes(uint32_t nodes, uint32_t cpus, uint64_t hotplug_base)
     }
     for (uint32_t cpu = 0; cpu < cpus; cpu++)
         numa.cpu_node[cpu] = (uint8_t)(cpu % nodes);
+    chips_config.numa = numa;
     for (uint32_t i = 0; i < 3; i++)
         hotplug[i] = (struct hotram_acpi_memory){ hotplug_base + i * GIB, 1 * GIB, i % nodes,
                                                   HOTRAM_SRAT_ENABLED | HOTRAM_SRAT_HOTPLUGGABLE };
@@ -98,6 +101,7 @@ static bool build_x86(bool ged, uint32_t slots, uint32_t cpus, struct error *err
         .ged = ged,
         .low_ram_end = X86_LOW_RAM_END,
         .high_ram_size = RAM_SIZE - X86_LOW_RAM_END,
+        .board = x86_board(ged),
         .numa = &numa,
         .hotplug = hotplug,
         .hotplug_count = 3,
@@ -114,12 +118,14 @@ static bool build_arm64(unsigned gic_version, uint32_t slots, uint32_t cpus, str
     static uint64_t mpidr[CPUS_MAX];
     const struct arm64_acpi_config config = {
         .gic_version = gic_version,
+        .its = gic_version == 3,
         .sockets = cpus % 2 ? 1 : 2,
         .cores = cpus % 4 ? cpus / (cpus % 2 ? 1 : 2) : cpus / 4,
         .threads = cpus % 4 ? 1 : 2,
         .mpidr = mpidr,
         .slots = slots,
         .console = true,
+        .board = arm64_board(),
         .numa = &numa,
         .hotplug = hotplug,
         .hotplug_count = 3,

@@ -6,17 +6,20 @@ in this list, and nothing below (docs/architecture.md).
 usage: floors.py SOURCE-FOLDER
 """
 
+import collections
 import pathlib
 import re
 import sys
 
+import checks
+
 SOURCE = pathlib.Path(sys.argv[1]).resolve()
-FLOORS = ["include", "core", "layout", "base", "host", "map", "kvm", "memory", "bus", "chardev", "device", "hotplug",
-          "options", "boot", "machine", "qtest", "monitor", "main.c"]
+FLOORS = ["include", "core", "layout", "base", "host", "map", "kvm", "memory", "bus", "chardev", "block", "vhost", "net", "device", "pci",
+          "virtio", "hotplug", "options", "boot", "machine", "qtest", "monitor", "main.c"]
 # hotramctl stands beside the program, on these.
 UNDER_CTL = ["layout", "base", "map", "ctl"]
 # Headers of the system, of Linux, json-c and the like.
-SYSTEM = re.compile(r"(sys|(include/)?linux|asm|json-c|histedit|libfdt|arch|drivers|mm|net)/")
+SYSTEM = re.compile(r"(sys|(include/)?linux|asm|json-c|histedit|libfdt|slirp|arch|arpa|drivers|mm|net|netinet)/")
 INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)')
 
 
@@ -57,6 +60,51 @@ def check_order():
     assert not up, "\n# ".join(["these run up:", *up])
 
 
+# Below the monitors, JSON is read where a user's properties are; what the rest has to say is plain structs
+# (base/event.h, block/node.h), of which monitor/ makes JSON.
+WITH_JSON = ["base", "map", "block", "net", "options", "monitor", "main.c", "ctl"]
+JSON = re.compile(r'\bjson_|#\s*include\s*[<"](json-c/|base/(json_\w+|result)\.h)')
+
+
+# Numbers and lists are in answers only; of properties there are texts.
+ANSWER = re.compile(r"\b(add_number|add_bool|json_append|json_new_array)\(")
+WITH_ANSWERS = ["base", "map", "monitor", "ctl"]
+
+
+def check_answers():
+    """What QMP answers is made in monitor/ alone."""
+    makers = {(folder_of(path), str(path.relative_to(SOURCE))) for path in sources() if ANSWER.search(path.read_text())}
+    assert len(makers) > 10, f"the search finds only {sorted(makers)}"
+    wrong = [path for folder, path in sorted(makers) if folder not in WITH_ANSWERS]
+    assert not wrong, f"JSON of answers below the monitors: {wrong}"
+
+
+def check_json():
+    users = collections.defaultdict(list)
+    for path in sources():
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if JSON.search(line):
+                users[folder_of(path)].append(f"{path.relative_to(SOURCE)}:{number}: {line.strip()}")
+    assert set(users) >= {"base", "block", "options", "monitor"}, f"the search finds only {sorted(users)}"
+    wrong = [line for folder, lines in users.items() if folder not in WITH_JSON for line in lines]
+    assert not wrong, "\n# ".join(["JSON, where there is to be none:", *wrong])
+
+
+# Operations are of whatever can come and go; what a DIMM is begins above them.
+OPERATIONS = ["operation.c", "operation_info.c", "operation_list.c", "operation_table.c", "event_queue.c"]
+OF_DIMMS = ["state.h", "hotplug.h"]
+
+
+def check_operations():
+    folder = SOURCE / "vmm/hotplug"
+    reached = [folder / name for name in OPERATIONS]
+    for path in reached:        # which grows
+        reached.extend({target for _, target in included(path) if target.parent == folder} - set(reached))
+    assert len(reached) > len(OPERATIONS), "the search finds no include lines"
+    wrong = [path.name for path in reached if path.name in OF_DIMMS]
+    assert not wrong, f"operations reach {wrong}"
+
+
 def check_folders():
     """Each folder is on a floor, and each floor is a folder, or main.c."""
     there = {folder_of(path) for path in sources()}
@@ -87,15 +135,9 @@ def check_mentions():
 
 
 TESTS = [("no include line runs up", check_order), ("each folder is on a floor", check_folders),
+         ("JSON is made and read in few folders", check_json),
+         ("JSON of answers is made by the monitors", check_answers),
+         ("operations know nothing of what is plugged", check_operations),
          ("the architecture's picture has the same order", check_architecture),
          ("comments and pages name files that exist", check_mentions)]
-bad = 0
-print(f"1..{len(TESTS)}")
-for count, (name, function) in enumerate(TESTS, 1):
-    try:
-        function()
-        print(f"ok {count} - {name}")
-    except AssertionError as error:
-        bad += 1
-        print(f"not ok {count} - {name}\n# {error}")
-sys.exit(bad > 0)
+checks.run(TESTS)

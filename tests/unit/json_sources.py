@@ -11,6 +11,8 @@ import pathlib
 import re
 import sys
 
+import checks
+
 SOURCE = pathlib.Path(sys.argv[1]).resolve()
 BUILDER = "vmm/base/json_build.c"
 READER = "vmm/base/json_reader.c"          # looks at each, and answers "out of memory"
@@ -40,13 +42,4 @@ def check_the_two():
 
 
 tests = [("no other file builds JSON", check_others), ("the builder and the reader do", check_the_two)]
-bad = 0
-print(f"1..{len(tests)}")
-for number, (name, function) in enumerate(tests, 1):
-    try:
-        function()
-        print(f"ok {number} - {name}")
-    except AssertionError as error:
-        bad += 1
-        print(f"not ok {number} - {name}\n# {error}")
-sys.exit(bad > 0)
+checks.run(tests)

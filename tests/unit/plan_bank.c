@@ -50,8 +50,8 @@ bool plan_bank_add(struct plan_bank *fixture, uint64_t addr, uint64_t size, uint
         return false;
     if (state != HOTRAM_DIMM_RESERVED)
         assert_int_equal(hotram_bank_commit(&fixture->bank, result.slot, true), HOTRAM_OK);
-    if (state == HOTRAM_DIMM_REMOVAL_ASKED)
-        assert_int_equal(hotram_bank_ask_removal(&fixture->bank, result.slot), HOTRAM_OK);
+    if (state == HOTRAM_DIMM_REMOVAL_REQUESTED)
+        assert_int_equal(hotram_bank_request_removal(&fixture->bank, result.slot), HOTRAM_OK);
     if (state == HOTRAM_DIMM_EJECTING)
         assert_int_equal(hotram_bank_eject(&fixture->bank, result.slot), HOTRAM_OK);
     assert_int_equal(fixture->slots[result.slot].state, state);
@@ -65,7 +65,7 @@ uint64_t plan_bank_size(const struct plan_bank *fixture, const struct hotram_pla
     for (uint32_t i = 0; i < fixture->bank.config.slots; i++) {
         const struct hotram_dimm *dimm = &fixture->slots[i];
 
-        if ((dimm->state == HOTRAM_DIMM_PLUGGED || dimm->state == HOTRAM_DIMM_REMOVAL_ASKED) &&
+        if ((dimm->state == HOTRAM_DIMM_PLUGGED || dimm->state == HOTRAM_DIMM_REMOVAL_REQUESTED) &&
             (!request->node_given || request->node == dimm->node))
             size += dimm->size;
     }
@@ -116,7 +116,7 @@ void plan_bank_step(struct plan_bank *fixture, const struct hotram_plan_request 
     assert_int_equal(fixture->slots[step->slot].size, step->size);
     if (request->node_given)
         assert_int_equal(fixture->slots[step->slot].node, request->node);
-    assert_int_equal(hotram_bank_ask_removal(bank, step->slot), HOTRAM_OK);
+    assert_int_equal(hotram_bank_request_removal(bank, step->slot), HOTRAM_OK);
     assert_int_equal(hotram_bank_eject(bank, step->slot), HOTRAM_OK);
     assert_int_equal(hotram_bank_finish(bank, step->slot), HOTRAM_OK);
 }

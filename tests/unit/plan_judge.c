@@ -16,7 +16,7 @@ static bool is_there(const struct situation *situation, uint32_t slot)
 
 static bool counts(const struct hotram_plan_request *request, const struct hotram_dimm *dimm)
 {
-    return (dimm->state == HOTRAM_DIMM_PLUGGED || dimm->state == HOTRAM_DIMM_REMOVAL_ASKED) &&
+    return (dimm->state == HOTRAM_DIMM_PLUGGED || dimm->state == HOTRAM_DIMM_REMOVAL_REQUESTED) &&
            (!request->node_given || request->node == dimm->node);
 }
 

@@ -13,6 +13,8 @@ import shlex
 import subprocess
 import sys
 
+import checks
+
 BUILD, SOURCE = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
 HEADER = SOURCE / "vmm/base/results.h"
 DECLARED = re.compile(r"^\w[\w ]*?[ *](\w+)\((.*)\) LOOKED_AT;$", re.M)
@@ -54,16 +56,7 @@ def check(name, arguments):
 
 found = list(commands())
 calls = DECLARED.findall(HEADER.read_text())
-tests = [("every file is built with results.h", check_all_files, ())]
-tests += [(name, check, (name, arguments)) for name, arguments in calls]
+tests = [("every file is built with results.h", check_all_files)]
+tests += [(name, check, name, arguments) for name, arguments in calls]
 assert len(calls) == HEADER.read_text().count("LOOKED_AT;"), "a line that is not understood"
-bad = 0
-print(f"1..{len(tests)}")
-for number, (name, function, arguments) in enumerate(tests, 1):
-    try:
-        function(*arguments)
-        print(f"ok {number} - {name}")
-    except AssertionError as error:
-        bad += 1
-        print(f"not ok {number} - {name}\n# {error}")
-sys.exit(bad > 0)
+checks.run(tests)

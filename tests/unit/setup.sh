@@ -10,7 +10,7 @@
 # it is asked for.
 set -u
 source=$1
-unset MAKEFLAGS MAKELEVEL MFLAGS TARGETS ARCH
+unset MAKEFLAGS MAKELEVEL MFLAGS TARGETS ARCH PROGRAM_TESTS GUEST_TESTS LIBVIRT_TESTS
 copy=$(mktemp -d) || exit
 trap 'rm -rf "$copy"' EXIT
 cp -r "$source/Makefile" "$source/scripts" "$copy" || exit

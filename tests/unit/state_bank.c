@@ -64,8 +64,8 @@ void make_busy(struct fixture *fixture)
     plug(fixture, 3, 6 * GIB, 512 * MIB, false);
     plug(fixture, 4, 5 * GIB, 2 * MIB, true);
     plug(fixture, 5, 8 * GIB, 64 * MIB, false);
-    assert_int_equal(hotram_bank_ask_removal(&fixture->bank, 3), HOTRAM_OK);
-    assert_int_equal(hotram_bank_ask_removal(&fixture->bank, 4), HOTRAM_OK);
+    assert_int_equal(hotram_bank_request_removal(&fixture->bank, 3), HOTRAM_OK);
+    assert_int_equal(hotram_bank_request_removal(&fixture->bank, 4), HOTRAM_OK);
     hotram_memhp_write(&memhp, 0x00, 4, 3);
     hotram_memhp_write(&memhp, 0x14, 1, HOTRAM_MEMHP_REMOVE);
     hotram_memhp_write(&memhp, 0x04, 4, 0x103);

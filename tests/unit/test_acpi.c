@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "acpi_expect.h"
+#include "chips.h"
 #include "unit.h"
 
 #include <hotram/acpi.h>
+#include <hotram/acpi_pci.h>
 #include <hotram/dimm.h>
 #include <hotram/gpe.h>
 
@@ -125,6 +127,14 @@ static enum hotram_status write_slit(struct hotram_buffer *out)
     return hotram_acpi_slit(out, &acpi_test_ids, distances, 2);
 }
 
+static const struct hotram_acpi_ecam ecam[] = { { 0xb0000000, 0, 0, 255 },
+                                                { UINT64_C(0x1122300000), 0x4455, 3, 4 } };
+
+static enum hotram_status write_mcfg(struct hotram_buffer *out)
+{
+    return hotram_acpi_mcfg(out, &acpi_test_ids, ecam, 2);
+}
+
 static enum hotram_status write_dsdt(struct hotram_buffer *out)
 {
     const struct hotram_acpi_memory_devices config = { HOTRAM_AML_SYSTEM_IO, 0xa00, 3 };
@@ -140,7 +150,8 @@ static enum hotram_status write_dsdt(struct hotram_buffer *out)
 }
 
 static const acpi_writer writers[] = {
-    write_rsdp, write_xsdt, write_facs, write_fadt, write_madt, write_srat, write_slit, write_dsdt,
+    write_rsdp, write_xsdt, write_facs, write_fadt, write_madt,
+    write_srat, write_slit, write_dsdt, write_mcfg,
 };
 
 static void at_every_capacity_nothing_is_written_beyond_it(void **state)
@@ -331,6 +342,37 @@ static void slit_is_a_square(void **state)
     expect_header(slit, "SLIT", 48, 1);
     assert_int_equal(get(slit, 36, 8), 2);
     assert_memory_equal(slit + 44, distances, 4);
+}
+
+/* PCI Firmware Specification 3.3, tables 4-2 and 4-3. */
+static void mcfg_says_where_each_configuration_space_is(void **state)
+{
+    static const uint8_t places[] = { 0, 0, 0,    0xb0, 0,    0, 0, 0, 0,    0,    0, 255, 0, 0, 0, 0,
+                                      0, 0, 0x30, 0x22, 0x11, 0, 0, 0, 0x55, 0x44, 3, 4,   0, 0, 0, 0 };
+    const uint8_t *mcfg = write(write_mcfg, 36 + 8 + sizeof places);
+
+    (void)state;
+    expect_header(mcfg, "MCFG", 36 + 8 + sizeof places, 1);
+    assert_int_equal(get(mcfg, 36, 8), 0);
+    assert_memory_equal(mcfg + 44, places, sizeof places);
+}
+
+static void mcfg_refuses_what_is_no_place(void **state)
+{
+    static const struct hotram_acpi_ecam backwards = { 0xb0000000, 0, 4, 3 };
+    static const struct hotram_acpi_ecam odd[] = { { 0xb0000000, 0, 0, 0 }, { 0xb0080000, 0, 0, 255 } };
+    struct hotram_buffer out;
+    uint8_t data[128];
+
+    (void)state;
+    hotram_buffer_init(&out, data, sizeof data);
+    acpi_expect_argument(hotram_acpi_mcfg(NULL, &acpi_test_ids, ecam, 2), &out);
+    acpi_expect_argument(hotram_acpi_mcfg(&out, NULL, ecam, 2), &out);
+    acpi_expect_argument(hotram_acpi_mcfg(&out, &acpi_test_ids, NULL, 1), &out);
+    acpi_expect_argument(hotram_acpi_mcfg(&out, &acpi_test_ids, &backwards, 1), &out);
+    acpi_expect_argument(hotram_acpi_mcfg(&out, &acpi_test_ids, odd, 2), &out);
+    assert_int_equal(hotram_acpi_mcfg(&out, &acpi_test_ids, odd, 1), HOTRAM_OK);
+    assert_int_equal(hotram_acpi_mcfg(&out, &acpi_test_ids, NULL, 0), HOTRAM_OK);
 }
 
 static void tables_refuse_missing_arguments_and_stay_unwritten(void **state)
@@ -552,7 +594,8 @@ static const struct hotram_acpi_memory region[] = {
     { .base = 5 * GIB, .size = 6 * GIB, .node = 2, .flags = HOTRAM_SRAT_ENABLED | HOTRAM_SRAT_HOTPLUGGABLE },
 };
 
-static const struct x86_acpi_config machine = {
+/* Its board is set at the start. */
+static struct x86_acpi_config machine = {
     .topology = { 1, 1 },
     .cpus = 4,
     .slots = 3,
@@ -597,15 +640,20 @@ static const uint8_t *find(const char *signature)
     return NULL;
 }
 
-static bool contains(const uint8_t *table, const char *text)
+static bool contains_bytes(const uint8_t *table, const void *bytes, size_t count)
 {
     size_t length = get(table, 4, 4);
 
-    for (size_t i = 36; i + strlen(text) <= length; i++) {
-        if (memcmp(table + i, text, strlen(text)) == 0)
+    for (size_t i = 36; i + count <= length; i++) {
+        if (memcmp(table + i, bytes, count) == 0)
             return true;
     }
     return false;
+}
+
+static bool contains(const uint8_t *table, const char *text)
+{
+    return contains_bytes(table, text, strlen(text));
 }
 
 static void every_table_of_the_machine_has_a_valid_checksum(void **state)
@@ -632,7 +680,7 @@ static void every_table_of_the_machine_has_a_valid_checksum(void **state)
             assert_int_equal(sum(area, 36), 0);
             xsdt = at(get(area, 24, 8));
             assert_int_equal(sum(xsdt, get(xsdt, 4, 4)), 0);
-            assert_int_equal(get(xsdt, 4, 4), 36 + 8 * (slots[s] ? 3 : 2));
+            assert_int_equal(get(xsdt, 4, 4), 36 + 8 * (slots[s] ? 4 : 3));
             for (size_t i = 36; i < get(xsdt, 4, 4); i += 8) {
                 const uint8_t *table = at(get(xsdt, i, 8));
 
@@ -648,6 +696,75 @@ static void every_table_of_the_machine_has_a_valid_checksum(void **state)
             assert_memory_equal(at(get(fadt, 36, 4)), "FACS", 4);
             assert_true(dsdt[8] >= 2);
         }
+    }
+}
+
+/* In the DSDT, a resource descriptor of each kind. */
+static void the_host_bridge_passes_on_what_the_layout_says(void **state)
+{
+    static const struct {
+        unsigned length;
+        uint8_t bytes[46];
+    } cases[] = {
+        { 16, { 0x88, 13, 0, 2, 0x0c, 0, 0, 0, 0, 0, 255, 0, 0, 0, 0, 1 } }, /* buses */
+        { 8, { 0x47, 1, 0xf8, 0x0c, 0xf8, 0x0c, 1, 8 } },                    /* its own ports */
+        { 16, { 0x88, 13, 0, 1, 0x0c, 3, 0, 0, 0, 0, 0xf7, 0x0c, 0, 0, 0xf8, 0x0c } },
+        { 16, { 0x88, 13, 0, 1, 0x0c, 3, 0, 0, 0, 0x0d, 0xff, 0xff, 0, 0, 0, 0xf3 } },
+        { 26, { 0x87, 23,   0,    0,    0x0c, 1, 0, 0, 0, 0, 0, 0,    0,
+                0xc0, 0xff, 0xff, 0xbf, 0xfe, 0, 0, 0, 0, 0, 0, 0xc0, 0x3e } },
+        { 46,
+          { 0x8a, 43,   0,    0,    0x0c, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xc0, 2,    0,    0, 0, 0xff,
+            0xff, 0xff, 0xff, 0xff, 0,    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,    0x40, 0xfd, 0, 0, 0 } },
+        { 12, { 0x86, 9, 0, 1, 0, 0, 0, 0xb0, 0, 0, 0, 0x10 } }, /* configuration space */
+    };
+    const uint8_t *dsdt, *mcfg;
+
+    (void)state;
+    build(&machine);
+    dsdt = at(get(find("FACP"), 140, 8));
+    for (unsigned i = 0; i < COUNT_OF(cases); i++)
+        if (!contains_bytes(dsdt, cases[i].bytes, cases[i].length))
+            fail_msg("descriptor %u is not in the DSDT", i);
+    mcfg = find("MCFG");
+    assert_int_equal(get(mcfg, 44, 8), X86_PCI_ECAM);
+    assert_int_equal(get(mcfg, 52, 4), UINT32_C(255) << 24);
+}
+
+/* _PRT: slot, pin, no source, GSI; that of the next slot is one further. */
+static void pins_turn_from_slot_to_slot(void **state)
+{
+    static const struct {
+        unsigned slot, pin, gsi;
+    } cases[] = { { 1, 0, 17 }, { 1, 3, 16 }, { 2, 1, 19 }, { 31, 0, 19 }, { 31, 3, 18 } };
+    const uint8_t *dsdt;
+
+    (void)state;
+    build(&machine);
+    dsdt = at(get(find("FACP"), 140, 8));
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        uint8_t row[] = { 0x12,
+                          12,
+                          4,
+                          0x0c,
+                          0xff,
+                          0xff,
+                          (uint8_t)cases[i].slot,
+                          0,
+                          0x0a,
+                          (uint8_t)cases[i].pin,
+                          0,
+                          0x0a,
+                          (uint8_t)cases[i].gsi };
+        size_t length = sizeof row;
+
+        if (cases[i].pin < 2) { /* Zero and One have operators of their own */
+            memmove(row + 8, row + 9, 4);
+            row[8] = (uint8_t)cases[i].pin;
+            row[1]--;
+            length--;
+        }
+        if (!contains_bytes(dsdt, row, length))
+            fail_msg("slot %u pin %u", cases[i].slot, cases[i].pin);
     }
 }
 
@@ -880,8 +997,8 @@ static void the_machine_says_how_much_room_it_needs(void **state)
 
         memset(data, 0xdd, capacity + 64);
         assert_false(x86_acpi_build(&machine, data, capacity, X86_BIOS_AREA, &rsdp, &error));
-        snprintf(expected, sizeof expected,
-                 "ACPI tables: %zu bytes are needed, but there is room for %zu only", needed, capacity);
+        snprintf(expected, sizeof expected, "ACPI tables: %zu bytes are needed, but only %zu are available",
+                 needed, capacity);
         assert_string_equal(error.text, expected);
         assert_int_equal(rsdp, 77);
         for (size_t i = capacity; i < capacity + 64; i++)
@@ -907,6 +1024,8 @@ int main(void)
         cmocka_unit_test(madt_lists_processors_and_interrupts),
         cmocka_unit_test(srat_lists_processors_and_memory),
         cmocka_unit_test(slit_is_a_square),
+        cmocka_unit_test(mcfg_says_where_each_configuration_space_is),
+        cmocka_unit_test(mcfg_refuses_what_is_no_place),
         cmocka_unit_test(tables_refuse_missing_arguments_and_stay_unwritten),
         cmocka_unit_test(empty_lists_may_be_null),
         cmocka_unit_test(a_table_ends_once),
@@ -915,6 +1034,8 @@ int main(void)
         cmocka_unit_test(the_event_handler_calls_the_scan),
         cmocka_unit_test(the_event_device_reads_its_selector_and_calls_the_scan),
         cmocka_unit_test(every_table_of_the_machine_has_a_valid_checksum),
+        cmocka_unit_test(the_host_bridge_passes_on_what_the_layout_says),
+        cmocka_unit_test(pins_turn_from_slot_to_slot),
         cmocka_unit_test(srat_covers_boot_memory_and_the_hotplug_region),
         cmocka_unit_test(srat_leaves_out_what_is_not_there),
         cmocka_unit_test(each_node_has_its_part_of_ram_and_its_cpus),
@@ -926,5 +1047,7 @@ int main(void)
         cmocka_unit_test(the_machine_says_how_much_room_it_needs),
     };
 
+    machine.board = x86_board(false);
+    machine.board->pci->layout.high = (struct pci_window){ 11 * GIB, 1024 * GIB - 1 };
     return cmocka_run_group_tests_name("acpi", tests, NULL, NULL);
 }

@@ -66,6 +66,14 @@ static enum hotram_status write_gic2(struct hotram_buffer *out)
     return hotram_acpi_madt_gic(out, &acpi_test_ids, &gic2);
 }
 
+static const struct hotram_acpi_root_complex roots[] = { { 0, 64 }, { 0x0201, 48 } };
+static const struct hotram_acpi_iort iort = { 2, roots, COUNT_OF(roots) };
+
+static enum hotram_status write_iort(struct hotram_buffer *out)
+{
+    return hotram_acpi_iort(out, &acpi_test_ids, &iort);
+}
+
 static enum hotram_status write_srat(struct hotram_buffer *out)
 {
     return hotram_acpi_srat_gic(out, &acpi_test_ids, cpus, COUNT_OF(cpus), memory, COUNT_OF(memory));
@@ -78,7 +86,7 @@ static enum hotram_status write_pptt(struct hotram_buffer *out)
 
 static void at_every_capacity_nothing_is_written_beyond_it(void **state)
 {
-    static const acpi_writer writers[] = { write_gic3, write_gic2, write_srat, write_pptt };
+    static const acpi_writer writers[] = { write_gic3, write_gic2, write_srat, write_pptt, write_iort };
 
     (void)state;
     acpi_expect_capacities(writers, COUNT_OF(writers));
@@ -157,6 +165,26 @@ static void pptt_has_each_node_behind_its_parent(void **state)
     acpi_expect_table(write_pptt, "PPTT", 2, body, sizeof body);
 }
 
+static void iort_leads_each_root_complex_to_all_its(void **state)
+{
+    static const uint8_t body[] = {
+        3, 0, 0, 0, 48, 0, 0, 0, 0, 0, 0, 0,
+        /* ITS group: type, length, revision, mappings, where; count, ids */
+        0, 28, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0,
+        /* root complex: the same; coherent, hints, flags; ATS, segment, address bits */
+        2, 56, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 36, 0, 0, 0,
+        1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0,
+        /* first id, how many less one, becomes, where, flags */
+        0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 48, 0, 0, 0, 0, 0, 0, 0,
+        2, 56, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 36, 0, 0, 0,
+        1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 1, 2, 0, 0, 48, 0, 0, 0,
+        0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0, 1, 2, 48, 0, 0, 0, 0, 0, 0, 0,
+    };
+
+    (void)state;
+    acpi_expect_table(write_iort, "IORT", 0, body, sizeof body);
+}
+
 static void processors_are_in_a_container(void **state)
 {
     static const uint8_t expected[] = {
@@ -217,6 +245,27 @@ static void empty_lists_may_be_null(void **state)
     assert_int_equal(hotram_acpi_madt_gic(&out, &acpi_test_ids, &gic), HOTRAM_OK);
     assert_int_equal(hotram_acpi_srat_gic(&out, &acpi_test_ids, NULL, 0, NULL, 0), HOTRAM_OK);
     assert_int_equal(hotram_acpi_pptt(&out, &acpi_test_ids, NULL, 0), HOTRAM_OK);
+}
+
+static void an_iort_has_an_its_and_addresses(void **state)
+{
+    static const struct hotram_acpi_root_complex bad[] = { { 0, 0 }, { 0, 65 } };
+    const struct hotram_acpi_iort wrong[] = {
+        { 0, roots, 1 },   { HOTRAM_ITS_MAX + 1, roots, 1 }, { 1, NULL, 1 }, { 1, &bad[0], 1 },
+        { 1, &bad[1], 1 },
+    };
+    const struct hotram_acpi_iort most = { HOTRAM_ITS_MAX, NULL, 0 };
+    struct hotram_buffer out;
+
+    (void)state;
+    hotram_buffer_init(&out, NULL, 0);
+    acpi_expect_argument(hotram_acpi_iort(NULL, &acpi_test_ids, &iort), &out);
+    acpi_expect_argument(hotram_acpi_iort(&out, NULL, &iort), &out);
+    acpi_expect_argument(hotram_acpi_iort(&out, &acpi_test_ids, NULL), &out);
+    for (size_t i = 0; i < COUNT_OF(wrong); i++)
+        acpi_expect_argument(hotram_acpi_iort(&out, &acpi_test_ids, &wrong[i]), &out);
+    assert_int_equal(hotram_acpi_iort(&out, &acpi_test_ids, &most), HOTRAM_E_BUFFER);
+    assert_int_equal(out.length, 48 + 20 + 4 * HOTRAM_ITS_MAX);
 }
 
 static void refuse_gic(const struct hotram_acpi_gic *gic)
@@ -374,6 +423,8 @@ int main(void)
         cmocka_unit_test(madt_of_a_gicv2_has_cpu_interfaces),
         cmocka_unit_test(srat_lists_processors_by_uid),
         cmocka_unit_test(pptt_has_each_node_behind_its_parent),
+        cmocka_unit_test(iort_leads_each_root_complex_to_all_its),
+        cmocka_unit_test(an_iort_has_an_its_and_addresses),
         cmocka_unit_test(processors_are_in_a_container),
         cmocka_unit_test(tables_refuse_missing_arguments),
         cmocka_unit_test(empty_lists_may_be_null),

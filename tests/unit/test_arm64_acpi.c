@@ -2,6 +2,7 @@
 /*
  * The ACPI tables of machine hotram-1, arm64, as a guest finds them.
  */
+#include "chips.h"
 #include "unit.h"
 
 #include <hotram/dimm.h>
@@ -19,7 +20,8 @@ static const struct hotram_acpi_memory region[] = {
 
 static uint64_t mpidr[CPUS_MAX];
 
-static const struct arm64_acpi_config machine = {
+/* Its board is set at the start. */
+static struct arm64_acpi_config machine = {
     .gic_version = 3,
     .sockets = 1,
     .cores = 4,
@@ -128,16 +130,16 @@ static void the_machine_has_the_tables_that_its_options_ask_for(void **state)
 
     (void)state;
     build(&config);
-    expect_tables("FACPAPICGTDTPPTTSPCRDBG2SRAT");
+    expect_tables("FACPAPICGTDTPPTTSPCRDBG2SRATMCFG");
     config.numa = &numa;
     numa.distances_given = true;
     build(&config);
-    expect_tables("FACPAPICGTDTPPTTSPCRDBG2SRATSLIT");
+    expect_tables("FACPAPICGTDTPPTTSPCRDBG2SRATSLITMCFG");
     config.console = false;
     config.slots = 0;
     config.numa = &no_nodes;
     build(&config);
-    expect_tables("FACPAPICGTDTPPTTDBG2");
+    expect_tables("FACPAPICGTDTPPTTDBG2MCFG");
 }
 
 static void the_fadt_is_hardware_reduced_and_speaks_psci(void **state)
@@ -251,6 +253,14 @@ static void the_madt_has_each_cpu_behind_its_gic(void **state)
     assert_int_equal(get(madt, 68 + 18 * 80 + 4, 8), ARM64_GICR);
     assert_int_equal(get(madt, 68 + 18 * 80 + 12, 4), 18 * 0x20000);
 
+    config.its = true;
+    build(&config);
+    madt = find("APIC");
+    assert_int_equal(get(madt, 4, 4), 44 + 24 + 18 * 80 + 16 + 20);
+    assert_int_equal(get(madt, 68 + 18 * 80 + 16, 2), 0x140f);
+    assert_int_equal(get(madt, 68 + 18 * 80 + 16 + 8, 8), ARM64_ITS);
+
+    config.its = false;
     config.gic_version = 2;
     config.cores = 8;
     build(&config);
@@ -373,7 +383,7 @@ static void the_largest_machine_fits(void **state)
     config.hotplug = ranges;
     config.hotplug_count = COUNT_OF(ranges);
     build(&config);
-    expect_tables("FACPAPICGTDTPPTTSPCRDBG2SRATSLIT");
+    expect_tables("FACPAPICGTDTPPTTSPCRDBG2SRATSLITMCFG");
     assert_int_equal(get(find("SRAT"), 4, 4),
                      48 + 18 * ARM64_GICV3_CPUS_MAX + 40 * (NUMA_NODES_MAX + ACPI_HOTPLUG_MAX));
     assert_int_equal(get(find("SLIT"), 4, 4), 44 + NUMA_NODES_MAX * NUMA_NODES_MAX);
@@ -411,8 +421,8 @@ static void the_machine_refuses_what_makes_no_sense(void **state)
     struct arm64_acpi_config eight = machine;
 
     (void)state;
-    REFUSE(gic_version, 1, "version 2 or 3, not 1");
-    REFUSE(gic_version, 4, "version 2 or 3, not 4");
+    REFUSE(gic_version, 1, "version must be 2 or 3, not 1");
+    REFUSE(gic_version, 4, "version must be 2 or 3, not 4");
     REFUSE(sockets, 0, "sockets (0) * cores (4)");
     REFUSE(cores, 0, "cores (0)");
     REFUSE(threads, 0, "threads (0)");
@@ -427,7 +437,7 @@ static void the_machine_refuses_what_makes_no_sense(void **state)
     refuse(&machine, BASE + 8, "0x48000008");
     eight.gic_version = 2;
     eight.cores = 9;
-    refuse(&eight, BASE, "1 to 8 CPUs, as many as a GICv2 serves");
+    refuse(&eight, BASE, "1 to 8 CPUs, the limit of a GICv2");
 }
 
 static void the_machine_says_how_much_room_it_needs(void **state)
@@ -447,8 +457,8 @@ static void the_machine_says_how_much_room_it_needs(void **state)
 
         memset(data, 0xdd, capacity + 64);
         assert_false(arm64_acpi_build(&machine, data, capacity, BASE, &rsdp, &error));
-        snprintf(expected, sizeof expected,
-                 "ACPI tables: %zu bytes are needed, but there is room for %zu only", needed, capacity);
+        snprintf(expected, sizeof expected, "ACPI tables: %zu bytes are needed, but only %zu are available",
+                 needed, capacity);
         assert_string_equal(error.text, expected);
         assert_int_equal(rsdp, 77);
         for (size_t i = capacity; i < capacity + 64; i++)
@@ -488,5 +498,6 @@ int main(void)
         cmocka_unit_test(the_machine_says_how_much_room_it_needs),
     };
 
+    machine.board = arm64_board();
     return cmocka_run_group_tests_name("arm64-acpi", tests, make_mpidr, NULL);
 }

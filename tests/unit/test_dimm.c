@@ -360,7 +360,7 @@ static void capacity_counts_reserved_and_ejecting_dimms(void **state)
 
 /* ---- The state machine ---- */
 
-enum event { RESERVE, CANCEL, COMMIT, ASK, WITHDRAW, EJECT, FINISH, EVENTS };
+enum event { RESERVE, CANCEL, COMMIT, REQUEST, WITHDRAW, EJECT, FINISH, EVENTS };
 
 static enum hotram_status send(struct hotram_bank *bank, enum event event)
 {
@@ -373,8 +373,8 @@ static enum hotram_status send(struct hotram_bank *bank, enum event event)
         return hotram_bank_cancel(bank, 0);
     case COMMIT:
         return hotram_bank_commit(bank, 0, true);
-    case ASK:
-        return hotram_bank_ask_removal(bank, 0);
+    case REQUEST:
+        return hotram_bank_request_removal(bank, 0);
     case WITHDRAW:
         return hotram_bank_withdraw(bank, 0);
     case EJECT:
@@ -395,11 +395,11 @@ static const struct {
     { HOTRAM_DIMM_EMPTY, RESERVE, HOTRAM_DIMM_RESERVED },
     { HOTRAM_DIMM_RESERVED, CANCEL, HOTRAM_DIMM_EMPTY },
     { HOTRAM_DIMM_RESERVED, COMMIT, HOTRAM_DIMM_PLUGGED },
-    { HOTRAM_DIMM_PLUGGED, ASK, HOTRAM_DIMM_REMOVAL_ASKED },
+    { HOTRAM_DIMM_PLUGGED, REQUEST, HOTRAM_DIMM_REMOVAL_REQUESTED },
     { HOTRAM_DIMM_PLUGGED, EJECT, HOTRAM_DIMM_EJECTING },
-    { HOTRAM_DIMM_REMOVAL_ASKED, ASK, HOTRAM_DIMM_REMOVAL_ASKED },
-    { HOTRAM_DIMM_REMOVAL_ASKED, WITHDRAW, HOTRAM_DIMM_PLUGGED },
-    { HOTRAM_DIMM_REMOVAL_ASKED, EJECT, HOTRAM_DIMM_EJECTING },
+    { HOTRAM_DIMM_REMOVAL_REQUESTED, REQUEST, HOTRAM_DIMM_REMOVAL_REQUESTED },
+    { HOTRAM_DIMM_REMOVAL_REQUESTED, WITHDRAW, HOTRAM_DIMM_PLUGGED },
+    { HOTRAM_DIMM_REMOVAL_REQUESTED, EJECT, HOTRAM_DIMM_EJECTING },
     { HOTRAM_DIMM_EJECTING, FINISH, HOTRAM_DIMM_EMPTY },
 };
 
@@ -410,7 +410,7 @@ static void bring_to(struct fixture *fixture, enum hotram_dimm_state state)
         [HOTRAM_DIMM_EMPTY] = { EVENTS },
         [HOTRAM_DIMM_RESERVED] = { RESERVE, EVENTS },
         [HOTRAM_DIMM_PLUGGED] = { RESERVE, COMMIT, EVENTS },
-        [HOTRAM_DIMM_REMOVAL_ASKED] = { RESERVE, COMMIT, ASK },
+        [HOTRAM_DIMM_REMOVAL_REQUESTED] = { RESERVE, COMMIT, REQUEST },
         [HOTRAM_DIMM_EJECTING] = { RESERVE, COMMIT, EJECT },
     };
 
@@ -454,7 +454,7 @@ static void every_operation_checks_bank_and_slot(void **state)
     make(&fixture, &usual);
     assert_int_equal(hotram_bank_cancel(NULL, 0), HOTRAM_E_ARGUMENT);
     assert_int_equal(hotram_bank_commit(NULL, 0, true), HOTRAM_E_ARGUMENT);
-    assert_int_equal(hotram_bank_ask_removal(NULL, 0), HOTRAM_E_ARGUMENT);
+    assert_int_equal(hotram_bank_request_removal(NULL, 0), HOTRAM_E_ARGUMENT);
     assert_int_equal(hotram_bank_withdraw(NULL, 0), HOTRAM_E_ARGUMENT);
     assert_int_equal(hotram_bank_eject(NULL, 0), HOTRAM_E_ARGUMENT);
     assert_int_equal(hotram_bank_finish(NULL, 0), HOTRAM_E_ARGUMENT);
@@ -464,7 +464,7 @@ static void every_operation_checks_bank_and_slot(void **state)
 
         assert_int_equal(hotram_bank_cancel(&fixture.bank, slot), HOTRAM_E_SLOT_RANGE);
         assert_int_equal(hotram_bank_commit(&fixture.bank, slot, true), HOTRAM_E_SLOT_RANGE);
-        assert_int_equal(hotram_bank_ask_removal(&fixture.bank, slot), HOTRAM_E_SLOT_RANGE);
+        assert_int_equal(hotram_bank_request_removal(&fixture.bank, slot), HOTRAM_E_SLOT_RANGE);
         assert_int_equal(hotram_bank_withdraw(&fixture.bank, slot), HOTRAM_E_SLOT_RANGE);
         assert_int_equal(hotram_bank_eject(&fixture.bank, slot), HOTRAM_E_SLOT_RANGE);
         assert_int_equal(hotram_bank_finish(&fixture.bank, slot), HOTRAM_E_SLOT_RANGE);
@@ -507,9 +507,9 @@ static void asking_again_raises_again(void **state)
     (void)state;
     make(&fixture, &usual);
     plug(&fixture, 0, 4 * GIB, GIB);
-    assert_int_equal(hotram_bank_ask_removal(&fixture.bank, 0), HOTRAM_OK);
+    assert_int_equal(hotram_bank_request_removal(&fixture.bank, 0), HOTRAM_OK);
     fixture.slots[0].remove_pending = false; /* as the guest does */
-    assert_int_equal(hotram_bank_ask_removal(&fixture.bank, 0), HOTRAM_OK);
+    assert_int_equal(hotram_bank_request_removal(&fixture.bank, 0), HOTRAM_OK);
     assert_true(fixture.slots[0].remove_pending);
     assert_true(fixture.slots[0].insert_pending);
     assert_int_equal(fixture.raised, 3);
@@ -522,7 +522,7 @@ static void withdrawing_clears_the_pending_event(void **state)
     (void)state;
     make(&fixture, &usual);
     plug(&fixture, 0, 4 * GIB, GIB);
-    assert_int_equal(hotram_bank_ask_removal(&fixture.bank, 0), HOTRAM_OK);
+    assert_int_equal(hotram_bank_request_removal(&fixture.bank, 0), HOTRAM_OK);
     assert_int_equal(hotram_bank_withdraw(&fixture.bank, 0), HOTRAM_OK);
     assert_false(fixture.slots[0].remove_pending);
     assert_true(fixture.slots[0].insert_pending);
@@ -536,7 +536,7 @@ static void eject_calls_back_and_keeps_the_range(void **state)
     (void)state;
     make(&fixture, &usual);
     plug(&fixture, 2, 4 * GIB, GIB);
-    assert_int_equal(hotram_bank_ask_removal(&fixture.bank, 2), HOTRAM_OK);
+    assert_int_equal(hotram_bank_request_removal(&fixture.bank, 2), HOTRAM_OK);
     assert_int_equal(hotram_bank_eject(&fixture.bank, 2), HOTRAM_OK);
     assert_int_equal(fixture.ejected, 1);
     assert_int_equal(fixture.last_ejected, 2);
@@ -572,13 +572,13 @@ static void reset_drops_insert_events_only(void **state)
     make(&fixture, &usual);
     plug(&fixture, 0, 4 * GIB, GIB);
     plug(&fixture, 1, 5 * GIB, GIB);
-    assert_int_equal(hotram_bank_ask_removal(&fixture.bank, 1), HOTRAM_OK);
+    assert_int_equal(hotram_bank_request_removal(&fixture.bank, 1), HOTRAM_OK);
     assert_int_equal(hotram_bank_reset(&fixture.bank), HOTRAM_OK);
     assert_false(fixture.slots[0].insert_pending);
     assert_int_equal(fixture.slots[0].state, HOTRAM_DIMM_PLUGGED);
     assert_false(fixture.slots[1].insert_pending);
     assert_true(fixture.slots[1].remove_pending);
-    assert_int_equal(fixture.slots[1].state, HOTRAM_DIMM_REMOVAL_ASKED);
+    assert_int_equal(fixture.slots[1].state, HOTRAM_DIMM_REMOVAL_REQUESTED);
     assert_int_equal(fixture.raised, 3);
 }
 
@@ -791,8 +791,9 @@ static void random_reserve(struct fixture *fixture, struct model *model, struct 
 static void random_transition(struct fixture *fixture, struct model *model, struct unit_random *random)
 {
     static enum hotram_status (*const calls[])(struct hotram_bank *, uint32_t) = {
-        [CANCEL] = hotram_bank_cancel, [ASK] = hotram_bank_ask_removal, [WITHDRAW] = hotram_bank_withdraw,
-        [EJECT] = hotram_bank_eject,   [FINISH] = hotram_bank_finish,
+        [CANCEL] = hotram_bank_cancel,     [REQUEST] = hotram_bank_request_removal,
+        [WITHDRAW] = hotram_bank_withdraw, [EJECT] = hotram_bank_eject,
+        [FINISH] = hotram_bank_finish,
     };
     uint32_t slot = unit_random_below(random, MODEL_SLOTS);
     enum event event = (enum event)(1 + unit_random_below(random, EVENTS - 1));

@@ -415,7 +415,7 @@ static void seen_control_takes_one_action_per_write(void **state)
 
     (void)state;
     make(&fixture, true);
-    assert_int_equal(hotram_bank_ask_removal(&fixture.bank, 1), HOTRAM_OK);
+    assert_int_equal(hotram_bank_request_removal(&fixture.bank, 1), HOTRAM_OK);
     assert_int_equal(flags(&fixture), 7);
     control(&fixture, 0x0f);
     assert_int_equal(flags(&fixture), 5);
@@ -436,7 +436,7 @@ static void all_control_values_do_what_their_lowest_action_says(void **state)
     (void)state;
     for (uint32_t value = 0; value < 256; value++) {
         make(&fixture, true);
-        assert_int_equal(hotram_bank_ask_removal(&fixture.bank, 1), HOTRAM_OK);
+        assert_int_equal(hotram_bank_request_removal(&fixture.bank, 1), HOTRAM_OK);
         control(&fixture, value);
         assert_int_equal(flags(&fixture), value & 2 ? 5 : value & 4 ? 3 : value & 8 ? 0 : 7);
         assert_int_equal(fixture.ejected, (value & 0xe) == 8);
@@ -508,10 +508,10 @@ static void seen_a_repeated_unplug_request_raises_again(void **state)
 
     (void)state;
     make(&fixture, false);
-    assert_int_equal(hotram_bank_ask_removal(&fixture.bank, 1), HOTRAM_OK);
+    assert_int_equal(hotram_bank_request_removal(&fixture.bank, 1), HOTRAM_OK);
     control(&fixture, HOTRAM_MEMHP_REMOVE);
     assert_int_equal(flags(&fixture), 1);
-    assert_int_equal(hotram_bank_ask_removal(&fixture.bank, 1), HOTRAM_OK);
+    assert_int_equal(hotram_bank_request_removal(&fixture.bank, 1), HOTRAM_OK);
     assert_int_equal(flags(&fixture), 5);
     assert_int_equal(fixture.raised, 2);
 }
@@ -545,7 +545,7 @@ static void random_accesses_never_do_harm(void **state)
             hotram_bank_finish(&fixture.bank, slot);
             hotram_bank_reserve(&fixture.bank, &request, NULL);
             hotram_bank_commit(&fixture.bank, slot, true);
-            hotram_bank_ask_removal(&fixture.bank, unit_random_below(&random, SLOTS));
+            hotram_bank_request_removal(&fixture.bank, unit_random_below(&random, SLOTS));
         }
         for (uint32_t s = 0; s < SLOTS; s++)
             assert_true(fixture.slots[s].state <= HOTRAM_DIMM_EJECTING);
@@ -561,7 +561,7 @@ static void the_pending_register_gives_the_first_slot_with_an_event(void **state
     (void)state;
     make(&fixture, false);
     assert_int_equal(hotram_memhp_read(&fixture.memhp, HOTRAM_MEMHP_PENDING, 4), 0xffffffffu);
-    hotram_bank_ask_removal(&fixture.bank, 1);
+    hotram_bank_request_removal(&fixture.bank, 1);
     assert_int_equal(hotram_memhp_read(&fixture.memhp, HOTRAM_MEMHP_PENDING, 4), 1);
     request.slot = 2;
     hotram_bank_reserve(&fixture.bank, &request, NULL);

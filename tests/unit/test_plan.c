@@ -393,7 +393,7 @@ static void states_and_nodes_count_as_they_should(void **state)
 {
     (void)state;
     make(SLOTS, 64, 64, DIMMS(4));
-    assert_true(plan_bank_add(&fixture, PLAN_BANK_ANYWHERE, 8 * UNIT, 0, HOTRAM_DIMM_REMOVAL_ASKED));
+    assert_true(plan_bank_add(&fixture, PLAN_BANK_ANYWHERE, 8 * UNIT, 0, HOTRAM_DIMM_REMOVAL_REQUESTED));
     assert_true(plan_bank_add(&fixture, PLAN_BANK_ANYWHERE, UNIT, 0, HOTRAM_DIMM_RESERVED));
     assert_true(plan_bank_add(&fixture, PLAN_BANK_ANYWHERE, UNIT, 0, HOTRAM_DIMM_EJECTING));
     assert_true(plan_bank_add(&fixture, PLAN_BANK_ANYWHERE, 16 * UNIT, 1, HOTRAM_DIMM_PLUGGED));

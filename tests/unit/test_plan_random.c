@@ -42,7 +42,7 @@ static void make_any(struct plan_bank *fixture, struct unit_random *random,
                       unit_random_below(random, 4) ? NODE : NODE + 1,
                       kind == 0   ? HOTRAM_DIMM_RESERVED
                       : kind == 1 ? HOTRAM_DIMM_EJECTING
-                      : kind == 2 ? HOTRAM_DIMM_REMOVAL_ASKED
+                      : kind == 2 ? HOTRAM_DIMM_REMOVAL_REQUESTED
                                   : HOTRAM_DIMM_PLUGGED);
     }
     for (uint32_t i = 0; i < config.slots; i++)

@@ -354,6 +354,57 @@ static void arguments_are_checked(void **state)
     assert_int_equal(hotram_state_look(&nowhere, &frame, NULL), HOTRAM_E_ARGUMENT);
 }
 
+/* What the embedder's is, the library passes on and never takes for its own. */
+static void an_embedders_state_has_the_same_frame(void **state)
+{
+    static const uint8_t contents[] = { 1, 2, 3, 0xff, 0 };
+    uint8_t bytes[2 * HOTRAM_STATE_FRAME + sizeof contents];
+    struct hotram_state_frame frame;
+    struct hotram_buffer out;
+    struct hotram_saved saved;
+    struct hotram_gpe gpe = { 1, 2, 3 };
+
+    (void)state;
+    hotram_buffer_init(&out, bytes, sizeof bytes);
+    assert_int_equal(hotram_state_wrap(HOTRAM_STATE_OWN, 1, NULL, 0, &out), HOTRAM_OK);
+    assert_int_equal(out.length, HOTRAM_STATE_FRAME);
+    assert_int_equal(hotram_state_wrap(0xffff, 0xfffe, contents, sizeof contents, &out), HOTRAM_OK);
+    assert_int_equal(out.length, sizeof bytes);
+    saved = (struct hotram_saved){ bytes, out.length };
+    assert_int_equal(hotram_state_look(&saved, &frame, NULL), HOTRAM_OK);
+    assert_int_equal(frame.kind, HOTRAM_STATE_OWN);
+    assert_int_equal(frame.length, HOTRAM_STATE_FRAME);
+    assert_int_equal(hotram_gpe_restore(&gpe, &saved, NULL), HOTRAM_E_FORMAT);
+    saved = (struct hotram_saved){ bytes + frame.length, out.length - frame.length };
+    assert_int_equal(hotram_state_look(&saved, &frame, NULL), HOTRAM_OK);
+    assert_int_equal(frame.kind, 0xffff);
+    assert_int_equal(frame.version, 0xfffe);
+    assert_int_equal(frame.length, saved.length);
+    assert_memory_equal(saved.bytes + 12, contents, sizeof contents);
+    bytes[out.length - 6] ^= 1; /* the last of the contents but one */
+    assert_int_equal(hotram_state_look(&saved, &frame, NULL), HOTRAM_E_CHECKSUM);
+    assert_int_equal(hotram_state_wrap(HOTRAM_STATE_OWN, 1, NULL, 0, &out), HOTRAM_E_BUFFER);
+    assert_int_equal(out.length, sizeof bytes + HOTRAM_STATE_FRAME);
+}
+
+static void an_embedders_state_has_its_ranges(void **state)
+{
+    static uint8_t large[65537];
+    static uint8_t bytes[sizeof large + HOTRAM_STATE_FRAME];
+    struct hotram_buffer out;
+
+    (void)state;
+    hotram_buffer_init(&out, bytes, sizeof bytes);
+    assert_int_equal(hotram_state_wrap(HOTRAM_STATE_OWN - 1, 1, large, 1, &out), HOTRAM_E_ARGUMENT);
+    assert_int_equal(hotram_state_wrap(HOTRAM_STATE_OWN, 0, large, 1, &out), HOTRAM_E_ARGUMENT);
+    assert_int_equal(hotram_state_wrap(HOTRAM_STATE_OWN, 1, NULL, 1, &out), HOTRAM_E_ARGUMENT);
+    assert_int_equal(hotram_state_wrap(HOTRAM_STATE_OWN, 1, large, 65537, &out), HOTRAM_E_ARGUMENT);
+    assert_int_equal(hotram_state_wrap(HOTRAM_STATE_OWN, 1, large, 1, NULL), HOTRAM_E_ARGUMENT);
+    assert_int_equal(out.length, 0);
+    assert_int_equal(hotram_state_wrap(HOTRAM_STATE_OWN, 1, large, 65536, &out), HOTRAM_OK);
+    assert_int_equal(out.length, 65536 + HOTRAM_STATE_FRAME);
+}
+
 static void every_value_has_a_name(void **state)
 {
     (void)state;
@@ -379,6 +430,8 @@ int main(void)
         cmocka_unit_test(what_is_refused_is_named),
         cmocka_unit_test(contents_of_another_length_are_refused),
         cmocka_unit_test(arguments_are_checked),
+        cmocka_unit_test(an_embedders_state_has_the_same_frame),
+        cmocka_unit_test(an_embedders_state_has_its_ranges),
         cmocka_unit_test(every_value_has_a_name),
     };
 

@@ -27,7 +27,7 @@ static void known_bytes_are_a_known_bank(void **state)
     (void)state;
     make(&fixture, &config);
     plug(&fixture, 1, 5 * GIB, 128 * MIB, true);
-    assert_int_equal(hotram_bank_ask_removal(&fixture.bank, 1), HOTRAM_OK);
+    assert_int_equal(hotram_bank_request_removal(&fixture.bank, 1), HOTRAM_OK);
     fixture.slots[0].ost_event = 0x103;
     fixture.slots[0].ost_status = 0x84;
     form = save(&fixture);
@@ -50,7 +50,7 @@ static void a_bank_in_the_middle_of_everything_comes_back(void **state)
     assert_int_equal(target.slots[0].ost_event, 3);
     assert_int_equal(target.slots[0].ost_status, 0x84);
     assert_true(target.slots[2].insert_pending && !target.slots[2].remove_pending);
-    assert_true(target.slots[3].state == HOTRAM_DIMM_REMOVAL_ASKED && !target.slots[3].remove_pending);
+    assert_true(target.slots[3].state == HOTRAM_DIMM_REMOVAL_REQUESTED && !target.slots[3].remove_pending);
     assert_true(target.slots[4].insert_pending && target.slots[4].remove_pending);
     again = save(&target);
     assert_memory_equal(again.bytes, form.bytes, form.length);
@@ -99,7 +99,7 @@ static void random_call(struct fixture *fixture, struct unit_random *random)
 
     switch (unit_random_below(random, 8)) {
     case 0:
-        hotram_bank_ask_removal(&fixture->bank, slot);
+        hotram_bank_request_removal(&fixture->bank, slot);
         break;
     case 1:
         hotram_bank_eject(&fixture->bank, slot);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/event.h"
 
 struct json_object;
 
@@ -21,14 +22,19 @@ enum chardev_kind { CHARDEV_NULL, CHARDEV_STDIO, CHARDEV_PTY, CHARDEV_FILE, CHAR
 struct chardev_config {
     char *id; /* given, or made up as QEMU does: "serial0", "compat_monitor0" */
     enum chardev_kind kind;
-    char *path;    /* file, socket */
-    int fd;        /* socket: inherited file descriptor, or -1 */
-    bool server;   /* socket: listen (default off, as in QEMU) */
-    bool wait;     /* socket server: wait for a client before the machine starts (default on with server) */
-    bool append;   /* file */
-    bool signal;   /* stdio: Ctrl-C ends the program (default on; off with mon:stdio) */
-    bool mux;      /* several front ends, Ctrl-A c changes between them */
-    char *logfile; /* NULL, or a copy of all output goes there */
+    char *path;   /* file, socket */
+    int fd;       /* socket: inherited file descriptor, or -1 */
+    char *host;   /* socket: over TCP, at this port; "": all addresses of this host. Or NULL */
+    char *port;   /* a number up to 65535 */
+    bool telnet;  /* of TCP: the telnet protocol, for a person's terminal */
+    bool nodelay; /* of TCP: bytes leave at once */
+    bool server;  /* socket: listen (default off, as in QEMU) */
+    bool wait;    /* socket server: wait for a client before the machine starts (default on with server) */
+    uint64_t reconnect_ms; /* socket client: connect again so long after the end; 0: never */
+    bool append;           /* file */
+    bool signal;           /* stdio: Ctrl-C ends the program (default on; off with mon:stdio) */
+    bool mux;              /* several front ends, Ctrl-A c changes between them */
+    char *logfile;         /* NULL, or a copy of all output goes there */
     bool logappend;
     char *origin; /* the option that asked for it, for messages: "-serial stdio" */
 };
@@ -41,11 +47,22 @@ struct monitor_config {
     bool pretty;   /* QMP: indented JSON */
 };
 
-/* -object or -device, in the order given. */
+/* -add-fd */
+struct descriptor_config {
+    int fd;
+    int64_t set;
+    char *opaque; /* owned, or NULL */
+};
+
+/* What one of -object, -device, -blockdev and -netdev makes, or one of their short forms (-drive, -nic), in
+ * the order given.
+ */
 struct object_config {
     struct json_object *object; /* owned */
-    char *text;                 /* the option's argument, for messages; owned */
     bool keyval;
+    /* What was given, for messages: the option's name, a literal; its argument, owned. */
+    const char *option;
+    char *text;
 };
 
 #define CPUS_MAX 255       /* what an 8-bit APIC id can tell apart */
@@ -107,11 +124,12 @@ enum panic_action {
     PANIC_NONE,
 };
 
-/* What becomes of what a guest does. QEMU's actions of a watchdog are not among them: hotram has none. */
+/* What becomes of what a guest does. */
 struct actions {
-    enum panic_action panic; /* panic= */
-    bool reboot_is_shutdown; /* -no-reboot, reboot=shutdown */
-    bool shutdown_is_pause;  /* -no-shutdown, shutdown=pause */
+    enum panic_action panic;       /* panic= */
+    enum watchdog_action watchdog; /* -watchdog-action, watchdog= */
+    bool reboot_is_shutdown;       /* -no-reboot, reboot=shutdown */
+    bool shutdown_is_pause;        /* -no-shutdown, shutdown=pause */
 };
 
 /* -sandbox */
@@ -131,6 +149,7 @@ struct config {
     bool dump_guest_core; /* -machine dump-guest-core=: guest memory is part of core dumps (default on) */
     bool ged;             /* -machine acpi-events=ged: no fixed ACPI hardware but a Generic Event Device */
     bool acpi;            /* -machine acpi=: on, or (arm64) off: a device tree instead, and no hotplug */
+    bool its; /* -machine its=, arm64: a GICv3 has its translation service, where KVM has it (default on) */
     uint32_t gic_version; /* -machine gic-version=, arm64: 2, 3, or 0 for the newest that the host has */
     bool mem_merge;       /* -machine mem-merge=: the host may merge equal pages of it (KSM; default on) */
     char *ram_backend;    /* -machine memory-backend=: id of the object that is the RAM at start, or NULL */
@@ -159,6 +178,14 @@ struct config {
     size_t object_count;
     struct object_config *devices;
     size_t device_count;
+    struct object_config *blockdevs; /* -blockdev */
+    size_t blockdev_count;
+    struct descriptor_config *descriptors; /* -add-fd */
+    size_t descriptor_count;
+    struct object_config *netdevs; /* -netdev */
+    size_t netdev_count;
+    char **sections; /* of -readconfig: the arguments of the options that they are */
+    size_t section_count;
     /* Character devices and who uses them */
     struct chardev_config *chardevs;
     size_t chardev_count;
@@ -178,7 +205,8 @@ struct config {
     bool start_paused; /* -S */
     bool daemonize;
     char *pidfile;
-    struct actions actions; /* -no-reboot, -no-shutdown, -action */
+    struct actions actions; /* -no-reboot, -no-shutdown, -action, -watchdog-action */
+    bool watchdog_strapped; /* -global ICH9-LPC.noreboot=on: the watchdog never acts */
     bool no_defaults;
     bool lock_memory; /* -overcommit mem-lock=on */
     enum sandbox_mode sandbox;

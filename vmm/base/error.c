@@ -40,7 +40,7 @@ static void put(struct words *words, const char *bytes, size_t count)
     words->used += count;
 }
 
-static void end(struct words *words)
+static void end_words(struct words *words)
 {
     words->text[words->used] = '\0';
     if (!words->full || words->size < 2 * sizeof more)
@@ -127,7 +127,7 @@ static void put_string(struct words *words, const struct conversion *conversion,
     if (conversion->star < 0) {
         put_value(words, value,
                   conversion->precision >= 0 ? (size_t)conversion->precision
-                  : quoted                   ? WORDS_QUOTED
+                  : quoted                   ? WORDS_QUOTED_MAX
                                              : WORDS_OTHER);
         return;
     }
@@ -157,7 +157,7 @@ static void format_all(char *text, size_t size, const char *format, va_list *arg
         else
             put_number(&words, &conversion, args);
     }
-    end(&words);
+    end_words(&words);
 }
 
 void words_format(char *text, size_t size, const char *format, ...)

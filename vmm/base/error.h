@@ -27,11 +27,11 @@ struct error {
 
 /*
  * How texts are put together here: as by printf(), but that "'%s'" and "%.80s" are values from outside, which
- * can be of any length: of a longer one than WORDS_QUOTED, or than 80, the rest is "...", and no character is
- * cut. What does not fit into the whole text ends it with "...", too. ("%.*s" is a part of a text that ends
- * where it is to end.)
+ * can be of any length: of a longer one than WORDS_QUOTED_MAX, or than 80, the rest is "...", and no
+ * character is cut. What does not fit into the whole text ends it with "...", too. ("%.*s" is a part of a
+ * text that ends where it is to end.)
  */
-#define WORDS_QUOTED 200
+#define WORDS_QUOTED_MAX 200
 #define WORDS_OTHER 700 /* of "%s" without quotes: words of ours, most often */
 
 /* The same for others' texts; always with a NUL. */

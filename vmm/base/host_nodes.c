@@ -111,7 +111,7 @@ bool host_nodes_empty(const struct host_nodes *nodes)
     return !nodes->bits[0] && !nodes->bits[1];
 }
 
-char *host_nodes_text(const struct host_nodes *nodes, char buffer[HOST_NODES_TEXT])
+char *host_nodes_text(const struct host_nodes *nodes, char buffer[HOST_NODES_TEXT_MAX])
 {
     size_t used = 0;
 
@@ -123,7 +123,7 @@ char *host_nodes_text(const struct host_nodes *nodes, char buffer[HOST_NODES_TEX
             continue;
         while (host_nodes_has(nodes, last + 1))
             last++;
-        used += (size_t)snprintf(buffer + used, HOST_NODES_TEXT - used, last > first ? "%s%u-%u" : "%s%u",
+        used += (size_t)snprintf(buffer + used, HOST_NODES_TEXT_MAX - used, last > first ? "%s%u-%u" : "%s%u",
                                  used ? "," : "", first, last);
         first = last;
     }

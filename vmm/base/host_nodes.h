@@ -40,7 +40,7 @@ bool host_nodes_has(const struct host_nodes *nodes, unsigned node);
 bool host_nodes_empty(const struct host_nodes *nodes);
 
 /* "0-1,4"; returns buffer. */
-#define HOST_NODES_TEXT 512
-char *host_nodes_text(const struct host_nodes *nodes, char buffer[HOST_NODES_TEXT]);
+#define HOST_NODES_TEXT_MAX 512
+char *host_nodes_text(const struct host_nodes *nodes, char buffer[HOST_NODES_TEXT_MAX]);
 
 #endif

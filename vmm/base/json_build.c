@@ -149,13 +149,13 @@ bool json_check(struct json_object *value, struct error *error)
     return !json_failed(value) || error_set(error, "out of memory");
 }
 
-const char *json_number_text(struct json_object *number, char text[JSON_NUMBER_TEXT])
+const char *json_number_text(struct json_object *number, char text[JSON_NUMBER_TEXT_MAX])
 {
     int64_t value = json_object_get_int64(number);
 
     if (value < 0)
-        snprintf(text, JSON_NUMBER_TEXT, "%" PRId64, value);
+        snprintf(text, JSON_NUMBER_TEXT_MAX, "%" PRId64, value);
     else
-        snprintf(text, JSON_NUMBER_TEXT, "%" PRIu64, json_object_get_uint64(number));
+        snprintf(text, JSON_NUMBER_TEXT_MAX, "%" PRIu64, json_object_get_uint64(number));
     return text;
 }

@@ -52,8 +52,8 @@ bool json_failed(struct json_object *value);
 bool json_check(struct json_object *value, struct error *error);
 
 /* A json_type_int in digits, without json-c's help, which would allocate; returns text. */
-#define JSON_NUMBER_TEXT 24
-const char *json_number_text(struct json_object *number, char text[JSON_NUMBER_TEXT]);
+#define JSON_NUMBER_TEXT_MAX 24
+const char *json_number_text(struct json_object *number, char text[JSON_NUMBER_TEXT_MAX]);
 
 static inline void add_string(struct json_object *object, const char *name, const char *value)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* A buffer that has held more than this is not kept. */
-#define KEEP 65536u
+#define KEEP_BYTES 65536u
 
 enum state {
     START,
@@ -134,7 +134,7 @@ static unsigned next_state(unsigned state, uint8_t byte)
     }
 }
 
-static void keep(struct json_lexer *lexer, uint8_t byte)
+static void keep_byte(struct json_lexer *lexer, uint8_t byte)
 {
     struct json_bytes *token = &lexer->token;
 
@@ -157,7 +157,7 @@ static void keep(struct json_lexer *lexer, uint8_t byte)
 /* The token before is over. */
 static void begin(struct json_lexer *lexer)
 {
-    if (lexer->token.capacity > KEEP) {
+    if (lexer->token.capacity > KEEP_BYTES) {
         free(lexer->token.bytes);
         lexer->token = (struct json_bytes){ 0 };
     }
@@ -173,7 +173,7 @@ enum json_token json_lexer_take(struct json_lexer *lexer, uint8_t byte, bool *ta
         begin(lexer);
     *taken = state < BEFORE || state == BAD;
     if (*taken && state != START && state != RECOVERY)
-        keep(lexer, byte);
+        keep_byte(lexer, byte);
     if (state < END) {
         lexer->state = state;
         return JSON_TOKEN_NONE;

@@ -40,7 +40,7 @@ static void complain(struct json_reader *reader, const char *what)
 }
 
 /* What is still to come of the value is not kept. */
-static void give_up(struct json_reader *reader)
+static void discard_value(struct json_reader *reader)
 {
     reader->failed = true;
     reader->lexer.mute = true;
@@ -54,14 +54,14 @@ static void out_of_memory(struct json_reader *reader)
     if (reader->failed)
         return;
     error_set(&reader->problem, "out of memory");
-    give_up(reader);
+    discard_value(reader);
 }
 
 static void exceed(struct json_reader *reader, const char *what, size_t limit, const char *unit)
 {
     if (!reader->failed)
         error_set(&reader->problem, "JSON %s limit exceeded, a value may have %zu %s", what, limit, unit);
-    give_up(reader);
+    discard_value(reader);
 }
 
 /* ---- values ---- */
@@ -407,7 +407,7 @@ bool json_is_huge(struct json_object *value)
 /* ---- a text ---- */
 
 /* At the end of a text that has no value yet. */
-static enum json_read end(struct json_reader *reader, struct json_object **value, struct error *error)
+static enum json_read end_of_text(struct json_reader *reader, struct json_object **value, struct error *error)
 {
     bool within = json_reader_within(reader);
     enum json_token token = json_lexer_end(&reader->lexer);
@@ -433,7 +433,7 @@ bool json_read_text(const char *text, size_t length, const struct json_limits *l
         snprintf(error->text + used, sizeof error->text - used, ", at character %zu", reader.problem_at);
     }
     if (result == JSON_READ_MORE)
-        result = end(&reader, value, error);
+        result = end_of_text(&reader, value, error);
     json_reader_free(&reader);
     if (result != JSON_READ_VALUE)
         return false;

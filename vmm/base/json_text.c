@@ -107,7 +107,7 @@ static void put_array(struct text *text, struct json_object *array, bool pretty,
 /* Without json-c's help, which would allocate. */
 static void put_simple(struct text *text, struct json_object *value)
 {
-    char number[JSON_NUMBER_TEXT];
+    char number[JSON_NUMBER_TEXT_MAX];
 
     switch (json_object_get_type(value)) {
     case json_type_boolean:

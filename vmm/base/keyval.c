@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/count_of.h"
 #include "base/json_reader.h"
 
 /* Options are flat; this leaves room for lists and nested addresses, and none for an attack on the stack. */
@@ -28,17 +29,22 @@ static const char *copy_value(const char *text, char *value)
     return text;
 }
 
-/* The one property that is a list. QEMU spells its elements "host-nodes.0=0"; its manual, and older versions,
- * repeat the key. */
-static const char list[] = "host-nodes";
+/* The properties that are lists. QEMU spells the elements of the first "host-nodes.0=0"; its manual, and
+ * older versions, repeat the key, as is the way of the others. */
+static const char *const lists[] = { "host-nodes", "hostfwd", "guestfwd" };
 
-static bool is_list(const char *key)
+/* The list of which this is a key, or NULL. */
+static const char *list_of(const char *key)
 {
-    size_t length = sizeof list - 1;
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        const size_t length = strlen(lists[i]);
 
-    return strncmp(key, list, length) == 0 &&
-           (key[length] == '\0' || (key[length] == '.' && key[length + 1] != '\0' &&
-                                    strspn(key + length + 1, "0123456789") == strlen(key + length + 1)));
+        if (strncmp(key, lists[i], length) == 0 &&
+            (key[length] == '\0' || (key[length] == '.' && key[length + 1] != '\0' &&
+                                     strspn(key + length + 1, "0123456789") == strlen(key + length + 1))))
+            return lists[i];
+    }
+    return NULL;
 }
 
 static struct json_object *join(const char *first, const char *second)
@@ -55,9 +61,10 @@ static struct json_object *join(const char *first, const char *second)
 
 static void add(struct json_object *object, const char *key, const char *value)
 {
+    const char *list = list_of(key);
     struct json_object *before = NULL;
 
-    if (!is_list(key)) {
+    if (!list) {
         add_string(object, key, value);
         return;
     }
@@ -143,4 +150,44 @@ struct json_object *props_parse(const char *text, const char *implied_key, bool 
 {
     *keyval = text[0] != '{';
     return *keyval ? keyval_parse(text, implied_key, error) : json_parse(text, error);
+}
+
+static bool flatten(struct json_object *object, const char *prefix, struct json_object *flat,
+                    struct error *error)
+{
+    json_object_object_foreach(object, name, value)
+    {
+        char *whole;
+        bool good = true;
+
+        if (asprintf(&whole, "%s%s%s", prefix, *prefix ? "." : "", name) < 0) {
+            json_fail(flat);
+            continue;
+        }
+        /* Depth is the reader's limit (json_reader.h). */
+        if (json_object_is_type(value, json_type_object))
+            good = flatten(value, whole, flat, error);
+        else if (json_object_object_get_ex(flat, whole, NULL))
+            good = error_set(
+                error,
+                "Parameter '%.80s' is given twice, as a member of an object and by its name with "
+                "dots; leave one out",
+                whole);
+        else
+            json_add(flat, whole, json_object_get(value));
+        free(whole);
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
+struct json_object *props_flatten(struct json_object *object, struct error *error)
+{
+    struct json_object *flat = json_new_object();
+
+    if (flatten(object, "", flat, error))
+        return flat;
+    json_object_put(flat);
+    return NULL;
 }

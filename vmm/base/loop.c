@@ -152,10 +152,26 @@ void loop_destroy(struct loop *loop)
 
 /* Nothing of the kernel's makes this fail. Should it fail all the same, the watch stays known to epoll, and
  * is put to sleep by loop_once() when it is reported. */
-static void forget(struct watch *watch)
+static void unregister(struct watch *watch)
 {
     if (watch->registered && epoll_ctl(watch->loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL) == 0)
         watch->registered = false;
+}
+
+/* The kernel knows the descriptor already: a watch that was removed could not be unregistered (unregister()).
+ * The new one takes its registration over. */
+static bool take_over(struct loop *loop, int fd, struct epoll_event *event)
+{
+    struct watch *old = loop->removed;
+
+    if (errno != EEXIST)
+        return false;
+    while (old && (old->fd != fd || !old->registered))
+        old = old->next_removed;
+    if (!old || epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, fd, event) < 0)
+        return false;
+    old->registered = false;
+    return true;
 }
 
 struct watch *watch_add(struct loop *loop, int fd, uint32_t events, watch_callback *callback, void *opaque)
@@ -169,12 +185,15 @@ struct watch *watch_add(struct loop *loop, int fd, uint32_t events, watch_callba
         .loop = loop, .fd = fd, .events = events, .registered = true, .callback = callback, .opaque = opaque
     };
     /* Added even when it sleeps: that is how a descriptor that cannot be watched shows itself. */
-    if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+    if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 && !take_over(loop, fd, &event)) {
+        const int saved = errno;
+
         free(watch);
+        errno = saved;
         return NULL;
     }
     if (events == 0)
-        forget(watch);
+        unregister(watch);
     loop->watches++;
     return watch;
 }
@@ -191,7 +210,7 @@ bool watch_change(struct watch *watch, uint32_t events)
     watch->events = events;
     watch->registered = true;
     if (events == 0) /* epoll reports hang-ups whatever the mask is */
-        forget(watch);
+        unregister(watch);
     return true;
 }
 
@@ -200,7 +219,7 @@ void watch_remove(struct watch *watch)
     if (!watch || watch->removed)
         return;
     watch->events = 0;
-    forget(watch);
+    unregister(watch);
     watch->removed = true;
     watch->loop->watches--;
     watch->next_removed = watch->loop->removed;
@@ -324,7 +343,7 @@ void loop_once(struct loop *loop, int timeout)
         if (!watch->removed && watch->events != 0)
             watch->callback(watch->opaque, events[i].events);
         else if (!watch->removed)
-            forget(watch);
+            unregister(watch);
     }
     run_timers(loop);
     if (--loop->depth == 0)

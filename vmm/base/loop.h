@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The event loop of the main thread: file descriptors, timers, and work posted by other threads.
+ * An event loop: file descriptors, timers, and work posted by other threads. The main thread has one, and
+ * each I/O thread (host/io_thread.h).
  *
- * Threads: loop_post() may be called from any thread; everything else only from the main thread.
+ * Threads: loop_post() may be called from any thread; everything else only from the thread that runs the
+ * loop, or while none does.
  */
 #ifndef VMM_BASE_LOOP_H
 #define VMM_BASE_LOOP_H
@@ -61,7 +63,7 @@ bool timer_runs(const struct timer *timer);
 /* One that does not run will do. */
 void timer_cancel(struct timer *timer);
 
-/* Any thread: run the work on the main thread, soon. */
+/* Any thread: run the work on the loop's thread, soon. */
 void loop_post(struct loop *loop, struct work *work);
 
 /* Take work back that did not run yet: its struct may go. */

@@ -24,9 +24,17 @@ bool mapping_withhold(void *memory, size_t size)
     return true;
 }
 
+static void report_stays(const char *what, size_t size, const char *left, int why)
+{
+    char text[SIZE_TEXT_MAX];
+
+    message("%s: its mapping of %s stays in this program%s: %s (the limit may be the sysctl "
+            "vm.max_map_count)",
+            what, size_text(size, text), left, strerror(why));
+}
+
 void mapping_give_back(void *memory, size_t size, const char *what)
 {
-    char text[SIZE_TEXT];
     const char *left = "; its memory may stay, too";
     int why;
 
@@ -38,15 +46,29 @@ void mapping_give_back(void *memory, size_t size, const char *what)
         left = ", without memory in it";
     else if (madvise(memory, size, MADV_DONTNEED) == 0)
         left = ", without private memory in it";
-    message("%s: its mapping of %s stays in this program%s: %s (the limit may be the sysctl "
-            "vm.max_map_count)",
-            what, size_text(size, text), left, strerror(why));
+    report_stays(what, size, left, why);
+}
+
+/* A kernel that was out of memory may have some when this has gone. */
+void mapping_empty(void *memory, size_t size, const char *what)
+{
+    bool empty;
+    int why;
+
+    if (mapping_withhold(memory, size))
+        return;
+    why = errno;
+    empty = madvise(memory, size, MADV_DONTNEED) == 0;
+    if (mapping_withhold(memory, size))
+        return;
+    RESULT_DOES_NOT_MATTER(mprotect(memory, size, PROT_NONE), "nobody uses it any more");
+    report_stays(what, size, empty ? ", without private memory in it" : "; its memory may stay, too", why);
 }
 
 /* The advice holds up others less than munmap(), which first has them all wait; but the kernel takes it
  * neither for locked memory nor, before Linux 5.18, for huge pages. There munmap() does all. Cut off at its
  * end, a mapping does not become two, so vm.max_map_count does not matter. */
-void mapping_give_back_slowly(void *memory, uint64_t size, uint64_t page_size, const char *what)
+void mapping_give_back_slowly(void *memory, uint64_t size, uint64_t page_size, bool keep, const char *what)
 {
     struct pace pace = pace_start(page_size);
     uint64_t mapped = size;
@@ -59,13 +81,16 @@ void mapping_give_back_slowly(void *memory, uint64_t size, uint64_t page_size, c
 
         pace_begin(&pace);
         advises = advises && madvise(piece, size - start, MADV_DONTNEED) == 0;
-        unmaps = unmaps && munmap(piece, size - start) == 0;
+        unmaps = unmaps && (keep ? mapping_withhold(piece, size - start) : munmap(piece, size - start) == 0);
         pace_end(&pace);
         size = start;
         if (unmaps)
             mapped = start;
     }
-    mapping_give_back(memory, mapped, what);
+    if (keep)
+        mapping_empty(memory, mapped, what);
+    else
+        mapping_give_back(memory, mapped, what);
 }
 
 void mapping_discard_file(int fd, uint64_t offset, uint64_t size, const char *what)

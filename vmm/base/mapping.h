@@ -19,9 +19,14 @@ bool mapping_withhold(void *memory, size_t size);
  * the memory in it. */
 void mapping_give_back(void *memory, size_t size, const char *what);
 
+/* The memory goes back, and its addresses stay taken, as by mapping_withhold(). Where that fails, a message
+ * says what stays. */
+void mapping_empty(void *memory, size_t size, const char *what);
+
 /* The same of memory that may be populated, piece by piece (pace.h): others of this process map and fault
- * memory meanwhile. The addresses are free from the end on. `page_size` is the mapping's, bytes. */
-void mapping_give_back_slowly(void *memory, uint64_t size, uint64_t page_size, const char *what);
+ * memory meanwhile. The addresses are free from the end on, or with `keep` taken all the time. `page_size` is
+ * the mapping's, bytes. */
+void mapping_give_back_slowly(void *memory, uint64_t size, uint64_t page_size, bool keep, const char *what);
 
 /* Give back what a file holds in [offset, offset + size): it reads as zeros. Where the file system cannot do
  * that a message says that the contents stay. */

@@ -57,7 +57,7 @@ static bool put(const char *line, size_t length)
     return count > 0;
 }
 
-static void say_lost(void)
+static void report_lost(void)
 {
     unsigned count = atomic_exchange(&lost, 0);
     char line[80];
@@ -89,7 +89,7 @@ static void write_message(const char *kind, const char *format, va_list args)
                       guest_name ? " " : "", kind, text);
     if (length >= (int)sizeof line)
         length = sizeof line - 1;
-    say_lost();
+    report_lost();
     if (!put(line, (size_t)length))
         atomic_fetch_add(&lost, 1);
 }

@@ -30,6 +30,7 @@ struct kind {
 static const struct kind kinds[] = {
     [PROPERTY_STRING] = { json_type_string, "string", "str", 0, 0 },
     [PROPERTY_SIZE] = { json_type_int, "integer", "size", 0, UINT64_MAX },
+    [PROPERTY_SIZE32] = { json_type_int, "integer", "size32", 0, UINT32_MAX },
     [PROPERTY_UINT32] = { json_type_int, "integer", "uint32", 0, UINT32_MAX },
     [PROPERTY_UINT64] = { json_type_int, "integer", "uint64", 0, UINT64_MAX },
     [PROPERTY_INT32] = { json_type_int, "integer", "int32", INT32_MIN, INT32_MAX },
@@ -43,6 +44,12 @@ const char *property_type_name(enum property_type type)
     return kinds[type].help_name;
 }
 
+static bool is_in_range(const struct number_range *range, bool negative, uint64_t magnitude)
+{
+    return !range || ((!negative || magnitude == 0) && magnitude >= range->min && magnitude <= range->max &&
+                      (!range->power_of_two || (magnitude & (magnitude - 1)) == 0));
+}
+
 /* A number as sign and magnitude, so that both ends of every type's range can be compared. */
 static bool store_number(const struct property *property, bool negative, uint64_t magnitude, void *value)
 {
@@ -51,7 +58,7 @@ static bool store_number(const struct property *property, bool negative, uint64_
     uint64_t bits = negative ? 0 - magnitude : magnitude;
     uint32_t narrow = (uint32_t)bits;
 
-    if (magnitude > (negative ? lowest : kind->max))
+    if (magnitude > (negative ? lowest : kind->max) || !is_in_range(property->range, negative, magnitude))
         return false;
     if (property->type == PROPERTY_UINT64 || property->type == PROPERTY_SIZE)
         memcpy(value, &bits, sizeof bits);
@@ -63,9 +70,26 @@ static bool store_number(const struct property *property, bool negative, uint64_
 static bool number_expected(const struct property *property, const char *got, struct error *error)
 {
     const struct kind *kind = &kinds[property->type];
+    const struct number_range *range = property->range;
+    const char *why = range && range->why ? range->why : "";
 
+    if (range && range->min == range->max)
+        return error_set(error, "expects %" PRIu64 "%s; got '%.80s'", range->min, why, got);
+    if (range)
+        return error_set(error, "expects a %s from %" PRIu64 " to %" PRIu64 "%s; got '%.80s'",
+                         range->power_of_two ? "power of two" : "number", range->min, range->max, why, got);
     return error_set(error, "expects a number from %" PRId64 " to %" PRIu64 "; got '%.80s'", kind->min,
                      kind->max, got);
+}
+
+/* In bytes, with or without a suffix. */
+static bool read_size32(const struct property *property, const char *text, void *value, struct error *error)
+{
+    struct error none;
+    uint64_t bytes;
+
+    return (size_parse(text, 1, &bytes, &none) && store_number(property, false, bytes, value)) ||
+           number_expected(property, text, error);
 }
 
 bool bool_parse(const char *text, bool *value)
@@ -93,6 +117,27 @@ static bool store_string(const char *text, char **value, struct error *error)
     return *value || error_set(error, "cannot be kept: out of memory");
 }
 
+static bool check_word(const struct property *property, const char *text, struct error *error)
+{
+    char all[160] = "";
+
+    for (const char *const *word = property->words; word && *word; word++) {
+        if (strcmp(*word, text) == 0)
+            return true;
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s'%s'", *all ? ", " : "", *word);
+    }
+    return !property->words || error_set(error, "expects one of %s; got '%.80s'", all, text);
+}
+
+size_t property_word(const char *const *words, const char *word)
+{
+    size_t number = 0;
+
+    while (word && words[number] && strcmp(words[number], word) != 0)
+        number++;
+    return words[number] ? number : 0;
+}
+
 static bool read_text(const struct property *property, const char *text, void *value, struct error *error)
 {
     bool negative = text[0] == '-';
@@ -100,11 +145,13 @@ static bool read_text(const struct property *property, const char *text, void *v
 
     switch (property->type) {
     case PROPERTY_STRING:
-        return store_string(text, value, error);
+        return check_word(property, text, error) && store_string(text, value, error);
     case PROPERTY_BOOL:
         return read_bool(text, value, error);
     case PROPERTY_SIZE:
         return size_parse(text, 1, value, error);
+    case PROPERTY_SIZE32:
+        return read_size32(property, text, value, error);
     case PROPERTY_NODES:
         return host_nodes_parse(text, value, error);
     case PROPERTY_POLICY:
@@ -116,7 +163,8 @@ static bool read_text(const struct property *property, const char *text, void *v
     }
 }
 
-static bool read_json_string(struct json_object *json, char **value, struct error *error)
+static bool read_json_string(const struct property *property, struct json_object *json, char **value,
+                             struct error *error)
 {
     const char *text = json_object_get_string(json);
     const char *nul = strstr(text, JSON_NUL);
@@ -124,19 +172,19 @@ static bool read_json_string(struct json_object *json, char **value, struct erro
     if (nul)
         return error_set(error, "expects text without a NUL character; got one after '%.*s'",
                          nul - text < 80 ? (int)(nul - text) : 80, text);
-    return store_string(text, value, error);
+    return check_word(property, text, error) && store_string(text, value, error);
 }
 
 static bool read_json(const struct property *property, struct json_object *json, void *value,
                       struct error *error)
 {
-    char text[JSON_NUMBER_TEXT];
+    char text[JSON_NUMBER_TEXT_MAX];
     int64_t number;
     bool yes;
 
     switch (property->type) {
     case PROPERTY_STRING:
-        return read_json_string(json, value, error);
+        return read_json_string(property, json, value, error);
     case PROPERTY_BOOL:
         yes = json_object_get_boolean(json);
         memcpy(value, &yes, sizeof yes);
@@ -153,13 +201,17 @@ static bool read_json(const struct property *property, struct json_object *json,
     }
 }
 
-static bool wrong_type(const char *name, struct json_object *json, const struct kind *kind,
-                       struct error *error)
+static bool wrong_type(const struct property *property, struct json_object *json, struct error *error)
 {
-    if (kind->json_type == json_type_int && json_is_huge(json))
-        return error_set(error, "Parameter '%s' expects integer from %" PRId64 " to %" PRIu64 "; got %.17g",
-                         name, kind->min, kind->max, json_object_get_double(json));
-    return error_set(error, "Invalid parameter type for '%s', expected: %s", name, kind->json_name);
+    const struct kind *kind = &kinds[property->type];
+    char text[JSON_NUMBER_TEXT_MAX];
+
+    if (kind->json_type != json_type_int || !json_is_huge(json))
+        return error_set(error, "Invalid parameter type for '%s', expected: %s", property->name,
+                         kind->json_name);
+    snprintf(text, sizeof text, "%.17g", json_object_get_double(json));
+    number_expected(property, text, error);
+    return error_prefix(error, "Parameter '%s' ", property->name);
 }
 
 static bool read_property(struct props props, const struct property *property, struct json_object *json,
@@ -170,7 +222,7 @@ static bool read_property(struct props props, const struct property *property, s
     bool good;
 
     if (!json_object_is_type(json, props.keyval ? json_type_string : kind->json_type))
-        return wrong_type(property->name, json, kind, error);
+        return wrong_type(property, json, error);
     good = props.keyval ? read_text(property, json_object_get_string(json), value, error)
                         : read_json(property, json, value, error);
     if (!good)
@@ -270,6 +322,7 @@ struct json_object *property_value(const struct property *property, const void *
     case PROPERTY_POLICY:
         return json_new_string(host_policy_names[*(const enum host_policy *)value]);
     case PROPERTY_UINT32:
+    case PROPERTY_SIZE32:
         return json_new_number(*(const uint32_t *)value);
     case PROPERTY_INT32:
         return json_new_number((uint64_t) * (const int32_t *)value);

@@ -26,6 +26,7 @@ struct props {
 enum property_type {
     PROPERTY_STRING, /* char *: strdup'd into the struct; its default is NULL or on the heap */
     PROPERTY_SIZE, /* uint64_t, bytes; suffixes B K M G T P E, optionally followed by B or iB; none: bytes */
+    PROPERTY_SIZE32, /* uint32_t, the same */
     PROPERTY_UINT32,
     PROPERTY_UINT64, /* decimal or 0x... */
     PROPERTY_INT32,
@@ -33,6 +34,17 @@ enum property_type {
     PROPERTY_NODES,  /* struct host_nodes: "0-1,4", or JSON's [0, 1, 4] */
     PROPERTY_POLICY, /* enum host_policy */
 };
+
+/* What a number may be, where that is less than what its type holds. Errors name this range, whatever is
+ * wrong with a value: a limit that is named is accepted. */
+struct number_range {
+    uint64_t min, max;
+    bool power_of_two;
+    const char *why; /* added to the error; NULL: nothing */
+};
+#define NUMBER_RANGE(min, max) (&(const struct number_range){ min, max, false, NULL })
+#define NUMBER_POWER_OF_TWO(min, max) (&(const struct number_range){ min, max, true, NULL })
+#define NUMBER_ONLY(number, why) (&(const struct number_range){ number, number, false, why })
 
 struct property {
     const char *name;
@@ -43,18 +55,69 @@ struct property {
     /* NULL: it may be left out. Otherwise what its lack is answered with, "Parameter 'size' is missing: ...".
      */
     const char *missing;
+    /* Of a PROPERTY_STRING: the only values that it accepts, up to a NULL; NULL: any text. */
+    const char *const *words;
+    const struct number_range *range; /* of a number that is not negative; NULL: all that its type holds */
 };
 #define PROPERTY_NO_GIVEN ((size_t)-1)
 
+/* Rows of a table for `struct values`: of a property that may be left out; of one for which the bool
+ * FIELD_given records whether it was; and of one that is required, with the error for its lack. Of the first
+ * two, numbers in a range. */
+#define PROPERTY_ROW(values, name, type, field, help) \
+    { \
+        name, type, offsetof(struct values, field), PROPERTY_NO_GIVEN, help, NULL, NULL, NULL \
+    }
+#define PROPERTY_ROW_GIVEN(values, name, type, field, help) \
+    { \
+        name, type, offsetof(struct values, field), offsetof(struct values, field##_given), help, NULL, \
+            NULL, NULL \
+    }
+#define PROPERTY_ROW_REQUIRED(values, name, type, field, help, missing) \
+    { \
+        name, type, offsetof(struct values, field), PROPERTY_NO_GIVEN, help, missing, NULL, NULL \
+    }
+#define PROPERTY_ROW_RANGE(values, name, type, field, help, range) \
+    { \
+        name, type, offsetof(struct values, field), PROPERTY_NO_GIVEN, help, NULL, NULL, range \
+    }
+#define PROPERTY_ROW_GIVEN_RANGE(values, name, type, field, help, range) \
+    { \
+        name, type, offsetof(struct values, field), offsetof(struct values, field##_given), help, NULL, \
+            NULL, range \
+    }
+/* A string that is one of `words`; property_word() gives its number. */
+#define PROPERTY_ROW_WORDS(values, name, field, help, words) \
+    { \
+        name, PROPERTY_STRING, offsetof(struct values, field), PROPERTY_NO_GIVEN, help, NULL, words, NULL \
+    }
+
 /* Parse "a=1,b=2" (",," is a comma in a value; a first word without '=' is the value of implied_key, if
  * not NULL; a later word without '=' is key=on, "noX" is not special; a comma at the end is nothing). Keys
- * given twice: the last counts (QEMU's way), but for host-nodes, which is a list: host-nodes=0,host-nodes=2
- * and host-nodes.0=0,host-nodes.1=2 are "0,2". Returns a new json_object of strings, or NULL and an error. */
+ * given twice: the last counts (QEMU's way), but for host-nodes, hostfwd and guestfwd, which are lists:
+ * host-nodes=0,host-nodes=2 and host-nodes.0=0,host-nodes.1=2 are "0,2". Returns a new json_object of
+ * strings, or NULL and an error. */
 struct json_object *keyval_parse(const char *text, const char *implied_key, struct error *error);
 
 /* Text of an option that may be strict JSON ("{...") or keyval; *keyval says which. New object, or NULL and
  * an error. */
 struct json_object *props_parse(const char *text, const char *implied_key, bool *keyval, struct error *error);
+
+/* Bags that the program makes itself: an empty one in JSON's form, or of an option's text, as props_parse()
+ * has it (`object` is NULL if there is an error). Setting never fails for whoever sets (base/json_build.h):
+ * before the bag is used, props_check() says whether it is whole, or "out of memory". props_release() ends
+ * it. */
+struct props props_new(void);
+struct props props_new_parsed(const char *text, const char *implied_key, struct error *error);
+bool props_has(struct props props, const char *name);
+void props_set_string(struct props props, const char *name, const char *value);
+void props_set_size(struct props props, const char *name, uint64_t bytes);
+bool props_check(struct props props, struct error *error);
+void props_release(struct props props);
+
+/* One flat bag of properties, names with dots, of one that may be nested. A new object; NULL and an error if
+ * a name with dots is there both ways: {"cache": {"direct": true}, "cache.direct": false}. */
+struct json_object *props_flatten(struct json_object *object, struct error *error);
 
 /* Read all properties of a bag into a struct by a table of `count` properties. Keys in `skip` (NULL
  * terminated, may be NULL) are left to others; any other key not in the table is an error that names it,
@@ -62,6 +125,9 @@ struct json_object *props_parse(const char *text, const char *implied_key, bool 
  * not be left out. On failure nothing that was allocated is left in the struct. */
 bool props_read(struct props props, const struct property *table, size_t count, const char *const *skip,
                 const char *what, void *out, struct error *error);
+
+/* Which of `words` a property that was read has; 0, the first, for NULL: it was left out. */
+size_t property_word(const char *const *words, const char *word);
 
 /* The value that a property has in a struct, as JSON; "" for a string that is NULL; an int32 is not negative.
  * A new object. */
@@ -89,11 +155,11 @@ bool number_parse(const char *text, uint64_t *value);
 bool size_parse(const char *text, uint64_t unit, uint64_t *bytes, struct error *error);
 
 /* "512 MiB", "1.5 GiB", "4097 bytes": for messages, always exact. Returns buffer. */
-#define SIZE_TEXT 32
-char *size_text(uint64_t bytes, char buffer[SIZE_TEXT]);
+#define SIZE_TEXT_MAX 32
+char *size_text(uint64_t bytes, char buffer[SIZE_TEXT_MAX]);
 
 /* "512M", "1025K", "4097B": for what an error offers, to be typed as it is. Returns buffer. */
-char *size_word(uint64_t bytes, char buffer[SIZE_TEXT]);
+char *size_word(uint64_t bytes, char buffer[SIZE_TEXT_MAX]);
 
 /* QEMU's rule for ids: a letter, then letters, digits, '-', '.', '_'. */
 bool id_well_formed(const char *id);

@@ -143,17 +143,17 @@ bool size_parse(const char *text, uint64_t unit, uint64_t *bytes, struct error *
     return true;
 }
 
-char *size_word(uint64_t bytes, char buffer[SIZE_TEXT])
+char *size_word(uint64_t bytes, char buffer[SIZE_TEXT_MAX])
 {
     size_t power = bytes ? sizeof unit_letters - 2 : 0;
 
     while (power > 0 && bytes % (UINT64_C(1) << (10 * power)))
         power--;
-    snprintf(buffer, SIZE_TEXT, "%" PRIu64 "%c", bytes >> (10 * power), unit_letters[power]);
+    snprintf(buffer, SIZE_TEXT_MAX, "%" PRIu64 "%c", bytes >> (10 * power), unit_letters[power]);
     return buffer;
 }
 
-char *size_text(uint64_t bytes, char buffer[SIZE_TEXT])
+char *size_text(uint64_t bytes, char buffer[SIZE_TEXT_MAX])
 {
     static const char *const quarters[] = { "", ".25", ".5", ".75" };
 
@@ -162,10 +162,10 @@ char *size_text(uint64_t bytes, char buffer[SIZE_TEXT])
 
         if (bytes < unit || rest % (unit / 4))
             continue;
-        snprintf(buffer, SIZE_TEXT, "%" PRIu64 "%s %ciB", bytes / unit, quarters[rest / (unit / 4)],
+        snprintf(buffer, SIZE_TEXT_MAX, "%" PRIu64 "%s %ciB", bytes / unit, quarters[rest / (unit / 4)],
                  unit_letters[power]);
         return buffer;
     }
-    snprintf(buffer, SIZE_TEXT, "%" PRIu64 " %s", bytes, bytes == 1 ? "byte" : "bytes");
+    snprintf(buffer, SIZE_TEXT_MAX, "%" PRIu64 " %s", bytes, bytes == 1 ? "byte" : "bytes");
     return buffer;
 }

@@ -68,37 +68,36 @@ bool boot_arch_describe(struct boot *boot, const uint8_t *head, uint64_t length,
 
 static bool check_room(const struct boot *boot, struct error *error)
 {
-    char have[SIZE_TEXT];
-    char need[SIZE_TEXT];
+    char have[SIZE_TEXT_MAX];
+    char need[SIZE_TEXT_MAX];
     struct places places;
 
     if (boot->end - ARM64_RAM > boot->ram_size)
-        return error_set(error, "-kernel '%s' needs %s of RAM, and there are %s; give more with -m",
+        return error_set(error, "-kernel '%s' needs %s of RAM, but the guest has %s; increase -m",
                          boot->kernel_path, size_text(boot->end - ARM64_RAM, need),
                          size_text(boot->ram_size, have));
     if (boot->initrd_size > INITRD_WINDOW)
-        return error_set(error, "-initrd '%s' has %s; Linux takes less than %s", boot->initrd_path,
+        return error_set(error, "-initrd '%s' has %s; Linux accepts less than %s", boot->initrd_path,
                          size_text(boot->initrd_size, need), size_text(INITRD_WINDOW, have));
     places = places_of(boot);
     if (places.end - ARM64_RAM > boot->ram_size && boot->initrd_size > 0)
-        return error_set(error,
-                         "-initrd '%s' of %s does not fit beside the kernel, which takes %s, into the %s of "
-                         "RAM; give at least %s with -m",
-                         boot->initrd_path, size_text(boot->initrd_size, (char[SIZE_TEXT]){ 0 }),
-                         size_text(places.initrd - ARM64_RAM, (char[SIZE_TEXT]){ 0 }),
-                         size_text(boot->ram_size, have), size_text(places.end - ARM64_RAM, need));
+        return error_set(
+            error,
+            "-initrd '%s' of %s does not fit beside the kernel, which needs %s, in %s of RAM; use -m with at least %s",
+            boot->initrd_path, size_text(boot->initrd_size, (char[SIZE_TEXT_MAX]){ 0 }),
+            size_text(places.initrd - ARM64_RAM, (char[SIZE_TEXT_MAX]){ 0 }), size_text(boot->ram_size, have),
+            size_text(places.end - ARM64_RAM, need));
     if (places.end - ARM64_RAM > boot->ram_size)
-        return error_set(error, "-m: %s of RAM are too few for %s; give at least %s",
+        return error_set(error, "-m: %s of RAM is not enough for %s; at least %s is required",
                          size_text(boot->ram_size, have),
-                         boot->kernel_path ? "the kernel and what it is told" : "a machine",
+                         boot->kernel_path ? "the kernel and its boot data" : "a machine",
                          size_text(places.end - ARM64_RAM, need));
     if (places.initrd + boot->initrd_size > ARM64_RAM + INITRD_WINDOW)
-        return error_set(error,
-                         "-initrd '%s' of %s would end %s behind the start of RAM; Linux takes one that ends "
-                         "%s behind it or earlier",
-                         boot->initrd_path, size_text(boot->initrd_size, (char[SIZE_TEXT]){ 0 }),
-                         size_text(places.initrd + boot->initrd_size - ARM64_RAM, need),
-                         size_text(INITRD_WINDOW, have));
+        return error_set(
+            error,
+            "-initrd '%s' of %s would end %s above the start of RAM; Linux requires it to end at most %s above",
+            boot->initrd_path, size_text(boot->initrd_size, (char[SIZE_TEXT_MAX]){ 0 }),
+            size_text(places.initrd + boot->initrd_size - ARM64_RAM, need), size_text(INITRD_WINDOW, have));
     return true;
 }
 
@@ -107,8 +106,8 @@ bool boot_arch_check(struct boot *boot, struct error *error)
     if (boot->format == KERNEL_NONE)
         boot->end = IMAGE_BASE;
     if (strlen(boot->cmdline) >= CMDLINE_MAX)
-        return error_set(error, "-append is %zu bytes long; an arm64 kernel takes %d", strlen(boot->cmdline),
-                         CMDLINE_MAX - 1);
+        return error_set(error, "-append is %zu bytes long; the limit of an arm64 kernel is %d",
+                         strlen(boot->cmdline), CMDLINE_MAX - 1);
     return check_room(boot, error);
 }
 
@@ -122,7 +121,7 @@ static bool load_initrd(const struct boot *boot, struct guest_memory *memory, ui
     };
 
     return boot->initrd_size == 0 || boot_load_piece(boot, memory, boot->initrd_fd, &piece) ||
-           error_set(error, "-initrd '%s' cannot be loaded: has the file become shorter?", boot->initrd_path);
+           error_set(error, "-initrd '%s' cannot be loaded: was the file truncated?", boot->initrd_path);
 }
 
 static bool random_bytes(void *bytes, size_t size)
@@ -144,7 +143,7 @@ static bool load_efi(const struct boot *boot, const struct boot_machine *machine
         .kept = places->kept,
         .kept_size = KEPT_SIZE,
         .rsdp = machine->rsdp,
-        .memreserve = machine->memreserve,
+        .memreserve = machine->its,
     };
     uint64_t address = places->kept + TABLES_SIZE;
     uint8_t buffer[EFI_HANDOFF_SIZE];
@@ -162,7 +161,9 @@ static bool build_fdt(const struct boot *boot, const struct boot_machine *machin
         .cpus = machine->cpus,
         .mpidr = machine->mpidr,
         .gic_version = machine->gic_version,
+        .its = machine->its,
         .numa = machine->numa,
+        .board = machine->board,
     };
     struct arm64_fdt_chosen chosen = {
         .cmdline = boot->cmdline,
@@ -172,8 +173,7 @@ static bool build_fdt(const struct boot *boot, const struct boot_machine *machin
 
     if (!random_bytes(&chosen.kaslr_seed, sizeof chosen.kaslr_seed) ||
         !random_bytes(chosen.rng_seed, sizeof chosen.rng_seed))
-        return error_set(error, "the host gives no random numbers for the guest's seeds: %s",
-                         strerror(errno));
+        return error_set(error, "cannot get random numbers for the guest's seeds: %s", strerror(errno));
     if (boot->acpi)
         return arm64_fdt_stub(fdt, places->fdt_size, &chosen, efi, error);
     return arm64_fdt_full(fdt, places->fdt_size, &chosen, &described, error);

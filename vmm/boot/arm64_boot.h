@@ -16,11 +16,12 @@
 struct boot_machine {
     struct guest_memory *memory;
     uint64_t rsdp;         /* with ACPI: guest-physical address of the RSDP, in the area for tables */
-    bool memreserve;       /* with ACPI: there is a GIC ITS */
+    bool its;              /* the GIC has its translation service */
     uint32_t cpus;         /* the rest is for the device tree of a machine without ACPI */
     const uint64_t *mpidr; /* of each vCPU: MPIDR_EL1 */
     unsigned gic_version;  /* 2 or 3 */
     const struct numa_config *numa;
+    const struct board *board; /* its devices */
 };
 
 /* Where the ACPI tables have to be, which are written before boot_load(): guest-physical address, a multiple

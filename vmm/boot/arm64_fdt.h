@@ -29,7 +29,9 @@ struct arm64_fdt_machine {
     uint32_t cpus;         /* 1 ... CPUS_MAX */
     const uint64_t *mpidr; /* of each: MPIDR_EL1, of which the affinity fields count */
     unsigned gic_version;  /* 2 or 3 */
+    bool its;              /* a GICv3 has its translation service */
     const struct numa_config *numa;
+    const struct board *board; /* its devices */
 };
 
 /* Bytes of a buffer in which each always fits. */

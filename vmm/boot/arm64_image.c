@@ -55,7 +55,7 @@ static bool check_header(struct boot *boot, const uint8_t *bytes, struct error *
             boot->kernel_path, what ? what : "something unknown");
     if (header.image_size == 0)
         return error_set(error,
-                         "-kernel '%s' does not say how much memory it needs (image_size is 0); hotram needs "
+                         "-kernel '%s' does not state its memory size (image_size is 0); hotram needs "
                          "an Image of Linux 3.17 or later",
                          boot->kernel_path);
     if (header.text_offset >= 2 * MIB || header.text_offset % (4 * KIB) != 0)
@@ -66,8 +66,7 @@ static bool check_header(struct boot *boot, const uint8_t *bytes, struct error *
         return error_set(
             error,
             "-kernel '%s' has no EFI support (no \"MZ\" at its beginning), and without that Linux "
-            "finds no ACPI tables; use a kernel with CONFIG_EFI, or -machine acpi=off, where "
-            "there is no memory hotplug",
+            "finds no ACPI tables; use a kernel with CONFIG_EFI, or -machine acpi=off, which disables memory hotplug",
             boot->kernel_path);
     boot->image.text_offset = header.text_offset;
     boot->image.image_size = header.image_size;
@@ -161,10 +160,10 @@ static bool describe_zboot(struct boot *boot, const uint8_t *head, uint64_t leng
         if (*at < ' ' || *at > '~')
             *at = '?'; /* it goes to a terminal */
     if (strcmp(header.compression, "gzip") != 0)
-        return error_set(error,
-                         "-kernel '%s' is an EFI zboot image that is compressed with '%s'; hotram unpacks "
-                         "gzip: give the Image in it, or build the kernel with CONFIG_KERNEL_GZIP",
-                         boot->kernel_path, header.compression);
+        return error_set(
+            error,
+            "-kernel '%s' is an EFI zboot image compressed with '%s'; hotram supports gzip only: use the Image inside it, or build the kernel with CONFIG_KERNEL_GZIP",
+            boot->kernel_path, header.compression);
     if (header.payload_size < sizeof magic || !boot_read(boot, header.payload_offset, magic, sizeof magic) ||
         !is_gzip(magic))
         return error_set(error,
@@ -186,16 +185,17 @@ bool arm64_image_describe(struct boot *boot, const uint8_t *head, uint64_t lengt
     if (length >= 2 && is_gzip(head))
         return describe_gzip(boot, 0, boot->kernel_size, error);
     if (what && strstr(what, "compressed"))
-        return error_set(error,
-                         "-kernel '%s' is %s; hotram unpacks gzip: unpack it, or compress it with gzip",
-                         boot->kernel_path, what);
+        return error_set(
+            error, "-kernel '%s' is %s; hotram supports gzip only: decompress it, or compress it with gzip",
+            boot->kernel_path, what);
     if (what)
-        return error_set(error, "-kernel '%s' is %s, and this is an arm64 machine: it takes an arm64 Image",
+        return error_set(error, "-kernel '%s' is %s, but this arm64 machine requires an arm64 Image",
                          boot->kernel_path, what);
-    return error_set(error,
-                     "-kernel '%s' is not a kernel: it is no arm64 Image (no \"ARM\\x64\" at 0x38), neither "
-                     "plain nor compressed with gzip nor as EFI zboot",
-                     boot->kernel_path);
+    return error_set(
+        error,
+        "-kernel '%s' is not a kernel: it is not an arm64 Image (no \"ARM\\x64\" at 0x38), neither "
+        "plain nor compressed with gzip nor as EFI zboot",
+        boot->kernel_path);
 }
 
 static bool unpack(const struct boot *boot, struct gunzip *stream, uint8_t *buffer,
@@ -250,6 +250,6 @@ bool arm64_image_load(const struct boot *boot, struct guest_memory *memory, uint
     if (boot->image.gzip)
         return load_gzip(boot, memory, address, error);
     return boot_load_piece(boot, memory, boot->kernel_fd, &piece) ||
-           error_set(error, "-kernel '%s' cannot be loaded to 0x%llx: has the file become shorter?",
+           error_set(error, "-kernel '%s' cannot be loaded at 0x%llx: was the file truncated?",
                      boot->kernel_path, (unsigned long long)address);
 }

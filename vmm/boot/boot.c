@@ -12,7 +12,7 @@
 static int open_regular(const char *what, const char *path, uint64_t *size, struct error *error)
 {
     struct stat status;
-    char why[FILE_WHY];
+    char why[FILE_WHY_SIZE];
     int fd = file_open_regular(path, O_RDONLY, 0, why);
 
     if (fd < 0) {
@@ -41,6 +41,8 @@ static bool read_all(const struct boot *boot, int fd, uint64_t offset, void *buf
 
         if (got < 0 && errno == EINTR && !atomic_load(&boot->stop))
             continue;
+        if (got == 0)
+            errno = ENODATA; /* it has become shorter */
         if (got <= 0)
             return false;
         at += got;

@@ -29,7 +29,7 @@ bool bzimage_describe(struct boot *boot, const uint8_t *head, uint64_t length, s
                          boot->kernel_path, header.boot_flag);
     if (header.version < PROTOCOL_MIN || !(header.loadflags & LOADED_HIGH))
         return error_set(error,
-                         "-kernel '%s' speaks boot protocol %u.%02u; hotram needs a bzImage with 2.10 or "
+                         "-kernel '%s' uses boot protocol %u.%02u; hotram requires a bzImage with 2.10 or "
                          "later (Linux 2.6.31)",
                          boot->kernel_path, header.version >> 8, header.version & 0xff);
     setup = (header.setup_sects == 0 ? 4 : header.setup_sects) * UINT64_C(512) + 512;
@@ -41,8 +41,8 @@ bool bzimage_describe(struct boot *boot, const uint8_t *head, uint64_t length, s
     if (setup + body > boot->kernel_size)
         body = boot->kernel_size - setup; /* its last 16 bytes are counted whole */
     if (strlen(boot->cmdline) > header.cmdline_size)
-        return error_set(error, "-append is %zu bytes long; this kernel takes %u", strlen(boot->cmdline),
-                         header.cmdline_size);
+        return error_set(error, "-append is %zu bytes long; the limit of this kernel is %u",
+                         strlen(boot->cmdline), header.cmdline_size);
 
     boot->piece[boot->pieces++] = (struct kernel_piece){
         .file_offset = setup,

@@ -53,9 +53,9 @@ static bool refill(struct gunzip *stream)
     uint64_t length = stream->left < sizeof stream->input ? stream->left : sizeof stream->input;
 
     if (length == 0)
-        return fail(stream, "it ends too early");
+        return fail(stream, "unexpected end of data");
     if (!boot_read(stream->boot, stream->offset, stream->input, length))
-        return fail(stream, "it cannot be read, or has become shorter");
+        return fail(stream, "it cannot be read, or was truncated");
     stream->offset += length;
     stream->left -= length;
     stream->z.next_in = stream->input;

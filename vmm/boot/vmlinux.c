@@ -64,12 +64,12 @@ static bool add_piece(struct boot *boot, const Elf64_Phdr *segment, struct error
                          boot->kernel_path, (unsigned long long)segment->p_filesz,
                          (unsigned long long)segment->p_offset, (unsigned long long)boot->kernel_size);
     if (segment->p_paddr < X86_KERNEL_START || segment->p_memsz > UINT32_MAX || segment->p_paddr > UINT32_MAX)
-        return error_set(error,
-                         "-kernel '%s' wants a segment of 0x%llx bytes at 0x%llx; hotram loads between 1 MiB "
-                         "and %s",
-                         boot->kernel_path, (unsigned long long)segment->p_memsz,
-                         (unsigned long long)segment->p_paddr,
-                         size_text(X86_LOW_RAM_END, (char[SIZE_TEXT]){ 0 }));
+        return error_set(
+            error,
+            "-kernel '%s' requires a segment of 0x%llx bytes at 0x%llx; hotram loads between 1 MiB "
+            "and %s",
+            boot->kernel_path, (unsigned long long)segment->p_memsz, (unsigned long long)segment->p_paddr,
+            size_text(X86_LOW_RAM_END, (char[SIZE_TEXT_MAX]){ 0 }));
     boot->piece[boot->pieces++] = (struct kernel_piece){
         .file_offset = segment->p_offset,
         .file_size = segment->p_filesz,
@@ -195,8 +195,10 @@ bool vmlinux_load_info(const struct boot *boot, const struct boot_machine *machi
     if (count > VMLINUX_MAP_MAX)
         count = merge_neighbours(memory, count);
     if (count > VMLINUX_MAP_MAX) /* boot_map_room() was not asked */
-        return error_set(error, "the memory map has %u entries, and a vmlinux takes %u; a bzImage takes all",
-                         count, VMLINUX_MAP_MAX);
+        return error_set(
+            error,
+            "the memory map has %u entries, but a vmlinux supports only %u; a bzImage has no such limit",
+            count, VMLINUX_MAP_MAX);
     start.info.memory_entries = count;
     for (unsigned i = 0; i < count; i++)
         start.memory[i] = (struct start_memory){

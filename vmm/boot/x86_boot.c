@@ -21,8 +21,7 @@ bool boot_arch_describe(struct boot *boot, const uint8_t *head, uint64_t length,
     }
     what = boot_what_is(head, length);
     if (what)
-        return error_set(error,
-                         "-kernel '%s' is %s, and this is an x86-64 machine: it takes a bzImage or a vmlinux",
+        return error_set(error, "-kernel '%s' is %s, but this x86-64 machine requires a bzImage or a vmlinux",
                          boot->kernel_path, what);
     return error_set(
         error,
@@ -41,20 +40,19 @@ static uint64_t initrd_address(const struct boot *boot, uint64_t low_ram_end)
 
 static bool check_room(const struct boot *boot, uint64_t low_ram_end, struct error *error)
 {
-    char have[SIZE_TEXT];
-    char need[SIZE_TEXT];
+    char have[SIZE_TEXT_MAX];
+    char need[SIZE_TEXT_MAX];
 
     if (boot->end > low_ram_end)
-        return error_set(error, "-kernel '%s' needs %s of RAM, but only %s are below %s; give more with -m",
+        return error_set(error, "-kernel '%s' needs %s of RAM, but only %s are below %s; increase -m",
                          boot->kernel_path, size_text(boot->end, need), size_text(low_ram_end, have),
-                         size_text(X86_LOW_RAM_END, (char[SIZE_TEXT]){ 0 }));
+                         size_text(X86_LOW_RAM_END, (char[SIZE_TEXT_MAX]){ 0 }));
     if (boot->initrd_fd >= 0 && initrd_address(boot, low_ram_end) < boot->end)
         return error_set(
             error,
-            "-initrd '%s' of %s does not fit beside the kernel, which takes %s, into the %s of RAM "
-            "where an initrd may be; give more with -m",
+            "-initrd '%s' of %s does not fit beside the kernel, which needs %s, in the %s of RAM available for an initrd; increase -m",
             boot->initrd_path, size_text(boot->initrd_size, need),
-            size_text(boot->end, (char[SIZE_TEXT]){ 0 }),
+            size_text(boot->end, (char[SIZE_TEXT_MAX]){ 0 }),
             size_text(low_ram_end < boot->initrd_max ? low_ram_end : boot->initrd_max + 1, have));
     return true;
 }
@@ -79,6 +77,7 @@ unsigned boot_memory_map(const struct boot_machine *machine, struct memory_entry
     entries[count++] = (struct memory_entry){ X86_BIOS_AREA, X86_BIOS_AREA_END - X86_BIOS_AREA,
                                               MEMORY_RESERVED };
     entries[count++] = (struct memory_entry){ 1 * MIB, machine->low_ram_end - 1 * MIB, MEMORY_RAM };
+    entries[count++] = (struct memory_entry){ X86_PCI_ECAM, X86_PCI_BUSES * MIB, MEMORY_RESERVED };
     entries[count++] = (struct memory_entry){ X86_IDENTITY_MAP, 16 * KIB, MEMORY_RESERVED };
     if (machine->high_ram_size > 0)
         entries[count++] = (struct memory_entry){ X86_HIGH_RAM_START, machine->high_ram_size, MEMORY_RAM };
@@ -117,14 +116,14 @@ bool boot_load(const struct boot *boot, const struct boot_machine *machine, stru
     *entry = (struct vcpu_entry){ .ip = (uint32_t)boot->entry };
     for (unsigned i = 0; i < boot->pieces; i++)
         if (!boot_load_piece(boot, machine->memory, boot->kernel_fd, &boot->piece[i]))
-            return error_set(error, "-kernel '%s' cannot be loaded to 0x%llx: has the file become shorter?",
+            return error_set(error, "-kernel '%s' cannot be loaded at 0x%llx: was the file truncated?",
                              boot->kernel_path, (unsigned long long)boot->piece[i].address);
     if (boot->initrd_fd >= 0) {
         struct kernel_piece piece = { .file_size = boot->initrd_size, .memory_size = boot->initrd_size };
 
         initrd = piece.address = initrd_address(boot, machine->low_ram_end);
         if (!boot_load_piece(boot, machine->memory, boot->initrd_fd, &piece))
-            return error_set(error, "-initrd '%s' cannot be loaded: has the file become shorter?",
+            return error_set(error, "-initrd '%s' cannot be loaded: was the file truncated?",
                              boot->initrd_path);
     }
     if (!guest_memory_write(machine->memory, X86_BOOT_CMDLINE, boot->cmdline, strlen(boot->cmdline) + 1) ||

@@ -8,11 +8,17 @@
 
 #include "base/epoch.h"
 
-/* The ranges of a space, by rising address. Never changed once it is published. */
+/* The ranges of a space, by rising address. Never changed once it is published, but for this: a range that is
+ * to go when there is no memory for a table without it is marked, and the next table leaves it out. */
+struct bus_entry {
+    struct bus_range range;
+    atomic_bool gone;
+};
+
 struct bus_table {
     struct epoch_garbage garbage; /* first */
     unsigned count;
-    struct bus_range range[];
+    struct bus_entry entry[];
 };
 
 static const uint64_t last_of_space[BUS_SPACES] = { [BUS_PORTS] = UINT16_MAX, [BUS_MEMORY] = UINT64_MAX };
@@ -41,7 +47,7 @@ static unsigned count_up_to(const struct bus_table *table, uint64_t at)
     while (low < high) {
         unsigned middle = low + (high - low) / 2;
 
-        if (table->range[middle].first <= at)
+        if (table->entry[middle].range.first <= at)
             low = middle + 1;
         else
             high = middle;
@@ -49,13 +55,21 @@ static unsigned count_up_to(const struct bus_table *table, uint64_t at)
     return low;
 }
 
-static const struct bus_range *find(const struct bus_table *table, uint64_t at)
+static struct bus_entry *find_entry(struct bus_table *table, uint64_t at)
 {
     unsigned below = count_up_to(table, at);
+    struct bus_entry *entry = below > 0 ? &table->entry[below - 1] : NULL;
 
-    if (below == 0 || at - table->range[below - 1].first >= table->range[below - 1].count)
+    if (!entry || at - entry->range.first >= entry->range.count || atomic_load(&entry->gone))
         return NULL;
-    return &table->range[below - 1];
+    return entry;
+}
+
+static const struct bus_range *find(struct bus_table *table, uint64_t at)
+{
+    const struct bus_entry *entry = find_entry(table, at);
+
+    return entry ? &entry->range : NULL;
 }
 
 /* ---- writers, under the bus's lock ---- */
@@ -63,7 +77,7 @@ static const struct bus_range *find(const struct bus_table *table, uint64_t at)
 /* A table with room for so many. */
 static struct bus_table *table_create(unsigned count, struct error *error)
 {
-    struct bus_table *table = calloc(1, sizeof *table + count * sizeof table->range[0]);
+    struct bus_table *table = calloc(1, sizeof *table + count * sizeof table->entry[0]);
 
     if (!table)
         error_set(error, "out of memory");
@@ -87,8 +101,8 @@ static void insert(struct bus_table *table, const struct bus_range *range)
 {
     unsigned at = count_up_to(table, range->first);
 
-    memmove(&table->range[at + 1], &table->range[at], (table->count - at) * sizeof *range);
-    table->range[at] = *range;
+    memmove(&table->entry[at + 1], &table->entry[at], (table->count - at) * sizeof table->entry[0]);
+    table->entry[at].range = *range;
     table->count++;
 }
 
@@ -104,7 +118,7 @@ static bool fits(const struct bus_table *table, const struct bus_range *range, s
                          range->name, range->count, range->first, last_of_space[range->space]);
     below = count_up_to(table, last);
     if (below > 0)
-        other = &table->range[below - 1];
+        other = &table->entry[below - 1].range;
     if (other && range->first <= other->first + (other->count - 1))
         return error_set(
             error, "%s: 0x%" PRIx64 "-0x%" PRIx64 " collides with 0x%" PRIx64 "-0x%" PRIx64 " (%s)",
@@ -116,8 +130,8 @@ static bool fits(const struct bus_table *table, const struct bus_range *range, s
 static void copy_but(struct bus_table *to, const struct bus_table *from, const struct bus_range *without)
 {
     for (unsigned i = 0; from && i < from->count; i++)
-        if (&from->range[i] != without)
-            to->range[to->count++] = from->range[i];
+        if (&from->entry[i].range != without && !atomic_load(&from->entry[i].gone))
+            to->entry[to->count++].range = from->entry[i].range;
 }
 
 /* Replace a range by another; NULL for none. */
@@ -164,22 +178,24 @@ bool bus_check(const struct bus *bus, struct error *error)
 }
 
 /* The range that begins at an address, which must be there. */
-static const struct bus_range *at(const struct bus *bus, enum bus_space space, uint64_t first)
+static struct bus_entry *at(const struct bus *bus, enum bus_space space, uint64_t first)
 {
-    const struct bus_range *range = find(atomic_load(&bus->table[space]), first);
+    struct bus_entry *entry = find_entry(atomic_load(&bus->table[space]), first);
 
-    assert(range && range->first == first);
-    return range;
+    assert(entry && entry->range.first == first);
+    return entry;
 }
 
-bool bus_remove(struct bus *bus, enum bus_space space, uint64_t first, struct error *error)
+void bus_remove(struct bus *bus, enum bus_space space, uint64_t first)
 {
-    bool good;
+    struct bus_entry *entry;
+    struct error error;
 
     pthread_mutex_lock(&bus->lock);
-    good = replace(bus, space, at(bus, space, first), NULL, error);
+    entry = at(bus, space, first);
+    if (!replace(bus, space, &entry->range, NULL, &error)) /* out of memory */
+        atomic_store(&entry->gone, true);
     pthread_mutex_unlock(&bus->lock);
-    return good;
 }
 
 bool bus_move(struct bus *bus, enum bus_space space, uint64_t first, uint64_t to, struct error *error)
@@ -189,7 +205,7 @@ bool bus_move(struct bus *bus, enum bus_space space, uint64_t first, uint64_t to
     bool good;
 
     pthread_mutex_lock(&bus->lock);
-    old = at(bus, space, first);
+    old = &at(bus, space, first)->range;
     moved = *old;
     moved.first = to;
     good = replace(bus, space, old, &moved, error);

@@ -54,9 +54,9 @@ bool bus_add(struct bus *bus, const struct bus_range *range, struct error *error
 void bus_add_at_start(struct bus *bus, const struct bus_range *range);
 bool bus_check(const struct bus *bus, struct error *error);
 
-/* Remove the range that begins at `first`: later accesses do not find it. Accesses by other threads may still
- * be under way until bus_wait(). False: out of memory, and the range is there as before. It must be there. */
-bool bus_remove(struct bus *bus, enum bus_space space, uint64_t first, struct error *error);
+/* Remove the range that begins at `first`, which must be there: later accesses do not find it. Accesses by
+ * other threads may still be under way until bus_wait(). Needs no memory. */
+void bus_remove(struct bus *bus, enum bus_space space, uint64_t first);
 /* Move it, as a guest moves a BAR: at no moment is it at both places or at none. False as bus_add(); it has
  * not moved. */
 bool bus_move(struct bus *bus, enum bus_space space, uint64_t first, uint64_t to, struct error *error);

@@ -27,6 +27,11 @@ bool channel_close(struct channel *channel)
     return channel->type->close(channel);
 }
 
+int channel_take_descriptor(struct channel *channel)
+{
+    return channel->type->take_descriptor ? channel->type->take_descriptor(channel) : -1;
+}
+
 bool channel_is_terminal(const struct channel *channel)
 {
     return channel->type->is_terminal(channel);

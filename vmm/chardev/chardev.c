@@ -14,6 +14,7 @@
 
 #include "chardev/internal.h"
 #include "host/file.h"
+#include "host/passed.h"
 
 static const struct chardev_kind_ops *const kinds[] = {
     [CHARDEV_NULL] = &chardev_null, [CHARDEV_STDIO] = &chardev_stdio,   [CHARDEV_PTY] = &chardev_pty,
@@ -40,6 +41,16 @@ static void chardev_free(struct chardev *chardev)
     free(chardev);
 }
 
+/* It is on no list any more. */
+static void chardev_close(struct chardev *chardev)
+{
+    connections_close(chardev);
+    if (chardev->hub)
+        hub_destroy(chardev->hub);
+    chardev->kind->close(chardev);
+    chardev_free(chardev);
+}
+
 void chardevs_destroy(struct chardevs *chardevs)
 {
     if (!chardevs)
@@ -48,13 +59,29 @@ void chardevs_destroy(struct chardevs *chardevs)
         struct chardev *chardev = chardevs->first;
 
         chardevs->first = chardev->next;
-        connections_close(chardev);
-        if (chardev->hub)
-            hub_destroy(chardev->hub);
-        chardev->kind->close(chardev);
-        chardev_free(chardev);
+        chardev_close(chardev);
     }
     free(chardevs);
+}
+
+bool chardev_remove(struct chardevs *chardevs, const char *id, struct error *error)
+{
+    struct chardev **link = &chardevs->first, *chardev;
+
+    while (*link && strcmp((*link)->id, id) != 0)
+        link = &(*link)->next;
+    chardev = *link;
+    if (!chardev)
+        return error_set(error, "Chardev '%.80s' not found; query-chardev lists those that there are", id);
+    if (chardev->starting || chardev_is_open(chardev))
+        return error_set(error, "Chardev '%.80s' is busy: %s", id,
+                         chardev->starting
+                             ? "the program waits for its first client"
+                             : "a monitor, a serial port or a port of a virtio-serial-pci uses it; "
+                               "device_del of a port frees it");
+    *link = chardev->next;
+    chardev_close(chardev);
+    return true;
 }
 
 static bool open_log(struct chardev *chardev, const struct chardev_config *config, struct error *error)
@@ -64,9 +91,12 @@ static bool open_log(struct chardev *chardev, const struct chardev_config *confi
 
     if (!config->logfile)
         return true;
-    chardev->log_fd = open(config->logfile, flags, 0666);
-    if (chardev->log_fd < 0)
-        return error_set(error, "cannot open logfile '%s': %s", config->logfile, file_why(errno));
+    chardev->log_fd = passed_open(config->logfile, flags, 0666);
+    if (chardev->log_fd < 0) {
+        const char *why = passed_why(config->logfile, errno);
+
+        return error_set(error, "cannot open logfile '%s': %s", config->logfile, why ? why : file_why(errno));
+    }
     return true;
 }
 
@@ -95,13 +125,14 @@ static void append(struct chardevs *chardevs, struct chardev *chardev)
     *link = chardev;
 }
 
-struct chardev *chardev_open(struct chardevs *chardevs, const struct chardev_config *config,
-                             struct error *error)
+/* With its log; NULL and an error. */
+static struct chardev *chardev_new(struct chardevs *chardevs, const struct chardev_config *config,
+                                   struct error *error)
 {
     struct chardev *chardev;
 
     if (chardev_find(chardevs, config->id)) {
-        error_set(error, "chardev '%s': there is a chardev of that id already", config->id);
+        error_set(error, "chardev '%s': the id is already in use", config->id);
         return NULL;
     }
     chardev = calloc(1, sizeof *chardev);
@@ -116,7 +147,23 @@ struct chardev *chardev_open(struct chardevs *chardevs, const struct chardev_con
         free(chardev);
         return NULL;
     }
-    if (!open_log(chardev, config, error) || !chardev->kind->open(chardev, config, error)) {
+    if (open_log(chardev, config, error))
+        return chardev;
+    chardev_free(chardev);
+    return NULL;
+}
+
+struct chardev *chardev_open(struct chardevs *chardevs, const struct chardev_config *config,
+                             struct error *error)
+{
+    struct chardev *chardev = chardev_new(chardevs, config, error);
+
+    if (!chardev) {
+        if (config->kind == CHARDEV_SOCKET && config->fd >= 0)
+            close(config->fd);
+        return NULL;
+    }
+    if (!chardev->kind->open(chardev, config, error)) {
         chardev_free(chardev);
         return NULL;
     }
@@ -141,10 +188,9 @@ struct chardev *chardev_next(struct chardevs *chardevs, struct chardev *chardev)
 bool chardev_attach(struct chardev *chardev, const struct chardev_user_ops *ops, void *user,
                     struct error *error)
 {
-    if (chardev->ops && !chardev->mux)
-        return error_set(error, "chardev '%s' is already in use; with mux=on several can share it",
-                         chardev->id);
-    if (chardev->mux || ops->single)
+    if (chardev_is_open(chardev) && !chardev->mux)
+        return error_set(error, "chardev '%s' is already in use; mux=on allows it to be shared", chardev->id);
+    if (chardev->hub || chardev->mux || ops->single)
         return hub_attach(chardev, ops, user, chardev->mux, error);
     chardev->ops = ops;
     chardev->user = user;
@@ -153,11 +199,38 @@ bool chardev_attach(struct chardev *chardev, const struct chardev_user_ops *ops,
 
 bool chardev_start(struct chardev *chardev, struct error *error)
 {
-    if (!chardev->ops)
+    bool started;
+
+    if (!chardev->ops || chardev->started)
         return true; /* nobody would read */
+    chardev->started = chardev->starting = true;
     if (chardev->hub)
         hub_start(chardev->hub);
-    return chardev->kind->start(chardev, error);
+    started = chardev->kind->start(chardev, error);
+    chardev->starting = false;
+    return started;
+}
+
+bool chardev_attach_now(struct chardev *chardev, const struct chardev_user_ops *ops, void *user,
+                        struct error *error)
+{
+    if (!chardev_attach(chardev, ops, user, error))
+        return false;
+    if (chardev->started) {
+        hub_start_user(chardev->hub, user);
+        return true;
+    }
+    chardev->late = true;
+    if (chardev_start(chardev, error))
+        return true;
+    chardev->started = false;
+    chardev_detach(chardev, user);
+    return false;
+}
+
+void chardev_detach(struct chardev *chardev, void *user)
+{
+    hub_detach(chardev->hub, user);
 }
 
 const char *chardev_id(const struct chardev *chardev)
@@ -175,5 +248,12 @@ const char *chardev_filename(const struct chardev *chardev)
 
 bool chardev_is_open(const struct chardev *chardev)
 {
-    return chardev->ops != NULL;
+    return chardev->hub ? hub_has_users(chardev->hub) : chardev->ops != NULL;
+}
+
+bool chardev_frontend_is_open(const struct chardev *chardev)
+{
+    if (chardev->hub)
+        return hub_has_open_user(chardev->hub);
+    return chardev->ops && (!chardev->ops->is_open || chardev->ops->is_open(chardev->user));
 }

@@ -100,11 +100,12 @@ static void destroy(struct connection *connection)
     if (connection->in)
         watch_remove(connection->in);
     close_fds(&connection->fds);
+    connection_close_descriptors(connection);
     free(connection->buffer);
     free(connection);
 }
 
-static void end(void *opaque)
+static void connection_ended(void *opaque)
 {
     struct connection *connection = opaque;
     struct chardev *chardev = connection->chardev;
@@ -129,7 +130,7 @@ void connection_end_now(struct connection *connection)
 void connection_let_go(struct connection *connection, const char *why)
 {
     if (!connection->broken)
-        warning("chardev '%s': a client is let go: %s", connection->chardev->id, why);
+        warning("chardev '%s': client disconnected: %s", connection->chardev->id, why);
     connection_end_now(connection);
 }
 
@@ -146,10 +147,15 @@ static void end_when_drained(struct connection *connection)
 static void read_input(struct connection *connection)
 {
     uint8_t bytes[CHANNEL_INPUT_MAX];
-    ssize_t count = read(connection->fds.input, bytes, sizeof bytes);
+    ssize_t count = connection_read(connection, bytes, sizeof bytes);
 
     if (count > 0) {
-        connection->channel.ops->input(connection->channel.session, bytes, (size_t)count);
+        size_t length = (size_t)count;
+
+        if (connection->fds.telnet)
+            length = telnet_input(&connection->telnet, bytes, length);
+        if (length > 0) /* not commands alone */
+            connection->channel.ops->input(connection->channel.session, bytes, length);
     } else if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
         return;
     } else if (connection->fds.keep_at_eof) {
@@ -224,7 +230,7 @@ static bool connection_is_terminal(const struct channel *channel)
 {
     struct connection *connection = of_channel(channel);
 
-    return connection->fds.input >= 0 && isatty(connection->fds.input);
+    return connection->fds.telnet || (connection->fds.input >= 0 && isatty(connection->fds.input));
 }
 
 static bool connection_has_focus(const struct channel *channel)
@@ -252,6 +258,7 @@ static const struct channel_type connection_type = {
     .pending = connection_pending,
     .pause = connection_pause,
     .close = connection_end,
+    .take_descriptor = connection_take_descriptor,
     .is_terminal = connection_is_terminal,
     .has_focus = connection_has_focus,
     .window = connection_window,
@@ -290,7 +297,7 @@ bool connection_open(struct chardev *chardev, const struct connection_config *co
     connection->chardev = chardev;
     connection->fds = *config;
     connection->read = (struct work){ .run = read_later, .opaque = connection };
-    connection->end = (struct work){ .run = end, .opaque = connection };
+    connection->end = (struct work){ .run = connection_ended, .opaque = connection };
     connection->next = chardev->connections;
     chardev->connections = connection;
     chardev->connection_count++;
@@ -299,6 +306,8 @@ bool connection_open(struct chardev *chardev, const struct connection_config *co
         destroy(connection);
         return false;
     }
+    if (connection->fds.telnet)
+        connection_greet(connection);
     connection->channel.session = chardev->ops->opened(chardev->user, &connection->channel);
     if (connection->channel.session)
         connection_update(connection);

@@ -17,6 +17,7 @@
 
 /* An empty buffer larger than this goes back to the host. */
 #define BUFFER_KEEP 16384u
+#define TELNET_PIECE 1024u
 
 /* What a failing write means: its bytes are lost in any case. */
 static void note_failure(struct connection *connection)
@@ -100,13 +101,11 @@ static bool append(struct connection *connection, const uint8_t *bytes, size_t l
     return true;
 }
 
-void connection_write(struct channel *channel, const void *bytes, size_t length, bool may_drop)
+/* At once what the peer takes, the rest later. */
+static void write_bytes(struct connection *connection, const uint8_t *bytes, size_t length, bool may_drop)
 {
-    struct connection *connection = (struct connection *)channel;
     size_t done = 0;
 
-    if (!connection->chardev->hub)
-        chardev_log(connection->chardev, bytes, length);
     if (connection->broken || connection->fds.output < 0)
         return;
     if (connection->used == 0)
@@ -119,15 +118,41 @@ void connection_write(struct channel *channel, const void *bytes, size_t length,
         return;
     if (connection->used > CHANNEL_BUFFER_MAX) {
         if (!may_drop)
-            connection_let_go(connection, "it reads nothing, and 4 MiB wait for it");
+            connection_let_go(connection, "it does not read, and 4 MiB of output are pending");
         return;
     }
-    if (!append(connection, (const uint8_t *)bytes + done, length - done)) {
+    if (!append(connection, bytes + done, length - done)) {
         if (!may_drop)
-            connection_let_go(connection, "out of memory for what it does not read");
+            connection_let_go(connection, "out of memory for pending output");
         return;
     }
     connection_update(connection);
+}
+
+void connection_write(struct channel *channel, const void *bytes, size_t length, bool may_drop)
+{
+    struct connection *connection = (struct connection *)channel;
+    const uint8_t *at = bytes;
+    uint8_t doubled[2 * TELNET_PIECE];
+
+    if (!connection->chardev->hub)
+        chardev_log(connection->chardev, bytes, length);
+    if (!connection->fds.telnet || !memchr(bytes, TELNET_IAC, length)) {
+        write_bytes(connection, bytes, length, may_drop);
+        return;
+    }
+    while (length > 0) {
+        const size_t piece = length < TELNET_PIECE ? length : TELNET_PIECE;
+
+        write_bytes(connection, doubled, telnet_output(at, piece, doubled), may_drop);
+        at += piece;
+        length -= piece;
+    }
+}
+
+void connection_greet(struct connection *connection)
+{
+    write_bytes(connection, telnet_greeting, sizeof telnet_greeting, true);
 }
 
 void connection_flush_last(struct connection *connection)

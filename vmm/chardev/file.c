@@ -13,6 +13,7 @@
 
 #include "chardev/internal.h"
 #include "host/file.h"
+#include "host/passed.h"
 
 /* The fd until the connection owns it: state is fd + 1, 0 for none. */
 static int take_fd(struct chardev *chardev)
@@ -27,10 +28,13 @@ static bool file_open(struct chardev *chardev, const struct chardev_config *conf
 {
     int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
                 (config->append ? O_APPEND : O_TRUNC);
-    int fd = open(config->path, flags, 0666);
+    int fd = passed_open(config->path, flags, 0666);
 
-    if (fd < 0)
-        return error_set(error, "cannot open '%s': %s", config->path, file_why(errno));
+    if (fd < 0) {
+        const char *why = passed_why(config->path, errno);
+
+        return error_set(error, "cannot open '%s': %s", config->path, why ? why : file_why(errno));
+    }
     chardev->state = (void *)(intptr_t)(fd + 1);
     return true;
 }

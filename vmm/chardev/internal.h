@@ -22,6 +22,7 @@ struct channel_type {
     size_t (*pending)(const struct channel *channel);
     void (*pause)(struct channel *channel, bool paused);
     bool (*close)(struct channel *channel);
+    int (*take_descriptor)(struct channel *channel); /* NULL: there are none */
     bool (*is_terminal)(const struct channel *channel);
     bool (*has_focus)(const struct channel *channel);
     bool (*window)(const struct channel *channel, unsigned *columns, unsigned *rows);
@@ -51,13 +52,16 @@ struct chardev {
     void *state; /* the kind's */
     char *id;
     bool mux;
-    int log_fd; /* -1: none */
+    int log_fd;    /* -1: none */
+    bool started;  /* its channels are open */
+    bool starting; /* chardev_start() is on the way, and may run the event loop */
+    bool late;     /* the program has started: nobody is waited for */
     struct hub *hub;
     const struct chardev_user_ops *ops; /* NULL: no user */
     void *user;
     struct connection *connections;
     unsigned connection_count;
-    char filename[192];
+    char filename[400];
 };
 
 struct chardevs {
@@ -76,6 +80,7 @@ struct connection_config {
     bool own_fds;     /* close them at the end */
     bool socket;      /* send() rather than write() */
     bool terminal;    /* a pty: its other end comes and goes */
+    bool telnet;      /* the telnet protocol */
     bool keep_at_eof; /* the end of input does not end the connection */
 };
 
@@ -91,6 +96,11 @@ void chardev_log(struct chardev *chardev, const void *bytes, size_t length);
 bool hub_attach(struct chardev *chardev, const struct chardev_user_ops *ops, void *user, bool keys,
                 struct error *error);
 void hub_start(struct hub *hub);
+/* One that is attached after that begins. */
+void hub_start_user(struct hub *hub, const void *user);
+void hub_detach(struct hub *hub, const void *user);
+bool hub_has_users(const struct hub *hub);
+bool hub_has_open_user(const struct hub *hub);
 void hub_destroy(struct hub *hub);
 
 #endif

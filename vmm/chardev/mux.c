@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One connection shared by several users (mux=on, with QEMU's keys), or lent to one user for ever.
+ * One connection shared by several users (mux=on, with QEMU's keys), or lent to one user at a time.
  *
  * The hub is the chardev's user and takes one connection at a time. Its own users are the fronts: each has a
- * channel that lasts as long as the hub. All fronts' output goes to the connection; its input goes to the
- * front that has the focus.
+ * channel that lasts as long as the hub, or until it is detached. All fronts' output goes to the connection;
+ * its input goes to the front that has the focus. Without a front the connection stays, and is not read.
  *
  * A front that does not want input now (a guest that does not read its serial port) must not keep the person
  * from pressing Ctrl-A c. So with keys the connection is still read while its input is held back, until a
@@ -38,7 +38,7 @@ struct hub {
     bool keys;
     bool escaped; /* Ctrl-A was pressed */
     struct front *fronts;
-    struct front *focus;
+    struct front *focus;        /* NULL: there are no fronts, or it has not started */
     struct channel *connection; /* NULL: nobody is there */
 };
 
@@ -73,9 +73,10 @@ static size_t front_pending(const struct channel *channel)
 static void update(struct hub *hub)
 {
     const struct front *front = hub->focus;
+    const bool full = front && (hub->keys ? front->held_count >= CHANNEL_INPUT_MAX : front->paused);
 
     if (hub->connection)
-        channel_pause(hub->connection, hub->keys ? front->held_count >= CHANNEL_INPUT_MAX : front->paused);
+        channel_pause(hub->connection, !front || full);
 }
 
 static void release(void *opaque)
@@ -156,7 +157,7 @@ static void deliver(struct hub *hub, const uint8_t *bytes, size_t length)
 {
     struct front *front = hub->focus;
 
-    if (length == 0 || !front->channel.session)
+    if (length == 0 || !front || !front->channel.session)
         return;
     if (hub->keys && (front->paused || front->held_count > 0))
         hold(front, bytes, length);
@@ -171,9 +172,9 @@ static void set_focus(struct hub *hub, struct front *front)
     if (front == before)
         return;
     hub->focus = front;
-    if (before->channel.ops->focus && before->channel.session)
+    if (before && before->channel.ops->focus && before->channel.session)
         before->channel.ops->focus(before->channel.session, false);
-    if (front->channel.ops->focus && front->channel.session)
+    if (front && front->channel.ops->focus && front->channel.session)
         front->channel.ops->focus(front->channel.session, true);
     update(hub);
 }
@@ -201,7 +202,7 @@ static void press_exit(struct hub *hub)
 
 static void press_next(struct hub *hub)
 {
-    set_focus(hub, hub->focus->next ? hub->focus->next : hub->fronts);
+    set_focus(hub, hub->focus && hub->focus->next ? hub->focus->next : hub->fronts);
 }
 
 static void press_escape(struct hub *hub)
@@ -225,6 +226,12 @@ static void press(struct hub *hub, uint8_t key)
             keys[i].run(hub);
 }
 
+static void tell_connected(const struct front *front, bool connected)
+{
+    if (front->channel.ops->connected && front->channel.session)
+        front->channel.ops->connected(front->channel.session, connected);
+}
+
 static void *hub_opened(void *user, struct channel *channel)
 {
     struct hub *hub = user;
@@ -232,6 +239,8 @@ static void *hub_opened(void *user, struct channel *channel)
     hub->connection = channel;
     hub->escaped = false;
     update(hub);
+    for (struct front *front = hub->fronts; front; front = front->next)
+        tell_connected(front, true);
     return hub;
 }
 
@@ -273,6 +282,8 @@ static void hub_closed(void *session)
     struct hub *hub = session;
 
     hub->connection = NULL;
+    for (struct front *front = hub->fronts; front; front = front->next)
+        tell_connected(front, false);
     hub_drained(hub);
 }
 
@@ -324,11 +335,59 @@ static struct front *first_focus(const struct hub *hub)
     return hub->fronts;
 }
 
+/* A null chardev has no connection, and is always there. */
+static void start_front(struct hub *hub, struct front *front)
+{
+    front->channel.session = front->channel.ops->opened(front->user, &front->channel);
+    if (hub->connection || hub->chardev->kind == &chardev_null)
+        tell_connected(front, true);
+}
+
 void hub_start(struct hub *hub)
 {
     hub->focus = first_focus(hub);
     for (struct front *front = hub->fronts; front; front = front->next)
-        front->channel.session = front->channel.ops->opened(front->user, &front->channel);
+        start_front(hub, front);
+}
+
+void hub_start_user(struct hub *hub, const void *user)
+{
+    struct front *front = hub->fronts;
+
+    while (front->user != user)
+        front = front->next;
+    start_front(hub, front);
+    if (!hub->focus)
+        set_focus(hub, front);
+}
+
+void hub_detach(struct hub *hub, const void *user)
+{
+    struct front **link = &hub->fronts, *front;
+
+    while ((*link)->user != user)
+        link = &(*link)->next;
+    front = *link;
+    *link = front->next;
+    timer_cancel(&front->release);
+    front->channel.session = NULL; /* it hears nothing any more */
+    if (hub->focus == front)
+        set_focus(hub, first_focus(hub));
+    free(front);
+}
+
+bool hub_has_users(const struct hub *hub)
+{
+    return hub->fronts;
+}
+
+bool hub_has_open_user(const struct hub *hub)
+{
+    const struct front *front = hub->fronts;
+
+    while (front && front->channel.ops->is_open && !front->channel.ops->is_open(front->user))
+        front = front->next;
+    return front;
 }
 
 void hub_destroy(struct hub *hub)

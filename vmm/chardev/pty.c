@@ -54,7 +54,7 @@ static bool pty_open(struct chardev *chardev, const struct chardev_config *confi
     pty->master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (pty->master < 0 || unlockpt(pty->master) < 0 ||
         ptsname_r(pty->master, pty->name, sizeof pty->name) != 0 || !prepare_slave(pty->master)) {
-        error_set(error, "cannot make a pseudo terminal: %s", strerror(errno));
+        error_set(error, "cannot create a pseudo terminal: %s", strerror(errno));
         if (pty->master >= 0)
             close(pty->master);
         free(pty);
@@ -74,7 +74,7 @@ static bool somebody_is_there(const struct pty *pty)
     return poll(&poll_fd, 1, 0) == 0;
 }
 
-static void look(void *opaque)
+static void check_for_reader(void *opaque)
 {
     struct chardev *chardev = opaque;
     struct pty *pty = chardev->state;
@@ -83,18 +83,18 @@ static void look(void *opaque)
                                                   .terminal = true };
 
     if (!somebody_is_there(pty) || !connection_open(chardev, &connection, NULL))
-        timer_start(chardev->owner->loop, &pty->look, LOOK_MS, look, chardev);
+        timer_start(chardev->owner->loop, &pty->look, LOOK_MS, check_for_reader, chardev);
 }
 
 static void pty_gone(struct chardev *chardev)
 {
-    look(chardev);
+    check_for_reader(chardev);
 }
 
 static bool pty_start(struct chardev *chardev, struct error *error)
 {
     (void)error;
-    look(chardev);
+    check_for_reader(chardev);
     return true;
 }
 

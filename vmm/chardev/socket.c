@@ -2,6 +2,8 @@
 /*
  * Unix sockets: listening, connecting, or a descriptor that whoever started the program left open.
  *
+ * A client with reconnect= that has no connection tries again and again, and says so once.
+ *
  * Threads: main thread only.
  */
 #include <errno.h>
@@ -30,10 +32,14 @@ struct socket_state {
     int fd; /* listens, or is connected until the connection owns it; -1 */
     bool server;
     bool wait;
+    bool telnet;
     struct made_file made;
     struct watch *watch;
-    struct timer retry;
-    char path[108]; /* "" for an inherited socket without a name */
+    struct timer retry;    /* to listen, or to connect */
+    uint64_t reconnect_ms; /* of a client; 0: it connects once */
+    bool failing;          /* it is said that nobody is there */
+    char path[108];        /* "" for an inherited socket without a name */
+    char *address;         /* of one over TCP: HOST:PORT, or NULL */
 };
 
 static void accept_again(void *opaque);
@@ -59,52 +65,102 @@ static void on_client(void *opaque, uint32_t events)
     struct socket_state *state = chardev->state;
     int fd = accept4(state->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     const struct connection_config connection = {
-        .input = fd, .output = fd, .own_fds = true, .socket = true
+        .input = fd, .output = fd, .own_fds = true, .socket = true, .telnet = state->telnet
     };
-
     struct error error;
 
     (void)events;
     if (fd >= 0) {
         if (!connection_open(chardev, &connection, &error))
-            warning("chardev '%s': a client is let go: %s", chardev->id, error.text);
+            warning("chardev '%s': client disconnected: %s", chardev->id, error.text);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
         timer_start(chardev->owner->loop, &state->retry, RETRY_MS, accept_again, chardev);
     update_listening(chardev);
 }
 
-static bool open_listening(struct socket_state *state, const struct sockaddr_un *address, struct error *error)
+static bool open_listening(struct socket_state *state, struct error *error)
 {
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+    memcpy(address.sun_path, state->path, strlen(state->path));
+    state->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (state->fd < 0)
+        return error_set(error, "cannot create a socket: %s", strerror(errno));
     /* As QEMU does: a file that an earlier run left behind is in the way and nobody's. */
-    if (unlink(address->sun_path) < 0 && errno != ENOENT)
+    if (unlink(address.sun_path) < 0 && errno != ENOENT)
         return error_set(error, "cannot replace '%s': %s", state->path, strerror(errno));
-    if (bind(state->fd, (const struct sockaddr *)address, sizeof *address) < 0)
-        return error_set(error, "cannot make socket '%s': %s", state->path, strerror(errno));
+    if (bind(state->fd, (const struct sockaddr *)&address, sizeof address) < 0)
+        return error_set(error, "cannot create socket '%s': %s", state->path, strerror(errno));
     if (!made_file_note(&state->made, state->path))
-        return error_set(error, "cannot make socket '%s': %s", state->path, strerror(errno));
+        return error_set(error, "cannot create socket '%s': %s", state->path, strerror(errno));
     if (listen(state->fd, BACKLOG) < 0)
         return error_set(error, "cannot listen on '%s': %s", state->path, strerror(errno));
     return true;
 }
 
-static bool open_path(struct socket_state *state, const char *path, struct error *error)
+/* To state->path. */
+static bool connect_path(struct socket_state *state, struct error *error)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int failure;
+
+    memcpy(address.sun_path, state->path, strlen(state->path));
+    state->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (state->fd < 0)
+        return error_set(error, "cannot create a socket: %s", strerror(errno));
+    if (connect(state->fd, (const struct sockaddr *)&address, sizeof address) == 0)
+        return true;
+    failure = errno;
+    close(state->fd);
+    state->fd = -1;
+    return error_set(error, "cannot connect to '%s': %s", state->path,
+                     failure == EAGAIN ? "too many clients are waiting" : strerror(failure));
+}
+
+/* The socket is connected, and is the connection's from now on. */
+static bool open_connection(struct chardev *chardev, struct error *error)
+{
+    struct socket_state *state = chardev->state;
+    const struct connection_config connection = {
+        .input = state->fd, .output = state->fd, .own_fds = true, .socket = true
+    };
+
+    state->fd = -1;
+    return connection_open(chardev, &connection, error);
+}
+
+/* Until somebody is there. Where no user is to be told, the connection waits for one. */
+static void keep_connecting(void *opaque)
+{
+    struct chardev *chardev = opaque;
+    struct socket_state *state = chardev->state;
+    struct error error;
+
+    if (connect_path(state, &error) && (!chardev->started || open_connection(chardev, &error))) {
+        state->failing = false;
+        return;
+    }
+    if (!state->failing)
+        warning("Unable to connect character device %s: %s; it tries again every %llu ms", chardev->id,
+                error.text, (unsigned long long)state->reconnect_ms);
+    state->failing = true;
+    timer_start(chardev->owner->loop, &state->retry, state->reconnect_ms, keep_connecting, chardev);
+}
+
+static bool open_path(struct chardev *chardev, const char *path, struct error *error)
+{
+    struct socket_state *state = chardev->state;
     size_t length = strlen(path);
 
     if (length > PATH_MAX_LENGTH)
-        return error_set(error, "socket path '%s' is too long: it has %zu bytes, the limit is %zu", path,
+        return error_set(error, "socket path '%s' is too long: it has %zu bytes; the limit is %zu", path,
                          length, PATH_MAX_LENGTH);
-    memcpy(address.sun_path, path, length);
     memcpy(state->path, path, length);
-    state->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (state->fd < 0)
-        return error_set(error, "cannot make a socket: %s", strerror(errno));
     if (state->server)
-        return open_listening(state, &address, error);
-    if (connect(state->fd, (const struct sockaddr *)&address, sizeof address) < 0)
-        return error_set(error, "cannot connect to '%s': %s", path,
-                         errno == EAGAIN ? "too many others wait there already" : strerror(errno));
+        return open_listening(state, error);
+    if (state->reconnect_ms == 0)
+        return connect_path(state, error);
+    keep_connecting(chardev);
     return true;
 }
 
@@ -115,13 +171,13 @@ static bool open_inherited(struct socket_state *state, int fd, struct error *err
     int listens = 0;
     socklen_t size = sizeof listens;
 
+    state->fd = fd; /* also after a failure */
     if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0)
         return error_set(error, "fd=%d: %s", fd, errno == EBADF ? "it is not open" : strerror(errno));
     if (state->server && !listens)
-        return error_set(error, "fd=%d: server=on needs a socket that listens already", fd);
+        return error_set(error, "fd=%d: server=on requires a listening socket", fd);
     if (!state->server && listens)
         return error_set(error, "fd=%d: the socket listens; give server=on", fd);
-    state->fd = fd;
     if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
         return error_set(error, "fd=%d: %s", fd, strerror(errno));
     if (getsockname(fd, (struct sockaddr *)&address, &length) == 0 && address.sun_family == AF_UNIX &&
@@ -140,19 +196,49 @@ static void socket_close(struct chardev *chardev)
     made_file_remove(&state->made);
     if (state->fd >= 0)
         close(state->fd);
+    free(state->address);
     free(state);
+}
+
+/* The socket is there: tcp_open(). */
+static bool open_tcp(struct socket_state *state, const struct chardev_config *config, struct error *error)
+{
+    const bool braces = strchr(config->host, ':');
+
+    state->telnet = config->telnet;
+    if (asprintf(&state->address, "%s:%s%.200s%s:%s", config->telnet ? "telnet" : "tcp", braces ? "[" : "",
+                 config->host, braces ? "]" : "", config->port) < 0) {
+        state->address = NULL;
+        return error_set(error, "out of memory");
+    }
+    return open_inherited(state, config->fd, error);
+}
+
+static bool open_any(struct chardev *chardev, const struct chardev_config *config, struct error *error)
+{
+    struct socket_state *state = chardev->state;
+
+    if (config->host)
+        return open_tcp(state, config, error);
+    return config->fd >= 0 ? open_inherited(state, config->fd, error)
+                           : open_path(chardev, config->path, error);
 }
 
 static bool socket_open(struct chardev *chardev, const struct chardev_config *config, struct error *error)
 {
     struct socket_state *state = calloc(1, sizeof *state);
 
-    if (!state)
+    if (!state) {
+        if (config->fd >= 0)
+            close(config->fd);
         return error_set(error, "out of memory");
-    *state =
-        (struct socket_state){ .fd = -1, .server = config->server, .wait = config->server && config->wait };
+    }
+    *state = (struct socket_state){ .fd = -1,
+                                    .server = config->server,
+                                    .wait = config->server && config->wait,
+                                    .reconnect_ms = config->reconnect_ms };
     chardev->state = state;
-    if (config->fd >= 0 ? open_inherited(state, config->fd, error) : open_path(state, config->path, error))
+    if (open_any(chardev, config, error))
         return true;
     socket_close(chardev);
     return false;
@@ -166,9 +252,9 @@ static bool start_listening(struct chardev *chardev, struct error *error)
     state->watch = watch_add(loop, state->fd, EPOLLIN, on_client, chardev);
     if (!state->watch)
         return error_set(error, "cannot watch it: %s", strerror(errno));
-    if (state->wait)
+    if (state->wait && !chardev->late)
         message("info: waiting for connection on: %s", chardev_filename(chardev));
-    while (state->wait && chardev->connection_count == 0 && !loop_quitting(loop))
+    while (state->wait && !chardev->late && chardev->connection_count == 0 && !loop_quitting(loop))
         loop_once(loop, -1);
     return true;
 }
@@ -176,14 +262,16 @@ static bool start_listening(struct chardev *chardev, struct error *error)
 static bool socket_start(struct chardev *chardev, struct error *error)
 {
     struct socket_state *state = chardev->state;
-    const struct connection_config connection = {
-        .input = state->fd, .output = state->fd, .own_fds = true, .socket = true
-    };
 
     if (state->server)
         return start_listening(chardev, error);
-    state->fd = -1;
-    return connection_open(chardev, &connection, error);
+    if (state->fd >= 0)
+        return open_connection(chardev, error);
+    if (state->reconnect_ms == 0) /* the last attempt to start it has failed */
+        return error_set(error, "its connection has ended");
+    if (!timer_runs(&state->retry))
+        keep_connecting(chardev);
+    return true;
 }
 
 static void socket_gone(struct chardev *chardev)
@@ -192,13 +280,16 @@ static void socket_gone(struct chardev *chardev)
 
     if (state->watch)
         update_listening(chardev);
+    else if (state->reconnect_ms > 0)
+        timer_start(chardev->owner->loop, &state->retry, state->reconnect_ms, keep_connecting, chardev);
 }
 
 static void socket_describe(const struct chardev *chardev, char *text, size_t size)
 {
     const struct socket_state *state = chardev->state;
 
-    snprintf(text, size, "%sunix:%s%s", chardev->connections ? "" : "disconnected:", state->path,
+    snprintf(text, size, "%s%s%s%s", chardev->connections ? "" : "disconnected:",
+             state->address ? "" : "unix:", state->address ? state->address : state->path,
              state->server ? ",server=on" : "");
 }
 

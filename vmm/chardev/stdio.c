@@ -152,7 +152,7 @@ static void close_private(int fd)
 static bool stdio_open(struct chardev *chardev, const struct chardev_config *config, struct error *error)
 {
     if (only)
-        return error_set(error, "standard input and output are in use by another chardev already");
+        return error_set(error, "standard input and output are already in use by another chardev");
     only = calloc(1, sizeof *only);
     if (!only)
         return error_set(error, "out of memory");

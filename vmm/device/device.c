@@ -1,60 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "device/device.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/event.h"
 #include "base/qom_path.h"
+#include "device/child_bus.h"
 
 /* How much a message lists. */
 #define NAMES_LENGTH 512
-
-static void append(struct device *device, struct board *board)
-{
-    struct device **link = &board->devices;
-
-    while (*link)
-        link = &(*link)->next;
-    device->board = board;
-    device->next = NULL;
-    *link = device;
-}
-
-bool device_enlist(struct device *device, struct board *board, const struct device_type *type, const char *id,
-                   bool hotplugged, struct error *error)
-{
-    device->id = NULL;
-    if (id && !(device->id = strdup(id)))
-        return error_set(error, "out of memory");
-    device->type = type;
-    device->hotplugged = hotplugged;
-    if (!id)
-        device->anon = board->anonymous_devices++;
-    append(device, board);
-    return true;
-}
-
-void device_delist(struct device *device)
-{
-    struct device **link = &device->board->devices;
-
-    while (*link != device)
-        link = &(*link)->next;
-    *link = device->next;
-    free(device->id);
-    device->id = NULL;
-}
-
-char *device_path(const struct device *device, char buffer[DEVICE_PATH_SIZE])
-{
-    if (device->id)
-        snprintf(buffer, DEVICE_PATH_SIZE, "/machine/peripheral/%s", device->id);
-    else
-        snprintf(buffer, DEVICE_PATH_SIZE, "/machine/peripheral-anon/device[%" PRIu32 "]", device->anon);
-    return buffer;
-}
 
 struct device *device_find(const struct board *board, const char *id)
 {
@@ -75,7 +31,8 @@ struct device *device_next(const struct board *board, const struct device *devic
 }
 
 /* The id of a device that is to be added. */
-static bool check_id(const struct board *board, struct props props, const char **id, struct error *error)
+static bool check_id(const struct board *board, const struct device_type *type, struct props props,
+                     const char **id, struct error *error)
 {
     const struct device *other;
 
@@ -86,8 +43,8 @@ static bool check_id(const struct board *board, struct props props, const char *
     if (!id_check(*id, error))
         return false;
     other = device_find(board, *id);
-    return !other || other->type->hot /* says more itself */ ||
-           error_set(error, "Duplicate device ID '%s': a %s has it; choose another id", *id,
+    return !other || type->own_ids ||
+           error_set(error, "Duplicate device ID '%s': a %s uses it; choose another id", *id,
                      other->type->name);
 }
 
@@ -95,7 +52,7 @@ static bool check_single(const struct board *board, const struct device_type *ty
 {
     for (const struct device *device = board->devices; type->single && device; device = device->next)
         if (device->type == type)
-            return error_set(error, "a machine has one %s at most, and '%s' is there already", type->name,
+            return error_set(error, "a machine supports only one %s, and '%s' already exists", type->name,
                              device->id ? device->id : "one without an id");
     return true;
 }
@@ -117,94 +74,126 @@ enum outcome device_add(struct board *board, struct props props, bool hot,
     if (!type)
         return OUTCOME_FAILED;
     if (hot && !type->hot) {
-        error_set(error, "Device '%s' can not be hotplugged; give it at start with -device", driver);
+        error_set(error, "Device '%s' can not be hotplugged; add it at start with -device", driver);
         return OUTCOME_FAILED;
     }
-    if (!check_id(board, props, &id, error) || !check_single(board, type, error))
+    if (!check_id(board, type, props, &id, error) || !check_single(board, type, error))
         return OUTCOME_FAILED;
     return type->create(board, id, props, hot, completion, error);
 }
 
-void device_not_found(const struct board *board, const char *reference, struct error *error)
+static bool can_go(const struct device *device)
 {
-    char list[NAMES_LENGTH] = "", path[DEVICE_PATH_SIZE];
-    size_t length = 0;
-    unsigned left_off = 0;
-
-    for (const struct device *device = board->devices; device; device = device->next) {
-        const char *name = device->id ? device->id : device_path(device, path);
-        size_t need = strlen(name) + 2;
-
-        if (!device->type->unplug)
-            continue;
-        if (left_off > 0 || length + need >= sizeof list) {
-            left_off++;
-            continue;
-        }
-        snprintf(list + length, sizeof list - length, "%s%s", length ? ", " : "", name);
-        length = strlen(list);
-    }
-    if (!length && !left_off)
-        error_set_class(error, ERROR_DEVICE_NOT_FOUND, "Device '%.200s' not found; no DIMM is plugged",
-                        reference);
-    else if (left_off)
-        error_set_class(error, ERROR_DEVICE_NOT_FOUND,
-                        "Device '%.200s' not found; there are: %s, and %u more (info memory-devices)",
-                        reference, list, left_off);
-    else
-        error_set_class(error, ERROR_DEVICE_NOT_FOUND, "Device '%.200s' not found; there are: %s", reference,
-                        list);
+    return device->type->unplug && !(device->type->stays && device->type->stays(device));
 }
 
-struct device *device_resolve(const struct board *board, const char *reference, struct error *error)
+/* The names of those that can be unplugged, of a type or (NULL) of all, as far as there is room. Returns how
+ * many were left out. */
+static unsigned list_names(const struct board *board, const struct device_type *type, char list[NAMES_LENGTH])
+{
+    char path[DEVICE_PATH_SIZE];
+    size_t length = 0;
+    unsigned left_out = 0;
+
+    list[0] = '\0';
+    for (const struct device *device = board->devices; device; device = device->next) {
+        const char *name = device->id ? device->id : device_path(device, path);
+        const size_t need = strlen(name) + 2;
+
+        if (!can_go(device) || (type && device->type != type))
+            continue;
+        if (left_out > 0 || length + need >= NAMES_LENGTH) {
+            left_out++;
+            continue;
+        }
+        length += (size_t)snprintf(list + length, NAMES_LENGTH - length, "%s%s", length ? ", " : "", name);
+    }
+    return left_out;
+}
+
+static void refuse_unknown(const struct board *board, const char *reference, const struct device_type *type,
+                           struct error *error)
+{
+    char list[NAMES_LENGTH];
+    const unsigned left_out = list_names(board, type, list);
+
+    if (left_out)
+        error_set_class(
+            error, ERROR_DEVICE_NOT_FOUND,
+            "Device '%.200s' not found; available: %s, and %u more (QMP: qom-list /machine/peripheral)",
+            reference, list, left_out);
+    else if (list[0])
+        error_set_class(error, ERROR_DEVICE_NOT_FOUND, "Device '%.200s' not found; available: %s", reference,
+                        list);
+    else if (type)
+        error_set_class(error, ERROR_DEVICE_NOT_FOUND, "Device '%.200s' not found; no %s is plugged",
+                        reference, type->name);
+    else
+        error_set_class(error, ERROR_DEVICE_NOT_FOUND,
+                        "Device '%.200s' not found; there is no device that can be unplugged", reference);
+}
+
+static void refuse_type(const struct device *device, const char *reference, const struct device_type *type,
+                        struct error *error)
+{
+    if (can_go(device))
+        error_set(error, "Device '%.200s' is a %s, not a %s; device_del %.200s unplugs it", reference,
+                  device->type->name, type->name, reference);
+    else
+        error_set(error, "Device '%.200s' is a %s, not a %s, and permanent", reference, device->type->name,
+                  type->name);
+}
+
+struct device *device_resolve(const struct board *board, const char *reference,
+                              const struct device_type *type, struct error *error)
 {
     struct device *found = device_find(board, reference);
     struct qom_search search = { .path = reference };
     char path[DEVICE_PATH_SIZE];
 
-    if (found)
-        return found;
-    for (struct device *device = board->devices; device; device = device->next)
-        if (qom_search_try(&search, device_path(device, path)))
+    for (struct device *device = found ? NULL : board->devices; device; device = device->next)
+        if (!device->type->build && qom_search_try(&search, device_path(device, path)))
             found = device;
-    if (search.found == 0)
-        device_not_found(board, reference, error);
-    return qom_search_end(&search, error) ? found : NULL;
+    if (!found)
+        refuse_unknown(board, reference, type, error);
+    if (!found || (search.found > 0 && !qom_search_end(&search, error)))
+        return NULL;
+    if (!type || found->type == type)
+        return found;
+    refuse_type(found, reference, type, error);
+    return NULL;
+}
+
+static struct device *child_of(const struct device *maker)
+{
+    struct device *device = maker->board->devices;
+
+    while (device && !(device->on && device->on->maker == maker))
+        device = device->next;
+    return device;
+}
+
+void device_remove(struct device *device)
+{
+    const struct board *board = device->board;
+    char path[DEVICE_PATH_SIZE];
+    struct device *child;
+
+    while ((child = child_of(device)) != NULL)
+        device_remove(child);
+    board->event(board->machine, &(struct event){ .kind = EVENT_DEVICE_DELETED,
+                                                  .device.id = device->id,
+                                                  .device.path = device_path(device, path) });
+    device_delist(device);
+    device->type->destroy(device);
 }
 
 bool device_del(struct board *board, const char *reference, struct error *error)
 {
-    struct device *device = device_resolve(board, reference, error);
+    struct device *device = device_resolve(board, reference, NULL, error);
 
     if (!device || device->type->unplug)
         return device && device->type->unplug(device, error);
-    return error_set(error, "Device '%.200s' cannot be unplugged: what is of type %s stays with the machine",
+    return error_set(error, "Device '%.200s' cannot be unplugged: devices of type %s are permanent",
                      reference, device->type->name);
-}
-
-void devices_reset(const struct board *board)
-{
-    for (struct device *device = board->devices; device; device = device->next)
-        if (device->type->reset)
-            device->type->reset(device);
-}
-
-void devices_aml(const struct board *board, struct hotram_aml *aml)
-{
-    for (const struct device *device = board->devices; device; device = device->next)
-        if (device->type->aml)
-            device->type->aml(device, aml);
-}
-
-void devices_destroy(struct board *board)
-{
-    while (board->devices) {
-        struct device *last = board->devices;
-
-        while (last->next)
-            last = last->next;
-        device_delist(last);
-        if (last->type->destroy)
-            last->type->destroy(last);
-    }
 }

@@ -8,6 +8,7 @@
 #define VMM_DEVICE_DEVICE_H
 
 #include "device/board.h"
+#include "device/fields.h"
 #include "device/type.h"
 
 /* The first member of each device's own struct. */
@@ -15,9 +16,10 @@ struct device {
     const struct device_type *type;
     char *id;        /* owned; NULL: it has none */
     uint32_t anon;   /* then its number among those of -device and device_add without an id */
-    bool hotplugged; /* not there from the start */
+    bool hotplugged; /* not present from the start */
     bool present;    /* its plug has come to an end; queries show it */
     struct board *board;
+    const struct child_bus *on; /* NULL: a PCI bus, or none */
     struct device *next;
 };
 
@@ -26,18 +28,23 @@ struct device {
 /* Into the board's list, as its last. False: out of memory. */
 bool device_enlist(struct device *device, struct board *board, const struct device_type *type, const char *id,
                    bool hotplugged, struct error *error);
+/* The same for a chip; nothing can fail. No query shows it. */
+void device_enlist_chip(struct device *device, struct board *board, const struct device_type *type);
 /* Out of it; its id is free. */
 void device_delist(struct device *device);
+/* It goes for good, and before it what is on buses that it makes: each with its event, while it has a name.
+ * Before any client can act on that the id is free. */
+void device_remove(struct device *device);
 
 /* "/machine/peripheral/ID", or "/machine/peripheral-anon/device[N]"; returns buffer. */
 char *device_path(const struct device *device, char buffer[DEVICE_PATH_SIZE]);
 /* The one with an id, present or not; NULL: there is none. */
 struct device *device_find(const struct board *board, const char *id);
-/* The one that an id or a QOM path names, present or not; NULL and an error otherwise, of class
- * DeviceNotFound if there is none. */
-struct device *device_resolve(const struct board *board, const char *reference, struct error *error);
-/* Error class DeviceNotFound, with the names of those that could be unplugged. */
-void device_not_found(const struct board *board, const char *reference, struct error *error);
+/* The one that an id or a QOM path names, present or not. NULL and an error: there is none (class
+ * DeviceNotFound, with the names of those that can be unplugged), or it is not of the type; `type` NULL: any.
+ */
+struct device *device_resolve(const struct board *board, const char *reference,
+                              const struct device_type *type, struct error *error);
 /* In order of creation: NULL gives the first of those that are present and have a path. */
 struct device *device_next(const struct board *board, const struct device *device);
 
@@ -51,8 +58,27 @@ bool device_del(struct board *board, const char *reference, struct error *error)
 
 /* All devices after power-on, in order of creation. vCPUs are paused. */
 void devices_reset(const struct board *board);
-/* What they have to say in the DSDT, in the scope \_SB. */
-void devices_aml(const struct board *board, struct hotram_aml *aml);
+/* The guest stands still, or runs again. vCPUs are paused. */
+void devices_run(const struct board *board, bool run);
+/* The thread of all devices that move data, made for the first. NULL and an error: the host gives none. */
+struct io_thread *device_io(struct board *board, struct error *error);
+/* What chips, or the other devices with the chips that lead to them, have to say in the DSDT. */
+void devices_aml(const struct board *board, bool chips, struct hotram_aml *aml);
+/* And how events come, `memory`: also of memory devices. The first status that is not HOTRAM_OK. */
+enum hotram_status devices_aml_events(const struct board *board, bool memory, struct hotram_aml *aml);
+/* Their nodes in a device tree, one call each. */
+void devices_fdt(const struct board *board, void (*write)(void *opaque, const struct tree_node *node),
+                 void *opaque);
+/* An event for the guest. Under the machine lock. */
+void board_raise(const struct board *board, enum board_event event);
+
+/* The states of all devices, one behind the other, in order of creation (device/fields.h): vCPUs are paused,
+ * and nobody else uses a device. False: one of the devices has no saved form, and nothing was appended; or
+ * the buffer is too small. DIMMs are not among them: their state is the bank's. */
+bool devices_save(const struct board *board, struct hotram_buffer *out, struct error *error);
+/* The same devices take what was saved, under the machine lock. False: not one has changed, and `saved` is as
+ * it was. */
+bool devices_restore(const struct board *board, struct hotram_saved *saved, struct error *error);
 /* The end, in reverse order of creation. */
 void devices_destroy(struct board *board);
 

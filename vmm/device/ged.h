@@ -10,18 +10,27 @@
 
 #include <hotram/ged.h>
 
-#include "device/board.h"
+#include "device/device.h"
+
+struct ged_state {
+    struct hotram_ged selector;
+};
+extern const struct state_table ged_state_table;
+extern const struct device_type ged_type;
 
 struct ged {
-    struct hotram_ged selector;
+    struct device device; /* first */
+    struct ged_state state;
     const struct vm *vm;
+    uint64_t address;
     unsigned gsi;
-    bool high;
+    bool high; /* the interrupt line: follows from the state */
 };
 
 /* `address`: of its registers; `gsi`: its interrupt, a level. */
 void ged_init(struct ged *ged, const struct board *board, uint64_t address, unsigned gsi);
 void ged_reset(struct ged *ged);
+void ged_restored(struct ged *ged); /* the state is another */
 /* HOTRAM_GED_* events. */
 void ged_raise(struct ged *ged, uint32_t events);
 

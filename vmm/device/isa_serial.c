@@ -8,16 +8,16 @@
 
 #include "device/device.h"
 
-struct values {
+struct serial_values {
     char *chardev;
     uint32_t index;
 };
 
 static const struct property properties[] = {
-    { "chardev", PROPERTY_STRING, offsetof(struct values, chardev), PROPERTY_NO_GIVEN,
-      "the chardev at the other end", NULL },
-    { "index", PROPERTY_UINT32, offsetof(struct values, index), PROPERTY_NO_GIVEN, "0: COM1, the only one",
-      NULL },
+    PROPERTY_ROW(serial_values, "chardev", PROPERTY_STRING, chardev,
+                 "the chardev that the port is connected to"),
+    PROPERTY_ROW_RANGE(serial_values, "index", PROPERTY_UINT32, index, "0: COM1, the only one",
+                       NUMBER_ONLY(0, ": hotram has one serial port, COM1")),
 };
 #define PROPERTY_COUNT (sizeof properties / sizeof properties[0])
 
@@ -25,26 +25,19 @@ extern const struct device_type isa_serial_type;
 
 struct isa_serial {
     struct device device; /* first */
-    struct values values;
+    struct serial_values values;
 };
 
-static bool read_values(struct props props, struct values *values, struct error *error)
+static bool read_values(struct props props, struct serial_values *values, struct error *error)
 {
     static const char *const names[] = { "driver", "id", NULL };
 
-    if (!props_read(props, properties, PROPERTY_COUNT, names, isa_serial_type.name, values, error))
-        return false;
-    if (values->index == 0)
-        return true;
-    error_set(error, "Parameter 'index' expects 0: hotram has one serial port, COM1; got '%u'",
-              values->index);
-    props_free(properties, PROPERTY_COUNT, values);
-    return false;
+    return props_read(props, properties, PROPERTY_COUNT, names, isa_serial_type.name, values, error);
 }
 
 static bool check(struct props props, struct error *error)
 {
-    struct values values = { 0 };
+    struct serial_values values = { 0 };
 
     if (!read_values(props, &values, error))
         return false;
@@ -84,7 +77,7 @@ static enum outcome create(struct board *board, const char *id, struct props pro
 
 static void describe(const struct device *device, void *values)
 {
-    memcpy(values, &((const struct isa_serial *)device)->values, sizeof(struct values));
+    memcpy(values, &((const struct isa_serial *)device)->values, sizeof(struct serial_values));
 }
 
 const struct device_type isa_serial_type = {
@@ -92,7 +85,7 @@ const struct device_type isa_serial_type = {
     .parent = "device",
     .properties = properties,
     .property_count = PROPERTY_COUNT,
-    .values_size = sizeof(struct values),
+    .values_size = sizeof(struct serial_values),
     .serial_port = true,
     .check = check,
     .create = create,

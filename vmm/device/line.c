@@ -5,17 +5,19 @@
 
 void line_receive(struct line *line, uint8_t byte)
 {
-    if (line->fifo_count == LINE_FIFO) {
-        line->overrun = true;
+    struct line_state *state = line->state;
+
+    if (state->fifo_count == LINE_FIFO) {
+        state->overrun = true;
         return;
     }
-    line->fifo[(line->fifo_first + line->fifo_count++) % LINE_FIFO] = byte;
+    state->fifo[(state->fifo_first + state->fifo_count++) % LINE_FIFO] = byte;
 }
 
 /* Move what waits into the FIFO; when nothing waits any more, the character device may go on. */
 static void fill_fifo(struct line *line)
 {
-    while (line->waiting_count > 0 && line->fifo_count < LINE_FIFO) {
+    while (line->waiting_count > 0 && line->state->fifo_count < LINE_FIFO) {
         line_receive(line, line->waiting[line->waiting_first++]);
         line->waiting_count--;
     }
@@ -37,12 +39,13 @@ void line_send(struct line *line, uint8_t byte)
 
 uint8_t line_take(struct line *line)
 {
+    struct line_state *state = line->state;
     uint8_t byte = 0;
 
-    if (line->fifo_count > 0) {
-        byte = line->fifo[line->fifo_first];
-        line->fifo_first = (line->fifo_first + 1) % LINE_FIFO;
-        line->fifo_count--;
+    if (state->fifo_count > 0) {
+        byte = state->fifo[state->fifo_first];
+        state->fifo_first = (uint8_t)((state->fifo_first + 1) % LINE_FIFO);
+        state->fifo_count--;
         fill_fifo(line);
     }
     return byte;
@@ -50,7 +53,17 @@ uint8_t line_take(struct line *line)
 
 void line_clear(struct line *line)
 {
-    line->fifo_count = 0;
+    line->state->fifo_count = 0;
+    fill_fifo(line);
+}
+
+bool line_state_valid(const struct line_state *state)
+{
+    return state->fifo_count <= LINE_FIFO;
+}
+
+void line_restored(struct line *line)
+{
     fill_fifo(line);
 }
 
@@ -129,7 +142,7 @@ static void input(void *session, const uint8_t *bytes, size_t length)
         uint32_t at = line->waiting_first + line->waiting_count;
 
         if (at == sizeof line->waiting) {
-            line->overrun = true;
+            line->state->overrun = true;
             break;
         }
         line->waiting[at] = bytes[i];
@@ -158,10 +171,10 @@ static const struct chardev_user_ops user_ops = {
     .closed = closed,
 };
 
-void line_init(struct line *line, const struct board *board, void (*changed)(void *device, bool emptied),
-               void *device)
+void line_init(struct line *line, const struct board *board, struct line_state *state,
+               void (*changed)(void *device, bool emptied), void *device)
 {
-    *line = (struct line){ .loop = board->loop, .changed = changed, .device = device };
+    *line = (struct line){ .loop = board->loop, .state = state, .changed = changed, .device = device };
     pthread_mutex_init(&line->lock, NULL);
     line->drain = (struct work){ .run = drain, .opaque = line };
     line->refill = (struct work){ .run = refill, .opaque = line };

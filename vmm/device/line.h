@@ -20,9 +20,23 @@
 #include "base/loop.h"
 #include "chardev/chardev.h"
 #include "device/board.h"
+#include "device/fields.h"
 
 #define LINE_FIFO 16u
 #define LINE_RING 4096u /* a power of two */
+
+/* What the guest knows of it: a part of its device's state. What waits on either side is not: bytes that were
+ * sent go out here, whatever becomes of the guest, and bytes that wait were not received yet. */
+struct line_state {
+    uint8_t fifo[LINE_FIFO]; /* received, not yet read */
+    uint8_t fifo_first, fifo_count;
+    bool overrun; /* bytes came that found no room */
+};
+
+/* Rows for the table of a state with such a member. */
+#define LINE_FIELDS(type, member) \
+    STATE_ARRAY(type, member.fifo, 1, UINT8_MAX), STATE_FIELD(type, member.fifo_first, 1, LINE_FIFO - 1), \
+        STATE_FIELD(type, member.fifo_count, 1, 2 * LINE_FIFO - 1), STATE_FIELD(type, member.overrun, 1, 1)
 
 struct line {
     pthread_mutex_t lock; /* the device's: what is said to be under it */
@@ -34,9 +48,7 @@ struct line {
     struct channel *channel; /* main thread only; NULL: what the guest sends is dropped */
 
     /* under the lock */
-    uint8_t fifo[LINE_FIFO]; /* received, not yet read */
-    uint32_t fifo_first, fifo_count;
-    bool overrun;            /* bytes came that found no room */
+    struct line_state *state;
     uint8_t ring[LINE_RING]; /* sent, not yet with the character device */
     uint32_t ring_first, ring_count;
     bool draining; /* the main thread is going to look into the ring */
@@ -49,8 +61,11 @@ struct line {
     struct work refill; /* the guest made room: let the channel read on */
 };
 
-void line_init(struct line *line, const struct board *board, void (*changed)(void *device, bool emptied),
-               void *device);
+/* `state`: a part of the device's; it is as after power-on. */
+void line_init(struct line *line, const struct board *board, struct line_state *state,
+               void (*changed)(void *device, bool emptied), void *device);
+/* What a table does not say of it. */
+bool line_state_valid(const struct line_state *state);
 /* After line_stop(). */
 void line_destroy(struct line *line);
 bool line_attach(struct line *line, struct chardev *chardev, struct error *error);
@@ -68,5 +83,7 @@ void line_receive(struct line *line, uint8_t byte);
 /* The oldest byte received; 0 when there is none. */
 uint8_t line_take(struct line *line);
 void line_clear(struct line *line); /* the receive FIFO */
+/* The state is another: what waits may have room now. */
+void line_restored(struct line *line);
 
 #endif

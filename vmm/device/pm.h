@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ACPI fixed hardware (ACPI 6.5, 4.8): PM1 event and control blocks, PM timer, GPE0 block, reset register.
+ * ACPI fixed hardware (ACPI 6.5, 4.8): PM1 event and control blocks, GPE0 block, PM timer, reset register
+ * (device/reset_register.h). Layout and effects of the first two are libhotram's; here they get their ports,
+ * their interrupt, and what the machine does about them.
  *
  * Threads: all functions run under the machine lock (bus/machine_lock.h). The callbacks do too; they must
  * only note what is asked for.
@@ -14,21 +16,30 @@
 #include <hotram/gpe.h>
 #include <hotram/pm1.h>
 
-#include "device/board.h"
+#include "device/device.h"
+
+/* The timer is not in it: it shows the guest's clock. */
+struct pm_state {
+    struct hotram_gpe gpe;
+    struct hotram_pm1 pm1;
+};
+extern const struct state_table pm_state_table;
+extern const struct device_type pm_type;
 
 struct pm {
+    struct device device; /* first */
     const struct board *board;
     unsigned gsi;
     uint16_t (*waiting)(void *machine);
-    struct hotram_gpe gpe;
-    struct hotram_pm1 pm1;
-    bool sci;
+    struct pm_state state;
+    bool sci; /* the interrupt line: follows from the state */
 };
 
 /* `gsi`: the SCI's, a level. `waiting`: the GPEs whose cause the guest has not seen, as bits, under the
  * machine lock. */
-void pm_init(struct pm *pm, const struct board *board, unsigned gsi, uint16_t (*waiting)(void *machine));
+void pm_init(struct pm *pm, struct board *board, unsigned gsi, uint16_t (*waiting)(void *machine));
 void pm_reset(struct pm *pm);
+void pm_restored(struct pm *pm); /* the state is another */
 /* Set a GPE's status, such as HOTRAM_GPE_MEMORY. */
 void pm_raise_gpe(struct pm *pm, unsigned event);
 /* Press the fixed-feature power button. */

@@ -7,21 +7,23 @@
 #include <hotram/aml.h>
 #include <hotram/aml_device.h>
 
-struct values {
+struct pvpanic_values {
     uint32_t port;
     uint32_t events; /* PVPANIC_ bits that the guest is offered */
 };
 
 struct pvpanic {
     struct device device; /* first */
-    struct values values;
+    struct pvpanic_values values;
 };
 
 static const struct property properties[] = {
-    { "ioport", PROPERTY_UINT32, offsetof(struct values, port), PROPERTY_NO_GIVEN,
-      "I/O port (default: 1285, which is 0x505)", NULL },
-    { "events", PROPERTY_UINT32, offsetof(struct values, events), PROPERTY_NO_GIVEN,
-      "what the guest may tell: 1 a panic, 2 that it starts a crash kernel, 3 (default) both", NULL },
+    PROPERTY_ROW_RANGE(pvpanic_values, "ioport", PROPERTY_UINT32, port,
+                       "I/O port (default: 1285, which is 0x505)", NUMBER_RANGE(0, UINT16_MAX)),
+    PROPERTY_ROW_RANGE(
+        pvpanic_values, "events", PROPERTY_UINT32, events,
+        "events that the guest may report: 1 a panic, 2 the start of a crash kernel, 3 (default) both",
+        NUMBER_RANGE(0, PVPANIC_PANICKED | PVPANIC_CRASH_LOADED)),
 };
 #define PROPERTY_COUNT (sizeof properties / sizeof properties[0])
 
@@ -44,22 +46,17 @@ static void write_event(void *device, uint64_t offset, unsigned width, uint64_t 
         board->crash_loaded(board->machine);
 }
 
-static bool read_values(struct props props, struct values *values, struct error *error)
+static bool read_values(struct props props, struct pvpanic_values *values, struct error *error)
 {
     static const char *const names[] = { "driver", "id", NULL };
 
-    *values = (struct values){ PVPANIC_PORT, PVPANIC_PANICKED | PVPANIC_CRASH_LOADED };
-    if (!props_read(props, properties, PROPERTY_COUNT, names, pvpanic_type.name, values, error))
-        return false;
-    if (values->port > UINT16_MAX)
-        return error_set(error, "Parameter 'ioport' expects a port, 0 to 65535; got '%u'", values->port);
-    return values->events <= (PVPANIC_PANICKED | PVPANIC_CRASH_LOADED) ||
-           error_set(error, "Parameter 'events' expects 0 to 3; got '%u'", values->events);
+    *values = (struct pvpanic_values){ PVPANIC_PORT, PVPANIC_PANICKED | PVPANIC_CRASH_LOADED };
+    return props_read(props, properties, PROPERTY_COUNT, names, pvpanic_type.name, values, error);
 }
 
 static bool check(struct props props, struct error *error)
 {
-    struct values values;
+    struct pvpanic_values values;
 
     return read_values(props, &values, error);
 }
@@ -104,7 +101,7 @@ static enum outcome create(struct board *board, const char *id, struct props pro
 
 static void describe(const struct device *device, void *values)
 {
-    memcpy(values, &((const struct pvpanic *)device)->values, sizeof(struct values));
+    memcpy(values, &((const struct pvpanic *)device)->values, sizeof(struct pvpanic_values));
 }
 
 static void aml(const struct device *device, struct hotram_aml *out)
@@ -128,7 +125,7 @@ const struct device_type pvpanic_type = {
     .parent = "device",
     .properties = properties,
     .property_count = PROPERTY_COUNT,
-    .values_size = sizeof(struct values),
+    .values_size = sizeof(struct pvpanic_values),
     .single = true,
     .check = check,
     .create = create,

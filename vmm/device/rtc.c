@@ -1,183 +1,157 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "device/rtc.h"
 
+#include <stdlib.h>
 #include <time.h>
 
+#include "base/config.h"
+#include "base/count_of.h"
+#include "device/isa_aml.h"
+#include "device/registers.h"
 #include "device/rtc_firmware.h"
+#include "device/rtc_time.h"
 #include "layout/x86.h"
 
-/* CMOS addresses */
-enum {
-    SECONDS = 0,
-    SECONDS_ALARM,
-    MINUTES,
-    MINUTES_ALARM,
-    HOURS,
-    HOURS_ALARM,
-    WEEKDAY,
-    DAY,
-    MONTH,
-    YEAR,
-    REGISTER_A,
-    REGISTER_B,
-    REGISTER_C,
-    REGISTER_D,
-    CENTURY = 0x32, /* where the FADT says it is */
-};
+#define PORTS 2
 
+#define A_ALL 0x7f
 #define A_STANDARD 0x26 /* 32768 Hz, as firmware sets it; "update in progress" never shows */
-#define B_24_HOURS 0x02
-#define B_BINARY 0x04
 #define B_UPDATE_INTERRUPT 0x10
 #define B_ALARM_INTERRUPT 0x20
-#define B_SET 0x80
+#define B_INTERRUPTS (B_UPDATE_INTERRUPT | B_ALARM_INTERRUPT)
 #define C_INTERRUPT 0x80
 #define D_VALID 0x80
 #define ALARM_ANY 0xc0 /* an alarm byte with both top bits matches every value */
 
-static bool is_time(unsigned at)
-{
-    return at == SECONDS || at == MINUTES || at == HOURS || (at >= WEEKDAY && at <= YEAR) || at == CENTURY;
-}
-
-static uint8_t encode(const struct rtc *rtc, int value)
-{
-    return (uint8_t)(rtc->cmos[REGISTER_B] & B_BINARY ? value : value / 10 << 4 | value % 10);
-}
-
-static int decode(const struct rtc *rtc, uint8_t byte)
-{
-    return rtc->cmos[REGISTER_B] & B_BINARY ? byte : (byte >> 4) * 10 + (byte & 0xf);
-}
-
-static uint8_t encode_hour(const struct rtc *rtc, int hour)
-{
-    if (rtc->cmos[REGISTER_B] & B_24_HOURS)
-        return encode(rtc, hour);
-    return encode(rtc, hour % 12 == 0 ? 12 : hour % 12) | (hour >= 12 ? 0x80 : 0);
-}
-
-static int decode_hour(const struct rtc *rtc, uint8_t byte)
-{
-    if (rtc->cmos[REGISTER_B] & B_24_HOURS)
-        return decode(rtc, byte);
-    return decode(rtc, byte & 0x7f) % 12 + (byte & 0x80 ? 12 : 0);
-}
-
-static void host_time(const struct rtc *rtc, struct tm *tm)
-{
-    time_t now = time(NULL) + (time_t)rtc->offset;
-
-    if (rtc->local)
-        localtime_r(&now, tm);
-    else
-        gmtime_r(&now, tm);
-}
-
-/* While the guest sets the clock the bytes stand still; else they follow the host. */
-static void show_time(struct rtc *rtc)
-{
-    struct tm tm;
-
-    if (rtc->cmos[REGISTER_B] & B_SET)
-        return;
-    host_time(rtc, &tm);
-    rtc->cmos[SECONDS] = encode(rtc, tm.tm_sec > 59 ? 59 : tm.tm_sec);
-    rtc->cmos[MINUTES] = encode(rtc, tm.tm_min);
-    rtc->cmos[HOURS] = encode_hour(rtc, tm.tm_hour);
-    rtc->cmos[WEEKDAY] = encode(rtc, tm.tm_wday + 1);
-    rtc->cmos[DAY] = encode(rtc, tm.tm_mday);
-    rtc->cmos[MONTH] = encode(rtc, tm.tm_mon + 1);
-    /* A guest may set a year before 1900, which is less than 0 in tm. */
-    rtc->cmos[YEAR] = encode(rtc, (tm.tm_year % 100 + 100) % 100);
-    rtc->cmos[CENTURY] = encode(rtc, (tm.tm_year + 1900) / 100);
-}
-
-static void take_time(struct rtc *rtc)
-{
-    struct tm tm = {
-        .tm_sec = decode(rtc, rtc->cmos[SECONDS]),
-        .tm_min = decode(rtc, rtc->cmos[MINUTES]),
-        .tm_hour = decode_hour(rtc, rtc->cmos[HOURS]),
-        .tm_mday = decode(rtc, rtc->cmos[DAY]),
-        .tm_mon = decode(rtc, rtc->cmos[MONTH]) - 1,
-        .tm_year = decode(rtc, rtc->cmos[CENTURY]) * 100 + decode(rtc, rtc->cmos[YEAR]) - 1900,
-        .tm_isdst = -1,
-    };
-
-    rtc->offset = (rtc->local ? mktime(&tm) : timegm(&tm)) - time(NULL);
-}
-
 static void update_line(struct rtc *rtc)
 {
-    bool high = rtc->cmos[REGISTER_C] & rtc->cmos[REGISTER_B] & (B_UPDATE_INTERRUPT | B_ALARM_INTERRUPT);
+    bool high = rtc->state.cmos[REGISTER_C] & rtc->state.cmos[REGISTER_B] & B_INTERRUPTS;
 
     if (high)
-        rtc->cmos[REGISTER_C] |= C_INTERRUPT;
+        rtc->state.cmos[REGISTER_C] |= C_INTERRUPT;
     if (high == rtc->line)
         return;
     rtc->line = high;
     vm_irq_line(rtc->vm, rtc->gsi, high);
 }
 
-static uint64_t rtc_read(void *device, uint64_t offset, unsigned width)
+/* ---- the registers ---- */
+
+static uint32_t read_time(void *device)
 {
     struct rtc *rtc = device;
-    uint8_t value;
 
-    (void)width;
-    if (offset == 0)
-        return 0xff;
-    if (is_time(rtc->index))
-        show_time(rtc);
-    value = rtc->cmos[rtc->index];
-    if (rtc->index == REGISTER_C) {
-        rtc->cmos[REGISTER_C] = 0;
-        update_line(rtc);
-    }
-    return value;
+    rtc_show_time(rtc);
+    return rtc->state.cmos[rtc->state.index];
 }
 
-static void write_register_b(struct rtc *rtc, uint8_t value)
+static void write_time(void *device, uint32_t value)
 {
-    bool was_setting = rtc->cmos[REGISTER_B] & B_SET;
+    struct rtc *rtc = device;
 
-    show_time(rtc); /* from here on the bytes may stand still */
-    rtc->cmos[REGISTER_B] = value;
+    rtc_show_time(rtc);
+    rtc->state.cmos[rtc->state.index] = (uint8_t)value;
+    if (!(rtc->state.cmos[REGISTER_B] & B_SET))
+        rtc_take_time(rtc);
+}
+
+static void write_register_b(void *device, uint32_t value)
+{
+    struct rtc *rtc = device;
+    bool was_setting = rtc->state.cmos[REGISTER_B] & B_SET;
+
+    rtc_show_time(rtc); /* from here on the bytes may stand still */
+    rtc->state.cmos[REGISTER_B] = (uint8_t)value;
     if (was_setting && !(value & B_SET))
-        take_time(rtc);
-    if (value & (B_UPDATE_INTERRUPT | B_ALARM_INTERRUPT))
+        rtc_take_time(rtc);
+    if (value & B_INTERRUPTS)
         loop_post(rtc->loop, &rtc->start);
     update_line(rtc);
 }
 
-static void rtc_write(void *device, uint64_t offset, unsigned width, uint64_t word)
+/* Reading it takes the interrupt back. */
+static uint32_t read_register_c(void *device)
 {
     struct rtc *rtc = device;
-    uint8_t value = (uint8_t)word;
+    uint8_t value = rtc->state.cmos[REGISTER_C];
+
+    rtc->state.cmos[REGISTER_C] = 0;
+    update_line(rtc);
+    return value;
+}
+
+#define CMOS(at) .stored = offsetof(struct rtc_state, cmos) + (at), .width = 1
+
+/* By CMOS address. What is not listed is memory. */
+static const struct device_register cmos_registers[] = {
+    { .offset = SECONDS, .read = read_time, .write = write_time },
+    { .offset = MINUTES, .read = read_time, .write = write_time },
+    { .offset = HOURS, .read = read_time, .write = write_time },
+    { .offset = WEEKDAY, .read = read_time, .write = write_time },
+    { .offset = DAY, .read = read_time, .write = write_time },
+    { .offset = MONTH, .read = read_time, .write = write_time },
+    { .offset = YEAR, .read = read_time, .write = write_time },
+    { .offset = REGISTER_A, CMOS(REGISTER_A), .bits = A_ALL },
+    { .offset = REGISTER_B, CMOS(REGISTER_B), .write = write_register_b },
+    { .offset = REGISTER_C, .read = read_register_c },
+    { .offset = REGISTER_D, CMOS(REGISTER_D), .bits = 0 },
+    { .offset = CENTURY, .read = read_time, .write = write_time },
+};
+
+static uint32_t read_data(void *device)
+{
+    struct rtc *rtc = device;
+    const struct device_register *reg = register_at(cmos_registers, COUNT_OF(cmos_registers),
+                                                    rtc->state.index);
+
+    return reg ? register_read(reg, rtc, &rtc->state) : rtc->state.cmos[rtc->state.index];
+}
+
+static void write_data(void *device, uint32_t value)
+{
+    struct rtc *rtc = device;
+    const struct device_register *reg = register_at(cmos_registers, COUNT_OF(cmos_registers),
+                                                    rtc->state.index);
+
+    if (reg)
+        register_write(reg, rtc, &rtc->state, value);
+    else
+        rtc->state.cmos[rtc->state.index] = (uint8_t)value;
+}
+
+static void write_index(void *device, uint32_t value)
+{
+    /* The top bit is another thing: it masks the NMI. */
+    ((struct rtc *)device)->state.index = value % RTC_CMOS_SIZE;
+}
+
+/* By port. */
+static const struct device_register registers[] = {
+    { .offset = 0, .fixed = 0xff, .write = write_index },
+    { .offset = 1, .read = read_data, .write = write_data },
+};
+
+static uint64_t rtc_read(void *device, uint64_t offset, unsigned width)
+{
+    struct rtc *rtc = device;
 
     (void)width;
-    if (offset == 0) {
-        rtc->index = value & 0x7f;
-    } else if (rtc->index == REGISTER_A) {
-        rtc->cmos[REGISTER_A] = value & 0x7f;
-    } else if (rtc->index == REGISTER_B) {
-        write_register_b(rtc, value);
-    } else if (rtc->index == REGISTER_C || rtc->index == REGISTER_D) {
-        /* read-only */
-    } else if (is_time(rtc->index)) {
-        show_time(rtc);
-        rtc->cmos[rtc->index] = value;
-        if (!(rtc->cmos[REGISTER_B] & B_SET))
-            take_time(rtc);
-    } else {
-        rtc->cmos[rtc->index] = value;
-    }
+    return register_read(register_at(registers, COUNT_OF(registers), offset), rtc, &rtc->state);
 }
+
+static void rtc_write(void *device, uint64_t offset, unsigned width, uint64_t value)
+{
+    struct rtc *rtc = device;
+
+    (void)width;
+    register_write(register_at(registers, COUNT_OF(registers), offset), rtc, &rtc->state, (uint8_t)value);
+}
+
+/* ---- once a second ---- */
 
 static bool alarm_matches(const struct rtc *rtc, unsigned alarm, unsigned now)
 {
-    return rtc->cmos[alarm] >= ALARM_ANY || rtc->cmos[alarm] == rtc->cmos[now];
+    return rtc->state.cmos[alarm] >= ALARM_ANY || rtc->state.cmos[alarm] == rtc->state.cmos[now];
 }
 
 static void schedule(struct rtc *rtc);
@@ -189,13 +163,13 @@ static void tick(void *opaque)
     bool enabled;
 
     pthread_mutex_lock(&rtc->lock);
-    show_time(rtc);
-    rtc->cmos[REGISTER_C] |= B_UPDATE_INTERRUPT;
+    rtc_show_time(rtc);
+    rtc->state.cmos[REGISTER_C] |= B_UPDATE_INTERRUPT;
     if (alarm_matches(rtc, SECONDS_ALARM, SECONDS) && alarm_matches(rtc, MINUTES_ALARM, MINUTES) &&
         alarm_matches(rtc, HOURS_ALARM, HOURS))
-        rtc->cmos[REGISTER_C] |= B_ALARM_INTERRUPT;
+        rtc->state.cmos[REGISTER_C] |= B_ALARM_INTERRUPT;
     update_line(rtc);
-    enabled = rtc->cmos[REGISTER_B] & (B_UPDATE_INTERRUPT | B_ALARM_INTERRUPT);
+    enabled = rtc->state.cmos[REGISTER_B] & B_INTERRUPTS;
     pthread_mutex_unlock(&rtc->lock);
     if (enabled)
         schedule(rtc);
@@ -218,11 +192,48 @@ static void start(void *opaque)
         schedule(rtc);
 }
 
+/* ---- state ---- */
+
+#define CMOS_PART(first, count, name, bits, ...) \
+    STATE_PART(struct rtc_state, cmos, first, count, name, 1, bits, ##__VA_ARGS__)
+
+/* The clock and the memory have a battery: a reset only stops interrupts. */
+static const struct state_field fields[] = {
+    STATE_FIELD(struct rtc_state, offset, 1, UINT64_MAX, .kept = UINT64_MAX),
+    CMOS_PART(SECONDS, REGISTER_A - SECONDS, "time and alarm", UINT8_MAX, .kept = UINT8_MAX),
+    CMOS_PART(REGISTER_A, 1, "register A", A_ALL, .kept = A_ALL, .power_on = A_STANDARD),
+    CMOS_PART(REGISTER_B, 1, "register B", UINT8_MAX, .kept = UINT8_MAX & ~(B_INTERRUPTS | B_SET),
+              .power_on = B_24_HOURS),
+    CMOS_PART(REGISTER_C, 1, "register C", B_INTERRUPTS | C_INTERRUPT),
+    CMOS_PART(REGISTER_D, 1, "register D", D_VALID, .power_on = D_VALID, .always = D_VALID),
+    CMOS_PART(REGISTER_D + 1, RTC_CMOS_SIZE - REGISTER_D - 1, "memory", UINT8_MAX, .kept = UINT8_MAX),
+    STATE_FIELD(struct rtc_state, index, 1, RTC_CMOS_SIZE - 1),
+};
+
+/* As far as a guest can set the clock, and further, but not so far that its year is no int. */
+#define OFFSET_MAX (INT64_C(1) << 42)
+
+static bool valid(const void *opaque)
+{
+    const struct rtc_state *state = opaque;
+
+    return state->offset >= -OFFSET_MAX && state->offset <= OFFSET_MAX;
+}
+
+const struct state_table rtc_state_table = {
+    .name = "rtc",
+    .version = 1,
+    .size = sizeof(struct rtc_state),
+    .fields = fields,
+    .count = COUNT_OF(fields),
+    .valid = valid,
+};
+
 void rtc_init(struct rtc *rtc, const struct board *board, unsigned gsi, bool local, int64_t offset)
 {
     const struct bus_range range = {
         .first = X86_PORT_RTC,
-        .count = 2,
+        .count = PORTS,
         .width_max = 1,
         .read = rtc_read,
         .write = rtc_write,
@@ -233,23 +244,29 @@ void rtc_init(struct rtc *rtc, const struct board *board, unsigned gsi, bool loc
 
     if (local)
         tzset(); /* reads files: not when a vCPU first asks for the time */
-    *rtc = (struct rtc){ .vm = board->vm, .gsi = gsi, .loop = board->loop, .local = local, .offset = offset };
+    *rtc = (struct rtc){ .vm = board->vm, .gsi = gsi, .loop = board->loop, .local = local };
+    state_power_on(&rtc_state_table, &rtc->state);
+    rtc->state.offset = offset;
     pthread_mutex_init(&rtc->lock, NULL);
     rtc->start = (struct work){ .run = start, .opaque = rtc };
-    rtc->cmos[REGISTER_A] = A_STANDARD;
-    rtc->cmos[REGISTER_B] = B_24_HOURS;
-    rtc->cmos[REGISTER_D] = D_VALID;
     bus_add_at_start(board->bus, &range);
 }
 
-/* The clock and the memory have a battery: reset only stops interrupts, and what firmware reads is again what
- * the machine is, whatever the guest wrote there. */
+/* What firmware reads is again what the machine is, whatever the guest wrote there. */
 void rtc_reset(struct rtc *rtc)
 {
     pthread_mutex_lock(&rtc->lock);
-    rtc->cmos[REGISTER_B] &= (uint8_t) ~(B_UPDATE_INTERRUPT | B_ALARM_INTERRUPT | B_SET);
-    rtc->cmos[REGISTER_C] = 0;
-    rtc_write_firmware_bytes(rtc->cmos, &rtc->machine);
+    state_reset(&rtc_state_table, &rtc->state);
+    rtc_write_firmware_bytes(rtc->state.cmos, &rtc->machine);
+    update_line(rtc);
+    pthread_mutex_unlock(&rtc->lock);
+}
+
+void rtc_restored(struct rtc *rtc)
+{
+    pthread_mutex_lock(&rtc->lock);
+    if (rtc->state.cmos[REGISTER_B] & B_INTERRUPTS)
+        loop_post(rtc->loop, &rtc->start);
     update_line(rtc);
     pthread_mutex_unlock(&rtc->lock);
 }
@@ -258,7 +275,7 @@ void rtc_describe(struct rtc *rtc, const struct rtc_machine *machine)
 {
     pthread_mutex_lock(&rtc->lock);
     rtc->machine = *machine;
-    rtc_write_firmware_bytes(rtc->cmos, machine);
+    rtc_write_firmware_bytes(rtc->state.cmos, machine);
     pthread_mutex_unlock(&rtc->lock);
 }
 
@@ -274,3 +291,57 @@ void rtc_destroy(struct rtc *rtc)
     if (rtc->loop)
         pthread_mutex_destroy(&rtc->lock);
 }
+
+/* ---- the type ---- */
+
+static bool build(struct board *board, const struct chip_place *place, struct error *error)
+{
+    const struct config *config = board->config;
+    struct rtc *rtc = calloc(1, sizeof *rtc);
+
+    if (!rtc)
+        return error_set(error, "out of memory");
+    rtc_init(rtc, board, place->gsi, config->rtc_base == RTC_LOCALTIME,
+             config->rtc_base == RTC_DATE ? config->rtc_date - time(NULL) : 0);
+    rtc_describe(rtc, &(struct rtc_machine){ .cpus = config->cpus,
+                                             .low_ram_end = board->low_ram_end,
+                                             .high_ram_size = board->high_ram_size });
+    device_enlist_chip(&rtc->device, board, &rtc_type);
+    return true;
+}
+
+static void reset_device(struct device *device)
+{
+    rtc_reset((struct rtc *)device);
+}
+
+static void restored_device(struct device *device)
+{
+    rtc_restored((struct rtc *)device);
+}
+
+static void destroy(struct device *device)
+{
+    struct rtc *rtc = (struct rtc *)device;
+
+    rtc_stop(rtc);
+    rtc_destroy(rtc);
+    free(rtc);
+}
+
+static void aml(const struct device *device, struct hotram_aml *out)
+{
+    isa_device_aml(out, "RTC", "PNP0B00", 0, X86_PORT_RTC, PORTS, ((const struct rtc *)device)->gsi);
+}
+
+const struct device_type rtc_type = {
+    .name = "mc146818rtc",
+    .parent = "device",
+    .build = build,
+    .state = &rtc_state_table,
+    .state_offset = offsetof(struct rtc, state),
+    .reset = reset_device,
+    .restored = restored_device,
+    .destroy = destroy,
+    .aml = aml,
+};

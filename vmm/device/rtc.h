@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "base/loop.h"
-#include "device/board.h"
+#include "device/device.h"
 
 /* What firmware finds in the CMOS memory. */
 struct rtc_machine {
@@ -25,17 +25,26 @@ struct rtc_machine {
     uint64_t high_ram_size; /* bytes of RAM from 4 GiB on */
 };
 
+#define RTC_CMOS_SIZE 128
+
+struct rtc_state {
+    int64_t offset; /* seconds: guest's clock minus host's */
+    uint8_t cmos[RTC_CMOS_SIZE];
+    uint8_t index; /* of the byte that the data port is */
+};
+extern const struct state_table rtc_state_table;
+extern const struct device_type rtc_type;
+
 struct rtc {
+    struct device device; /* first */
     const struct vm *vm;
     unsigned gsi;
     struct loop *loop;
     pthread_mutex_t lock; /* of what follows, but for the timer */
     bool local;           /* the guest's clock shows the host's local time */
-    int64_t offset;       /* seconds: guest's clock minus host's */
-    uint8_t index;
-    uint8_t cmos[128];
+    struct rtc_state state;
     struct rtc_machine machine;
-    bool line;
+    bool line; /* the interrupt line: follows from the state */
     struct timer timer;
     struct work start; /* a guest enabled an interrupt: start the timer */
 };
@@ -45,7 +54,9 @@ void rtc_init(struct rtc *rtc, const struct board *board, unsigned gsi, bool loc
 /* Before the guest runs: what firmware finds, from here on and after each reset. Takes the lock. */
 void rtc_describe(struct rtc *rtc, const struct rtc_machine *machine);
 void rtc_destroy(struct rtc *rtc); /* after rtc_stop() */
-void rtc_reset(struct rtc *rtc);   /* takes the lock */
+/* These take the lock. */
+void rtc_reset(struct rtc *rtc);
+void rtc_restored(struct rtc *rtc); /* the state is another */
 /* Main thread: no timer is left. */
 void rtc_stop(struct rtc *rtc);
 

@@ -10,11 +10,11 @@ struct secret {
 };
 
 static const struct property properties[] = {
-    { "data", PROPERTY_STRING, offsetof(struct secret, words[0]), PROPERTY_NO_GIVEN, "not used", NULL },
-    { "file", PROPERTY_STRING, offsetof(struct secret, words[1]), PROPERTY_NO_GIVEN, "not used", NULL },
-    { "format", PROPERTY_STRING, offsetof(struct secret, words[2]), PROPERTY_NO_GIVEN, "not used", NULL },
-    { "keyid", PROPERTY_STRING, offsetof(struct secret, words[3]), PROPERTY_NO_GIVEN, "not used", NULL },
-    { "iv", PROPERTY_STRING, offsetof(struct secret, words[4]), PROPERTY_NO_GIVEN, "not used", NULL },
+    PROPERTY_ROW(secret, "data", PROPERTY_STRING, words[0], "not used"),
+    PROPERTY_ROW(secret, "file", PROPERTY_STRING, words[1], "not used"),
+    PROPERTY_ROW(secret, "format", PROPERTY_STRING, words[2], "not used"),
+    PROPERTY_ROW(secret, "keyid", PROPERTY_STRING, words[3], "not used"),
+    PROPERTY_ROW(secret, "iv", PROPERTY_STRING, words[4], "not used"),
 };
 #define PROPERTY_COUNT (sizeof properties / sizeof properties[0])
 

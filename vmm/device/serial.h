@@ -12,21 +12,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "device/device.h"
 #include "device/line.h"
 
-struct serial {
-    struct line line;
-    const struct vm *vm;
-    unsigned gsi;
-
-    /* registers, under the line's lock */
+struct serial_state {
+    struct line_state line;
     uint8_t ier, fcr, lcr, mcr, scr, dll, dlm;
     bool transmit_interrupt; /* the transmitter ran empty and the guest has not been told yet */
-    bool level;              /* of the interrupt line */
+};
+extern const struct state_table serial_state_table;
+extern const struct device_type serial_type;
+
+struct serial {
+    struct device device; /* first */
+    struct line line;
+    const struct vm *vm;
+    uint16_t port;
+    unsigned gsi;
+
+    /* under the line's lock */
+    struct serial_state state;
+    bool level; /* of the interrupt line: follows from the state */
 };
 
 /* `port`: of its registers; `gsi`: its interrupt. */
 void serial_init(struct serial *serial, const struct board *board, uint16_t port, unsigned gsi);
-void serial_reset(struct serial *serial); /* takes the lock */
+/* These take the lock. */
+void serial_reset(struct serial *serial);
+void serial_restored(struct serial *serial); /* the state is another */
 
 #endif

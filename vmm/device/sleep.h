@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The registers that hardware-reduced ACPI has in place of PM1: sleep control and sleep status
- * (ACPI 6.5, 4.8.3.7), and the reset register, all at I/O ports.
+ * (ACPI 6.5, 4.8.3.7), at I/O ports; and the reset register (device/reset_register.h).
  *
  * Threads: all functions run under the machine lock (bus/machine_lock.h). The callbacks do too; they must
  * only note what is asked for.
@@ -9,12 +9,15 @@
 #ifndef VMM_DEVICE_SLEEP_H
 #define VMM_DEVICE_SLEEP_H
 
-#include "device/board.h"
+#include "device/device.h"
+
+extern const struct device_type sleep_type;
 
 struct sleep {
+    struct device device; /* first */
     const struct board *board;
 };
 
-void sleep_init(struct sleep *sleep, const struct board *board);
+void sleep_init(struct sleep *sleep, struct board *board);
 
 #endif

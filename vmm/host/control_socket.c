@@ -34,21 +34,20 @@ static int open_folder(const char *path, struct error *error)
     int fd;
 
     if (mkdir(path, 0700) < 0 && errno != EEXIST) {
-        error_set(error, "cannot make the folder '%s': %s", path, strerror(errno));
+        error_set(error, "cannot create the directory '%s': %s", path, strerror(errno));
         return -1;
     }
     fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd >= 0 && fstat(fd, &folder) == 0 && !lock_folder(fd)) {
         error_set(error,
-                  errno == EWOULDBLOCK ? "the folder '%s' is locked by another process, for longer than "
-                                         "a start takes"
-                                       : "the folder '%s' cannot be locked",
+                  errno == EWOULDBLOCK ? "the directory '%s' has been locked by another process for too long"
+                                       : "the directory '%s' cannot be locked",
                   path);
     } else if (fd < 0 || fstat(fd, &folder) < 0) {
-        error_set(error, "cannot open the folder '%s': %s", path, strerror(errno));
+        error_set(error, "cannot open the directory '%s': %s", path, strerror(errno));
     } else if (folder.st_uid != geteuid() || (folder.st_mode & 077)) {
         error_set(error,
-                  "the folder '%s' is not this user's alone (owner %u, mode %03o); chmod 700 makes it so",
+                  "the directory '%s' is accessible to other users (owner %u, mode %03o); use chmod 700",
                   path, (unsigned)folder.st_uid, (unsigned)folder.st_mode & 0777);
     } else {
         return fd;
@@ -58,22 +57,23 @@ static int open_folder(const char *path, struct error *error)
     return -1;
 }
 
-/* Whether somebody listens there, and who: 0 when that cannot be told. */
-static bool answers(const struct sockaddr_un *address, pid_t *pid)
+/* 0: somebody listens there, and who (0 when that cannot be told). Otherwise why nobody answers: an errno. */
+static int ask(const struct sockaddr_un *address, pid_t *pid)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     struct ucred peer = { 0 };
     socklen_t size = sizeof peer;
-    bool lives;
+    int failure = 0;
 
     *pid = 0;
     if (fd < 0)
-        return false;
-    lives = connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN;
-    if (lives && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0)
+        return errno;
+    if (connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 && errno != EAGAIN)
+        failure = errno;
+    else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0)
         *pid = peer.pid;
     close(fd);
-    return lives;
+    return failure;
 }
 
 static bool bind_private(int fd, const struct sockaddr_un *address)
@@ -93,18 +93,21 @@ static bool listen_in_folder(struct control_socket *control, int fd, const struc
 {
     const char *path = address->sun_path;
     pid_t pid;
+    int why;
 
     if (!bind_private(fd, address)) {
-        if (errno == EADDRINUSE && answers(address, &pid))
-            return error_set(error, "process %ld has a guest of this name, and its socket '%s'", (long)pid,
-                             path);
-        if (errno != EADDRINUSE && errno != ECONNREFUSED && errno != ENOENT)
-            return error_set(error, "cannot make socket '%s': %s", path, strerror(errno));
+        why = errno == EADDRINUSE ? ask(address, &pid) : errno;
+        if (why == 0)
+            return error_set(error, "process %ld runs a guest with this name and owns the socket '%s'",
+                             (long)pid, path);
+        /* Whoever made it is gone, or has removed it by now. */
+        if (why != ECONNREFUSED && why != ENOENT)
+            return error_set(error, "cannot create socket '%s': %s", path, strerror(why));
         if ((unlink(path) < 0 && errno != ENOENT) || !bind_private(fd, address))
             return error_set(error, "cannot replace '%s': %s", path, strerror(errno));
     }
     if (!made_file_note(&control->file, path))
-        return error_set(error, "cannot make socket '%s': %s", path, strerror(errno));
+        return error_set(error, "cannot create socket '%s': %s", path, strerror(errno));
     if (listen(fd, BACKLOG) == 0)
         return true;
     error_set(error, "cannot listen on '%s': %s", path, strerror(errno));
@@ -126,7 +129,7 @@ int control_socket_open(struct control_socket *control, const char *name, struct
         return -1;
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
-        error_set(error, "cannot make a socket: %s", strerror(errno));
+        error_set(error, "cannot create a socket: %s", strerror(errno));
     } else if (!listen_in_folder(control, fd, &address, error)) {
         close(fd);
         fd = -1;

@@ -21,7 +21,7 @@ static void wait_for_child(int from_child)
         got = read(from_child, &byte, 1);
     while (got < 0 && errno == EINTR);
     if (got < 0)
-        message("-daemonize: %s; whether the program has started cannot be told", strerror(errno));
+        message("-daemonize: %s; cannot determine whether the program has started", strerror(errno));
     _exit(got == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
@@ -37,9 +37,10 @@ bool daemon_begin(struct daemon *daemon, bool wanted, struct error *error)
         return error_set(error, "-daemonize: %s", strerror(errno));
     child = fork();
     if (child < 0) {
+        error_set(error, "-daemonize: %s", strerror(errno));
         close(pipes[0]);
         close(pipes[1]);
-        return error_set(error, "-daemonize: %s", strerror(errno));
+        return false;
     }
     if (child > 0) {
         close(pipes[1]);
@@ -62,7 +63,7 @@ bool daemon_ready(struct daemon *daemon, struct error *error)
     if (null < 0 || chdir("/") < 0)
         return error_set(error, "-daemonize: %s", strerror(errno));
     if (write(daemon->ready, "", 1) != 1)
-        return error_set(error, "-daemonize: whoever waits for the start cannot be told: %s",
+        return error_set(error, "-daemonize: cannot report the start to the foreground process: %s",
                          strerror(errno));
     close(daemon->ready);
     daemon->ready = -1;
@@ -78,7 +79,7 @@ bool daemon_ready(struct daemon *daemon, struct error *error)
 /* The file, locked. The descriptor stays open, and with it the lock, as long as the program runs. */
 static int open_pidfile(struct daemon *daemon, const char *path, struct error *error)
 {
-    char why[FILE_WHY];
+    char why[FILE_WHY_SIZE];
     int fd = file_open_regular(path, O_WRONLY | O_CREAT | O_EXCL, 0600, why);
     bool makes = fd >= 0;
 
@@ -93,7 +94,7 @@ static int open_pidfile(struct daemon *daemon, const char *path, struct error *e
     else if (flock(fd, LOCK_EX | LOCK_NB) == 0)
         return fd;
     else if (errno == EWOULDBLOCK)
-        error_set(error, "-pidfile '%s' is held by another process that runs", path);
+        error_set(error, "-pidfile '%s' is locked by another running process", path);
     else
         error_set(error, "-pidfile '%s' cannot be locked: %s", path, strerror(errno));
     close(fd);

@@ -30,9 +30,9 @@ static const char *kind(mode_t mode)
     }
 }
 
-static bool not_regular(mode_t mode, char why[FILE_WHY])
+static bool not_regular(mode_t mode, char why[FILE_WHY_SIZE])
 {
-    snprintf(why, FILE_WHY, "it is %s, not a regular file", kind(mode));
+    snprintf(why, FILE_WHY_SIZE, "it is %s, not a regular file", kind(mode));
     errno = EINVAL;
     return false;
 }
@@ -43,13 +43,13 @@ const char *file_why(int failure)
     case EWOULDBLOCK: /* of a regular file that is what O_NONBLOCK gives when open() would have waited */
         return "another process holds a lease on it";
     case ENXIO: /* a FIFO, open for writing */
-        return "nobody reads from it";
+        return "it has no reader";
     default:
         return strerror(failure);
     }
 }
 
-int file_open_regular(const char *path, int flags, mode_t mode, char why[FILE_WHY])
+int file_open_regular(const char *path, int flags, mode_t mode, char why[FILE_WHY_SIZE])
 {
     struct stat file;
     int fd;
@@ -60,7 +60,10 @@ int file_open_regular(const char *path, int flags, mode_t mode, char why[FILE_WH
     }
     fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, mode);
     if (fd < 0) {
-        snprintf(why, FILE_WHY, "%s", file_why(errno));
+        const int failure = errno;
+
+        snprintf(why, FILE_WHY_SIZE, "%s", file_why(failure));
+        errno = failure;
         return -1;
     }
     /* It may be another file by now. */
@@ -88,6 +91,7 @@ static char *absolute(const char *path)
 bool made_file_note(struct made_file *file, const char *path)
 {
     struct stat status;
+    int why;
 
     *file = (struct made_file){ .path = absolute(path) };
     if (file->path && lstat(path, &status) == 0) {
@@ -95,9 +99,11 @@ bool made_file_note(struct made_file *file, const char *path)
         file->inode = status.st_ino;
         return true;
     }
+    why = errno;
     free(file->path);
     file->path = NULL;
     RESULT_DOES_NOT_MATTER(unlink(path), "the caller fails for want of the file in any case");
+    errno = why;
     return false;
 }
 
@@ -108,7 +114,7 @@ void made_file_remove(struct made_file *file)
     if (file->path && lstat(file->path, &status) == 0 && status.st_dev == file->device &&
         status.st_ino == file->inode)
         if (unlink(file->path) < 0)
-            message("%s was made and cannot be removed: %s", file->path, strerror(errno));
+            message("%s was created and cannot be removed: %s", file->path, strerror(errno));
     made_file_keep(file);
 }
 

@@ -14,8 +14,8 @@
 /* Open a regular file. A FIFO, a device or a socket is not opened at all: a FIFO would wait for its other
  * end, and opening a device may do something. -1: `why` says what is wrong, and errno is that of open(), or
  * EINVAL for what is no regular file. O_CLOEXEC and O_NONBLOCK are added to the flags. */
-#define FILE_WHY 96
-int file_open_regular(const char *path, int flags, mode_t mode, char why[FILE_WHY]);
+#define FILE_WHY_SIZE 96
+int file_open_regular(const char *path, int flags, mode_t mode, char why[FILE_WHY_SIZE]);
 
 /* Why open() with O_NONBLOCK has failed, by its errno. */
 const char *file_why(int failure);

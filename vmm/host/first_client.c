@@ -41,7 +41,10 @@ void first_client_wait(int argc, char *argv[], int signals)
 
         if (strcmp(argv[i], "-chardev") == 0 || strcmp(argv[i], "--chardev") == 0)
             client->fd = inherited_fd(argv[i + 1]);
-        if (client->fd >= 0 && listens(client->fd))
-            (void)poll(polled, 2, LIMIT_MS);
+        if (client->fd >= 0 && listens(client->fd) && poll(polled, 2, LIMIT_MS) > 0 &&
+            client->revents & POLLIN)
+            /* One that is not accepted sees a reset, and not the end by which libvirt looks for the messages.
+             * The exit closes it. */
+            (void)accept4(client->fd, NULL, NULL, SOCK_CLOEXEC);
     }
 }

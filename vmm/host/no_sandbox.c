@@ -11,10 +11,12 @@
 bool sandbox_start(enum sandbox_mode mode, struct error *error)
 {
     if (mode == SANDBOX_ON || mode == SANDBOX_LOG)
-        return error_set(error,
-                         "-sandbox: this hotram was built without libseccomp; -sandbox off starts without");
+        return error_set(
+            error,
+            "-sandbox: this hotram was built without libseccomp; use -sandbox off to start without a sandbox");
     if (mode == SANDBOX_DEFAULT && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return error_set(error, "PR_SET_NO_NEW_PRIVS: %s; -sandbox off starts without", strerror(errno));
+        return error_set(error, "PR_SET_NO_NEW_PRIVS: %s; use -sandbox off to start without a sandbox",
+                         strerror(errno));
     return true;
 }
 

@@ -38,16 +38,19 @@ static int add_row(scmp_filter_ctx filter, const struct sandbox_call *call)
  * seen. */
 static int fill(scmp_filter_ctx filter, enum sandbox_thread kind, bool log)
 {
+    bool has_ioctl = false;
     int failed = 0;
 
     if (!log)
         failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     for (size_t i = 0; !failed && i < sandbox_call_count; i++)
-        if (sandbox_calls[i].kinds & 1u << kind)
+        if (sandbox_calls[i].kinds & 1u << kind) {
             failed = add_row(filter, &sandbox_calls[i]);
+            has_ioctl = has_ioctl || sandbox_calls[i].number == SCMP_SYS(ioctl);
+        }
     /* First, since KVM_RUN is one. Not for a list without it: libseccomp 2.5 then makes a filter for arm64
      * that denies everything. */
-    if (!failed && kind != SANDBOX_HELPER)
+    if (!failed && has_ioctl)
         failed = seccomp_syscall_priority(filter, SCMP_SYS(ioctl), UINT8_MAX);
     return failed;
 }
@@ -86,7 +89,7 @@ static int compile(enum sandbox_thread kind, bool log)
     return failed;
 }
 
-static void forget(void)
+static void free_programs(void)
 {
     for (unsigned kind = 0; kind < KINDS; kind++)
         free(programs[kind].filter);
@@ -110,7 +113,7 @@ static int compile_all(bool log, bool *lacks)
         *lacks = errno == ENOSYS || errno == EINVAL;
     }
     if (failed)
-        forget();
+        free_programs();
     memory_take_back();
     return failed;
 }
@@ -128,24 +131,24 @@ bool sandbox_start(enum sandbox_mode mode, struct error *error)
     if (mode == SANDBOX_OFF)
         return true;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return error_set(error, "-sandbox: PR_SET_NO_NEW_PRIVS: %s; -sandbox off starts without",
+        return error_set(error,
+                         "-sandbox: PR_SET_NO_NEW_PRIVS: %s; use -sandbox off to start without a sandbox",
                          strerror(errno));
     failed = compile_all(mode == SANDBOX_LOG, &lacks);
     if (!failed)
         return true;
     if (!lacks)
         return error_set(
-            error, "-sandbox: the lists of system calls cannot be made: %s; -sandbox off starts without",
+            error,
+            "-sandbox: the system call filters cannot be created: %s; use -sandbox off to start without a sandbox",
             strerror(-failed));
     if (mode != SANDBOX_DEFAULT)
         return error_set(
             error,
-            "-sandbox: the kernel takes no list of system calls (seccomp): %s; -sandbox off starts "
-            "without",
+            "-sandbox: the kernel does not support system call filters (seccomp): %s; use -sandbox off to start without a sandbox",
             strerror(-failed));
     warning(
-        "system calls are not restricted: the kernel takes no list of them (seccomp): %s; -sandbox off says "
-        "that this is meant",
+        "system calls are not restricted: the kernel does not support filters (seccomp): %s; -sandbox off silences this warning",
         strerror(-failed));
     return true;
 }

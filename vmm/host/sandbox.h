@@ -5,8 +5,8 @@
  * executed, no other process is reached, no right is gained.
  *
  * Threads: sandbox_start() on the main thread, before any other thread and before anything from outside is
- * read. A new thread inherits the main thread's list; vCPU threads and helper threads narrow it as their
- * first act. A list can never be widened again.
+ * read. A new thread inherits the main thread's list; vCPU threads, I/O threads and helper threads narrow it
+ * as their first act. A list can never be widened again.
  */
 #ifndef VMM_HOST_SANDBOX_H
 #define VMM_HOST_SANDBOX_H
@@ -19,6 +19,8 @@
 enum sandbox_thread {
     SANDBOX_MAIN,   /* monitors, files, all operations */
     SANDBOX_VCPU,   /* runs the guest */
+    SANDBOX_IO,     /* moves the bytes of disks, network cards and the like (host/io_thread.h) */
+    SANDBOX_DISK,   /* reads and writes an image that is open */
     SANDBOX_HELPER, /* allocates memory and gives it back, reads files that are open */
 };
 

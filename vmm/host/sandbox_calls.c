@@ -3,9 +3,11 @@
  * Who makes which system call. A feature that makes a new one adds its row here, with the reason, in the same
  * change; tests/program/test_sandbox.py shows what is refused.
  */
+#include <linux/if_tun.h>
 #include <linux/kvm.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
+#include <linux/vhost.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -54,7 +56,13 @@
 const struct sandbox_call sandbox_calls[] = {
     /* Run the guest, change its interrupt lines, and say with which registers it broke. */
     REQUEST(KVM_RUN, OF_VCPU),
-    REQUEST(KVM_IRQ_LINE, OF_VCPU),
+    REQUEST(KVM_IRQ_LINE, OF_VCPU | OF_IO),
+    /* A guest that moves a BAR moves doorbells; one that programs or masks vectors changes routes and
+       eventfds. */
+    REQUEST(KVM_IOEVENTFD, OF_VCPU),
+    REQUEST(KVM_IRQFD, OF_VCPU),
+    REQUEST(KVM_SET_GSI_ROUTING, OF_VCPU),
+    REQUEST(KVM_SIGNAL_MSI, OF_VCPU),
     REQUEST(KVM_GET_REGS, OF_VCPU),
     REQUEST(KVM_GET_SREGS, OF_VCPU),
     REQUEST(KVM_GET_ONE_REG, OF_VCPU),
@@ -77,6 +85,30 @@ const struct sandbox_call sandbox_calls[] = {
     REQUEST(TIOCGPTPEER, OF_MAIN),
     REQUEST(FIONREAD, OF_MAIN),
 
+    /* Take over a tap device that is open; a driver says which checksums and segments it leaves to the host.
+     */
+    REQUEST(TUNGETIFF, OF_MAIN),
+    REQUEST(TUNSETVNETHDRSZ, OF_MAIN),
+    REQUEST(TUNSETOFFLOAD, OF_MAIN | OF_IO),
+    /* A device whose queues the kernel serves: memory that comes or goes; rings that change hands, with their
+       interrupts; a card's pairs of queues that the driver does not use get no frames; a guest's address
+       among sockets, and whether it can be reached. */
+    REQUEST(VHOST_GET_FEATURES, OF_MAIN),
+    REQUEST(VHOST_SET_OWNER, OF_MAIN),
+    REQUEST(VHOST_SET_MEM_TABLE, OF_MAIN),
+    REQUEST(VHOST_SET_FEATURES, OF_MAIN | OF_IO),
+    REQUEST(VHOST_SET_VRING_NUM, OF_MAIN | OF_IO),
+    REQUEST(VHOST_SET_VRING_BASE, OF_MAIN | OF_IO),
+    REQUEST(VHOST_GET_VRING_BASE, OF_MAIN | OF_IO),
+    REQUEST(VHOST_SET_VRING_ADDR, OF_MAIN | OF_IO),
+    REQUEST(VHOST_SET_VRING_KICK, OF_MAIN | OF_IO),
+    REQUEST(VHOST_SET_VRING_CALL, OF_MAIN | OF_IO),
+    REQUEST(VHOST_SET_VRING_ERR, OF_MAIN | OF_IO),
+    REQUEST(VHOST_NET_SET_BACKEND, OF_MAIN | OF_IO),
+    REQUEST(TUNSETQUEUE, OF_MAIN | OF_IO),
+    REQUEST(VHOST_VSOCK_SET_GUEST_CID, OF_MAIN),
+    REQUEST(VHOST_VSOCK_SET_RUNNING, OF_MAIN | OF_IO),
+
     /* Locks and conditions. */
     ANY(futex, OF_ALL),
     /* Wake the main thread by its eventfd; a message on stderr, where that can take one. */
@@ -84,7 +116,7 @@ const struct sandbox_call sandbox_calls[] = {
     ANY(poll, OF_ALL),
     ANY(ppoll, OF_ALL),
     /* The same where stderr is a socket, as under systemd. */
-    ONLY(sendto, OF_VCPU | OF_HELPER, 0, 0xffffffff, STDERR_FILENO),
+    ONLY(sendto, OF_VCPU | OF_IO | OF_DISK | OF_HELPER, 0, 0xffffffff, STDERR_FILENO),
     /* Take other vCPUs out of the guest; stop or end oneself by a signal. */
     ONLY(tgkill, OF_ALL, 0, UINT64_MAX, SANDBOX_OWN_PID),
     ANY(getpid, OF_ALL),
@@ -110,10 +142,11 @@ const struct sandbox_call sandbox_calls[] = {
     ANY(mbind, OF_MAIN | OF_HELPER),
     ANY(mincore, OF_MAIN | OF_HELPER),
     ANY(msync, OF_MAIN | OF_HELPER),
-    ANY(fallocate, OF_MAIN | OF_HELPER),
+    ANY(fallocate, OF_MAIN | OF_DISK | OF_HELPER),
     ANY(ftruncate, OF_MAIN | OF_HELPER),
     ANY(close, OF_MAIN | OF_HELPER),
-    ANY(read, OF_MAIN | OF_HELPER),
+    /* An I/O thread: also doorbells, which are eventfds, and sources of random bytes. */
+    ANY(read, OF_MAIN | OF_IO | OF_HELPER),
     ANY(pread64, OF_MAIN | OF_HELPER),
     ANY(lseek, OF_MAIN | OF_HELPER),
     ANY(fstat, OF_MAIN | OF_HELPER),
@@ -122,9 +155,22 @@ const struct sandbox_call sandbox_calls[] = {
     ANY(sched_yield, OF_MAIN | OF_HELPER),
     ANY(memfd_create, OF_MAIN),
     ANY(fstatfs, OF_MAIN),
-    /* -overcommit mem-lock=on; of addresses that are only kept free nothing is locked. */
+    /* -overcommit mem-lock=on; of addresses that are only kept free nothing is locked,
+     * also where a helper takes the memory out of them. */
     ANY(mlockall, OF_MAIN),
-    ANY(munlock, OF_MAIN),
+    ANY(munlock, OF_MAIN | OF_HELPER),
+
+    /* The guest's disks, by threads of their own, whose lists are within main's. */
+    ANY(preadv, OF_MAIN | OF_DISK),
+    ANY(pwritev, OF_MAIN | OF_DISK),
+    ANY(fdatasync, OF_MAIN | OF_DISK),
+#ifdef HOTRAM_IO_URING
+    /* Rings for these disks, which are restricted before anybody uses them (block/uring.c). Only main can
+       make one. */
+    ANY(io_uring_setup, OF_MAIN),
+    ANY(io_uring_register, OF_MAIN),
+    ANY(io_uring_enter, OF_MAIN | OF_IO),
+#endif
 
     /* Files: kernels, images, memory, logs, what /proc and /sys say of the host. */
     ANY(openat, OF_MAIN),
@@ -184,13 +230,13 @@ const struct sandbox_call sandbox_calls[] = {
 
     /* The event loop: descriptors, timers, signals, posted work, files that change. */
     ANY(epoll_create1, OF_MAIN),
-    ANY(epoll_ctl, OF_MAIN),
-    ANY(epoll_wait, OF_MAIN),
-    ANY(epoll_pwait, OF_MAIN),
+    ANY(epoll_ctl, OF_MAIN | OF_IO),
+    ANY(epoll_wait, OF_MAIN | OF_IO),
+    ANY(epoll_pwait, OF_MAIN | OF_IO),
     ANY(eventfd2, OF_MAIN),
     ANY(signalfd4, OF_MAIN),
     ANY(timerfd_create, OF_MAIN),
-    ANY(timerfd_settime, OF_MAIN),
+    ANY(timerfd_settime, OF_MAIN | OF_IO),
     ANY(pipe2, OF_MAIN),
     ANY(inotify_init1, OF_MAIN),
     ANY(inotify_add_watch, OF_MAIN),
@@ -198,8 +244,8 @@ const struct sandbox_call sandbox_calls[] = {
     ANY(rt_sigaction, OF_MAIN),
     ANY(sigaltstack, OF_MAIN),
     ANY(clock_getres, OF_MAIN),
-    ANY(clock_nanosleep, OF_MAIN | OF_HELPER),
-    ANY(nanosleep, OF_MAIN | OF_HELPER),
+    ANY(clock_nanosleep, OF_MAIN | OF_IO | OF_HELPER),
+    ANY(nanosleep, OF_MAIN | OF_IO | OF_HELPER),
 
     /* Threads, never processes; each narrows its list. */
     ONLY(clone, OF_MAIN, 0, CLONE_THREAD, CLONE_THREAD),
@@ -215,7 +261,7 @@ const struct sandbox_call sandbox_calls[] = {
     ANY(sched_getaffinity, OF_MAIN),
     ANY(sysinfo, OF_MAIN),
     ANY(uname, OF_MAIN),
-    ANY(getrandom, OF_MAIN | OF_HELPER),
+    ANY(getrandom, OF_MAIN | OF_IO | OF_HELPER),
     ANY(getuid, OF_MAIN),
     ANY(geteuid, OF_MAIN),
     ANY(getgid, OF_MAIN),

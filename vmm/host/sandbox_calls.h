@@ -12,7 +12,9 @@
 #define OF_MAIN (1u << SANDBOX_MAIN)
 #define OF_VCPU (1u << SANDBOX_VCPU)
 #define OF_HELPER (1u << SANDBOX_HELPER)
-#define OF_ALL (OF_MAIN | OF_VCPU | OF_HELPER)
+#define OF_IO (1u << SANDBOX_IO)
+#define OF_DISK (1u << SANDBOX_DISK)
+#define OF_ALL (OF_MAIN | OF_VCPU | OF_IO | OF_DISK | OF_HELPER)
 
 /* One row: the call is allowed if (argument & mask) == value. A call that has several rows is allowed if one
  * of them fits. */

@@ -95,7 +95,7 @@ static void join(struct worker *worker)
     worker->started = false;
 }
 
-static void tell(void *opaque)
+static void report_finished(void *opaque)
 {
     struct worker *worker = opaque;
     struct job *job;
@@ -125,7 +125,7 @@ struct worker *worker_create(struct loop *loop)
     worker->loop = loop;
     worker->waiting.last = &worker->waiting.first;
     worker->finished.last = &worker->finished.first;
-    worker->work = (struct work){ .run = tell, .opaque = worker };
+    worker->work = (struct work){ .run = report_finished, .opaque = worker };
     pthread_mutex_init(&worker->lock, NULL);
     return worker;
 }
@@ -176,7 +176,7 @@ bool worker_stop(struct worker *worker, unsigned milliseconds)
     if (!worker)
         return true;
     atomic_store(&worker->stop, true);
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_REALTIME, &until); /* pthread_clockjoin_np() is unknown to the thread sanitizer */
     until.tv_sec += milliseconds / 1000;
     until.tv_nsec += milliseconds % 1000 * 1000000L;
     if (until.tv_nsec >= 1000000000L) {

@@ -14,11 +14,6 @@ void dimm_free(struct dimm *dimm)
     free(dimm);
 }
 
-uint64_t operation_now(const struct hotplug *hotplug)
-{
-    return guest_clock_now(hotplug->config.board->clock) / 1000000;
-}
-
 const char *hotplug_stopped(const struct hotplug *hotplug)
 {
     return hotplug->config.stopped(hotplug->config.opaque);
@@ -31,19 +26,14 @@ struct dimm *hotplug_find(const struct hotplug *hotplug, const char *id)
     return device && device->type == hotplug->type ? (struct dimm *)device : NULL;
 }
 
-const char *hotplug_name(const struct dimm *dimm, char buffer[DIMM_PATH])
+const char *hotplug_name(const struct dimm *dimm, char buffer[DIMM_PATH_SIZE])
 {
     return dimm->device.id ? dimm->device.id : device_path(&dimm->device, buffer);
 }
 
 struct dimm *hotplug_resolve(const struct hotplug *hotplug, const char *reference, struct error *error)
 {
-    struct device *device = device_resolve(hotplug->config.board, reference, error);
-
-    if (!device || device->type == hotplug->type)
-        return (struct dimm *)device;
-    device_not_found(hotplug->config.board, reference, error);
-    return NULL;
+    return (struct dimm *)device_resolve(hotplug->config.board, reference, hotplug->type, error);
 }
 
 struct memslot *hotplug_find_memslot(const struct hotplug *hotplug, const char *id)
@@ -92,4 +82,11 @@ uint64_t hotplug_alignment(const struct hotplug *hotplug, uint64_t align)
     const uint64_t granularity = hotplug_granularity(hotplug);
 
     return align > granularity ? align : granularity;
+}
+
+const struct dimm *hotplug_leased(const struct hotplug *hotplug, uint32_t slot)
+{
+    const struct dimm *dimm = hotplug->dimm[slot];
+
+    return dimm && dimm->removing && !dimm->releasing && !dimm->kept ? dimm : NULL;
 }

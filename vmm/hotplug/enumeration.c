@@ -12,6 +12,7 @@
  *
  * Threads: all functions run under the machine lock, on vCPUs' threads.
  */
+#include "hotplug/ost_codes.h"
 #include "hotplug/state.h"
 
 #define RANGE 0x00 /* offsets: where the DIMM is; flags and control */
@@ -28,12 +29,12 @@ static struct seen *seen_of(struct hotplug *hotplug, uint32_t slot)
 {
     const struct hotram_dimm *dimm = hotram_bank_slot(&hotplug->bank, slot);
 
-    if (!dimm || (dimm->state != HOTRAM_DIMM_PLUGGED && dimm->state != HOTRAM_DIMM_REMOVAL_ASKED))
+    if (!dimm || (dimm->state != HOTRAM_DIMM_PLUGGED && dimm->state != HOTRAM_DIMM_REMOVAL_REQUESTED))
         return NULL;
     return &hotplug->seen[slot];
 }
 
-static void report(struct hotplug *hotplug, struct seen *seen)
+static void report_found(struct hotplug *hotplug, struct seen *seen)
 {
     seen->report = true;
     if (!hotplug->resting)
@@ -49,12 +50,12 @@ static void range_was_read(struct hotplug *hotplug, struct seen *seen)
     if (!seen->status)
         return;
     if (!seen->found && (!seen->noticed || seen->premature))
-        report(hotplug, seen);
+        report_found(hotplug, seen);
     seen->found = true;
     seen->looks = 0;
     /* Now it can act on the request, whose event came too early. */
-    if (seen->unheard && hotplug->slots[slot].state == HOTRAM_DIMM_REMOVAL_ASKED)
-        hotram_bank_ask_removal(&hotplug->bank, slot);
+    if (seen->unheard && hotplug->slots[slot].state == HOTRAM_DIMM_REMOVAL_REQUESTED)
+        hotram_bank_request_removal(&hotplug->bank, slot);
     seen->unheard = false;
 }
 
@@ -124,7 +125,7 @@ bool hotplug_is_no_answer(struct hotplug *hotplug, uint32_t slot, uint32_t event
     /* It took the DIMM before it came to the event, and found so when it looked at its state. */
     if (seen->looks < LOOKS)
         return false;
-    report(hotplug, seen);
+    report_found(hotplug, seen);
     return true;
 }
 

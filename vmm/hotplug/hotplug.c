@@ -19,9 +19,43 @@ static void raise_event(void *opaque)
 
 static const struct hotram_bank_ops bank_ops = {
     .raise = raise_event,
-    .ost = hotplug_note_ost,
-    .eject = hotplug_note_eject,
+    .ost = hotplug_record_ost,
+    .eject = hotplug_record_eject,
 };
+
+static void init_operations(struct hotplug *hotplug)
+{
+    const struct hotplug_config *config = &hotplug->config;
+
+    hotplug->operations = (struct operations){
+        .clock = config->board->clock,
+        .loop = config->board->loop,
+        .deadlines = { [OPERATION_PLUG] = config->plug_deadline,
+                       [OPERATION_UNPLUG] = config->unplug_deadline },
+        .stopped = config->stopped,
+        .opaque = config->opaque,
+        .events = { .sink = config->event, .opaque = config->opaque },
+    };
+    operations_init(&hotplug->operations);
+}
+
+static void add_registers(struct hotplug *hotplug)
+{
+    const struct hotplug_config *config = &hotplug->config;
+    const struct bus_range range = {
+        .first = config->registers,
+        .count = HOTRAM_MEMHP_EXTENT,
+        .width_max = 4,
+        .read = hotplug_block_read,
+        .write = hotplug_block_write,
+        .device = hotplug,
+        .space = config->space,
+        .lock = &config->board->lock->mutex,
+        .name = "memory hotplug registers",
+    };
+
+    bus_add_at_start(config->board->bus, &range);
+}
 
 struct hotplug *hotplug_create(const struct hotplug_config *config, struct error *error)
 {
@@ -33,7 +67,6 @@ struct hotplug *hotplug_create(const struct hotplug_config *config, struct error
         .slots = config->slots,
     };
     struct hotplug *hotplug = calloc(1, sizeof *hotplug);
-    struct bus_range range;
     enum hotram_status status;
 
     if (!hotplug) {
@@ -45,8 +78,9 @@ struct hotplug *hotplug_create(const struct hotplug_config *config, struct error
     hotplug->scanning = HOTRAM_SLOT_ANY;
     hotplug->work = (struct work){ .run = hotplug_handle_notices, .opaque = hotplug };
     hotplug->expire = hotplug_expire;
+    hotplug->growth.happens = operation_happens;
     hotplug->type = &pc_dimm_type;
-    hotplug->ended_work = (struct work){ .run = operations_tell, .opaque = hotplug };
+    init_operations(hotplug);
     if (config->slots == 0)
         return hotplug; /* no bank, and no register block: its ports float */
 
@@ -60,18 +94,7 @@ struct hotplug *hotplug_create(const struct hotplug_config *config, struct error
         free(hotplug);
         return NULL;
     }
-    range = (struct bus_range){
-        .first = config->registers,
-        .count = HOTRAM_MEMHP_EXTENT,
-        .width_max = 4,
-        .read = hotplug_block_read,
-        .write = hotplug_block_write,
-        .device = hotplug,
-        .space = config->space,
-        .lock = &config->board->lock->mutex,
-        .name = "memory hotplug registers",
-    };
-    bus_add_at_start(config->board->bus, &range);
+    add_registers(hotplug);
     return hotplug;
 }
 
@@ -79,11 +102,14 @@ void hotplug_destroy(struct hotplug *hotplug)
 {
     if (!hotplug)
         return;
-    for (uint32_t slot = 0; slot < HOTRAM_SLOTS_MAX; slot++)
-        if (hotplug->dimm[slot] && hotplug->dimm[slot]->coming)
+    /* Operations end below, and their watchers are called: no DIMM is there any more by then. */
+    for (uint32_t slot = 0; slot < HOTRAM_SLOTS_MAX; slot++) {
+        if (hotplug->dimm[slot] && hotplug->dimm[slot]->populating)
             backend_fill_stop(hotplug->dimm[slot]->backend); /* frees the DIMM */
         else if (hotplug->dimm[slot])
             dimm_free(hotplug->dimm[slot]); /* its plug has begun, or ended */
+        hotplug->dimm[slot] = NULL;
+    }
     for (uint32_t slot = 0; slot < HOTRAM_SLOTS_MAX; slot++)
         if (hotplug->memslot[slot])
             memslot_free(hotplug->memslot[slot]);
@@ -91,6 +117,13 @@ void hotplug_destroy(struct hotplug *hotplug)
     timer_cancel(&hotplug->rest);
     timer_cancel(&hotplug->ost_timer);
     resize_free(hotplug);
-    operations_free(hotplug);
+    growth_free(hotplug);
+    operations_free(&hotplug->operations);
     free(hotplug);
+}
+
+void hotplug_run_state(struct hotplug *hotplug)
+{
+    if (hotplug)
+        operations_run_state(&hotplug->operations);
 }

@@ -2,14 +2,16 @@
 /*
  * The one place where backend, guest memory map, bank and monitor meet.
  *
- * dimms.c     what there is: DIMMs and memslots by id and path
+ * operation*.c what became of each plug and unplug, of any device (operation.h); event_queue.c its events
+ * dimms.c     what there is: DIMMs and memslots by id and path; dimm_operation.c as subjects of operations
  * query.c     what queries show; limits.c what a guest can hardly take
- * reserve.c   a slot and an address; explain.c why the bank said no
+ * reserve.c   a slot and an address; bank_errors.c why the bank said no
  * plug.c      a DIMM on its way to the guest
  * notices.c   what the guest did at the registers; enumeration.c what a guest that starts finds by itself
  * unplug.c    device_del: ask the guest; pc_dimm.c the type
- * module.c    DIMMs made by size, with memory of their own; memslot.c the same by name
- * operation*.c what became of each plug and unplug (operation.h); resize*.c memory set
+ * auto_dimm.c DIMMs made by size, with memory of their own; memslot.c the same by name
+ * growth.c    whether the guest has gained what it accepted
+ * resize*.c   memory set
  *
  * Threads: all functions run on the main thread. The bank and its register block are also read and written
  * by vCPU threads; both sides hold the machine lock (bus/bus.h) for that. The eject callback only
@@ -25,6 +27,7 @@
 #include <hotram/dimm.h>
 
 #include "base/error.h"
+#include "base/event.h"
 #include "base/props.h"
 #include "bus/bus.h"
 #include "bus/machine_lock.h"
@@ -74,11 +77,11 @@ enum dimm_condition {
 };
 
 /* What holds a part of the hotplug region. Strings are borrowed, valid until the next hotplug call. */
-struct place_info {
-    enum place_kind {
-        PLACE_DIMM,
-        PLACE_COMING,  /* kept for a DIMM whose memory is being allocated */
-        PLACE_MEMSLOT, /* kept for an unpopulated memslot */
+struct region_holder {
+    enum region_holder_kind {
+        REGION_DIMM,
+        REGION_POPULATING, /* kept for a DIMM whose memory is being allocated */
+        REGION_MEMSLOT,    /* kept for an unpopulated memslot */
     } kind;
     const char *id;     /* NULL when the device has no id */
     const char *memdev; /* id of the backend; NULL for a memslot */
@@ -113,10 +116,11 @@ struct device;
 struct device_type;
 struct operation;
 struct guest_memory;
-struct json_object;
 struct loop;
 
 /* What hotplug needs of the machine, and whom it tells. */
+struct reservation;
+
 struct hotplug_config {
     uint32_t slots;           /* 0: no memory hotplug */
     uint64_t region_base;     /* guest-physical, bytes */
@@ -138,13 +142,13 @@ struct hotplug_config {
     uint64_t unplug_deadline; /* and to give a DIMM back */
     struct backends *backends;
     struct guest_memory *memory;
-    struct board *board; /* its clock runs with the guest: deadlines count by it */
+    const struct reservation *reservation; /* of the hotplug region's addresses on the host */
+    struct board *board;                   /* its clock runs with the guest: deadlines count by it */
     /* A slot has an event pending: raise it with the guest. Under the machine lock, any thread. */
     void (*raise)(void *opaque);
     /* Why the guest does not run, and the way out: machine_stopped(). NULL from it: it runs. */
     const char *(*stopped)(void *opaque);
-    /* An event for the monitors, on the main thread; data is a new json_object. */
-    void (*event)(void *opaque, const char *name, struct json_object *data);
+    event_sink *event; /* for the monitors, on the main thread */
     void *opaque;
 };
 
@@ -166,27 +170,31 @@ bool hotplug_is_pending(const struct hotplug *hotplug);
 /* The guest has begun to run, or stopped: operations' deadlines count only while it runs. */
 void hotplug_run_state(struct hotplug *hotplug);
 
-/* As device_del: ask the guest for the DIMM; the operation, which may have been under way already. NULL on
+/* As device_del: ask the guest for the DIMM; the operation, which may have been in progress already. NULL on
  * failure. */
 struct operation *hotplug_unplug(struct hotplug *hotplug, const char *id, struct error *error);
 struct operation *hotplug_unplug_slot(struct hotplug *hotplug, uint32_t slot, struct error *error);
-/* The operation of the DIMM with this id, as hotplug_operation() has it, or NULL. */
+/* Those of the machine that are remembered, oldest first: NULL gives the first. */
+const struct operation *hotplug_next_operation(const struct hotplug *hotplug, const struct operation *last);
+/* operation_cancel() for the one of this number. */
+bool hotplug_cancel_operation(struct hotplug *hotplug, uint64_t id, struct error *error);
+/* The one of the DIMM with this id that is in progress, or that may still get the guest's answer; or NULL. */
 struct operation *hotplug_operation_of(const struct hotplug *hotplug, const char *id);
 
 /* A DIMM made by its size. */
-#define MODULE_ID 24
-struct module {
+#define AUTO_DIMM_ID_SIZE 24
+struct auto_dimm {
     const char *id; /* NULL: made up, and set */
     uint64_t size;  /* bytes */
     bool slot_given, addr_given, node_given;
     uint32_t slot, node;
     uint64_t addr;
     const char *template; /* "memory-backend-memfd,share=on", or NULL: the machine's */
-    char made_id[MODULE_ID];
+    char made_id[AUTO_DIMM_ID_SIZE];
 };
 /* Plug it with an object memory.ID, which goes with it. OUTCOME_LATER: its memory is being allocated. */
-enum outcome hotplug_plug_module(struct hotplug *hotplug, struct module *module,
-                                 const struct completion *watcher, struct error *error);
+enum outcome hotplug_plug_auto_dimm(struct hotplug *hotplug, struct auto_dimm *auto_dimm,
+                                    const struct completion *watcher, struct error *error);
 /* Whether a template (NULL: the machine's) is good, and what sizes and addresses of its DIMMs are multiples
  * of; `align` may be NULL. */
 bool hotplug_try_template(struct hotplug *hotplug, const char *template, uint64_t *align,
@@ -212,7 +220,7 @@ void hotplug_slot(struct hotplug *hotplug, uint32_t slot, struct slot_info *info
 uint64_t hotplug_plugged_size(struct hotplug *hotplug); /* bytes of all DIMMs */
 void hotplug_region(const struct hotplug *hotplug, uint64_t *base, uint64_t *size);
 /* Who holds what of the region, by rising address: DIMMs, and what is kept for others. A cursor as above. */
-bool hotplug_next_place(struct hotplug *hotplug, uint32_t *slot, struct place_info *info);
+bool hotplug_next_region_holder(struct hotplug *hotplug, uint32_t *slot, struct region_holder *info);
 void hotplug_room(struct hotplug *hotplug, struct hotplug_room *room);
 /* Of the DIMM in a slot. */
 enum dimm_condition hotplug_condition(struct hotplug *hotplug, uint32_t slot);

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json_build.h"
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
 
@@ -58,37 +57,35 @@ static bool find(const struct hotplug *hotplug, const char *id, uint32_t *slot, 
 }
 
 /* Anonymous memory with the id memslot.ID. */
-static struct json_object *make_properties(const struct memslot *memslot)
+static struct props make_properties(const struct memslot *memslot)
 {
-    struct json_object *object = json_new_object();
-    char id[DIMM_PATH];
+    struct props props = props_new();
+    char id[DIMM_ID_SIZE];
 
     snprintf(id, sizeof id, "memslot.%s", memslot->id);
-    add_string(object, "qom-type", "memory-backend-ram");
-    add_string(object, "id", id);
-    add_number(object, "size", memslot->size);
-    return object;
+    props_set_string(props, "qom-type", "memory-backend-ram");
+    props_set_string(props, "id", id);
+    props_set_size(props, "size", memslot->size);
+    return props;
 }
 
 bool hotplug_add_memslot(struct hotplug *hotplug, const char *id, struct error *error)
 {
-    struct json_object *object;
+    struct props props;
     struct dimm *dimm;
-    bool done = false;
+    bool done;
     uint32_t slot;
 
     if (!find(hotplug, id, &slot, error))
         return false;
     if (hotplug->dimm[slot])
-        return error_set(error, "Memslot '%s' is populated already; it can be added again when it is deleted",
-                         id);
+        return error_set(error, "Memslot '%s' is already populated; delete it before adding it again", id);
     dimm = dimm_create(hotplug, slot, id, hotplug->memslot[slot]->size, true, error);
     if (!dimm)
         return false;
-    object = make_properties(hotplug->memslot[slot]);
-    done = json_check(object, error) &&
-           dimm_bring(dimm, (struct props){ .object = object }, NULL, error) == OUTCOME_DONE;
-    json_object_put(object);
+    props = make_properties(hotplug->memslot[slot]);
+    done = props_check(props, error) && dimm_populate(dimm, props, NULL, error) == OUTCOME_DONE;
+    props_release(props);
     if (!done)
         dimm_discard(dimm);
     return done;
@@ -101,9 +98,7 @@ bool hotplug_delete_memslot(struct hotplug *hotplug, const char *id, struct erro
     if (!find(hotplug, id, &slot, error))
         return false;
     if (!hotplug->dimm[slot])
-        return error_set(error,
-                         "Memslot '%s' is not populated: there is nothing to delete; memslot %s add fills it",
-                         id, id);
+        return error_set(error, "Memslot '%s' is not populated; memslot %s add populates it", id, id);
     return dimm_unplug(hotplug->dimm[slot], error);
 }
 

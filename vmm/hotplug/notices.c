@@ -4,11 +4,12 @@
  * the range out of the guest's memory map, waits for the last lease, gives the memory back to the host, and
  * frees the slot. A reset, and a deadline, look at the same.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json_build.h"
 #include "base/message.h"
+#include "hotplug/ost_codes.h"
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
 
@@ -17,7 +18,7 @@
 
 /* ---- on a vCPU's thread, under the machine lock: only take note ---- */
 
-static void note(struct hotplug *hotplug, struct notice notice)
+static void record_notice(struct hotplug *hotplug, struct notice notice)
 {
     if (hotplug->notice_count < NOTICES_MAX)
         hotplug->notices[hotplug->notice_count++] = notice;
@@ -27,7 +28,7 @@ static void note(struct hotplug *hotplug, struct notice notice)
         loop_post(hotplug->config.board->loop, &hotplug->work);
 }
 
-void hotplug_note_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t status)
+void hotplug_record_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t status)
 {
     struct hotplug *hotplug = opaque;
     bool no_answer = hotplug_is_no_answer(hotplug, slot, event, status);
@@ -36,29 +37,33 @@ void hotplug_note_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t stat
 
     /* A refusal ends the request, unless it was repeated since the guest took note of the first one. */
     if (refusal && !dimm->remove_pending &&
-        (dimm->state == HOTRAM_DIMM_REMOVAL_ASKED || dimm->state == HOTRAM_DIMM_PLUGGED)) {
+        (dimm->state == HOTRAM_DIMM_REMOVAL_REQUESTED || dimm->state == HOTRAM_DIMM_PLUGGED)) {
         hotram_bank_withdraw(&hotplug->bank, slot);
         hotplug->denied[slot] = (struct denied){ true, event, status };
     }
-    note(hotplug, (struct notice){ NOTICE_OST, slot, event, status, no_answer });
+    record_notice(hotplug, (struct notice){ NOTICE_OST, slot, event, status, no_answer });
 }
 
-void hotplug_note_eject(void *opaque, uint32_t slot)
+void hotplug_record_eject(void *opaque, uint32_t slot)
 {
     struct hotplug *hotplug = opaque;
 
-    note(hotplug, (struct notice){ .kind = NOTICE_EJECT, .slot = slot });
+    record_notice(hotplug, (struct notice){ .kind = NOTICE_EJECT, .slot = slot });
 }
 
 /* ---- on the main thread ---- */
 
 /* Its memory is the host's again: only now are slot, addresses and backend free. */
-static void given_back(void *opaque)
+static void memory_released(void *opaque)
 {
     struct dimm *dimm = opaque;
     struct hotplug *hotplug = dimm->hotplug;
-    struct json_object *data = json_new_object();
-    char path[DIMM_PATH];
+    char path[DIMM_PATH_SIZE];
+    const struct event event = {
+        .kind = EVENT_DEVICE_DELETED,
+        .device.id = dimm->device.id,
+        .device.path = device_path(&dimm->device, path),
+    };
 
     ost_event_now(hotplug, dimm->slot);
     free(dimm->backend->used_by);
@@ -71,49 +76,47 @@ static void given_back(void *opaque)
     if (dimm->owns_backend)
         backend_del(hotplug->config.backends, dimm->backend->id, NULL, NULL);
 
-    if (dimm->device.id)
-        add_string(data, "device", dimm->device.id);
-    add_string(data, "path", device_path(&dimm->device, path));
-    hotplug->config.event(hotplug->config.opaque, "DEVICE_DELETED", data);
-    operation_gone(hotplug, dimm->slot);
+    hotplug->config.event(hotplug->config.opaque, &event);
+    dimm_gone(hotplug, dimm->slot);
     dimm_free(dimm);
 }
 
 /* The range has left the guest's map: no vCPU and nobody in the program uses the memory any more. */
-static void gone(void *opaque)
+static void region_removed(void *opaque)
 {
     struct dimm *dimm = opaque;
 
     dimm->kept = false;
-    dimm->returning = true;
-    backend_release_begin(dimm->backend, true, given_back, dimm);
+    dimm->releasing = true;
+    backend_release_begin(dimm->backend, true, memory_released, dimm);
 }
 
 /* Nobody in the program uses the memory any more, but to KVM its host addresses are still the guest's. */
-static void stays(void *opaque, const char *why)
+static void region_kept(void *opaque, const char *why)
 {
     struct dimm *dimm = opaque;
-    char path[DIMM_PATH];
+    char path[DIMM_PATH_SIZE];
     bool empty = backend_withhold(dimm->backend);
 
     dimm->kept = true;
     message(
-        "%s: %s; the guest has given the DIMM back, and %s, but its slot and its addresses stay taken until "
-        "KVM lets go of them; that is tried again every second",
+        "%s: %s; the guest has released the DIMM, and %s, but its slot and addresses remain occupied until KVM releases them; hotram retries every second",
         device_path(&dimm->device, path), why,
-        empty ? "its memory is the host's again" : "its memory cannot be taken out of the memslot");
+        empty ? "its memory has been returned to the host"
+              : "its memory cannot be removed from the KVM slot");
 }
 
 static void remove_dimm(struct hotplug *hotplug, uint32_t slot)
 {
     struct dimm *dimm = hotplug->dimm[slot];
 
-    if (!dimm || dimm->leaving)
+    if (!dimm || dimm->removing)
         return;
     ost_event_now(hotplug, slot); /* while it has a name */
-    dimm->leaving = true;
+    dimm->removing = true;
     dimm->device.present = false;
-    guest_memory_remove(hotplug->config.memory, dimm->region, (struct region_gone){ gone, stays, dimm });
+    guest_memory_remove(hotplug->config.memory, dimm->region,
+                        (struct region_gone){ region_removed, region_kept, dimm });
 }
 
 /* A guest that reports all the time would keep this thread busy by nothing but waking it: then its notices
@@ -121,14 +124,14 @@ static void remove_dimm(struct hotplug *hotplug, uint32_t slot)
 #define REST_MS 10
 #define REST_AFTER 64u
 
-static void rested(void *opaque)
+static void pause_ended(void *opaque)
 {
     struct hotplug *hotplug = opaque;
 
     hotplug_handle_notices(hotplug);
 }
 
-static void rest_if_flooded(struct hotplug *hotplug, uint32_t count)
+static void pause_if_flooded(struct hotplug *hotplug, uint32_t count)
 {
     uint64_t now = loop_now();
 
@@ -138,7 +141,7 @@ static void rest_if_flooded(struct hotplug *hotplug, uint32_t count)
     }
     hotplug->handled += count;
     if (hotplug->handled >= REST_AFTER && !timer_runs(&hotplug->rest))
-        timer_start(hotplug->config.board->loop, &hotplug->rest, REST_MS, rested, hotplug);
+        timer_start(hotplug->config.board->loop, &hotplug->rest, REST_MS, pause_ended, hotplug);
     machine_lock_take(hotplug->config.board->lock);
     hotplug->resting = timer_runs(&hotplug->rest);
     if (!hotplug->resting && hotplug->notice_count > 0) /* noted since they were taken, while it rested */
@@ -185,7 +188,7 @@ void hotplug_handle_notices(void *opaque)
     take_notices(hotplug, &taken);
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
         if (taken.found[slot])
-            operation_found(hotplug, slot);
+            dimm_found(hotplug, slot);
     for (uint32_t i = 0; i < taken.count; i++) {
         const struct notice *notice = &taken.notices[i];
 
@@ -194,7 +197,7 @@ void hotplug_handle_notices(void *opaque)
         } else {
             ost_event(hotplug, notice);
             if (!notice->no_answer)
-                operation_ost(hotplug, notice->slot, notice->event, notice->status);
+                dimm_reported(hotplug, notice->slot, notice->event, notice->status);
         }
     }
     /* Ejects whose notice found no room. */
@@ -203,8 +206,8 @@ void hotplug_handle_notices(void *opaque)
             remove_dimm(hotplug, slot);
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
         if (taken.denied[slot].is)
-            operation_denied(hotplug, slot, taken.denied[slot].event, taken.denied[slot].status);
-    rest_if_flooded(hotplug, taken.count);
+            dimm_denied(hotplug, slot, taken.denied[slot].event, taken.denied[slot].status);
+    pause_if_flooded(hotplug, taken.count);
 }
 
 void hotplug_reset(struct hotplug *hotplug)
@@ -212,7 +215,7 @@ void hotplug_reset(struct hotplug *hotplug)
     if (hotplug->config.slots == 0)
         return;
     guest_memory_retry(hotplug->config.memory);
-    operations_before_reset(hotplug);
+    dimms_before_reset(hotplug);
     machine_lock_take(hotplug->config.board->lock);
     hotram_bank_reset(&hotplug->bank);
     hotram_memhp_init(&hotplug->block, &hotplug->bank);
@@ -220,7 +223,7 @@ void hotplug_reset(struct hotplug *hotplug)
     hotplug->scanned = false;
     hotplug->scanning = HOTRAM_SLOT_ANY;
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
-        if (hotplug->slots[slot].state == HOTRAM_DIMM_REMOVAL_ASKED)
+        if (hotplug->slots[slot].state == HOTRAM_DIMM_REMOVAL_REQUESTED)
             hotram_bank_eject(&hotplug->bank, slot);
     machine_lock_release(hotplug->config.board->lock);
     /* Now, not when the loop gets to it: the guest that starts next must not find them. */
@@ -230,7 +233,7 @@ void hotplug_reset(struct hotplug *hotplug)
 /* ---- deadlines ---- */
 
 /* A slot as it is now. */
-static struct hotram_dimm look(struct hotplug *hotplug, uint32_t slot)
+static struct hotram_dimm slot_snapshot(struct hotplug *hotplug, uint32_t slot)
 {
     struct hotram_dimm dimm;
 
@@ -240,27 +243,45 @@ static struct hotram_dimm look(struct hotplug *hotplug, uint32_t slot)
     return dimm;
 }
 
+/* The guest has given it back, and requests in progress read or write it. */
+static void explain_leases(struct operation *operation, const struct dimm *dimm)
+{
+    char names[OPERATION_REASON_SIZE / 2];
+
+    guest_memory_holders(dimm->hotplug->config.memory, dimm->region, names, sizeof names);
+    snprintf(operation->reason, sizeof operation->reason,
+             "the guest has given the DIMM back, but its memory is in use by %s; slot and addresses are free "
+             "when the requests have been completed",
+             names);
+}
+
 void hotplug_expire(struct operation *operation)
 {
-    struct hotplug *hotplug = operation->hotplug;
-    struct hotram_dimm dimm = look(hotplug, operation->slot);
-    bool pending = operation->kind == OPERATION_PLUG ? dimm.insert_pending : dimm.remove_pending;
+    struct hotplug *hotplug = operation->subject.owner;
+    const uint32_t slot = operation->subject.memory.slot;
+    const struct hotram_dimm state = slot_snapshot(hotplug, slot);
+    const bool pending = operation->kind == OPERATION_PLUG ? state.insert_pending : state.remove_pending;
+    const struct dimm *dimm;
 
     /* It may have answered just now. */
     hotplug_handle_notices(hotplug);
-    if (operation->result != OPERATION_UNDER_WAY)
+    if (operation->result != OPERATION_IN_PROGRESS || growth_settle(operation))
         return;
     /* The guest has done its part: what is left is the host's, which always ends. */
-    if (hotplug->dimm[operation->slot] && hotplug->dimm[operation->slot]->returning) {
-        operation_look_again(operation, RETURNING_MS);
+    dimm = hotplug->dimm[slot];
+    if (dimm && dimm->releasing) {
+        operation_check_again(operation, RETURNING_MS);
         return;
     }
-    if (hotplug->dimm[operation->slot] && hotplug->dimm[operation->slot]->kept) {
-        operation_happens(operation, OPERATION_EXPIRED,
-                          "the guest has given the DIMM back, but the host's KVM keeps its memslot; slot and "
-                          "addresses are free when it lets go, which hotram tries again every second");
+    if (dimm && dimm->kept) {
+        operation_happens(
+            operation, OPERATION_EXPIRED,
+            "the guest has released the DIMM, but KVM keeps its KVM slot; slot and addresses become free when KVM releases it, which hotram retries every second");
         return;
     }
-    operation_explain_silence(operation, !pending);
+    if (hotplug_leased(hotplug, slot))
+        explain_leases(operation, dimm);
+    else
+        dimm_explain_silence(operation, !pending);
     operation_happens(operation, OPERATION_EXPIRED, NULL);
 }

@@ -19,12 +19,12 @@
 /* What is not named stays. */
 static const struct operation_step table[OPERATION_UNPLUG + 1][STATES][EVENTS] = {
     [OPERATION_PLUG] = {
-        [OPERATION_UNDER_WAY] = {
+        [OPERATION_IN_PROGRESS] = {
             [OPERATION_TAKEN] = ENDS(DONE),
             [OPERATION_DENIED] = ENDS(REFUSED),
             [OPERATION_GONE] = ENDS(REFUSED), /* given back without being asked */
             [OPERATION_EXPIRED] = ENDS(UNANSWERED),
-            [OPERATION_RESET] = ENDS(CANCELLED), /* the guest finds the DIMM as it starts */
+            [OPERATION_RESET] = ENDS(CANCELLED), /* the guest finds the device as it starts */
             [OPERATION_REPLACED] = ENDS(CANCELLED),
         },
         [OPERATION_UNANSWERED] = {
@@ -35,7 +35,7 @@ static const struct operation_step table[OPERATION_UNPLUG + 1][STATES][EVENTS] =
     },
     [OPERATION_UNPLUG] = {
         /* A reset carries it out: OPERATION_GONE follows. */
-        [OPERATION_UNDER_WAY] = {
+        [OPERATION_IN_PROGRESS] = {
             [OPERATION_DENIED] = ENDS(REFUSED),
             [OPERATION_GONE] = ENDS(DONE),
             [OPERATION_EXPIRED] = ENDS(UNANSWERED),
@@ -66,4 +66,20 @@ bool operation_is_open(enum operation_kind kind, enum operation_result state)
         if (table[kind][state][event].action != OPERATION_STAYS)
             return true;
     return false;
+}
+
+const char *operation_kind_name(enum operation_kind kind)
+{
+    return kind == OPERATION_PLUG ? "plug" : "unplug";
+}
+
+const char *operation_result_name(enum operation_result result)
+{
+    static const char *const names[] = {
+        [OPERATION_IN_PROGRESS] = "in-progress", [OPERATION_DONE] = "done",
+        [OPERATION_REFUSED] = "refused",         [OPERATION_UNANSWERED] = "unanswered",
+        [OPERATION_CANCELLED] = "cancelled",
+    };
+
+    return names[result];
 }

@@ -10,32 +10,32 @@
 #include "memory/backend_memory.h"
 
 /* What a pc-dimm is given, and shows. */
-struct values {
+struct pc_dimm_values {
     char *memdev;
     int32_t slot;  /* -1: the first free */
     uint64_t addr; /* 0: the lowest that fits */
     uint32_t node;
     uint64_t size;
-    char path[DIMM_PATH]; /* of memdev */
+    char path[DIMM_PATH_SIZE]; /* of memdev */
 };
 
 static const struct property properties[] = {
-    { "memdev", PROPERTY_STRING, offsetof(struct values, memdev), PROPERTY_NO_GIVEN,
-      "id of the memory backend that gives its memory; required",
-      "'memdev' property is not set: create a backend with object_add memory-backend-ram,id=m1,size=1G and "
-      "give memdev=m1" },
-    { "slot", PROPERTY_INT32, offsetof(struct values, slot), PROPERTY_NO_GIVEN,
-      "slot number; -1 (default): the first free slot", NULL },
-    { "addr", PROPERTY_UINT64, offsetof(struct values, addr), PROPERTY_NO_GIVEN,
-      "guest-physical address, a multiple of -machine dimm-granularity=; 0 (default): the lowest that fits",
-      NULL },
-    { "node", PROPERTY_UINT32, offsetof(struct values, node), PROPERTY_NO_GIVEN,
-      "NUMA node of the guest (default: as -machine dimm-node= says, or 0)", NULL },
+    PROPERTY_ROW_REQUIRED(
+        pc_dimm_values, "memdev", PROPERTY_STRING, memdev,
+        "id of the memory backend that provides its memory; required",
+        "'memdev' property is not set: create a backend with object_add memory-backend-ram,id=m1,size=1G and use memdev=m1"),
+    PROPERTY_ROW(pc_dimm_values, "slot", PROPERTY_INT32, slot,
+                 "slot number; -1 (default): the first free slot"),
+    PROPERTY_ROW(
+        pc_dimm_values, "addr", PROPERTY_UINT64, addr,
+        "guest-physical address, a multiple of -machine dimm-granularity=; 0 (default): the lowest that fits"),
+    PROPERTY_ROW(pc_dimm_values, "node", PROPERTY_UINT32, node,
+                 "NUMA node of the guest (default: -machine dimm-node=, or 0)"),
 };
 #define PROPERTY_COUNT (sizeof properties / sizeof properties[0])
 
 static const struct property shown[] = {
-    { "size", PROPERTY_SIZE, offsetof(struct values, size), PROPERTY_NO_GIVEN, "bytes", NULL },
+    PROPERTY_ROW(pc_dimm_values, "size", PROPERTY_SIZE, size, "bytes"),
 };
 
 /* After the bank has found a place, as QEMU does: node, and whether the backend is free. */
@@ -53,56 +53,54 @@ static bool check_use(const struct hotplug *hotplug, const struct backend *backe
     if (backend_filling(backend))
         return error_set(
             error,
-            "can't use memdev: memory of %.80s is still being allocated; plug it when its object_add "
-            "has been answered",
+            "can't use memdev: memory of %.80s is still being allocated; plug it after its object_add has completed",
             backend->id);
     if (backend->readonly)
         return error_set(
             error,
-            "can't use memdev: %.80s has readonly=on, and a DIMM is memory that the guest writes; "
-            "make a backend without readonly, with share=off to keep the file as it is",
+            "can't use memdev: %.80s has readonly=on, but the guest writes to a DIMM; create a backend without readonly, with share=off to leave the file unchanged",
             backend->id);
     return true;
 }
 
 /* The allocation that bring() began has ended; or the memory that was allocated has gone back, since the DIMM
  * could not be shown. */
-static void brought(void *opaque, const struct error *why)
+static void repopulated(void *opaque, const struct error *why)
 {
     struct dimm *dimm = opaque;
-    const struct completion self = { .ended = brought, .opaque = dimm };
+    const struct completion self = { .ended = repopulated, .opaque = dimm };
     struct completion watcher = dimm->watcher;
     struct error error;
 
-    if (!why && !dimm_show(dimm, &error)) {
+    if (!why && !dimm_commit(dimm, &error)) {
         if (backend_fill_undo(dimm->backend, &self, &error))
             return;
         backend_unmap(dimm->backend); /* rather late than never */
         why = &error;
     }
     if (why)
-        dimm_take_back(dimm);
+        dimm_abort(dimm);
     watcher.ended(watcher.opaque, why);
 }
 
 /* The place is reserved: bring the memory there. */
-static enum outcome bring(struct dimm *dimm, const struct completion *watcher, struct error *error)
+static enum outcome repopulate(struct dimm *dimm, const struct completion *watcher, struct error *error)
 {
-    const struct completion self = { brought, dimm_progress, dimm };
+    const struct completion self = { repopulated, dimm_populate_progress, dimm };
     bool mapped = dimm->backend->memory != NULL;
     enum outcome outcome = backend_prepare(dimm->backend, dimm->hotplug->config.board->loop, &self, error);
 
     if (outcome == OUTCOME_LATER)
         dimm->watcher = *watcher;
-    if (outcome != OUTCOME_DONE || dimm_show(dimm, error))
+    if (outcome != OUTCOME_DONE || dimm_commit(dimm, error))
         return outcome;
     if (!mapped)
         backend_unmap(dimm->backend);
     return OUTCOME_FAILED;
 }
 
-static enum outcome plug(struct hotplug *hotplug, const char *id, const struct values *values, bool hot,
-                         const struct completion *watcher, struct error *error)
+static enum outcome plug(struct hotplug *hotplug, const char *id, const struct pc_dimm_values *values,
+                         bool hot, const struct completion *watcher, struct error *error)
 {
     struct backend *backend = backend_resolve(hotplug->config.backends, values->memdev, error);
     struct hotram_dimm_request request;
@@ -130,9 +128,9 @@ static enum outcome plug(struct hotplug *hotplug, const char *id, const struct v
         hotplug_cancel_slot(hotplug, result.slot);
         return OUTCOME_FAILED;
     }
-    outcome = dimm_use(dimm, backend, error) ? bring(dimm, watcher, error) : OUTCOME_FAILED;
+    outcome = dimm_use(dimm, backend, error) ? repopulate(dimm, watcher, error) : OUTCOME_FAILED;
     if (outcome == OUTCOME_FAILED)
-        dimm_take_back(dimm);
+        dimm_abort(dimm);
     return outcome;
 }
 
@@ -141,7 +139,7 @@ static enum outcome create(struct board *board, const char *id, struct props pro
 {
     static const char *const names[] = { "driver", "id", NULL };
     struct hotplug *hotplug = board->hotplug;
-    struct values values = { .slot = -1, .node = hotplug->config.default_node };
+    struct pc_dimm_values values = { .slot = -1, .node = hotplug->config.default_node };
     enum outcome outcome;
 
     if (!hotplug_check_enabled(hotplug, error) || (id && !hotplug_check_id(hotplug, id, error)) ||
@@ -155,7 +153,7 @@ static enum outcome create(struct board *board, const char *id, struct props pro
 static void describe(const struct device *device, void *opaque)
 {
     const struct dimm *dimm = (const struct dimm *)device;
-    struct values *values = opaque;
+    struct pc_dimm_values *values = opaque;
     struct hotram_dimm state;
 
     machine_lock_take(dimm->hotplug->config.board->lock);
@@ -183,8 +181,9 @@ const struct device_type pc_dimm_type = {
     .property_count = PROPERTY_COUNT,
     .shown = shown,
     .shown_count = sizeof shown / sizeof shown[0],
-    .values_size = sizeof(struct values),
+    .values_size = sizeof(struct pc_dimm_values),
     .hot = true,
+    .own_ids = true,
     .create = create,
     .describe = describe,
     .unplug = unplug,

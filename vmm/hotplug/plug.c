@@ -18,14 +18,14 @@ struct dimm *dimm_create(struct hotplug *hotplug, uint32_t slot, const char *id,
     error_set(error, "out of memory");
     if (!dimm)
         return NULL;
-    *dimm = (struct dimm){ .hotplug = hotplug, .slot = slot, .coming = true };
+    *dimm = (struct dimm){ .hotplug = hotplug, .slot = slot, .populating = true };
     if (!device_enlist(&dimm->device, hotplug->config.board, hotplug->type, id, hot, error)) {
         free(dimm);
         return NULL;
     }
     hotplug->dimm[slot] = dimm;
     if (hot)
-        dimm->plugging = operation_new(hotplug, OPERATION_PLUG, slot, id, size, error);
+        dimm->plugging = dimm_operation_new(dimm, OPERATION_PLUG, size, error);
     if (!hot || (dimm->plugging && hotplug_check_limits(dimm, size, dimm->plugging->warning, error)))
         return dimm;
     dimm_discard(dimm);
@@ -34,7 +34,7 @@ struct dimm *dimm_create(struct hotplug *hotplug, uint32_t slot, const char *id,
 
 bool dimm_use(struct dimm *dimm, struct backend *backend, struct error *error)
 {
-    char path[DIMM_PATH];
+    char path[DIMM_PATH_SIZE];
 
     backend->used_by = strdup(hotplug_name(dimm, path));
     if (!backend->used_by)
@@ -54,18 +54,24 @@ void dimm_discard(struct dimm *dimm)
     dimm_free(dimm);
 }
 
-bool dimm_show(struct dimm *dimm, struct error *error)
+bool dimm_commit(struct dimm *dimm, struct error *error)
 {
     struct hotplug *hotplug = dimm->hotplug;
-    const struct backend *backend = dimm->backend;
+    struct backend *backend = dimm->backend;
     uint64_t addr = hotplug->slots[dimm->slot].addr; /* reserved: nobody else changes it */
-    const struct guest_part part = backend_part(backend, 0, backend->size, addr);
+    struct guest_part part;
 
     assert(backend->used_by); /* or somebody else could take the memory, or take it away */
-    dimm->region = guest_memory_add_part(hotplug->config.memory, &part, error);
-    if (!dimm->region)
+    if (!backend_place(backend, hotplug->config.reservation, addr, error))
         return false;
-    dimm->coming = false;
+    part = backend_part(backend, 0, backend->size, addr);
+    dimm->region = guest_memory_add_part(hotplug->config.memory, &part, error);
+    if (!dimm->region) {
+        backend_displace(backend);
+        return false;
+    }
+    backend_let_merge(backend);
+    dimm->populating = false;
     dimm->device.present = true;
     machine_lock_take(hotplug->config.board->lock);
     hotplug->seen[dimm->slot] = (struct seen){ 0 }; /* that was of the slot's last DIMM */
@@ -77,13 +83,13 @@ bool dimm_show(struct dimm *dimm, struct error *error)
     return true;
 }
 
-void dimm_take_back(struct dimm *dimm)
+void dimm_abort(struct dimm *dimm)
 {
     hotplug_cancel_slot(dimm->hotplug, dimm->slot);
     dimm_discard(dimm);
 }
 
-void dimm_progress(void *opaque, const char *id, uint64_t done, uint64_t size)
+void dimm_populate_progress(void *opaque, const char *id, uint64_t done, uint64_t size)
 {
     const struct dimm *dimm = opaque;
 

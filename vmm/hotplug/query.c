@@ -65,7 +65,7 @@ void hotplug_ospm(struct hotplug *hotplug, uint32_t slot, struct ospm_info *info
 
     machine_lock_take(hotplug->config.board->lock);
     *info = (struct ospm_info){
-        .device = dimm && !dimm->leaving && !dimm->coming ? dimm->device.id : NULL,
+        .device = dimm && !dimm->removing && !dimm->populating ? dimm->device.id : NULL,
         .slot = slot,
         .source = hotplug->slots[slot].ost_event,
         .status = hotplug->slots[slot].ost_status,
@@ -103,14 +103,14 @@ uint64_t hotplug_plugged_size(struct hotplug *hotplug)
     return size;
 }
 
-static enum place_kind kind_of(const struct dimm *dimm)
+static enum region_holder_kind kind_of(const struct dimm *dimm)
 {
     if (!dimm)
-        return PLACE_MEMSLOT;
-    return dimm->coming ? PLACE_COMING : PLACE_DIMM;
+        return REGION_MEMSLOT;
+    return dimm->populating ? REGION_POPULATING : REGION_DIMM;
 }
 
-bool hotplug_next_place(struct hotplug *hotplug, uint32_t *slot, struct place_info *info)
+bool hotplug_next_region_holder(struct hotplug *hotplug, uint32_t *slot, struct region_holder *info)
 {
     const struct dimm *dimm;
     const struct memslot *memslot;
@@ -128,7 +128,7 @@ bool hotplug_next_place(struct hotplug *hotplug, uint32_t *slot, struct place_in
         return false;
     dimm = hotplug->dimm[*slot];
     memslot = hotplug->memslot[*slot];
-    *info = (struct place_info){
+    *info = (struct region_holder){
         .kind = kind_of(dimm),
         .id = dimm      ? dimm->device.id
               : memslot ? memslot->id
@@ -170,9 +170,14 @@ enum dimm_condition hotplug_condition(struct hotplug *hotplug, uint32_t slot)
     machine_lock_take(hotplug->config.board->lock);
     state = hotplug->slots[slot].state;
     machine_lock_release(hotplug->config.board->lock);
-    if (state == HOTRAM_DIMM_REMOVAL_ASKED || state == HOTRAM_DIMM_EJECTING)
+    if (state == HOTRAM_DIMM_REMOVAL_REQUESTED || state == HOTRAM_DIMM_EJECTING)
         return DIMM_REMOVING;
-    if (operation && operation->kind == OPERATION_PLUG && operation->result == OPERATION_UNDER_WAY)
+    if (operation && operation->kind == OPERATION_PLUG && operation->result == OPERATION_IN_PROGRESS)
         return DIMM_PLUGGING;
     return dimm && dimm->refused ? DIMM_REFUSED : DIMM_IN_USE;
+}
+
+const struct operation *hotplug_next_operation(const struct hotplug *hotplug, const struct operation *last)
+{
+    return operation_next_of(&hotplug->operations, last);
 }

@@ -9,7 +9,7 @@ bool hotplug_check_enabled(const struct hotplug *hotplug, struct error *error)
     return hotplug->config.slots > 0 ||
            error_set(error,
                      "no slots where allocated, please specify the 'slots' option: memory hotplug is not "
-                     "enabled; start with such as -m 1G,slots=4,maxmem=8G");
+                     "enabled; start with, for example, -m 1G,slots=4,maxmem=8G");
 }
 
 bool hotplug_check_id(const struct hotplug *hotplug, const char *id, struct error *error)
@@ -19,13 +19,13 @@ bool hotplug_check_id(const struct hotplug *hotplug, const char *id, struct erro
     if (!id_check(id, error))
         return false;
     if (hotplug_find_memslot(hotplug, id))
-        return error_set(error, "Duplicate device ID '%s': a memslot has it; choose another id", id);
+        return error_set(error, "Duplicate device ID '%s': a memslot uses it; choose another id", id);
     other = device_find(hotplug->config.board, id);
     if (other && !hotplug_find(hotplug, id))
-        return error_set(error, "Duplicate device ID '%s': a %s has it; choose another id", id,
+        return error_set(error, "Duplicate device ID '%s': a %s uses it; choose another id", id,
                          other->type->name);
     if (hotplug_find(hotplug, id))
-        return error_set(error, "Duplicate device ID '%s': DIMM in slot %u has it; choose another id", id,
+        return error_set(error, "Duplicate device ID '%s': DIMM in slot %u uses it; choose another id", id,
                          hotplug_find(hotplug, id)->slot);
     return true;
 }
@@ -54,10 +54,10 @@ bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *
     /* The bank knows the least granularity that this guest can ever have. */
     if (request->size % hotplug_granularity(hotplug) != 0) {
         *result = (struct hotram_dimm_result){ .slot = HOTRAM_SLOT_ANY };
-        return hotplug_explain(hotplug, request, hot, result, HOTRAM_E_SIZE, error);
+        return hotplug_bank_error(hotplug, request, hot, result, HOTRAM_E_SIZE, error);
     }
     machine_lock_take(hotplug->config.board->lock);
     status = hotram_bank_reserve(&hotplug->bank, request, result);
     machine_lock_release(hotplug->config.board->lock);
-    return status == HOTRAM_OK || hotplug_explain(hotplug, request, hot, result, status, error);
+    return status == HOTRAM_OK || hotplug_bank_error(hotplug, request, hot, result, status, error);
 }

@@ -6,7 +6,9 @@
  * resize_attempt.c  whether a size can be reached, and by which DIMMs: the library's planner, node by node
  * resize_nearest.c  why one cannot be, and the nearest that can
  * resize_plan.c     the three together
- * resize.c          the steps, one at a time; another plan when the guest refuses one
+ * resize_report.c   what one says of itself
+ * resize_run.c      the steps, one at a time; another plan when the guest refuses one
+ * resize.c          how one begins, is joined and cancelled
  *
  * There is one at a time. Sizes are the guest's: RAM at start and DIMMs together, of one node or all.
  *
@@ -20,7 +22,7 @@
 #include "base/error.h"
 
 struct hotplug;
-struct json_object;
+struct resize_report;
 
 struct resize_request {
     uint64_t size; /* bytes */
@@ -36,7 +38,7 @@ struct resize_step {
     uint32_t node; /* of a new DIMM */
 };
 
-/* More than enough: whoever needs more steps goes on from there with another request. */
+/* More than enough: whoever needs more steps continues from there with another request. */
 #define RESIZE_STEPS_MAX HOTRAM_PLAN_STEPS_MAX
 
 struct resize_plan {
@@ -47,13 +49,13 @@ struct resize_plan {
     struct resize_step steps[RESIZE_STEPS_MAX];
 };
 
-/* Who waits. The struct belongs to the waiter and is off the list when `ended` is called. `result` is
- * borrowed: the members of MEMORY_SET_DONE. Like operations' it is also called when the guest has been
- * stopped for as long as the operation under way may take (operation.h), with that operation among those of
- * the result; then the set goes on. */
+/* Who waits. The struct belongs to the waiter and is off the list when `ended` is called. The report is
+ * borrowed. Like operations' it is also called when the guest has been
+ * stopped for as long as the operation in progress may take (operation.h), with that operation among those of
+ * the result; then the set continues. */
 struct resize_watcher {
-    void (*ended)(void *opaque, struct json_object *result);
-    void (*say)(void *opaque, const char *line); /* how far it is; may be NULL */
+    void (*ended)(void *opaque, const struct resize_report *report);
+    void (*progress)(void *opaque, const char *line); /* how far it is; may be NULL */
     void *opaque;
     struct resize_watcher *next;
 };
@@ -63,20 +65,24 @@ struct resize_watcher {
  */
 bool resize_plan(struct hotplug *hotplug, const struct resize_request *request, const bool *fixed,
                  struct resize_plan *plan, struct error *error);
-/* A new object: asked, present, reached, plan, reason. */
-struct json_object *resize_describe_plan(struct hotplug *hotplug, const struct resize_request *request,
+/* A new report of it, to be released. NULL: out of memory. */
+struct resize_report *resize_report_plan(struct hotplug *hotplug, const struct resize_request *request,
                                          const struct resize_plan *plan);
 
-/* Begin; the watcher is told at the end, from the event loop. The same request as one under way joins it, any
- * other is refused. */
+/* A size with '+' or '-' in front is relative to what the guest has now, of the request's node or all: make
+ * it absolute. False and an error: no such node, or beyond what a size can be. */
+bool resize_resolve(struct hotplug *hotplug, struct resize_request *request, char sign, struct error *error);
+
+/* Begin; the watcher is called at the end, from the event loop. The same request as one in progress joins it,
+ * any other is refused. */
 bool resize_begin(struct hotplug *hotplug, const struct resize_request *request,
                   struct resize_watcher *watcher, struct error *error);
-/* Whether there is one, and how far it is: its description so far, a new object, or NULL. */
-struct json_object *resize_under_way(const struct hotplug *hotplug);
-bool resize_is_under_way(const struct hotplug *hotplug);
-/* End it after what is under way now; an unplug under way is withdrawn. */
+/* Whether there is one, and how far it is: its report so far, borrowed until the next call, or NULL. */
+const struct resize_report *resize_report_current(const struct hotplug *hotplug);
+bool resize_is_running(const struct hotplug *hotplug);
+/* End it after the step in progress; an unplug in progress is withdrawn. */
 void resize_cancel(struct hotplug *hotplug);
-/* The waiter goes; the rest goes on. */
+/* The waiter goes; the set continues. */
 void resize_unwatch(struct hotplug *hotplug, struct resize_watcher *watcher);
 void resize_free(struct hotplug *hotplug);
 

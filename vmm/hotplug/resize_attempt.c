@@ -16,7 +16,7 @@ struct planner {
     bool starved; /* of memory for it */
 };
 
-static enum hotram_status ask(struct planner *planner)
+static enum hotram_status run_planner(struct planner *planner)
 {
     size_t length = hotram_plan_scratch(&planner->request);
 
@@ -42,7 +42,7 @@ static void add_steps(struct resize_model *model, const struct hotram_plan *answ
     for (uint32_t i = 0; i < answer->count; i++) {
         const struct resize_step step = { answer->steps[i], node };
 
-        resize_model_take(model, &step);
+        resize_model_apply(model, &step);
         add_step(plan, step);
     }
 }
@@ -73,10 +73,10 @@ static enum hotram_status plan_dimms(struct resize_model *model, bool given, uin
         .at_most = model->request->at_most,
         .fixed = model->fixed,
     };
-    status = ask(planner);
+    status = run_planner(planner);
     obstacle->below = planner->plan.below;
     obstacle->above = planner->plan.above;
-    for (enum hotram_status more = status; more == HOTRAM_OK; more = ask(planner)) {
+    for (enum hotram_status more = status; more == HOTRAM_OK; more = run_planner(planner)) {
         if (distance(planner->plan.reached, dimms) >= away)
             break;
         away = distance(planner->plan.reached, dimms);
@@ -144,14 +144,14 @@ static enum hotram_status plan_size(struct resize_model *model, uint64_t size, s
 static void wait_for_leaving(struct resize_model *model, struct resize_plan *plan)
 {
     for (uint32_t slot = 0; slot < model->bank.config.slots; slot++)
-        if (model->leaving[slot])
-            add_step(plan, resize_model_let_go(model, slot));
+        if (model->removing[slot])
+            add_step(plan, resize_model_remove(model, slot));
 }
 
 static bool anything_leaves(const struct resize_model *model)
 {
     for (uint32_t slot = 0; slot < model->bank.config.slots; slot++)
-        if (model->leaving[slot])
+        if (model->removing[slot])
             return true;
     return false;
 }

@@ -39,11 +39,11 @@ static void copy_slot(struct resize_model *model, uint32_t slot)
     if (dimm->state == HOTRAM_DIMM_EMPTY)
         return;
     hotram_bank_reserve(&model->bank, &request, NULL);
-    if (dimm->state != HOTRAM_DIMM_PLUGGED && dimm->state != HOTRAM_DIMM_REMOVAL_ASKED)
+    if (dimm->state != HOTRAM_DIMM_PLUGGED && dimm->state != HOTRAM_DIMM_REMOVAL_REQUESTED)
         return;
     hotram_bank_commit(&model->bank, slot, false);
-    model->leaving[slot] = dimm->state == HOTRAM_DIMM_REMOVAL_ASKED && !model->fixed[slot];
-    if (model->leaving[slot])
+    model->removing[slot] = dimm->state == HOTRAM_DIMM_REMOVAL_REQUESTED && !model->fixed[slot];
+    if (model->removing[slot])
         hotram_bank_eject(&model->bank, slot);
 }
 
@@ -72,7 +72,7 @@ void resize_model_rewind(struct resize_model *model)
     memcpy(model->slots, model->before_slots, sizeof model->slots);
 }
 
-void resize_model_take(struct resize_model *model, const struct resize_step *step)
+void resize_model_apply(struct resize_model *model, const struct resize_step *step)
 {
     const struct hotram_dimm_request request = {
         .addr = step->step.addr,
@@ -91,7 +91,7 @@ void resize_model_take(struct resize_model *model, const struct resize_step *ste
     }
 }
 
-struct resize_step resize_model_let_go(struct resize_model *model, uint32_t slot)
+struct resize_step resize_model_remove(struct resize_model *model, uint32_t slot)
 {
     const struct hotram_dimm *dimm = &model->slots[slot];
     const struct resize_step step = {

@@ -41,7 +41,7 @@ static uint64_t next_multiple(const struct resize_model *model, uint64_t size, b
 
 /* What the planner says is nearest; HOTRAM_PLAN_NONE where it was asked for nodes one by one, or knows of
  * none. */
-static uint64_t hint(const struct search *search, bool up)
+static uint64_t planner_hint(const struct search *search, bool up)
 {
     const uint64_t dimms = up ? search->obstacle.above : search->obstacle.below;
 
@@ -69,7 +69,7 @@ static uint64_t bisect(struct search *search, uint64_t can, uint64_t cannot)
 }
 
 /* The nearest size in one direction, or HOTRAM_PLAN_NONE. `proven`: nothing is nearer. */
-static uint64_t look(struct search *search, uint64_t size, bool up, bool *proven)
+static uint64_t nearest_size(struct search *search, uint64_t size, bool up, bool *proven)
 {
     const struct resize_model *model = search->model;
     const uint64_t most = model->hotplug->config.ram_size + model->bank.config.capacity;
@@ -81,7 +81,7 @@ static uint64_t look(struct search *search, uint64_t size, bool up, bool *proven
         return HOTRAM_PLAN_NONE;
     if (can_reach(search, next))
         return next;
-    known = hint(search, up);
+    known = planner_hint(search, up);
     for (unsigned tries = 0; tries < TRIES; tries++) {
         next = next_multiple(model, next, up);
         if (known != HOTRAM_PLAN_NONE && (up ? next >= known : next <= known) && can_reach(search, known))
@@ -100,14 +100,14 @@ static uint64_t look(struct search *search, uint64_t size, bool up, bool *proven
 }
 
 /* What is in the way, without the sizes. */
-static void say_why(const struct resize_model *model, const struct resize_obstacle *obstacle, uint64_t size,
-                    char *text, size_t length)
+static void write_reason(const struct resize_model *model, const struct resize_obstacle *obstacle,
+                         uint64_t size, char *text, size_t length)
 {
     const uint64_t ram = resize_model_ram(model);
     const uint64_t most = model->hotplug->config.ram_size + model->bank.config.capacity;
     const uint64_t granularity = hotplug_granularity(model->hotplug);
     const uint64_t align = model->align > granularity ? model->align : granularity;
-    char want[SIZE_TEXT], one[SIZE_TEXT], two[SIZE_TEXT], node[64] = "";
+    char want[SIZE_TEXT_MAX], one[SIZE_TEXT_MAX], two[SIZE_TEXT_MAX], node[64] = "";
 
     size_text(size, want);
     if (!resize_model_is_whole(model) && obstacle->node_size != 0)
@@ -117,16 +117,14 @@ static void say_why(const struct resize_model *model, const struct resize_obstac
         snprintf(text, length, "%s is less than the %s that %s with, which can't be removed", want,
                  size_text(ram, one), model->request->node_given ? "the node starts" : "the guest starts");
     else if (size > most)
-        snprintf(text, length, "%s is more than the guest can have: maxmem is %s", want,
-                 size_text(most, one));
+        snprintf(text, length, "%s exceeds maxmem, %s", want, size_text(most, one));
     else if ((size - ram) % granularity != 0 || obstacle->status == HOTRAM_E_SIZE)
         snprintf(text, length, "%s can't be reached: DIMMs are multiples of %s%s, beside %s of RAM at start",
                  want, size_text(align, one), align == granularity ? " (-machine dimm-granularity=)" : "",
                  size_text(ram, two));
     else if (obstacle->status == HOTRAM_E_CAPACITY)
-        snprintf(text, length,
-                 "%s can't be reached%s: with what other DIMMs take of it, maxmem, %s, is too small", want,
-                 node, size_text(most, one));
+        snprintf(text, length, "%s can't be reached%s: maxmem, %s, is too small together with other DIMMs",
+                 want, node, size_text(most, one));
     else if (obstacle->status == HOTRAM_E_NO_SLOT)
         snprintf(text, length,
                  "%s can't be reached%s: too few of the %u slots are empty, and no DIMMs can be replaced",
@@ -134,8 +132,8 @@ static void say_why(const struct resize_model *model, const struct resize_obstac
     else if (obstacle->status == HOTRAM_E_NO_SPACE)
         snprintf(text, length, "%s can't be reached%s: the gaps between DIMMs are too small", want, node);
     else if (obstacle->status == HOTRAM_OK || obstacle->status == HOTRAM_E_STATE)
-        snprintf(text, length,
-                 "%s can't be reached%s: no choice of the DIMMs that can be removed leads there", want, node);
+        snprintf(text, length, "%s can't be reached%s: no combination of the removable DIMMs results in it",
+                 want, node);
     else
         snprintf(text, length, "%s can't be reached%s: %s", want, node,
                  obstacle->status == HOTRAM_E_BUFFER ? "out of memory"
@@ -143,10 +141,10 @@ static void say_why(const struct resize_model *model, const struct resize_obstac
 }
 
 /* "; the nearest that can be reached are 1 GiB and 2 GiB" */
-static void say_nearest(uint64_t below, uint64_t above, bool proven, char *text, size_t length)
+static void write_nearest(uint64_t below, uint64_t above, bool proven, char *text, size_t length)
 {
-    const char *what = proven ? "the nearest that can be reached" : "near it, what can be reached";
-    char low[SIZE_TEXT], high[SIZE_TEXT];
+    const char *what = proven ? "the nearest that can be reached" : "sizes nearby that can be reached";
+    char low[SIZE_TEXT_MAX], high[SIZE_TEXT_MAX];
 
     size_text(below, low);
     size_text(above, high);
@@ -166,12 +164,12 @@ void resize_explain(struct resize_model *model, const struct resize_obstacle *ob
     uint64_t below, above;
     bool proven = true;
 
-    say_why(model, obstacle, size, why, sizeof why);
+    write_reason(model, obstacle, size, why, sizeof why);
     if (search.plan && obstacle->status != HOTRAM_E_BUFFER) {
-        below = look(&search, size, false, &proven);
-        above = look(&search, size, true, &proven);
+        below = nearest_size(&search, size, false, &proven);
+        above = nearest_size(&search, size, true, &proven);
         if (!search.starved)
-            say_nearest(below, above, proven, nearest, sizeof nearest);
+            write_nearest(below, above, proven, nearest, sizeof nearest);
     }
     error_set(error, "%s%s", why, nearest);
     free(search.plan);

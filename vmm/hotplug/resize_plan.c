@@ -9,7 +9,7 @@
 
 static bool counts(const struct hotram_dimm *dimm, const struct resize_request *request)
 {
-    return (dimm->state == HOTRAM_DIMM_PLUGGED || dimm->state == HOTRAM_DIMM_REMOVAL_ASKED) &&
+    return (dimm->state == HOTRAM_DIMM_PLUGGED || dimm->state == HOTRAM_DIMM_REMOVAL_REQUESTED) &&
            (!request->node_given || dimm->node == request->node);
 }
 

@@ -26,13 +26,13 @@ struct dimm {
     uint32_t slot;
     struct backend *backend;
     struct guest_region *region;
-    bool coming;        /* its memory is being allocated: the guest and the monitors do not see it yet */
-    bool owns_backend;  /* a memslot's: made with the DIMM, and goes with it */
-    bool leaving;       /* the guest gave it back; it goes when its last lease is returned */
-    bool returning;     /* it is leaving, and its memory is on its way back to the host */
-    bool kept;          /* it is leaving, but KVM keeps its memslot: slot, addresses and id stay taken */
-    bool refused;       /* the guest has refused to give it back, and was not asked again */
-    bool told_of_block; /* it was said that the guest takes nothing of it */
+    bool populating;   /* its memory is being allocated: the guest and the monitors do not see it yet */
+    bool owns_backend; /* a memslot's: made with the DIMM, and goes with it */
+    bool removing;     /* the guest gave it back; it goes when its last lease is returned */
+    bool releasing;    /* it is being removed, and its memory is on its way back to the host */
+    bool kept;    /* it is being removed, but KVM keeps its KVM slot: slot, addresses and id stay taken */
+    bool refused; /* the guest has refused to give it back, and was not asked again */
+    bool block_warned;          /* it was said that the guest takes nothing of it */
     struct operation *plugging; /* begins when the DIMM is shown to the guest; NULL after that and at start */
     struct completion watcher;  /* who waits for memory that is coming */
 };
@@ -65,7 +65,7 @@ struct notice {
     uint32_t slot;
     uint32_t event;
     uint32_t status;
-    bool no_answer; /* to what it was asked: it is only told to the monitors */
+    bool no_answer; /* to what it was asked: it is only reported to the monitors */
 };
 
 /* Of a guest that reports faster than the main thread reads, only the last codes of each slot are handled,
@@ -82,7 +82,7 @@ struct denied {
 /* How many events a slot's reports may cause: ost_events.c. */
 struct ost_limit {
     unsigned used;
-    bool waits; /* `last` was not told yet */
+    bool waits; /* `last` was not reported yet */
     struct notice last;
 };
 
@@ -107,19 +107,18 @@ struct hotplug {
     struct ost_limit ost[HOTRAM_SLOTS_MAX];
     struct timer ost_timer;
     struct dimm *dimm[HOTRAM_SLOTS_MAX];
-    struct memslot *memslot[HOTRAM_SLOTS_MAX];     /* by the slot that it keeps */
-    struct operation *operations;                  /* all that are remembered, by id */
+    struct memslot *memslot[HOTRAM_SLOTS_MAX]; /* by the slot that it keeps */
+    struct operations operations;
     struct operation *operation[HOTRAM_SLOTS_MAX]; /* hotplug_operation() */
-    uint64_t last_operation;                       /* its id */
-    uint32_t operations_ended;                     /* how many of those remembered */
-    struct resize *resize;                         /* memory set that is under way, or NULL */
-    struct own_event *own_events;                  /* to be sent, oldest first */
-    const struct device_type *type;                /* pc-dimm: of all DIMMs */
-    void (*expire)(struct operation *operation);   /* an operation's deadline has passed: notices.c */
-    struct work ended_work;                        /* sends these, and tells who waits for operations */
+    struct growth_ledger growth;
+    struct resize *resize;                       /* memory set that is in progress, or NULL */
+    const struct device_type *type;              /* pc-dimm: of all DIMMs */
+    void (*expire)(struct operation *operation); /* an operation's deadline has passed: notices.c */
 };
 
-#define DIMM_PATH DEVICE_PATH_SIZE
+#define DIMM_PATH_SIZE DEVICE_PATH_SIZE
+/* An id: of a DIMM, or of the backend that is made for one ("memory." and its id). */
+#define DIMM_ID_SIZE DIMM_PATH_SIZE
 
 /* The DIMM with an id, or NULL. */
 struct dimm *hotplug_find(const struct hotplug *hotplug, const char *id);
@@ -128,7 +127,7 @@ struct dimm *hotplug_resolve(const struct hotplug *hotplug, const char *referenc
 /* machine_stopped(). */
 const char *hotplug_stopped(const struct hotplug *hotplug);
 /* What a reference to it can be: its id, or its path. Returns that or buffer. */
-const char *hotplug_name(const struct dimm *dimm, char buffer[DIMM_PATH]);
+const char *hotplug_name(const struct dimm *dimm, char buffer[DIMM_PATH_SIZE]);
 void dimm_free(struct dimm *dimm);
 /* unplug.c: ask the guest for it. One whose memory is still being allocated is taken back: its device_add
  * ends with an error. */
@@ -154,36 +153,41 @@ struct dimm *dimm_create(struct hotplug *hotplug, uint32_t slot, const char *id,
 /* Its memory, which nobody else uses. */
 bool dimm_use(struct dimm *dimm, struct backend *backend, struct error *error);
 /* Its memory is there: into the guest's map, then show it to the guest. */
-bool dimm_show(struct dimm *dimm, struct error *error);
+bool dimm_commit(struct dimm *dimm, struct error *error);
 /* For its watcher: so much of its memory is there. Of struct completion. */
-void dimm_progress(void *opaque, const char *id, uint64_t done, uint64_t size);
+void dimm_populate_progress(void *opaque, const char *id, uint64_t done, uint64_t size);
 /* It does not come about: nobody uses its backend; the slot stays reserved, or is free again. */
 void dimm_discard(struct dimm *dimm);
-void dimm_take_back(struct dimm *dimm);
+void dimm_abort(struct dimm *dimm);
 
 /* limits.c: whether the guest can take a DIMM that is about to come: it is whole memory blocks, and there is
- * room for its memory map. `said` has OPERATION_REASON bytes: the warning, or "". */
-bool hotplug_check_limits(struct dimm *dimm, uint64_t size, char *said, struct error *error);
+ * room for its memory map. `warning_text` has OPERATION_REASON_SIZE bytes: the warning, or "". */
+bool hotplug_check_limits(struct dimm *dimm, uint64_t size, char *warning_text, struct error *error);
 
-/* module.c: make memory by its properties for a DIMM that has a place, and show it. On failure the DIMM is to
- * be discarded. */
-enum outcome dimm_bring(struct dimm *dimm, struct props props, const struct completion *watcher,
+/* auto_dimm.c: make memory by its properties for a DIMM that has a place, and show it. On failure the DIMM is
+ * to be discarded. */
+enum outcome dimm_populate(struct dimm *dimm, struct props props, const struct completion *watcher,
+                           struct error *error);
+
+/* bank_errors.c: why the bank said no. False. */
+bool hotplug_bank_error(const struct hotplug *hotplug, const struct hotram_dimm_request *request, bool hot,
+                        const struct hotram_dimm_result *result, enum hotram_status status,
                         struct error *error);
 
-/* explain.c: why the bank said no. False. */
-bool hotplug_explain(const struct hotplug *hotplug, const struct hotram_dimm_request *request, bool hot,
-                     const struct hotram_dimm_result *result, enum hotram_status status, struct error *error);
-
 /* dimms.c */
+/* The slot's DIMM, if the guest has given it back and its memory is still leased. Else NULL. */
+const struct dimm *hotplug_leased(const struct hotplug *hotplug, uint32_t slot);
 struct memslot *hotplug_find_memslot(const struct hotplug *hotplug, const char *id);
 /* Under the machine lock: the slot is empty again; if it is a memslot's, keep it for the next time. */
 void memslot_keep(struct hotplug *hotplug, uint32_t slot);
 void memslot_free(struct memslot *memslot);
 
 /* ost_events.c: the event ACPI_DEVICE_OST, now or (a guest that reports all the time) later; and what is
- * still to be told of a slot's DIMM, which goes now. */
+ * still to be told of a slot's DIMM, which goes now. The host asks something of the slot: what the guest
+ * answers is not among what it has reported before. */
 void ost_event(struct hotplug *hotplug, const struct notice *notice);
 void ost_event_now(struct hotplug *hotplug, uint32_t slot);
+void ost_event_asked(struct hotplug *hotplug, uint32_t slot);
 
 /* enumeration.c: the guest's accesses to the register block; and whether its report is none on what it was
  * asked. Under the machine lock. */
@@ -191,11 +195,27 @@ uint64_t hotplug_block_read(void *opaque, uint64_t offset, unsigned width);
 void hotplug_block_write(void *opaque, uint64_t offset, unsigned width, uint64_t value);
 bool hotplug_is_no_answer(struct hotplug *hotplug, uint32_t slot, uint32_t event, uint32_t status);
 
+/* dimm_operation.c: for a DIMM that has its slot, an operation to begin later; `size` in bytes. NULL: out of
+ * memory. And the operation of a slot that is in progress, or that has ended without the guest's answer and
+ * may still get one. NULL: none. */
+struct operation *dimm_operation_new(struct dimm *dimm, enum operation_kind kind, uint64_t size,
+                                     struct error *error);
+struct operation *hotplug_operation(const struct hotplug *hotplug, uint32_t slot);
+/* The guest's _OST; its last word on a request; its eject; that it took the DIMM as it enumerated its
+ * devices, which no report tells; a reset, before DIMMs go. */
+void dimm_reported(struct hotplug *hotplug, uint32_t slot, uint32_t event, uint32_t status);
+void dimm_denied(struct hotplug *hotplug, uint32_t slot, uint32_t event, uint32_t status);
+void dimm_gone(struct hotplug *hotplug, uint32_t slot);
+void dimm_found(struct hotplug *hotplug, uint32_t slot);
+void dimms_before_reset(struct hotplug *hotplug);
+/* Write into the reason what the guest has done so far, for one that has no answer. */
+void dimm_explain_silence(struct operation *operation, bool noticed);
+
 /* notices.c: the bank's callbacks for what the guest did, and the work that follows. */
-void hotplug_note_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t status);
-void hotplug_note_eject(void *opaque, uint32_t slot);
+void hotplug_record_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t status);
+void hotplug_record_eject(void *opaque, uint32_t slot);
 void hotplug_handle_notices(void *opaque);
-/* The deadline of an operation has passed, and it is under way as far as operation.c knows. */
+/* The deadline of a DIMM's operation has passed: struct subject_type's `expired`. */
 void hotplug_expire(struct operation *operation);
 
 #endif

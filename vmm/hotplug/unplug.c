@@ -5,25 +5,27 @@
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
 
-/* A request that is under way is joined, and the guest is reminded of it. */
-static struct operation *ask(struct dimm *dimm, struct error *error)
+/* A request that is in progress is joined, and the guest is reminded of it. */
+static struct operation *request_removal(struct dimm *dimm, struct error *error)
 {
     struct hotplug *hotplug = dimm->hotplug;
     struct operation *operation = hotplug_operation(hotplug, dimm->slot);
-    bool joins = operation && operation->kind == OPERATION_UNPLUG && operation->result == OPERATION_UNDER_WAY;
+    bool joins = operation && operation->kind == OPERATION_UNPLUG &&
+                 operation->result == OPERATION_IN_PROGRESS;
 
     if (!joins)
-        operation = operation_new(hotplug, OPERATION_UNPLUG, dimm->slot, dimm->device.id, dimm->backend->size,
-                                  error);
+        operation = dimm_operation_new(dimm, OPERATION_UNPLUG, dimm->backend->size, error);
     if (!operation)
         return NULL;
     machine_lock_take(hotplug->config.board->lock);
     /* A refusal that was not handled yet is of what was asked before. */
     hotplug->denied[dimm->slot].is = false;
     /* It fails if the guest has given it back just now; then it goes without being asked. */
-    hotram_bank_ask_removal(&hotplug->bank, dimm->slot);
+    hotram_bank_request_removal(&hotplug->bank, dimm->slot);
     machine_lock_release(hotplug->config.board->lock);
-    if (!joins)
+    if (joins)
+        ost_event_asked(hotplug, dimm->slot);
+    else
         operation_begin(operation);
     return operation;
 }
@@ -32,8 +34,8 @@ struct operation *hotplug_unplug_slot(struct hotplug *hotplug, uint32_t slot, st
 {
     struct dimm *dimm = hotplug->dimm[slot];
 
-    if (dimm && !dimm->coming)
-        return ask(dimm, error);
+    if (dimm && !dimm->populating)
+        return request_removal(dimm, error);
     error_set_class(error, ERROR_DEVICE_NOT_FOUND, "slot %u has no DIMM", slot);
     return NULL;
 }
@@ -42,18 +44,30 @@ struct operation *hotplug_unplug(struct hotplug *hotplug, const char *id, struct
 {
     struct dimm *dimm = hotplug_resolve(hotplug, id, error);
 
-    if (dimm && dimm->coming)
-        error_set(error,
-                  "memory of '%s' is still being allocated, so the guest does not have it; device_del %s "
-                  "ends that",
-                  id, id);
-    return dimm && !dimm->coming ? ask(dimm, error) : NULL;
+    if (dimm && dimm->populating)
+        error_set(
+            error,
+            "memory of '%s' is still being allocated, so the guest does not see it yet; device_del %s cancels it",
+            id, id);
+    return dimm && !dimm->populating ? request_removal(dimm, error) : NULL;
 }
 
 bool dimm_unplug(struct dimm *dimm, struct error *error)
 {
-    if (!dimm->coming)
-        return ask(dimm, error) != NULL;
+    if (!dimm->populating)
+        return request_removal(dimm, error) != NULL;
     backend_fill_cancel(dimm->backend);
     return true;
+}
+
+bool hotplug_cancel_operation(struct hotplug *hotplug, uint64_t id, struct error *error)
+{
+    struct operation *operation = operation_find(&hotplug->operations, id);
+
+    if (!operation)
+        return error_set(
+            error,
+            "operation %llu not found; query-memory-operations lists those in progress and the last %d that have ended",
+            (unsigned long long)id, OPERATIONS_KEPT);
+    return operation_cancel(operation, error);
 }

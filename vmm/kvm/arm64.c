@@ -19,6 +19,7 @@
 
 struct vm_arch {
     int fd;           /* of the controller */
+    int its_fd;       /* of a GICv3's interrupt translation service, or -1 */
     unsigned version; /* 2 or 3 */
 };
 
@@ -49,6 +50,30 @@ unsigned long vm_arch_type(int kvm_fd)
 unsigned vm_arch_irq(unsigned gsi)
 {
     return (unsigned)KVM_ARM_IRQ_TYPE_SPI << KVM_ARM_IRQ_TYPE_SHIFT | gsi;
+}
+
+/* KVM's routes know shared interrupts only. */
+unsigned vm_arch_gsi_base(void)
+{
+    return ARM64_SPI_BASE;
+}
+
+unsigned vm_arch_gsi_count(void)
+{
+    return ARM64_GSI_COUNT;
+}
+
+/* As KVM does when the controller is initialized: each shared interrupt is a pin of it. */
+unsigned vm_arch_routes(struct kvm_irq_routing_entry *entries)
+{
+    const unsigned count = ARM64_GSI_COUNT - ARM64_SPI_BASE;
+
+    for (unsigned pin = 0; entries && pin < count; pin++) {
+        entries[pin].gsi = pin;
+        entries[pin].type = KVM_IRQ_ROUTING_IRQCHIP;
+        entries[pin].u.irqchip.pin = pin;
+    }
+    return count;
 }
 
 /* ---- making the controller ---- */
@@ -92,6 +117,23 @@ static unsigned choose_version(const struct vm *vm, struct error *error)
     return 0;
 }
 
+/* The service that takes devices' messages (Documentation/virt/kvm/devices/arm-vgic-its.rst). KVM has it with
+ * every GICv3 since Linux 4.8; without it devices are left with lines. */
+static bool create_its(struct vm *vm, struct error *error)
+{
+    const uint64_t address = ARM64_ITS;
+
+    if (!vm->wants_its || vm->arch->version != 3 ||
+        create_device(vm, KVM_DEV_TYPE_ARM_VGIC_ITS, KVM_CREATE_DEVICE_TEST) < 0)
+        return true;
+    vm->arch->its_fd = create_device(vm, KVM_DEV_TYPE_ARM_VGIC_ITS, 0);
+    if (vm->arch->its_fd < 0)
+        return error_set(error, "ITS: KVM_CREATE_DEVICE: %s", strerror(errno));
+    vm->has_its = true;
+    return set(vm->arch->its_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, &address) ||
+           error_set(error, "ITS: KVM does not take its place: %s", strerror(errno));
+}
+
 bool vm_arch_create(struct vm *vm, struct error *error)
 {
     const uint64_t distributor = ARM64_GICD;
@@ -112,7 +154,7 @@ bool vm_arch_create(struct vm *vm, struct error *error)
     if (!vm->arch)
         return error_set(error, "out of memory");
     fd = create_device(vm, version == 3 ? KVM_DEV_TYPE_ARM_VGIC_V3 : KVM_DEV_TYPE_ARM_VGIC_V2, 0);
-    *vm->arch = (struct vm_arch){ .fd = fd, .version = version };
+    *vm->arch = (struct vm_arch){ .fd = fd, .its_fd = -1, .version = version };
     if (fd < 0)
         return error_set(error, "GICv%u: KVM_CREATE_DEVICE: %s", version, strerror(errno));
     if (!set(fd, KVM_DEV_ARM_VGIC_GRP_ADDR,
@@ -121,17 +163,28 @@ bool vm_arch_create(struct vm *vm, struct error *error)
              version == 3 ? KVM_VGIC_V3_ADDR_TYPE_REDIST : KVM_VGIC_V2_ADDR_TYPE_CPU, &second) ||
         !set(fd, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &count))
         return error_set(error, "GICv%u: KVM does not take its place: %s", version, strerror(errno));
-    return true;
+    return create_its(vm, error);
+}
+
+bool vm_arch_msi_has_requester(const struct vm *vm)
+{
+    return vm->has_its;
 }
 
 bool vm_arch_complete(struct vm *vm, struct error *error)
 {
-    return set(vm->arch->fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, NULL) ||
-           error_set(error, "GICv%u: KVM does not complete it: %s", vm->arch->version, strerror(errno));
+    if (!set(vm->arch->fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, NULL))
+        return error_set(error, "GICv%u: KVM does not complete it: %s", vm->arch->version, strerror(errno));
+    /* Behind the controller that it belongs to, and before any vCPU runs. */
+    return !vm->has_its ||
+           set(vm->arch->its_fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, NULL) ||
+           error_set(error, "ITS: KVM does not complete it: %s", strerror(errno));
 }
 
 void vm_arch_destroy(struct vm *vm)
 {
+    if (vm->arch && vm->arch->its_fd >= 0)
+        close(vm->arch->its_fd);
     if (vm->arch && vm->arch->fd >= 0)
         close(vm->arch->fd);
     free(vm->arch);
@@ -149,6 +202,11 @@ void vm_arch_destroy(struct vm *vm)
 #define ICPENDR 0x280u
 #define ICACTIVER 0x380u
 #define SGI_FRAME 0x10000u
+/* Of a redistributor's first frame: what it has of messages' interrupts (LPIs). KVM takes 32 bits at a time.
+ */
+#define GICR_CTLR 0x00u /* 0: LPIs are disabled, none is pending */
+#define GICR_PROPBASER 0x70u
+#define GICR_PENDBASER 0x78u
 /* GICv2's CPU interface */
 #define GICC_CTLR 0x00u
 #define GICC_PMR 0x04u
@@ -171,6 +229,18 @@ static bool clear_interrupts(const struct vm *vm, uint32_t group, uint64_t base,
            write32(vm, group, base + ICACTIVER + 4 * index, UINT32_MAX);
 }
 
+/* A guest that starts with LPIs enabled has their tables in memory that it takes for free. */
+static bool reset_lpis(const struct vm *vm, uint64_t cpu)
+{
+    static const unsigned registers[] = { GICR_CTLR, GICR_PROPBASER, GICR_PROPBASER + 4, GICR_PENDBASER,
+                                          GICR_PENDBASER + 4 };
+
+    for (size_t i = 0; vm->has_its && i < sizeof registers / sizeof registers[0]; i++)
+        if (!write32(vm, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, cpu | registers[i], 0))
+            return false;
+    return true;
+}
+
 static bool reset_gicv3_cpu(const struct vm *vm, unsigned cpu)
 {
     static const uint32_t registers[] = {
@@ -183,7 +253,8 @@ static bool reset_gicv3_cpu(const struct vm *vm, unsigned cpu)
     const uint64_t which = vcpu_arch_mpidr(cpu) << KVM_DEV_ARM_VGIC_V3_MPIDR_SHIFT;
     const uint64_t zero = 0;
 
-    if (!clear_interrupts(vm, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, which | SGI_FRAME, 0))
+    if (!clear_interrupts(vm, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, which | SGI_FRAME, 0) ||
+        !reset_lpis(vm, which))
         return false;
     for (size_t i = 0; i < sizeof registers / sizeof registers[0]; i++)
         if (!set(vm->arch->fd, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, which | registers[i], &zero))
@@ -208,8 +279,12 @@ bool vm_arch_reset(const struct vm *vm, struct error *error)
         done = clear_interrupts(vm, KVM_DEV_ARM_VGIC_GRP_DIST_REGS, 0, index);
     for (unsigned cpu = 0; done && cpu < vm->cpus; cpu++)
         done = vm->arch->version == 3 ? reset_gicv3_cpu(vm, cpu) : reset_gicv2_cpu(vm, cpu);
-    return done || error_set(error, "GICv%u: KVM does not put its registers back: %s", vm->arch->version,
-                             strerror(errno));
+    if (!done)
+        return error_set(error, "GICv%u: KVM does not put its registers back: %s", vm->arch->version,
+                         strerror(errno));
+    return !vm->has_its ||
+           set(vm->arch->its_fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_ITS_CTRL_RESET, NULL) ||
+           error_set(error, "ITS: KVM does not put it back: %s", strerror(errno));
 }
 
 const char *vm_arch_warning(void)

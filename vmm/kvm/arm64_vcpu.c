@@ -146,6 +146,13 @@ uint64_t vcpus_arch_reset_clock(uint64_t clock)
     return clock;
 }
 
+/* FEAT_NMI is not KVM's yet. */
+bool vcpu_arch_nmi(const struct vcpu *vcpu, struct error *error)
+{
+    (void)vcpu;
+    return error_set(error, "a vCPU of this architecture has no non-maskable interrupt");
+}
+
 void vcpu_arch_describe(const struct vcpu *vcpu, char *text, size_t size)
 {
     uint64_t pc, sp, pstate;

@@ -103,17 +103,19 @@ static bool run_once(struct vcpu *vcpu)
 {
     const struct vcpus *group = vcpu->group;
     void *lost;
+    int why;
 
     if (ioctl(vcpu->fd, KVM_RUN, 0) == 0) {
         handle_exit(vcpu);
         return true;
     }
-    if (errno == EFAULT || errno == EHWPOISON)
+    why = errno;
+    if (why == EFAULT || why == EHWPOISON)
         group->ops->memory_fault(group->opaque, fault_take_noted());
-    else if (errno == EINTR && (lost = fault_take_noted()) != NULL)
+    else if (why == EINTR && (lost = fault_take_noted()) != NULL)
         group->ops->memory_fault(group->opaque, lost);
-    else if (errno != EINTR && errno != EAGAIN)
-        broken(vcpu, "KVM_RUN fails with errno", (unsigned long long)errno);
+    else if (why != EINTR && why != EAGAIN)
+        broken(vcpu, "KVM_RUN fails with errno", (unsigned long long)why);
     return false;
 }
 
@@ -346,6 +348,14 @@ bool vcpus_reset(struct vcpus *vcpus, const struct vcpu_entry *entry, struct err
         if (!vcpu_arch_reset(&vcpus->vcpu[i], i == 0 ? entry : NULL, error))
             return false;
     vcpus->clock = vcpus_arch_reset_clock(vcpus->clock);
+    return true;
+}
+
+bool vcpus_nmi(const struct vcpus *vcpus, struct error *error)
+{
+    for (unsigned i = 0; i < vcpus->count; i++)
+        if (!vcpu_arch_nmi(&vcpus->vcpu[i], error))
+            return false;
     return true;
 }
 

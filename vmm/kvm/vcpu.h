@@ -89,6 +89,10 @@ void vcpus_resume(struct vcpus *vcpus);
  * CPU_ON. Paused only. */
 bool vcpus_reset(struct vcpus *vcpus, const struct vcpu_entry *entry, struct error *error);
 
+/* An interrupt that cannot be masked, for each vCPU that lets it in. Paused only. False: the architecture has
+ * none, or KVM refuses; others may have got it. */
+bool vcpus_nmi(const struct vcpus *vcpus, struct error *error);
+
 uint64_t vcpus_exits(const struct vcpus *vcpus);
 
 /* What differs between architectures (kvm/x86_vcpu.c, kvm/arm64_vcpu.c). */
@@ -99,6 +103,7 @@ bool vcpu_arch_create(struct vcpu *vcpu, struct error *error);
 bool vcpu_arch_complete(struct vcpu *vcpu, struct error *error);
 void vcpu_arch_destroy(struct vcpu *vcpu);
 bool vcpu_arch_reset(struct vcpu *vcpu, const struct vcpu_entry *entry, struct error *error);
+bool vcpu_arch_nmi(const struct vcpu *vcpu, struct error *error);
 #if defined(__aarch64__)
 /* Multiprocessor affinity of a vCPU: what GIC and tables know it by. */
 uint64_t vcpu_arch_mpidr(unsigned index);

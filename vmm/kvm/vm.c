@@ -8,6 +8,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "kvm/interrupts.h"
+#include "kvm/kernel_wires.h"
+#include "kvm/stand_in.h"
+
 static const struct {
     int capability;
     const char *name;
@@ -17,17 +21,11 @@ static const struct {
     { KVM_CAP_DESTROY_MEMORY_REGION_WORKS, "KVM_CAP_DESTROY_MEMORY_REGION_WORKS" },
     { KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT" },
     { KVM_CAP_MP_STATE, "KVM_CAP_MP_STATE" },
+    { KVM_CAP_IOEVENTFD_ANY_LENGTH, "KVM_CAP_IOEVENTFD_ANY_LENGTH" },
+    { KVM_CAP_IRQFD_RESAMPLE, "KVM_CAP_IRQFD_RESAMPLE" },
+    { KVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING" },
+    { KVM_CAP_SIGNAL_MSI, "KVM_CAP_SIGNAL_MSI" },
 };
-
-bool kvm_available(void)
-{
-    int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-
-    if (fd < 0)
-        return false;
-    close(fd);
-    return true;
-}
 
 static bool open_kvm(struct vm *vm, struct error *error)
 {
@@ -63,13 +61,13 @@ static bool open_kvm(struct vm *vm, struct error *error)
     return true;
 }
 
-static bool kvm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size,
-                            void *memory, unsigned flags, struct error *error)
+static bool kvm_set_slot(const struct vm *vm, unsigned kvm_slot, uint64_t guest_address, uint64_t size,
+                         void *memory, unsigned flags, struct error *error)
 {
     struct kvm_userspace_memory_region region = {
-        .slot = memslot,
-        .flags = (flags & VM_MEMSLOT_READ_ONLY ? KVM_MEM_READONLY : 0) |
-                 (flags & VM_MEMSLOT_LOG ? KVM_MEM_LOG_DIRTY_PAGES : 0),
+        .slot = kvm_slot,
+        .flags = (flags & VM_KVM_SLOT_READ_ONLY ? KVM_MEM_READONLY : 0) |
+                 (flags & VM_KVM_SLOT_LOG ? KVM_MEM_LOG_DIRTY_PAGES : 0),
         .guest_phys_addr = guest_address,
         .memory_size = size,
         .userspace_addr = (uintptr_t)memory,
@@ -78,19 +76,18 @@ static bool kvm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t gues
     if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) == 0)
         return true;
     if (size == 0)
-        return error_set(error, "KVM does not delete memslot %u at guest address 0x%llx: %s", memslot,
+        return error_set(error, "cannot delete KVM slot %u at guest address 0x%llx: %s", kvm_slot,
                          (unsigned long long)guest_address, strerror(errno));
-    return error_set(error, "KVM does not take memslot %u, 0x%llx bytes at guest address 0x%llx: %s", memslot,
+    return error_set(error, "cannot set KVM slot %u, 0x%llx bytes at guest address 0x%llx: %s", kvm_slot,
                      (unsigned long long)size, (unsigned long long)guest_address, strerror(errno));
 }
 
-static bool kvm_get_dirty_log(const struct vm *vm, unsigned memslot, uint64_t *pages, struct error *error)
+static bool kvm_get_dirty_log(const struct vm *vm, unsigned kvm_slot, uint64_t *pages, struct error *error)
 {
-    struct kvm_dirty_log log = { .slot = memslot, .dirty_bitmap = pages };
+    struct kvm_dirty_log log = { .slot = kvm_slot, .dirty_bitmap = pages };
 
     return ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log) == 0 ||
-           error_set(error, "KVM does not tell which pages of memslot %u were written: %s", memslot,
-                     strerror(errno));
+           error_set(error, "cannot read the dirty log of KVM slot %u: %s", kvm_slot, strerror(errno));
 }
 
 static void kvm_irq_line(const struct vm *vm, unsigned gsi, bool high)
@@ -102,13 +99,31 @@ static void kvm_irq_line(const struct vm *vm, unsigned gsi, bool high)
 }
 
 static const struct vm_ops kvm_ops = {
-    .set_memslot = kvm_set_memslot,
+    .set_kvm_slot = kvm_set_slot,
     .get_dirty_log = kvm_get_dirty_log,
     .irq_line = kvm_irq_line,
     .create_devices = vm_arch_create,
     .complete_devices = vm_arch_complete,
     .reset_devices = vm_arch_reset,
+    .add_doorbell = kernel_add_doorbell,
+    .remove_doorbell = kernel_remove_doorbell,
+    .set_routes = kernel_set_routes,
+    .add_irqfd = kernel_add_irqfd,
+    .remove_irqfd = kernel_remove_irqfd,
+    .send_msi = kernel_send_msi,
 };
+
+/* KVM's limit is one number for the routes and for the GSIs, which count from vm_arch_gsi_base(). */
+static struct vm_interrupts *create_interrupts(const struct vm *vm)
+{
+    int routes = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_IRQ_ROUTING);
+    unsigned most = routes > 0 ? (unsigned)routes : 0;
+    unsigned first = vm_arch_gsi_count();
+    unsigned end = vm_arch_gsi_base() + most;
+    unsigned of_lines = vm_arch_routes(NULL);
+
+    return vm_interrupts_create(first, end > first ? end : first, most > of_lines ? most - of_lines : 0);
+}
 
 bool vm_create(struct vm *vm, struct error *error)
 {
@@ -127,15 +142,20 @@ bool vm_create(struct vm *vm, struct error *error)
         return error_set(error, "KVM_GET_VCPU_MMAP_SIZE: %s", strerror(errno));
     vm->run_size = (size_t)size;
     size = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS);
-    vm->memslots_max = size > 0 ? (unsigned)size : 32;
+    vm->kvm_slots_max = size > 0 ? (unsigned)size : 32;
     size = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
     vm->vcpus_max = size > 0 ? (unsigned)size : 4;
-    return true;
+    vm->interrupts = create_interrupts(vm);
+    return vm->interrupts || error_set(error, "out of memory");
 }
 
 void vm_destroy(struct vm *vm)
 {
     vm_arch_destroy(vm);
+    stand_in_destroy(vm->stand_in);
+    vm_interrupts_destroy(vm->interrupts);
+    vm->stand_in = NULL;
+    vm->interrupts = NULL;
     if (vm->fd >= 0)
         close(vm->fd);
     if (vm->kvm_fd >= 0)
@@ -143,10 +163,10 @@ void vm_destroy(struct vm *vm)
     vm->fd = vm->kvm_fd = -1;
 }
 
-bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size,
-                    void *memory, unsigned flags, struct error *error)
+bool vm_set_kvm_slot(const struct vm *vm, unsigned kvm_slot, uint64_t guest_address, uint64_t size,
+                     void *memory, unsigned flags, struct error *error)
 {
-    return vm->ops->set_memslot(vm, memslot, guest_address, size, memory, flags, error);
+    return vm->ops->set_kvm_slot(vm, kvm_slot, guest_address, size, memory, flags, error);
 }
 
 void vm_irq_line(const struct vm *vm, unsigned gsi, bool high)
@@ -161,7 +181,7 @@ bool vm_create_devices(struct vm *vm, struct error *error)
 
 bool vm_complete_devices(struct vm *vm, struct error *error)
 {
-    return vm->ops->complete_devices(vm, error);
+    return vm->ops->complete_devices(vm, error) && vm_interrupts_complete(vm, error);
 }
 
 bool vm_reset_devices(const struct vm *vm, struct error *error)

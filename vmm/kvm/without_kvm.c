@@ -4,14 +4,18 @@
  */
 #include <limits.h>
 
+#include "kvm/stand_in.h"
 #include "kvm/vm.h"
 
-/* Memory is reached through the guest memory map, which needs no memslots. */
-static bool set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size,
-                        void *memory, unsigned flags, struct error *error)
+/* KVM's limit of GSIs and routes (KVM_MAX_IRQ_ROUTES), so that tests meet the same one. */
+#define ROUTES 4096u
+
+/* Memory is reached through the guest memory map, which needs no KVM slots. */
+static bool set_kvm_slot(const struct vm *vm, unsigned kvm_slot, uint64_t guest_address, uint64_t size,
+                         void *memory, unsigned flags, struct error *error)
 {
     (void)vm;
-    (void)memslot;
+    (void)kvm_slot;
     (void)guest_address;
     (void)size;
     (void)memory;
@@ -21,16 +25,10 @@ static bool set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_ad
 }
 
 /* No vCPU writes. */
-static bool get_dirty_log(const struct vm *vm, unsigned memslot, uint64_t *pages, struct error *error)
+static bool get_dirty_log(const struct vm *vm, unsigned kvm_slot, uint64_t *pages, struct error *error)
 {
-    (void)vm, (void)memslot, (void)pages, (void)error;
+    (void)vm, (void)kvm_slot, (void)pages, (void)error;
     return true;
-}
-
-static void irq_line(const struct vm *vm, unsigned gsi, bool high)
-{
-    if (vm->irq_watch)
-        vm->irq_watch(vm->irq_opaque, gsi, high);
 }
 
 static bool create_devices(struct vm *vm, struct error *error)
@@ -52,16 +50,31 @@ static bool reset_devices(const struct vm *vm, struct error *error)
     return true;
 }
 
-void vm_create_without_kvm(struct vm *vm)
+bool vm_create_without_kvm(struct vm *vm, struct loop *loop, struct error *error)
 {
     static const struct vm_ops ops = {
-        .set_memslot = set_memslot,
+        .set_kvm_slot = set_kvm_slot,
         .get_dirty_log = get_dirty_log,
-        .irq_line = irq_line,
+        .irq_line = stand_in_irq_line,
         .create_devices = create_devices,
         .complete_devices = complete_devices,
         .reset_devices = reset_devices,
+        .add_doorbell = stand_in_add_doorbell,
+        .remove_doorbell = stand_in_remove_doorbell,
+        .ring_doorbell = stand_in_ring_doorbell,
+        .set_routes = stand_in_set_routes,
+        .add_irqfd = stand_in_add_irqfd,
+        .remove_irqfd = stand_in_remove_irqfd,
+        .send_msi = stand_in_send_msi,
+        .acknowledge = stand_in_acknowledge,
     };
 
-    *vm = (struct vm){ .ops = &ops, .kvm_fd = -1, .fd = -1, .memslots_max = UINT_MAX, .vcpus_max = UINT_MAX };
+    *vm =
+        (struct vm){ .ops = &ops, .kvm_fd = -1, .fd = -1, .kvm_slots_max = UINT_MAX, .vcpus_max = UINT_MAX };
+    vm->interrupts = vm_interrupts_create(vm_arch_gsi_count(), vm_arch_gsi_base() + ROUTES,
+                                          ROUTES - vm_arch_routes(NULL));
+    if (!vm->interrupts)
+        return error_set(error, "out of memory");
+    vm->stand_in = stand_in_create(vm, loop, error);
+    return vm->stand_in != NULL;
 }

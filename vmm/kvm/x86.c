@@ -61,6 +61,48 @@ unsigned vm_arch_irq(unsigned gsi)
     return gsi;
 }
 
+unsigned vm_arch_gsi_base(void)
+{
+    return 0;
+}
+
+unsigned vm_arch_gsi_count(void)
+{
+    return X86_GSI_COUNT;
+}
+
+static unsigned add_route(struct kvm_irq_routing_entry *entries, unsigned at, unsigned gsi, unsigned chip,
+                          unsigned pin)
+{
+    if (entries) {
+        entries[at].gsi = gsi;
+        entries[at].type = KVM_IRQ_ROUTING_IRQCHIP;
+        entries[at].u.irqchip.irqchip = chip;
+        entries[at].u.irqchip.pin = pin;
+    }
+    return at + 1;
+}
+
+/* As KVM_CREATE_IRQCHIP does: each GSI is a pin of the IOAPIC, the first 16 are the PICs' inputs, too. */
+unsigned vm_arch_routes(struct kvm_irq_routing_entry *entries)
+{
+    unsigned count = 0;
+
+    for (unsigned gsi = 0; gsi < X86_GSI_COUNT; gsi++) {
+        count = add_route(entries, count, gsi, KVM_IRQCHIP_IOAPIC, gsi);
+        if (gsi < 16)
+            count = add_route(entries, count, gsi, gsi < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE,
+                              gsi % 8);
+    }
+    return count;
+}
+
+bool vm_arch_msi_has_requester(const struct vm *vm)
+{
+    (void)vm;
+    return false;
+}
+
 /* Of the guest's CPU: KVM passes the host's through. */
 unsigned vm_arch_address_bits(void)
 {

@@ -169,6 +169,29 @@ bool vcpu_arch_reset(struct vcpu *vcpu, const struct vcpu_entry *entry, struct e
     return !entry || set_entry(vcpu, entry, error);
 }
 
+/* ---- non-maskable interrupts: by the local APIC's pin LINT1, as on a PC (Intel SDM volume 3, 11.5.1) ----
+ */
+
+#define LVT_LINT1 0x360
+#define LVT_MODE 0x700u
+#define LVT_NMI 0x400u
+#define LVT_MASKED 0x10000u
+
+/* Only a guest that has the pin open expects one: Linux has, on its first processor. */
+bool vcpu_arch_nmi(const struct vcpu *vcpu, struct error *error)
+{
+    struct kvm_lapic_state lapic;
+    uint32_t lvt;
+
+    if (ioctl(vcpu->fd, KVM_GET_LAPIC, &lapic) < 0)
+        return error_set(error, "vCPU %u: KVM_GET_LAPIC: %s", vcpu->index, strerror(errno));
+    memcpy(&lvt, lapic.regs + LVT_LINT1, sizeof lvt);
+    if ((lvt & LVT_MASKED) || (lvt & LVT_MODE) != LVT_NMI)
+        return true;
+    return ioctl(vcpu->fd, KVM_NMI) == 0 ||
+           error_set(error, "vCPU %u: KVM_NMI: %s", vcpu->index, strerror(errno));
+}
+
 void vcpu_arch_describe(const struct vcpu *vcpu, char *text, size_t size)
 {
     struct kvm_regs regs;

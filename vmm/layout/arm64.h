@@ -13,6 +13,8 @@
 /* Guest-physical memory */
 #define ARM64_GICD UINT64_C(0x08000000) /* distributor, 64 KiB */
 #define ARM64_GICC UINT64_C(0x08010000) /* GICv2: CPU interface, 8 KiB */
+#define ARM64_ITS UINT64_C(0x08080000)  /* GICv3: interrupt translation service, for devices' messages */
+#define ARM64_ITS_SIZE (128 * KIB)
 #define ARM64_GICR UINT64_C(0x080a0000) /* GICv3: redistributors, 128 KiB each */
 #define ARM64_GICR_STRIDE (128 * KIB)
 #define ARM64_PL011 UINT64_C(0x09000000) /* 4 KiB */
@@ -20,7 +22,13 @@
 #define ARM64_MEMHP \
     UINT64_C(0x09070000)               /* HOTRAM_MEMHP_EXTENT bytes; there only when the machine has slots */
 #define ARM64_GED UINT64_C(0x09080000) /* HOTRAM_GED_LENGTH bytes */
-#define ARM64_RAM UINT64_C(0x40000000) /* all RAM, in one piece */
+#define ARM64_PCI_LOW UINT64_C(0x10000000) /* BARs, up to the I/O ports */
+#define ARM64_PCI_IO UINT64_C(0x3eff0000)  /* 64 KiB: I/O ports */
+#define ARM64_RAM UINT64_C(0x40000000)     /* all RAM, in one piece */
+/* Above the hotplug region: PCI's configuration space, 256 MiB, and its large BARs. The last eighth of the
+ * addresses is theirs. */
+#define ARM64_PCI_BUSES 256
+#define ARM64_MEMORY_END(address_bits) ((UINT64_C(1) << (address_bits)) / 8 * 7)
 
 /* The redistributors end where the PL011 begins; a GICv2 has 8 CPU interfaces. */
 #define ARM64_GICV3_CPUS_MAX ((ARM64_PL011 - ARM64_GICR) / ARM64_GICR_STRIDE)
@@ -28,12 +36,14 @@
 
 /* Interrupts: GSIs are the GIC's interrupt ids. Shared ones begin at 32, private ones at 16. */
 #define ARM64_GSI_PL011 33        /* level */
+#define ARM64_GSI_PCI 35          /* four, level: the pins of PCI devices */
 #define ARM64_GSI_GED 41          /* level */
 #define ARM64_GSI_TIMER_SECURE 29 /* level, low: the generic timer's */
 #define ARM64_GSI_TIMER 30
 #define ARM64_GSI_TIMER_VIRTUAL 27
 #define ARM64_GSI_TIMER_HYP 26
 #define ARM64_GSI_PMU 23   /* level: performance counters, where the host lets guests have them */
+#define ARM64_SPI_BASE 32  /* shared interrupts begin here */
 #define ARM64_GSI_COUNT 96 /* that the distributor has */
 
 #endif

@@ -18,7 +18,12 @@
 #define X86_REAL_MODE_END UINT64_C(0x9fc00) /* RAM that a boot loader may list below the BIOS area */
 #define X86_BIOS_AREA UINT64_C(0xe0000)     /* ACPI tables, where a BIOS has them (ACPI 6.5, 5.2.5.1) */
 #define X86_BIOS_AREA_END UINT64_C(0x100000)
+#define X86_PCI_ECAM UINT64_C(0xb0000000) /* where Debian's firmware has it; 256 buses, 256 MiB */
+#define X86_PCI_BUSES 256
+#define X86_PCI_LOW UINT64_C(0xc0000000) /* BARs, up to the I/O APIC */
 #define X86_IOAPIC UINT64_C(0xfec00000)
+#define X86_RCBA UINT64_C(0xfed1c000) /* where firmware has the ISA bridge's registers among the memory */
+#define X86_GCS (X86_RCBA + 0x3410)   /* 4 bytes, the only ones that are there */
 #define X86_LAPIC UINT64_C(0xfee00000)
 /* KVM's own page for real mode on Intel, and three pages for its task: below the 16 MiB where firmware may
  * be. */
@@ -44,6 +49,8 @@
 #define X86_PORT_PM1_CONTROL 0x604 /* 2 bytes */
 #define X86_PORT_PM_TIMER 0x608    /* 4 bytes */
 #define X86_PORT_GPE0 0x620        /* HOTRAM_GPE_LENGTH bytes */
+#define X86_PORT_SMI_EN 0x630      /* 4 bytes */
+#define X86_PORT_TCO 0x660         /* TCO_LENGTH bytes */
 #define X86_PORT_MEMHP 0xa00       /* HOTRAM_MEMHP_EXTENT bytes; there only when the machine has slots */
 #define X86_PORT_RESET 0xcf9
 #define X86_RESET_VALUE 0x06
@@ -57,6 +64,8 @@
 #define X86_IRQ_RTC 8
 #define X86_IRQ_COM1 4
 #define X86_IRQ_SCI 9
+#define X86_GSI_COUNT 24 /* pins of the IOAPIC */
+#define X86_GSI_PCI 16   /* four, level: the pins of PCI devices */
 
 /* Sleep type of S5 in PM1 control (ACPI 6.5, 7.4.2) */
 #define X86_SLP_TYP_S5 5

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "machine/acpi_tables.h"
 
+#include <hotram/acpi_pci.h>
+
+#include "device/board.h"
+#include "pci/bus.h"
+
 const struct hotram_acpi_ids acpi_ids = {
     .oem_id = "HOTRAM",
     .oem_table_id = "HOTRAM-1",
@@ -53,7 +58,7 @@ static bool finish(struct acpi_writer *writer, struct error *error)
     if (status == HOTRAM_OK)
         status = hotram_buffer_status(&writer->out);
     if (status == HOTRAM_E_BUFFER)
-        return error_set(error, "ACPI tables: %zu bytes are needed, but there is room for %zu only",
+        return error_set(error, "ACPI tables: %zu bytes are needed, but only %zu are available",
                          writer->out.length, writer->out.capacity);
     if (status == HOTRAM_OK)
         status = hotram_buffer_init(&rsdp, writer->out.data, HOTRAM_ACPI_RSDP_LENGTH);
@@ -87,7 +92,7 @@ bool acpi_check(uint32_t cpus, uint32_t cpus_max, uint32_t slots, const struct n
                 size_t hotplug_count, struct error *error)
 {
     if (cpus == 0 || cpus > cpus_max)
-        return error_set(error, "ACPI tables: a machine has 1 to %u CPUs, not %u", cpus_max, cpus);
+        return error_set(error, "ACPI tables: the number of CPUs must be 1 to %u, not %u", cpus_max, cpus);
     if (slots > HOTRAM_SLOTS_MAX)
         return error_set(error, "ACPI tables: %u memory slots exceed the limit of %u", slots,
                          HOTRAM_SLOTS_MAX);
@@ -98,4 +103,12 @@ bool acpi_check(uint32_t cpus, uint32_t cpus_max, uint32_t slots, const struct n
         return error_set(error, "ACPI tables: %zu hot-pluggable ranges exceed the limit of %u", hotplug_count,
                          ACPI_HOTPLUG_MAX);
     return true;
+}
+
+enum hotram_status acpi_mcfg(struct hotram_buffer *out, const struct board *board)
+{
+    const struct pci_layout *pci = &board->pci->layout;
+    const struct hotram_acpi_ecam ecam = { .base = pci->ecam, .last_bus = (uint8_t)(pci->buses - 1) };
+
+    return hotram_acpi_mcfg(out, &acpi_ids, &ecam, 1);
 }

@@ -15,6 +15,8 @@
 #include "base/config.h"
 #include "base/error.h"
 
+struct board;
+
 /* Hot-pluggable ranges in the SRAT: one for each DIMM, and one for each gap before, between and behind them.
  */
 #define ACPI_HOTPLUG_MAX (2 * HOTRAM_SLOTS_MAX + 1)
@@ -60,6 +62,9 @@ bool acpi_write(const struct acpi_row *rows, size_t count, const void *config, u
  * place is in too many pieces. */
 bool acpi_check(uint32_t cpus, uint32_t cpus_max, uint32_t slots, const struct numa_config *numa,
                 size_t hotplug_count, struct error *error);
+
+/* MCFG: where a board's PCI configuration space is (PCI Firmware Specification 3.3, 4.1.2). */
+enum hotram_status acpi_mcfg(struct hotram_buffer *out, const struct board *board);
 
 /* acpi_numa.c: Linux numbers nodes as it comes across them, CPUs first, so these are listed by node. That
  * makes its numbers those of -numa. */

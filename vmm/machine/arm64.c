@@ -6,11 +6,10 @@
 #include <string.h>
 
 #include "boot/arm64_boot.h"
-#include "device/ged.h"
-#include "device/pl011.h"
 #include "kvm/arm64_entry.h"
 #include "layout/arm64.h"
 #include "machine/arm64_acpi.h"
+#include "machine/chips.h"
 #include "machine/dimms_at_boot.h"
 #include "machine/state.h"
 
@@ -21,61 +20,25 @@ struct start {
     struct vcpu_entry entry;
 };
 
-struct arch_devices {
-    struct start start;
-    struct pl011 serial;
-    struct ged ged;
-};
-
 bool machine_arch_create_devices(struct machine *machine, struct error *error)
 {
-    struct arch_devices *devices = calloc(1, sizeof *devices);
+    const struct pci_layout pci = machine_arch_pci(machine);
+    struct board *board = &machine->board;
+    bool built;
 
-    if (!devices)
+    machine->start = calloc(1, sizeof *machine->start);
+    if (!machine->start)
         return error_set(error, "out of memory");
-    machine->devices = devices;
-    pl011_init(&devices->serial, &machine->board, ARM64_PL011, ARM64_GSI_PL011);
-    ged_init(&devices->ged, &machine->board, ARM64_GED, ARM64_GSI_GED);
-    return true;
-}
-
-void machine_arch_destroy_devices(struct machine *machine)
-{
-    if (!machine->devices)
-        return;
-    line_stop(&machine->devices->serial.line);
-    line_destroy(&machine->devices->serial.line);
-    free(machine->devices);
-    machine->devices = NULL;
-}
-
-bool machine_arch_attach_serial(struct machine *machine, struct chardev *chardev, struct error *error)
-{
-    return line_attach(&machine->devices->serial.line, chardev, error);
+    board->pci_layout = &pci;
+    built = arm64_chips_build(board, error);
+    board->pci_layout = NULL; /* the host bridge has its own */
+    return built;
 }
 
 enum bus_space machine_arch_hotplug_space(uint64_t *address)
 {
     *address = ARM64_MEMHP;
     return BUS_MEMORY;
-}
-
-void machine_arch_raise_hotplug(void *opaque)
-{
-    struct machine *machine = opaque;
-
-    ged_raise(&machine->devices->ged, HOTRAM_GED_MEMORY);
-}
-
-void machine_arch_reset_devices(struct machine *machine)
-{
-    pl011_reset(&machine->devices->serial);
-    ged_reset(&machine->devices->ged);
-}
-
-void machine_arch_powerdown(struct machine *machine)
-{
-    ged_raise(&machine->devices->ged, HOTRAM_GED_POWER_BUTTON);
 }
 
 /* ---- start ---- */
@@ -85,6 +48,7 @@ static bool write_tables(struct machine *machine, const uint64_t *mpidr, uint64_
     struct dimms_at_boot *dimms = malloc(sizeof *dimms);
     struct arm64_acpi_config config = {
         .gic_version = machine->vm.gic_version,
+        .its = machine->vm.has_its,
         .sockets = machine->config->sockets,
         .cores = machine->config->cores,
         .threads = machine->config->threads,
@@ -92,6 +56,7 @@ static bool write_tables(struct machine *machine, const uint64_t *mpidr, uint64_
         .slots = machine->config->slots,
         .pmu = machine->vm.has_pmu,
         .console = true,
+        .board = &machine->board,
         .numa = &machine->config->numa,
     };
     uint64_t address, size;
@@ -119,7 +84,7 @@ static bool write_tables(struct machine *machine, const uint64_t *mpidr, uint64_
 
 bool machine_arch_prepare(struct machine *machine, struct error *error)
 {
-    struct start *start = &machine->devices->start;
+    struct start *start = machine->start;
 
     for (uint32_t i = 0; i < machine->config->cpus; i++)
         start->mpidr[i] = vcpu_arch_mpidr(i);
@@ -128,7 +93,9 @@ bool machine_arch_prepare(struct machine *machine, struct error *error)
         .cpus = machine->config->cpus,
         .mpidr = start->mpidr,
         .gic_version = machine->vm.gic_version,
+        .its = machine->vm.has_its,
         .numa = &machine->config->numa,
+        .board = &machine->board,
     };
     start->entry = (struct vcpu_entry){ 0 };
     return !machine->config->acpi || write_tables(machine, start->mpidr, &start->machine.rsdp, error);
@@ -136,12 +103,12 @@ bool machine_arch_prepare(struct machine *machine, struct error *error)
 
 bool machine_arch_load(struct machine *machine, struct error *error)
 {
-    struct start *start = &machine->devices->start;
+    struct start *start = machine->start;
 
     return boot_load(&machine->boot, &start->machine, &start->entry, error);
 }
 
 bool machine_arch_enter(struct machine *machine, struct error *error)
 {
-    return vcpus_reset(&machine->vcpus, &machine->devices->start.entry, error);
+    return vcpus_reset(&machine->vcpus, &machine->start->entry, error);
 }

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "machine/arm64_acpi.h"
 
-#include <hotram/ged.h>
 #include <hotram/memhp.h>
 
+#include "device/device.h"
+#include "device/pl011.h"
 #include "layout/arm64.h"
 
-#define POWER_BUTTON "\\_SB.PWRB"
-
 static const struct hotram_acpi_pl011 pl011 = {
-    .path = "\\_SB.COM0",
+    .path = PL011_ACPI_PATH,
     .base = (uint32_t)ARM64_PL011,
     .gsi = ARM64_GSI_PL011,
 };
@@ -21,12 +20,6 @@ static enum hotram_status dsdt(struct hotram_buffer *out, const struct arm64_cpu
         .base = (uint32_t)ARM64_MEMHP,
         .slots = cpus->config->slots,
     };
-    const struct hotram_acpi_ged ged = {
-        .base = (uint32_t)ARM64_GED,
-        .gsi = ARM64_GSI_GED,
-        .power_button = POWER_BUTTON,
-        .without_memory = memory.slots == 0,
-    };
     enum hotram_status status = HOTRAM_OK;
     struct hotram_acpi_table table;
     struct hotram_aml aml;
@@ -34,12 +27,14 @@ static enum hotram_status dsdt(struct hotram_buffer *out, const struct arm64_cpu
     hotram_acpi_table_begin(&table, out, "DSDT", ACPI_DSDT_REVISION, &acpi_ids);
     hotram_aml_begin(&aml, out);
     arm64_acpi_processors(&aml, cpus);
-    hotram_acpi_pl011(&aml, &pl011);
-    hotram_acpi_power_button(&aml, POWER_BUTTON);
+    devices_aml(cpus->config->board, true, &aml);
+    hotram_aml_scope(&aml, "\\_SB");
+    devices_aml(cpus->config->board, false, &aml);
+    hotram_aml_end(&aml);
     if (memory.slots > 0)
         status = hotram_acpi_memory_devices(&aml, &memory);
     if (status == HOTRAM_OK)
-        status = hotram_acpi_ged(&aml, &ged);
+        status = devices_aml_events(cpus->config->board, memory.slots > 0, &aml);
     if (status == HOTRAM_OK)
         status = hotram_aml_finish(&aml, NULL);
     hotram_acpi_table_end(&table);
@@ -86,6 +81,11 @@ static bool has_console(const void *cpus)
     return config_of(cpus)->console;
 }
 
+static bool has_its(const void *cpus)
+{
+    return config_of(cpus)->its;
+}
+
 static bool has_nodes(const void *cpus)
 {
     return config_of(cpus)->numa->nodes > 0;
@@ -112,6 +112,16 @@ static enum hotram_status write_madt(struct acpi_writer *writer, const void *cpu
     return arm64_acpi_madt(&writer->out, cpus);
 }
 
+/* Where the messages of PCI functions go. Without an ITS their interrupts are lines, by _PRT. */
+static enum hotram_status write_iort(struct acpi_writer *writer, const void *cpus)
+{
+    static const struct hotram_acpi_root_complex root = { .segment = 0, .address_bits = 64 };
+    const struct hotram_acpi_iort iort = { .its_count = 1, .roots = &root, .root_count = 1 };
+
+    (void)cpus;
+    return hotram_acpi_iort(&writer->out, &acpi_ids, &iort);
+}
+
 static enum hotram_status write_gtdt(struct acpi_writer *writer, const void *cpus)
 {
     (void)cpus;
@@ -135,6 +145,11 @@ static enum hotram_status write_dbg2(struct acpi_writer *writer, const void *cpu
     return hotram_acpi_dbg2(&writer->out, &acpi_ids, &pl011);
 }
 
+static enum hotram_status write_mcfg(struct acpi_writer *writer, const void *cpus)
+{
+    return acpi_mcfg(&writer->out, config_of(cpus)->board);
+}
+
 static enum hotram_status write_srat(struct acpi_writer *writer, const void *cpus)
 {
     return arm64_acpi_srat(&writer->out, cpus);
@@ -146,15 +161,12 @@ static enum hotram_status write_slit(struct acpi_writer *writer, const void *cpu
 }
 
 static const struct acpi_row rows[] = {
-    { "DSDT", ACPI_DSDT, NULL, write_dsdt },
-    { "FACP", ACPI_LISTED, NULL, write_fadt },
-    { "APIC", ACPI_LISTED, NULL, write_madt },
-    { "GTDT", ACPI_LISTED, NULL, write_gtdt },
-    { "PPTT", ACPI_LISTED, NULL, write_pptt },
-    { "SPCR", ACPI_LISTED, has_console, write_spcr },
-    { "DBG2", ACPI_LISTED, NULL, write_dbg2 },
-    { "SRAT", ACPI_LISTED, has_nodes, write_srat },
-    { "SLIT", ACPI_LISTED, has_distances, write_slit },
+    { "DSDT", ACPI_DSDT, NULL, write_dsdt },          { "FACP", ACPI_LISTED, NULL, write_fadt },
+    { "APIC", ACPI_LISTED, NULL, write_madt },        { "GTDT", ACPI_LISTED, NULL, write_gtdt },
+    { "IORT", ACPI_LISTED, has_its, write_iort },     { "PPTT", ACPI_LISTED, NULL, write_pptt },
+    { "SPCR", ACPI_LISTED, has_console, write_spcr }, { "DBG2", ACPI_LISTED, NULL, write_dbg2 },
+    { "SRAT", ACPI_LISTED, has_nodes, write_srat },   { "SLIT", ACPI_LISTED, has_distances, write_slit },
+    { "MCFG", ACPI_LISTED, NULL, write_mcfg },
 };
 
 bool arm64_acpi_build(const struct arm64_acpi_config *config, uint8_t *buffer, size_t capacity,

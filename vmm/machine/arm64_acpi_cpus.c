@@ -20,13 +20,11 @@ bool arm64_acpi_cpus(struct arm64_cpus *cpus, const struct arm64_acpi_config *co
     const uint32_t most = cpus_max(config->gic_version);
 
     if (config->gic_version != 2 && config->gic_version != 3)
-        return error_set(error, "ACPI tables: a machine has a GIC of version 2 or 3, not %u",
-                         config->gic_version);
+        return error_set(error, "ACPI tables: the GIC version must be 2 or 3, not %u", config->gic_version);
     if (count == 0 || config->threads == 0 || count > most || config->threads > most / count)
         return error_set(
             error,
-            "ACPI tables: sockets (%u) * cores (%u) * threads (%u) have to be 1 to %u CPUs, as many "
-            "as a GICv%u serves",
+            "ACPI tables: sockets (%u) * cores (%u) * threads (%u) must be 1 to %u CPUs, the limit of a GICv%u",
             config->sockets, config->cores, config->threads, most, config->gic_version);
     cpus->config = config;
     cpus->count = (uint32_t)count * config->threads;
@@ -67,6 +65,7 @@ enum hotram_status arm64_acpi_madt(struct hotram_buffer *out, const struct arm64
         .base = ARM64_GICR,
         .length = HOTRAM_GICR_LENGTH * cpus->count,
     };
+    const uint64_t its = ARM64_ITS;
     const struct hotram_acpi_gic gic = {
         .version = cpus->config->gic_version,
         .distributor = ARM64_GICD,
@@ -74,6 +73,8 @@ enum hotram_status arm64_acpi_madt(struct hotram_buffer *out, const struct arm64
         .cpu_interface = is_v3 ? 0 : ARM64_GICC,
         .redistributors = &redistributors,
         .redistributor_count = is_v3 ? 1 : 0,
+        .its = &its,
+        .its_count = cpus->config->its ? 1 : 0,
         .cpus = cpus->cpus,
         .cpu_count = cpus->count,
     };

@@ -8,7 +8,7 @@
 const char *machine_arch_obstacle(const struct machine *machine, uint64_t start)
 {
     if (start < ARM64_RAM)
-        return "lies below the RAM, where devices are";
+        return "lies below the RAM, in the range of devices";
     if (start < ARM64_RAM + machine->piece[0].size)
         return "overlaps the RAM at start, which begins at 1 GiB";
     return NULL;
@@ -16,7 +16,22 @@ const char *machine_arch_obstacle(const struct machine *machine, uint64_t start)
 
 uint64_t machine_arch_memory_end(unsigned address_bits)
 {
-    return UINT64_C(1) << address_bits;
+    return ARM64_MEMORY_END(address_bits);
+}
+
+struct pci_layout machine_arch_pci(const struct machine *machine)
+{
+    const uint64_t size = ARM64_PCI_BUSES * PCI_ECAM_OF_A_BUS;
+    const uint64_t ecam = (machine->region_base + machine->region_size + size - 1) & ~(size - 1);
+
+    return (struct pci_layout){
+        .ecam = ecam,
+        .buses = ARM64_PCI_BUSES,
+        .io = ARM64_PCI_IO,
+        .low = { ARM64_PCI_LOW, ARM64_PCI_IO - 1 },
+        .high = { (ecam + size + GIB - 1) & ~(GIB - 1), (UINT64_C(1) << vm_arch_address_bits()) - 1 },
+        .gsi = ARM64_GSI_PCI,
+    };
 }
 
 void machine_arch_layout_ram(struct machine *machine)

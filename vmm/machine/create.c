@@ -8,8 +8,26 @@
 #include "base/config.h"
 #include "base/loop.h"
 #include "base/message.h"
+#include "block/node.h"
 #include "device/device.h"
 #include "machine/state.h"
+
+/* Of memory, or of any other type that type.h has; the command line has seen to it that there is one. */
+static bool create_object(struct backends *backends, struct props props, struct error *error)
+{
+    const char *name = props_string(props, "qom-type", error);
+    const struct object_type *type = name ? object_type_find(name) : NULL;
+
+    if (!type || backend_type_find(name))
+        return backend_add(backends, props, error) != NULL;
+    return type->create(backends, props, NULL, error) == OUTCOME_DONE;
+}
+
+/* What is wrong with it follows what was given, which may be another option's short form of it. */
+static bool quote(const struct object_config *given, struct error *error)
+{
+    return error_prefix(error, "-%s %.200s: ", given->option, given->text);
+}
 
 static bool create_objects(struct machine *machine, struct error *error)
 {
@@ -18,31 +36,49 @@ static bool create_objects(struct machine *machine, struct error *error)
     for (size_t i = 0; i < config->object_count; i++) {
         struct props props = { config->objects[i].object, config->objects[i].keyval };
 
-        if (!backend_add(machine->backends, props, error))
-            return error_prefix(error, "-object %.200s: ", config->objects[i].text);
+        if (!create_object(machine->backends, props, error))
+            return quote(&config->objects[i], error);
+    }
+    return true;
+}
+
+/* Before the devices that use them. */
+static bool create_blocks(struct machine *machine, struct error *error)
+{
+    const struct config *config = machine->config;
+
+    for (size_t i = 0; i < config->blockdev_count; i++) {
+        struct props props = { config->blockdevs[i].object, config->blockdevs[i].keyval };
+
+        if (!block_node_add(machine->blocks, props, error))
+            return quote(&config->blockdevs[i], error);
     }
     return true;
 }
 
 static bool create_memory(struct machine *machine, struct error *error)
 {
-    unsigned ram_memslots;
-    unsigned memslots;
+    unsigned ram_kvm_slots;
+    unsigned kvm_slots;
 
     if (!ram_create(machine, error) || !create_objects(machine, error) || !ram_claim_objects(machine, error))
         return false;
     /* KVM's: one for each backend of the RAM, one more where the hole below 4 GiB cuts one, one for each
      * DIMM. */
-    ram_memslots = machine->ram_count + 1;
-    memslots = ram_memslots + machine->config->slots;
-    if (memslots > machine->vm.memslots_max)
-        return error_set(error, "-m slots=%u needs %u KVM memslots; this host has %u, so at most %u slots",
-                         machine->config->slots, memslots, machine->vm.memslots_max,
-                         machine->vm.memslots_max - ram_memslots);
-    machine->memory = guest_memory_create(&machine->vm, machine->loop, memslots);
+    ram_kvm_slots = machine->ram_count + 1;
+    kvm_slots = ram_kvm_slots + machine->config->slots;
+    if (kvm_slots > machine->vm.kvm_slots_max)
+        return error_set(
+            error, "-m slots=%u needs %u KVM slots; this host provides %u, so at most %u slots are possible",
+            machine->config->slots, kvm_slots, machine->vm.kvm_slots_max,
+            machine->vm.kvm_slots_max - ram_kvm_slots);
+    machine->memory = guest_memory_create(&machine->vm, machine->loop, kvm_slots);
     if (!machine->memory)
         return error_set(error, "out of memory");
     guest_memory_on_fault(machine->memory, machine_memory_fault, machine);
+    machine->board.memory = machine->memory;
+    machine->board.reservation = &machine->reservation;
+    reservation_make(&machine->reservation, machine->region_base, machine->region_size);
     return machine_map_ram(machine, error);
 }
 
@@ -69,10 +105,11 @@ static bool create_hotplug(struct machine *machine, struct error *error)
         .unplug_deadline = (uint64_t)machine->config->dimms.unplug_timeout * 1000,
         .backends = machine->backends,
         .memory = machine->memory,
+        .reservation = &machine->reservation,
         .board = &machine->board,
-        .raise = machine_arch_raise_hotplug,
+        .raise = machine_raise_hotplug,
         .stopped = machine_hotplug_stopped,
-        .event = machine_hotplug_event,
+        .event = machine_event,
         .opaque = machine,
     };
 
@@ -113,7 +150,7 @@ static bool create_devices(struct machine *machine, struct error *error)
         struct props props = { config->devices[i].object, config->devices[i].keyval };
 
         if (device_add(&machine->board, props, false, NULL, error) != OUTCOME_DONE)
-            return error_prefix(error, "-device %.200s: ", config->devices[i].text);
+            return quote(&config->devices[i], error);
     }
     return true;
 }
@@ -126,8 +163,7 @@ static void warn_of_cpus(const struct config *config)
     for (uint32_t cpu = 0; cpu < config->cpus; cpu++)
         if (!config->numa.cpu_given[cpu])
             warning(
-                "CPU(s) not present in any NUMA nodes: CPU %u [socket-id: %u, core-id: %u, thread-id: %u]; "
-                "it is in node 0",
+                "CPU(s) not present in any NUMA nodes: CPU %u [socket-id: %u, core-id: %u, thread-id: %u]; using node 0",
                 cpu, cpu / config->threads / config->cores, cpu / config->threads % config->cores,
                 cpu % config->threads);
 }
@@ -137,14 +173,13 @@ static bool create_vm(struct machine *machine, struct error *error)
 {
     const char *hint;
 
-    if (machine->config->accel == ACCEL_QTEST) {
-        vm_create_without_kvm(&machine->vm);
-        return true;
-    }
+    if (machine->config->accel == ACCEL_QTEST)
+        return vm_create_without_kvm(&machine->vm, machine->loop, error);
     if (!vm_create(&machine->vm, error))
         return false;
     machine->vm.cpus = machine->config->cpus;
     machine->vm.gic_version = machine->config->gic_version;
+    machine->vm.wants_its = machine->config->its;
     hint = vm_arch_warning();
     if (hint)
         warning("%s", hint);
@@ -202,7 +237,7 @@ static bool create_all(struct machine *machine, struct error *error)
     warn_of_cpus(config);
     if (!machine_arch_create_devices(machine, error))
         return false;
-    /* The memslots come before the in-kernel devices: on newer kernels the first change of a memslot after
+    /* The KVM slots come before the in-kernel devices: on newer kernels the first change of a slot after
      * those waits some milliseconds for what they registered. */
     return create_hotplug(machine, error) && bus_check(&machine->bus, error) &&
            create_memslots(machine, error) && create_devices(machine, error) &&
@@ -237,7 +272,11 @@ struct machine *machine_open(const struct config *config, struct loop *loop, str
         .reset = machine_guest_resets,
         .panicked = machine_guest_panicked,
         .crash_loaded = machine_guest_crash_loaded,
+        .event = machine_event,
+        .io_error = machine_io_error,
+        .watchdog = machine_watchdog,
         .machine = machine,
+        .config = config,
     };
     machine_init_requests(machine);
     machine_init_reset(machine);
@@ -256,10 +295,13 @@ bool machine_create(struct machine *machine, struct error *error)
                                                                     .merge = config->mem_merge,
                                                                     .lock = config->lock_memory,
                                                                     .threads = config->cpus });
-    if (!machine->backends)
+    machine->blocks = block_nodes_create();
+    if (!machine->backends || !machine->blocks)
         return error_set(error, "out of memory");
+    machine->board.backends = machine->backends;
+    machine->board.blocks = machine->blocks;
     backends_on_failure(machine->backends, machine_memory_fault, machine);
-    return create_all(machine, error);
+    return create_blocks(machine, error) && create_all(machine, error);
 }
 
 void machine_abandon(struct machine *machine)
@@ -277,15 +319,17 @@ void machine_destroy(struct machine *machine)
     vcpus_destroy(&machine->vcpus);
     loop_cancel(machine->loop, &machine->requests_work);
     timer_cancel(&machine->reset_pause);
-    machine_arch_destroy_devices(machine);
     hotplug_destroy(machine->hotplug);
     devices_destroy(&machine->board);
+    block_nodes_destroy(machine->blocks);
     guest_memory_destroy(machine->memory);
     vm_destroy(&machine->vm);
     if (machine->backends)
         backends_destroy(machine->backends);
+    reservation_release(&machine->reservation);
     boot_close(&machine->boot);
     bus_destroy(&machine->bus);
     machine_lock_destroy(&machine->lock);
+    free(machine->start);
     free(machine);
 }

@@ -101,8 +101,7 @@ static void warn_of_room(unsigned listed, unsigned all)
 {
     if (listed < all)
         warning(
-            "the memory map of a vmlinux is too short: %u DIMMs at the highest addresses are not in it, and the "
-            "guest finds them through ACPI; a bzImage takes all",
+            "the memory map of a vmlinux is too short: %u DIMMs at the highest addresses are missing from it, and the guest discovers them through ACPI; a bzImage has no such limit",
             all - listed);
 }
 

@@ -12,17 +12,20 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/event.h"
 
 struct actions;
 struct board;
 struct chardev;
+struct chardevs;
 struct config;
 struct guest_memory;
 struct hotplug;
-struct json_object;
 struct backends;
 struct loop;
 struct machine;
+struct net_backends;
+struct vm_watcher;
 
 /* QMP's RunState, as far as hotram has it. */
 enum run_state {
@@ -31,25 +34,11 @@ enum run_state {
     RUN_PAUSED,
     RUN_SHUTDOWN,       /* the guest powered off, and -no-shutdown keeps the program */
     RUN_INTERNAL_ERROR, /* KVM could not go on (emulation failure, bad entry) */
+    RUN_IO_ERROR,       /* a disk has failed, and its werror= or rerror= is stop; cont tries again */
     RUN_GUEST_PANICKED, /* and -action panic= stops it */
+    RUN_WATCHDOG,       /* it did not feed its watchdog, and -action watchdog= stops it */
     RUN_PRECONFIG,      /* started with --preconfig: x-exit-preconfig goes on */
 };
-
-/* Why the machine shuts down or is reset: QMP's ShutdownCause. */
-enum shutdown_cause {
-    CAUSE_HOST_QMP_QUIT,
-    CAUSE_HOST_QMP_SYSTEM_RESET,
-    CAUSE_HOST_SIGNAL,
-    CAUSE_HOST_UI,        /* Ctrl-A x */
-    CAUSE_GUEST_SHUTDOWN, /* S5 */
-    CAUSE_GUEST_RESET,    /* reset register, triple fault */
-    CAUSE_GUEST_PANIC,
-    CAUSE_HOST_ERROR,
-};
-
-/* Everybody who wants to know what happens to the machine (monitors): events in QMP's words. `data` is a
- * new json_object or NULL; the sink owns it. Called on the main thread. */
-typedef void machine_event_sink(void *opaque, const char *event, struct json_object *data);
 
 /* Find addresses for all, and open and look at the files of the kernel. Nothing of it has to be undone should
  * a signal end the program meanwhile, so these files may be on a file system that does not answer. */
@@ -64,8 +53,11 @@ void machine_destroy(struct machine *machine);
 /* Before that: the start has failed, and what was made for it goes. */
 void machine_abandon(struct machine *machine);
 
-void machine_set_event_sink(struct machine *machine, machine_event_sink *sink, void *opaque);
-void machine_emit(struct machine *machine, const char *event, struct json_object *data);
+/* Everybody who wants to know what happens to the machine: the monitors. NULL: nobody. */
+void machine_set_event_sink(struct machine *machine, event_sink *sink, void *opaque);
+void machine_emit(struct machine *machine, const struct event *event);
+/* An event of which there is nothing more to say. */
+void machine_emit_kind(struct machine *machine, enum event_kind kind);
 
 /* The end of the start: the guest runs, unless it is not to yet, or there is nothing to run. */
 bool machine_autostart(struct machine *machine, struct error *error);
@@ -121,6 +113,12 @@ struct hotplug *machine_hotplug(struct machine *machine);
 struct board *machine_board(struct machine *machine);
 struct loop *machine_loop(const struct machine *machine);
 struct backends *machine_backends(struct machine *machine);
+struct block_nodes *machine_blocks(struct machine *machine);
+/* Network back ends, which are made before the machine: borrowed, and NULL until they are given. */
+void machine_set_nets(struct machine *machine, struct net_backends *nets);
+struct net_backends *machine_nets(struct machine *machine);
+/* Chardevs, which are opened before it and closed before it: borrowed, and NULL while there are none. */
+void machine_set_chardevs(struct machine *machine, struct chardevs *chardevs);
 /* COM1's user side, to attach to a character device. */
 bool machine_attach_serial(struct machine *machine, struct chardev *chardev, struct error *error);
 struct guest_memory *machine_memory(struct machine *machine); /* NULL for -machine none */
@@ -131,9 +129,11 @@ void machine_port_access(struct machine *machine, uint16_t port, bool write, uns
 /* One access of 1, 2, 4 or 8 bytes to a device's registers among the guest's memory; false: there is none. */
 bool machine_memory_access(struct machine *machine, uint64_t address, bool write, unsigned width,
                            uint8_t *data);
-/* -accel qtest: be told, on the main thread, when an interrupt line changes. NULL ends it. */
-void machine_watch_irqs(struct machine *machine, void (*watch)(void *opaque, unsigned gsi, bool high),
-                        void *opaque);
+/* -accel qtest: be told, on the main thread, when an interrupt line changes, and of messages. Functions that
+ * are NULL: not any more. */
+void machine_watch_interrupts(struct machine *machine, const struct vm_watcher *watcher);
+/* -accel qtest: the guest's end of interrupt (vm_irq_acknowledge()). */
+bool machine_acknowledge_irq(struct machine *machine, unsigned gsi);
 /* Linux thread id of a vCPU; 0 when there is none. */
 int machine_vcpu_tid(const struct machine *machine, unsigned index);
 /* Exits from KVM_RUN to this program since start, all vCPUs together. */

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/config.h"
-#include "base/json_build.h"
 #include "machine/state.h"
 #include "memory/backend.h"
 
@@ -20,10 +19,10 @@ static bool wants_objects(const struct config *config)
 static bool claim(struct machine *machine, struct backend *backend, struct error *error)
 {
     if (backend->readonly)
-        return error_set(error,
-                         "Memory backend '%s' has readonly=on, and RAM is memory that the guest writes; "
-                         "make it without readonly, with share=off to keep the file as it is",
-                         backend->id);
+        return error_set(
+            error,
+            "Memory backend '%s' has readonly=on, but the guest writes to RAM; create it without readonly, with share=off to leave the file unchanged",
+            backend->id);
     backend->used_by = strdup("RAM");
     if (!backend->used_by)
         return error_set(error, "out of memory");
@@ -33,19 +32,17 @@ static bool claim(struct machine *machine, struct backend *backend, struct error
 
 bool ram_create(struct machine *machine, struct error *error)
 {
-    struct json_object *object;
+    struct props props;
     struct backend *backend;
 
     if (wants_objects(machine->config))
         return true;
-    object = json_new_object();
-    add_string(object, "qom-type", "memory-backend-ram");
-    add_string(object, "id", BACKEND_OF_RAM);
-    add_number(object, "size", machine->config->ram_size);
-    backend = json_check(object, error)
-                  ? backend_add(machine->backends, (struct props){ .object = object }, error)
-                  : NULL;
-    json_object_put(object);
+    props = props_new();
+    props_set_string(props, "qom-type", "memory-backend-ram");
+    props_set_string(props, "id", BACKEND_OF_RAM);
+    props_set_size(props, "size", machine->config->ram_size);
+    backend = props_check(props, error) ? backend_add(machine->backends, props, error) : NULL;
+    props_release(props);
     if (!backend)
         return machine->config->memory ? error_prefix(error, "-m %.200s: ", machine->config->memory) : false;
     return claim(machine, backend, error);

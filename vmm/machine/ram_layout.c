@@ -8,6 +8,7 @@
 
 #include "layout/units.h"
 #include "machine/state.h"
+#include "memory/backend_memory.h"
 
 /* The piece in which the byte of RAM lies that is `offset` bytes behind the start of all RAM; *offset becomes
  * the place in the piece. */
@@ -42,6 +43,7 @@ static bool map_object(struct machine *machine, uint64_t offset, const struct ba
         if (!guest_memory_add_part(machine->memory, &part, error))
             return false;
     }
+    backend_let_merge(backend);
     return true;
 }
 
@@ -109,7 +111,7 @@ static const char *in_the_way(const struct machine *machine, uint64_t region_bas
     const char *obstacle;
 
     if (last < start || last >= limit)
-        return "reaches beyond what the address bits of this host's CPU leave for memory";
+        return "exceeds the range that the physical address bits of this host's CPU leave for memory";
     obstacle = machine_arch_obstacle(machine, start);
     if (obstacle)
         return obstacle;
@@ -133,8 +135,7 @@ static bool place_memslots(const struct machine *machine, uint64_t region_base, 
         if (obstacle)
             return error_set(
                 error,
-                "-memslot id=%s: address range [0x%llx-0x%llx] %s; start at 0x%llx or above, or leave "
-                "start out to get the lowest address that fits",
+                "-memslot id=%s: address range [0x%llx-0x%llx] %s; start at 0x%llx or above, or omit start to use the lowest address that fits",
                 memslot->id, (unsigned long long)memslot->start, (unsigned long long)last, obstacle,
                 (unsigned long long)region_base);
         if (config->region_grows && last - region_base >= *region_size)
@@ -168,7 +169,7 @@ static const char *ram_option(const struct config *config, char text[256])
 /* " (at most 200T)", where it alone decides where the region ends; otherwise "". */
 static const char *largest_maxmem(const struct config *config, uint64_t excess, char text[64])
 {
-    char word[SIZE_TEXT];
+    char word[SIZE_TEXT_MAX];
 
     text[0] = '\0';
     if (config->memslot_count == 0 && excess < config->maxmem - config->ram_size)
@@ -183,11 +184,11 @@ bool machine_layout(struct machine *machine, struct error *error)
     uint64_t limit = machine_arch_memory_end(bits);
     const struct ram_piece *last;
     uint64_t end;
-    char size[SIZE_TEXT], end_text[SIZE_TEXT], limit_text[SIZE_TEXT], largest[64], option[256];
+    char size[SIZE_TEXT_MAX], end_text[SIZE_TEXT_MAX], limit_text[SIZE_TEXT_MAX], largest[64], option[256];
 
     if (config->ram_size < 2 * MIB)
         return error_set(
-            error, "%.250s: RAM of %s (a multiple of 8 KiB) is too little for a machine; the least is 2M",
+            error, "%.250s: RAM of %s (a multiple of 8 KiB) is too small; at least 2 MiB of RAM is required",
             ram_option(config, option), size_text(config->ram_size, size));
     machine_arch_layout_ram(machine);
     last = &machine->piece[machine->piece_count - 1];

@@ -6,6 +6,7 @@
 #include "base/message.h"
 #include "device/device.h"
 #include "machine/state.h"
+#include "pci/root_port.h"
 
 /* How long the end of the program waits for a load that was told to stop: some steps of a slow disk. */
 #define STOP_MS 1000
@@ -40,10 +41,10 @@ static bool put_back(struct machine *machine, struct error *error)
     if (!machine->memory) /* -machine none */
         return true;
     hotplug_reset(machine->hotplug);
+    root_ports_remove_asked(machine->board.pci);
     if (!vm_reset_devices(&machine->vm, error))
         return false;
     machine_lock_take(&machine->lock);
-    machine_arch_reset_devices(machine);
     devices_reset(&machine->board);
     machine_lock_release(&machine->lock);
     return machine_arch_prepare(machine, error);
@@ -77,7 +78,7 @@ bool machine_start(struct machine *machine, struct error *error)
     while (reset->loading && !loop_quitting(machine->loop))
         loop_once(machine->loop, -1);
     if (reset->loading)
-        return error_set(error, "-kernel '%s': loading it was cancelled", machine->config->kernel);
+        return error_set(error, "-kernel '%s': loading was cancelled", machine->config->kernel);
     if (reset->loaded)
         return enter(machine, error);
     *error = reset->error;
@@ -87,7 +88,7 @@ bool machine_start(struct machine *machine, struct error *error)
 /* ---- a reset ---- */
 
 /* Call all who wait, or those who leave. */
-static void tell(struct reset *reset, bool all)
+static void notify_waiters(struct reset *reset, bool all)
 {
     struct reset_waiter **link = &reset->waiters;
 
@@ -103,22 +104,22 @@ static void tell(struct reset *reset, bool all)
     }
 }
 
-static void let_leave(void *opaque)
+static void notify_leaving(void *opaque)
 {
     struct machine *machine = opaque;
 
-    tell(&machine->reset, false);
+    notify_waiters(&machine->reset, false);
 }
 
 static void fail(struct machine *machine, const struct error *why)
 {
     struct error error = *why;
 
-    message("reset: %s; the guest is stopped, and system_reset tries again", error.text);
+    message("reset: %s; the guest is stopped; system_reset tries again", error.text);
     machine_stop_into(machine, RUN_INTERNAL_ERROR);
     if (backend_failed(machine->backends, NULL, &error))
         machine_memory_fault(machine, NULL);
-    tell(&machine->reset, true);
+    notify_waiters(&machine->reset, true);
 }
 
 static void finish(struct machine *machine)
@@ -129,12 +130,12 @@ static void finish(struct machine *machine)
         fail(machine, &error);
         return;
     }
-    machine_emit_cause(machine, "RESET", machine->reset.cause);
+    machine_emit_cause(machine, EVENT_RESET, machine->reset.cause);
     machine_let_run(machine);
-    tell(&machine->reset, true);
+    notify_waiters(&machine->reset, true);
 }
 
-static void begin(struct machine *machine);
+static void begin_reset(struct machine *machine);
 
 static void loaded(void *opaque)
 {
@@ -143,14 +144,14 @@ static void loaded(void *opaque)
 
     reset->loading = false;
     if (reset->again)
-        begin(machine);
+        begin_reset(machine);
     else if (reset->loaded)
         finish(machine);
     else
         fail(machine, &reset->error);
 }
 
-static void begin(struct machine *machine)
+static void begin_reset(struct machine *machine)
 {
     struct error error;
 
@@ -188,7 +189,7 @@ bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct re
         reset->again = true;
         atomic_store(&machine->boot.stop, true);
     } else {
-        begin(machine);
+        begin_reset(machine);
     }
     if (reset->loading && waiter) {
         waiter->leaves = false;
@@ -214,7 +215,7 @@ bool machine_stop_loading(struct machine *machine)
 
 void machine_init_reset(struct machine *machine)
 {
-    machine->reset.leave = (struct work){ .run = let_leave, .opaque = machine };
+    machine->reset.leave = (struct work){ .run = notify_leaving, .opaque = machine };
 }
 
 void machine_end_loading(struct machine *machine)
@@ -222,5 +223,5 @@ void machine_end_loading(struct machine *machine)
     atomic_store(&machine->boot.stop, true);
     worker_destroy(machine->reset.worker);
     loop_cancel(machine->loop, &machine->reset.leave);
-    tell(&machine->reset, true);
+    notify_waiters(&machine->reset, true);
 }

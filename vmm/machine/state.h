@@ -29,6 +29,8 @@
 #include "machine/machine.h"
 #include "memory/backend.h"
 #include "memory/guest_memory.h"
+#include "memory/reservation.h"
+#include "pci/bus.h"
 
 /* What a guest asks of the main thread. */
 enum machine_request {
@@ -79,7 +81,7 @@ struct reset {
 struct machine {
     const struct config *config;
     struct loop *loop;
-    machine_event_sink *sink;
+    event_sink *sink;
     void *sink_opaque;
     enum run_state state;
     struct actions actions;   /* the command line's, then set-action's */
@@ -90,12 +92,15 @@ struct machine {
     struct vcpus vcpus;
     struct bus bus;
     struct machine_lock lock;
-    struct board board;           /* these, for devices */
-    struct arch_devices *devices; /* the architecture's own (x86.c, arm64.c) */
+    struct board board;  /* these, for devices */
+    struct start *start; /* what the guest starts with (x86.c, arm64.c) */
     struct backends *backends;
+    struct net_backends *nets; /* whoever has made the machine */
+    struct block_nodes *blocks;
     struct backend *ram[NUMA_NODES_MAX]; /* the RAM at start, one behind the other */
     unsigned ram_count;
     struct guest_memory *memory;
+    struct reservation reservation; /* of the hotplug region's addresses on the host */
     struct hotplug *hotplug;
     struct boot boot;
     struct ram_piece piece[RAM_PIECES_MAX]; /* of addresses that all RAM fills, in this order */
@@ -115,21 +120,25 @@ struct machine {
     char broken[512]; /* written by the vCPU that sets REQUEST_BROKEN first, under the machine lock */
 };
 
-/* Any thread: hold the vCPUs and tell the main thread. */
+/* guest_requests.c. Any thread: hold the vCPUs and tell the main thread. */
 void machine_request(struct machine *machine, enum machine_request request);
 /* The same for board and vCPUs. */
 void machine_guest_powers_off(void *machine);
 void machine_guest_resets(void *machine);
 void machine_guest_panicked(void *machine);
 void machine_guest_crash_loaded(void *machine);
-
 void machine_init_requests(struct machine *machine);
-
-/* machine.c, for reset.c */
-void machine_emit_cause(struct machine *machine, const char *event, enum shutdown_cause cause);
 /* What the guest asked for but a reset, as a set of enum machine_request; its vCPUs are held. Whether it goes
  * on after that. */
 bool machine_answer_guest(struct machine *machine, unsigned requests);
+/* What vCPUs report. */
+extern const struct vcpu_ops machine_vcpu_ops;
+
+/* machine.c, for the other files */
+/* For disks, on the main thread: the guest stands still, since one has failed. */
+void machine_io_error(void *machine);
+/* RESET or SHUTDOWN. */
+void machine_emit_cause(struct machine *machine, enum event_kind kind, enum shutdown_cause cause);
 /* Hold the guest: event STOP if it ran. */
 void machine_stop_into(struct machine *machine, enum run_state state);
 /* Let the guest run, if its state is RUN_RUNNING and no reset is under way. */
@@ -143,15 +152,18 @@ void machine_init_reset(struct machine *machine);
 /* Wait for a load that is under way; nothing is loaded any more. */
 void machine_end_loading(struct machine *machine);
 
+/* watchdog.c. For its chip, on the main thread: event WATCHDOG, and what -action watchdog= says. */
+void machine_watchdog(void *machine);
+
 /* memory_failure.c. Any thread: note where, and tell the main thread. */
 void machine_memory_fault(void *machine, void *address);
 /* Say which backend it was: to people, and as event MEMORY_FAILURE. The guest does not run. */
 void machine_tell_memory_failure(struct machine *machine);
 
-/* machine.c: what the architecture's devices and vCPUs report. */
-extern const struct vcpu_ops machine_vcpu_ops;
-const char *machine_hotplug_stopped(void *opaque); /* machine_stopped() */
-void machine_hotplug_event(void *opaque, const char *name, struct json_object *data);
+/* machine.c: what the architecture's devices report. */
+void machine_raise_hotplug(void *opaque);                    /* under the machine lock */
+const char *machine_hotplug_stopped(void *opaque);           /* machine_stopped() */
+void machine_event(void *opaque, const struct event *event); /* machine_emit(), as an event_sink */
 
 /* create.c: where the CPUs are, as the guest is told. */
 struct cpu_topology machine_topology(const struct config *config);
@@ -170,23 +182,18 @@ uint64_t machine_ram_end(const struct machine *machine);
 /* x86.c, arm64.c */
 /* Where RAM and hotplug region have to end, given the guest's physical address bits. */
 uint64_t machine_arch_memory_end(unsigned address_bits);
+/* Where PCI is: beside RAM and hotplug region, which have their places. */
+struct pci_layout machine_arch_pci(const struct machine *machine);
 /* The pieces of addresses that RAM is in. */
 void machine_arch_layout_ram(struct machine *machine);
 /* What is where a memslot begins that was given this address; NULL: nothing, or the hotplug region. */
 const char *machine_arch_obstacle(const struct machine *machine, uint64_t start);
 /* What rules the guest's memory block. The kernel's file is open. */
 enum hotram_block_guest machine_arch_block_guest(const struct machine *machine);
+/* Chips, and the bridges of PCI. */
 bool machine_arch_create_devices(struct machine *machine, struct error *error);
-/* No device has work left on the main thread; then they are gone. */
-void machine_arch_destroy_devices(struct machine *machine);
-/* Where the hotplug register block is, and how its event is raised (under the machine lock). */
+/* Where the hotplug register block is. */
 enum bus_space machine_arch_hotplug_space(uint64_t *address);
-void machine_arch_raise_hotplug(void *opaque);
-/* Under the machine lock: devices as after power-on. */
-void machine_arch_reset_devices(struct machine *machine);
-bool machine_arch_attach_serial(struct machine *machine, struct chardev *chardev, struct error *error);
-/* Under the machine lock. */
-void machine_arch_powerdown(struct machine *machine);
 /* vCPUs paused, in this order: tables into guest memory, and what the next needs of the machine as it is now;
  */
 bool machine_arch_prepare(struct machine *machine, struct error *error);

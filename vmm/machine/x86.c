@@ -5,19 +5,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/config.h"
 #include "boot/x86_boot.h"
-#include "device/device.h"
-#include "device/ged.h"
-#include "device/pm.h"
-#include "device/rtc.h"
-#include "device/serial.h"
-#include "device/sleep.h"
 #include "kvm/x86_entry.h"
 #include "kvm/x86_topology.h"
 #include "layout/x86.h"
+#include "machine/chips.h"
 #include "machine/dimms_at_boot.h"
 #include "machine/state.h"
 #include "machine/x86_acpi.h"
@@ -27,17 +21,6 @@ struct start {
     struct dimms_at_boot dimms;
     struct boot_machine machine;
     struct vcpu_entry entry;
-};
-
-/* ACPI's events come by the fixed hardware or by the Generic Event Device. */
-struct arch_devices {
-    struct start start;
-    bool has_ged;
-    struct pm pm;
-    struct ged ged;
-    struct sleep sleep;
-    struct serial serial;
-    struct rtc rtc;
 };
 
 static uint16_t waiting_gpes(void *opaque)
@@ -65,81 +48,28 @@ static bool check_apic_ids(const struct config *config, struct error *error)
 
 bool machine_arch_create_devices(struct machine *machine, struct error *error)
 {
-    const struct config *config = machine->config;
-    const struct board *board = &machine->board;
-    struct arch_devices *devices;
-    int64_t offset = config->rtc_base == RTC_DATE ? config->rtc_date - time(NULL) : 0;
+    const struct pci_layout pci = machine_arch_pci(machine);
+    struct board *board = &machine->board;
+    bool built;
 
-    if (!check_apic_ids(config, error))
+    if (!check_apic_ids(machine->config, error))
         return false;
-    devices = calloc(1, sizeof *devices);
-    if (!devices)
+    machine->start = calloc(1, sizeof *machine->start);
+    if (!machine->start)
         return error_set(error, "out of memory");
-    machine->devices = devices;
-    devices->has_ged = config->ged;
-    if (config->ged) {
-        ged_init(&devices->ged, board, X86_GED, X86_GSI_GED);
-        sleep_init(&devices->sleep, board);
-    } else {
-        pm_init(&devices->pm, board, X86_IRQ_SCI, waiting_gpes);
-    }
-    rtc_init(&devices->rtc, board, X86_IRQ_RTC, config->rtc_base == RTC_LOCALTIME, offset);
-    rtc_describe(&devices->rtc, &(struct rtc_machine){ .cpus = config->cpus,
-                                                       .low_ram_end = machine->low_ram_end,
-                                                       .high_ram_size = machine->high_ram_size });
-    serial_init(&devices->serial, board, X86_PORT_COM1, X86_IRQ_COM1);
-    return true;
-}
-
-void machine_arch_destroy_devices(struct machine *machine)
-{
-    if (!machine->devices)
-        return;
-    line_stop(&machine->devices->serial.line);
-    line_destroy(&machine->devices->serial.line);
-    rtc_stop(&machine->devices->rtc);
-    rtc_destroy(&machine->devices->rtc);
-    free(machine->devices);
-    machine->devices = NULL;
-}
-
-bool machine_arch_attach_serial(struct machine *machine, struct chardev *chardev, struct error *error)
-{
-    return line_attach(&machine->devices->serial.line, chardev, error);
+    board->low_ram_end = machine->low_ram_end;
+    board->high_ram_size = machine->high_ram_size;
+    board->waiting_gpes = waiting_gpes;
+    board->pci_layout = &pci;
+    built = x86_chips_build(board, machine->config->ged, error);
+    board->pci_layout = NULL; /* the host bridge has its own */
+    return built;
 }
 
 enum bus_space machine_arch_hotplug_space(uint64_t *address)
 {
     *address = X86_PORT_MEMHP;
     return BUS_PORTS;
-}
-
-void machine_arch_raise_hotplug(void *opaque)
-{
-    struct machine *machine = opaque;
-
-    if (machine->devices->has_ged)
-        ged_raise(&machine->devices->ged, HOTRAM_GED_MEMORY);
-    else
-        pm_raise_gpe(&machine->devices->pm, HOTRAM_GPE_MEMORY);
-}
-
-void machine_arch_reset_devices(struct machine *machine)
-{
-    if (machine->devices->has_ged)
-        ged_reset(&machine->devices->ged);
-    else
-        pm_reset(&machine->devices->pm);
-    rtc_reset(&machine->devices->rtc);
-    serial_reset(&machine->devices->serial);
-}
-
-void machine_arch_powerdown(struct machine *machine)
-{
-    if (machine->devices->has_ged)
-        ged_raise(&machine->devices->ged, HOTRAM_GED_POWER_BUTTON);
-    else
-        pm_press_power_button(&machine->devices->pm);
 }
 
 /* ---- start ---- */
@@ -162,7 +92,6 @@ static bool write_tables(struct machine *machine, const struct dimms_at_boot *di
         .ged = machine->config->ged,
         .low_ram_end = machine->low_ram_end,
         .high_ram_size = machine->high_ram_size,
-        .devices = devices_aml,
         .board = &machine->board,
         .numa = &machine->config->numa,
         .hotplug = dimms->srat,
@@ -184,7 +113,7 @@ static bool write_tables(struct machine *machine, const struct dimms_at_boot *di
 
 bool machine_arch_prepare(struct machine *machine, struct error *error)
 {
-    struct start *start = &machine->devices->start;
+    struct start *start = machine->start;
     struct map_room room;
 
     start->machine = (struct boot_machine){
@@ -203,12 +132,12 @@ bool machine_arch_prepare(struct machine *machine, struct error *error)
 
 bool machine_arch_load(struct machine *machine, struct error *error)
 {
-    struct start *start = &machine->devices->start;
+    struct start *start = machine->start;
 
     return boot_load(&machine->boot, &start->machine, &start->entry, error);
 }
 
 bool machine_arch_enter(struct machine *machine, struct error *error)
 {
-    return vcpus_reset(&machine->vcpus, &machine->devices->start.entry, error);
+    return vcpus_reset(&machine->vcpus, &machine->start->entry, error);
 }

@@ -7,58 +7,11 @@
 #include <hotram/gpe.h>
 #include <hotram/memhp.h>
 
+#include "device/device.h"
 #include "kvm/x86_topology.h"
 #include "layout/x86.h"
 
-#define POWER_BUTTON "\\_SB.PWRB"
-
 /* ---- DSDT ---- */
-
-static void ports(struct hotram_aml *aml, uint16_t base, uint8_t length)
-{
-    hotram_aml_io(aml, base, base, 0, length);
-}
-
-/* A device at ISA addresses with one range of ports and one interrupt. */
-static void isa_device(struct hotram_aml *aml, const char *name, const char *id, uint64_t uid, uint16_t base,
-                       uint8_t length, unsigned irq)
-{
-    hotram_aml_device(aml, name);
-    hotram_aml_name(aml, "_HID");
-    hotram_aml_eisaid(aml, id);
-    hotram_aml_name(aml, "_UID");
-    hotram_aml_integer(aml, uid);
-    hotram_aml_name(aml, "_CRS");
-    hotram_aml_resource_template(aml);
-    ports(aml, base, length);
-    hotram_aml_irq_no_flags(aml, irq);
-    hotram_aml_end(aml);
-    hotram_aml_end(aml);
-}
-
-/* The fixed hardware's ports, or those of what is there without it, belong to nobody else (PNP0C02:
- * motherboard resources). */
-static void motherboard(struct hotram_aml *aml, bool ged)
-{
-    hotram_aml_device(aml, "MBRD");
-    hotram_aml_name(aml, "_HID");
-    hotram_aml_eisaid(aml, "PNP0C02");
-    hotram_aml_name(aml, "_UID");
-    hotram_aml_integer(aml, 0);
-    hotram_aml_name(aml, "_CRS");
-    hotram_aml_resource_template(aml);
-    if (ged) {
-        ports(aml, X86_PORT_SLEEP, 2);
-    } else {
-        ports(aml, X86_PORT_PM1_EVENT, 4);
-        ports(aml, X86_PORT_PM1_CONTROL, 2);
-        ports(aml, X86_PORT_PM_TIMER, 4);
-        ports(aml, X86_PORT_GPE0, HOTRAM_GPE_LENGTH);
-    }
-    ports(aml, X86_PORT_RESET, 1);
-    hotram_aml_end(aml);
-    hotram_aml_end(aml);
-}
 
 /* \_S5: how to power off (7.4.2): PM1a and PM1b sleep types, two reserved. */
 static void soft_off(struct hotram_aml *aml)
@@ -79,38 +32,23 @@ static enum hotram_status dsdt(struct hotram_buffer *out, const struct x86_acpi_
         .base = X86_PORT_MEMHP,
         .slots = config->slots,
     };
-    const struct hotram_acpi_ged ged = {
-        .base = (uint32_t)X86_GED,
-        .gsi = X86_GSI_GED,
-        .power_button = POWER_BUTTON,
-        .without_memory = config->slots == 0,
-    };
     struct hotram_acpi_table table;
     struct hotram_aml aml;
-    enum hotram_status status;
+    enum hotram_status status = HOTRAM_OK;
 
     hotram_acpi_table_begin(&table, out, "DSDT", ACPI_DSDT_REVISION, &acpi_ids);
     hotram_aml_begin(&aml, out);
     soft_off(&aml);
     hotram_aml_scope(&aml, "\\_SB");
-    motherboard(&aml, config->ged);
-    if (config->ged)
-        hotram_acpi_power_button(&aml, POWER_BUTTON);
-    isa_device(&aml, "COM1", "PNP0501", 1, X86_PORT_COM1, 8, X86_IRQ_COM1);
-    isa_device(&aml, "RTC", "PNP0B00", 0, X86_PORT_RTC, 2, X86_IRQ_RTC);
-    if (config->devices)
-        config->devices(config->board, &aml);
+    devices_aml(config->board, true, &aml);
+    devices_aml(config->board, false, &aml);
     hotram_aml_end(&aml);
-    if (memory.slots > 0) {
+    if (memory.slots > 0)
         status = hotram_acpi_memory_devices(&aml, &memory);
-        if (status != HOTRAM_OK)
-            return status;
-        if (!config->ged)
-            hotram_acpi_memory_gpe(&aml, HOTRAM_GPE_MEMORY);
-    }
-    if (config->ged)
-        hotram_acpi_ged(&aml, &ged);
-    status = hotram_aml_finish(&aml, NULL);
+    if (status == HOTRAM_OK)
+        status = devices_aml_events(config->board, memory.slots > 0, &aml);
+    if (status == HOTRAM_OK)
+        status = hotram_aml_finish(&aml, NULL);
     hotram_acpi_table_end(&table);
     return status;
 }
@@ -222,6 +160,11 @@ static enum hotram_status write_madt(struct acpi_writer *writer, const void *tab
     return madt(&writer->out, ((const struct x86_tables *)tables)->cpus, config_of(tables)->cpus);
 }
 
+static enum hotram_status write_mcfg(struct acpi_writer *writer, const void *tables)
+{
+    return acpi_mcfg(&writer->out, config_of(tables)->board);
+}
+
 static enum hotram_status write_srat(struct acpi_writer *writer, const void *tables)
 {
     return x86_acpi_srat(&writer->out, config_of(tables), ((const struct x86_tables *)tables)->cpus);
@@ -236,6 +179,7 @@ static const struct acpi_row rows[] = {
     { "FACS", ACPI_FACS, NULL, write_facs },        { "DSDT", ACPI_DSDT, NULL, write_dsdt },
     { "FACP", ACPI_LISTED, NULL, write_fadt },      { "APIC", ACPI_LISTED, NULL, write_madt },
     { "SRAT", ACPI_LISTED, has_nodes, write_srat }, { "SLIT", ACPI_LISTED, has_distances, write_slit },
+    { "MCFG", ACPI_LISTED, NULL, write_mcfg },
 };
 
 static struct hotram_acpi_cpu *make_cpus(const struct x86_acpi_config *config, struct error *error)

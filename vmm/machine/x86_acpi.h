@@ -17,18 +17,16 @@
 #include "machine/acpi_tables.h"
 
 struct board;
-struct hotram_aml;
 
 /* What the tables tell the guest beside the constants of layout/x86.h. */
 struct x86_acpi_config {
     uint32_t cpus;
-    struct cpu_topology topology; /* gives them their APIC ids */
-    bool ged;                     /* events come by a Generic Event Device; no fixed hardware */
-    uint32_t slots;               /* DIMM slots; 0: no hotplug block */
-    uint64_t low_ram_end;         /* boot RAM is [0, this) */
-    uint64_t high_ram_size;       /* and [4 GiB, 4 GiB + this) */
-    void (*devices)(const struct board *board, struct hotram_aml *aml); /* those of -device; NULL: none */
-    const struct board *board;
+    struct cpu_topology topology;             /* gives them their APIC ids */
+    bool ged;                                 /* events come by a Generic Event Device; no fixed hardware */
+    uint32_t slots;                           /* DIMM slots; 0: no hotplug block */
+    uint64_t low_ram_end;                     /* boot RAM is [0, this) */
+    uint64_t high_ram_size;                   /* and [4 GiB, 4 GiB + this) */
+    const struct board *board;                /* its devices */
     const struct numa_config *numa;           /* without nodes: no SRAT; without distances: no SLIT */
     const struct hotram_acpi_memory *hotplug; /* the hot-pluggable ranges, by rising address */
     size_t hotplug_count;

@@ -27,8 +27,8 @@ static const struct {
     [MAP_PLUGGING] = { "DIMM plugging", "DIMM", "plugging" },
     [MAP_REMOVING] = { "DIMM removing", "DIMM", "removing" },
     [MAP_REFUSED] = { "DIMM, removal refused", "DIMM", "refused" },
-    [MAP_COMING] = { "kept for a DIMM, memory is being allocated", "DIMM", "coming" },
-    [MAP_MEMSLOT] = { "kept for a memslot", "memslot", "empty" },
+    [MAP_COMING] = { "reserved for a DIMM whose memory is being allocated", "DIMM", "coming" },
+    [MAP_MEMSLOT] = { "reserved for a memslot", "memslot", "empty" },
     [MAP_FREE] = { "free", "free", "" },
     [MAP_LARGEST] = { "largest free gap", "free", "" },
     [MAP_OTHER] = { "other", "other", "" },
@@ -275,8 +275,8 @@ void map_summary(struct text *out, struct json_object *map)
     struct json_object *largest = json_object_object_get(map, "largest-free");
     uint64_t count = 0;
     uint64_t size = in_dimms(json_object_object_get(map, "ranges"), &count);
-    char first[SIZE_TEXT];
-    char second[SIZE_TEXT];
+    char first[SIZE_TEXT_MAX];
+    char second[SIZE_TEXT_MAX];
 
     text_printf(out, "RAM at start: %s", size_text(get_number(map, "ram"), first));
     if (!slots) {
@@ -288,13 +288,13 @@ void map_summary(struct text *out, struct json_object *map)
                 get_number(slots, "total"), size_text(get_number(capacity, "free"), first));
     text_printf(out, " of %s\n", size_text(get_number(capacity, "total"), first));
     if (largest)
-        text_printf(out, "Largest free gap: %s at 0x%" PRIx64 "\nLargest DIMM that fits: %s\n",
+        text_printf(out, "Largest gap: %s at 0x%" PRIx64 "\nLargest DIMM that fits: %s\n",
                     size_text(get_number(largest, "size"), first), get_number(largest, "start"),
                     size_text(get_number(map, "largest-dimm"), second));
     else
-        text_string(out, "There is no free gap.\n");
+        text_string(out, "There is no gap.\n");
     if (get_number(map, "granularity") > 0)
-        text_printf(out, "DIMMs are multiples of: %s; memory block of a Linux guest: %s\n",
+        text_printf(out, "DIMM granularity: %s; memory block of a Linux guest: %s\n",
                     size_text(get_number(map, "granularity"), first),
                     size_text(get_number(map, "block-size"), second));
 }

@@ -97,7 +97,7 @@ static const char *id_of(const struct map_range *range)
 static void put_title(struct svg *svg, const struct map_range *range)
 {
     static const char *const numbers[] = { "slot", "node" };
-    char size[SIZE_TEXT];
+    char size[SIZE_TEXT_MAX];
 
     text_printf(svg->out, "<title>%s", map_kind_name(range->kind));
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
@@ -143,7 +143,7 @@ static void put_label(struct svg *svg, struct map_range *range, double x, double
 {
     const char *what = range->kind == MAP_LARGEST ? map_kind_name(range->kind) : map_kind_what(range->kind);
     struct text labels[3] = { 0 };
-    char size[SIZE_TEXT];
+    char size[SIZE_TEXT_MAX];
     const char *label;
 
     size_text(range->size, size);
@@ -211,7 +211,7 @@ static void put_left_out(struct svg *svg, const struct map_row *row)
 {
     struct map_range *range = &svg->picture.ranges[row->first];
     struct text label = { 0 };
-    char size[SIZE_TEXT];
+    char size[SIZE_TEXT_MAX];
 
     text_printf(svg->out, "<g><rect fill=\"url(#k%u)\" x=\"%u\" y=\"%u\" width=\"%u\" height=\"%u\"/>",
                 (unsigned)range->kind, BAR_X, svg->y, BAR_WIDTH, BREAK_HEIGHT);
@@ -251,8 +251,8 @@ static void put_bar(struct svg *svg)
 static void put_ruler(struct svg *svg)
 {
     struct text label = { 0 };
-    char part[SIZE_TEXT];
-    char row[SIZE_TEXT];
+    char part[SIZE_TEXT_MAX];
+    char row[SIZE_TEXT_MAX];
 
     text_printf(&label, "%s; a row is %s", size_text(svg->picture.cell * (svg->picture.cells / 4), part),
                 size_text(svg->picture.cell * svg->picture.cells, row));

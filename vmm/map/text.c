@@ -197,7 +197,7 @@ static void put_row(struct drawing *drawing, const struct map_row *row)
 static void put_left_out(struct drawing *drawing, const struct map_row *row)
 {
     const char *wave = drawing->unicode ? "≈≈≈" : "~~~";
-    char size[SIZE_TEXT];
+    char size[SIZE_TEXT_MAX];
     struct text line = { 0 };
 
     text_printf(&line, "0x%0*" PRIx64 " %s %s of %s, not drawn %s", drawing->address_width, row->start, wave,
@@ -238,10 +238,10 @@ static void put_meaning(struct drawing *drawing, struct text *line, const char *
 static void put_legend(struct drawing *drawing)
 {
     struct text line = { 0 };
-    char cell[SIZE_TEXT];
-    char row[SIZE_TEXT];
+    char cell[SIZE_TEXT_MAX];
+    char row[SIZE_TEXT_MAX];
 
-    text_printf(&line, "A sign is %s, a line %s.", size_text(drawing->picture.cell, cell),
+    text_printf(&line, "A character represents %s, a line %s.", size_text(drawing->picture.cell, cell),
                 size_text(drawing->picture.cell * drawing->picture.cells, row));
     put_line(drawing, &line);
     for (unsigned kind = 0; kind < MAP_KINDS; kind++)
@@ -250,7 +250,7 @@ static void put_legend(struct drawing *drawing)
     if (drawing->used[CELL_DIGITS])
         put_meaning(drawing, &line, "0-9", "slot");
     if (drawing->used[CELL_SEVERAL])
-        put_meaning(drawing, &line, "+", "more than a sign can show");
+        put_meaning(drawing, &line, "+", "more than a character can show");
     put_line(drawing, &line);
 }
 
@@ -300,7 +300,7 @@ static void put_number(struct text *line, struct json_object *object, const char
 static void put_range(struct drawing *drawing, const struct map_range *range, bool *cut)
 {
     struct text line = { 0 };
-    char size[SIZE_TEXT];
+    char size[SIZE_TEXT_MAX];
     size_t used;
 
     text_printf(&line, "0x%0*" PRIx64 " %11s  %-7s", drawing->address_width, range->start,
@@ -327,7 +327,7 @@ static void put_table(struct drawing *drawing)
     for (size_t i = 0; i < picture->count; i++)
         put_range(drawing, &picture->ranges[i], &cut);
     if (cut) {
-        text_string(&line, "Names that end in " CUT " are cut; query-memory-map has all of them.");
+        text_string(&line, "Names that end in " CUT " are shortened; query-memory-map shows them in full.");
         put_line(drawing, &line);
     }
 }

@@ -3,7 +3,8 @@
  * Memory backends: host memory with a name, that a DIMM (or the boot RAM) can use.
  * Objects memory-backend-ram, memory-backend-file and memory-backend-memfd.
  *
- * backend.c            the registry: object-add, object-del
+ * backend.c            the registry: what there is, by id
+ * backend_add.c        object-add, object-del
  * backend_properties.c what can be said of a backend, and what of it makes no sense
  * backend_file.c       files and memfds: opened, sized
  * backend_memory.c     the mapping: made, placed, advised, given back
@@ -42,6 +43,7 @@ struct giving_back {
     void *memory;
     uint64_t size;
     uint64_t page_size;
+    bool placed;      /* it is in the reservation, whose addresses stay taken */
     const char *what; /* names it in messages */
     int unnamed;      /* a descriptor that is closed with it, or -1 */
     int discard;      /* a file whose contents go, or -1 */
@@ -79,13 +81,15 @@ struct backend {
     /* What it is now. */
     uint64_t page_size; /* bytes */
     bool huge;          /* its pages are hugetlbfs's */
+    bool dax;           /* mem-path is a device (dax.h): what is asked of files is not asked of it */
     int fd;             /* -1: anonymous, or a memfd or unnamed file that was given back */
     bool unnamed;       /* the file was made in a directory and has no name any more */
     struct made_file
         made;      /* the file, if it was created for this: undone if the backend does not come about, */
     bool grown;    /* and so is its size */
     void *memory;  /* the mapping: made at creation, gone after an unplug until it is plugged again */
-    bool withheld; /* its memory went back, but its addresses are still in a memslot of KVM's */
+    bool placed;   /* the mapping is where a DIMM's is, in the reservation */
+    bool withheld; /* its memory went back, but its addresses are still in a KVM slot */
     bool failed;   /* its file has become shorter, and that was told */
     bool filled;   /* all of it was allocated since it was mapped */
     char *used_by; /* id of the DIMM or "RAM" that uses it; NULL when free */
@@ -140,9 +144,9 @@ bool backend_try(struct backends *backends, struct props props, uint64_t *align,
 /* The same, and wait; the event loop runs meanwhile. NULL when it failed, or the loop was told to end. */
 struct backend *backend_add(struct backends *backends, struct props props, struct error *error);
 
-/* object-del: refused while in use, naming the user. OUTCOME_LATER: the watcher is told when its memory is
- * the host's again; where that was being allocated, that request ends with an error first. Without a watcher
- * nobody is told. */
+/* object-del: refused while in use, naming the user. OUTCOME_LATER: the watcher is told when its memory has
+ * been returned to the host; where that was being allocated, that request ends with an error first. Without a
+ * watcher nobody is told. */
 enum outcome backend_del(struct backends *backends, const char *id, const struct completion *watcher,
                          struct error *error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files and memfds: opened, created, sized, and taken back where the backend does not come about.
+ * Files, memfds and device memory: opened, created, sized, and taken back where the backend does not come
+ * about.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 
 #include "base/message.h"
 #include "memory/backend_memory.h"
+#include "memory/dax.h"
 #include "memory/hugepages.h"
 
 #ifndef MFD_HUGE_SHIFT
@@ -36,14 +38,14 @@ static int open_unnamed(const char *directory, struct error *error)
         error_set(error, "can't create a file in the directory mem-path '%s': %s", directory,
                   strerror(errno));
     else if (unlink(path) < 0)
-        warning("%s has no more use for its name and cannot be removed: %s", path, strerror(errno));
+        warning("%s is unused and cannot be removed: %s", path, strerror(errno));
     return fd;
 }
 
 static bool open_named(struct backend *backend, struct error *error)
 {
     int access = backend->readonly ? O_RDONLY : O_RDWR;
-    char why[FILE_WHY];
+    char why[FILE_WHY_SIZE];
     bool makes = false;
 
     backend->fd = file_open_regular(backend->mem_path, access, 0, why);
@@ -60,8 +62,8 @@ static bool open_named(struct backend *backend, struct error *error)
 /* Before a file gets its size: hugetlbfs takes no other, and the kernel's words for that say nothing. */
 static bool check_pages(const struct backend *backend, struct error *error)
 {
-    char what[SIZE_TEXT];
-    char page[SIZE_TEXT];
+    char what[SIZE_TEXT_MAX];
+    char page[SIZE_TEXT_MAX];
 
     if (backend->size % backend->page_size != 0)
         return error_set(
@@ -84,36 +86,98 @@ static bool check_pages(const struct backend *backend, struct error *error)
 static bool give_size(struct backend *backend, uint64_t length, struct error *error)
 {
     uint64_t end = backend->offset + backend->size;
-    char have[SIZE_TEXT];
-    char want[SIZE_TEXT];
+    char have[SIZE_TEXT_MAX];
+    char want[SIZE_TEXT_MAX];
 
     /* A file that is there but holds less is somebody's file: don't grow it behind their back. */
     if (length > 0 && length < end)
-        return error_set(error,
-                         "backing store size %s of '%s' does not match 'size' option %s%s: the file is too "
-                         "small; truncate -s %llu '%s' makes it large enough",
-                         size_text(length, have), backend->mem_path, size_text(backend->size, want),
-                         backend->offset ? " at its offset" : "", (unsigned long long)end, backend->mem_path);
+        return error_set(
+            error,
+            "backing store size %s of '%s' does not match 'size' option %s%s: the file is too small; enlarge it with truncate -s %llu '%s'",
+            size_text(length, have), backend->mem_path, size_text(backend->size, want),
+            backend->offset ? " at its offset" : "", (unsigned long long)end, backend->mem_path);
     if (length == 0 && backend->readonly)
-        return error_set(error, "backing store '%s' is empty, and readonly=on keeps it so",
+        return error_set(error,
+                         "backing store '%s' is empty, and readonly=on prevents it from being enlarged",
                          backend->mem_path);
     if (length > 0)
         return true;
-    if (ftruncate(backend->fd, (off_t)end) < 0)
-        return error_set(error, "can't give '%s' its size of %s: %s", backend->mem_path, size_text(end, want),
-                         strerror(errno));
+    if (ftruncate(backend->fd, (off_t)end) < 0) {
+        const int why = errno;
+
+        return error_set(error, "can't resize '%s' to %s: %s", backend->mem_path, size_text(end, want),
+                         strerror(why));
+    }
     backend->grown = true;
     return true;
 }
+
+/* ---- device memory ---- */
+
+static bool check_dax(const struct backend *backend, const struct dax *dax, struct error *error)
+{
+    char have[SIZE_TEXT_MAX];
+    char want[SIZE_TEXT_MAX];
+
+    if (!backend->share)
+        return error_set(error, "'%s' is device memory (DAX), which can only be shared: add share=on",
+                         backend->mem_path);
+    if (backend->discard_data)
+        return error_set(error,
+                         "'%s' is device memory (DAX), which cannot be discarded: omit discard-data=on",
+                         backend->mem_path);
+    if (backend->align > 0 && backend->align < dax->align)
+        return error_set(error,
+                         "backing store align 0x%llx is larger than 'align' option 0x%llx; omit align: the "
+                         "default is the device's",
+                         (unsigned long long)dax->align, (unsigned long long)backend->align);
+    if (!check_pages(backend, error))
+        return false;
+    if (backend->offset + backend->size <= dax->size)
+        return true;
+    return error_set(
+        error, "backing store size %s of '%s' does not match 'size' option %s%s: the device is too small",
+        size_text(dax->size, have), backend->mem_path, size_text(backend->size, want),
+        backend->offset ? " at its offset" : "");
+}
+
+/* Neither created nor sized, and its size is not what fstat() says: sysfs tells what it is before it is
+ * opened. */
+static bool open_dax(struct backend *backend, dev_t device, struct error *error)
+{
+    const int access = backend->readonly ? O_RDONLY : O_RDWR;
+    struct stat status;
+    struct dax dax;
+
+    if (!dax_inspect(device, &dax, error))
+        return error_prefix(error, "mem-path '%s': ", backend->mem_path);
+    backend->dax = true;
+    if (dax.align > backend->page_size)
+        backend->page_size = dax.align;
+    if (!check_dax(backend, &dax, error))
+        return false;
+    backend->fd = open(backend->mem_path, access | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (backend->fd < 0)
+        return error_set(error, "can't open backing store %s for guest RAM: %s", backend->mem_path,
+                         strerror(errno));
+    if (fstat(backend->fd, &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == device)
+        return true;
+    return error_set(error, "mem-path '%s': it was replaced while it was opened", backend->mem_path);
+}
+
+/* ---- which of them ---- */
 
 static bool open_file(struct backend *backend, struct error *error)
 {
     struct stat status;
     struct statfs filesystem;
 
+    if (stat(backend->mem_path, &status) == 0 && S_ISCHR(status.st_mode) && dax_is(status.st_rdev))
+        return open_dax(backend, status.st_rdev, error);
     backend->unnamed = stat(backend->mem_path, &status) == 0 && S_ISDIR(status.st_mode);
     if (backend->unnamed && backend->readonly)
-        return error_set(error, "mem-path '%s' is a directory: readonly=on needs a file", backend->mem_path);
+        return error_set(error, "mem-path '%s' is a directory: readonly=on requires a file",
+                         backend->mem_path);
     if (backend->unnamed)
         backend->fd = open_unnamed(backend->mem_path, error);
     else if (!open_named(backend, error))
@@ -132,15 +196,15 @@ static bool seal(const struct backend *backend, struct error *error)
 {
     if (fcntl(backend->fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0)
         return true;
-    return error_set(error, "failed to seal memfd: %s; seal=off leaves it open", strerror(errno));
+    return error_set(error, "failed to seal memfd: %s; use seal=off to create it unsealed", strerror(errno));
 }
 
 static bool no_such_pages(const struct backend *backend, struct error *error)
 {
-    char want[SIZE_TEXT];
+    char want[SIZE_TEXT_MAX];
     char sizes[256];
 
-    return error_set(error, "hugetlbsize %s: this host has no huge pages of that size, but %s",
+    return error_set(error, "hugetlbsize %s: this host does not support that huge page size; it supports %s",
                      size_text(backend->huge_size, want), hugepages_sizes(sizes, sizeof sizes));
 }
 
@@ -151,14 +215,14 @@ static bool find_huge_pages(struct backend *backend, struct error *error)
         return true;
     backend->page_size = backend->huge_size ? backend->huge_size : hugepages_default();
     if (backend->page_size == 0)
-        return error_set(error, "hugetlb=on: this host's kernel has no huge pages");
+        return error_set(error, "hugetlb=on: this host's kernel does not support huge pages");
     return hugepages_have(backend->page_size) || no_such_pages(backend, error);
 }
 
 static bool open_memfd(struct backend *backend, struct error *error)
 {
     unsigned flags = MFD_CLOEXEC | (backend->seal ? MFD_ALLOW_SEALING : 0);
-    char want[SIZE_TEXT];
+    char want[SIZE_TEXT_MAX];
 
     if (!find_huge_pages(backend, error) || !check_pages(backend, error))
         return false;
@@ -167,9 +231,12 @@ static bool open_memfd(struct backend *backend, struct error *error)
     backend->fd = memfd_create("hotram-backend", flags);
     if (backend->fd < 0)
         return error_set(error, "failed to create memfd: %s", strerror(errno));
-    if (ftruncate(backend->fd, (off_t)backend->size) < 0)
+    if (ftruncate(backend->fd, (off_t)backend->size) < 0) {
+        const int why = errno;
+
         return error_set(error, "failed to resize memfd to %s: %s", size_text(backend->size, want),
-                         strerror(errno));
+                         strerror(why));
+    }
     return !backend->seal || seal(backend, error);
 }
 
@@ -196,11 +263,10 @@ static bool foresee_file(struct backend *backend, struct error *error)
     if (!S_ISDIR(status.st_mode))
         return error_set(
             error,
-            "mem-path '%s' is not a directory: each DIMM needs a file of its own, which is made in "
-            "a directory",
+            "mem-path '%s' is not a directory: each DIMM needs its own file, which is created in a directory",
             backend->mem_path);
     if (backend->readonly)
-        return error_set(error, "readonly=on: a DIMM is memory that the guest writes");
+        return error_set(error, "readonly=on: the guest writes to a DIMM");
     backend->huge = filesystem.f_type == HUGETLBFS_MAGIC;
     if (backend->huge)
         backend->page_size = (uint64_t)filesystem.f_bsize;
@@ -224,13 +290,13 @@ bool backend_is_short(const struct backend *backend, struct error *reason)
 {
     uint64_t end = backend->offset + backend->size;
     struct stat status;
-    char have[SIZE_TEXT];
-    char want[SIZE_TEXT];
+    char have[SIZE_TEXT_MAX];
+    char want[SIZE_TEXT_MAX];
 
-    if (backend->fd < 0 || fstat(backend->fd, &status) < 0 || (uint64_t)status.st_size >= end)
+    if (backend->fd < 0 || backend->dax || fstat(backend->fd, &status) < 0 || (uint64_t)status.st_size >= end)
         return false;
-    error_set(reason, "its file has become shorter: %s are left of %s",
-              size_text((uint64_t)status.st_size, have), size_text(end, want));
+    error_set(reason, "its file was truncated to %s of %s", size_text((uint64_t)status.st_size, have),
+              size_text(end, want));
     return true;
 }
 

@@ -29,7 +29,7 @@ static bool only_reads(const struct backend *backend)
 
 static void explain(const struct backend *backend, int failure, struct error *error)
 {
-    char size[SIZE_TEXT];
+    char size[SIZE_TEXT_MAX];
 
     if (failure == ECANCELED)
         error_set(error, "%s memory of '%s' was cancelled", backend->prealloc ? "preallocating" : "locking",
@@ -37,14 +37,15 @@ static void explain(const struct backend *backend, int failure, struct error *er
     else if (backend->huge)
         backend_too_few_pages(backend, error);
     else
-        error_set(error, "%s: the host cannot give '%s' its %s: %s",
+        error_set(error, "%s: the host cannot allocate memory for '%s', %s: %s",
                   backend->prealloc ? "preallocating memory failed" : "locking memory failed", backend->id,
                   size_text(backend->size, size),
-                  failure == EFAULT ? "no space is left where it comes from" : strerror(failure));
+                  failure == EFAULT ? "no space left in its file system or huge page pool"
+                                    : strerror(failure));
 }
 
 /* The watcher may free the backend: nothing of it is used after this. */
-static void tell(struct backend *backend, const struct error *error)
+static void notify_filler(struct backend *backend, const struct error *error)
 {
     struct completion watcher = backend->filler;
 
@@ -71,7 +72,7 @@ static void failed(void *opaque)
     else
         explain(backend, failure, &error);
     forget_unused(backend);
-    tell(backend, &error);
+    notify_filler(backend, &error);
 }
 
 bool backend_fill_undo(struct backend *backend, const struct completion *watcher, const struct error *why)
@@ -86,7 +87,7 @@ bool backend_fill_undo(struct backend *backend, const struct completion *watcher
     return true;
 }
 
-static void ended(void *opaque, int failure)
+static void fill_ended(void *opaque, int failure)
 {
     struct backend *backend = opaque;
 
@@ -96,7 +97,7 @@ static void ended(void *opaque, int failure)
     if (failure)
         backend_release_begin(backend, false, failed, backend);
     else
-        tell(backend, NULL);
+        notify_filler(backend, NULL);
 }
 
 static void progress(void *opaque, uint64_t done)
@@ -110,7 +111,7 @@ static void progress(void *opaque, uint64_t done)
 enum outcome backend_prepare(struct backend *backend, struct loop *loop, const struct completion *watcher,
                              struct error *error)
 {
-    static const struct prealloc_ops ops = { .ended = ended, .progress = progress };
+    static const struct prealloc_ops ops = { .ended = fill_ended, .progress = progress };
     bool mapped = backend->memory != NULL;
     struct prealloc_request request;
 
@@ -154,5 +155,5 @@ void backend_fill_stop(struct backend *backend)
     backend->failure = 0;
     forget_unused(backend);
     explain(backend, ECANCELED, &error);
-    tell(backend, &error);
+    notify_filler(backend, &error);
 }

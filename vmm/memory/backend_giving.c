@@ -9,12 +9,12 @@
 #include "memory/backend_memory.h"
 
 /* On the worker's thread. All of it is done even when the program ends: it would be done then in any case. */
-static void give_back(void *opaque, const atomic_bool *stop)
+static void release_memory(void *opaque, const atomic_bool *stop)
 {
     struct giving_back *giving = opaque;
 
     (void)stop;
-    mapping_give_back_slowly(giving->memory, giving->size, giving->page_size, giving->what);
+    mapping_give_back_slowly(giving->memory, giving->size, giving->page_size, giving->placed, giving->what);
     if (giving->unnamed >= 0)
         close(giving->unnamed);
     if (giving->discard >= 0)
@@ -44,10 +44,11 @@ void backend_release_begin(struct backend *backend, bool used, void (*ended)(voi
         return;
     }
     backend->giving = (struct giving_back){
-        .job = { .run = give_back, .done = given_back, .opaque = &backend->giving },
+        .job = { .run = release_memory, .done = given_back, .opaque = &backend->giving },
         .memory = backend->memory,
         .size = backend->size,
         .page_size = backend->page_size,
+        .placed = backend->placed,
         .what = backend->id,
         .unnamed = named ? -1 : backend->fd,
         .discard = named && discards ? backend->fd : -1,
@@ -59,7 +60,7 @@ void backend_release_begin(struct backend *backend, bool used, void (*ended)(voi
     if (!named)
         backend->fd = -1;
     backend->memory = NULL;
-    backend->filled = backend->failed = backend->withheld = false;
+    backend->filled = backend->failed = backend->withheld = backend->placed = false;
     worker_do(giver, &backend->giving.job);
 }
 

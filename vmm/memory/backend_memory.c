@@ -19,6 +19,8 @@
 #include "memory/hugepages.h"
 #include "memory/memory_lock.h"
 
+#define MOVED_AT_ONCE (UINT64_C(1) << 30)
+
 uint64_t backend_alignment(const struct backend *backend)
 {
     uint64_t align = backend->page_size > BACKEND_ALIGN ? backend->page_size : BACKEND_ALIGN;
@@ -49,8 +51,8 @@ bool backend_too_few_pages(const struct backend *backend, struct error *error)
     struct hugepages pages = hugepages_count(backend->page_size, nodes);
     struct statfs filesystem = { 0 };
     uint64_t need = backend->size / backend->page_size;
-    char list[HOST_NODES_TEXT];
-    char page[SIZE_TEXT];
+    char list[HOST_NODES_TEXT_MAX];
+    char page[SIZE_TEXT_MAX];
     char limit[160];
 
     if (backend->kind == BACKEND_FILE && fstatfs(backend->fd, &filesystem) == 0 && pages.free >= need &&
@@ -64,17 +66,26 @@ bool backend_too_few_pages(const struct backend *backend, struct error *error)
     return error_set(
         error,
         "unable to map backing store for guest RAM: '%s' needs %llu huge pages of %s, but %llu of "
-        "%llu are free%s%s; more can be had in %s",
+        "%llu are free%s%s; increase %s",
         backend->id, (unsigned long long)need, size_text(backend->page_size, page),
         (unsigned long long)pages.free, (unsigned long long)pages.total, nodes ? " on the host's node " : "",
         nodes ? host_nodes_text(nodes, list) : "",
         hugepages_limit(backend->page_size, nodes, limit, sizeof limit));
 }
 
+/* A mapping is moved to its DIMM's place (reservation.h) by whole page tables, 1 GiB at a time where both
+ * ends are multiples of it. Where all memory is locked, the alignment counts to the limit, for a moment. */
+static uint64_t alignment_to_move(const struct backend *backend)
+{
+    const uint64_t align = backend_alignment(backend);
+
+    return !backend->lock && backend->size >= MOVED_AT_ONCE && align < MOVED_AT_ONCE ? MOVED_AT_ONCE : align;
+}
+
 /* Reserve address space with room for alignment, then put the mapping at an aligned place in it. */
 static void *map_aligned(const struct backend *backend)
 {
-    uint64_t align = backend_alignment(backend);
+    uint64_t align = alignment_to_move(backend);
     int flags = (backend->share ? MAP_SHARED : MAP_PRIVATE) | (backend->fd < 0 ? MAP_ANONYMOUS : 0) |
                 (backend->reserve ? 0 : MAP_NORESERVE);
     uint8_t *room = mmap(NULL, backend->size + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
@@ -120,22 +131,22 @@ static bool fits_unreserved(const struct backend *backend)
 static const char *other_ways(const struct backend *backend, char text[192])
 {
     const bool ram = strcmp(backend->id, BACKEND_OF_RAM) == 0;
-    char size[SIZE_TEXT];
+    char size[SIZE_TEXT_MAX];
 
     if (!backend->reserve || backend->prealloc || !fits_unreserved(backend))
         return "; give less";
     if (!ram)
-        return "; reserve=off leaves it out of the host's count of memory that is promised";
-    snprintf(text, 192,
-             "; -object memory-backend-ram,id=ram,size=%s,reserve=off -machine memory-backend=ram leaves it "
-             "out of the host's count of memory that is promised",
-             size_word(backend->size, size));
+        return "; reserve=off excludes it from the host's commit limit";
+    snprintf(
+        text, 192,
+        "; -object memory-backend-ram,id=ram,size=%s,reserve=off -machine memory-backend=ram excludes it from the host's commit limit",
+        size_word(backend->size, size));
     return text;
 }
 
 static bool cannot_map(const struct backend *backend, int why, struct error *error)
 {
-    char want[SIZE_TEXT];
+    char want[SIZE_TEXT_MAX];
     char ways[192];
 
     if (backend->huge && why == ENOMEM)
@@ -161,7 +172,7 @@ static bool read_nodes(const char *path, const char *format, struct host_nodes *
     *nodes = (struct host_nodes){ 0 };
     if (!file)
         return error_set(error,
-                         "cannot bind memory to host NUMA nodes: which there are cannot be read from %s: %s",
+                         "cannot bind memory to host NUMA nodes: cannot read the list of nodes from %s: %s",
                          path, strerror(errno));
     while (fgets(line, sizeof line, file))
         if (sscanf(line, format, list) == 1)
@@ -175,7 +186,7 @@ static bool cannot_place(const struct backend *backend, int why, struct error *e
 {
     struct host_nodes online;
     struct host_nodes allowed;
-    char list[HOST_NODES_TEXT];
+    char list[HOST_NODES_TEXT_MAX];
 
     if (!read_nodes(ONLINE, "%1000s", &online, error) ||
         !read_nodes("/proc/self/status", "Mems_allowed_list: %1000s", &allowed, error))
@@ -184,13 +195,13 @@ static bool cannot_place(const struct backend *backend, int why, struct error *e
         if (!host_nodes_has(&backend->nodes, node))
             continue;
         if (!host_nodes_has(&online, node))
-            return error_set(error, "cannot bind memory to host NUMA nodes: this host has no node %u, but %s",
+            return error_set(error,
+                             "cannot bind memory to host NUMA nodes: this host has no node %u; it has %s",
                              node, host_nodes_text(&online, list));
         if (!host_nodes_has(&allowed, node))
             return error_set(
                 error,
-                "cannot bind memory to host NUMA nodes: this process may not use node %u, but %s "
-                "(cpuset.mems)",
+                "cannot bind memory to host NUMA nodes: this process may not use node %u; it may use %s (cpuset.mems)",
                 node, host_nodes_text(&allowed, list));
     }
     return error_set(error, "cannot bind memory to host NUMA nodes: %s", strerror(why));
@@ -225,12 +236,16 @@ static void advise(const struct backend *backend)
     if (backend->kind == BACKEND_RAM)
         RESULT_DOES_NOT_MATTER(madvise(backend->memory, backend->size, MADV_HUGEPAGE),
                                "a kernel without them uses small pages");
+    if (!backend->dump)
+        if (madvise(backend->memory, backend->size, MADV_DONTDUMP) < 0)
+            warning("cannot exclude the memory of %s from core dumps: %s", backend->id, strerror(errno));
+}
+
+void backend_let_merge(const struct backend *backend)
+{
     if (backend->merge)
         RESULT_DOES_NOT_MATTER(madvise(backend->memory, backend->size, MADV_MERGEABLE),
                                "without KSM, or of huge pages, none are merged");
-    if (!backend->dump)
-        if (madvise(backend->memory, backend->size, MADV_DONTDUMP) < 0)
-            warning("memory of %s will be part of core dumps: %s", backend->id, strerror(errno));
 }
 
 /* Memory of a memfd or an unnamed file lives on without a mapping, and so does its reservation of huge pages;
@@ -262,18 +277,58 @@ bool backend_map(struct backend *backend, struct error *error)
         return false;
     }
     advise(backend);
-    if (backend->kind == BACKEND_FILE && !backend->unnamed)
+    if (backend->kind == BACKEND_FILE && !backend->unnamed && !backend->dax)
         backend_watch_file(backend);
     return true;
 }
 
 void backend_unmap(struct backend *backend)
 {
-    if (backend->memory)
+    if (backend->memory && backend->placed)
+        mapping_empty(backend->memory, backend->size, backend->id);
+    else if (backend->memory)
         mapping_give_back(backend->memory, backend->size, backend->id);
     backend->memory = NULL;
-    backend->filled = backend->failed = backend->withheld = false;
+    backend->filled = backend->failed = backend->withheld = backend->placed = false;
     close_unnamed(backend);
+}
+
+bool backend_place(struct backend *backend, const struct reservation *reservation, uint64_t address,
+                   struct error *error)
+{
+    char size[SIZE_TEXT_MAX];
+    void *memory;
+
+    if (!reservation->memory)
+        return true;
+    memory = reservation_admit(reservation, backend->memory, backend->size, address);
+    if (!memory) {
+        const int why = errno;
+
+        return error_set(
+            error,
+            "the %s of '%s' cannot be moved to where the host reserves addresses for the guest's "
+            "0x%llx: %s (the limit may be the sysctl vm.max_map_count); nothing has changed",
+            size_text(backend->size, size), backend->id, (unsigned long long)address, strerror(why));
+    }
+    backend->memory = memory;
+    backend->placed = true;
+    return true;
+}
+
+void backend_displace(struct backend *backend)
+{
+    void *memory;
+
+    if (!backend->placed)
+        return;
+    memory = reservation_expel(backend->memory, backend->size, alignment_to_move(backend));
+    if (!memory) {
+        backend_unmap(backend);
+        return;
+    }
+    backend->memory = memory;
+    backend->placed = false;
 }
 
 static void discard_data(const struct backend *backend)

@@ -7,6 +7,7 @@
 #define VMM_MEMORY_BACKEND_MEMORY_H
 
 #include "memory/backend.h"
+#include "memory/reservation.h"
 
 /* Transparent huge pages need the mapping aligned to theirs, on the host and in the guest. */
 #define BACKEND_ALIGN (UINT64_C(2) << 20)
@@ -33,6 +34,16 @@ uint64_t backend_alignment(const struct backend *backend);
 
 /* backend_memory.c: map it, if it is not mapped, opening what was closed when it was given back. */
 bool backend_map(struct backend *backend, struct error *error);
+/* Move it, mapped, to where a DIMM at this guest address has its memory. False: the kernel refuses, and it is
+ * where it was. */
+bool backend_place(struct backend *backend, const struct reservation *reservation, uint64_t address,
+                   struct error *error);
+/* The DIMM has not come about: move it out again. Where the kernel does not do that it is mapped no more, as
+ * after an unplug; what it held, since no guest has had it, is what it holds when it is mapped again. */
+void backend_displace(struct backend *backend);
+/* The host may merge its pages from now on, if it may at all: it is where it stays. Before the kernel moves
+ * memory it looks at each page that may be merged, some 60 ms for each GiB. */
+void backend_let_merge(const struct backend *backend);
 /* Give its memory back to the host. What a file that people can name contains stays. It can be mapped again.
  */
 void backend_unmap(struct backend *backend);

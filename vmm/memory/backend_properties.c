@@ -7,35 +7,30 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/count_of.h"
 #include "memory/backend_memory.h"
 
-#define NEEDED(name, type, field, given, help, missing) \
-    { \
-        name, type, offsetof(struct backend, field), given, help, missing \
-    }
-#define NAMED(name, type, field, given, help) NEEDED(name, type, field, given, help, NULL)
-#define GIVEN(field) offsetof(struct backend, field)
-
 #define COMMON_PROPERTIES(share_default) \
-    NEEDED("size", PROPERTY_SIZE, size, PROPERTY_NO_GIVEN, \
-           "size in bytes, or with a suffix such as 512M or 1G; required", \
-           "Parameter 'size' is missing: how much memory it is, such as size=1G"), \
-        NAMED("share", PROPERTY_BOOL, share, PROPERTY_NO_GIVEN, \
-              "other processes that map it see the guest's writes (default: " share_default ")"), \
-        NAMED("prealloc", PROPERTY_BOOL, prealloc, PROPERTY_NO_GIVEN, \
-              "allocate all of it before it is used (default: off)"), \
-        NAMED("prealloc-threads", PROPERTY_UINT32, threads, GIVEN(threads_given), \
-              "how many threads allocate (default: number of vCPUs)"), \
-        NAMED("reserve", PROPERTY_BOOL, reserve, PROPERTY_NO_GIVEN, \
-              "count it as used, or reserve huge pages, at once (default: on)"), \
-        NAMED("host-nodes", PROPERTY_NODES, nodes, PROPERTY_NO_GIVEN, \
-              "NUMA nodes of the host that it comes from, such as 0-1; needs policy"), \
-        NAMED("policy", PROPERTY_POLICY, policy, PROPERTY_NO_GIVEN, \
-              "how it is placed on host-nodes: default, preferred, bind or interleave"), \
-        NAMED("merge", PROPERTY_BOOL, merge, PROPERTY_NO_GIVEN, \
-              "the host may merge equal pages (default: -machine mem-merge=)"), \
-        NAMED("dump", PROPERTY_BOOL, dump, PROPERTY_NO_GIVEN, \
-              "part of core dumps (default: -machine dump-guest-core=)")
+    PROPERTY_ROW_REQUIRED(backend, "size", PROPERTY_SIZE, size, \
+                          "size in bytes, or with a suffix such as 512M or 1G; required", \
+                          "Parameter 'size' is missing: the size of the memory, such as size=1G"), \
+        PROPERTY_ROW( \
+            backend, "share", PROPERTY_BOOL, share, \
+            "make the guest's writes visible to other processes that map it (default: " share_default ")"), \
+        PROPERTY_ROW(backend, "prealloc", PROPERTY_BOOL, prealloc, \
+                     "allocate all memory before it is used (default: off)"), \
+        PROPERTY_ROW_GIVEN(backend, "prealloc-threads", PROPERTY_UINT32, threads, \
+                           "number of threads that allocate (default: number of vCPUs)"), \
+        PROPERTY_ROW(backend, "reserve", PROPERTY_BOOL, reserve, \
+                     "count it against the commit limit, or reserve huge pages, at creation (default: on)"), \
+        PROPERTY_ROW(backend, "host-nodes", PROPERTY_NODES, nodes, \
+                     "NUMA nodes of the host to allocate from, such as 0-1; requires policy"), \
+        PROPERTY_ROW(backend, "policy", PROPERTY_POLICY, policy, \
+                     "allocation policy for host-nodes: default, preferred, bind or interleave"), \
+        PROPERTY_ROW(backend, "merge", PROPERTY_BOOL, merge, \
+                     "allow the host to merge identical pages (default: -machine mem-merge=)"), \
+        PROPERTY_ROW(backend, "dump", PROPERTY_BOOL, dump, \
+                     "include it in core dumps (default: -machine dump-guest-core=)")
 
 static const struct property ram_properties[] = {
     COMMON_PROPERTIES("off"),
@@ -43,35 +38,33 @@ static const struct property ram_properties[] = {
 
 static const struct property file_properties[] = {
     COMMON_PROPERTIES("off"),
-    NEEDED("mem-path", PROPERTY_STRING, mem_path, PROPERTY_NO_GIVEN,
-           "file, created if missing, or directory, such as a hugetlbfs mount; required",
-           "Parameter 'mem-path' is missing: the file or the directory that its memory comes from"),
-    NAMED("offset", PROPERTY_SIZE, offset, PROPERTY_NO_GIVEN,
-          "where in the file it begins, a multiple of the page size (default: 0)"),
-    NAMED("align", PROPERTY_SIZE, align, PROPERTY_NO_GIVEN,
-          "what its addresses are multiples of, a power of two (default: the page size, at least 2M)"),
-    NAMED("readonly", PROPERTY_BOOL, readonly, PROPERTY_NO_GIVEN,
-          "open the file for reading only; no DIMM can use it then (default: off)"),
-    NAMED("discard-data", PROPERTY_BOOL, discard_data, PROPERTY_NO_GIVEN,
-          "with share=on, the file's contents may go when they are not used any more (default: off)"),
+    PROPERTY_ROW_REQUIRED(backend, "mem-path", PROPERTY_STRING, mem_path,
+                          "file (created if missing), directory, such as a hugetlbfs mount, or device of "
+                          "memory (/dev/daxX.Y); required",
+                          "Parameter 'mem-path' is missing: the file or directory that provides the memory"),
+    PROPERTY_ROW(backend, "offset", PROPERTY_SIZE, offset,
+                 "offset of the memory in the file, a multiple of the page size (default: 0)"),
+    PROPERTY_ROW(backend, "align", PROPERTY_SIZE, align,
+                 "alignment of its addresses, a power of two (default: the page size, at least 2M)"),
+    PROPERTY_ROW(backend, "readonly", PROPERTY_BOOL, readonly,
+                 "open the file read-only; RAM and DIMMs cannot use it then (default: off)"),
+    PROPERTY_ROW(backend, "discard-data", PROPERTY_BOOL, discard_data,
+                 "with share=on, discard the file's contents when they are no longer used (default: off)"),
 };
 
 static const struct property memfd_properties[] = {
     COMMON_PROPERTIES("on"),
-    NAMED("hugetlb", PROPERTY_BOOL, hugetlb, PROPERTY_NO_GIVEN, "use huge pages (default: off)"),
-    NAMED("hugetlbsize", PROPERTY_SIZE, huge_size, GIVEN(huge_size_given),
-          "with hugetlb=on, how large they are, such as 2M or 1G (default: as the host's usual ones)"),
-    NAMED("seal", PROPERTY_BOOL, seal, PROPERTY_NO_GIVEN,
-          "nobody can make it shorter or longer (default: on)"),
+    PROPERTY_ROW(backend, "hugetlb", PROPERTY_BOOL, hugetlb, "use huge pages (default: off)"),
+    PROPERTY_ROW_GIVEN(backend, "hugetlbsize", PROPERTY_SIZE, huge_size,
+                       "huge page size with hugetlb=on, such as 2M or 1G (default: the host's default size)"),
+    PROPERTY_ROW(backend, "seal", PROPERTY_BOOL, seal, "prevent it from being resized (default: on)"),
 };
-
-#define COUNT(table) (sizeof(table) / sizeof *(table))
 
 const struct object_type memory_backend_ram_type = {
     .name = "memory-backend-ram",
     .parent = "memory-backend",
     .properties = ram_properties,
-    .property_count = COUNT(ram_properties),
+    .property_count = COUNT_OF(ram_properties),
     .kind = BACKEND_RAM,
     .create = backend_add_begin,
 };
@@ -80,7 +73,7 @@ const struct object_type memory_backend_file_type = {
     .name = "memory-backend-file",
     .parent = "memory-backend",
     .properties = file_properties,
-    .property_count = COUNT(file_properties),
+    .property_count = COUNT_OF(file_properties),
     .kind = BACKEND_FILE,
     .create = backend_add_begin,
 };
@@ -89,7 +82,7 @@ const struct object_type memory_backend_memfd_type = {
     .name = "memory-backend-memfd",
     .parent = "memory-backend",
     .properties = memfd_properties,
-    .property_count = COUNT(memfd_properties),
+    .property_count = COUNT_OF(memfd_properties),
     .kind = BACKEND_MEMFD,
     .create = backend_add_begin,
 };
@@ -129,7 +122,7 @@ static bool check_placement(const struct backend *backend, struct error *error)
 
 static bool check_huge(const struct backend *backend, const char *type, struct error *error)
 {
-    char size[SIZE_TEXT];
+    char size[SIZE_TEXT_MAX];
 
     if (!backend->huge_size_given)
         return true;
@@ -162,9 +155,7 @@ static bool check(const struct backend *backend, struct error *error)
     const char *type = backend_type(backend->kind)->name;
 
     if (backend->size == 0)
-        return error_set(error,
-                         "property 'size' of %s doesn't take value '0'; give how much memory it is, "
-                         "such as size=1G",
+        return error_set(error, "property 'size' of %s doesn't take value '0'; use a size such as size=1G",
                          type);
     if (backend->size > INT64_MAX || backend->offset > INT64_MAX - backend->size)
         return error_set(error, "%s: size %llu is too large: the limit is %lld bytes, the offset included",
@@ -174,7 +165,8 @@ static bool check(const struct backend *backend, struct error *error)
     if (backend->prealloc && !backend->reserve)
         return error_set(error, "'prealloc=on' and 'reserve=off' are incompatible");
     if (backend->prealloc && backend->readonly)
-        return error_set(error, "'prealloc=on' and 'readonly=on' are incompatible: nothing can be written");
+        return error_set(error,
+                         "'prealloc=on' and 'readonly=on' are incompatible: the file cannot be written");
     return check_placement(backend, error) && check_huge(backend, type, error) && check_align(backend, error);
 }
 

@@ -176,16 +176,15 @@ struct backend *backend_failed(const struct backends *backends, const void *addr
 
         if (!address || !backend->memory || offset >= backend->size)
             continue;
-        error_set(reason, "the host cannot give the %s at offset 0x%llx",
+        error_set(reason, "the host cannot provide the %s at offset 0x%llx",
                   backend->huge ? "huge page" : "page", (unsigned long long)offset);
         return backend;
     }
     while ((backend = backend_next(backends, backend)) != NULL)
         if (backend->withheld) {
-            error_set(reason,
-                      "the guest has touched memory that it gave back, where KVM has kept the memslot");
+            error_set(reason, "the guest has accessed memory that it released, but whose KVM slot remains");
             return backend;
         }
-    error_set(reason, "the host cannot give a page of it");
+    error_set(reason, "the host cannot provide a page of it");
     return NULL;
 }

@@ -19,7 +19,7 @@ struct file_watch {
     void *opaque;
 };
 
-static void take(void *opaque, uint32_t events)
+static void read_events(void *opaque, uint32_t events)
 {
     struct file_watch *watch = opaque;
     char buffer[4096];
@@ -32,7 +32,7 @@ static void take(void *opaque, uint32_t events)
 
 static void cannot_watch(int why, const char *limit)
 {
-    warning("a file of guest memory that becomes shorter will be noticed late: inotify: %s%s%s%s",
+    warning("the truncation of a file of guest memory will be detected late: inotify: %s%s%s%s",
             strerror(why), limit ? " (the limit may be the sysctl " : "", limit ? limit : "",
             limit ? ")" : "");
 }
@@ -49,7 +49,7 @@ struct file_watch *file_watch_create(struct loop *loop, void (*changed)(void *op
     *watch = (struct file_watch){ .changed = changed, .opaque = opaque };
     watch->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (watch->fd >= 0)
-        watch->watch = watch_add(loop, watch->fd, EPOLLIN, take, watch);
+        watch->watch = watch_add(loop, watch->fd, EPOLLIN, read_events, watch);
     if (watch->watch)
         return watch;
     why = errno;

@@ -66,19 +66,19 @@ bool guest_dirty_begin(struct guest_region *region, struct error *error)
     return true;
 }
 
-unsigned guest_memslot_flags(const struct guest_region *region)
+unsigned guest_kvm_slot_flags(const struct guest_region *region)
 {
-    return (region->part.read_only ? VM_MEMSLOT_READ_ONLY : 0) |
-           (atomic_load(&region->dirty) ? VM_MEMSLOT_LOG : 0);
+    return (region->part.read_only ? VM_KVM_SLOT_READ_ONLY : 0) |
+           (atomic_load(&region->dirty) ? VM_KVM_SLOT_LOG : 0);
 }
 
-/* Have the memslot as the region is. */
+/* Have the KVM slot as the region is. */
 static bool set_flags(struct guest_region *region, struct error *error)
 {
     const struct guest_part *part = &region->part;
 
-    return vm_set_memslot(region->map->vm, region->kvm_slot, part->address, part->size, part->memory,
-                          guest_memslot_flags(region), error);
+    return vm_set_kvm_slot(region->map->vm, region->kvm_slot, part->address, part->size, part->memory,
+                           guest_kvm_slot_flags(region), error);
 }
 
 static void end_log(struct guest_region *region)

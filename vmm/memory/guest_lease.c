@@ -76,6 +76,13 @@ bool guest_counts_create(struct guest_memory *map)
     return true;
 }
 
+void guest_counts_destroy(struct guest_memory *map)
+{
+    for (unsigned holder = GUEST_HOLDERS_FIXED; holder < atomic_load(&map->holders); holder++)
+        free((char *)map->holder[holder]);
+    free(map->counts_memory);
+}
+
 /* ---- leases, on any thread ---- */
 
 bool guest_memory_lease_some(struct guest_memory *map, enum guest_holder holder,
@@ -141,31 +148,43 @@ void lease_return(struct guest_memory *map, struct lease *lease)
 enum guest_holder guest_memory_holder(struct guest_memory *map, const char *name)
 {
     const unsigned holders = atomic_load(&map->holders);
+    char *copy;
 
     for (unsigned holder = 0; holder < holders; holder++)
         if (strcmp(map->holder[holder], name) == 0)
             return holder;
-    if (holders == GUEST_HOLDERS_MAX)
+    copy = holders < GUEST_HOLDERS_MAX ? strdup(name) : NULL;
+    if (!copy)
         return GUEST_HOLDER_OTHERS;
-    map->holder[holders] = name;
+    map->holder[holders] = copy;
     atomic_store(&map->holders, holders + 1);
     return holders;
+}
+
+const char *guest_memory_next_holder(const struct guest_memory *map, const struct guest_region *region,
+                                     unsigned *next)
+{
+    while (*next < atomic_load(&map->holders)) {
+        const unsigned holder = (*next)++;
+
+        if ((int32_t)leases_of(map, holder, region->kvm_slot) > 0)
+            return map->holder[holder];
+    }
+    return NULL;
 }
 
 unsigned guest_memory_holders(const struct guest_memory *map, const struct guest_region *region, char *names,
                               size_t size)
 {
-    unsigned count = 0;
+    unsigned count = 0, next = 0;
     size_t length = 0;
+    const char *holder;
 
     if (size > 0)
         names[0] = '\0';
-    for (unsigned holder = 0; holder < atomic_load(&map->holders); holder++) {
-        if ((int32_t)leases_of(map, holder, region->kvm_slot) <= 0)
-            continue;
+    while ((holder = guest_memory_next_holder(map, region, &next)) != NULL) {
         if (length < size)
-            length += (size_t)snprintf(names + length, size - length, "%s%s", count > 0 ? ", " : "",
-                                       map->holder[holder]);
+            length += (size_t)snprintf(names + length, size - length, "%s%s", count > 0 ? ", " : "", holder);
         count++;
     }
     return count;

@@ -27,7 +27,7 @@ enum region_state {
     REGION_PRESENT,
     REGION_UNSEEN,   /* (2) */
     REGION_DRAINING, /* (3) and (4) */
-    REGION_STUCK,    /* KVM keeps its memslot */
+    REGION_STUCK,    /* KVM keeps its KVM slot */
 };
 
 struct guest_region {
@@ -55,12 +55,14 @@ struct guest_memory {
     _Atomic uint32_t *counts;               /* [shard][holder][kvm_slot]; any thread */
     void *counts_memory;                    /* what to free */
     _Atomic unsigned holders;               /* how many have a name; written on the main thread */
-    const char *holder[GUEST_HOLDERS_MAX];  /* main thread only, and so is all that follows */
+    const char *holder[GUEST_HOLDERS_MAX];  /* owned from GUEST_HOLDERS_FIXED on; main thread only, and so is
+                                               all that follows */
     struct guest_region *regions;           /* all, also those that leave */
     bool *kvm_slot_used;
     struct guest_listener *first_listener, *last_listener;
-    bool logging; /* regions that come are logged */
-    bool telling; /* a listener is being called */
+    bool logging;   /* regions that come are logged */
+    bool telling;   /* a listener is being called */
+    unsigned stuck; /* how many regions are REGION_STUCK */
     struct timer retry;
     struct timer unseen; /* to ask again whether the sections are over */
     unsigned round;
@@ -76,12 +78,13 @@ void guest_listeners_leave(struct guest_memory *map, const struct guest_part *pa
 /* guest_dirty.c: the program has written to leased memory of a region, which a lease keeps there. Any thread.
  */
 void guest_dirty_mark(struct guest_region *region, const void *memory, uint64_t length);
-/* Of a region that comes: a log if there is to be one (false: out of memory), and the flags of its memslot.
+/* Of a region that comes: a log if there is to be one (false: out of memory), and the flags of its KVM slot.
  */
 bool guest_dirty_begin(struct guest_region *region, struct error *error);
-unsigned guest_memslot_flags(const struct guest_region *region);
+unsigned guest_kvm_slot_flags(const struct guest_region *region);
 /* guest_lease.c: the counters and the fixed holders' names. False: out of memory. */
 bool guest_counts_create(struct guest_memory *map);
+void guest_counts_destroy(struct guest_memory *map);
 /* The region that drains, if it has no leases any more and nobody else has taken it; else NULL. In a read
  * section, in which it cannot be freed, nor another take its place at the same address of the host. Any
  * thread. */

@@ -6,7 +6,7 @@
 #include "kvm/vm.h"
 #include "memory/guest_map.h"
 
-/* Until a memslot that KVM keeps is tried again. */
+/* Until a KVM slot that KVM keeps is tried again. */
 #define RETRY_MILLISECONDS 1000
 /* Sections take microseconds. One that takes longer (the host does not run its thread) is not waited for. */
 #define UNSEEN_TRIES 64
@@ -54,7 +54,7 @@ void guest_memory_destroy(struct guest_memory *map)
         free(region);
     }
     free(atomic_load(&map->table));
-    free(map->counts_memory);
+    guest_counts_destroy(map);
     free(map->draining);
     free(map->kvm_slot_used);
     free(map);
@@ -95,7 +95,7 @@ static struct guest_region *region_create(struct guest_memory *map, const struct
     while (kvm_slot < map->kvm_slots && map->kvm_slot_used[kvm_slot])
         kvm_slot++;
     if (kvm_slot == map->kvm_slots) {
-        error_set(error, "all %u KVM memslots of this machine are used", map->kvm_slots);
+        error_set(error, "all %u KVM slots of this machine are used", map->kvm_slots);
         return NULL;
     }
     region = calloc(1, sizeof *region);
@@ -109,7 +109,7 @@ static struct guest_region *region_create(struct guest_memory *map, const struct
     return region;
 }
 
-/* Have the region's memslot, when all who listen agree. */
+/* Have the region's KVM slot, when all who listen agree. */
 static bool map_region(struct guest_region *region, struct error *error)
 {
     const struct guest_part *part = &region->part;
@@ -117,8 +117,8 @@ static bool map_region(struct guest_region *region, struct error *error)
 
     if (!guest_listeners_prepare(map, part, error))
         return false;
-    if (vm_set_memslot(map->vm, region->kvm_slot, part->address, part->size, part->memory,
-                       guest_memslot_flags(region), error))
+    if (vm_set_kvm_slot(map->vm, region->kvm_slot, part->address, part->size, part->memory,
+                        guest_kvm_slot_flags(region), error))
         return true;
     guest_listeners_undo(map, part);
     return false;
@@ -161,6 +161,16 @@ struct guest_region *guest_memory_add(struct guest_memory *map, uint64_t address
     return guest_memory_add_part(map, &part, error);
 }
 
+uint64_t guest_memory_size(const struct guest_memory *map)
+{
+    uint64_t size = 0;
+
+    for (const struct guest_region *region = map->regions; region; region = region->next)
+        if (region->state == REGION_PRESENT && !region->part.read_only)
+            size += region->part.size;
+    return size;
+}
+
 const struct guest_part *guest_region_part(const struct guest_region *region)
 {
     return &region->part;
@@ -175,7 +185,7 @@ static void free_region(struct epoch_garbage *garbage)
 }
 
 /* No lease left: no address of the guest leads to the region any more. */
-static void forget(struct guest_region *region)
+static void forget_region(struct guest_region *region)
 {
     struct guest_memory *map = region->map;
     struct region_gone gone = region->gone;
@@ -185,6 +195,7 @@ static void forget(struct guest_region *region)
         link = &(*link)->next;
     *link = region->next;
     map->kvm_slot_used[region->kvm_slot] = false;
+    map->stuck -= region->state == REGION_STUCK;
     epoch_retire(&region->garbage, free_region);
     gone.gone(gone.opaque);
 }
@@ -196,7 +207,7 @@ static void retry(void *opaque)
     guest_memory_retry(map);
 }
 
-/* No lease left: take the memslot away and tell. */
+/* No lease left: take the KVM slot away and tell. */
 static void finish(void *opaque)
 {
     struct guest_region *region = opaque;
@@ -204,13 +215,15 @@ static void finish(void *opaque)
     struct error error;
 
     /* It fails when the host's kernel is out of memory for its new table, or this cgroup is. The guest has
-     * given the range up, but reaches the memory for as long as the memslot is there. */
-    if (vm_set_memslot(map->vm, region->kvm_slot, region->part.address, 0, NULL, 0, &error)) {
-        forget(region);
+     * given the range up, but reaches the memory for as long as the KVM slot is there. */
+    if (vm_set_kvm_slot(map->vm, region->kvm_slot, region->part.address, 0, NULL, 0, &error)) {
+        forget_region(region);
         return;
     }
-    if (region->state != REGION_STUCK)
+    if (region->state != REGION_STUCK) {
+        map->stuck++;
         region->gone.stays(region->gone.opaque, error.text);
+    }
     region->state = REGION_STUCK;
     if (!timer_runs(&map->retry))
         timer_start(map->loop, &map->retry, RETRY_MILLISECONDS, retry, map);
@@ -220,6 +233,8 @@ void guest_memory_retry(struct guest_memory *map)
 {
     struct guest_region *region;
 
+    if (map->stuck == 0)
+        return;
     /* From the start each time: whoever is told that a region is gone may add and remove others. */
     map->round++;
     do {
@@ -249,7 +264,7 @@ static void drain(struct guest_region *region)
         finish(region);
 }
 
-static void look_for_unseen(void *opaque)
+static void check_unseen(void *opaque)
 {
     struct guest_memory *map = opaque;
     struct guest_region *region;
@@ -266,7 +281,7 @@ static void look_for_unseen(void *opaque)
             drain(region);
     } while (region);
     if (waiting && !timer_runs(&map->unseen))
-        timer_start(map->loop, &map->unseen, UNSEEN_MILLISECONDS, look_for_unseen, map);
+        timer_start(map->loop, &map->unseen, UNSEEN_MILLISECONDS, check_unseen, map);
 }
 
 void guest_memory_remove(struct guest_memory *map, struct guest_region *region, struct region_gone gone)
@@ -283,5 +298,5 @@ void guest_memory_remove(struct guest_memory *map, struct guest_region *region, 
     region->mark = epoch_mark();
     for (unsigned i = 0; i < UNSEEN_TRIES && !epoch_passed(region->mark); i++)
         sched_yield();
-    look_for_unseen(map);
+    check_unseen(map);
 }

@@ -2,7 +2,7 @@
 /*
  * The map of guest-physical memory, and its leases.
  *
- * A region is a range of guest addresses backed by host memory, with one KVM memslot. The program reaches
+ * A region is a range of guest addresses backed by host memory, with one KVM slot. The program reaches
  * guest memory only through a lease, a counted reference to one region; a region goes only when its last
  * lease is given back.
  *
@@ -23,6 +23,7 @@
 
 struct guest_memory;
 struct guest_region;
+struct reservation;
 struct vm;
 
 /* What a lease is for: a holder that writes has to say so. */
@@ -49,14 +50,14 @@ struct lease {
 /* What is told when a removed region's last lease is gone. */
 struct region_gone {
     void (*gone)(void *opaque);
-    /* At most once, before gone(): nobody in the program uses the memory any more, but KVM keeps the memslot,
-     * for the reason given. The memory may go back to the host; its host addresses may not, for what is
+    /* At most once, before gone(): nobody in the program uses the memory any more, but KVM keeps the KVM
+     * slot, for the reason given. The memory may go back to the host; its host addresses may not, for what is
      * mapped there next would be the guest's. */
     void (*stays)(void *opaque, const char *why);
     void *opaque;
 };
 
-/* `kvm_slots` is how many KVM memslots the map may use. NULL: out of memory. */
+/* `kvm_slots` is how many KVM slots the map may use. NULL: out of memory. */
 struct guest_memory *guest_memory_create(const struct vm *vm, struct loop *loop, unsigned kvm_slots);
 /* On the main thread, when no other thread uses it any more. */
 void guest_memory_destroy(struct guest_memory *map);
@@ -70,7 +71,8 @@ struct guest_part {
     uint64_t offset;
     bool read_only; /* the guest reads it, and so do leases; neither writes */
 };
-/* NULL: a listener (below) or KVM refuses it, all memslots are used, or memory is short; nothing has changed.
+/* NULL: a listener (below) or KVM refuses it, all KVM slots are used, or memory is short; nothing has
+ * changed.
  */
 struct guest_region *guest_memory_add_part(struct guest_memory *map, const struct guest_part *part,
                                            struct error *error);
@@ -78,16 +80,32 @@ struct guest_region *guest_memory_add_part(struct guest_memory *map, const struc
 struct guest_region *guest_memory_add(struct guest_memory *map, uint64_t address, uint64_t size, void *memory,
                                       struct error *error);
 
+/* Guest memory as few ranges, for who shares all of it (the kernel's vhost takes 64): what is reserved for
+ * the hotplug region, whether DIMMs are in it or not, so that it never changes; and each region outside it.
+ */
+struct guest_span {
+    uint64_t address; /* guest-physical */
+    uint64_t size;    /* bytes */
+    void *memory;     /* where no DIMM is, there is no memory: accesses fault */
+};
+/* Store the ranges, sorted by guest address, as far as there is room. Returns how many there are. A region
+ * that leaves counts until it is gone. Main thread. */
+unsigned guest_memory_spans(const struct guest_memory *map, const struct reservation *reservation,
+                            struct guest_span *spans, unsigned room);
+
+/* How much memory the guest has now that it can write, bytes. Main thread. */
+uint64_t guest_memory_size(const struct guest_memory *map);
+
 /* As it was added. Until the region is gone. */
 const struct guest_part *guest_region_part(const struct guest_region *region);
 
-/* Take a region out: no new lease on it from now on; when the last one is given back the KVM memslot is
+/* Take a region out: no new lease on it from now on; when the last one is given back the KVM slot is
  * taken away and `gone` is called, both on the main thread, at the earliest within this call. It waits for
  * threads that are just taking a lease, for microseconds; where the host does not run one of them, a timer
  * waits instead. Where KVM does not take it away, that is tried again every second, with the next region that
  * is added, and by guest_memory_retry(). */
 void guest_memory_remove(struct guest_memory *map, struct guest_region *region, struct region_gone gone);
-/* Try again to take away memslots that KVM keeps. */
+/* Try again to take away KVM slots that KVM keeps. */
 void guest_memory_retry(struct guest_memory *map);
 
 /* Lease [address, address + length). Fails when the range is not inside one region, or is to be written and
@@ -103,12 +121,15 @@ bool guest_memory_lease_some(struct guest_memory *map, enum guest_holder holder,
 void lease_return(struct guest_memory *map, struct lease *lease);
 
 /* The number of a holder with this name, a new one or the one that the name has; GUEST_HOLDER_OTHERS where
- * all are taken. Main thread; the string stays as long as the map. */
+ * all are taken, or memory is short. Main thread; the name is copied. */
 enum guest_holder guest_memory_holder(struct guest_memory *map, const char *name);
 /* Who has leases on a region, separated by commas and cut to `size` bytes with the NUL. Returns how many they
  * are; of a region that does not leave, as it was at some moment. Main thread. */
 unsigned guest_memory_holders(const struct guest_memory *map, const struct guest_region *region, char *names,
                               size_t size);
+/* The same, one after the other: `*next` is 0 before the first. NULL after the last. */
+const char *guest_memory_next_holder(const struct guest_memory *map, const struct guest_region *region,
+                                     unsigned *next);
 
 /* Who has to know which memory there is: a process that shares it, a copy that is being made. All of it is on
  * the main thread. Each region comes in two steps:
@@ -169,6 +190,10 @@ enum guest_access guest_memory_fill(struct guest_memory *map, uint64_t address, 
                                     uint64_t length);
 /* The same for those to whom every failure is the same. */
 bool guest_memory_write(struct guest_memory *map, uint64_t address, const void *bytes, uint64_t length);
+
+/* Run access(opaque), which touches leased memory and holds nothing. False: the host cannot give the memory
+ * (fault.h), and whoever asked for it is told; it was left in the middle. Any thread. */
+bool guest_memory_try(struct guest_memory *map, void (*access)(void *opaque), void *opaque);
 
 /* `fault` is called by whoever accesses the memory, on any thread: with a host address. */
 void guest_memory_on_fault(struct guest_memory *map, void (*fault)(void *opaque, void *address),

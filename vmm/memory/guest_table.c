@@ -7,7 +7,7 @@
 
 struct guest_table *guest_table_create(unsigned room)
 {
-    assert(room <= UINT16_MAX); /* KVM has at most 32,767 memslots */
+    assert(room <= UINT16_MAX); /* KVM has at most 32,767 KVM slots */
     return calloc(1, sizeof(struct guest_table) + room * sizeof(struct guest_range));
 }
 

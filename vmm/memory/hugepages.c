@@ -81,7 +81,7 @@ char *hugepages_sizes(char *buffer, size_t size)
     closedir(directory);
     qsort(sizes, count, sizeof sizes[0], compare);
     for (size_t i = 0; i < count && used < size; i++) {
-        char text[SIZE_TEXT];
+        char text[SIZE_TEXT_MAX];
 
         used += (size_t)snprintf(buffer + used, size - used, "%s%s",
                                  i == 0           ? ""

@@ -38,8 +38,8 @@ static uint64_t limit(void)
 
 bool memory_lock(struct error *error)
 {
-    char has[SIZE_TEXT];
-    char may[SIZE_TEXT];
+    char has[SIZE_TEXT_MAX];
+    char may[SIZE_TEXT_MAX];
     int why;
 
     if (mlockall(MCL_CURRENT) == 0 && mlockall(MCL_FUTURE | MCL_ONFAULT) == 0)
@@ -56,9 +56,9 @@ bool memory_lock(struct error *error)
 
 bool memory_lock_exceeded(uint64_t size, struct error *error)
 {
-    char more[SIZE_TEXT];
-    char has[SIZE_TEXT];
-    char may[SIZE_TEXT];
+    char more[SIZE_TEXT_MAX];
+    char has[SIZE_TEXT_MAX];
+    char may[SIZE_TEXT_MAX];
 
     return error_set(error,
                      "-overcommit mem-lock=on: the program has locked %s and may lock %s, which leaves no "
@@ -69,8 +69,8 @@ bool memory_lock_exceeded(uint64_t size, struct error *error)
 bool memory_lock_suspect(struct error *error)
 {
     const uint64_t has = status("VmLck:");
-    char text[SIZE_TEXT];
-    char may[SIZE_TEXT];
+    char text[SIZE_TEXT_MAX];
+    char may[SIZE_TEXT_MAX];
     struct error before = *error;
 
     /* What the kernel says where the limit is met. Of a process that has more it is no limit. */

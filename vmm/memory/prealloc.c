@@ -110,7 +110,7 @@ static void stop(struct prealloc *prealloc)
     loop_cancel(prealloc->loop, &prealloc->end);
 }
 
-static void end(void *opaque)
+static void prealloc_ended(void *opaque)
 {
     struct prealloc *prealloc = opaque;
     int failure = atomic_load(&prealloc->failure);
@@ -169,13 +169,13 @@ struct prealloc *prealloc_start(struct loop *loop, const struct prealloc_request
     prealloc->request = *request;
     prealloc->ops = ops;
     prealloc->opaque = opaque;
-    prealloc->end = (struct work){ .run = end, .opaque = prealloc };
+    prealloc->end = (struct work){ .run = prealloc_ended, .opaque = prealloc };
     /* One that does not count as a thread, so that none is the last before all are started. */
     atomic_store(&prealloc->running, 1);
     start_threads(prealloc, count);
     if (prealloc->count == 0) {
         free(prealloc);
-        error_set(error, "no thread to allocate memory: %s", strerror(EAGAIN));
+        error_set(error, "cannot create a thread to allocate memory: %s", strerror(EAGAIN));
         return NULL;
     }
     timer_start(loop, &prealloc->timer, REPORT_MS, report, prealloc);

@@ -7,15 +7,19 @@
 #include "monitor/pending.h"
 #include "monitor/session.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json_reader.h"
 #include "machine/machine.h"
 
 static const struct command_area *const areas[] = {
-    &commands_monitor, &commands_machine, &commands_memory,     &commands_memory_info,
-    &commands_memslot, &commands_map,     &commands_operation,  &commands_set,
-    &commands_query,   &commands_schema,  &commands_introspect, &commands_qom,
+    &commands_monitor, &commands_machine,     &commands_memory,    &commands_memory_info,
+    &commands_memslot, &commands_map,         &commands_operation, &commands_set,
+    &commands_block,   &commands_iothread,    &commands_net,       &commands_query,
+    &commands_pci,     &commands_balloon,     &commands_schema,    &commands_introspect,
+    &commands_qom,     &commands_descriptors, &commands_chardev,
 };
 #define AREA_COUNT (sizeof areas / sizeof areas[0])
 
@@ -88,16 +92,31 @@ static const struct command_argument *find_argument(const struct command *comman
 /* Of the commands that make something: by which key its kind and name are given. */
 static bool missing(const struct command *command, const char *name, struct error *error)
 {
-    static const char *const examples[][2] = {
-        { "qom-type", "memory-backend-ram" },
-        { "driver", "pc-dimm" },
-        { "id", "mem1" },
-    };
+    const struct type_family *family = command->family;
+    const struct property *table;
+    const char *example = NULL;
+    size_t count;
 
-    for (size_t i = 0; command->family && i < sizeof examples / sizeof examples[0]; i++)
-        if (strcmp(examples[i][0], name) == 0)
-            return error_set(error, "Parameter '%s' is missing, such as %s=%s", name, name, examples[i][1]);
+    if (family && strcmp(name, family->key) == 0 && family->type(0, &example, &table, &count))
+        return error_set(error, "Parameter '%s' is missing, such as %s=%s", name, name, example);
+    if (family && strcmp(name, "id") == 0)
+        return error_set(error, "Parameter 'id' is missing, such as id=mem1");
     return error_set(error, "Parameter '%s' is missing", name);
+}
+
+/* json-c would make INT64_MAX of what is more. */
+static bool check_integer(const char *name, struct json_object *value, struct error *error)
+{
+    char text[JSON_NUMBER_TEXT_MAX];
+
+    if (json_is_huge(value))
+        snprintf(text, sizeof text, "%.17g", json_object_get_double(value));
+    else if (json_object_is_type(value, json_type_int) && json_object_get_uint64(value) > INT64_MAX)
+        snprintf(text, sizeof text, "%" PRIu64, json_object_get_uint64(value));
+    else
+        return true;
+    return error_set(error, "Parameter '%s' expects integer from %" PRId64 " to %" PRId64 "; got %s", name,
+                     INT64_MIN, INT64_MAX, text);
 }
 
 static bool check_argument(const struct command *command, const struct command_argument *argument,
@@ -107,9 +126,10 @@ static bool check_argument(const struct command *command, const struct command_a
 
     if (!json_object_object_get_ex(args, argument->name, &value))
         return argument->optional || missing(command, argument->name, error);
-    if (argument->type == json_type_int && json_is_huge(value))
-        return error_set(error, "Parameter '%s' expects integer; got %.17g", argument->name,
-                         json_object_get_double(value));
+    if (argument->type == COMMAND_ANY)
+        return true;
+    if (argument->type == json_type_int && !check_integer(argument->name, value, error))
+        return false;
     if (json_object_get_type(value) != argument->type)
         return error_set(error, "Invalid parameter type for '%s', expected: %s", argument->name,
                          type_name(argument->type));

@@ -15,6 +15,7 @@
 #include "base/props.h"
 #include "base/text.h"
 
+struct channel;
 struct machine;
 struct monitors;
 struct pending;
@@ -24,6 +25,7 @@ struct type_family;
 struct monitor_context {
     struct monitors *monitors;
     struct machine *machine;
+    struct channel *channel; /* that descriptors may come with, or NULL */
     bool keyval;             /* properties are all strings, as a person types them */
     struct pending *pending; /* set by command_defer() */
 };
@@ -35,6 +37,9 @@ typedef bool command_function(struct monitor_context *context, struct json_objec
                               struct json_object **result, struct error *error);
 /* Show a result to a person. */
 typedef void command_print(struct text *out, struct json_object *result);
+
+/* As an argument's type: a value of any. */
+#define COMMAND_ANY json_type_null
 
 struct command_argument {
     const char *name; /* NULL ends the list */
@@ -51,7 +56,11 @@ enum command_completion {
     COMPLETE_COMMANDS,
     COMPLETE_DIMMS,
     COMPLETE_BACKENDS,
-    COMPLETE_MEMSLOTS
+    COMPLETE_MEMSLOTS,
+    COMPLETE_NODES,
+    COMPLETE_NETDEVS,
+    COMPLETE_CHARDEVS,
+    COMPLETE_PARAMETERS /* a word of the command's `parameters`, "on|off" */
 };
 
 struct command {
@@ -66,6 +75,10 @@ struct command {
      * they are one word, "first,key=value". */
     const struct property *properties;
     size_t property_count;
+    /* Or its argument `variant` is an object whose member "data" has the properties of a type that is named
+     * by the member of the family's key; for query-qmp-schema. NULL: none is. */
+    const char *variant;
+    const struct type_family *variants;
     command_function *run;
     const char *returns; /* its type, see schema.h; NULL: an empty object */
     command_print *print;
@@ -83,8 +96,9 @@ struct command_area {
 };
 
 extern const struct command_area commands_machine, commands_map, commands_memory, commands_memory_info,
-    commands_memslot, commands_monitor, commands_operation, commands_query, commands_set, commands_schema,
-    commands_introspect, commands_qom;
+    commands_memslot, commands_block, commands_iothread, commands_net, commands_monitor, commands_operation,
+    commands_query, commands_set, commands_schema, commands_introspect, commands_qom, commands_pci,
+    commands_balloon, commands_descriptors, commands_chardev;
 
 /* All commands in the order of the tables: NULL gives the first. */
 const struct command *command_next(const struct command *command);
@@ -109,6 +123,10 @@ struct type_family {
     const char *key;  /* "qom-type", "driver" */
     /* Type number `index`, or false after the last. */
     bool (*type)(size_t index, const char **name, const struct property **table, size_t *count);
+    /* Of a struct command's `variants`: in the case `inner_case`, the member `inner_name` has the same shape
+     * again. NULL: none has. */
+    const struct type_family *inner;
+    const char *inner_case, *inner_name;
 };
 extern const struct type_family object_types, device_types;
 /* The help of one table of properties. */

@@ -21,7 +21,7 @@ static void hold(struct intake *intake, const uint8_t *bytes, size_t length)
         intake->held = malloc(2 * CHANNEL_INPUT_MAX);
     if (!intake->held) {
         if (!channel_close(intake->channel)) /* better gone than half a command lost */
-            warning("out of memory: a monitor on a mux misses input");
+            warning("out of memory: a monitor on a mux lost input");
         return;
     }
     memmove(intake->held, bytes, length);

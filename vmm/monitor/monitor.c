@@ -45,7 +45,7 @@ bool monitor_attach(struct monitors *monitors, const struct monitor_config *conf
     struct monitor *monitor;
 
     if (!chardev)
-        return error_set(error, "monitor: there is no chardev '%s'", config->chardev);
+        return error_set(error, "monitor: chardev '%s' not found", config->chardev);
     monitor = calloc(1, sizeof *monitor);
     if (!monitor)
         return error_set(error, "out of memory");

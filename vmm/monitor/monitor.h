@@ -12,7 +12,7 @@
 #include "base/error.h"
 
 struct chardevs;
-struct json_object;
+struct event;
 struct machine;
 struct monitor_config;
 struct monitors;
@@ -31,8 +31,7 @@ void monitors_destroy(struct monitors *monitors);
 /* Put a monitor on its chardev: QMP when config->control, else HMP. Sessions begin with chardev_start(). */
 bool monitor_attach(struct monitors *monitors, const struct monitor_config *config, struct error *error);
 
-/* Send an event to all QMP sessions past their negotiation: the machine_event_sink. `data` is a json_object
- * or NULL and is taken over. */
-void monitors_event(void *monitors, const char *event, struct json_object *data);
+/* Send an event to all QMP sessions past their negotiation: an event_sink. */
+void monitors_event(void *monitors, const struct event *event);
 
 #endif

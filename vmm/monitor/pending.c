@@ -33,10 +33,10 @@ void pending_finish(struct pending *pending, struct json_object *result, const s
     free(pending);
 }
 
-void pending_say(struct pending *pending, const char *line)
+void pending_progress(struct pending *pending, const char *line)
 {
-    if (pending->say)
-        pending->say(pending->asker, line);
+    if (pending->progress)
+        pending->progress(pending->asker, line);
 }
 
 void pending_cancel(struct pending *pending)
@@ -50,5 +50,5 @@ void pending_forget(struct pending *pending)
     if (!pending)
         return;
     pending->answer = NULL;
-    pending->say = NULL;
+    pending->progress = NULL;
 }

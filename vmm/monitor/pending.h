@@ -24,7 +24,7 @@ struct pending {
     /* By whoever asked; NULL when nobody waits any more. `result` is borrowed, NULL with an error. */
     void (*answer)(void *asker, const struct command *command, struct json_object *result,
                    const struct error *error);
-    void (*say)(void *asker, const char *line); /* how far it is, for a person; may be NULL */
+    void (*progress)(void *asker, const char *line); /* how far it is, for a person; may be NULL */
     void *asker;
     /* By the command: asked to end early, it still finishes as always. May be NULL. */
     void (*cancel)(void *opaque);
@@ -38,7 +38,7 @@ void command_undefer(struct monitor_context *context);
 /* The command is done: `result` is taken over, NULL for {}; or an error. The pending is gone. */
 void pending_finish(struct pending *pending, struct json_object *result, const struct error *error);
 /* How far it is, a line without its end. */
-void pending_say(struct pending *pending, const char *line);
+void pending_progress(struct pending *pending, const char *line);
 void pending_cancel(struct pending *pending);
 /* Nobody waits for it any more; NULL will do. */
 void pending_forget(struct pending *pending);

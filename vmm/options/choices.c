@@ -115,7 +115,7 @@ bool is_help(const char *text)
 static void *or_end(void *memory)
 {
     if (!memory) {
-        message("out of memory while the command line is read");
+        message("out of memory while reading the command line");
         exit(EXIT_FAILURE);
     }
     return memory;
@@ -123,7 +123,7 @@ static void *or_end(void *memory)
 
 char *string_copy(const char *text)
 {
-    return or_end(strdup(text));
+    return text ? or_end(strdup(text)) : NULL;
 }
 
 void replace_string(char **string, const char *text)

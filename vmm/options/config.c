@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/suggest.h"
+#include "options/chardev_spec.h"
 #include "options/parser.h"
 
 /* The one way in which an option that hotram has not is accepted, or NULL. */
@@ -32,8 +33,8 @@ static bool unknown_option(const char *word, const char *name, struct error *err
     char before[32], form[32];
 
     if (reason)
-        return error_set(error, "%.80s: QEMU has this option, hotram has not (%s)%s%s", word, reason,
-                         harmless_form(name, form) ? "; it is accepted as " : "",
+        return error_set(error, "%.80s: QEMU option not supported by hotram (%s)%s%s", word, reason,
+                         harmless_form(name, form) ? "; hotram accepts " : "",
                          harmless_form(name, form) ? form : "");
     if (equals && (size_t)(equals - name) < sizeof before) {
         snprintf(before, sizeof before, "%.*s", (int)(equals - name), name);
@@ -76,6 +77,7 @@ static bool apply(struct parser *parser, const struct option *option, const char
         store(option, parser->config, argument);
         return true;
     }
+    parser->option = option->name;
     parser->argument = argument;
     if (option->handle(parser, argument, error))
         return true;
@@ -95,9 +97,9 @@ static bool take_option(struct parser *parser, int argc, char *const argv[], int
 
     parser->lost = word[0] != '-';
     if (parser->lost)
-        return error_set(error,
-                         "'%.200s': options begin with '-', and hotram has no disk image to take without one",
-                         word);
+        return error_set(
+            error, "'%.200s': options begin with '-'; hotram does not accept a disk image as an argument",
+            word);
     option = option_find(name);
     if (!option && option_harmless(name, *at < argc ? argv[*at] : NULL, &takes_argument)) {
         *at += takes_argument;
@@ -117,10 +119,9 @@ static bool take_option(struct parser *parser, int argc, char *const argv[], int
     return apply(parser, option, word, argument, error);
 }
 
-/* One more error, on a line of its own, unless it is there already. */
-static void add_line(struct error *error, const struct error *next)
+void error_add_line(struct error *error, const struct error *next)
 {
-    static const char more[] = "\nhotram: more options are not taken";
+    static const char more[] = "\nhotram: further options were not checked";
     size_t length = strlen(error->text), left = sizeof error->text - length;
 
     if (strstr(error->text, next->text) || strstr(error->text, more))
@@ -143,7 +144,7 @@ static bool take_all(struct parser *parser, int argc, char *const argv[], struct
         if (good)
             *error = next;
         else
-            add_line(error, &next);
+            error_add_line(error, &next);
         good = false;
         if (parser->lost)
             break;
@@ -165,6 +166,7 @@ enum config_result config_parse(struct config *config, int argc, char *const arg
     config->dump_guest_core = true;
     config->mem_merge = true;
     config->acpi = true;
+    config->its = true;
     config->ged = GED_BY_DEFAULT;
     config->dimms = (struct dimm_config){ .map_limit = 25, .plug_timeout = 30, .unplug_timeout = 60 };
     good = take_all(&parser, argc, argv, error);
@@ -188,12 +190,8 @@ static void free_objects(struct object_config *objects, size_t count)
 
 static void free_chardevs(struct chardev_config *chardevs, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        free(chardevs[i].id);
-        free(chardevs[i].path);
-        free(chardevs[i].logfile);
-        free(chardevs[i].origin);
-    }
+    for (size_t i = 0; i < count; i++)
+        chardev_config_free(&chardevs[i]);
     free(chardevs);
 }
 
@@ -222,6 +220,14 @@ void config_free(struct config *config)
     free(config->memslots);
     free_objects(config->objects, config->object_count);
     free_objects(config->devices, config->device_count);
+    free_objects(config->blockdevs, config->blockdev_count);
+    for (size_t i = 0; i < config->descriptor_count; i++)
+        free(config->descriptors[i].opaque);
+    free(config->descriptors);
+    for (size_t i = 0; i < config->section_count; i++)
+        free(config->sections[i]);
+    free(config->sections);
+    free_objects(config->netdevs, config->netdev_count);
     free_chardevs(config->chardevs, config->chardev_count);
     free_monitors(config->monitors, config->monitor_count);
     memset(config, 0, sizeof *config);

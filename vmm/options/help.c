@@ -117,7 +117,7 @@ static void print_harmless(void)
     const char *text;
     char line[32];
 
-    puts("\nQEMU's, accepted where they ask for nothing (other arguments are errors):");
+    puts("\nQEMU options that request nothing and are accepted (other arguments are errors):");
     for (size_t i = 0; (text = option_harmless_at(i, line)) != NULL; i++)
         puts(text);
 }
@@ -126,7 +126,7 @@ bool option_help(struct parser *parser, const char *argument, struct error *erro
 {
     (void)argument;
     (void)error;
-    printf("hotram version " HOTRAM_VERSION ": a KVM machine whose memory can be plugged and unplugged\n"
+    printf("hotram version " HOTRAM_VERSION ": a KVM virtual machine monitor with hot-pluggable memory\n"
            "usage: hotram -kernel FILE [options]\n");
     for (unsigned group = 0; group < GROUP_COUNT; group++) {
         printf("\n%s:\n", option_group_titles[group]);
@@ -139,8 +139,8 @@ bool option_help(struct parser *parser, const char *argument, struct error *erro
         }
     }
     print_harmless();
-    puts("\nOptions are spelled as QEMU spells them; --option works too. A machine with room\n"
-         "for three DIMMs, and 1 GiB plugged into it from the monitor (Ctrl-A c):\n"
+    puts("\nOptions are spelled as in QEMU; --option works too. A machine with three DIMM\n"
+         "slots, and 1 GiB plugged into it from the monitor (Ctrl-A c):\n"
          "  hotram -m 1G,slots=3,maxmem=4G -kernel vmlinuz -append console=ttyS0\n"
          "  (hotram) object_add memory-backend-ram,id=mem1,size=1G\n"
          "  (hotram) device_add pc-dimm,id=dimm1,memdev=mem1");

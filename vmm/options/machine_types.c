@@ -12,13 +12,13 @@ static const struct machine_type machines[] = {
       "memory hotplug by ACPI, 16550 serial port (default)" },
 #if defined(__aarch64__)
     { "virt-hotram-1", "virt", "virt-hotram-1-machine", MACHINE_FAMILY,
-      "hotram-1, by a name that libvirt knows as virt's" },
+      "hotram-1, under a name that libvirt treats as virt" },
 #else
     { "pc-q35-hotram-1", "q35", "pc-q35-hotram-1-machine", MACHINE_FAMILY,
-      "hotram-1, by a name that libvirt knows as q35's" },
+      "hotram-1, under a name that libvirt treats as q35" },
 #endif
     { "none", NULL, "none-machine", "machine",
-      "no machine: only monitors, for programs that ask what hotram can do" },
+      "no machine, only monitors, for querying the capabilities of hotram" },
 };
 
 const struct machine_type *machine_type_at(size_t index)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * -action, -watchdog-action, and the arguments of QMP's set-action.
+ * -action, -watchdog-action, and the arguments of QMP's set-action and watchdog-set-action.
  */
 #include <json-c/json.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "base/json_build.h"
 #include "options/parser.h"
 
-/* QEMU 7.2's. Those of watchdogs never come, so that each is as good as any other. */
+/* QEMU 7.2's. */
 #define PANIC_ACTIONS "pause|shutdown|exit-failure|none"
 static const struct {
     const char *name;
@@ -20,13 +20,43 @@ static const struct {
     { "none", PANIC_NONE },
 };
 
+#define WATCHDOG_ACTIONS "reset|shutdown|poweroff|pause|debug|none|inject-nmi"
+static const struct {
+    const char *name;
+    enum watchdog_action action;
+} watchdog_actions[] = {
+    { "reset", WATCHDOG_RESETS },           { "shutdown", WATCHDOG_SHUTS_DOWN },
+    { "poweroff", WATCHDOG_POWERS_OFF },    { "pause", WATCHDOG_PAUSES },
+    { "debug", WATCHDOG_DEBUGS },           { "none", WATCHDOG_NOTHING },
+    { "inject-nmi", WATCHDOG_INJECTS_NMI },
+};
+
 static const struct choice keys[] = {
     { "reboot", "reset|shutdown", NULL },
     { "shutdown", "poweroff|pause", NULL },
     { "panic", PANIC_ACTIONS, NULL },
-    { "watchdog", "reset|shutdown|poweroff|pause|debug|none|inject-nmi", NULL },
+    { "watchdog", WATCHDOG_ACTIONS, NULL },
 };
 #define KEY_COUNT (sizeof keys / sizeof keys[0])
+
+/* A word that was checked, or NULL: nothing changes. */
+static void set_watchdog(struct actions *actions, const char *word)
+{
+    for (size_t i = 0; word && i < sizeof watchdog_actions / sizeof watchdog_actions[0]; i++)
+        if (strcmp(word, watchdog_actions[i].name) == 0)
+            actions->watchdog = watchdog_actions[i].action;
+}
+
+bool watchdog_action_read(struct json_object *object, struct actions *actions, const char *what,
+                          struct error *error)
+{
+    static const struct choice key = { "action", WATCHDOG_ACTIONS, NULL };
+
+    if (!choices_check(object, &key, 1, what, error))
+        return false;
+    set_watchdog(actions, keyval_get(object, key.key));
+    return true;
+}
 
 bool actions_read(struct json_object *object, struct actions *actions, const char *what, struct error *error)
 {
@@ -44,6 +74,7 @@ bool actions_read(struct json_object *object, struct actions *actions, const cha
     for (size_t i = 0; panic && i < sizeof panic_actions / sizeof panic_actions[0]; i++)
         if (strcmp(panic, panic_actions[i].name) == 0)
             actions->panic = panic_actions[i].action;
+    set_watchdog(actions, keyval_get(object, "watchdog"));
     return true;
 }
 

@@ -4,70 +4,14 @@
  * into the same bag of properties that -chardev has, so that both go one way from there.
  */
 #include <json-c/json.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 
+#include "base/count_of.h"
 #include "base/json_build.h"
-#include "base/suggest.h"
+#include "options/chardev_spec.h"
 #include "options/parser.h"
-
-/* What the properties are read into. */
-struct spec {
-    struct chardev_config chardev;
-    uint32_t fd;
-    bool fd_given;
-    bool wait_given;
-};
-
-#define MEMBER(name, type, member, help) \
-    { \
-        name, type, offsetof(struct spec, member), PROPERTY_NO_GIVEN, help, NULL \
-    }
-#define GIVEN(name, type, member, help) \
-    { \
-        name, type, offsetof(struct spec, member), offsetof(struct spec, member##_given), help, NULL \
-    }
-#define COMMON \
-    MEMBER("id", PROPERTY_STRING, chardev.id, "its name"), \
-        MEMBER("mux", PROPERTY_BOOL, chardev.mux, "several users share it, Ctrl-A c changes between them"), \
-        MEMBER("logfile", PROPERTY_STRING, chardev.logfile, "file that gets a copy of all output"), \
-        MEMBER("logappend", PROPERTY_BOOL, chardev.logappend, "add to the log file instead of emptying it")
-
-static const struct property plain_properties[] = { COMMON };
-static const struct property stdio_properties[] = {
-    COMMON,
-    MEMBER("signal", PROPERTY_BOOL, chardev.signal, "Ctrl-C ends hotram (default on)"),
-};
-static const struct property file_properties[] = {
-    COMMON,
-    MEMBER("path", PROPERTY_STRING, chardev.path, "the file that output goes to"),
-    MEMBER("append", PROPERTY_BOOL, chardev.append, "add to the file instead of emptying it"),
-};
-static const struct property socket_properties[] = {
-    COMMON,
-    MEMBER("path", PROPERTY_STRING, chardev.path, "a UNIX socket"),
-    GIVEN("fd", PROPERTY_UINT32, fd, "an inherited file descriptor of a socket, instead of path"),
-    MEMBER("server", PROPERTY_BOOL, chardev.server, "listen instead of connecting"),
-    { "wait", PROPERTY_BOOL, offsetof(struct spec, chardev.wait), offsetof(struct spec, wait_given),
-      "server: start when the first client is there (default on)", NULL },
-};
-
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
-static const struct chardev_type {
-    const char *name;
-    enum chardev_kind kind;
-    const struct property *table;
-    size_t count;
-} types[] = {
-    { "null", CHARDEV_NULL, plain_properties, COUNT(plain_properties) },
-    { "stdio", CHARDEV_STDIO, stdio_properties, COUNT(stdio_properties) },
-    { "pty", CHARDEV_PTY, plain_properties, COUNT(plain_properties) },
-    { "file", CHARDEV_FILE, file_properties, COUNT(file_properties) },
-    { "socket", CHARDEV_SOCKET, socket_properties, COUNT(socket_properties) },
-};
 
 /* The short forms: what stands before the colon (all of it where there is none), and what follows. */
 static const struct short_form {
@@ -75,12 +19,21 @@ static const struct short_form {
     const char *backend;
     const char *implied_key; /* of the text behind the prefix; NULL: nothing may follow */
     bool options;            /* ",key=value" may follow; else all of it is the value */
+    bool tcp, telnet;        /* the value is HOST:PORT */
 } short_forms[] = {
-    { "null", "null", NULL, false },    { "stdio", "stdio", NULL, false },   { "pty", "pty", NULL, false },
-    { "file:", "file", "path", false }, { "unix:", "socket", "path", true },
+    { .prefix = "null", .backend = "null" },
+    { .prefix = "stdio", .backend = "stdio" },
+    { .prefix = "pty", .backend = "pty" },
+    { .prefix = "file:", .backend = "file", .implied_key = "path" },
+    { .prefix = "unix:", .backend = "socket", .implied_key = "path", .options = true },
+    { .prefix = "tcp:", .backend = "socket", .implied_key = "host", .options = true, .tcp = true },
+    { .prefix = "telnet:",
+      .backend = "socket",
+      .implied_key = "host",
+      .options = true,
+      .tcp = true,
+      .telnet = true },
 };
-
-static const char *const skipped[] = { "backend", NULL };
 
 const struct chardev_config *chardev_config_find(const struct config *config, const char *id)
 {
@@ -91,134 +44,60 @@ const struct chardev_config *chardev_config_find(const struct config *config, co
     return NULL;
 }
 
-static bool check_socket(struct spec *spec, struct error *error)
-{
-    struct chardev_config *chardev = &spec->chardev;
-    size_t longest = sizeof((struct sockaddr_un *)0)->sun_path - 1;
-
-    if (spec->fd_given == (chardev->path != NULL))
-        return error_set(error,
-                         "exactly one of 'path' and 'fd' is needed (hotram has UNIX sockets, not TCP)");
-    if (spec->fd_given && spec->fd > INT_MAX)
-        return error_set(error, "Parameter 'fd' expects a number from 0 to %d; got '%u'", INT_MAX, spec->fd);
-    if (chardev->path && strlen(chardev->path) > longest)
-        return error_set(error, "'path' has %zu characters; the path of a socket has at most %zu: %.200s",
-                         strlen(chardev->path), longest, chardev->path);
-    if (chardev->path && !*chardev->path)
-        return error_set(error, "Parameter 'path' expects the path of a socket; got ''");
-    if (!spec->wait_given)
-        chardev->wait = chardev->server;
-    if (chardev->wait && !chardev->server)
-        return error_set(error, "wait=on is for servers; add server=on or leave it out");
-    if (spec->fd_given)
-        chardev->fd = (int)spec->fd;
-    return true;
-}
-
-static bool check_spec(struct parser *parser, struct spec *spec, struct error *error)
-{
-    struct chardev_config *chardev = &spec->chardev;
-    const struct chardev_config *other;
-
-    if (!chardev->id)
-        return error_set(error, "Parameter 'id' is missing");
-    if (!id_check(chardev->id, error))
-        return false;
-    other = chardev_config_find(parser->config, chardev->id);
-    if (other)
-        return error_set(error, "Duplicate ID '%.80s' for chardev: %.200s has it already", chardev->id,
-                         other->origin);
-    if (chardev->logappend && !chardev->logfile)
-        return error_set(error, "logappend=on needs logfile=PATH");
-    if (chardev->kind == CHARDEV_FILE && (!chardev->path || !*chardev->path))
-        return error_set(error, "Parameter 'path' is missing: the file that output goes to");
-    return chardev->kind != CHARDEV_SOCKET || check_socket(spec, error);
-}
-
-static const struct chardev_type *find_type(const char *name, struct error *error)
-{
-    struct suggestion suggestion;
-    char subject[160];
-
-    suggestion_start(&suggestion, name);
-    for (size_t i = 0; i < COUNT(types); i++) {
-        if (strcmp(types[i].name, name) == 0)
-            return &types[i];
-        suggestion_offer(&suggestion, types[i].name);
-    }
-    words_format(subject, sizeof subject, "'%.80s' is not a chardev that hotram has", name);
-    suggestion_fail(&suggestion, subject, error);
-    return NULL;
-}
-
-/* QEMU's old spelling of wait=off. */
-static void translate_nowait(struct json_object *object)
-{
-    bool nowait;
-
-    /* Any other word stays, and is refused as a property that there is not. */
-    if (!keyval_get(object, "nowait") || !bool_parse(keyval_get(object, "nowait"), &nowait))
-        return;
-    add_string(object, "wait", nowait ? "off" : "on");
-    json_object_object_del(object, "nowait");
-}
-
 /* From the bag to one more element of config->chardevs. */
 static bool add_chardev(struct parser *parser, struct json_object *object, const char *origin,
                         struct error *error)
 {
-    struct spec spec = { .chardev = { .fd = -1, .signal = true } };
-    const char *backend = keyval_get(object, "backend");
-    const struct chardev_type *type;
     struct config *config = parser->config;
-    char what[32];
+    const struct chardev_config *other;
+    struct chardev_config chardev;
 
-    if (!json_check(object, error))
+    if (!chardev_spec_read((struct props){ object, true }, &chardev, error))
         return false;
-    if (!backend)
-        return error_set(error, "Parameter 'backend' is missing: the kind of chardev");
-    type = find_type(backend, error);
-    if (!type)
-        return false;
-    translate_nowait(object);
-    snprintf(what, sizeof what, "chardev %s", type->name);
-    if (!props_read((struct props){ object, true }, type->table, type->count, skipped, what, &spec, error))
-        return false;
-    spec.chardev.kind = type->kind;
-    if (!check_spec(parser, &spec, error)) {
-        props_free(type->table, type->count, &spec);
+    other = chardev_config_find(config, chardev.id);
+    if (other) {
+        error_set(error, "Duplicate ID '%.80s' for chardev: already in use by %.200s", chardev.id,
+                  other->origin);
+        chardev_config_free(&chardev);
         return false;
     }
-    spec.chardev.origin = string_copy(origin);
-    *(struct chardev_config *)array_grow(&config->chardevs, config->chardev_count,
-                                         sizeof spec.chardev) = spec.chardev;
+    chardev.origin = string_copy(origin);
+    *(struct chardev_config *)array_grow(&config->chardevs, config->chardev_count, sizeof chardev) = chardev;
     config->chardev_count++;
     return true;
 }
 
+#define TYPES_MAX 16u
+
 static void list_types(void)
 {
-    const char *names[COUNT(types)];
+    const char *names[TYPES_MAX];
+    const struct property *table;
+    size_t count = 0, properties;
 
-    for (size_t i = 0; i < COUNT(types); i++)
-        names[i] = types[i].name;
-    help_names("Available chardev backend types:", names, COUNT(types));
+    while (count < TYPES_MAX && chardev_spec_at(count, &names[count], &table, &properties))
+        count++;
+    help_names("Available chardev backend types:", names, count);
 }
 
 /* Help that was asked for in place of a chardev: "help" and "NAME,help". */
 static bool chardev_help(struct json_object *object)
 {
-    const char *backend = keyval_get(object, "backend");
-    const struct chardev_type *type;
+    const char *backend = keyval_get(object, "backend"), *name;
+    const bool wanted = backend && keyval_get(object, "help");
+    const struct property *table;
+    size_t count;
 
     if (backend && is_help(backend)) {
         list_types();
         return true;
     }
-    type = backend && keyval_get(object, "help") ? find_type(backend, NULL) : NULL;
-    if (type)
-        help_properties(type->name, type->table, type->count);
-    return type != NULL;
+    for (size_t i = 0; wanted && chardev_spec_at(i, &name, &table, &count); i++)
+        if (strcmp(name, backend) == 0) {
+            help_properties(name, table, count);
+            return true;
+        }
+    return false;
 }
 
 bool option_chardev(struct parser *parser, const char *argument, struct error *error)
@@ -240,7 +119,7 @@ bool option_chardev(struct parser *parser, const char *argument, struct error *e
 
 static const struct short_form *find_short_form(const char *text)
 {
-    for (size_t i = 0; i < COUNT(short_forms); i++) {
+    for (size_t i = 0; i < COUNT_OF(short_forms); i++) {
         const struct short_form *form = &short_forms[i];
         size_t length = strlen(form->prefix);
 
@@ -248,6 +127,27 @@ static const struct short_form *find_short_form(const char *text)
             return form;
     }
     return NULL;
+}
+
+/* HOST:PORT, [ADDRESS]:PORT or :PORT, as host and port. */
+static bool split_address(struct json_object *object, const char *text, struct error *error)
+{
+    char *address = string_copy(keyval_get(object, "host")), *host = address;
+    char *colon = address ? strrchr(address, ':') : NULL;
+
+    if (!colon) {
+        free(address);
+        return error_set(error, "'%.80s' lacks a port: HOST:PORT, such as 127.0.0.1:4444, is expected", text);
+    }
+    *colon = '\0';
+    if (host[0] == '[' && colon > host && colon[-1] == ']') {
+        host++;
+        colon[-1] = '\0';
+    }
+    add_string(object, "host", host);
+    add_string(object, "port", colon + 1);
+    free(address);
+    return true;
 }
 
 /* The bag that -chardev would have made of the short form. */
@@ -260,6 +160,12 @@ static struct json_object *short_form_props(const struct short_form *form, const
 
     if (object && form->implied_key && !form->options)
         add_string(object, form->implied_key, rest);
+    if (object && form->telnet)
+        add_string(object, "telnet", "on");
+    if (object && form->tcp && !split_address(object, text, error)) {
+        json_object_put(object);
+        return NULL;
+    }
     return object;
 }
 
@@ -273,8 +179,9 @@ bool chardev_from_short(struct parser *parser, const char *text, const char *id,
     if (!form)
         return error_set(
             error,
-            "'%.80s' is not a character device that hotram has; it has: none, null, stdio, pty, "
-            "file:PATH, unix:PATH[,server=on][,wait=off], chardev:ID, and mon:DEVICE for -serial",
+            "'%.80s' is not a character device of hotram; expected none, null, stdio, pty, "
+            "file:PATH, unix:PATH, tcp:HOST:PORT or telnet:HOST:PORT[,server=on][,wait=off], chardev:ID, and "
+            "mon:DEVICE for -serial",
             text);
     object = short_form_props(form, text, error);
     if (!object)

@@ -44,7 +44,7 @@ static struct monitor_config *add_monitor(struct parser *parser, const char *cha
 static bool take_serial(struct parser *parser, struct error *error)
 {
     if (parser->serial_connected)
-        return error_set(error, "hotram has one serial port, COM1, and an earlier option uses it already");
+        return error_set(error, "hotram has one serial port, COM1, which an earlier option already uses");
     return parser->serial_connected = true;
 }
 
@@ -136,11 +136,11 @@ static bool check_mon(const struct parser *parser, struct json_object *object, s
         const char *taken = parser->config->monitors[i].id;
 
         if (taken && strcmp(taken, id) == 0)
-            return error_set(error, "Duplicate ID '%.80s' for mon: an earlier one has it already", id);
+            return error_set(error, "Duplicate ID '%.80s' for mon: already in use by an earlier one", id);
     }
     keyval_get_bool(object, "pretty", &pretty);
     if (pretty && (!mode || strcmp(mode, "control") != 0))
-        return error_set(error, "pretty=on is for QMP; add mode=control or leave it out");
+        return error_set(error, "pretty=on applies to QMP only; add mode=control or omit pretty");
     return true;
 }
 
@@ -172,7 +172,7 @@ bool option_qtest(struct parser *parser, const char *argument, struct error *err
     char origin[256];
 
     if (parser->config->qtest_chardev)
-        return error_set(error, "an earlier -qtest has the test already; there is one");
+        return error_set(error, "-qtest was already given; only one is supported");
     snprintf(origin, sizeof origin, "-qtest %s", argument);
     if (strcmp(argument, "none") == 0)
         return true;
@@ -209,10 +209,10 @@ static bool place_defaults(struct parser *parser, struct error *error)
     if (!serial && !monitor)
         return true;
     if (parser->nographic && config->daemonize)
-        return error_set(error,
-                         "-nographic cannot be used with -daemonize: it puts the %s on stdio, which a daemon "
-                         "has not; place it with %s, or give -display none in place of -nographic",
-                         serial ? "serial port" : "monitor", serial ? "-serial" : "-monitor");
+        return error_set(
+            error,
+            "-nographic cannot be used with -daemonize: it puts the %s on stdio, which a daemon does not have; place it with %s, or use -display none instead of -nographic",
+            serial ? "serial port" : "monitor", serial ? "-serial" : "-monitor");
     if (!parser->nographic && (parser->display_none || config->daemonize || find_stdio(config)))
         return true;
     if (serial)
@@ -238,8 +238,7 @@ static bool check_stdio(const struct config *config, struct error *error)
         if (other->kind == CHARDEV_STDIO)
             return error_set(
                 error,
-                "stdio is wanted twice, by %.200s and by %.200s; -serial mon:stdio puts serial port and "
-                "monitor on it together",
+                "stdio is used twice, by %.200s and by %.200s; -serial mon:stdio multiplexes serial port and monitor on it",
                 first->origin, other->origin);
     }
     return true;
@@ -267,11 +266,11 @@ static bool check_user(const struct config *config, unsigned *users, const char 
     if (!chardev)
         return missing_chardev(config, user, id, error);
     if (chardev->mux && control)
-        return error_set(error, "%s: chardev '%.80s' has mux=on, which a program cannot share with others",
-                         user, id);
+        return error_set(error, "%s: chardev '%.80s' has mux=on, which QMP and qtest do not support", user,
+                         id);
     if (users[chardev - config->chardevs]++ && !chardev->mux)
         return error_set(error,
-                         "%s: chardev '%.80s' (%.200s) is in use already; with mux=on several can share it",
+                         "%s: chardev '%.80s' (%.200s) is already in use; mux=on allows it to be shared",
                          user, id, chardev->origin);
     return true;
 }

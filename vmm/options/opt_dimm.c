@@ -37,9 +37,7 @@ static bool read_granularity(struct config *config, const char *text, struct err
     if (size < GRANULARITY_MIN || size > GRANULARITY_MAX || (size & (size - 1)) != 0)
         return error_set(
             error,
-            "Parameter 'dimm-granularity' expects auto or a power of two from 2M to 1T; got '%.80s'. auto, "
-            "the default, is the memory block of a Linux guest of this size; 2M allows smaller DIMMs, of "
-            "which it takes nothing",
+            "Parameter 'dimm-granularity' expects auto or a power of two from 2M to 1T; got '%.80s'. auto, the default, is the memory block of a Linux guest of this size, which cannot use smaller DIMMs; 2M allows them nevertheless",
             text);
     config->dimms.granularity = size;
     return true;

@@ -15,30 +15,31 @@ static const struct choice machine_keys[] = {
     { "type", NULL, NULL },
     { "accel", NULL, NULL },
     { "usb", "off", "hotram has no USB" },
+    { "graphics", "off", "hotram has no display" },
     { "dump-guest-core", "on|off", NULL },
     { "mem-merge", "on|off", NULL },
-    { "kernel-irqchip", "on", "the interrupt controllers are KVM's" },
+    { "kernel-irqchip", "on", "the interrupt controllers are emulated by KVM" },
 #if defined(__aarch64__)
     { "acpi", "on|off", NULL },
-    { "acpi-events", "ged", "there is no other way on arm64" },
+    { "acpi-events", "ged", "arm64 supports no other value" },
     { "gic-version", "2|3|host|max", NULL },
 #else
-    { "acpi", "on", "memory hotplug is ACPI's" },
+    { "acpi", "on", "memory hotplug requires ACPI" },
     { "acpi-events", "gpe|ged", NULL },
 #endif
     { "vmport", "off|auto", "hotram has no VMware port" },
     { "hpet", "off", "hotram has no HPET" },
 #if defined(__aarch64__)
-    { "its", "off", "the guest's interrupt controller has no ITS" },
+    { "its", "on|off", NULL },
 #else
-    { "smm", "off|auto", "hotram has no firmware that would use system management mode" },
+    { "smm", "off|auto", "hotram does not support system management mode" },
     { "i8042", "off", "hotram has no keyboard controller" },
     { "sata", "off", "hotram has no SATA controller" },
     { "smbus", "off", "hotram has no SMBus" },
 #endif
     { "memory-backend", NULL, NULL },
 #if defined(__aarch64__)
-    { "dimm-at-boot", "acpi", "an arm64 guest has no memory map that DIMMs could be in" },
+    { "dimm-at-boot", "acpi", "e820 is not available on arm64" },
 #else
     { "dimm-at-boot", "acpi|e820", NULL },
 #endif
@@ -53,7 +54,7 @@ static const struct choice machine_keys[] = {
 
 static const struct choice accel_keys[] = {
     { "accel", NULL, NULL },
-    { "kernel-irqchip", "on", "the interrupt controllers are KVM's" },
+    { "kernel-irqchip", "on", "the interrupt controllers are emulated by KVM" },
 };
 
 static const struct choice cpu_keys[] = {
@@ -98,10 +99,8 @@ static const struct machine_type *find_machine(const char *name, struct error *e
         if (type->alias)
             suggestion_offer(&suggestion, type->alias);
     }
-    words_format(
-        subject, sizeof subject,
-        "'%.60s' is not a machine of hotram, which makes hotram-1 where -machine or its type is left out",
-        name);
+    words_format(subject, sizeof subject, "'%.60s' is not a machine type of hotram; the default is hotram-1",
+                 name);
     suggestion_fail(&suggestion, subject, error);
     return NULL;
 }
@@ -192,6 +191,7 @@ static bool read_machine(struct parser *parser, struct json_object *object, stru
     keyval_get_bool(object, "dump-guest-core", &parser->config->dump_guest_core);
     keyval_get_bool(object, "mem-merge", &parser->config->mem_merge);
     keyval_get_bool(object, "acpi", &parser->config->acpi);
+    keyval_get_bool(object, "its", &parser->config->its);
     read_events(parser->config, object);
     return true;
 }
@@ -262,22 +262,21 @@ bool finish_machine(struct parser *parser, struct error *error)
     if (parser->accels && !parser->accel_chosen)
         return error_set(error, "accelerator '%.400s': hotram runs guests with kvm only", parser->accels);
     if (config->qtest_chardev && config->accel != ACCEL_QTEST)
-        return error_set(error, "-qtest: a test plays the guest, so no other may run: add -accel qtest");
+        return error_set(error, "-qtest requires -accel qtest, because the test program replaces the guest");
     if (config->memslot_count > 0 && strcmp(config->machine, "none") == 0)
-        return error_set(error, "-memslot: -machine none has no memory; leave -machine or -memslot out");
+        return error_set(error, "-memslot: -machine none has no memory; omit -machine or -memslot");
     if (!config->acpi && config->slots > 0)
-        return error_set(error,
-                         "-machine acpi=off: memory hotplug is ACPI's; leave slots, maxmem and -memslot "
-                         "out, or acpi=off");
+        return error_set(
+            error,
+            "-machine acpi=off: memory hotplug requires ACPI; omit slots, maxmem and -memslot, or acpi=off");
     if (config->append && !config->kernel)
-        return error_set(error, "-append needs a kernel to give it to: add -kernel FILE");
+        return error_set(error, "-append requires a kernel: add -kernel FILE");
     if (config->initrd && !config->kernel)
-        return error_set(error, "-initrd %.200s needs a kernel to give it to: add -kernel FILE",
-                         config->initrd);
+        return error_set(error, "-initrd %.200s requires a kernel: add -kernel FILE", config->initrd);
     if (!config->kernel && !config->start_paused && config->accel == ACCEL_KVM &&
         strcmp(config->machine, "none") != 0)
-        return error_set(error,
-                         "there is nothing to boot: add -kernel FILE (hotram has no firmware and no disks); "
-                         "-help shows all options");
+        return error_set(
+            error,
+            "nothing to boot: add -kernel FILE (hotram has no firmware and no disks); -help lists all options");
     return true;
 }

@@ -20,22 +20,22 @@ struct memory_option {
 };
 
 static const struct property table[] = {
-    { "size", PROPERTY_STRING, offsetof(struct memory_option, size), PROPERTY_NO_GIVEN, NULL, NULL },
-    { "slots", PROPERTY_STRING, offsetof(struct memory_option, slots), PROPERTY_NO_GIVEN, NULL, NULL },
-    { "maxmem", PROPERTY_STRING, offsetof(struct memory_option, maxmem), PROPERTY_NO_GIVEN, NULL, NULL },
+    PROPERTY_ROW(memory_option, "size", PROPERTY_STRING, size, NULL),
+    PROPERTY_ROW(memory_option, "slots", PROPERTY_STRING, slots, NULL),
+    PROPERTY_ROW(memory_option, "maxmem", PROPERTY_STRING, maxmem, NULL),
 };
 #define TABLE_COUNT (sizeof table / sizeof table[0])
 
 static bool read_size(const char *key, const char *text, uint64_t unit, uint64_t *bytes, struct error *error)
 {
-    char limit[SIZE_TEXT];
+    char limit[SIZE_TEXT_MAX];
 
     if (!size_parse(text, unit, bytes, error))
         return error_prefix(error, "Parameter '%s' ", key);
     if (*bytes > MEMORY_MAX)
         return error_set(error,
-                         "Parameter '%s' expects at most %s, all that 52 address bits reach; got '%.80s'",
-                         key, size_text(MEMORY_MAX, limit), text);
+                         "Parameter '%s' expects at most %s, the limit of 52 address bits; got '%.80s'", key,
+                         size_text(MEMORY_MAX, limit), text);
     return true;
 }
 
@@ -72,23 +72,22 @@ bool option_memory(struct parser *parser, const char *argument, struct error *er
 
 static bool check_maxmem(const struct parser *parser, uint64_t ram, struct error *error)
 {
-    char maxmem_text[SIZE_TEXT], ram_text[SIZE_TEXT], more[SIZE_TEXT];
+    char maxmem_text[SIZE_TEXT_MAX], ram_text[SIZE_TEXT_MAX], more[SIZE_TEXT_MAX];
 
     size_text(parser->maxmem, maxmem_text);
     size_text(ram, ram_text);
     if (parser->maxmem < ram)
         return error_set(
             error,
-            "maxmem is %s, less than the RAM at start, %s; it counts the RAM at start and all that "
-            "can be plugged, such as maxmem=%s%s",
+            "maxmem is %s, less than the RAM at start, %s; it includes the RAM at start and all DIMMs, such as maxmem=%s%s",
             maxmem_text, ram_text, size_word(4 * ram, more),
             parser->maxmem_bare ? " (without a suffix maxmem counts bytes)" : "");
     if (parser->slots && parser->maxmem == ram)
-        return error_set(error,
-                         "slots=%" PRIu32
-                         " but maxmem, %s, is equal to the RAM at start: nothing could be plugged; "
-                         "raise maxmem or leave slots out",
-                         parser->slots, maxmem_text);
+        return error_set(
+            error,
+            "slots=%" PRIu32
+            " but maxmem, %s, is equal to the RAM at start, so nothing could be plugged; raise maxmem or omit slots",
+            parser->slots, maxmem_text);
     if (parser->maxmem % MAXMEM_MULTIPLE)
         return error_set(error, "maxmem is %s; it must be a multiple of %s", maxmem_text,
                          size_text(MAXMEM_MULTIPLE, ram_text));
@@ -100,14 +99,13 @@ static bool take_backend_size(const struct parser *parser, uint64_t *ram, struct
 {
     const char *id = parser->config->ram_backend;
     const struct object_config *backend = backend_config_find(parser->config, id);
-    char ram_text[SIZE_TEXT], size_of[SIZE_TEXT];
+    char ram_text[SIZE_TEXT_MAX], size_of[SIZE_TEXT_MAX];
     uint64_t size;
 
     if (!backend)
         return error_set(
             error,
-            "-machine memory-backend=%.80s: Memory backend '%.80s' not found: it takes the id or the "
-            "path of an -object: add -object memory-backend-ram,id=%.80s,size=SIZE",
+            "-machine memory-backend=%.80s: Memory backend '%.80s' not found: it expects the id or the path of an -object; add -object memory-backend-ram,id=%.80s,size=SIZE",
             id, id, id_well_formed(id) ? id : "ID");
     replace_string(&parser->config->ram_backend, backend_config_id(backend)); /* it may have been a path */
     id = parser->config->ram_backend;
@@ -119,11 +117,11 @@ static bool take_backend_size(const struct parser *parser, uint64_t *ram, struct
             "-machine memory-backend=%.80s: it has %s; the RAM at start must be a multiple of %s, and "
             "at most %s",
             id, size_text(size, size_of), size_text(RAM_MULTIPLE, ram_text),
-            size_text(MEMORY_MAX, (char[SIZE_TEXT]){ 0 }));
+            size_text(MEMORY_MAX, (char[SIZE_TEXT_MAX]){ 0 }));
     if (parser->ram_size && size != *ram)
         return error_set(error,
                          "Machine memory size does not match the size of the memory backend: -m gives %s, "
-                         "'%.80s' has %s; make them equal, or leave the size out of -m",
+                         "'%.80s' has %s; make them equal, or omit the size in -m",
                          size_text(*ram, ram_text), id, size_text(size, size_of));
     *ram = size;
     return true;
@@ -131,12 +129,13 @@ static bool take_backend_size(const struct parser *parser, uint64_t *ram, struct
 
 static bool check_slots(const struct parser *parser, uint64_t ram, struct error *error)
 {
-    char ram_word[SIZE_TEXT], maxmem_word[SIZE_TEXT];
+    char ram_word[SIZE_TEXT_MAX], maxmem_word[SIZE_TEXT_MAX];
 
     if (parser->slots_given && !parser->maxmem_given)
         return error_set(error,
-                         "slots=%" PRIu32 " needs maxmem too, the most memory that the guest can have: for "
-                         "example -m %s,slots=%" PRIu32 ",maxmem=%s",
+                         "slots=%" PRIu32
+                         " requires maxmem, the maximum memory of the guest, for example -m %s,slots=%" PRIu32
+                         ",maxmem=%s",
                          parser->slots, size_word(ram, ram_word), parser->slots,
                          size_word(4 * ram, maxmem_word));
     return !parser->maxmem_given || check_maxmem(parser, ram, error);

@@ -15,35 +15,33 @@
 #define SIZE_MULTIPLE (2 * MIB) /* of every DIMM */
 
 const struct property memslot_properties[] = {
-    { "id", PROPERTY_STRING, offsetof(struct memslot_config, id), PROPERTY_NO_GIVEN, "its name; required",
-      "Parameter 'id' is missing: the memslot's name" },
-    { "size", PROPERTY_SIZE, offsetof(struct memslot_config, size), PROPERTY_NO_GIVEN,
-      "size in bytes, or with a suffix such as 512M or 1G, a multiple of 2 MiB; required",
-      "Parameter 'size' is missing: how much memory it has room for, such as size=1G" },
-    { "start", PROPERTY_SIZE, offsetof(struct memslot_config, start),
-      offsetof(struct memslot_config, start_given),
-      "guest-physical address, a multiple of 2 MiB (default: the lowest that fits)", NULL },
-    { "node", PROPERTY_UINT32, offsetof(struct memslot_config, node),
-      offsetof(struct memslot_config, node_given),
-      "NUMA node of the guest (default: as -machine dimm-node= says, or 0)", NULL },
+    PROPERTY_ROW_REQUIRED(memslot_config, "id", PROPERTY_STRING, id, "its name; required",
+                          "Parameter 'id' is missing: the memslot's name"),
+    PROPERTY_ROW_REQUIRED(memslot_config, "size", PROPERTY_SIZE, size,
+                          "size in bytes, or with a suffix such as 512M or 1G, a multiple of 2 MiB; required",
+                          "Parameter 'size' is missing: the size of the memslot, such as size=1G"),
+    PROPERTY_ROW_GIVEN(memslot_config, "start", PROPERTY_SIZE, start,
+                       "guest-physical address, a multiple of 2 MiB (default: the lowest that fits)"),
+    PROPERTY_ROW_GIVEN(memslot_config, "node", PROPERTY_UINT32, node,
+                       "NUMA node of the guest (default: -machine dimm-node=, or 0)"),
 };
 #define PROPERTY_COUNT (sizeof memslot_properties / sizeof memslot_properties[0])
 
 static bool check(const struct config *config, const struct memslot_config *memslot, struct error *error)
 {
-    char size[SIZE_TEXT];
+    char size[SIZE_TEXT_MAX];
 
     if (!id_check(memslot->id, error))
         return false;
     for (size_t i = 0; i < config->memslot_count; i++)
         if (strcmp(config->memslots[i].id, memslot->id) == 0)
-            return error_set(error, "Duplicate ID '%.80s' for memslot: an earlier one has it already",
+            return error_set(error, "Duplicate ID '%.80s' for memslot: already in use by an earlier one",
                              memslot->id);
     if (memslot->size == 0 || memslot->size % SIZE_MULTIPLE)
         return error_set(error, "size must be multiple of 0x%" PRIx64 "; got %s", SIZE_MULTIPLE,
                          size_text(memslot->size, size));
     if (config->memslot_count == SLOTS_MAX)
-        return error_set(error, "there are %d memslots already, the limit", SLOTS_MAX);
+        return error_set(error, "the limit of %d memslots is reached", SLOTS_MAX);
     return true;
 }
 
@@ -85,8 +83,8 @@ static bool ids_are_free(const struct config *config, struct error *error)
             const char *taken = keyval_get(config->devices[j].object, "id");
 
             if (taken && strcmp(taken, id) == 0)
-                return error_set(error,
-                                 "-memslot: Duplicate ID '%.80s' for memslot: a -device has it already", id);
+                return error_set(
+                    error, "-memslot: Duplicate ID '%.80s' for memslot: already in use by a -device", id);
         }
     }
     return true;
@@ -104,8 +102,8 @@ bool memslots_imply(struct parser *parser, uint64_t ram, struct error *error)
         parser->slots = (uint32_t)config->memslot_count;
     if (parser->slots < config->memslot_count)
         return error_set(error,
-                         "-memslot: %zu memslots need %zu slots, and -m gives %" PRIu32
-                         "; raise slots=, or leave it out",
+                         "-memslot: %zu memslots need %zu slots, but -m provides %" PRIu32
+                         "; raise slots=, or omit it",
                          config->memslot_count, config->memslot_count, parser->slots);
     if (parser->maxmem_given)
         return true;
@@ -113,8 +111,8 @@ bool memslots_imply(struct parser *parser, uint64_t ram, struct error *error)
     parser->maxmem = ram;
     for (size_t i = 0; i < config->memslot_count; i++)
         if (__builtin_add_overflow(parser->maxmem, config->memslots[i].size, &parser->maxmem))
-            return error_set(error,
-                             "-memslot id=%.80s: size %" PRIu64 " is too large: more than there can be",
-                             config->memslots[i].id, config->memslots[i].size);
+            return error_set(
+                error, "-memslot id=%.80s: size %" PRIu64 " is too large: the sum of all sizes overflows",
+                config->memslots[i].id, config->memslots[i].size);
     return true;
 }

@@ -8,9 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/count_of.h"
 #include "options/parser.h"
-
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 static const struct choice name_keys[] = { { "guest", NULL, NULL }, { "debug-threads", "on|off", NULL } };
 static const struct choice rtc_keys[] = {
@@ -21,13 +20,13 @@ static const struct choice rtc_keys[] = {
 static const struct choice boot_keys[] = {
     { "order", NULL, NULL },
     { "once", NULL, NULL },
-    { "menu", "off", "there is no firmware to show one" },
+    { "menu", "off", "hotram has no firmware to show a menu" },
     { "strict", "on|off", NULL },
 };
 static const struct choice msg_keys[] = { { "timestamp", "on|off", NULL }, { "guest-name", "on|off", NULL } };
 static const struct choice overcommit_keys[] = {
     { "mem-lock", "on|off", NULL },
-    { "cpu-pm", "off", "idle vCPUs always give the host's CPU back" },
+    { "cpu-pm", "off", "idle vCPUs always yield the host CPU" },
 };
 /* What QEMU lets its sandbox allow or deny, hotram does not do at all: each of these is always denied. */
 static const struct choice sandbox_keys[] = {
@@ -61,7 +60,7 @@ static struct json_object *read_keys(const char *argument, const char *implied_k
 
 bool option_name(struct parser *parser, const char *argument, struct error *error)
 {
-    struct json_object *object = read_keys(argument, "guest", name_keys, COUNT(name_keys), "-name", error);
+    struct json_object *object = read_keys(argument, "guest", name_keys, COUNT_OF(name_keys), "-name", error);
 
     if (!object)
         return false;
@@ -103,7 +102,7 @@ static bool read_date(const char *text, int64_t *seconds)
 {
     static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d" };
 
-    for (size_t i = 0; i < COUNT(forms); i++) {
+    for (size_t i = 0; i < COUNT_OF(forms); i++) {
         struct tm tm = { 0 }, same;
         const char *end = strptime(text, forms[i], &tm);
         time_t time;
@@ -122,7 +121,7 @@ static bool read_date(const char *text, int64_t *seconds)
 
 bool option_rtc(struct parser *parser, const char *argument, struct error *error)
 {
-    struct json_object *object = read_keys(argument, NULL, rtc_keys, COUNT(rtc_keys), "-rtc", error);
+    struct json_object *object = read_keys(argument, NULL, rtc_keys, COUNT_OF(rtc_keys), "-rtc", error);
     struct config *config = parser->config;
     const char *base;
     bool good = true;
@@ -153,14 +152,14 @@ static bool check_drives(const char *key, const char *drives, struct error *erro
             return error_set(error, "Parameter '%s' expects drive letters from a to p; got '%.80s'", key,
                              drives);
         if (strchr(p + 1, *p))
-            return error_set(error, "Parameter '%s' names drive '%c' twice; got '%.80s'", key, *p, drives);
+            return error_set(error, "Parameter '%s' lists drive '%c' twice; got '%.80s'", key, *p, drives);
     }
     return true;
 }
 
 bool option_boot(struct parser *parser, const char *argument, struct error *error)
 {
-    struct json_object *object = read_keys(argument, "order", boot_keys, COUNT(boot_keys), "-boot", error);
+    struct json_object *object = read_keys(argument, "order", boot_keys, COUNT_OF(boot_keys), "-boot", error);
     bool good;
 
     (void)parser;
@@ -174,7 +173,7 @@ bool option_boot(struct parser *parser, const char *argument, struct error *erro
 
 bool option_msg(struct parser *parser, const char *argument, struct error *error)
 {
-    struct json_object *object = read_keys(argument, NULL, msg_keys, COUNT(msg_keys), "-msg", error);
+    struct json_object *object = read_keys(argument, NULL, msg_keys, COUNT_OF(msg_keys), "-msg", error);
 
     if (!object)
         return false;
@@ -186,7 +185,7 @@ bool option_msg(struct parser *parser, const char *argument, struct error *error
 
 bool option_overcommit(struct parser *parser, const char *argument, struct error *error)
 {
-    struct json_object *object = read_keys(argument, NULL, overcommit_keys, COUNT(overcommit_keys),
+    struct json_object *object = read_keys(argument, NULL, overcommit_keys, COUNT_OF(overcommit_keys),
                                            "-overcommit", error);
 
     if (!object)
@@ -198,8 +197,8 @@ bool option_overcommit(struct parser *parser, const char *argument, struct error
 
 bool option_sandbox(struct parser *parser, const char *argument, struct error *error)
 {
-    struct json_object *object = read_keys(argument, "enable", sandbox_keys, COUNT(sandbox_keys), "-sandbox",
-                                           error);
+    struct json_object *object = read_keys(argument, "enable", sandbox_keys, COUNT_OF(sandbox_keys),
+                                           "-sandbox", error);
     const char *enable;
     bool on = false;
 
@@ -224,7 +223,7 @@ bool option_display(struct parser *parser, const char *argument, struct error *e
         parser->done = true;
         return true;
     }
-    object = read_keys(argument, "type", display_keys, COUNT(display_keys), "-display", error);
+    object = read_keys(argument, "type", display_keys, COUNT_OF(display_keys), "-display", error);
     parser->display_none = object != NULL;
     json_object_put(object);
     return object != NULL;
@@ -232,7 +231,7 @@ bool option_display(struct parser *parser, const char *argument, struct error *e
 
 bool option_vga(struct parser *parser, const char *argument, struct error *error)
 {
-    struct json_object *object = read_keys(argument, "type", vga_keys, COUNT(vga_keys), "-vga", error);
+    struct json_object *object = read_keys(argument, "type", vga_keys, COUNT_OF(vga_keys), "-vga", error);
 
     (void)parser;
     json_object_put(object);
@@ -247,8 +246,8 @@ bool option_audiodev(struct parser *parser, const char *argument, struct error *
     (void)parser;
     if (!object)
         return false;
-    good = choices_check(object, audiodev_keys, COUNT(audiodev_keys), "-audiodev", error);
-    for (size_t i = 0; good && i < COUNT(audiodev_keys); i++) {
+    good = choices_check(object, audiodev_keys, COUNT_OF(audiodev_keys), "-audiodev", error);
+    for (size_t i = 0; good && i < COUNT_OF(audiodev_keys); i++) {
         if (!keyval_get(object, audiodev_keys[i].key))
             good = error_set(error, "Parameter '%s' is missing", audiodev_keys[i].key);
     }

@@ -34,7 +34,7 @@ static const struct choice node_keys[] = {
 
 static const struct choice cpu_keys[] = {
     { "type", NULL, NULL },      { "node-id", NULL, NULL },
-    { "socket-id", NULL, NULL }, { "die-id", "0", "hotram has sockets, cores and threads" },
+    { "socket-id", NULL, NULL }, { "die-id", "0", "hotram supports sockets, cores and threads" },
     { "core-id", NULL, NULL },   { "thread-id", NULL, NULL },
 };
 
@@ -171,17 +171,16 @@ static bool read_memdev(struct reading *reading, const char *memdev, uint32_t no
 
     reading->memdev = true;
     if (!backend)
-        return error_set(
-            error,
-            "memdev=%.80s is ambiguous: there is no memory backend of that id or path; add -object "
-            "memory-backend-ram,id=%.80s,size=SIZE",
-            memdev, id_well_formed(memdev) ? memdev : "ID");
+        return error_set(error,
+                         "memdev=%.80s is ambiguous: no memory backend has that id or path; add -object "
+                         "memory-backend-ram,id=%.80s,size=SIZE",
+                         memdev, id_well_formed(memdev) ? memdev : "ID");
     memdev = backend_config_id(backend); /* it may have been a path */
     for (uint32_t other = 0; other < NUMA_NODES_MAX; other++)
         if (reading->numa->memdev[other] && strcmp(reading->numa->memdev[other], memdev) == 0)
             return error_set(error,
-                             "memory backend %.80s can't be used multiple times: it is node %" PRIu32 "'s; "
-                             "each node needs one of its own",
+                             "memory backend %.80s can't be used multiple times: it belongs to node %" PRIu32
+                             "; each node requires its own",
                              memdev, other);
     replace_string(&reading->numa->memdev[node], memdev);
     return backend_config_size(backend, &reading->numa->ram[node], error);
@@ -200,7 +199,7 @@ static bool read_node_id(const struct reading *reading, struct json_object *obje
                          "Max number of NUMA nodes reached: %" PRIu32 "; there are at most %d, from 0 to %d",
                          *node, NUMA_NODES_MAX, NUMA_NODES_MAX - 1);
     if (reading->present[*node])
-        return error_set(error, "Duplicate NUMA nodeid: %" PRIu32 "; each node is given once", *node);
+        return error_set(error, "Duplicate NUMA nodeid: %" PRIu32 "; define each node once", *node);
     return true;
 }
 
@@ -254,7 +253,7 @@ static bool read_one(struct reading *reading, const char *argument, struct error
 static bool check_nodes(const struct reading *reading, struct error *error)
 {
     const struct config *config = reading->config;
-    char text[SIZE_TEXT];
+    char text[SIZE_TEXT_MAX];
     uint64_t total = 0;
 
     for (uint32_t node = reading->end; node-- > 0;)
@@ -270,13 +269,13 @@ static bool check_nodes(const struct reading *reading, struct error *error)
     if (reading->numa->nodes > 0 && total != config->ram_size)
         return error_set(error,
                          "-numa %.200s: total memory for NUMA nodes (0x%" PRIx64 ") should equal RAM size "
-                         "(0x%" PRIx64 "), and is that of %" PRIu32 ": give each node its part with mem= or "
-                         "memdev=%s%s",
+                         "(0x%" PRIx64 "), and is that of %" PRIu32
+                         ": set the share of each node with mem= or memdev=%s%s",
                          reading->highest, total, config->ram_size, reading->numa->nodes,
                          total ? ", or start with -m " : "", total ? size_word(total, text) : "");
     if (reading->memdev && config->ram_backend)
         return error_set(error, "'-machine memory-backend' and '-numa memdev' properties are mutually "
-                                "exclusive: both say what the RAM at start is");
+                                "exclusive: both select the RAM at start");
     return true;
 }
 
@@ -295,8 +294,7 @@ static bool add_dimm_node(struct numa_config *numa, struct error *error)
     if (own == NUMA_NODES_MAX)
         return error_set(
             error,
-            "-machine dimm-node=own: there are %d nodes already, the limit; let the DIMMs be in one "
-            "of them with dimm-node=N",
+            "-machine dimm-node=own: the limit of %d nodes is reached; assign the DIMMs to one of them with dimm-node=N",
             NUMA_NODES_MAX);
     numa->dimm_node = own;
     numa->nodes++;

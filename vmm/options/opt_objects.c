@@ -40,18 +40,20 @@ static bool id_is_free(const struct object_config *list, size_t count, const cha
         const char *taken = keyval_get(list[i].object, "id");
 
         if (taken && strcmp(taken, id) == 0)
-            return error_set(error, "Duplicate ID '%.80s' for %s: an earlier one has it already", id, what);
+            return error_set(error, "Duplicate ID '%.80s' for %s: already in use by an earlier one", id,
+                             what);
     }
     return true;
 }
 
-static void keep(struct object_config **list, size_t *count, struct props props, const char *text)
+void keep_object(const struct parser *parser, struct object_config **list, size_t *count, struct props props)
 {
     struct object_config *entry = array_grow(list, *count, sizeof *entry);
 
     entry->object = json_object_get(props.object);
     entry->keyval = props.keyval;
-    entry->text = string_copy(text ? text : "");
+    entry->option = parser->option;
+    entry->text = string_copy(parser->argument ? parser->argument : "");
     ++*count;
 }
 
@@ -61,7 +63,7 @@ static void list_objects(void)
 
     puts("List of user creatable objects:");
     for (size_t i = 0; (type = object_type_at(i)) != NULL; i++)
-        printf(type->unused ? "  %-20s (accepted and not used)\n" : "  %s\n", type->name);
+        printf(type->unused ? "  %-20s (accepted but not used)\n" : "  %s\n", type->name);
 }
 
 static bool read_object(struct parser *parser, struct props props, struct error *error)
@@ -90,7 +92,7 @@ static bool read_object(struct parser *parser, struct props props, struct error 
         !id_is_free(config->objects, config->object_count, id, "object", error))
         return false;
     if (!type->unused)
-        keep(&config->objects, &config->object_count, props, parser->argument);
+        keep_object(parser, &config->objects, &config->object_count, props);
     return true;
 }
 
@@ -125,7 +127,9 @@ const char *backend_config_id(const struct object_config *backend)
 
 bool backend_config_size(const struct object_config *backend, uint64_t *size, struct error *error)
 {
-    static const struct property table = { "size", PROPERTY_SIZE, 0, PROPERTY_NO_GIVEN, NULL, NULL };
+    static const struct property table = {
+        "size", PROPERTY_SIZE, 0, PROPERTY_NO_GIVEN, NULL, NULL, NULL, NULL
+    };
     const char *type = keyval_get(backend->object, "qom-type");
     struct json_object *value, *alone;
     bool good;
@@ -145,7 +149,8 @@ static void list_devices(void)
 
     puts("Devices:");
     for (size_t i = 0; (type = device_type_at(i)) != NULL; i++)
-        printf("  %s\n", type->name);
+        if (!type->build)
+            printf(type->bus ? "  %s (on a %s)\n" : "  %s\n", type->name, type->bus);
 }
 
 /* An id may be left out; a given one must be well-formed and free. */
@@ -164,7 +169,7 @@ static bool check_device_id(const struct parser *parser, struct props props, str
     return id_is_free(config->devices, config->device_count, id, "device", error);
 }
 
-static bool read_device(struct parser *parser, struct props props, struct error *error)
+bool device_option_add(struct parser *parser, struct props props, struct error *error)
 {
     const char *driver = required(props, "driver", error);
     const struct device_type *type;
@@ -187,7 +192,7 @@ static bool read_device(struct parser *parser, struct props props, struct error 
     if (!check_device_id(parser, props, error) || (type->check && !type->check(props, error)) ||
         (type->serial_port && !console_add_serial(parser, keyval_get(props.object, "chardev"), error)))
         return false;
-    keep(&parser->config->devices, &parser->config->device_count, props, parser->argument);
+    keep_object(parser, &parser->config->devices, &parser->config->device_count, props);
     return true;
 }
 
@@ -197,7 +202,7 @@ bool option_device(struct parser *parser, const char *argument, struct error *er
     bool good;
 
     props.object = props_parse(argument, "driver", &props.keyval, error);
-    good = props.object && read_device(parser, props, error);
+    good = props.object && device_option_add(parser, props, error);
     json_object_put(props.object);
     return good;
 }

@@ -13,8 +13,8 @@ static const struct choice keys[] = {
     { "cpus", NULL, NULL },
     { "maxcpus", NULL, NULL },
     { "sockets", NULL, NULL },
-    { "dies", "1", "hotram has sockets, cores and threads" },
-    { "clusters", "1", "hotram has sockets, cores and threads" },
+    { "dies", "1", "hotram supports sockets, cores and threads" },
+    { "clusters", "1", "hotram supports sockets, cores and threads" },
     { "cores", NULL, NULL },
     { "threads", NULL, NULL },
 };

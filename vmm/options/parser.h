@@ -22,7 +22,8 @@ struct parser {
     struct config *config;
     bool done;            /* help was printed: nothing is to be run */
     bool lost;            /* where the next option begins cannot be told */
-    const char *argument; /* of the option that is being read, or NULL */
+    const char *option;   /* the name of the one that is being read, a literal */
+    const char *argument; /* its argument, or NULL */
 
     /* -m, in bytes; not given: 0 */
     uint64_t ram_size;
@@ -54,6 +55,7 @@ struct parser {
     bool serial_given;     /* takes away the default serial port */
     bool serial_connected; /* COM1 is taken */
     bool monitor_given;    /* takes away the default monitor */
+    unsigned drives;       /* -drive without id: numbers their names */
     unsigned monitors;     /* made by -monitor and -qmp: numbers their chardevs' ids */
 };
 
@@ -86,6 +88,9 @@ bool option_harmless(const char *name, const char *argument, bool *takes_argumen
 /* The n-th of them as it is typed ("-net none"), for help; NULL behind the last. */
 const char *option_harmless_at(size_t index, char text[32]);
 
+/* One more error, on a line of its own, unless it is there already: all that is wrong is said in one run. */
+void error_add_line(struct error *error, const struct error *next);
+
 /* Read "on|off"-like keys: each key of the object must be in the table, and its value one of `values`
  * ("on|off"; NULL: any). `otherwise` tells why there are no others; it may be NULL. */
 struct choice {
@@ -105,7 +110,8 @@ bool option_number(const char *key, const char *text, uint32_t min, uint32_t max
                    struct error *error);
 /* "help" and "?" */
 bool is_help(const char *text);
-/* A copy on the heap. This and the next two end the program, which says so, when memory is short. */
+/* A copy on the heap; NULL of NULL. This and the next two end the program, which says so, when memory is
+ * short. */
 char *string_copy(const char *text);
 /* Replace a string on the heap. */
 void replace_string(char **string, const char *text);
@@ -166,10 +172,35 @@ option_handler option_name, option_uuid, option_rtc, option_boot, option_msg, op
 option_handler option_action, option_watchdog_action;
 /* What -action and QMP's set-action say, for `what` of them; those that are not named stay. */
 bool actions_read(struct json_object *object, struct actions *actions, const char *what, struct error *error);
+/* The same of QMP's watchdog-set-action. */
+bool watchdog_action_read(struct json_object *object, struct actions *actions, const char *what,
+                          struct error *error);
+/* opt_block.c */
+option_handler option_blockdev;
+/* One more, of properties that are checked here. */
+bool blockdev_add(struct parser *parser, struct props props, struct error *error);
+/* opt_drive.c */
+option_handler option_drive;
+/* opt_descriptor.c */
+option_handler option_add_fd;
+/* opt_net.c */
+option_handler option_netdev;
+/* A back end of these properties, which `option` asks for; or help. */
+bool netdev_option_add(struct parser *parser, struct props props, struct error *error);
+/* Whether one given before has the id. */
+bool netdev_option_is_taken(const struct config *config, const char *id);
+/* opt_nic.c */
+option_handler option_nic;
 /* opt_global.c */
 option_handler option_global;
+/* opt_readconfig.c */
+option_handler option_readconfig;
 /* opt_objects.c */
 option_handler option_object, option_device;
+/* A -device of these properties. */
+bool device_option_add(struct parser *parser, struct props props, struct error *error);
+/* One more at the end of a list, made by the option that is being read. */
+void keep_object(const struct parser *parser, struct object_config **list, size_t *count, struct props props);
 /* The -object of a memory backend by its id or its QOM path, or NULL; its id; and its size in bytes. */
 const struct object_config *backend_config_find(const struct config *config, const char *reference);
 const char *backend_config_id(const struct object_config *backend);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +56,7 @@ static void port_out(struct call *call)
 }
 
 /* Answers why not, where it fails. */
-static bool done(struct call *call, uint64_t length, enum guest_access result)
+static bool access_succeeded(struct call *call, uint64_t length, enum guest_access result)
 {
     if (result == GUEST_ACCESS_NONE)
         text_printf(call->answer, "FAIL there is no memory at 0x%" PRIx64 " of %" PRIu64 " bytes\n", call->a,
@@ -77,8 +78,9 @@ static bool reach(struct call *call, void *bytes, uint64_t length, bool write)
 {
     struct guest_memory *memory = machine_memory(call->machine); /* NULL: -machine none */
 
-    return done(call, length,
-                memory ? guest_memory_access(memory, call->a, bytes, length, write) : GUEST_ACCESS_NONE);
+    return access_succeeded(call, length,
+                            memory ? guest_memory_access(memory, call->a, bytes, length, write)
+                                   : GUEST_ACCESS_NONE);
 }
 
 /* The registers of a device, or memory. */
@@ -158,8 +160,9 @@ static void memory_set(struct call *call)
     struct guest_memory *memory = machine_memory(call->machine);
 
     if (size_fits(call, call->b) &&
-        done(call, call->b,
-             memory ? guest_memory_fill(memory, call->a, (uint8_t)call->c, call->b) : GUEST_ACCESS_NONE))
+        access_succeeded(call, call->b,
+                         memory ? guest_memory_fill(memory, call->a, (uint8_t)call->c, call->b)
+                                : GUEST_ACCESS_NONE))
         ok(call);
 }
 
@@ -179,7 +182,16 @@ static void intercept(struct call *call)
     ok(call);
 }
 
-static const struct command {
+/* The guest's end of interrupt, which no controller is here for. */
+static void acknowledge(struct call *call)
+{
+    if (call->a <= UINT_MAX && machine_acknowledge_irq(call->machine, (unsigned)call->a))
+        ok(call);
+    else
+        text_printf(call->answer, "FAIL no eventfd with resample raises interrupt %" PRIu64 "\n", call->a);
+}
+
+static const struct qtest_command {
     const char *name;
     const char *arguments; /* a letter each: n number, d data */
     unsigned width;
@@ -204,6 +216,7 @@ static const struct command {
     { "memset", "nnn", 0, memory_set },
     { "endianness", "", 0, endianness },
     { "irq_intercept_in", "d", 0, intercept },
+    { "irq_eoi", "n", 0, acknowledge },
 };
 
 static bool number(const char *word, uint64_t *value)
@@ -215,7 +228,7 @@ static bool number(const char *word, uint64_t *value)
     return *word >= '0' && *word <= '9' && *end == '\0' && errno == 0;
 }
 
-static const struct command *find(const char *name)
+static const struct qtest_command *find(const char *name)
 {
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(commands[i].name, name) == 0)
@@ -228,7 +241,7 @@ void qtest_run(struct machine *machine, char *line, struct text *answer, bool *i
     struct call call = { .machine = machine, .answer = answer, .irqs = irqs };
     uint64_t *const numbers[] = { &call.a, &call.b, &call.c };
     char *words[WORDS_MAX + 1];
-    const struct command *command;
+    const struct qtest_command *command;
     size_t count = 0;
     char *rest = NULL;
 

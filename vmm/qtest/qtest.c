@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 #include "base/loop.h"
 #include "chardev/chardev.h"
 #include "host/file.h"
+#include "kvm/interrupts.h"
+#include "kvm/vm.h"
 #include "machine/machine.h"
 #include "qtest/commands.h"
 
@@ -67,7 +70,7 @@ static bool open_log(struct qtest *qtest, const char *path, struct error *error)
 }
 
 /* Run the first complete line, if none is being answered. */
-static void go_on(struct session *session)
+static void run_next_line(struct session *session)
 {
     struct text *input = &session->input;
     char *end = input->length > 0 ? memchr(input->bytes, '\n', input->length) : NULL;
@@ -104,7 +107,7 @@ static void reply(void *opaque)
     session->answer.length = 0;
     session->busy = false;
     channel_pause(session->channel, session->input.length > LINE_MAX);
-    go_on(session);
+    run_next_line(session);
 }
 
 static void *opened(void *user, struct channel *channel)
@@ -132,7 +135,7 @@ static void input(void *opaque, const uint8_t *bytes, size_t length)
         return;
     }
     channel_pause(session->channel, session->busy && session->input.length > LINE_MAX);
-    go_on(session);
+    run_next_line(session);
 }
 
 static void closed(void *opaque)
@@ -149,17 +152,32 @@ static void closed(void *opaque)
     free(session);
 }
 
-/* An interrupt line changed. */
-static void irq(void *opaque, unsigned gsi, bool high)
+static void tell(struct qtest *qtest, const struct text *text)
 {
-    struct qtest *qtest = opaque;
+    for (struct session *session = qtest->sessions; session; session = session->next)
+        if (session->irqs)
+            channel_write(session->channel, text->bytes, text->length, false);
+}
+
+/* An interrupt line changed. */
+static void line_changed(void *opaque, unsigned gsi, bool high)
+{
     char line[64];
     struct text text = text_fixed(line, sizeof line);
 
     text_printf(&text, "IRQ %s %u\n", high ? "raise" : "lower", gsi);
-    for (struct session *session = qtest->sessions; session; session = session->next)
-        if (session->irqs)
-            channel_write(session->channel, text.bytes, text.length, false);
+    tell(opaque, &text);
+}
+
+/* A device sent a message. */
+static void message_sent(void *opaque, const struct vm_msi *msi)
+{
+    char line[64];
+    struct text text = text_fixed(line, sizeof line);
+
+    text_printf(&text, "MSI 0x%" PRIx64 " 0x%" PRIx32 " 0x%" PRIx32 "\n", msi->address, msi->data,
+                msi->requester);
+    tell(opaque, &text);
 }
 
 struct qtest *qtest_create(struct machine *machine, struct loop *loop, struct chardev *chardev,
@@ -178,7 +196,7 @@ struct qtest *qtest_create(struct machine *machine, struct loop *loop, struct ch
         free(qtest);
         return NULL;
     }
-    machine_watch_irqs(machine, irq, qtest);
+    machine_watch_interrupts(machine, &(struct vm_watcher){ line_changed, message_sent, qtest });
     return qtest;
 }
 
@@ -186,7 +204,7 @@ void qtest_destroy(struct qtest *qtest)
 {
     if (!qtest)
         return;
-    machine_watch_irqs(qtest->machine, NULL, NULL);
+    machine_watch_interrupts(qtest->machine, &(struct vm_watcher){ 0 });
     close_log(qtest);
     free(qtest);
 }

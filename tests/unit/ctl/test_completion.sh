@@ -15,7 +15,7 @@ guest()
     case " $* " in
     *' -g b -p 1 list '*) printf '        "id": "other",\n' ;;
     *' list '*) printf '        "id": "dimm1",\n        "addr": 1,\n        "id": "dimm2",\n' ;;
-    *' status '*) printf 'guest: x\noperation: plug d (1 GiB): under way for 1 s (operation 12)\n' ;;
+    *' status '*) printf 'guest: x\noperation: plug d (1 GiB): in progress for 1 s (operation 12)\n' ;;
     *) "$program" "$@" ;;
     esac
 }

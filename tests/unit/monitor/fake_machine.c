@@ -7,11 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/count_of.h"
 #include "base/loop.h"
+#include "block/node.h"
 #include "device/device.h"
 #include "hotplug/hotplug.h"
 #include "kvm/vm.h"
 #include "memory/backend.h"
+#include "net/backend.h"
 
 /* A question for what is resident, that the event loop answers. */
 struct fake_count {
@@ -39,12 +42,14 @@ struct hotplug {
 
 struct machine {
     struct config *config;
-    machine_event_sink *sink;
+    event_sink *sink;
     void *opaque;
     enum run_state state;
     unsigned quits;
     struct backends backends;
     struct hotplug hotplug;
+    struct block_nodes *blocks;
+    struct net_backends *nets;
     struct board board;
 };
 
@@ -72,6 +77,8 @@ struct machine *fake_machine_create(struct config *config, struct loop *loop)
     machine->backends.cancel = (struct work){ .run = finish_cancelled, .opaque = machine };
 
     machine->config = config;
+    machine->blocks = block_nodes_create();
+    machine->nets = net_backends_create(loop, NULL, NULL);
     machine->hotplug.machine = machine;
     machine->board.hotplug = &machine->hotplug;
     return machine;
@@ -117,7 +124,19 @@ void fake_machine_destroy(struct machine *machine)
             backend->adder.ended(backend->adder.opaque, &(struct error){ .text = "the program ends" });
         backend_free(backend);
     }
+    block_nodes_destroy(machine->blocks);
+    net_backends_destroy(machine->nets);
     free(machine);
+}
+
+struct net_backends *machine_nets(struct machine *machine)
+{
+    return machine->nets;
+}
+
+struct block_nodes *machine_blocks(struct machine *machine)
+{
+    return machine->blocks;
 }
 
 struct actions *machine_actions(struct machine *machine)
@@ -130,18 +149,21 @@ unsigned fake_machine_quits(const struct machine *machine)
     return machine->quits;
 }
 
-void machine_set_event_sink(struct machine *machine, machine_event_sink *sink, void *opaque)
+void machine_set_event_sink(struct machine *machine, event_sink *sink, void *opaque)
 {
     machine->sink = sink;
     machine->opaque = opaque;
 }
 
-void machine_emit(struct machine *machine, const char *event, struct json_object *data)
+void machine_emit(struct machine *machine, const struct event *event)
 {
     if (machine->sink)
-        machine->sink(machine->opaque, event, data);
-    else
-        json_object_put(data);
+        machine->sink(machine->opaque, event);
+}
+
+void machine_emit_kind(struct machine *machine, enum event_kind kind)
+{
+    machine_emit(machine, &(struct event){ .kind = kind });
 }
 
 enum run_state machine_run_state(const struct machine *machine)
@@ -151,7 +173,7 @@ enum run_state machine_run_state(const struct machine *machine)
 
 const char *machine_stopped(const struct machine *machine)
 {
-    return machine->state == RUN_RUNNING ? NULL : "the guest is stopped; cont lets it run";
+    return machine->state == RUN_RUNNING ? NULL : "the guest is stopped; cont resumes it";
 }
 
 const char *run_state_name(enum run_state state)
@@ -173,7 +195,7 @@ void machine_stop(struct machine *machine)
     if (machine->state != RUN_RUNNING)
         return;
     machine->state = RUN_PAUSED;
-    machine_emit(machine, "STOP", NULL);
+    machine_emit_kind(machine, EVENT_STOP);
 }
 
 bool machine_cont(struct machine *machine, struct error *error)
@@ -181,17 +203,13 @@ bool machine_cont(struct machine *machine, struct error *error)
     if (machine->state == RUN_SHUTDOWN)
         return error_set(error, "Resetting the Virtual Machine is required");
     machine->state = RUN_RUNNING;
-    machine_emit(machine, "RESUME", NULL);
+    machine_emit_kind(machine, EVENT_RESUME);
     return true;
 }
 
 bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct reset_waiter *waiter)
 {
-    struct json_object *data = json_object_new_object();
-
-    json_object_object_add(data, "guest", json_object_new_boolean(cause == CAUSE_GUEST_RESET));
-    json_object_object_add(data, "reason", json_object_new_string("host-qmp-system-reset"));
-    machine_emit(machine, "RESET", data);
+    machine_emit(machine, &(struct event){ .kind = EVENT_RESET, .cause = cause });
     (void)waiter; /* it is over at once */
     return false;
 }
@@ -203,7 +221,7 @@ void machine_reset_leave(struct machine *machine, struct reset_waiter *waiter)
 
 void machine_powerdown(struct machine *machine)
 {
-    machine_emit(machine, "POWERDOWN", NULL);
+    machine_emit_kind(machine, EVENT_POWERDOWN);
 }
 
 void machine_quit(struct machine *machine, enum shutdown_cause cause)
@@ -261,13 +279,13 @@ bool machine_next_ram(const struct machine *machine, uint64_t *offset, struct ra
 /* backend.h ------------------------------------------------------------------------------------------ */
 
 static const struct property ram_table[] = {
-    { "size", PROPERTY_SIZE, offsetof(struct backend, size), PROPERTY_NO_GIVEN, "how much", NULL },
-    { "share", PROPERTY_BOOL, offsetof(struct backend, share), PROPERTY_NO_GIVEN, "with others", NULL },
+    PROPERTY_ROW(backend, "size", PROPERTY_SIZE, size, "how much"),
+    PROPERTY_ROW(backend, "share", PROPERTY_BOOL, share, "with others"),
 };
 
 static const struct property file_table[] = {
-    { "size", PROPERTY_SIZE, offsetof(struct backend, size), PROPERTY_NO_GIVEN, "how much", NULL },
-    { "mem-path", PROPERTY_STRING, offsetof(struct backend, mem_path), PROPERTY_NO_GIVEN, "where", NULL },
+    PROPERTY_ROW(backend, "size", PROPERTY_SIZE, size, "how much"),
+    PROPERTY_ROW(backend, "mem-path", PROPERTY_STRING, mem_path, "where"),
 };
 
 #define FAKE_TYPE(type_name, table) \
@@ -465,14 +483,13 @@ struct fake_device {
 };
 
 static const struct property properties[] = {
-    { "memdev", PROPERTY_STRING, offsetof(struct dimm_values, memdev), PROPERTY_NO_GIVEN, "its memory",
-      NULL },
-    { "slot", PROPERTY_INT32, offsetof(struct dimm_values, slot), PROPERTY_NO_GIVEN, "where", NULL },
-    { "addr", PROPERTY_UINT64, offsetof(struct dimm_values, addr), PROPERTY_NO_GIVEN, "where", NULL },
-    { "node", PROPERTY_UINT32, offsetof(struct dimm_values, node), PROPERTY_NO_GIVEN, "near whom", NULL },
+    PROPERTY_ROW(dimm_values, "memdev", PROPERTY_STRING, memdev, "its memory"),
+    PROPERTY_ROW(dimm_values, "slot", PROPERTY_INT32, slot, "where"),
+    PROPERTY_ROW(dimm_values, "addr", PROPERTY_UINT64, addr, "where"),
+    PROPERTY_ROW(dimm_values, "node", PROPERTY_UINT32, node, "near whom"),
 };
 static const struct property shown[] = {
-    { "size", PROPERTY_SIZE, offsetof(struct dimm_values, size), PROPERTY_NO_GIVEN, "bytes", NULL },
+    PROPERTY_ROW(dimm_values, "size", PROPERTY_SIZE, size, "bytes"),
 };
 
 static void describe(const struct device *device, void *opaque)
@@ -548,14 +565,15 @@ static bool unplug(struct device *device, struct error *error)
     struct hotplug *hotplug = device->board->hotplug;
     struct dimm_info *info = (struct dimm_info *)((struct fake_device *)device)->info;
     struct backend *backend = backend_find(&hotplug->machine->backends, info->memdev);
-    struct json_object *data = json_object_new_object();
+    char path[DEVICE_PATH_SIZE];
 
     (void)error;
     free(backend->used_by);
     backend->used_by = NULL;
-    json_object_object_add(data, "device", json_object_new_string(info->id));
+    machine_emit(hotplug->machine, &(struct event){ .kind = EVENT_DEVICE_DELETED,
+                                                    .device.id = info->id,
+                                                    .device.path = device_path(device, path) });
     empty_slot(info);
-    machine_emit(hotplug->machine, "DEVICE_DELETED", data);
     return true;
 }
 
@@ -563,9 +581,9 @@ const struct device_type pc_dimm_type = {
     .name = "pc-dimm",
     .parent = "device",
     .properties = properties,
-    .property_count = 4,
+    .property_count = COUNT_OF(properties),
     .shown = shown,
-    .shown_count = 1,
+    .shown_count = COUNT_OF(shown),
     .values_size = sizeof(struct dimm_values),
     .hot = true,
     .create = create,
@@ -666,19 +684,19 @@ void hotplug_region(const struct hotplug *hotplug, uint64_t *base, uint64_t *siz
     *size = 0x138000000;
 }
 
-bool hotplug_next_place(struct hotplug *hotplug, uint32_t *slot, struct place_info *info)
+bool hotplug_next_region_holder(struct hotplug *hotplug, uint32_t *slot, struct region_holder *info)
 {
     struct dimm_info dimm;
 
     if (!hotplug_next(hotplug, slot, &dimm))
         return false;
-    *info = (struct place_info){ .kind = PLACE_DIMM,
-                                 .id = dimm.id,
-                                 .memdev = dimm.memdev,
-                                 .addr = dimm.addr,
-                                 .size = dimm.size,
-                                 .slot = *slot,
-                                 .node = dimm.node };
+    *info = (struct region_holder){ .kind = REGION_DIMM,
+                                    .id = dimm.id,
+                                    .memdev = dimm.memdev,
+                                    .addr = dimm.addr,
+                                    .size = dimm.size,
+                                    .slot = *slot,
+                                    .node = dimm.node };
     return true;
 }
 

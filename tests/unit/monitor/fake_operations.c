@@ -11,6 +11,9 @@
 #include "hotplug/state.h"
 #include "machine/machine.h"
 
+/* Nobody asks this machine's operations for what is particular to DIMMs. */
+const struct subject_type dimm_subject;
+
 #define NONE "this machine has no operations"
 
 const struct operation *hotplug_next_operation(const struct hotplug *hotplug, const struct operation *last)
@@ -25,10 +28,10 @@ bool hotplug_cancel_operation(struct hotplug *hotplug, uint64_t id, struct error
     return error_set(error, "there is no operation %llu", (unsigned long long)id);
 }
 
-enum outcome hotplug_plug_module(struct hotplug *hotplug, struct module *module,
-                                 const struct completion *watcher, struct error *error)
+enum outcome hotplug_plug_auto_dimm(struct hotplug *hotplug, struct auto_dimm *auto_dimm,
+                                    const struct completion *watcher, struct error *error)
 {
-    (void)hotplug, (void)module, (void)watcher;
+    (void)hotplug, (void)auto_dimm, (void)watcher;
     error_set(error, NONE);
     return OUTCOME_FAILED;
 }
@@ -44,12 +47,6 @@ struct operation *hotplug_operation_of(const struct hotplug *hotplug, const char
 {
     (void)hotplug, (void)id;
     return NULL;
-}
-
-uint64_t operation_now(const struct hotplug *hotplug)
-{
-    (void)hotplug;
-    return loop_now();
 }
 
 void operation_set_deadline(struct operation *operation, uint64_t milliseconds)
@@ -82,11 +79,17 @@ bool resize_plan(struct hotplug *hotplug, const struct resize_request *request, 
     return error_set(error, NONE);
 }
 
-struct json_object *resize_describe_plan(struct hotplug *hotplug, const struct resize_request *request,
+struct resize_report *resize_report_plan(struct hotplug *hotplug, const struct resize_request *request,
                                          const struct resize_plan *plan)
 {
     (void)hotplug, (void)request, (void)plan;
     return NULL;
+}
+
+bool resize_resolve(struct hotplug *hotplug, struct resize_request *request, char sign, struct error *error)
+{
+    (void)hotplug, (void)request, (void)sign;
+    return error_set(error, NONE);
 }
 
 bool resize_begin(struct hotplug *hotplug, const struct resize_request *request,
@@ -96,19 +99,13 @@ bool resize_begin(struct hotplug *hotplug, const struct resize_request *request,
     return error_set(error, NONE);
 }
 
-const char *hotplug_stopped(const struct hotplug *hotplug)
-{
-    (void)hotplug;
-    return NULL;
-}
-
-bool resize_is_under_way(const struct hotplug *hotplug)
+bool resize_is_running(const struct hotplug *hotplug)
 {
     (void)hotplug;
     return false;
 }
 
-struct json_object *resize_under_way(const struct hotplug *hotplug)
+const struct resize_report *resize_report_current(const struct hotplug *hotplug)
 {
     (void)hotplug;
     return NULL;

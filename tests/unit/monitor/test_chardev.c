@@ -19,7 +19,7 @@
 /* A user that writes down what happens to it. All its sessions are the user itself. */
 struct user {
     struct channel *channel; /* of the session that opened last */
-    unsigned opened, closed, drained, focused, unfocused;
+    unsigned opened, closed, drained, focused, unfocused, came, went;
     char input[70000];
     size_t length;
     bool pause_after_input;
@@ -70,12 +70,28 @@ static void focus(void *opaque, bool focused)
         user->unfocused++;
 }
 
+static void connected(void *opaque, bool is)
+{
+    struct user *user = opaque;
+
+    assert_true(user->opened > 0);
+    if (is)
+        user->came++;
+    else
+        user->went++;
+    assert_true(user->came == user->went || user->came == user->went + 1);
+}
+
 static const struct chardev_user_ops many = {
     .opened = opened, .input = input, .closed = closed, .drained = drained, .focus = focus
 };
-static const struct chardev_user_ops one = {
-    .single = true, .opened = opened, .input = input, .closed = closed, .drained = drained, .focus = focus
-};
+static const struct chardev_user_ops one = { .single = true,
+                                             .opened = opened,
+                                             .input = input,
+                                             .closed = closed,
+                                             .connected = connected,
+                                             .drained = drained,
+                                             .focus = focus };
 
 static struct user user;
 static struct user second;
@@ -232,7 +248,7 @@ static void test_socket_errors(void **state)
     memcpy(path, world->folder, strlen(world->folder));
     path[strlen(world->folder)] = '/';
     config.path = path;
-    expect_failure(world, config, "it has 108 bytes, the limit is 107");
+    expect_failure(world, config, "it has 108 bytes; the limit is 107");
     path[107] = '\0';
     start(world, config, &many);
     config.id = "c1";
@@ -249,9 +265,9 @@ static void test_socket_errors(void **state)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
     config.fd = fds[0];
     config.server = true;
-    expect_failure(world, config, "needs a socket that listens");
+    expect_failure(world, config, "requires a listening socket");
     config.id = "c0";
-    expect_failure(world, config, "chardev of that id");
+    expect_failure(world, config, "the id is already in use");
     close(fds[0]);
     close(fds[1]);
 }
@@ -383,7 +399,7 @@ static void test_file(void **state)
     snprintf(path, sizeof path, "%s/fifo", world->folder);
     assert_int_equal(mkfifo(path, 0600), 0);
     config.path = path;
-    expect_failure(world, config, "nobody reads");
+    expect_failure(world, config, "it has no reader");
 }
 
 static void test_logfile(void **state)
@@ -893,6 +909,97 @@ static void test_stdio_without_terminal(void **state)
     }
 }
 
+/* It hears who comes and goes; a user that comes later finds the client there. */
+static void test_users_that_come_and_go(void **state)
+{
+    struct world *world = *state;
+    struct error error;
+    struct chardev_config config = LISTENING("c0");
+    struct chardev *chardev;
+    int fd;
+
+    config.wait = true; /* for nobody any more */
+    chardev = world_chardev(world, config, &error);
+    assert_non_null(chardev);
+    assert_true(chardev_start(chardev, &error)); /* without a user: nothing */
+    assert_false(chardev_is_open(chardev));
+    assert_true(chardev_attach_now(chardev, &one, &user, &error));
+    assert_true(chardev_start(chardev, &error)); /* once is enough */
+    assert_int_equal(user.opened, 1);
+    assert_int_equal(user.came, 0);
+    fd = world_connect(world, "c0");
+    client_say(world, fd, "1");
+    expect_input(world, &user, "1");
+    assert_int_equal(user.came, 1);
+    assert_false(chardev_attach_now(chardev, &one, &second, &error));
+    assert_string_equal(error.text, "chardev 'c0' is already in use; mux=on allows it to be shared");
+
+    chardev_detach(chardev, &user);
+    assert_false(chardev_is_open(chardev));
+    client_say(world, fd, "2");
+    world_run(world);
+    expect_input(world, &user, "1");
+    assert_true(chardev_attach_now(chardev, &one, &second, &error));
+    assert_int_equal(second.came, 1);
+    expect_input(world, &second, "2");
+    say(&second, "to you");
+    client_skip(world, fd, "to you");
+    close(fd);
+    world_run(world);
+    assert_int_equal(second.went, 1);
+    assert_int_equal(user.went + user.closed, 0); /* it has left */
+
+    /* Who hangs up while there is no user is found gone. */
+    fd = world_connect(world, "c0");
+    world_run(world);
+    chardev_detach(chardev, &second);
+    close(fd);
+    world_run(world);
+    memset(&second, 0, sizeof second);
+    assert_true(chardev_attach_now(chardev, &one, &second, &error));
+    world_run(world);
+    assert_int_equal(second.came, second.went);
+}
+
+/* The keyboard goes to who is left. */
+static void test_users_of_a_mux_that_come_and_go(void **state)
+{
+    struct world *world = *state;
+    struct error error;
+    struct chardev_config config = LISTENING("c0");
+    struct chardev *chardev;
+    int fd;
+
+    config.mux = true;
+    chardev = start(world, config, &one);
+    fd = world_connect(world, "c0");
+    world_run(world);
+    assert_int_equal(user.came, 1);
+    assert_true(chardev_attach_now(chardev, &one, &second, &error));
+    assert_int_equal(second.came, 1);
+    client_say(world, fd, "a\001cb");
+    expect_input(world, &user, "a");
+    expect_input(world, &second, "b");
+    chardev_detach(chardev, &second);
+    client_say(world, fd, "c");
+    expect_input(world, &user, "ac");
+    chardev_detach(chardev, &user);
+    assert_false(chardev_is_open(chardev));
+    client_say(world, fd, "\001cd"); /* waits for somebody */
+    second.came = 0;
+    assert_true(chardev_attach_now(chardev, &one, &second, &error));
+    expect_input(world, &second, "bd");
+    close(fd);
+}
+
+static void test_a_null_chardev_is_always_there(void **state)
+{
+    struct world *world = *state;
+
+    start(world, (struct chardev_config){ .id = "n", .kind = CHARDEV_NULL, .fd = -1 }, &one);
+    assert_int_equal(user.came, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, world_tear_down)
@@ -914,6 +1021,9 @@ int main(void)
         TEST(test_overflow),
         TEST(test_pause_and_close),
         TEST(test_gone_client),
+        TEST(test_users_that_come_and_go),
+        TEST(test_users_of_a_mux_that_come_and_go),
+        TEST(test_a_null_chardev_is_always_there),
         TEST(test_mux_keys),
         TEST(test_mux_while_the_guest_does_not_read),
         TEST(test_stdio_on_a_terminal),

@@ -10,11 +10,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "block/node.h"
+#include "machine/machine.h"
 #include "monitor/command.h"
 #include "monitor/hmp/hmp.h"
 #include "monitor/pending.h"
 #include "monitor/session.h"
 
+#define VIRTIO \
+    ", vhost-vsock-pci, virtconsole, virtio-balloon-pci, virtio-blk-pci, virtio-net-pci, virtio-rng-pci, virtio-serial-pci, " \
+    "virtserialport"
 #if defined(__x86_64__)
 #define PVPANIC ", pvpanic"
 #else
@@ -111,7 +116,7 @@ static void test_memory_commands(void **state)
     world->config.slots = 0;
     world->config.numa.nodes = 0;
     expect(world, "info numa", "0 nodes\n");
-    expect(world, "info memory-hotplug", "no slots for memory; start with -m SIZE,slots=N,maxmem=SIZE\n");
+    expect(world, "info memory-hotplug", "no memory slots; start with -m SIZE,slots=N,maxmem=SIZE\n");
 }
 
 static void test_two_nodes(void **state)
@@ -157,6 +162,11 @@ static void test_machine_commands(void **state)
     expect(world, "info status", "VM status: paused\n");
     expect(world, "system_reset", "");
     expect(world, "system_powerdown", "");
+    expect(world, "watchdog_action pause", "");
+    assert_int_equal(world->config.actions.watchdog, WATCHDOG_PAUSES);
+    expect(
+        world, "watchdog_action x",
+        "Error: Parameter 'action' expects reset|shutdown|poweroff|pause|debug|none|inject-nmi; got 'x'\n");
     expect(world, "info name", "");
     world->config.name = "guest";
     expect(world, "info name", "guest\n");
@@ -188,14 +198,17 @@ static void test_mistakes(void **state)
            "stop|s: extraneous characters at the end of line\n"
            "Try \"help stop\" for more information\n");
     expect(world, "device_del \"a",
-           "device_del: the quotes do not end\n"
+           "device_del: missing closing quote\n"
            "Try \"help device_del\" for more information\n");
-    expect(world, "\"", "the quotes do not end\n");
+    expect(world, "\"", "missing closing quote\n");
     expect(world, "object_add",
            "object_add: string expected\nTry \"help object_add\" for more information\n");
-    expect(world, "device_del zz", "Error: Device 'zz' not found; no DIMM is plugged\n");
-    expect(world, "device_add nope,id=x",
-           "Error: 'nope' is not a valid device model name; it has: isa-serial, pc-dimm" PVPANIC "\n");
+    expect(world, "device_del zz",
+           "Error: Device 'zz' not found; there is no device that can be unplugged\n");
+    expect(
+        world, "device_add nope,id=x",
+        "Error: 'nope' is not a valid device model name; it has: isa-serial, pc-dimm, pcie-root-port" VIRTIO
+            PVPANIC "\n");
     expect(world, "object_add memory-backend-ram", "Error: Parameter 'id' is missing, such as id=mem1\n");
     expect(world, "device_add id=x", "Error: Parameter 'driver' is missing, such as driver=pc-dimm\n");
 }
@@ -219,19 +232,25 @@ static void test_help(void **state)
     expect_part(world, "?", "help|? [cmd] -- show the help\n");
     expect(
         world, "help device_del",
-        "device_del device -- ask the guest to give a DIMM back; it is gone when the event DEVICE_DELETED comes\n");
+        "device_del device -- request that the guest release a DIMM; the event DEVICE_DELETED reports its removal\n");
     expect(world, "help c", "cont|c  -- resume emulation\n");
     expect_part(world, "help info", "info chardev  -- show the character devices\ninfo cpus  --");
     expect_part(world, "info", "info chardev  -- show the character devices\ninfo cpus  --");
     expect(world, "help info name", "info name  -- show the current VM name\n");
     expect(world, "help stpo", "unknown command: 'stpo'\ndid you mean 'stop'?\n");
-    expect(world, "object_add help",
-           "memory-backend-ram\nmemory-backend-file\nmemory-backend-memfd\nsecret\n");
+    expect(
+        world, "object_add help",
+        "memory-backend-ram\nmemory-backend-file\nmemory-backend-memfd\niothread\nrng-builtin\nrng-random\nsecret\n");
     expect(world, "device_add ?", "pc-dimm\n");
     expect_part(world, "device_add pc-dimm,help", "pc-dimm options:\n  id=<str>");
     expect_part(world, "device_add pc-dimm,help", "- its memory\n");
-    expect(world, "device_add nope,help",
-           "Error: 'nope' is not a valid device model name; it has: isa-serial, pc-dimm" PVPANIC "\n");
+    expect(
+        world, "device_add nope,help",
+        "Error: 'nope' is not a valid device model name; it has: isa-serial, pc-dimm, pcie-root-port" VIRTIO
+            PVPANIC "\n");
+    expect(world, "device_add acpi-ged",
+           "Error: Parameter 'driver' expects a pluggable device type: 'acpi-ged' is a part of the machine, "
+           "which has it without being asked\n");
     /* every command that a person can type has its help */
     for (const struct command *command = command_next(NULL); command; command = command_next(command))
         assert_true(command->hmp == NULL || command->help != NULL);
@@ -257,6 +276,47 @@ static void expect_words(struct world *world, const char *line, size_t typed, ch
     completions_free(&completions);
 }
 
+/* A disk's user, as a device is one. */
+static void test_block(void **state)
+{
+    struct world *world = *state;
+    struct block_nodes *nodes = machine_blocks(world->machine);
+    struct block_user user = { .name = "disk 'd'", .qdev = "/machine/peripheral/d", .write = true };
+    struct error error = { 0 };
+    struct props props = { keyval_parse("raw,node-name=n,file.driver=null-co,file.size=1M,cache.no-flush=on",
+                                        "driver", &error),
+                           true };
+
+    expect(world, "info block", "");
+    expect(world, "block_resize n 2",
+           "Error: Cannot find device='' nor node-name='n': there are no block nodes; "
+           "-blockdev and blockdev-add make them\n");
+    assert_true(block_node_add(nodes, props, &error));
+    json_object_put(props.object);
+    assert_true(block_node_use(block_node_find(nodes, "n"), &user, &error));
+    expect(world, "block_resize n 2", "");
+    expect(world, "info block",
+           "#block0: null-co:// (null-co)\n"
+           "    Cache mode:       writeback, ignore flushes\n"
+           "    Size:             2097152 (2 MiB)\n"
+           "n: null-co:// (raw)\n"
+           "    Attached to:      /machine/peripheral/d\n"
+           "    Cache mode:       writeback, ignore flushes\n"
+           "    Size:             2097152 (2 MiB)\n");
+    expect(
+        world, "info blockstats",
+        "/machine/peripheral/d (n): rd_bytes=0 wr_bytes=0 rd_operations=0 wr_operations=0 flush_operations=0 "
+        "wr_total_time_ns=0 rd_total_time_ns=0 flush_total_time_ns=0\n");
+    expect(world, "block_resize n 1",
+           "Error: Block node 'n' has 2097152 bytes and is used by disk 'd': it can only "
+           "become larger; without a user it can become smaller, too\n");
+    expect(world, "block_resize n x",
+           "Error: Parameter 'size' expects a size, such as 512M or 1G; got 'x'\n");
+    expect(world, "block_resize m 1", "Error: Cannot find device='' nor node-name='m'; it has: #block0, n\n");
+    expect_words(world, "block_resize n", 1, 0, "n");
+    block_node_leave(&user);
+}
+
 static void test_completion(void **state)
 {
     struct world *world = *state;
@@ -266,15 +326,19 @@ static void test_completion(void **state)
     expect_words(world, "inf", 3, ' ', "info");
     expect_words(
         world, "", 0, ' ',
-        "cont device_add device_del exit_preconfig help info memory memslot object_add object_del quit stop system_powerdown "
-        "system_reset");
+        "balloon block_resize chardev-add chardev-remove cont device_add device_del exit_preconfig help info memory memslot netdev_add netdev_del object_add object_del quit set_link stop system_powerdown "
+        "system_reset watchdog_action");
+    expect_words(world, "watchdog_action p", 1, 0, "pause poweroff");
+    expect_words(world, "watchdog_action ", 0, 0, "debug inject-nmi none pause poweroff reset shutdown");
+    expect_words(world, "watchdog_action pause ", 0, 0, "");
     expect_words(world, "x", 0, 0, "");
     expect_words(
         world, "info me", 2, ' ',
         "memdev memory-devices memory-hotplug memory-map memory-operations memory_size_summary memslot");
-    expect_words(world, "info ", 0, ' ',
-                 "chardev cpus exits kvm memdev memory-devices memory-hotplug memory-map memory-operations "
-                 "memory_size_summary memslot name numa status uuid version");
+    expect_words(
+        world, "info ", 0, ' ',
+        "balloon block blockstats chardev cpus exits iothreads kvm memdev memory-devices memory-hotplug memory-map memory-operations "
+        "memory_size_summary memslot name network numa pci status uuid version");
     expect_words(world, "memory ", 0, ' ', "cancel plug set unplug");
     expect_words(world, "help memory un", 2, ' ', "unplug");
     expect_words(world, "memory plug ", 0, 0, "");
@@ -284,8 +348,9 @@ static void test_completion(void **state)
     expect_words(world, "info status ", 0, 0, "");
     expect_words(world, "help dev", 3, ' ', "device_add device_del");
     expect_words(world, "? info na", 2, ' ', "name");
-    expect_words(world, "object_add ", 0, ',',
-                 "memory-backend-file memory-backend-memfd memory-backend-ram secret");
+    expect_words(
+        world, "object_add ", 0, ',',
+        "iothread memory-backend-file memory-backend-memfd memory-backend-ram rng-builtin rng-random secret");
     expect_words(world, "object_add memory-backend-r", 16, ',', "memory-backend-ram");
     expect_words(world, "object_add memory-backend-ram,", 0, 0, "id= share= size=");
     expect_words(world, "object_add memory-backend-ram,id=a,s", 1, 0, "share= size=");
@@ -432,7 +497,7 @@ static void test_session(void **state)
     client_say(world, fd, "info status\r\ninfo name\n\ndevice_del x\n");
     client_skip(world, fd,
                 "(prelaunch)\r\n(hotram) info name\r\n(hotram) \r\n(hotram) device_del x\r\n"
-                "Error: Device 'x' not found; no DIMM is plugged\r\n(hotram) ");
+                "Error: Device 'x' not found; there is no device that can be unplugged\r\n(hotram) ");
     client_is_quiet(world, fd);
     close(fd);
 }
@@ -580,7 +645,7 @@ static void test_long_lines(void **state)
     line[sizeof line - 1] = '\0';
     client_say(world, fd, line);
     client_say(world, fd, "\r");
-    client_skip(world, fd, "\r\nError: the line is too long, the limit is 1023 bytes\r\n(hotram) ");
+    client_skip(world, fd, "\r\nError: the line is too long; the limit is 1023 bytes\r\n(hotram) ");
     client_say(world, fd, "info uuid");
     for (int i = 0; i < 1000; i++)
         client_say(world, fd, " ");
@@ -791,6 +856,7 @@ int main(void)
         TEST(test_memory_commands),
         TEST(test_two_nodes),
         TEST(test_memslots),
+        TEST(test_block),
         TEST(test_machine_commands),
         TEST(test_mistakes),
         TEST(test_help),

@@ -233,7 +233,7 @@ static uint64_t check_left_out(struct json_object *map, const char *line, uint64
 /* All rows, one behind the other, are the address space. */
 static void check_bar(struct json_object *map, const char *text)
 {
-    const char *scale = strstr(text, "\nA sign is ");
+    const char *scale = strstr(text, "\nA character represents ");
     uint64_t at = 0;
     uint64_t cell;
     struct cell *cells_seen = calloc(20 * COLUMNS_MAX, sizeof *cells_seen);
@@ -243,7 +243,7 @@ static void check_bar(struct json_object *map, const char *text)
     struct error error;
     char size[40];
 
-    assert_int_equal(sscanf(scale, "\nA sign is %39[^,]", size), 1);
+    assert_int_equal(sscanf(scale, "\nA character represents %39[^,]", size), 1);
     memmove(strchr(size, ' '), strchr(size, ' ') + 1, strlen(strchr(size, ' ')));
     if (strstr(size, "byte"))
         *strstr(size, "byte") = '\0';
@@ -277,7 +277,7 @@ static void check_table(struct json_object *map, const char *text)
 
     for (size_t i = 0; i < json_object_array_length(ranges); i++) {
         struct json_object *range = json_object_array_get_idx(ranges, i);
-        char size[SIZE_TEXT];
+        char size[SIZE_TEXT_MAX];
         char number[40];
         char unit[16];
         char what[16];
@@ -353,17 +353,17 @@ static void test_every_state(void **state)
     expect(every_state(), true,
            "RAM at start: 1 GiB; 4 DIMMs: 2.25 GiB\n"
            "Free: 1 of 8 slots; 1 byte of 8 bytes\n"
-           "Largest free gap: 16 GiB at 0x240000000\n"
+           "Largest gap: 16 GiB at 0x240000000\n"
            "Largest DIMM that fits: 0 bytes\n"
            "\n"
            "0x000000000 │▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓················································│\n"
            "0x100000000 │1▄▄▄2███████3▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀104▚▚▚▚▚░░░░░░░░░░░░░░░░░░░░░░░░░░░░│\n"
            "0x200000000 │0▁▁▁▁▁▁▁5▂▂▂▂▂▂▂▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒│\n"
            "0x300000000 ≈≈≈ 13 GiB of largest free gap, not drawn ≈≈≈\n"
-           "A sign is 64 MiB, a line 4 GiB.\n"
+           "A character represents 64 MiB, a line 4 GiB.\n"
            "▓ RAM at start  · hole  █ DIMM in use  ▄ DIMM plugging  ▀ DIMM removing\n"
-           "▚ DIMM, removal refused  ▂ kept for a DIMM, memory is being allocated\n"
-           "▁ kept for a memslot  ░ free  ▒ largest free gap  0-9 slot\n"
+           "▚ DIMM, removal refused  ▂ reserved for a DIMM whose memory is being allocated\n"
+           "▁ reserved for a memslot  ░ free  ▒ largest free gap  0-9 slot\n"
            "\n"
            "address            size  what    slot node  state     id\n"
            "0x000000000       1 GiB  RAM                          hotram.ram\n"
@@ -392,7 +392,7 @@ static void test_no_slots(void **state)
            "\n"
            "0x00000000 |########--------------------------------------------------------|\n"
            "0x80000000 |----------------------------------------------------------------|\n"
-           "A sign is 32 MiB, a line 2 GiB.\n"
+           "A character represents 32 MiB, a line 2 GiB.\n"
            "# RAM at start  - hole\n"
            "\n"
            "address           size  what    slot node  state     id\n"
@@ -422,13 +422,13 @@ static void test_nothing_plugged_in_a_tebibyte(void **state)
     expect(map, false,
            "RAM at start: 128 MiB; 0 DIMMs: 0 bytes\n"
            "Free: 1 of 8 slots; 1 byte of 8 bytes\n"
-           "Largest free gap: 1 TiB at 0x100000000\n"
+           "Largest gap: 1 TiB at 0x100000000\n"
            "Largest DIMM that fits: 0 bytes\n"
            "\n"
            "0x00000000000 |####------------------------------------------------------------|\n"
            "0x00080000000 |----------------------------------------------------------------|\n"
            "0x00100000000 ~~~ 1 TiB of largest free gap, not drawn ~~~\n"
-           "A sign is 32 MiB, a line 2 GiB.\n"
+           "A character represents 32 MiB, a line 2 GiB.\n"
            "# RAM at start  - hole\n"
            "\n"
            "address              size  what    slot node  state     id\n"
@@ -470,7 +470,7 @@ static void test_a_small_dimm(void **state)
     check(map);
     text = draw(map, false, COLUMNS);
     assert_non_null(strstr(text, "|+:"));
-    assert_non_null(strstr(text, "+ more than a sign can show"));
+    assert_non_null(strstr(text, "+ more than a character can show"));
     assert_non_null(strstr(text, "small\n"));
     free(text);
     json_object_put(map);
@@ -547,7 +547,8 @@ static void test_long_names(void **state)
     text = draw(map, false, COLUMNS);
     assert_non_null(strstr(text, "  in use    a-very-long-name-for-a-...\n"));
     assert_non_null(strstr(text, "  in use    d-of-25-characters-sharp\n"));
-    assert_non_null(strstr(text, "Names that end in ... are cut; query-memory-map has all of them.\n"));
+    assert_non_null(
+        strstr(text, "Names that end in ... are shortened; query-memory-map shows them in full.\n"));
     free(text);
     json_object_put(map);
 }

@@ -146,7 +146,7 @@ static void test_bad_requests(void **state)
         { "{\"execute\": \"device_add\", \"arguments\": {\"driver\": [1]}}",
           GENERIC("Invalid parameter type for 'driver', expected: string") },
         { "{\"execute\": \"device_del\", \"arguments\": {\"id\": \"zz\"}}",
-          ERROR("DeviceNotFound", "Device 'zz' not found; no DIMM is plugged") },
+          ERROR("DeviceNotFound", "Device 'zz' not found; there is no device that can be unplugged") },
         { "{\"execute\": \"human-monitor-command\"}", GENERIC("Parameter 'command-line' is missing") },
         { "{\"execute\": \"human-monitor-command\", \"arguments\": {\"command-line\": \"\", \"cpu-index\": \"0\"}}",
           GENERIC("Invalid parameter type for 'cpu-index', expected: integer") },
@@ -353,19 +353,30 @@ static void test_huge_line_peak(void **state)
     close(fd);
 }
 
-/* A value that is large and allowed, and echoed. */
+/* A value that is large and allowed; an id, which is echoed, up to its limit in JSON, where a byte may take
+ * six. */
 static void test_large_command(void **state)
 {
     struct world *world = *state;
     int fd = qmp_client(world, "qmp");
     char *answer;
 
-    client_say(world, fd, "{\"execute\": \"query-name\", \"id\": \"");
+    client_say(world, fd, "{\"execute\": \"object-del\", \"arguments\": {\"id\": \"");
     send_many(world, fd, 'x', 1 << 20);
+    client_say(world, fd, "\"}}\n");
+    client_skip(world, fd, "xxx...' not found\"}}\r\n");
+    client_say(world, fd, "{\"execute\": \"query-name\", \"id\": \"");
+    send_many(world, fd, 'x', 65533);
     client_say(world, fd, "\"}\n");
     answer = client_read(world, fd, "\r\n");
-    assert_int_equal(strlen(answer),
-                     strlen("{\"return\": {\"name\": \"guest\"}, \"id\": \"\"}\r\n") + (1 << 20));
+    assert_int_equal(strlen(answer), strlen("{\"return\": {\"name\": \"guest\"}, \"id\": \"\"}\r\n") + 65533);
+    free(answer);
+    client_say(world, fd, "{\"execute\": \"query-name\", \"id\": \"");
+    for (unsigned i = 0; i < 10923; i++)
+        client_say(world, fd, "\\u0001");
+    client_say(world, fd, "\"}\n");
+    answer = client_read(world, fd, "\r\n");
+    assert_non_null(strstr(answer, "member 'id' is too long: the limit is 65536 bytes of JSON\"}}\r\n"));
     free(answer);
     qmp_expect(world, fd, NAME, NAMED);
     close(fd);
@@ -406,7 +417,9 @@ static void test_memory_commands(void **state)
     qmp_expect(world, fd, "{\"execute\": \"object-del\", \"arguments\": {\"id\": \"m0\"}}",
                GENERIC("object 'm0' is in use, can not be deleted"));
     client_say(world, fd, "{\"execute\": \"device_del\", \"arguments\": {\"id\": \"d0\"}}");
-    client_skip(world, fd, "\"event\": \"DEVICE_DELETED\", \"data\": {\"device\": \"d0\"}}\r\n");
+    client_skip(world, fd,
+                "\"event\": \"DEVICE_DELETED\", \"data\": {\"device\": \"d0\", "
+                "\"path\": \"/machine/peripheral/d0\"}}\r\n");
     client_skip(world, fd, "{\"return\": {}}\r\n");
     qmp_expect(world, fd, "{\"execute\": \"object-del\", \"arguments\": {\"id\": \"m0\"}}",
                "{\"return\": {}}");
@@ -520,6 +533,8 @@ static void test_query_commands(void **state)
         "query-kvm",
         "query-target",
         "query-chardev",
+        "chardev-add",
+        "chardev-remove",
         "query-cpus-fast",
         "object-add",
         "object-del",
@@ -534,6 +549,7 @@ static void test_query_commands(void **state)
         "system_reset",
         "system_powerdown",
         "set-action",
+        "watchdog-set-action",
         "quit",
         "human-monitor-command",
         "query-exits",
@@ -556,13 +572,29 @@ static void test_query_commands(void **state)
         "qom-list",
         "x-exit-preconfig",
         "qom-get",
+        "qom-set",
         "query-block",
         "query-blockstats",
         "query-named-block-nodes",
+        "blockdev-add",
+        "blockdev-del",
+        "block_resize",
+        "netdev_add",
+        "netdev_del",
+        "set_link",
         "query-jobs",
         "query-iothreads",
+        "query-pci",
+        "balloon",
+        "query-balloon",
         "query-migrate-capabilities",
         "migrate-set-capabilities",
+        "getfd",
+        "closefd",
+        "add-fd",
+        "remove-fd",
+        "query-fdsets",
+        "query-rx-filter",
     };
     struct world *world = *state;
     int fd = qmp_client(world, "qmp");
@@ -630,6 +662,7 @@ static void test_set_action(void **state)
     int fd = qmp_client(world, "qmp");
 
 #define SET(arguments) "{\"execute\": \"set-action\", \"arguments\": {" arguments "}}"
+#define WATCHDOG(action) "{\"execute\": \"watchdog-set-action\", \"arguments\": {\"action\": \"" action "\"}}"
 #define NOTHING "{\"return\": {}}"
 #define WRONG(text) "{\"error\": {\"class\": \"GenericError\", \"desc\": \"" text "\"}}"
     qmp_expect(world, fd, "{\"execute\": \"set-action\"}", NOTHING);
@@ -648,6 +681,16 @@ static void test_set_action(void **state)
                WRONG("Parameter 'watchdog' expects reset|shutdown|poweroff|pause|debug|none|inject-nmi; "
                      "got ''"));
     assert_true(!actions->reboot_is_shutdown && actions->shutdown_is_pause);
+    /* The watchdog's, by either command; the one that was wrong has not changed it. */
+    assert_int_equal(actions->watchdog, WATCHDOG_NOTHING);
+    qmp_expect(world, fd, WATCHDOG("inject-nmi"), NOTHING);
+    assert_int_equal(actions->watchdog, WATCHDOG_INJECTS_NMI);
+    qmp_expect(world, fd, WATCHDOG("bark"),
+               WRONG("Parameter 'action' expects reset|shutdown|poweroff|pause|debug|none|inject-nmi; "
+                     "got 'bark'"));
+    assert_int_equal(actions->watchdog, WATCHDOG_INJECTS_NMI);
+    qmp_expect(world, fd, SET("\"watchdog\": \"shutdown\""), NOTHING);
+    assert_int_equal(actions->watchdog, WATCHDOG_SHUTS_DOWN);
     close(fd);
 }
 
@@ -660,8 +703,9 @@ static void test_human_monitor_command(void **state)
     "{\"execute\": \"human-monitor-command\", \"arguments\": {\"command-line\": \"" line "\"}}"
     qmp_expect(world, fd, HUMAN("info status"), "{\"return\": \"VM status: paused (prelaunch)\\r\\n\"}");
     qmp_expect(world, fd, HUMAN("nonsense"), "{\"return\": \"unknown command: 'nonsense'\\r\\n\"}");
-    qmp_expect(world, fd, HUMAN("device_del zz"),
-               "{\"return\": \"Error: Device 'zz' not found; no DIMM is plugged\\r\\n\"}");
+    qmp_expect(
+        world, fd, HUMAN("device_del zz"),
+        "{\"return\": \"Error: Device 'zz' not found; there is no device that can be unplugged\\r\\n\"}");
     qmp_expect(world, fd, HUMAN(""), "{\"return\": \"\"}");
     qmp_expect(world, fd, HUMAN("object_add memory-backend-ram,id=m0,size=1G"), "{\"return\": \"\"}");
     qmp_expect(world, fd, HUMAN("info name"), "{\"return\": \"guest\\r\\n\"}");
@@ -753,7 +797,7 @@ static void test_events_for_a_client_that_never_reads(void **state)
     ssize_t count;
 
     for (int i = 0; i < 100000; i++) {
-        machine_emit(world->machine, "POWERDOWN", NULL);
+        machine_emit_kind(world->machine, EVENT_POWERDOWN);
         while (i % 100 == 0 && read(other, block, 65536) > 0)
             ;
         if (i % 100 == 0)

@@ -45,7 +45,7 @@ check '-parallel ' = none
 mapfile -t listed < <("$program" -help | sed -n 's/^\(-[A-Za-z][A-Za-z0-9-]*\).*/\1/p' | sort -u)
 check '' = "${listed[@]}"
 check '-device ' isa-serial pc-dimm
-check '--device pc' = pc-dimm
+check '--device pc-' = pc-dimm
 check '-device isa-serial,ch' = isa-serial,chardev=
 check '-object memory-backend-r' = memory-backend-ram
 check '-chardev socket,id=a,ser' = a,server=

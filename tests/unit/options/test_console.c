@@ -10,9 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/count_of.h"
 #include "command_line.h"
-
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* One line of text for all that concerns consoles, so that a table can hold what is expected:
  * "stdio serial0 mux signal=off; serial=serial0; hmp serial0; qmp ...". */
@@ -29,8 +28,13 @@ static void describe(const struct config *config, char *text, size_t size)
         ADD("%s %s", kinds[chardev->kind], chardev->id);
         if (chardev->path)
             ADD(" %s", chardev->path);
+        if (chardev->host)
+            ADD(" %s[%s]:%s%s", chardev->telnet ? "telnet" : "tcp", chardev->host, chardev->port,
+                chardev->nodelay ? " nodelay" : "");
         if (chardev->fd != -1)
             ADD(" fd=%d", chardev->fd);
+        if (chardev->reconnect_ms > 0)
+            ADD(" again=%llu", (unsigned long long)chardev->reconnect_ms);
         ADD("%s%s%s%s", chardev->server ? " server" : "", chardev->wait ? " wait" : "",
             chardev->append ? " append" : "", chardev->mux ? " mux" : "");
         ADD("%s", chardev->kind == CHARDEV_STDIO && chardev->signal ? " signal" : "");
@@ -100,13 +104,25 @@ static void default_consoles(void **state)
     };
 
     (void)state;
-    check_good(cases, COUNT(cases));
+    check_good(cases, COUNT_OF(cases));
 }
 
 static void chardevs(void **state)
 {
     static const struct good cases[] = {
         { "-nodefaults -chardev null,id=a", "null a; serial=-" },
+        { "-nodefaults -chardev socket,id=a,host=h,port=1,nodelay=on",
+          "socket a tcp[h]:1 nodelay; serial=-" },
+        { "-nodefaults -chardev socket,id=a,host=::1,port=65535,server=on,telnet=on",
+          "socket a telnet[::1]:65535 server wait; serial=-" },
+        { "-nodefaults -chardev socket,id=a,host=,port=0,server=on,wait=off",
+          "socket a tcp[]:0 server; serial=-" },
+        { "-nodefaults -serial tcp:h:1", "socket serial0 tcp[h]:1; serial=serial0" },
+        { "-nodefaults -serial tcp:[::1]:1,server,nowait",
+          "socket serial0 tcp[::1]:1 server; serial=serial0" },
+        { "-nodefaults -serial tcp::1,server=on", "socket serial0 tcp[]:1 server wait; serial=serial0" },
+        { "-nodefaults -monitor telnet:h:1,server=on,wait=off",
+          "socket compat_monitor0 telnet[h]:1 server; serial=-; hmp compat_monitor0" },
         { "-nodefaults -chardev stdio,id=a,signal=off,mux=on", "stdio a mux; serial=-" },
         { "-nodefaults -chardev pty,id=a,logfile=/l", "pty a log=/l; serial=-" },
         { "-nodefaults -chardev file,id=a,path=/f,append=on,logfile=/l,logappend=on",
@@ -116,6 +132,11 @@ static void chardevs(void **state)
         { "-nodefaults -chardev socket,id=a,path=/s,server=on,wait=off", "socket a /s server; serial=-" },
         { "-nodefaults -chardev socket,id=a,path=/s,server,nowait", "socket a /s server; serial=-" },
         { "-nodefaults -chardev socket,id=a,path=/s,wait=off", "socket a /s; serial=-" },
+        { "-nodefaults -chardev socket,id=a,path=/s,reconnect=4294967295",
+          "socket a /s again=4294967295000; serial=-" },
+        { "-nodefaults -serial unix:/s,reconnect-ms=7", "socket serial0 /s again=7; serial=serial0" },
+        { "-nodefaults -chardev socket,id=a,path=/s,reconnect=0", "socket a /s; serial=-" },
+        { "-nodefaults -chardev socket,id=a,host=h,port=1,reconnect=0", "socket a tcp[h]:1; serial=-" },
         { "-nodefaults -chardev socket,id=a,fd=7,server=on,wait=off", "socket a fd=7 server; serial=-" },
         { "-nodefaults -chardev backend=null,id=a", "null a; serial=-" },
         { "-nodefaults -chardev null,id=a -serial chardev:a", "null a; serial=a" },
@@ -141,7 +162,7 @@ static void chardevs(void **state)
     };
 
     (void)state;
-    check_good(cases, COUNT(cases));
+    check_good(cases, COUNT_OF(cases));
 }
 
 static void bad_consoles(void **state)
@@ -151,8 +172,7 @@ static void bad_consoles(void **state)
     } cases[] = {
         { "-chardev stdio", "Parameter 'id' is missing" },
         { "-chardev id=a", "Parameter 'backend' is missing" },
-        { "-chardev udp,id=a",
-          "'udp' is not a chardev that hotram has; it has: null, stdio, pty, file, socket" },
+        { "-chardev udp,id=a", "'udp' is not a chardev of hotram; it has: null, stdio, pty, file, socket" },
         { "-chardev sockt,id=a", "did you mean 'socket'?" },
         { "-chardev null,id=1a", "Parameter 'id' expects an identifier" },
         { "-chardev null,id=a,path=/x",
@@ -161,13 +181,21 @@ static void bad_consoles(void **state)
         { "-chardev file,id=a,path=", "Parameter 'path' is missing" },
         { "-chardev null,id=a,logappend=on", "logappend=on needs logfile=PATH" },
         { "-chardev stdio,id=a,signal=maybe", "Parameter 'signal' expects 'on' or 'off'; got 'maybe'" },
-        { "-chardev socket,id=a", "exactly one of 'path' and 'fd' is needed" },
-        { "-chardev socket,id=a,path=/x,fd=3", "exactly one of 'path' and 'fd' is needed" },
-        { "-chardev socket,id=a,host=::1,port=4", "chardev socket has no property 'host'" },
+        { "-chardev socket,id=a", "exactly one of 'path', 'fd' and 'host' (with 'port') is required" },
+        { "-chardev socket,id=a,path=/x,fd=3",
+          "exactly one of 'path', 'fd' and 'host' (with 'port') is required" },
         { "-chardev socket,id=a,fd=-1", "Parameter 'fd' expects a number from 0 to 4294967295; got '-1'" },
         { "-chardev socket,id=a,fd=2147483648",
           "Parameter 'fd' expects a number from 0 to 2147483647; got '2147483648'" },
-        { "-chardev socket,id=a,path=/x,wait=on", "wait=on is for servers" },
+        { "-chardev socket,id=a,path=/x,reconnect=1,reconnect-ms=1",
+          "'reconnect' and 'reconnect-ms' are mutually exclusive" },
+        { "-chardev socket,id=a,path=/x,server=on,reconnect=0",
+          "'reconnect' option is incompatible with socket in server listen mode" },
+        { "-chardev socket,id=a,fd=3,reconnect-ms=1",
+          "'reconnect-ms' option is incompatible with 'fd' address type" },
+        { "-chardev socket,id=a,host=h,port=1,reconnect=1", "'reconnect' is for UNIX sockets (path=)" },
+        { "-chardev socket,id=a,path=/x,reconnect=-1", "Parameter 'reconnect' expects" },
+        { "-chardev socket,id=a,path=/x,wait=on", "wait=on requires server=on" },
         { "-chardev socket,id=a,path=", "Parameter 'path' expects the path of a socket; got ''" },
         { "-chardev "
           "socket,id=a,path=/"
@@ -175,17 +203,32 @@ static void bad_consoles(void **state)
           "2345678901234567890123456",
           "'path' has 108 characters; the path of a socket has at most 107" },
         { "-chardev null,id=a -chardev pty,id=a",
-          "-chardev pty,id=a: Duplicate ID 'a' for chardev: -chardev null,id=a "
-          "has it already" },
+          "-chardev pty,id=a: Duplicate ID 'a' for chardev: already in use by -chardev null,id=a" },
         { "-chardev null,id=serial0 -serial pty",
-          "Duplicate ID 'serial0' for chardev: -chardev null,id=serial0" },
-        { "-serial tcp::4444",
-          "'tcp::4444' is not a character device that hotram has; it has: none, null, stdio" },
+          "Duplicate ID 'serial0' for chardev: already in use by -chardev null,id=serial0" },
+        { "-serial udp::4444",
+          "'udp::4444' is not a character device of hotram; expected none, null, stdio" },
+        { "-monitor tcp:x:80=1",
+          "'tcp:x:80=1' lacks a port: HOST:PORT, such as 127.0.0.1:4444, is expected" },
+        { "-qmp telnet:server=on", "'telnet:server=on' lacks a port: HOST:PORT" },
+        { "-serial tcp:4444", "'tcp:4444' lacks a port: HOST:PORT, such as 127.0.0.1:4444, is expected" },
+        { "-serial tcp::4444", "Parameter 'host' expects a name or an address to connect to; got ''" },
+        { "-serial tcp:h:65536", "Parameter 'port' expects a number from 0 to 65535; got '65536'" },
+        { "-serial tcp:h:-1", "Parameter 'port' expects a number from 0 to 65535; got '-1'" },
+        { "-serial tcp:h:ftp", "Parameter 'port' expects a number from 0 to 65535; got 'ftp'" },
+        { "-monitor telnet:h:1", "telnet=on requires server=on: hotram is no telnet client" },
+        { "-qmp tcp:h:1,wait=on", "wait=on requires server=on" },
+        { "-chardev socket,id=a,host=h", "Parameter 'port' is missing: host=h,port=PORT" },
+        { "-chardev socket,id=a,port=1", "port=1 is for TCP: it needs host=HOST,port=PORT" },
+        { "-chardev socket,id=a,path=/x,telnet=on", "telnet=on is for TCP: it needs host=HOST,port=PORT" },
+        { "-chardev socket,id=a,path=/x,nodelay=on", "nodelay=on is for TCP: it needs host=HOST,port=PORT" },
+        { "-chardev socket,id=a,path=/x,host=h,port=1",
+          "exactly one of 'path', 'fd' and 'host' (with 'port') is required" },
         { "-serial ''", "'' is not a character device" },
         { "-serial stdiox", "'stdiox' is not a character device" },
         { "-serial mon:chardev:a", "'chardev:a' is not a character device" },
         { "-monitor mon:stdio", "'mon:stdio' is not a character device" },
-        { "-serial unix:", "exactly one of 'path' and 'fd' is needed" },
+        { "-serial unix:", "exactly one of 'path', 'fd' and 'host' (with 'port') is required" },
         { "-serial unix:/s,foo=1", "chardev socket has no property 'foo'" },
         { "-serial file:", "Parameter 'path' is missing" },
         { "-nodefaults -serial chardev:a", "serial port: chardev 'a' not found; there are: none" },
@@ -201,19 +244,19 @@ static void bad_consoles(void **state)
         { "-chardev null,id=b -chardev null,id=c -mon a", "monitor: chardev 'a' not found; there are: b, c" },
         { "-mon mode=readline", "Parameter 'chardev' is missing" },
         { "-chardev null,id=a -mon a,mode=x", "Parameter 'mode' expects readline|control; got 'x'" },
-        { "-chardev null,id=a -mon a,pretty=on", "pretty=on is for QMP; add mode=control" },
+        { "-chardev null,id=a -mon a,pretty=on", "pretty=on applies to QMP only; add mode=control" },
         { "-chardev null,id=a -mon a,foo=1", "-mon has no property 'foo'" },
         { "-chardev null,id=a,mux=on -mon a,id=m -mon a,id=m", "Duplicate ID 'm' for mon" },
         { "-chardev null,id=a -mon a,id=1", "Parameter 'id' expects an identifier" },
         { "-chardev null,id=a -mon a -mon a",
-          "monitor: chardev 'a' (-chardev null,id=a) is in use already; with mux=on several can share it" },
+          "monitor: chardev 'a' (-chardev null,id=a) is already in use; mux=on allows it to be shared" },
         { "-chardev null,id=a -mon a,mode=control -serial chardev:a",
           "QMP monitor: chardev 'a' (-chardev null,id=a)" },
         { "-chardev null,id=a,mux=on -mon a,mode=control", "QMP monitor: chardev 'a' has mux=on" },
-        { "-serial stdio -monitor stdio", "stdio is wanted twice, by -serial stdio and by -monitor stdio" },
+        { "-serial stdio -monitor stdio", "stdio is used twice, by -serial stdio and by -monitor stdio" },
         { "-chardev stdio,id=a -serial stdio",
-          "stdio is wanted twice, by -chardev stdio,id=a and by -serial stdio" },
-        { "-nographic -monitor stdio", "stdio is wanted twice, by -monitor stdio and by -nographic" },
+          "stdio is used twice, by -chardev stdio,id=a and by -serial stdio" },
+        { "-nographic -monitor stdio", "stdio is used twice, by -monitor stdio and by -nographic" },
         { "-daemonize -serial stdio", "-serial stdio cannot be used with -daemonize: a daemon has no stdio" },
         { "-daemonize -chardev stdio,id=x", "-chardev stdio,id=x cannot be used with -daemonize" },
         { "-daemonize -nographic",
@@ -223,7 +266,7 @@ static void bad_consoles(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char line[1024] = "-kernel k ";
         struct config config;
         struct error error;

@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/count_of.h"
 #include "command_line.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define MIB (UINT64_C(1) << 20)
 
 static void one_memslot(void **state)
@@ -50,7 +50,7 @@ static void implied_slots_and_maxmem(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct config config;
 
         parse_good(&config, cases[i].line);
@@ -71,7 +71,7 @@ static void bad_memslots(void **state)
         { "-memslot id=1a,size=1G", "'1a'" },
         { "-memslot id=,size=1G", "identifier" },
         { "-memslot id=a,size=1G -memslot id=a,size=1G",
-          "Duplicate ID 'a' for memslot: an earlier one has it" },
+          "Duplicate ID 'a' for memslot: already in use by an earlier one" },
         { "-memslot id=a,size=x", "got 'x'" },
         { "-memslot id=a,size=0", "size must be multiple of 0x200000; got 0 bytes" },
         { "-memslot id=a,size=129M", "size must be multiple of 0x200000; got 129 MiB" },
@@ -82,17 +82,17 @@ static void bad_memslots(void **state)
         { "-memslot a,size=1G", "-memslot has no property 'a'" },
         { "-memslot id=a,size=16383P -memslot id=b,size=16383P",
           "-memslot id=b: size 18445618173802708992 is too large" },
-        { "-memslot id=a,size=1G -m 1G,slots=1", "needs maxmem too" },
+        { "-memslot id=a,size=1G -m 1G,slots=1", "requires maxmem" },
         { "-memslot id=a,size=1G -memslot id=b,size=1G -m 1G,slots=1,maxmem=8G",
-          "2 memslots need 2 slots, and -m gives 1" },
+          "2 memslots need 2 slots, but -m provides 1" },
         { "-memslot id=a,size=1G -object memory-backend-ram,id=m,size=1G -device pc-dimm,id=a,memdev=m",
-          "Duplicate ID 'a' for memslot: a -device has it already" },
+          "Duplicate ID 'a' for memslot: already in use by a -device" },
         { "-nodefaults -memslot id=a,size=1G -chardev null,id=c -device isa-serial,id=a,chardev=c",
-          "Duplicate ID 'a' for memslot: a -device has it already" },
+          "Duplicate ID 'a' for memslot: already in use by a -device" },
     };
 
     (void)state;
-    check_bad(cases, COUNT(cases));
+    check_bad(cases, COUNT_OF(cases));
 }
 
 static void at_most_256_and_help(void **state)
@@ -110,7 +110,7 @@ static void at_most_256_and_help(void **state)
     config_free(&config);
     strcat(line, " -memslot id=s256,size=2M");
     assert_int_equal(parse_line(&config, line, &error), CONFIG_ERROR);
-    assert_non_null(strstr(error.text, "there are 256 memslots already, the limit"));
+    assert_non_null(strstr(error.text, "the limit of 256 memslots is reached"));
     config_free(&config);
 
     assert_int_equal(parse_printing("-memslot help", output, sizeof output, &error), CONFIG_DONE);

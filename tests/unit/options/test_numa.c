@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/count_of.h"
 #include "command_line.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define MIB (UINT64_C(1) << 20)
 #define BACKENDS \
     "-m 192M -object memory-backend-ram,id=a,size=64M -object memory-backend-memfd,id=b,size=128M "
@@ -79,7 +79,7 @@ static void nodes(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct config config;
         char text[512];
 
@@ -111,7 +111,7 @@ static void distances(void **state)
     struct config config;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char line[512] = THREE;
 
         strcat(line, cases[i].line);
@@ -147,7 +147,7 @@ static void as_many_nodes_as_there_can_be(void **state)
     config_free(&config);
     strcat(line, " -machine dimm-node=own");
     assert_int_equal(parse_line(&config, line, &error), CONFIG_ERROR);
-    assert_non_null(strstr(error.text, "dimm-node=own: there are 128 nodes already"));
+    assert_non_null(strstr(error.text, "dimm-node=own: the limit of 128 nodes is reached"));
     config_free(&config);
     strcat(line, " -numa node");
     assert_int_equal(parse_line(&config, line, &error), CONFIG_ERROR);
@@ -209,7 +209,7 @@ static void bad_nodes(void **state)
     };
 
     (void)state;
-    check_bad(cases, COUNT(cases));
+    check_bad(cases, COUNT_OF(cases));
 }
 
 static void bad_distances(void **state)
@@ -239,7 +239,7 @@ static void bad_distances(void **state)
     };
 
     (void)state;
-    check_bad(cases, COUNT(cases));
+    check_bad(cases, COUNT_OF(cases));
 }
 
 static void ram_of_objects(void **state)
@@ -273,9 +273,9 @@ static void ram_of_objects(void **state)
         { BACKENDS "-numa node,memdev=a -numa node,mem=128M", "mixing both is not allowed" },
         { BACKENDS "-numa node,mem=64M -numa node,memdev=b", "mixing both is not allowed" },
         { BACKENDS "-numa node,memdev=a -numa node,memdev=a",
-          "memory backend a can't be used multiple times: it is node 0's" },
+          "memory backend a can't be used multiple times: it belongs to node 0" },
         { BACKENDS "-numa node,memdev=a", "(0x4000000) should equal RAM size (0xc000000)" },
-        { BACKENDS "-numa node,memdev=c", "memdev=c is ambiguous: there is no memory backend of that id" },
+        { BACKENDS "-numa node,memdev=c", "memdev=c is ambiguous: no memory backend has that id" },
         { "-m 64M -object memory-backend-ram,id=a,size=64M -machine memory-backend=a -numa node,memdev=a",
           "'-machine memory-backend' and '-numa memdev' properties are mutually exclusive" },
         { "-machine dimm-node=x", "Parameter 'dimm-node' expects own or a number from 0 to 127; got 'x'" },
@@ -286,14 +286,14 @@ static void ram_of_objects(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct config config;
 
         parse_good(&config, cases[i].line);
         assert_int_equal(config.ram_size, cases[i].ram * MIB);
         config_free(&config);
     }
-    check_bad(bad, COUNT(bad));
+    check_bad(bad, COUNT_OF(bad));
 }
 
 int main(void)

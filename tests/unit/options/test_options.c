@@ -11,9 +11,9 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "base/count_of.h"
 #include "command_line.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define KIB UINT64_C(1024)
 #define MIB (KIB * 1024)
 #define GIB (MIB * 1024)
@@ -76,7 +76,7 @@ static void memory(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct config config;
 
         parse_good(&config, cases[i].line);
@@ -96,16 +96,15 @@ static void bad_memory(void **state)
         { "-m -1", "Parameter 'size' expects a size of 0 or more; got '-1'" },
         { "-m 99999999999G",
           "Parameter 'size' expects a size below 16 EiB (2^64 bytes); got '99999999999G'" },
-        { "-m 5P", "Parameter 'size' expects at most 4 PiB, all that 52 address bits reach; got '5P'" },
+        { "-m 5P", "Parameter 'size' expects at most 4 PiB, the limit of 52 address bits; got '5P'" },
         { "-m 1G,slots=2,maxmem=1E",
-          "Parameter 'maxmem' expects at most 4 PiB, all that 52 address bits reach; got '1E'" },
-        { "-m 1G,slots=3", "slots=3 needs maxmem too" },
-        { "-m 1G,slots=0", "slots=0 needs maxmem too" },
+          "Parameter 'maxmem' expects at most 4 PiB, the limit of 52 address bits; got '1E'" },
+        { "-m 1G,slots=3", "slots=3 requires maxmem" },
+        { "-m 1G,slots=0", "slots=0 requires maxmem" },
         { "-m 1G,slots=3,maxmem=1G", "slots=3 but maxmem, 1 GiB, is equal to the RAM at start" },
         { "-m 1G,slots=3,maxmem=512M", "maxmem is 512 MiB, less than the RAM at start, 1 GiB" },
         { "-m 1024,slots=3,maxmem=4096",
-          "-m 1024,slots=3,maxmem=4096: maxmem is 4 KiB, less than the RAM at start, 1 GiB; it counts the RAM "
-          "at start and all that can be plugged, such as maxmem=4G (without a suffix maxmem counts bytes)" },
+          "-m 1024,slots=3,maxmem=4096: maxmem is 4 KiB, less than the RAM at start, 1 GiB; it includes the RAM at start and all DIMMs, such as maxmem=4G (without a suffix maxmem counts bytes)" },
         { "-m 1G,maxmem=512M", "maxmem is 512 MiB, less than the RAM at start, 1 GiB" },
         { "-m 1G,slots=257,maxmem=2G", "Parameter 'slots' expects a number from 0 to 256; got '257'" },
         { "-m 1G,slots=-1,maxmem=2G", "Parameter 'slots' expects a number from 0 to 256; got '-1'" },
@@ -122,7 +121,7 @@ static void bad_memory(void **state)
     };
 
     (void)state;
-    check_bad(cases, COUNT(cases));
+    check_bad(cases, COUNT_OF(cases));
 }
 
 static void cpus(void **state)
@@ -146,7 +145,7 @@ static void cpus(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct config config;
 
         parse_good(&config, cases[i].line);
@@ -171,7 +170,8 @@ static void bad_cpus(void **state)
         { "-smp 5,sockets=2,cores=4", "sockets (2) * cores (4) * threads (1) is 8, but there are 5 CPUs" },
         { "-smp 2,maxcpus=4", "maxcpus=4 must equal cpus=2: hotram has no CPU hotplug" },
         { "-smp sockets=16,cores=16", "256 CPUs; machine hotram-1 has at most 255" },
-        { "-smp 4,dies=2", "Parameter 'dies' expects 1 (hotram has sockets, cores and threads); got '2'" },
+        { "-smp 4,dies=2",
+          "Parameter 'dies' expects 1 (hotram supports sockets, cores and threads); got '2'" },
         { "-smp 4,core=2", "-smp has no property 'core'; did you mean 'cores'?" },
         { "-cpu qemu64",
           "-cpu qemu64: Parameter 'model' expects host|max (the guest sees the host's CPU); got 'qemu64'" },
@@ -179,7 +179,7 @@ static void bad_cpus(void **state)
     };
 
     (void)state;
-    check_bad(cases, COUNT(cases));
+    check_bad(cases, COUNT_OF(cases));
 }
 
 /* The second name of the one machine. */
@@ -203,6 +203,7 @@ static void machines(void **state)
         "-machine pc-q35-hotram-1,smm=auto",
 #else
         "-M virt,its=off,gic-version=3",
+        "-M virt,its=on",
         "-machine virt-hotram-1",
 #endif
         "-machine none,accel=kvm:mshv:tcg",
@@ -232,6 +233,7 @@ static void machines(void **state)
         "-watchdog-action reset",
         "-watchdog-action none",
         "-global ICH9-LPC.noreboot=off",
+        "-global driver=ICH9-LPC,property=noreboot,value=1",
         "-global ICH9-LPC.disable_s3=1 -global ICH9-LPC.disable_s4=on",
         "-global driver=PIIX4_PM,property=disable_s4,value=yes",
         "-global isa-fdc.driveA=x.y=z",
@@ -241,7 +243,7 @@ static void machines(void **state)
     struct error error;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(good); i++) {
+    for (size_t i = 0; i < COUNT_OF(good); i++) {
         parse_good(&config, good[i]);
         config_free(&config);
     }
@@ -255,6 +257,35 @@ static void machines(void **state)
     config_free(&config);
     assert_int_equal(parse_line(&config, "-machine none", &error), CONFIG_RUN);
     config_free(&config);
+}
+
+static void what_the_watchdog_does(void **state)
+{
+    static const struct {
+        const char *line;
+        enum watchdog_action action;
+        bool strapped;
+    } cases[] = {
+        { "-S", WATCHDOG_RESETS, false },
+        { "-watchdog-action reset", WATCHDOG_RESETS, false },
+        { "-watchdog-action shutdown -global ICH9-LPC.noreboot=on", WATCHDOG_SHUTS_DOWN, true },
+        { "-action watchdog=poweroff -global ICH9-LPC.noreboot=off", WATCHDOG_POWERS_OFF, false },
+        { "-watchdog-action none -action watchdog=pause", WATCHDOG_PAUSES, false },
+        { "-watchdog-action debug -action panic=none", WATCHDOG_DEBUGS, false },
+        { "-action watchdog=none", WATCHDOG_NOTHING, false },
+        { "-watchdog-action inject-nmi -global ICH9-LPC.noreboot=1 -global ICH9-LPC.noreboot=0",
+          WATCHDOG_INJECTS_NMI, false },
+        { "-global driver=ICH9-LPC,property=noreboot,value=yes", WATCHDOG_RESETS, true },
+    };
+    struct config config;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        parse_good(&config, cases[i].line);
+        assert_int_equal(config.actions.watchdog, cases[i].action);
+        assert_int_equal(config.watchdog_strapped, cases[i].strapped);
+        config_free(&config);
+    }
 }
 
 static void accelerators(void **state)
@@ -275,7 +306,7 @@ static void accelerators(void **state)
     struct error error;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         parse_good(&config, cases[i].line);
         assert_int_equal(config.accel, cases[i].accel);
         config_free(&config);
@@ -297,12 +328,13 @@ static void bad_machines(void **state)
 {
     static const struct bad cases[] = {
         { "-machine pc",
-          "'pc' is not a machine of hotram, which makes hotram-1 where -machine or its type is left out; it has: hotram-1, " FAMILY_NAMES
+          "'pc' is not a machine type of hotram; the default is hotram-1; it has: hotram-1, " FAMILY_NAMES
           ", none" },
         { "-machine hotram-2",
-          "'hotram-2' is not a machine of hotram, which makes hotram-1 where -machine or its type is left out; did you mean 'hotram-1'?" },
+          "'hotram-2' is not a machine type of hotram; the default is hotram-1; did you mean 'hotram-1'?" },
         { "-machine hotram-1,usb=on", "Parameter 'usb' expects off (hotram has no USB); got 'on'" },
-        { "-machine hotram-1,acpi=off", "Parameter 'acpi' expects on (memory hotplug is ACPI's); got 'off'" },
+        { "-machine hotram-1,acpi=off",
+          "Parameter 'acpi' expects on (memory hotplug requires ACPI); got 'off'" },
         { "-machine hotram-1,dump-guest-core=maybe",
           "Parameter 'dump-guest-core' expects on|off; got 'maybe'" },
         { "-machine mem-merge=maybe", "Parameter 'mem-merge' expects on|off; got 'maybe'" },
@@ -315,13 +347,13 @@ static void bad_machines(void **state)
           "accelerator 'mshv:foo:tcg': hotram runs guests with kvm only" },
         { "-M none,accel=mshv:tcg", "accelerator 'mshv:tcg': hotram runs guests with kvm only" },
         { "-accel kvm,kernel-irqchip=split", "got 'split'" },
-        { "-qtest unix:/t", "-qtest: a test plays the guest, so no other may run: add -accel qtest" },
-        { "-accel kvm:qtest -qtest unix:/t", "add -accel qtest" },
-        { "-accel qtest -qtest unix:/t -qtest unix:/u", "an earlier -qtest has the test already" },
+        { "-qtest unix:/t", "-qtest requires -accel qtest, because the test program replaces the guest" },
+        { "-accel kvm:qtest -qtest unix:/t", "requires -accel qtest" },
+        { "-accel qtest -qtest unix:/t -qtest unix:/u", "-qtest was already given" },
         { "-accel qtest -qtest chardev:c", "-qtest: chardev 'c' not found" },
-        { "-accel qtest -qtest stdio -qmp stdio", "stdio is wanted twice" },
+        { "-accel qtest -qtest stdio -qmp stdio", "stdio is used twice" },
         { "-accel qtest -chardev null,mux=on,id=c -qtest chardev:c",
-          "chardev 'c' has mux=on, which a program cannot share" },
+          "chardev 'c' has mux=on, which QMP and qtest do not support" },
         { "-display gtk", "Parameter 'type' expects none (hotram has no display); got 'gtk'" },
         { "-vga std", "Parameter 'type' expects none (hotram has no video card); got 'std'" },
         { "-audiodev alsa,id=a", "Parameter 'driver' expects none (hotram has no sound); got 'alsa'" },
@@ -331,17 +363,17 @@ static void bad_machines(void **state)
         { "-audiodev '{\"driver\":\"pa\",\"id\":\"a\"}'", "got 'pa'" },
         { "-audiodev '{\"driver\":'", "JSON" },
         { "-boot order=x", "Parameter 'order' expects drive letters from a to p; got 'x'" },
-        { "-boot cc", "Parameter 'order' names drive 'c' twice; got 'cc'" },
-        { "-boot menu=on", "Parameter 'menu' expects off (there is no firmware to show one); got 'on'" },
+        { "-boot cc", "Parameter 'order' lists drive 'c' twice; got 'cc'" },
+        { "-boot menu=on", "Parameter 'menu' expects off (hotram has no firmware to show a menu); got 'on'" },
         { "-boot strict=foo", "Parameter 'strict' expects on|off; got 'foo'" },
-        { "-append x", "-append needs a kernel to give it to: add -kernel FILE" },
-        { "-initrd x", "-initrd x needs a kernel to give it to: add -kernel FILE" },
+        { "-append x", "-append requires a kernel: add -kernel FILE" },
+        { "-initrd x", "-initrd x requires a kernel: add -kernel FILE" },
     };
     struct config config;
     struct error error;
 
     (void)state;
-    check_bad(cases, COUNT(cases));
+    check_bad(cases, COUNT_OF(cases));
     assert_int_equal(parse_line(&config, "", &error), CONFIG_ERROR);
     assert_non_null(strstr(error.text, "nothing to boot: add -kernel FILE"));
     config_free(&config);
@@ -430,12 +462,12 @@ static void bad_small_options(void **state)
           "Parameter 'watchdog' expects reset|shutdown|poweroff|pause|debug|none|inject-nmi; got 'bark'" },
         { "-action guest=none", "-action has no property 'guest'" },
         { "-global ICH9-LPC.disable_s3=0",
-          "-global ICH9-LPC.disable_s3=0: the guest has no suspend to RAM: leave it out, or set it to 1" },
+          "-global ICH9-LPC.disable_s3=0: the guest has no suspend to RAM: omit it, or set it to 1" },
         { "-global driver=PIIX4_PM,property=disable_s4,value=off", "the guest has no suspend to disk" },
         { "-global ICH9-LPC.disable_s3=maybe", "Parameter 'disable_s3' expects on or off; got 'maybe'" },
-        { "-global pc-dimm.node=1",
-          "there are no defaults for every pc-dimm: give 'node' with each -device" },
-        { "-global memory-backend-ram.share=on", "give 'share' with each -object" },
+        { "-global ICH9-LPC.noreboot=2", "Parameter 'noreboot' expects on or off; got '2'" },
+        { "-global pc-dimm.node=1", "defaults for pc-dimm are not supported: set 'node' in each -device" },
+        { "-global memory-backend-ram.share=on", "set 'share' in each -object" },
         { "-global x", "-global has no property 'x'; it has: driver, property, value" },
         { "-global x.y", "expects DRIVER.PROPERTY=VALUE; got 'x.y'" },
         { "-global driver=x,value=1", "Parameter 'property' is missing" },
@@ -443,20 +475,31 @@ static void bad_small_options(void **state)
     };
 
     (void)state;
-    check_bad(cases, COUNT(cases));
+    check_bad(cases, COUNT_OF(cases));
 }
 
 static void unknown_options(void **state)
 {
     static const struct bad cases[] = {
-        { "-netdev user,id=n", "-netdev: QEMU has this option, hotram has not (no network devices)" },
-        { "--drive file=x", "--drive: QEMU has this option, hotram has not (no disks)" },
-        { "-hda x", "(no disks)" },
+        { "-net user",
+          "-net: QEMU option not supported by hotram (a network card is -nic user, or -netdev user,id=n0 -device virtio-net-pci,netdev=n0)" },
+        { "-nic user,model=e1000", "Unsupported NIC model: 'e1000'" },
+        { "-nic usr", "Parameter 'type' does not accept value 'usr'" },
+        { "-nic user,mac=53:54:00:12:34:56", "multicast" },
+        { "-nic user,netdev=n", "netdev" },
+        { "-nic none,mac=52:54:00:12:34:56", "no network card" },
+        { "-nic user,id=n -netdev user,id=n", "Duplicate ID 'n' for netdev" },
+        { "-nic model=virtio", "'type' is missing" },
+        { "-netdev user", "Parameter 'id' is missing" },
+        { "-netdev usr,id=n", "Parameter 'type' does not accept value 'usr'" },
+        { "-netdev tap,id=n,fd=1,ifname=t", "cannot be given together" },
+        { "-netdev user,id=n -netdev user,id=n", "Duplicate ID 'n' for netdev" },
+        { "-hda x", "(a disk is -drive file=FILE,if=virtio,format=raw)" },
         { "-vnc :0", "(no display)" },
         { "-incoming defer", "(no migration)" },
-        { "-snapshot", "(no disks)" },
-        { "-s", "-s: QEMU has this option, hotram has not (no debugger interface)" },
-        { "-no-acpi", "(memory hotplug is ACPI's" },
+        { "-snapshot", "(a disk is -drive file=FILE,if=virtio,format=raw)" },
+        { "-s", "-s: QEMU option not supported by hotram (no debugger interface)" },
+        { "-no-acpi", "(memory hotplug requires ACPI" },
         { "-kernal x", "-kernal: unknown option; did you mean -kernel? -help shows all" },
         { "-sernial x", "did you mean -serial?" },
         { "-no-rebot", "did you mean -no-reboot?" },
@@ -464,7 +507,7 @@ static void unknown_options(void **state)
         { "-frobnicate", "-frobnicate: unknown option; -help shows all" },
         { "-m=1G", "-m=1G: an option's argument follows after a space: -m 1G" },
         { "--kernel=x", "--kernel=x: an option's argument follows after a space: -kernel x" },
-        { "disk.img", "'disk.img': options begin with '-', and hotram has no disk image" },
+        { "disk.img", "'disk.img': options begin with '-'; hotram does not accept a disk image" },
         { "-", "-: unknown option" },
         { "--", "--: unknown option" },
         { "---m 1G", "---m: unknown option" },
@@ -475,7 +518,7 @@ static void unknown_options(void **state)
     };
 
     (void)state;
-    check_bad(cases, COUNT(cases));
+    check_bad(cases, COUNT_OF(cases));
 }
 
 static void objects(void **state)
@@ -506,7 +549,7 @@ static void bad_objects(void **state)
     static const struct bad cases[] = {
         { "-object memory-backend-rom,id=a",
           "-object memory-backend-rom,id=a: invalid object type: memory-backend-rom; did you mean 'memory-backend-ram'?" },
-        { "-object iothread,id=a", "invalid object type: iothread; it has: memory-backend-ram" },
+        { "-object throttle-group,id=a", "invalid object type: throttle-group; it has: memory-backend-ram" },
         { "-object memory-backend-ram", "Parameter 'id' is missing" },
         { "-object id=a", "Parameter 'qom-type' is missing" },
         { "-object memory-backend-ram,id=1a",
@@ -519,18 +562,21 @@ static void bad_objects(void **state)
           "Invalid parameter type for 'id', expected: string" },
         { "-object secret", "Parameter 'id' is missing" },
         { "-device foo", "'foo' is not a valid device model name; it has: isa-serial, pc-dimm" },
+        { "-device acpi-ged", "-device acpi-ged: Parameter 'driver' expects a pluggable device type: "
+                              "'acpi-ged' is a part of the machine" },
+        { "-device acpi-ged,help", "'acpi-ged' is a part of the machine" },
         { "-device pc-dim,memdev=a", "'pc-dim' is not a valid device model name; did you mean 'pc-dimm'?" },
         { "-device ''", "-device : Parameter 'driver' is missing" },
         { "-device pc-dimm,id=a -device pc-dimm,id=a", "Duplicate ID 'a' for device" },
         { "-device isa-serial,id=a -device pc-dimm,id=a",
-          "Duplicate ID 'a' for device: an earlier one has it already" },
+          "Duplicate ID 'a' for device: already in use by an earlier one" },
         { "-device pc-dimm,id=-a", "Parameter 'id' expects an identifier" },
         { "-device {\"driver\":\"pc-dimm\",\"id\":5}", "Invalid parameter type for 'id', expected: string" },
         { "-device {\"driver\":\"help\"}", "'help' is not a valid device" },
     };
 
     (void)state;
-    check_bad(cases, COUNT(cases));
+    check_bad(cases, COUNT_OF(cases));
 }
 
 static void long_arguments(void **state)
@@ -558,7 +604,7 @@ int main(void)
         cmocka_unit_test(defaults),        cmocka_unit_test(memory),
         cmocka_unit_test(bad_memory),      cmocka_unit_test(cpus),
         cmocka_unit_test(bad_cpus),        cmocka_unit_test(machines),
-        cmocka_unit_test(accelerators),    cmocka_unit_test(accelerators),
+        cmocka_unit_test(accelerators),    cmocka_unit_test(what_the_watchdog_does),
         cmocka_unit_test(bad_machines),    cmocka_unit_test(small_options),
         cmocka_unit_test(clocks),          cmocka_unit_test(bad_small_options),
         cmocka_unit_test(unknown_options), cmocka_unit_test(objects),

@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/count_of.h"
 #include "base/host_nodes.h"
 #include "base/props.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define KIB UINT64_C(1024)
 #define MIB (KIB * 1024)
 #define GIB (MIB * 1024)
@@ -33,8 +33,8 @@ static void texts_show_that_a_value_is_shortened(void **state)
     error_set(&error, "%.5s|%.4s|%.3s", "aé€z", "aé€z", "€€"); /* characters of 1, 2, 3, 1 bytes */
     assert_string_equal(error.text, "aé...|aé...|€...");
     error_set(&error, "'%s': the way out", value);
-    assert_int_equal(strlen(error.text), 1 + WORDS_QUOTED + strlen("...': the way out"));
-    assert_string_equal(error.text + 1 + WORDS_QUOTED, "...': the way out");
+    assert_int_equal(strlen(error.text), 1 + WORDS_QUOTED_MAX + strlen("...': the way out"));
+    assert_string_equal(error.text + 1 + WORDS_QUOTED_MAX, "...': the way out");
     error_set(&error, "%s and %s", value, value);
     assert_int_equal(strlen(error.text), sizeof error.text - 1);
     assert_string_equal(error.text + sizeof error.text - 4, "...");
@@ -92,7 +92,7 @@ static void sizes_are_read(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct error error = { 0 };
         uint64_t bytes = 1;
 
@@ -142,7 +142,7 @@ static void bad_sizes_are_named(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct error error = { 0 };
         uint64_t bytes = 42;
 
@@ -177,8 +177,8 @@ static void sizes_are_written(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        char buffer[SIZE_TEXT];
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char buffer[SIZE_TEXT_MAX];
 
         assert_string_equal(size_text(cases[i].bytes, buffer), cases[i].text);
     }
@@ -191,9 +191,9 @@ static void ids_follow_the_rule(void **state)
     struct error error;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(good); i++)
+    for (size_t i = 0; i < COUNT_OF(good); i++)
         assert_true(id_well_formed(good[i]));
-    for (size_t i = 0; i < COUNT(bad); i++) {
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
         assert_false(id_well_formed(bad[i]));
         assert_false(id_check(bad[i], &error));
         assert_non_null(strstr(error.text, bad[i]));
@@ -222,7 +222,7 @@ static void keyvals_become_objects(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct error error = { 0 };
         struct json_object *object = keyval_parse(cases[i].text, cases[i].implied, &error);
 
@@ -238,7 +238,7 @@ static void nameless_words_are_refused(void **state)
     static const char *const bad[] = { "=1", "a=1,=2", "a,,b", ",", "a=1,b,,c=2" };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(bad); i++) {
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct error error = { 0 };
 
         assert_null(keyval_parse(bad[i], NULL, &error));
@@ -282,7 +282,7 @@ static void json_is_strict(void **state)
     bool keyval;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(bad); i++) {
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct json_object *object = props_parse(bad[i], "type", &keyval, &error);
 
         if (object)
@@ -328,7 +328,7 @@ static void json_numbers(void **state)
     bool keyval;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         struct json_object *object = props_parse(table[i].text, "type", &keyval, &error);
 
         assert_non_null(object);
@@ -346,14 +346,13 @@ struct sample {
 };
 
 static const struct property table[] = {
-    { "string", PROPERTY_STRING, offsetof(struct sample, string), offsetof(struct sample, string_given), "",
-      NULL },
-    { "other", PROPERTY_STRING, offsetof(struct sample, other), PROPERTY_NO_GIVEN, "", NULL },
-    { "size", PROPERTY_SIZE, offsetof(struct sample, size), PROPERTY_NO_GIVEN, "", NULL },
-    { "u64", PROPERTY_UINT64, offsetof(struct sample, u64), PROPERTY_NO_GIVEN, "", NULL },
-    { "u32", PROPERTY_UINT32, offsetof(struct sample, u32), offsetof(struct sample, u32_given), "", NULL },
-    { "i32", PROPERTY_INT32, offsetof(struct sample, i32), PROPERTY_NO_GIVEN, "", NULL },
-    { "yes", PROPERTY_BOOL, offsetof(struct sample, yes), PROPERTY_NO_GIVEN, "", NULL },
+    PROPERTY_ROW_GIVEN(sample, "string", PROPERTY_STRING, string, ""),
+    PROPERTY_ROW(sample, "other", PROPERTY_STRING, other, ""),
+    PROPERTY_ROW(sample, "size", PROPERTY_SIZE, size, ""),
+    PROPERTY_ROW(sample, "u64", PROPERTY_UINT64, u64, ""),
+    PROPERTY_ROW_GIVEN(sample, "u32", PROPERTY_UINT32, u32, ""),
+    PROPERTY_ROW(sample, "i32", PROPERTY_INT32, i32, ""),
+    PROPERTY_ROW(sample, "yes", PROPERTY_BOOL, yes, ""),
 };
 static const char *const skip[] = { "qom-type", "id", NULL };
 
@@ -365,7 +364,7 @@ static bool read_sample(const char *text, struct sample *sample, struct error *e
     props.object = props_parse(text, "qom-type", &props.keyval, error);
     if (!props.object)
         return false;
-    good = props_read(props, table, COUNT(table), skip, "memory-backend-test", sample, error);
+    good = props_read(props, table, COUNT_OF(table), skip, "memory-backend-test", sample, error);
     json_object_put(props.object);
     return good;
 }
@@ -386,8 +385,41 @@ static void check_sample(const char *text)
     assert_true(sample.u32_given);
     assert_int_equal(sample.i32, INT32_MIN);
     assert_true(sample.yes);
-    props_free(table, COUNT(table), &sample);
+    props_free(table, COUNT_OF(table), &sample);
     assert_null(sample.string);
+}
+
+static void words_are_the_only_ones(void **state)
+{
+    static const char *const words[] = { "auto", "on", "off", NULL };
+    static const struct property row[] = { PROPERTY_ROW_WORDS(sample, "word", string, "", words) };
+    static const char *const good[] = { "x=1", "word=auto", "word=on", "word=off" };
+    static const size_t numbers[] = { 0, 0, 1, 2 };
+    static const char *const skipped[] = { "x", NULL };
+    struct sample sample = { 0 };
+    struct error error;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(good); i++) {
+        struct props props;
+
+        props.object = props_parse(good[i], NULL, &props.keyval, &error);
+        assert_non_null(props.object);
+        assert_true(props_read(props, row, COUNT_OF(row), skipped, "thing", &sample, &error));
+        assert_int_equal(property_word(words, sample.string), numbers[i]);
+        props_free(row, COUNT_OF(row), &sample);
+        json_object_put(props.object);
+    }
+    for (unsigned keyval = 0; keyval < 2; keyval++) {
+        struct props props;
+
+        props.object = props_parse(keyval ? "word=of" : "{\"word\":\"of\"}", NULL, &props.keyval, &error);
+        assert_non_null(props.object);
+        assert_false(props_read(props, row, COUNT_OF(row), NULL, "thing", &sample, &error));
+        assert_string_equal(error.text, "Parameter 'word' expects one of 'auto', 'on', 'off'; got 'of'");
+        assert_null(sample.string);
+        json_object_put(props.object);
+    }
 }
 
 struct placement {
@@ -396,8 +428,8 @@ struct placement {
 };
 
 static const struct property placement[] = {
-    { "host-nodes", PROPERTY_NODES, offsetof(struct placement, nodes), PROPERTY_NO_GIVEN, "", NULL },
-    { "policy", PROPERTY_POLICY, offsetof(struct placement, policy), PROPERTY_NO_GIVEN, "", NULL },
+    PROPERTY_ROW(placement, "host-nodes", PROPERTY_NODES, nodes, ""),
+    PROPERTY_ROW(placement, "policy", PROPERTY_POLICY, policy, ""),
 };
 
 static bool read_placement(const char *text, struct placement *values, struct error *error)
@@ -408,7 +440,7 @@ static bool read_placement(const char *text, struct placement *values, struct er
     *values = (struct placement){ 0 };
     props.object = props_parse(text, "qom-type", &props.keyval, error);
     assert_non_null(props.object);
-    good = props_read(props, placement, COUNT(placement), skip, "ram", values, error);
+    good = props_read(props, placement, COUNT_OF(placement), skip, "ram", values, error);
     json_object_put(props.object);
     return good;
 }
@@ -431,10 +463,10 @@ static void host_nodes_in_all_their_spellings(void **state)
     };
     struct placement values;
     struct error error;
-    char text[HOST_NODES_TEXT];
+    char text[HOST_NODES_TEXT_MAX];
 
     (void)state;
-    for (size_t i = 0; i < COUNT(good); i++) {
+    for (size_t i = 0; i < COUNT_OF(good); i++) {
         if (!read_placement(good[i].text, &values, &error))
             fail_msg("%s: %s", good[i].text, error.text);
         assert_string_equal(host_nodes_text(&values.nodes, text), good[i].nodes);
@@ -474,7 +506,7 @@ static void host_nodes_that_are_none(void **state)
     struct error error;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(bad); i++) {
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
         assert_false(read_placement(bad[i].text, &values, &error));
         if (!strstr(error.text, bad[i].words))
             fail_msg("%s: no '%s' in: %s", bad[i].text, bad[i].words, error.text);
@@ -495,7 +527,7 @@ static void both_forms_are_read(void **state)
     assert_int_equal(sample.i32, 7);
     assert_true(sample.yes);
     assert_false(sample.u32_given);
-    props_free(table, COUNT(table), &sample);
+    props_free(table, COUNT_OF(table), &sample);
 }
 
 static void bools_have_many_words(void **state)
@@ -505,7 +537,7 @@ static void bools_have_many_words(void **state)
     char text[32];
 
     (void)state;
-    for (size_t i = 0; i < COUNT(on); i++) {
+    for (size_t i = 0; i < COUNT_OF(on); i++) {
         struct sample sample = { 0 };
         struct error error;
 
@@ -561,7 +593,7 @@ static void bad_values_are_named(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct sample sample = { 0 };
         struct error error = { 0 };
 
@@ -638,6 +670,7 @@ int main(void)
         cmocka_unit_test(host_nodes_that_are_none),
         cmocka_unit_test(both_forms_are_read),
         cmocka_unit_test(bools_have_many_words),
+        cmocka_unit_test(words_are_the_only_ones),
         cmocka_unit_test(bad_values_are_named),
         cmocka_unit_test(failure_leaves_nothing_allocated),
         cmocka_unit_test(long_values_are_cut),

@@ -3,6 +3,7 @@
  * What an arm64 guest finds in its memory: read back as its kernel reads it, by offsets from the
  * specifications.
  */
+#include "../chips.h"
 #include "../unit.h"
 
 #include <libfdt.h>
@@ -28,7 +29,7 @@ static uint8_t initrd[INITRD_SIZE];
 static struct {
     const struct bytes *kernel;
     bool acpi;
-    bool memreserve;
+    bool its;
     bool no_initrd;
     uint64_t split; /* RAM is two objects, and the second begins here */
     int kernel_fd, initrd_fd;
@@ -39,11 +40,16 @@ static struct {
     struct error error;
 } now;
 
-bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size, void *host,
-                    unsigned flags, struct error *error)
+void vm_irq_line(const struct vm *vm, unsigned gsi, bool high)
+{
+    (void)vm, (void)gsi, (void)high;
+}
+
+bool vm_set_kvm_slot(const struct vm *vm, unsigned kvm_slot, uint64_t guest_address, uint64_t size,
+                     void *host, unsigned flags, struct error *error)
 {
     (void)flags;
-    (void)vm, (void)memslot, (void)guest_address, (void)size, (void)host, (void)error;
+    (void)vm, (void)kvm_slot, (void)guest_address, (void)size, (void)host, (void)error;
     return true;
 }
 
@@ -99,11 +105,12 @@ static bool load(void)
     const struct boot_machine machine = {
         .memory = now.map,
         .rsdp = RSDP,
-        .memreserve = now.memreserve,
+        .its = now.its,
         .cpus = 2,
         .mpidr = mpidr,
         .gic_version = 3,
         .numa = &no_nodes,
+        .board = arm64_board(),
     };
 
     return boot_load(&now.boot, &machine, &now.entry, &now.error);
@@ -344,7 +351,7 @@ static void the_efi_configuration_tables(void **state)
     assert_int_equal(configuration(memreserve), 0);
     assert_int_equal(u64_at(system_table() + 104), 2);
     clean_up();
-    now.memreserve = true;
+    now.its = true;
     start();
     assert_memory_equal(at(configuration(memreserve), 16), (const uint8_t[16]){ 0 }, 16);
     assert_int_equal(configuration(acpi), RSDP);
@@ -455,14 +462,14 @@ static void ram_that_is_too_small(void **state)
 
     (void)state;
     open_files();
-    expect_open(2 * MIB, "needs 3 MiB of RAM, and there are 2 MiB; give more with -m");
+    expect_open(2 * MIB, "needs 3 MiB of RAM, but the guest has 2 MiB; increase -m");
     expect_open(least + 128 * KIB, NULL);
     expect_open(least + 128 * KIB - 1,
-                "of 100001 bytes does not fit beside the kernel, which takes 3392 KiB");
-    expect_open(least, "give at least 3520 KiB with -m");
+                "of 100001 bytes does not fit beside the kernel, which needs 3392 KiB");
+    expect_open(least, "use -m with at least 3520 KiB");
     now.no_initrd = true;
     expect_open(least, NULL);
-    expect_open(least - 1, "too few for the kernel and what it is told; give at least 3392 KiB");
+    expect_open(least - 1, "not enough for the kernel and its boot data; at least 3392 KiB");
     strcpy(now.kernel_path, "/nowhere");
     expect_open(least, "-kernel '/nowhere': No such file or directory");
     clean_up();
@@ -481,7 +488,7 @@ static void nothing_to_boot(void **state)
     boot_close(&now.boot);
     config.ram_size = 2 * MIB;
     expect_problem(boot_open(&now.boot, &config, &now.error),
-                   "-m: 2 MiB of RAM are too few for a machine; give at least 2368 KiB");
+                   "-m: 2 MiB of RAM is not enough for a machine; at least 2368 KiB is required");
     boot_close(&now.boot);
 }
 
@@ -503,7 +510,7 @@ static void the_command_line_has_a_limit(void **state)
     cmdline[2047] = 'a';
     cmdline[2048] = '\0';
     expect_problem(boot_open(&now.boot, &config, &now.error),
-                   "-append is 2048 bytes long; an arm64 kernel takes 2047");
+                   "-append is 2048 bytes long; the limit of an arm64 kernel is 2047");
     clean_up();
 }
 
@@ -518,10 +525,10 @@ static void a_huge_initrd(void **state)
     assert_int_equal(ftruncate(now.initrd_fd, (off_t)most), 0);
     expect_open(64 * GIB, NULL);
     assert_int_equal(ftruncate(now.initrd_fd, (off_t)most + 1), 0);
-    expect_open(64 * GIB, "behind the start of RAM; Linux takes one that ends 32 GiB behind it or earlier");
+    expect_open(64 * GIB, "above the start of RAM; Linux requires it to end at most 32 GiB above");
     expect_open(8 * GIB, "does not fit beside the kernel");
     assert_int_equal(ftruncate(now.initrd_fd, INT64_MAX), 0);
-    expect_open(UINT64_C(1) << 48, "Linux takes less than 32 GiB");
+    expect_open(UINT64_C(1) << 48, "Linux accepts less than 32 GiB");
     clean_up();
 }
 
@@ -532,13 +539,13 @@ static void files_that_become_shorter(void **state)
     assert_int_equal(ftruncate(now.initrd_fd, INITRD_SIZE - 1), 0);
     expect_problem(load(), "-initrd '/proc/self/fd/");
     assert_int_equal(ftruncate(now.kernel_fd, KERNEL_BYTES - 1), 0);
-    expect_problem(load(), "cannot be loaded to 0x40200000: has the file become shorter?");
+    expect_problem(load(), "cannot be loaded at 0x40200000: was the file truncated?");
     clean_up();
     kernel_gzip(&kernel, &packed);
     now.kernel = &packed;
     start();
     assert_int_equal(ftruncate(now.kernel_fd, 1000), 0);
-    expect_problem(load(), "cannot be unpacked: it cannot be read, or has become shorter");
+    expect_problem(load(), "cannot be unpacked: it cannot be read, or was truncated");
     clean_up();
 }
 
@@ -557,7 +564,7 @@ static void gzip_that_is_broken(void **state)
     (void)state;
     kernel_gzip(&kernel, &packed);
     packed.size--;
-    load_broken(&packed, "cannot be unpacked: it ends too early");
+    load_broken(&packed, "cannot be unpacked: unexpected end of data");
     packed.size++;
     packed.at[packed.size - 8] ^= 1; /* checksum */
     load_broken(&packed, "cannot be unpacked: incorrect data check");
@@ -572,7 +579,7 @@ static void no_memory_there(void **state)
     open_files();
     assert_true(open_boot(RAM_SIZE));
     now.map = guest_memory_create(NULL, NULL, 1);
-    expect_problem(load(), "cannot be loaded to 0x40200000");
+    expect_problem(load(), "cannot be loaded at 0x40200000");
     /* Room for kernel and initrd, and for nothing else. */
     assert_non_null(guest_memory_add(now.map, ARM64_RAM, 3 * MIB, ram, NULL));
     expect_problem(load(), "-initrd '/proc/self/fd/");

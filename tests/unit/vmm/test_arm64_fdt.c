@@ -2,6 +2,7 @@
 /*
  * The device tree of an arm64 machine without ACPI, read as Linux reads it.
  */
+#include "../chips.h"
 #include "../unit.h"
 
 #include <libfdt.h>
@@ -16,11 +17,16 @@ static uint64_t mpidr[CPUS_MAX];
 static struct arm64_fdt_machine machine;
 static const struct arm64_fdt_chosen chosen = { .cmdline = "quiet", .kaslr_seed = 1 };
 
-bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size, void *host,
-                    unsigned flags, struct error *error)
+void vm_irq_line(const struct vm *vm, unsigned gsi, bool high)
+{
+    (void)vm, (void)gsi, (void)high;
+}
+
+bool vm_set_kvm_slot(const struct vm *vm, unsigned kvm_slot, uint64_t guest_address, uint64_t size,
+                     void *host, unsigned flags, struct error *error)
 {
     (void)flags;
-    (void)vm, (void)memslot, (void)guest_address, (void)size, (void)host, (void)error;
+    (void)vm, (void)kvm_slot, (void)guest_address, (void)size, (void)host, (void)error;
     return true;
 }
 
@@ -32,6 +38,13 @@ static int set_up(void **state)
         mpidr[i] = UINT64_C(1) << 31 | (i & 15) | i >> 4 << 8; /* bit 31 is always set, and no affinity */
     machine = (struct arm64_fdt_machine){ .ram_size = GIB, .cpus = 1, .mpidr = mpidr, .gic_version = 3 };
     machine.numa = &numa;
+    machine.board = arm64_board();
+    machine.board->pci->layout = (struct pci_layout){ .ecam = UINT64_C(0x4010000000),
+                                                      .buses = ARM64_PCI_BUSES,
+                                                      .io = ARM64_PCI_IO,
+                                                      .low = { ARM64_PCI_LOW, ARM64_PCI_IO - 1 },
+                                                      .high = { 512 * GIB, 1024 * GIB - 1 },
+                                                      .gsi = ARM64_GSI_PCI };
     return 0;
 }
 
@@ -134,6 +147,19 @@ static void gic_and_timer(void **state)
     CELLS("/interrupt-controller@8000000", "reg", 0, 0x08000000, 0, 0x10000, 0, 0x080a0000, 0, 0x60000);
     CELLS("/timer", "interrupts", 1, 13, 4, 1, 14, 4, 1, 11, 4, 1, 10, 4);
 
+    CELLS("/interrupt-controller@8000000", "#address-cells", 2);
+    CELLS("/interrupt-controller@8000000", "#size-cells", 2);
+    assert_true(has("/interrupt-controller@8000000", "ranges"));
+    assert_int_equal(fdt_node_offset_by_compatible(tree, -1, "arm,gic-v3-its"), -FDT_ERR_NOTFOUND);
+    machine.its = true;
+    build();
+    CELLS("/interrupt-controller@8000000/its@8080000", "reg", 0, 0x08080000, 0, 0x20000);
+    CELLS("/interrupt-controller@8000000/its@8080000", "#msi-cells", 1);
+    assert_true(has("/interrupt-controller@8000000/its@8080000", "msi-controller"));
+    assert_int_not_equal(fdt_get_phandle(tree, fdt_node_offset_by_compatible(tree, -1, "arm,gic-v3-its")),
+                         fdt_get_phandle(tree, fdt_node_offset_by_compatible(tree, -1, "arm,gic-v3")));
+    machine.its = false;
+
     machine.gic_version = 2;
     build();
     gic = fdt_node_offset_by_compatible(tree, -1, "arm,cortex-a15-gic");
@@ -143,6 +169,38 @@ static void gic_and_timer(void **state)
     CELLS("/timer", "interrupts", 1, 13, 0x704, 1, 14, 0x704, 1, 11, 0x704, 1, 10, 0x704);
     CELLS("/interrupt-controller@8000000", "#interrupt-cells", 3);
     assert_true(has("/interrupt-controller@8000000", "interrupt-controller"));
+}
+
+/* Documentation/devicetree/bindings/pci/host-generic-pci.yaml */
+static void the_pci_host_bridge(void **state)
+{
+    static const char *const path = "/pcie@4010000000";
+    const uint32_t *map;
+    int length;
+
+    (void)state;
+    build();
+    TEXT(path, "compatible", "pci-host-ecam-generic");
+    TEXT(path, "device_type", "pci");
+    CELLS(path, "reg", 0x40, 0x10000000, 0, 0x10000000);
+    CELLS(path, "bus-range", 0, 255);
+    CELLS(path, "ranges", 0x01000000, 0, 0, 0, 0x3eff0000, 0, 0x10000, 0x02000000, 0, 0x10000000, 0,
+          0x10000000, 0, 0x2eff0000, 0x03000000, 0x80, 0, 0x80, 0, 0x80, 0);
+    CELLS(path, "interrupt-map-mask", 0x1800, 0, 0, 7);
+    map = fdt_getprop(tree, fdt_path_offset(tree, path), "interrupt-map", &length);
+    assert_int_equal(length, 16 * 10 * 4);
+    for (unsigned i = 0; i < 16; i++) { /* QEMU's virt: SPI 3 + (pin + slot) % 4 */
+        const unsigned slot = i / 4, pin = i % 4;
+        const uint32_t row[] = { slot << 11, 0, 0, pin + 1, 1, 0, 0, 0, 3 + (slot + pin) % 4, 4 };
+
+        for (unsigned j = 0; j < 10; j++)
+            assert_int_equal(fdt32_ld((const fdt32_t *)&map[10 * i + j]), row[j]);
+    }
+    assert_false(has(path, "msi-map"));
+    machine.its = true;
+    build();
+    CELLS(path, "msi-map", 0,
+          fdt_get_phandle(tree, fdt_node_offset_by_compatible(tree, -1, "arm,gic-v3-its")), 0, 0x10000);
 }
 
 static void cpus_by_their_affinity(void **state)
@@ -240,6 +298,7 @@ int main(void)
         cmocka_unit_test_setup(a_small_machine, set_up),
         cmocka_unit_test_setup(the_serial_port, set_up),
         cmocka_unit_test_setup(gic_and_timer, set_up),
+        cmocka_unit_test_setup(the_pci_host_bridge, set_up),
         cmocka_unit_test_setup(cpus_by_their_affinity, set_up),
         cmocka_unit_test_setup(memory_of_several_nodes, set_up),
         cmocka_unit_test_setup(distances, set_up),

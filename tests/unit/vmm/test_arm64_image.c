@@ -15,11 +15,11 @@ static struct bytes kernel, packed, file;
 static bool acpi;
 
 /* The map of guest memory is linked in, and KVM is not. */
-bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size, void *host,
-                    unsigned flags, struct error *error)
+bool vm_set_kvm_slot(const struct vm *vm, unsigned kvm_slot, uint64_t guest_address, uint64_t size,
+                     void *host, unsigned flags, struct error *error)
 {
     (void)flags;
-    (void)vm, (void)memslot, (void)guest_address, (void)size, (void)host, (void)error;
+    (void)vm, (void)kvm_slot, (void)guest_address, (void)size, (void)host, (void)error;
     return true;
 }
 
@@ -98,9 +98,9 @@ static void its_header_makes_sense(void **state)
     put_u64(&kernel, IMAGE_SIZE, 0);
     expect_bytes(&kernel, "image_size is 0");
     put_u64(&kernel, IMAGE_SIZE, UINT64_MAX);
-    expect_bytes(&kernel, "of RAM, and there are 64 MiB; give more with -m");
+    expect_bytes(&kernel, "of RAM, but the guest has 64 MiB; increase -m");
     put_u64(&kernel, IMAGE_SIZE, 62 * MIB + 1);
-    expect_bytes(&kernel, "needs 67108865 bytes of RAM, and there are 64 MiB");
+    expect_bytes(&kernel, "needs 67108865 bytes of RAM, but the guest has 64 MiB");
 }
 
 static void a_file_that_was_cut_off(void **state)
@@ -150,8 +150,8 @@ static void compressed_with_gzip(void **state)
     (void)state;
     kernel_gzip(&kernel, &packed);
     expect_bytes(&packed, NULL);
-    expect(packed.at, 20, "compressed with gzip and cannot be unpacked: it ends too early");
-    expect(packed.at, 2, "cannot be unpacked: it ends too early");
+    expect(packed.at, 20, "compressed with gzip and cannot be unpacked: unexpected end of data");
+    expect(packed.at, 2, "cannot be unpacked: unexpected end of data");
     packed.at[2] = 7; /* method */
     expect_bytes(&packed, "cannot be unpacked: unknown compression method");
 }
@@ -191,14 +191,14 @@ static void efi_zboot(void **state)
     put_u32(&file, 12, 1);
     expect_bytes(&file, "no gzip stream");
     put_u32(&file, 12, 20);
-    expect_bytes(&file, "it ends too early");
+    expect_bytes(&file, "unexpected end of data");
 }
 
 static void efi_zboot_of_other_compressions(void **state)
 {
     (void)state;
     kernel_zboot(&kernel, "zstd", &file);
-    expect_bytes(&file, "an EFI zboot image that is compressed with 'zstd'; hotram unpacks gzip");
+    expect_bytes(&file, "an EFI zboot image compressed with 'zstd'; hotram supports gzip only");
     kernel_zboot(&kernel, "\033[2J\xff", &file);
     expect_bytes(&file, "compressed with '?[2J?'");
     kernel_zboot(&kernel, "12345678901234567890123456789012", &file);
@@ -215,12 +215,15 @@ static void other_kernels_and_files(void **state)
         size_t length;
         const char *problem;
     } cases[] = {
-        { 0x202, "HdrS", 4, "is an x86 bzImage, and this is an arm64 machine: it takes an arm64 Image" },
-        { 0, "\177ELF\2\1\0\0\0\0\0\0\0\0\0\0\2\0\x3e\0", 20, "is an ELF file for x86-64, and this is" },
-        { 0, "\177ELF\2\1\0\0\0\0\0\0\0\0\0\0\2\0\xb7\0", 20, "is an ELF file for arm64, and this is" },
-        { 0, "\177ELF\2\1\0\0\0\0\0\0\0\0\0\0\2\0\xf3\0", 20, "is an ELF file, and this is" },
+        { 0x202, "HdrS", 4, "is an x86 bzImage, but this arm64 machine requires an arm64 Image" },
+        { 0, "\177ELF\2\1\0\0\0\0\0\0\0\0\0\0\2\0\x3e\0", 20,
+          "is an ELF file for x86-64, but this arm64 machine requires" },
+        { 0, "\177ELF\2\1\0\0\0\0\0\0\0\0\0\0\2\0\xb7\0", 20,
+          "is an ELF file for arm64, but this arm64 machine requires" },
+        { 0, "\177ELF\2\1\0\0\0\0\0\0\0\0\0\0\2\0\xf3\0", 20,
+          "is an ELF file, but this arm64 machine requires" },
         { 0x38, "RSC\x05", 4, "is a RISC-V Image" },
-        { 0, "\x28\xb5\x2f\xfd", 4, "is zstd-compressed; hotram unpacks gzip" },
+        { 0, "\x28\xb5\x2f\xfd", 4, "is zstd-compressed; hotram supports gzip only" },
         { 0, "\xfd\x37zXZ", 6, "is xz-compressed" },
         { 0, "\x04\x22\x4d\x18", 4, "is lz4-compressed" },
         { 0, "\x02\x21\x4c\x18", 4, "is lz4-compressed" },
@@ -228,7 +231,7 @@ static void other_kernels_and_files(void **state)
         { 0, "\x5d\0\0", 3, "is lzma-compressed" },
         { 0, "\x89LZP", 4, "is not a kernel" },
         { 0, "\x89LZO\0", 5, "is lzo-compressed" },
-        { 0, "#!/bin/sh", 9, "is not a kernel: it is no arm64 Image (no \"ARM\\x64\" at 0x38)" },
+        { 0, "#!/bin/sh", 9, "is not a kernel: it is not an arm64 Image (no \"ARM\\x64\" at 0x38)" },
     };
 
     (void)state;

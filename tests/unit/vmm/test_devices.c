@@ -9,6 +9,7 @@
 #include "device/pm.h"
 #include "device/rtc.h"
 #include "device/serial.h"
+#include "device/sleep.h"
 #include "layout/x86.h"
 
 static struct pm pm;
@@ -123,6 +124,7 @@ static void the_reset_register_resets(void **state)
     assert_int_equal(resets, 0);
     out(X86_PORT_RESET, 1, X86_RESET_VALUE);
     assert_int_equal(resets, 1);
+    assert_int_equal(in(X86_PORT_RESET, 1), 0);
 }
 
 static void the_pm_timer_runs_at_its_rate(void **state)
@@ -143,6 +145,46 @@ static void the_pm_timer_runs_at_its_rate(void **state)
     guest_clock_start(&machine_clock);
     nanosleep(&pause, NULL);
     assert_true(in(X86_PORT_PM_TIMER, 4) - before >= 71590);
+}
+
+/* Any byte on; it cannot be written, and no port behind it is its. */
+static void the_pm_timer_is_read_in_parts(void **state)
+{
+    const uint32_t all = 0x12345678;
+
+    (void)state;
+    pm_init(&pm, &board, X86_IRQ_SCI, waiting);
+    /* It stands where the timer has just come to that number for the second time. */
+    machine_clock =
+        (struct guest_clock){ .stood = (uint64_t)(((UINT64_C(1) << 32) + all + 0.5) * 1e9 / 3579545) };
+    assert_int_equal(in(X86_PORT_PM_TIMER, 4), all);
+    out(X86_PORT_PM_TIMER, 4, 0);
+    out(X86_PORT_PM_TIMER + 1, 1, 0);
+    assert_int_equal(in(X86_PORT_PM_TIMER, 4), all);
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(in((uint16_t)(X86_PORT_PM_TIMER + i), 1), all >> 8 * i & 0xff);
+    assert_int_equal(in(X86_PORT_PM_TIMER, 2), all & 0xffff);
+    assert_int_equal(in(X86_PORT_PM_TIMER + 2, 2), all >> 16);
+}
+
+static void without_fixed_hardware_s5_and_reset_are_the_same(void **state)
+{
+    static struct sleep chip;
+
+    (void)state;
+    sleep_init(&chip, &board);
+    for (uint32_t value = 0; value < 0x100; value++)
+        out(X86_PORT_SLEEP, 1, value);
+    assert_int_equal(power_offs, 16); /* of 8 types one, with 4 other bits */
+    out(X86_PORT_SLEEP + 1, 1, 0xff);
+    assert_int_equal(power_offs, 16);
+    assert_int_equal(in(X86_PORT_SLEEP, 1), 0);
+    assert_int_equal(in(X86_PORT_SLEEP + 1, 1), 0);
+    out(X86_PORT_RESET, 1, 0x02);
+    assert_int_equal(resets, 0);
+    out(X86_PORT_RESET, 1, X86_RESET_VALUE);
+    assert_int_equal(resets, 1);
+    assert_int_equal(in(X86_PORT_RESET, 1), 0);
 }
 
 static void reset_of_power_management(void **state)
@@ -235,6 +277,27 @@ static void the_clock_takes_any_bytes(void **state)
                 for (size_t i = 0; i < sizeof times; i++)
                     assert_true(format & 4 || (cmos(times[i]) & 0xf) < 10);
             }
+}
+
+/* What a saved state may hold, a guest can read: 2^42 seconds are 139,000 years. */
+static void the_clock_shows_any_saved_time(void **state)
+{
+    static const int64_t offsets[] = { -(INT64_C(1) << 42), -INT64_C(64000000000), 0, INT64_C(1) << 42 };
+
+    (void)state;
+    start_clock();
+    for (unsigned format = 0; format < 8; format += 2)
+        for (size_t i = 0; i < COUNT_OF(offsets); i++) {
+            rtc.state.offset = offsets[i];
+            set_cmos(11, (uint8_t)format);
+            for (uint8_t at = 0; at < 10; at++)
+                assert_true(format & 4 || (cmos(at) & 0xf) < 10);
+            assert_true(format & 4 || (cmos(0x32) & 0xf) < 10);
+        }
+    /* 2001 is the year 1 of its century; 2,800 years before, -799 is. */
+    set_cmos(11, 0x02);
+    rtc.state.offset = 981173106 - time(NULL) - INT64_C(2800) * 31556952;
+    assert_int_equal(cmos(9), 0x01);
 }
 
 static void cmos_memory_keeps_what_is_written(void **state)
@@ -435,10 +498,13 @@ int main(void)
         TEST(s5_powers_off_and_other_types_do_not),
         TEST(the_reset_register_resets),
         TEST(the_pm_timer_runs_at_its_rate),
+        TEST(the_pm_timer_is_read_in_parts),
+        TEST(without_fixed_hardware_s5_and_reset_are_the_same),
         TEST(reset_of_power_management),
         TEST(the_clock_shows_the_time_it_was_given),
         TEST(a_guest_sets_the_clock),
         TEST(the_clock_takes_any_bytes),
+        TEST(the_clock_shows_any_saved_time),
         TEST(cmos_memory_keeps_what_is_written),
         TEST(the_clock_interrupts_once_a_second),
         TEST(what_the_guest_sends_goes_out),

@@ -21,30 +21,30 @@ static struct loop *loop;
 static struct guest_memory *map;
 static uint64_t page, size; /* bytes */
 static uint8_t *memory;
-static unsigned memslot_flags[SLOTS];
+static unsigned kvm_slot_flags[SLOTS];
 static uint64_t kvm_log[SLOTS][WORDS];
-static bool refuse_log, refuse_memslot;
-static unsigned refuse_after; /* so many memslots */
+static bool refuse_log, refuse_kvm_slot;
+static unsigned refuse_after; /* so many KVM slots */
 
 /* KVM, as far as the map uses it. */
-bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t length,
-                    void *host, unsigned flags, struct error *error)
+bool vm_set_kvm_slot(const struct vm *vm, unsigned kvm_slot, uint64_t guest_address, uint64_t length,
+                     void *host, unsigned flags, struct error *error)
 {
     (void)vm, (void)guest_address, (void)host;
-    if (refuse_memslot && refuse_after-- == 0)
-        return error_set(error, "no memslot");
-    memslot_flags[memslot] = length > 0 ? flags : 0;
+    if (refuse_kvm_slot && refuse_after-- == 0)
+        return error_set(error, "no KVM slot");
+    kvm_slot_flags[kvm_slot] = length > 0 ? flags : 0;
     return true;
 }
 
-bool vm_get_dirty_log(const struct vm *vm, unsigned memslot, uint64_t *pages, struct error *error)
+bool vm_get_dirty_log(const struct vm *vm, unsigned kvm_slot, uint64_t *pages, struct error *error)
 {
     (void)vm;
-    assert_true(memslot_flags[memslot] & VM_MEMSLOT_LOG); /* or KVM says ENOENT */
+    assert_true(kvm_slot_flags[kvm_slot] & VM_KVM_SLOT_LOG); /* or KVM says ENOENT */
     if (refuse_log)
         return error_set(error, "no log");
-    memcpy(pages, kvm_log[memslot], sizeof kvm_log[memslot]);
-    memset(kvm_log[memslot], 0, sizeof kvm_log[memslot]);
+    memcpy(pages, kvm_log[kvm_slot], sizeof kvm_log[kvm_slot]);
+    memset(kvm_log[kvm_slot], 0, sizeof kvm_log[kvm_slot]);
     return true;
 }
 
@@ -54,9 +54,9 @@ static int set_up(void **state)
     page = (uint64_t)sysconf(_SC_PAGESIZE);
     size = PAGES * page;
     memory = calloc(1, size);
-    memset(memslot_flags, 0, sizeof memslot_flags);
+    memset(kvm_slot_flags, 0, sizeof kvm_slot_flags);
     memset(kvm_log, 0, sizeof kvm_log);
-    refuse_log = refuse_memslot = false;
+    refuse_log = refuse_kvm_slot = false;
     loop = loop_create();
     map = guest_memory_create(NULL, loop, SLOTS);
     return memory && loop && map ? 0 : -1;
@@ -101,9 +101,9 @@ static void writes_of_program_and_guest_are_in_one_log(void **state)
     struct lease lease;
 
     (void)state;
-    assert_int_equal(memslot_flags[0], 0);
+    assert_int_equal(kvm_slot_flags[0], 0);
     assert_true(guest_memory_log_start(map, NULL));
-    assert_int_equal(memslot_flags[0], VM_MEMSLOT_LOG);
+    assert_int_equal(kvm_slot_flags[0], VM_KVM_SLOT_LOG);
     expect(region, 0, 0);
     /* The last byte of page 0 to the first of page 2; the last page; KVM's. */
     assert_true(
@@ -161,10 +161,10 @@ static void regions_come_and_go_while_there_is_a_log(void **state)
     assert_true(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE, 1, &early));
     assert_true(guest_memory_log_start(map, NULL));
     late = add(1);
-    assert_int_equal(memslot_flags[1], VM_MEMSLOT_LOG);
+    assert_int_equal(kvm_slot_flags[1], VM_KVM_SLOT_LOG);
     assert_true(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE + size, 1, &lease));
     fixed = guest_memory_add_part(map, &rom, NULL);
-    assert_int_equal(memslot_flags[2], VM_MEMSLOT_READ_ONLY);
+    assert_int_equal(kvm_slot_flags[2], VM_KVM_SLOT_READ_ONLY);
     expect(fixed, 0, 0);
     lease_return(map, &early); /* from before the log */
     expect(first, 1, 0);
@@ -174,8 +174,8 @@ static void regions_come_and_go_while_there_is_a_log(void **state)
     assert_true(went);
     assert_true(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE, 1, &lease));
     guest_memory_log_stop(map);
-    assert_int_equal(memslot_flags[0], 0);
-    assert_int_equal(memslot_flags[2], VM_MEMSLOT_READ_ONLY);
+    assert_int_equal(kvm_slot_flags[0], 0);
+    assert_int_equal(kvm_slot_flags[2], VM_KVM_SLOT_READ_ONLY);
     lease_return(map, &lease); /* there is no log any more */
     assert_true(guest_memory_log_start(map, NULL));
     expect(first, 0, 0);
@@ -188,14 +188,14 @@ static void a_log_that_kvm_refuses_is_none(void **state)
 
     (void)state;
     add(1);
-    refuse_memslot = true;
+    refuse_kvm_slot = true;
     refuse_after = 1;
     assert_false(guest_memory_log_start(map, &error));
-    assert_string_equal(error.text, "no memslot");
-    refuse_memslot = false;
+    assert_string_equal(error.text, "no KVM slot");
+    refuse_kvm_slot = false;
     assert_true(guest_memory_log_start(map, &error)); /* it was not on */
-    assert_int_equal(memslot_flags[0], VM_MEMSLOT_LOG);
-    assert_int_equal(memslot_flags[1], VM_MEMSLOT_LOG);
+    assert_int_equal(kvm_slot_flags[0], VM_KVM_SLOT_LOG);
+    assert_int_equal(kvm_slot_flags[1], VM_KVM_SLOT_LOG);
     expect(region, 0, 0);
 }
 

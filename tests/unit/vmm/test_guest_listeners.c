@@ -14,20 +14,20 @@
 static struct loop *loop;
 static struct guest_memory *map;
 static uint8_t memory[SIZE];
-static unsigned memslots_set;
-static unsigned memslots_deleted;
+static unsigned kvm_slots_set;
+static unsigned kvm_slots_deleted;
 static bool refuse;
 static unsigned gone_count;
 
 /* KVM, as far as the map uses it. */
-bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size, void *host,
-                    unsigned flags, struct error *error)
+bool vm_set_kvm_slot(const struct vm *vm, unsigned kvm_slot, uint64_t guest_address, uint64_t size,
+                     void *host, unsigned flags, struct error *error)
 {
-    (void)vm, (void)memslot, (void)guest_address, (void)host, (void)flags;
+    (void)vm, (void)kvm_slot, (void)guest_address, (void)host, (void)flags;
     if (refuse)
         return error_set(error, "refused");
-    memslots_set += size > 0;
-    memslots_deleted += size == 0;
+    kvm_slots_set += size > 0;
+    kvm_slots_deleted += size == 0;
     return true;
 }
 
@@ -42,7 +42,7 @@ static const struct region_gone when_gone = { .gone = gone };
 static int set_up(void **state)
 {
     (void)state;
-    memslots_set = memslots_deleted = gone_count = 0;
+    kvm_slots_set = kvm_slots_deleted = gone_count = 0;
     refuse = false;
     loop = loop_create();
     map = guest_memory_create(NULL, loop, 2);
@@ -59,7 +59,7 @@ static int tear_down(void **state)
 
 /* What was called, in order: the listener's letter, the step's, the number of the region. */
 static char calls[100];
-static unsigned memslots_at_prepare;
+static unsigned kvm_slots_at_prepare;
 static char refuses; /* the listener that does */
 
 static void note(const char *name, char step, const struct guest_part *part)
@@ -73,7 +73,7 @@ static void note(const char *name, char step, const struct guest_part *part)
 static bool heard_prepare(void *opaque, const struct guest_part *part, struct error *error)
 {
     note(opaque, 'p', part);
-    memslots_at_prepare = memslots_set;
+    kvm_slots_at_prepare = kvm_slots_set;
     return refuses != *(const char *)opaque || error_set(error, "%s refuses", (const char *)opaque);
 }
 
@@ -97,7 +97,7 @@ static void heard_leave(void *opaque, const struct guest_part *part)
 
     note(opaque, 'l', part);
     assert_false(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_READ, part->address, 1, &lease));
-    assert_int_equal(memslots_deleted, 0); /* not before all have let go */
+    assert_int_equal(kvm_slots_deleted, 0); /* not before all have let go */
 }
 
 static struct guest_listener listener(const char *name)
@@ -125,8 +125,8 @@ static void listeners_hear_of_each_region_in_order(void **state)
     expect_calls("");
     region = guest_memory_add(map, BASE, SIZE, memory, NULL);
     expect_calls("ap0 bp0 ac0 bc0 ");
-    assert_int_equal(memslots_at_prepare, 0); /* before the guest can reach it */
-    assert_int_equal(memslots_set, 1);
+    assert_int_equal(kvm_slots_at_prepare, 0); /* before the guest can reach it */
+    assert_int_equal(kvm_slots_set, 1);
     guest_memory_remove(map, region, when_gone);
     expect_calls("bl0 al0 ");
     assert_int_equal(gone_count, 1);
@@ -153,7 +153,7 @@ static void what_a_listener_refuses_is_undone(void **state)
     assert_null(guest_memory_add(map, BASE, SIZE, memory, &error));
     assert_string_equal(error.text, "c refuses");
     expect_calls("ap0 bp0 cp0 bu0 au0 ");
-    assert_int_equal(memslots_set, 0);
+    assert_int_equal(kvm_slots_set, 0);
     assert_false(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_READ, BASE, 1, &lease));
     refuses = '\0';
     refuse = true; /* KVM does */

@@ -23,26 +23,26 @@
 static struct loop *loop;
 static struct guest_memory *map;
 static uint8_t memory[SIZE];
-static unsigned memslots_set;
-static unsigned memslots_deleted;
+static unsigned kvm_slots_set;
+static unsigned kvm_slots_deleted;
 static bool refuse;
-static unsigned memslot_flags;
+static unsigned kvm_slot_flags;
 static unsigned gone_count;
 static unsigned stays_count;
 
 /* KVM, as far as the map uses it. */
-bool vm_set_memslot(const struct vm *vm, unsigned memslot, uint64_t guest_address, uint64_t size, void *host,
-                    unsigned flags, struct error *error)
+bool vm_set_kvm_slot(const struct vm *vm, unsigned kvm_slot, uint64_t guest_address, uint64_t size,
+                     void *host, unsigned flags, struct error *error)
 {
     (void)vm;
-    (void)memslot;
+    (void)kvm_slot;
     (void)guest_address;
     (void)host;
     if (refuse)
         return error_set(error, "refused");
-    memslot_flags = flags;
-    memslots_set += size > 0;
-    memslots_deleted += size == 0;
+    kvm_slot_flags = flags;
+    kvm_slots_set += size > 0;
+    kvm_slots_deleted += size == 0;
     return true;
 }
 
@@ -64,7 +64,7 @@ static const struct region_gone when_gone = { gone, stays, &map };
 static int set_up(void **state)
 {
     (void)state;
-    memslots_set = memslots_deleted = gone_count = stays_count = 0;
+    kvm_slots_set = kvm_slots_deleted = gone_count = stays_count = 0;
     refuse = false;
     loop = loop_create();
     map = guest_memory_create(NULL, loop, 2);
@@ -85,10 +85,10 @@ static void a_region_without_leases_goes_at_once(void **state)
 
     (void)state;
     assert_non_null(region);
-    assert_int_equal(memslots_set, 1);
+    assert_int_equal(kvm_slots_set, 1);
     guest_memory_remove(map, region, when_gone);
     assert_int_equal(gone_count, 1);
-    assert_int_equal(memslots_deleted, 1);
+    assert_int_equal(kvm_slots_deleted, 1);
 }
 
 static void a_lease_keeps_the_region_and_no_new_one_is_given(void **state)
@@ -102,7 +102,7 @@ static void a_lease_keeps_the_region_and_no_new_one_is_given(void **state)
     assert_true(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE, 16, &first));
     assert_true(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE + SIZE - 1, 1, &second));
     guest_memory_remove(map, region, when_gone);
-    assert_int_equal(memslots_deleted, 0);
+    assert_int_equal(kvm_slots_deleted, 0);
     assert_false(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE, 16, &late));
     memset(first.memory, 1, 16); /* still there */
     lease_return(map, &first);
@@ -112,7 +112,7 @@ static void a_lease_keeps_the_region_and_no_new_one_is_given(void **state)
     assert_int_equal(gone_count, 0); /* on the main thread, from its loop */
     loop_once(loop, 0);
     assert_int_equal(gone_count, 1);
-    assert_int_equal(memslots_deleted, 1);
+    assert_int_equal(kvm_slots_deleted, 1);
 }
 
 /* The loop's end, in tear_down(), asserts that nothing is left in it. */
@@ -128,7 +128,7 @@ static void an_end_comes_before_a_region_is_gone(void **state)
     assert_int_equal(gone_count, 0);
 }
 
-static void a_memslot_that_kvm_keeps_keeps_its_region(void **state)
+static void a_kvm_slot_that_kvm_keeps_keeps_its_region(void **state)
 {
     struct guest_region *region = guest_memory_add(map, BASE, SIZE, memory, NULL);
     struct lease lease;
@@ -145,12 +145,12 @@ static void a_memslot_that_kvm_keeps_keeps_its_region(void **state)
     refuse = false;
     guest_memory_retry(map);
     assert_int_equal(gone_count, 1);
-    assert_int_equal(memslots_deleted, 1);
+    assert_int_equal(kvm_slots_deleted, 1);
     guest_memory_retry(map);
     assert_int_equal(gone_count, 1);
 }
 
-static void memslots_that_kvm_keeps_are_tried_again(void **state)
+static void kvm_slots_that_kvm_keeps_are_tried_again(void **state)
 {
     struct guest_region *first = guest_memory_add(map, BASE, SIZE, memory, NULL);
     struct guest_region *second = guest_memory_add(map, BASE + SIZE, SIZE, memory, NULL);
@@ -169,7 +169,7 @@ static void memslots_that_kvm_keeps_are_tried_again(void **state)
     assert_null(first);
 }
 
-static void a_memslot_that_kvm_keeps_goes_by_itself(void **state)
+static void a_kvm_slot_that_kvm_keeps_goes_by_itself(void **state)
 {
     struct guest_region *region = guest_memory_add(map, BASE, SIZE, memory, NULL);
 
@@ -292,7 +292,7 @@ static void what_spans_regions_is_leased_and_written_in_pieces(void **state)
     assert_memory_equal(memory, "xr", 2);
 }
 
-static void memslots_are_limited_and_come_back(void **state)
+static void kvm_slots_are_limited_and_come_back(void **state)
 {
     struct guest_region *region = guest_memory_add(map, BASE, SIZE, memory, NULL);
     struct error error;
@@ -333,9 +333,9 @@ static void a_read_only_part_is_read_only(void **state)
     memset(memory, 'r', sizeof memory);
     region = guest_memory_add_part(map, &rom, NULL);
     assert_non_null(region);
-    assert_int_equal(memslot_flags, VM_MEMSLOT_READ_ONLY);
+    assert_int_equal(kvm_slot_flags, VM_KVM_SLOT_READ_ONLY);
     assert_non_null(guest_memory_add(map, BASE + SIZE / 2, SIZE / 2, memory + SIZE / 2, NULL));
-    assert_int_equal(memslot_flags, 0);
+    assert_int_equal(kvm_slot_flags, 0);
     assert_false(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_WRITE, BASE, 1, &lease));
     assert_true(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_READ, BASE, 1, &lease));
     lease_return(map, &lease);
@@ -343,7 +343,7 @@ static void a_read_only_part_is_read_only(void **state)
     assert_int_equal(guest_memory_fill(map, BASE, 0, 4), GUEST_ACCESS_NONE);
     /* Neither where only the end of the range is read-only. */
     guest_memory_remove(map, region, when_gone);
-    assert_int_equal(memslot_flags, 0);
+    assert_int_equal(kvm_slot_flags, 0);
     assert_int_equal(gone_count, 1);
     region = guest_memory_add_part(
         map,
@@ -377,9 +377,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_region_without_leases_goes_at_once, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_memslot_that_kvm_keeps_keeps_its_region, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(memslots_that_kvm_keeps_are_tried_again, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_memslot_that_kvm_keeps_goes_by_itself, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_kvm_slot_that_kvm_keeps_keeps_its_region, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(kvm_slots_that_kvm_keeps_are_tried_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_kvm_slot_that_kvm_keeps_goes_by_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lease_keeps_the_region_and_no_new_one_is_given, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_end_comes_before_a_region_is_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(leases_lie_inside_one_region, set_up, tear_down),
@@ -387,7 +387,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(memory_that_is_gone_fails_an_access, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_spans_regions_is_leased_and_written_in_pieces, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(memslots_are_limited_and_come_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(kvm_slots_are_limited_and_come_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_kvm_refuses_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_read_only_part_is_read_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_region_knows_its_file, set_up, tear_down),

@@ -56,7 +56,7 @@ static void an_end_comes_once(void **state)
                 struct operation_step step = operation_next(kind, from, event);
 
                 if (step.action == OPERATION_ENDS)
-                    assert_true(from == OPERATION_UNDER_WAY && step.result != OPERATION_UNDER_WAY);
+                    assert_true(from == OPERATION_IN_PROGRESS && step.result != OPERATION_IN_PROGRESS);
                 /* What is late is the guest's word, after an end that it had no part in. */
                 if (step.action == OPERATION_LATE) {
                     assert_true(from == OPERATION_UNANSWERED || from == OPERATION_CANCELLED);

@@ -141,6 +141,12 @@ bool vcpu_arch_reset(struct vcpu *vcpu, const struct vcpu_entry *entry, struct e
     return true;
 }
 
+bool vcpu_arch_nmi(const struct vcpu *vcpu, struct error *error)
+{
+    (void)vcpu, (void)error;
+    return true;
+}
+
 bool vcpus_arch_get_clock(const struct vcpus *group, uint64_t *clock, struct error *error)
 {
     (void)group, (void)error;

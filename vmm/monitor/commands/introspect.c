@@ -101,9 +101,7 @@ static bool list_properties(struct json_object *args, const char *ancestor, bool
 
     if (!qom_type_find(name, &type))
         return error_set_class(error, ERROR_DEVICE_NOT_FOUND,
-                               "Device '%.100s' not found; qom-list-types lists "
-                               "the types",
-                               name);
+                               "Device '%.100s' not found; qom-list-types lists all types", name);
     if (!qom_type_is(&type, ancestor))
         return error_set(error, "Parameter 'typename' expects a %s type; got '%.100s'", ancestor, name);
     most = all ? SIZE_MAX : type.count;
@@ -242,10 +240,10 @@ static bool run_set_migration(struct monitor_context *context, struct json_objec
             !json_object_is_type(json_object_object_get(one, "state"), json_type_boolean))
             return error_set(error, "Parameter 'capabilities' expects objects of capability and state");
         if (strcmp(get_string(one, "capability"), migration_switch) != 0)
-            return error_set(error,
-                             "there is no migration, and so no capability '%.80s'; only events, which "
-                             "means nothing, can be set",
-                             get_string(one, "capability"));
+            return error_set(
+                error,
+                "migration is not supported, so capability '%.80s' is not available; only events is accepted, without effect",
+                get_string(one, "capability"));
     }
     for (size_t i = 0; i < json_object_array_length(list); i++)
         context->monitors->migration_events = json_object_get_boolean(
@@ -279,19 +277,8 @@ static const struct command commands[] = {
       .run = run_qom_properties,
       .returns = "[ObjectPropertyInfo]",
       .arguments = { { "typename", json_type_string, false } } },
-    /* libvirt asks for these of every guest: there are no disks, jobs and I/O threads, and the answer
-     * says so. */
-    { .qmp = "query-block", .run = run_none, .returns = "[any]" },
-    { .qmp = "query-blockstats",
-      .run = run_none,
-      .returns = "[any]",
-      .arguments = { { "query-nodes", json_type_boolean, true } } },
-    { .qmp = "query-named-block-nodes",
-      .run = run_none,
-      .returns = "[any]",
-      .arguments = { { "flat", json_type_boolean, true } } },
+    /* libvirt asks for it of every guest: there are no jobs, and the answer says so. */
     { .qmp = "query-jobs", .run = run_none, .returns = "[any]" },
-    { .qmp = "query-iothreads", .early = true, .run = run_none, .returns = "[any]" },
     { .qmp = "query-migrate-capabilities", .run = run_migration, .returns = "[MigrationCapabilityStatus]" },
     { .qmp = "migrate-set-capabilities",
       .run = run_set_migration,

@@ -93,6 +93,13 @@ static bool run_set_action(struct monitor_context *context, struct json_object *
     return actions_read(args, machine_actions(context->machine), "set-action", error);
 }
 
+static bool run_watchdog(struct monitor_context *context, struct json_object *args,
+                         struct json_object **result, struct error *error)
+{
+    (void)result;
+    return watchdog_action_read(args, machine_actions(context->machine), "watchdog-set-action", error);
+}
+
 static bool run_exit_preconfig(struct monitor_context *context, struct json_object *args,
                                struct json_object **result, struct error *error)
 {
@@ -105,26 +112,33 @@ static const struct command commands[] = {
       .hmp = "exit_preconfig",
       .early = true,
       .run = run_exit_preconfig,
-      .help = "go on with a start with --preconfig" },
+      .help = "continue a start with --preconfig" },
     { .qmp = "stop", .hmp = "stop", .alias = "s", .run = run_stop, .help = "stop emulation" },
     { .qmp = "cont", .hmp = "cont", .alias = "c", .run = run_cont, .help = "resume emulation" },
     { .qmp = "system_reset", .hmp = "system_reset", .run = run_reset, .help = "reset the system" },
     { .qmp = "system_powerdown",
       .hmp = "system_powerdown",
       .run = run_powerdown,
-      .help = "press the power button: the guest shuts down, if it wants to" },
+      .help = "press the power button, which asks the guest to shut down" },
     { .qmp = "set-action",
       .run = run_set_action,
       .arguments = { { "reboot", json_type_string, true },
                      { "shutdown", json_type_string, true },
                      { "panic", json_type_string, true },
                      { "watchdog", json_type_string, true } } },
+    { .qmp = "watchdog-set-action",
+      .hmp = "watchdog_action",
+      .run = run_watchdog,
+      .completion = COMPLETE_PARAMETERS,
+      .arguments = { { "action", json_type_string, false } },
+      .parameters = "reset|shutdown|poweroff|pause|debug|none|inject-nmi",
+      .help = "what follows when the guest does not feed its watchdog" },
     { .qmp = "quit",
       .early = true,
       .hmp = "quit",
       .alias = "q",
       .run = run_quit,
-      .help = "end the program, and the guest with it" },
+      .help = "exit hotram and end the guest" },
 };
 
 const struct command_area commands_machine = { commands, sizeof commands / sizeof commands[0] };

@@ -67,12 +67,12 @@ static const char *condition_name(enum dimm_condition condition)
     return names[condition];
 }
 
-static void add_place(struct ranges *ranges, struct hotplug *hotplug, const struct place_info *place)
+static void add_place(struct ranges *ranges, struct hotplug *hotplug, const struct region_holder *place)
 {
     static const char *const types[] = {
-        [PLACE_DIMM] = "dimm",
-        [PLACE_COMING] = "reserved",
-        [PLACE_MEMSLOT] = "memslot",
+        [REGION_DIMM] = "dimm",
+        [REGION_POPULATING] = "reserved",
+        [REGION_MEMSLOT] = "memslot",
     };
     struct json_object *range = add_range(ranges, place->size, types[place->kind]);
 
@@ -82,16 +82,16 @@ static void add_place(struct ranges *ranges, struct hotplug *hotplug, const stru
     add_number(range, "node", place->node);
     if (place->memdev)
         add_string(range, "memdev", place->memdev);
-    if (place->kind == PLACE_DIMM)
+    if (place->kind == REGION_DIMM)
         add_string(range, "state", condition_name(hotplug_condition(hotplug, place->slot)));
 }
 
 static void add_region(struct ranges *ranges, struct hotplug *hotplug, uint64_t end)
 {
     uint32_t slot = HOTRAM_SLOT_ANY;
-    struct place_info place;
+    struct region_holder place;
 
-    while (hotplug_next_place(hotplug, &slot, &place)) {
+    while (hotplug_next_region_holder(hotplug, &slot, &place)) {
         fill(ranges, place.addr, "free");
         add_place(ranges, hotplug, &place);
     }
@@ -190,7 +190,7 @@ static const struct command commands[] = {
       .run = run_map,
       .returns = "MemoryMap",
       .print = print_map,
-      .help = "draw what lies where in the guest's physical address space" },
+      .help = "draw the guest's physical address space" },
 };
 
 const struct command_area commands_map = { commands, sizeof commands / sizeof commands[0] };

@@ -72,7 +72,7 @@ static void print_properties(const char *name, const struct property *table, siz
     char title[192];
 
     snprintf(title, sizeof title, "%s options:\n  %-22s - %s", name, "id=<str>",
-             "its name; needed to remove it again");
+             "its name; required for removing it");
     properties_help(title, table, count, out);
 }
 
@@ -117,17 +117,19 @@ static void allocation_ended(void *opaque, const struct error *error)
 void prealloc_progress(struct machine *machine, struct pending *pending, const char *id, uint64_t done,
                        uint64_t size)
 {
-    struct json_object *data = json_new_object();
+    const struct event event = {
+        .kind = EVENT_MEMORY_PREALLOC,
+        .prealloc.backend = id,
+        .prealloc.done = done,
+        .prealloc.size = size,
+    };
     char line[256];
-    char some[SIZE_TEXT];
-    char all[SIZE_TEXT];
+    char some[SIZE_TEXT_MAX];
+    char all[SIZE_TEXT_MAX];
 
-    add_string(data, "id", id);
-    add_number(data, "done", done);
-    add_number(data, "size", size);
-    machine_emit(machine, "MEMORY_PREALLOC", data);
+    machine_emit(machine, &event);
     snprintf(line, sizeof line, "%.80s: %s of %s", id, size_text(done, some), size_text(size, all));
-    pending_say(pending, line);
+    pending_progress(pending, line);
 }
 
 static void allocation_progress(void *opaque, const char *id, uint64_t done, uint64_t size)
@@ -164,7 +166,8 @@ static struct allocation *prepare(struct monitor_context *context, const char *i
 }
 
 /* Answer now, or later. */
-static bool conclude(struct monitor_context *context, struct allocation *allocation, enum outcome outcome)
+static bool answer_or_defer(struct monitor_context *context, struct allocation *allocation,
+                            enum outcome outcome)
 {
     if (outcome == OUTCOME_LATER) {
         allocation->pending->cancel = allocation_cancel;
@@ -198,7 +201,7 @@ static bool run_object_add(struct monitor_context *context, struct json_object *
     allocation = prepare(context, argument(args, "id"), &completion, error);
     if (context->pending)
         outcome = type->create(machine_backends(context->machine), props, &completion, error);
-    return conclude(context, allocation, outcome);
+    return answer_or_defer(context, allocation, outcome);
 }
 
 static bool run_object_del(struct monitor_context *context, struct json_object *args,
@@ -211,7 +214,7 @@ static bool run_object_del(struct monitor_context *context, struct json_object *
     (void)result;
     if (context->pending)
         outcome = backend_del(machine_backends(context->machine), argument(args, "id"), &watcher, error);
-    return conclude(context, allocation, outcome);
+    return answer_or_defer(context, allocation, outcome);
 }
 
 /* The properties of a device as a person would type them. Programs may give them as JSON or, as older ones
@@ -219,7 +222,7 @@ static bool run_object_del(struct monitor_context *context, struct json_object *
 static struct json_object *as_keyval(struct json_object *args, struct error *error)
 {
     struct json_object *strings = json_new_object();
-    char number[JSON_NUMBER_TEXT];
+    char number[JSON_NUMBER_TEXT_MAX];
 
     json_object_object_foreach(args, name, value)
     {
@@ -265,7 +268,7 @@ static bool run_device_add(struct monitor_context *context, struct json_object *
     if (context->pending)
         outcome = device_add(machine_board(context->machine), props, true, &watcher, error);
     json_object_put(props.object);
-    return conclude(context, allocation, outcome);
+    return answer_or_defer(context, allocation, outcome);
 }
 
 static bool run_device_del(struct monitor_context *context, struct json_object *args,
@@ -284,7 +287,7 @@ static const struct command commands[] = {
       .arguments = { { "qom-type", json_type_string, false }, { "id", json_type_string, false } },
       .parameters = "type,id=str[,prop=value][,...]",
       .help =
-          "make a memory backend; `object_add help` lists the types, `object_add TYPE,help` the properties" },
+          "create a memory backend; `object_add help` lists the types, `object_add TYPE,help` the properties" },
     { .qmp = "object-del",
       .early = true,
       .hmp = "object_del",
@@ -292,7 +295,7 @@ static const struct command commands[] = {
       .completion = COMPLETE_BACKENDS,
       .arguments = { { "id", json_type_string, false } },
       .parameters = "id",
-      .help = "destroy a memory backend that no DIMM uses" },
+      .help = "delete a memory backend that is not in use" },
     { .qmp = "device_add",
       .hmp = "device_add",
       .family = &device_types,
@@ -308,7 +311,7 @@ static const struct command commands[] = {
       .completion = COMPLETE_DIMMS,
       .arguments = { { "id", json_type_string, false } },
       .parameters = "device",
-      .help = "ask the guest to give a DIMM back; it is gone when the event DEVICE_DELETED comes" },
+      .help = "request that the guest release a DIMM; the event DEVICE_DELETED reports its removal" },
 };
 
 const struct command_area commands_memory = { commands, sizeof commands / sizeof commands[0] };

@@ -152,7 +152,7 @@ static void print_memdev(struct text *out, struct json_object *result)
 
     for (size_t i = 0; i < json_object_array_length(result); i++) {
         struct json_object *backend = json_object_array_get_idx(result, i);
-        char list[HOST_NODES_TEXT];
+        char list[HOST_NODES_TEXT_MAX];
         struct host_nodes nodes;
 
         text_printf(out, "memory backend: %s\n", get_string(backend, "id"));
@@ -198,7 +198,7 @@ static bool run_ospm_status(struct monitor_context *context, struct json_object 
 
     (void)args;
     if (strcmp(machine_config(context->machine)->machine, "none") == 0)
-        return error_set(error, "command is not supported, missing ACPI device: -machine none has none");
+        return error_set(error, "command is not supported, missing ACPI device: -machine none has no ACPI");
     *result = json_new_array();
     for (uint32_t slot = 0; slot < slots; slot++) {
         struct json_object *status = json_new_object();
@@ -260,10 +260,10 @@ static void print_slot(struct text *out, const struct slot_info *info)
 {
     static const char *const states[] = {
         [HOTRAM_DIMM_EMPTY] = "empty",       [HOTRAM_DIMM_RESERVED] = "reserved",
-        [HOTRAM_DIMM_PLUGGED] = "plugged",   [HOTRAM_DIMM_REMOVAL_ASKED] = "removal asked",
+        [HOTRAM_DIMM_PLUGGED] = "plugged",   [HOTRAM_DIMM_REMOVAL_REQUESTED] = "removal requested",
         [HOTRAM_DIMM_EJECTING] = "ejecting",
     };
-    char size[SIZE_TEXT];
+    char size[SIZE_TEXT_MAX];
 
     text_printf(out, "slot %u: %s, flags 0x%02x", info->slot, states[info->state], info->flags);
     if (info->flags & HOTRAM_MEMHP_ENABLED)
@@ -290,7 +290,7 @@ static bool run_registers(struct monitor_context *context, struct json_object *a
 
     (void)args, (void)error;
     if (slots == 0) {
-        *result = json_new_string("no slots for memory; start with -m SIZE,slots=N,maxmem=SIZE\n");
+        *result = json_new_string("no memory slots; start with -m SIZE,slots=N,maxmem=SIZE\n");
         return true;
     }
     hotplug_region(hotplug, &base, &size);
@@ -323,7 +323,7 @@ static const struct command commands[] = {
       .run = run_size_summary,
       .returns = "MemoryInfo",
       .print = print_size_summary,
-      .help = "show the memory at start and the memory plugged since, in bytes" },
+      .help = "show the sizes of the memory at start and of plugged memory, in bytes" },
     { .qmp = "query-acpi-ospm-status", .run = run_ospm_status, .returns = "[ACPIOSTInfo]" },
     { .hmp = "info numa", .run = run_numa, .print = print_string, .help = "show NUMA nodes" },
     { .hmp = "info memory-hotplug",

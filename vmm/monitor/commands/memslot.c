@@ -31,7 +31,7 @@ static const char *state_name(enum hotram_dimm_state state)
     switch (state) {
     case HOTRAM_DIMM_PLUGGED:
         return "populated";
-    case HOTRAM_DIMM_REMOVAL_ASKED:
+    case HOTRAM_DIMM_REMOVAL_REQUESTED:
         return "removal-asked";
     case HOTRAM_DIMM_EJECTING:
         return "ejecting";
@@ -67,7 +67,7 @@ static void print_query(struct text *out, struct json_object *result)
 {
     for (size_t i = 0; i < json_object_array_length(result); i++) {
         struct json_object *memslot = json_object_array_get_idx(result, i);
-        char size[SIZE_TEXT];
+        char size[SIZE_TEXT_MAX];
 
         text_printf(out,
                     "memslot %s: %s, start 0x%" PRIx64 ", size %" PRIu64 " (%s), node %" PRIu64
@@ -85,7 +85,7 @@ static const struct command commands[] = {
       .completion = COMPLETE_MEMSLOTS,
       .arguments = { { "id", json_type_string, false }, { "action", json_type_string, false } },
       .parameters = "id add|delete",
-      .help = "fill a memslot with memory, or ask the guest to give it back" },
+      .help = "populate a memslot with memory, or request that the guest release it" },
     { .qmp = "query-memslot",
       .hmp = "info memslot",
       .run = run_query,

@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/count_of.h"
 #include "base/result.h"
 #include "hotplug/operation.h"
 #include "machine/machine.h"
 #include "monitor/command.h"
 #include "monitor/commands/wait.h"
+#include "monitor/memory_json.h"
 #include "monitor/session.h"
 
 struct plug_values {
@@ -27,29 +29,24 @@ struct plug_values {
     bool wait;
 };
 
-#define NEEDED(name, type, field, given, help, missing) \
-    { \
-        name, type, offsetof(struct plug_values, field), given, help, missing \
-    }
-#define PLUG(name, type, field, given, help) NEEDED(name, type, field, given, help, NULL)
-
 static const struct property plug_properties[] = {
-    NEEDED("size", PROPERTY_SIZE, size, PROPERTY_NO_GIVEN,
-           "how much, a multiple of -machine dimm-granularity= (the guest's memory block); required",
-           "Parameter 'size' is missing: how much memory to plug, such as 1G"),
-    PLUG("id", PROPERTY_STRING, id, PROPERTY_NO_GIVEN,
-         "its name (default: dimm0 ... the first that is free)"),
-    PLUG("node", PROPERTY_UINT32, node, offsetof(struct plug_values, node_given),
-         "NUMA node of the guest (default: as -machine dimm-node= says, or 0)"),
-    PLUG("slot", PROPERTY_INT32, slot, PROPERTY_NO_GIVEN, "slot number; -1 (default): the first free slot"),
-    PLUG("addr", PROPERTY_UINT64, addr, offsetof(struct plug_values, addr_given),
-         "guest-physical address (default: the lowest that fits)"),
-    PLUG("template", PROPERTY_STRING, template, PROPERTY_NO_GIVEN,
-         "its memory, as -object has it, without id and size (default: -machine dimm-template=)"),
-    PLUG("timeout", PROPERTY_UINT32, timeout, offsetof(struct plug_values, timeout_given),
-         "seconds that the guest has to answer (default: -machine plug-timeout=)"),
-    PLUG("wait", PROPERTY_BOOL, wait, PROPERTY_NO_GIVEN,
-         "answer when the guest has (people: on; programs: off)"),
+    PROPERTY_ROW_REQUIRED(
+        plug_values, "size", PROPERTY_SIZE, size,
+        "size, a multiple of -machine dimm-granularity= (default: the guest's memory block); required",
+        "Parameter 'size' is missing: the size of the DIMM, such as 1G"),
+    PROPERTY_ROW(plug_values, "id", PROPERTY_STRING, id,
+                 "the DIMM's name (default: the first free one of dimm0, dimm1 ...)"),
+    PROPERTY_ROW_GIVEN(plug_values, "node", PROPERTY_UINT32, node,
+                       "NUMA node of the guest (default: -machine dimm-node=, or 0)"),
+    PROPERTY_ROW(plug_values, "slot", PROPERTY_INT32, slot, "slot number; -1 (default): the first free slot"),
+    PROPERTY_ROW_GIVEN(plug_values, "addr", PROPERTY_UINT64, addr,
+                       "guest-physical address (default: the lowest that fits)"),
+    PROPERTY_ROW(plug_values, "template", PROPERTY_STRING, template,
+                 "its memory in the form of -object, without id and size (default: -machine dimm-template=)"),
+    PROPERTY_ROW_GIVEN(plug_values, "timeout", PROPERTY_UINT32, timeout,
+                       "seconds that the guest has to respond (default: -machine plug-timeout=)"),
+    PROPERTY_ROW(plug_values, "wait", PROPERTY_BOOL, wait,
+                 "reply when the guest has responded (default: on in the human monitor, off in QMP)"),
 };
 
 struct unplug_values {
@@ -60,16 +57,13 @@ struct unplug_values {
 };
 
 static const struct property unplug_properties[] = {
-    { "id", PROPERTY_STRING, offsetof(struct unplug_values, id), PROPERTY_NO_GIVEN,
-      "the DIMM's name; required", "Parameter 'id' is missing: which DIMM; info memory-devices lists them" },
-    { "timeout", PROPERTY_UINT32, offsetof(struct unplug_values, timeout),
-      offsetof(struct unplug_values, timeout_given),
-      "seconds that the guest has to answer (default: -machine unplug-timeout=)", NULL },
-    { "wait", PROPERTY_BOOL, offsetof(struct unplug_values, wait), PROPERTY_NO_GIVEN,
-      "answer when the guest has (people: on; programs: off)", NULL },
+    PROPERTY_ROW_REQUIRED(unplug_values, "id", PROPERTY_STRING, id, "the DIMM's name; required",
+                          "Parameter 'id' is missing: the id of a DIMM; info memory-devices lists them"),
+    PROPERTY_ROW_GIVEN(unplug_values, "timeout", PROPERTY_UINT32, timeout,
+                       "seconds that the guest has to respond (default: -machine unplug-timeout=)"),
+    PROPERTY_ROW(unplug_values, "wait", PROPERTY_BOOL, wait,
+                 "reply when the guest has responded (default: on in the human monitor, off in QMP)"),
 };
-
-#define COUNT(table) (sizeof(table) / sizeof *(table))
 
 static bool check_timeout(bool given, uint32_t timeout, struct error *error)
 {
@@ -81,7 +75,7 @@ static bool check_timeout(bool given, uint32_t timeout, struct error *error)
 static bool plug(struct monitor_context *context, const struct plug_values *values,
                  struct json_object **result, struct error *error)
 {
-    struct module module = {
+    struct auto_dimm auto_dimm = {
         .id = values->id,
         .size = values->size,
         .slot_given = values->slot != -1,
@@ -95,7 +89,7 @@ static bool plug(struct monitor_context *context, const struct plug_values *valu
 
     if (!check_timeout(values->timeout_given, values->timeout, error))
         return false;
-    return wait_for_plug(context, &module, values->timeout * UINT64_C(1000), values->wait, result, error);
+    return wait_for_plug(context, &auto_dimm, values->timeout * UINT64_C(1000), values->wait, result, error);
 }
 
 static bool run_plug(struct monitor_context *context, struct json_object *args, struct json_object **result,
@@ -104,11 +98,11 @@ static bool run_plug(struct monitor_context *context, struct json_object *args, 
     struct plug_values values = { .slot = -1, .wait = context->keyval };
     bool done;
 
-    if (!props_read((struct props){ args, context->keyval }, plug_properties, COUNT(plug_properties), NULL,
+    if (!props_read((struct props){ args, context->keyval }, plug_properties, COUNT_OF(plug_properties), NULL,
                     "memory plug", &values, error))
         return false;
     done = plug(context, &values, result, error);
-    props_free(plug_properties, COUNT(plug_properties), &values);
+    props_free(plug_properties, COUNT_OF(plug_properties), &values);
     return done;
 }
 
@@ -118,12 +112,12 @@ static bool run_unplug(struct monitor_context *context, struct json_object *args
     struct unplug_values values = { .wait = context->keyval };
     bool done;
 
-    if (!props_read((struct props){ args, context->keyval }, unplug_properties, COUNT(unplug_properties),
+    if (!props_read((struct props){ args, context->keyval }, unplug_properties, COUNT_OF(unplug_properties),
                     NULL, "memory unplug", &values, error))
         return false;
     done = check_timeout(values.timeout_given, values.timeout, error) &&
            wait_for_unplug(context, values.id, values.timeout * UINT64_C(1000), values.wait, result, error);
-    props_free(unplug_properties, COUNT(unplug_properties), &values);
+    props_free(unplug_properties, COUNT_OF(unplug_properties), &values);
     return done;
 }
 
@@ -136,7 +130,7 @@ static bool run_query(struct monitor_context *context, struct json_object *args,
     (void)args, (void)error;
     *result = json_new_array();
     while ((operation = hotplug_next_operation(hotplug, operation)) != NULL)
-        json_append(*result, operation_describe(operation));
+        json_append(*result, operation_json_now(operation));
     return true;
 }
 
@@ -151,9 +145,10 @@ struct cancel_values {
 };
 
 static const struct property cancel_properties[] = {
-    { "id", PROPERTY_UINT64, offsetof(struct cancel_values, id), PROPERTY_NO_GIVEN,
-      "the operation's number, from info memory-operations; required",
-      "Parameter 'id' is missing: the number of an operation; info memory-operations lists them" },
+    PROPERTY_ROW_REQUIRED(
+        cancel_values, "id", PROPERTY_UINT64, id,
+        "the operation's number, from info memory-operations; required",
+        "Parameter 'id' is missing: the number of an operation; info memory-operations lists them"),
 };
 
 static bool run_cancel(struct monitor_context *context, struct json_object *args, struct json_object **result,
@@ -162,7 +157,7 @@ static bool run_cancel(struct monitor_context *context, struct json_object *args
     struct cancel_values values = { 0 };
 
     (void)result;
-    if (!props_read((struct props){ args, context->keyval }, cancel_properties, COUNT(cancel_properties),
+    if (!props_read((struct props){ args, context->keyval }, cancel_properties, COUNT_OF(cancel_properties),
                     NULL, "memory cancel", &values, error))
         return false;
     return hotplug_cancel_operation(machine_hotplug(context->machine), values.id, error);
@@ -175,9 +170,9 @@ static const struct command commands[] = {
       .returns = "MemoryOperation",
       .print = print_operation,
       .properties = plug_properties,
-      .property_count = COUNT(plug_properties),
+      .property_count = COUNT_OF(plug_properties),
       .parameters = "size[,id=str][,prop=value][,...]",
-      .help = "plug a DIMM with memory of its own and wait for the guest; `memory plug help` lists the "
+      .help = "plug a DIMM together with its memory and wait for the guest; `memory plug help` lists the "
               "properties" },
     { .qmp = "memory-unplug",
       .hmp = "memory unplug",
@@ -186,22 +181,22 @@ static const struct command commands[] = {
       .print = print_operation,
       .completion = COMPLETE_DIMMS,
       .properties = unplug_properties,
-      .property_count = COUNT(unplug_properties),
+      .property_count = COUNT_OF(unplug_properties),
       .parameters = "id[,timeout=seconds][,wait=on|off]",
-      .help = "ask the guest to give a DIMM back and wait for it; Ctrl-C withdraws the request" },
+      .help = "request that the guest release a DIMM and wait for it; Ctrl-C withdraws the request" },
     { .qmp = "memory-operation-cancel",
       .hmp = "memory cancel",
       .run = run_cancel,
       .properties = cancel_properties,
-      .property_count = COUNT(cancel_properties),
+      .property_count = COUNT_OF(cancel_properties),
       .parameters = "operation",
-      .help = "withdraw an unplug that is under way" },
+      .help = "withdraw an unplug that is in progress" },
     { .qmp = "query-memory-operations",
       .hmp = "info memory-operations",
       .run = run_query,
       .returns = "[MemoryOperation]",
       .print = print_query,
-      .help = "show what became of plugs and unplugs, and those under way" },
+      .help = "show the results of plugs and unplugs, and those in progress" },
 };
 
-const struct command_area commands_operation = { commands, COUNT(commands) };
+const struct command_area commands_operation = { commands, COUNT_OF(commands) };

@@ -1,27 +1,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * qom-list, qom-get: the tree of what the machine consists of, by QEMU's paths. Read only; DIMMs, memory
- * objects, CPUs and the serial port are in it.
+ * qom-list, qom-get, qom-set: the tree of what the machine consists of, by QEMU's paths. DIMMs, memory
+ * objects, CPUs and the serial port are in it. What can be set says the device's table of live properties.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/config.h"
+#include "base/json_reader.h"
 #include "base/qom_path.h"
 #include "base/result.h"
 #include "device/device.h"
 #include "machine/machine.h"
 #include "memory/backend.h"
+#include "memory/object.h"
 #include "monitor/qmp/schema.h"
 #include "options/parser.h"
 
-#define QOM_PATH 512
+#define QOM_PATH_SIZE 512
 
 /* A node of the tree: what it is, its properties with their values, and its children, name to type. */
 struct node {
     const char *type;
     struct json_object *values;
     struct json_object *children;
+    struct device *device; /* or NULL: it is none */
 };
 
 static void add_child(struct node *node, const char *name, const char *type)
@@ -104,6 +108,42 @@ static void describe_objects(struct monitor_context *context, const char *rest, 
     (void)rest;
     while (backends && (backend = backend_next(backends, backend)) != NULL)
         add_child(node, backend->id, backend_type(backend->kind)->name);
+    for (const struct object *object = backends ? object_next(backends, NULL) : NULL; object;
+         object = object->next)
+        add_child(node, object->id, object->type->name);
+}
+
+/* The numbers of the first one's group, which are side by side. */
+static void add_group(struct json_object *all, const struct live_number *numbers, size_t count)
+{
+    struct json_object *group = json_new_object();
+
+    for (size_t i = 0; i < count && numbers[i].group == numbers[0].group; i++)
+        add_number(group, numbers[i].name, numbers[i].value);
+    json_add(all, numbers[0].group, group);
+}
+
+static struct json_object *describe_numbers(const struct device *device, const struct live_property *live)
+{
+    struct json_object *all = json_new_object();
+    struct live_number numbers[LIVE_NUMBERS_MAX];
+    const size_t count = live->get(device, numbers);
+
+    for (size_t i = 0; i < count; i++)
+        if (!numbers[i].group)
+            add_number(all, numbers[i].name, numbers[i].value);
+        else if (i == 0 || numbers[i - 1].group != numbers[i].group)
+            add_group(all, numbers + i, count - i);
+    return all;
+}
+
+static void add_live_values(struct node *node)
+{
+    const struct device_type *type = node->device->type;
+
+    for (size_t i = 0; i < type->live_count; i++)
+        if (type->live[i].get)
+            json_add(node->values, type->live[i].name, describe_numbers(node->device, &type->live[i]));
 }
 
 /* The device with an id, or without one: with a number. */
@@ -119,6 +159,8 @@ static void describe_device_node(struct monitor_context *context, const char *id
         node->type = device->type->name;
         json_object_put(node->values);
         node->values = describe_device_values(device);
+        node->device = (struct device *)(uintptr_t)device;
+        add_live_values(node);
     }
 }
 
@@ -147,14 +189,16 @@ static void describe_object(struct monitor_context *context, const char *rest, s
 {
     const struct backends *backends = machine_backends(context->machine);
     const struct backend *backend = backends ? backend_find(backends, rest) : NULL;
+    const struct object *object = backends && !backend ? object_find(backends, rest) : NULL;
+    const void *values = object ? object->values : backend; /* NULL: a type without properties */
     const struct object_type *type;
 
-    if (!backend)
+    if (!object && !backend)
         return;
-    type = backend_type(backend->kind);
+    type = object ? object->type : backend_type(backend->kind);
     node->type = type->name;
     for (size_t i = 0; i < type->property_count; i++)
-        json_add(node->values, type->properties[i].name, property_value(&type->properties[i], backend));
+        json_add(node->values, type->properties[i].name, property_value(&type->properties[i], values));
 }
 
 static void describe_cpu(struct monitor_context *context, const char *rest, struct node *node)
@@ -221,7 +265,7 @@ static bool search_tree(struct monitor_context *context, struct qom_search *sear
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         const char *parent = places[i].path + (places[i].path[1] == '\0');
         struct node node;
-        char path[QOM_PATH];
+        char path[QOM_PATH_SIZE];
 
         if (!places[i].type)
             continue;
@@ -245,7 +289,7 @@ static bool find(struct monitor_context *context, struct json_object *args, stru
                  struct error *error)
 {
     struct qom_search search = { .path = get_string(args, "path") };
-    char path[QOM_PATH];
+    char path[QOM_PATH_SIZE];
 
     if (!search_tree(context, &search, path, sizeof path))
         return error_set(error, "out of memory");
@@ -325,8 +369,68 @@ static bool run_get(struct monitor_context *context, struct json_object *args, s
             *result = value_of(&node, name);
     release(&node);
     return *result != NULL ||
-           error_set(error, "Property '%s.%.100s' not found; qom-list lists those that there are", type.name,
-                     name);
+           error_set(error, "Property '%s.%.100s' not found; qom-list lists the properties", type.name, name);
+}
+
+/* False: the object has no such property. */
+static bool has_property(const struct node *node, const char *name)
+{
+    struct qom_property property;
+    struct qom_type type;
+
+    qom_type_find(node->type, &type);
+    for (size_t i = 0; qom_property_at(&type, i, &property); i++)
+        if (strcmp(property.name, name) == 0)
+            return true;
+    return false;
+}
+
+static const struct live_property *find_settable(const struct node *node, const char *name)
+{
+    const struct device_type *type = node->device ? node->device->type : NULL;
+
+    for (size_t i = 0; type && i < type->live_count; i++)
+        if (type->live[i].set && strcmp(type->live[i].name, name) == 0)
+            return &type->live[i];
+    return NULL;
+}
+
+static bool set_live(const struct node *node, const struct live_property *live, struct json_object *value,
+                     struct error *error)
+{
+    const int64_t number = json_object_get_int64(value);
+
+    if (!json_object_is_type(value, json_type_int) || json_is_huge(value) || number < 0 ||
+        (uint64_t)number > live->max)
+        return error_set(error, "Property '%s.%s' expects an integer from 0 to %" PRIu64 "; got '%.80s'",
+                         node->type, live->name, live->max, value ? json_object_get_string(value) : "null");
+    live->set(node->device, (uint64_t)number);
+    return true;
+}
+
+static bool run_set(struct monitor_context *context, struct json_object *args, struct json_object **result,
+                    struct error *error)
+{
+    const char *name = get_string(args, "property");
+    const struct live_property *live;
+    struct node node;
+    bool has;
+
+    (void)result;
+    if (!find(context, args, &node, error))
+        return false;
+    live = find_settable(&node, name);
+    has = has_property(&node, name);
+    release(&node);
+    if (live)
+        return set_live(&node, live, json_object_object_get(args, "value"), error);
+    if (!has)
+        return error_set(error, "Property '%s.%.100s' not found; qom-list lists the properties", node.type,
+                         name);
+    return error_set(
+        error,
+        "Property '%s.%s' cannot be set: properties are set when an object or a device is created; what can be set later is a balloon's guest-stats-polling-interval",
+        node.type, name);
 }
 
 static const struct command commands[] = {
@@ -340,6 +444,11 @@ static const struct command commands[] = {
       .run = run_get,
       .returns = "any",
       .arguments = { { "path", json_type_string, false }, { "property", json_type_string, false } } },
+    { .qmp = "qom-set",
+      .run = run_set,
+      .arguments = { { "path", json_type_string, false },
+                     { "property", json_type_string, false },
+                     { "value", COMMAND_ANY, false } } },
 };
 
 const struct command_area commands_qom = { commands, sizeof commands / sizeof commands[0] };

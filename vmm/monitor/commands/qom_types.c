@@ -10,13 +10,55 @@
 #include "monitor/qmp/schema.h"
 #include "options/parser.h"
 
+/* Keys of -cpu max, which is the same as host; no object has the type, so nobody reads values by the rows. */
+struct max_cpu {
+    bool migratable, pmu, host_phys_bits;
+};
+static const struct property max_cpu_keys[] = {
+    PROPERTY_ROW(max_cpu, "migratable", PROPERTY_BOOL, migratable,
+                 "without effect: the guest has the host's CPU"),
+    PROPERTY_ROW(max_cpu, "pmu", PROPERTY_BOOL, pmu, "without effect: the guest has the host's PMU"),
+    PROPERTY_ROW(max_cpu, "host-phys-bits", PROPERTY_BOOL, host_phys_bits, "on"),
+};
+
+#if !defined(__aarch64__)
+/* What -global accepts of the ISA bridge. */
+struct bridge {
+    bool no_s3, no_s4, no_reboot;
+};
+static const struct property bridge_properties[] = {
+    PROPERTY_ROW(bridge, "disable_s3", PROPERTY_BOOL, no_s3, "on: the guest has no suspend to RAM"),
+    PROPERTY_ROW(bridge, "disable_s4", PROPERTY_BOOL, no_s4, "on: the guest has no suspend to disk"),
+    PROPERTY_ROW(bridge, "noreboot", PROPERTY_BOOL, no_reboot, "on: the watchdog never acts"),
+};
+#endif
+
 static const struct qom_type fixed[] = {
     { .name = "object", .abstract = true },
     { .name = "container", .parent = "object" },
     { .name = "memory-backend", .parent = "object", .abstract = true },
+    { .name = "rng-backend", .parent = "object", .abstract = true },
     { .name = "device", .parent = "object", .abstract = true },
+    { .name = "pci-device", .parent = "device", .abstract = true },
+    { .name = "virtio-pci", .parent = "pci-device", .abstract = true },
+    { .name = "virtio-serial-port", .parent = "device", .abstract = true },
+    /* By this type libvirt sees that there is vhost-vsock-pci; in QEMU it is the part behind PCI. */
+    { .name = "vhost-vsock-device", .parent = "device" },
     { .name = "cpu", .parent = "device", .abstract = true },
     { .name = MONITOR_CPU_TYPE, .parent = "cpu" },
+    /* By this type libvirt sees that -cpu host has migratable=. */
+    { .name = "max-" MONITOR_TARGET "-cpu",
+      .parent = "cpu",
+      .table = max_cpu_keys,
+      .count = sizeof max_cpu_keys / sizeof max_cpu_keys[0] },
+#if !defined(__aarch64__)
+    /* And by this one that -machine has vmport=; off is all that it accepts. */
+    { .name = "vmport", .parent = "object" },
+    { .name = "ICH9-LPC",
+      .parent = "pci-device",
+      .table = bridge_properties,
+      .count = sizeof bridge_properties / sizeof bridge_properties[0] },
+#endif
     { .name = "accel", .parent = "object", .abstract = true },
     { .name = "kvm-accel", .parent = "accel" },
     { .name = "qtest-accel", .parent = "accel" },
@@ -45,7 +87,7 @@ bool qom_type_at(size_t index, struct qom_type *type)
             return true;
         }
     for (size_t i = 0; (device = device_type_at(i)) != NULL; i++)
-        if (index-- == 0) {
+        if (device->parent && index-- == 0) {
             *type = (struct qom_type){ .name = device->name,
                                        .parent = device->parent,
                                        .table = device->properties,
@@ -109,7 +151,7 @@ static const struct {
     struct qom_property property;
 } read_only[] = {
     { "device", { "realized", "bool", NULL } },
-    { "device", { "hotplugged", "bool", "not there from the start" } },
+    { "device", { "hotplugged", "bool", "not present from the start" } },
     { "device", { "hotpluggable", "bool", NULL } },
     { "object", { "type", "string", NULL } },
 };
@@ -129,6 +171,12 @@ bool qom_property_at(const struct qom_type *type, size_t index, struct qom_prope
             *property = (struct qom_property){ type->device->shown[i].name,
                                                property_type(&type->device->shown[i]),
                                                type->device->shown[i].help };
+            return true;
+        }
+    for (size_t i = 0; type->device && i < type->device->live_count; i++)
+        if (type->device->live[i].get && count++ == index) {
+            *property = (struct qom_property){ type->device->live[i].name, type->device->live[i].type,
+                                               type->device->live[i].help };
             return true;
         }
     for (size_t i = 0; is_machine && machine_property(i, property); i++)

@@ -144,7 +144,7 @@ static bool run_chardev(struct monitor_context *context, struct json_object *arg
     while ((chardev = chardev_next(chardevs, chardev)) != NULL) {
         struct json_object *object = json_new_object();
 
-        add_bool(object, "frontend-open", chardev_is_open(chardev));
+        add_bool(object, "frontend-open", chardev_frontend_is_open(chardev));
         add_string(object, "filename", chardev_filename(chardev));
         add_string(object, "label", chardev_id(chardev));
         json_append(*result, object);
@@ -274,7 +274,7 @@ static const struct command commands[] = {
       .run = run_exits,
       .returns = "ExitInfo",
       .print = print_exits,
-      .help = "show how often the guest left KVM for this program since the start" },
+      .help = "show the number of exits from KVM to this program since the start" },
 };
 
 const struct command_area commands_query = { commands, sizeof commands / sizeof commands[0] };

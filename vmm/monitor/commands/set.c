@@ -6,15 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/count_of.h"
 #include "base/result.h"
 #include "hotplug/resize.h"
+#include "hotplug/resize_report.h"
 #include "machine/machine.h"
 #include "monitor/command.h"
 #include "monitor/commands/wait.h"
+#include "monitor/memory_json.h"
 #include "monitor/pending.h"
 #include "monitor/session.h"
 
-struct values {
+struct set_values {
     uint64_t size;
     uint32_t node;
     bool node_given;
@@ -26,30 +29,26 @@ struct values {
     bool wait;
 };
 
-#define NEEDED(name, type, field, given, help, missing) \
-    { \
-        name, type, offsetof(struct values, field), given, help, missing \
-    }
-#define SET(name, type, field, given, help) NEEDED(name, type, field, given, help, NULL)
-
 static const struct property set_properties[] = {
-    NEEDED("size", PROPERTY_SIZE, size, PROPERTY_NO_GIVEN,
-           "what the guest is to have, RAM at start and DIMMs together; required",
-           "Parameter 'size' is missing: how much memory the guest is to have, such as 4G"),
-    SET("node", PROPERTY_UINT32, node, offsetof(struct values, node_given),
-        "only this NUMA node of the guest (default: all, as even as can be)"),
-    SET("at-most", PROPERTY_BOOL, at_most, PROPERTY_NO_GIVEN,
-        "rather below the size than above it, where DIMMs do not allow it exactly (default: off)"),
-    SET("dry-run", PROPERTY_BOOL, dry_run, PROPERTY_NO_GIVEN, "only say what would be done (default: off)"),
-    SET("template", PROPERTY_STRING, template, PROPERTY_NO_GIVEN,
-        "memory of new DIMMs, as -object has it, without id and size (default: -machine dimm-template=)"),
-    SET("timeout", PROPERTY_UINT32, timeout, offsetof(struct values, timeout_given),
+    PROPERTY_ROW_REQUIRED(
+        set_values, "size", PROPERTY_SIZE, size,
+        "total memory of the guest, RAM at start plus DIMMs; typed with + or -, relative to the current size; required",
+        "Parameter 'size' is missing: the total memory of the guest, such as 4G"),
+    PROPERTY_ROW_GIVEN(set_values, "node", PROPERTY_UINT32, node,
+                       "only this NUMA node of the guest (default: all nodes, as evenly as possible)"),
+    PROPERTY_ROW(set_values, "at-most", PROPERTY_BOOL, at_most,
+                 "prefer a smaller size to a larger one if DIMMs do not allow the exact size (default: off)"),
+    PROPERTY_ROW(set_values, "dry-run", PROPERTY_BOOL, dry_run,
+                 "only show what would be done (default: off)"),
+    PROPERTY_ROW(
+        set_values, "template", PROPERTY_STRING, template,
+        "memory of new DIMMs in the form of -object, without id and size (default: -machine dimm-template=)"),
+    PROPERTY_ROW_GIVEN(
+        set_values, "timeout", PROPERTY_UINT32, timeout,
         "seconds that the guest has for each DIMM (default: -machine plug-timeout=, unplug-timeout=)"),
-    SET("wait", PROPERTY_BOOL, wait, PROPERTY_NO_GIVEN,
-        "answer when it has ended (people: on; programs: off)"),
+    PROPERTY_ROW(set_values, "wait", PROPERTY_BOOL, wait,
+                 "reply when it has ended (default: on in the human monitor, off in QMP)"),
 };
-#define COUNT (sizeof set_properties / sizeof *set_properties)
-
 /* ---- waiting ---- */
 
 struct waiter {
@@ -58,21 +57,21 @@ struct waiter {
     struct resize_watcher watcher;
 };
 
-static void ended(void *opaque, struct json_object *result)
+static void set_ended(void *opaque, const struct resize_report *report)
 {
     struct waiter *waiter = opaque;
 
     if (waiter->pending)
-        pending_finish(waiter->pending, json_object_get(result), NULL);
+        pending_finish(waiter->pending, resize_json(report), NULL);
     free(waiter);
 }
 
-static void say(void *opaque, const char *line)
+static void set_progress(void *opaque, const char *line)
 {
     struct waiter *waiter = opaque;
 
     if (waiter->pending)
-        pending_say(waiter->pending, line);
+        pending_progress(waiter->pending, line);
 }
 
 static void cancel(void *opaque)
@@ -82,14 +81,14 @@ static void cancel(void *opaque)
     resize_cancel(machine_hotplug(waiter->machine));
 }
 
-static bool begin(struct monitor_context *context, const struct resize_request *request, bool wait,
-                  struct json_object **result, struct error *error)
+static bool begin_set(struct monitor_context *context, const struct resize_request *request, bool wait,
+                      struct json_object **result, struct error *error)
 {
     struct hotplug *hotplug = machine_hotplug(context->machine);
     struct waiter *waiter;
 
     /* One that has nothing to do ends at once, and one that has is refused; only what is under way stands. */
-    if (resize_is_under_way(hotplug) && !wait_allowed(context, wait, error))
+    if (resize_is_running(hotplug) && !wait_allowed(context, wait, error))
         return false;
     waiter = calloc(1, sizeof *waiter);
     if (!waiter || (wait && !command_defer(context))) {
@@ -98,7 +97,8 @@ static bool begin(struct monitor_context *context, const struct resize_request *
     }
     waiter->machine = context->machine;
     waiter->pending = context->pending;
-    waiter->watcher = (struct resize_watcher){ .ended = ended, .say = say, .opaque = waiter };
+    waiter->watcher =
+        (struct resize_watcher){ .ended = set_ended, .progress = set_progress, .opaque = waiter };
     if (!resize_begin(hotplug, request, &waiter->watcher, error)) {
         command_undefer(context);
         free(waiter);
@@ -108,15 +108,49 @@ static bool begin(struct monitor_context *context, const struct resize_request *
         waiter->pending->cancel = cancel;
         waiter->pending->opaque = waiter;
     } else {
-        *result = resize_under_way(hotplug);
+        *result = resize_json(resize_report_current(hotplug));
     }
     return true;
 }
 
-static bool set(struct monitor_context *context, const struct values *values, struct json_object **result,
-                struct error *error)
+/* "+1G", "-1G": typed by people, as hotramctl has it; the rest of the word is a size. 0: it has no sign. */
+static char split_sign(struct monitor_context *context, struct json_object *args)
 {
-    const struct resize_request request = {
+    struct error ignored;
+    const char *word = context->keyval ? props_string((struct props){ args, true }, "size", &ignored) : NULL;
+    char sign = word ? *word : '\0';
+
+    if (sign != '+' && sign != '-')
+        return '\0';
+    json_add(args, "size", json_new_string(word + 1));
+    return sign;
+}
+
+/* dry-run: a new object, or NULL and an error. */
+static struct json_object *plan_set(struct hotplug *hotplug, const struct resize_request *request,
+                                    struct error *error)
+{
+    struct resize_plan *plan = malloc(sizeof *plan);
+    struct resize_report *report = NULL;
+    struct json_object *result = NULL;
+
+    error_set(error, "out of memory");
+    if (plan && resize_plan(hotplug, request, NULL, plan, error)) {
+        report = resize_report_plan(hotplug, request, plan);
+        if (report)
+            result = resize_json(report);
+        else
+            error_set(error, "out of memory");
+    }
+    resize_report_release(report);
+    free(plan);
+    return result;
+}
+
+static bool set(struct monitor_context *context, const struct set_values *values, char sign,
+                struct json_object **result, struct error *error)
+{
+    struct resize_request request = {
         .size = values->size,
         .node_given = values->node_given,
         .node = values->node,
@@ -124,34 +158,30 @@ static bool set(struct monitor_context *context, const struct values *values, st
         .template = values->template,
         .deadline = values->timeout_given ? values->timeout * UINT64_C(1000) : 0,
     };
-    struct resize_plan *plan;
-    bool good;
 
     if (values->timeout_given && (values->timeout < 1 || values->timeout > WAIT_SECONDS_MAX))
         return error_set(error, "Parameter 'timeout' expects 1 to %d seconds; got %" PRIu32, WAIT_SECONDS_MAX,
                          values->timeout);
+    if (sign && !resize_resolve(machine_hotplug(context->machine), &request, sign, error))
+        return false;
     if (!values->dry_run)
-        return begin(context, &request, values->wait, result, error);
-    plan = malloc(sizeof *plan);
-    good = plan ? resize_plan(machine_hotplug(context->machine), &request, NULL, plan, error)
-                : error_set(error, "out of memory");
-    if (good)
-        *result = resize_describe_plan(machine_hotplug(context->machine), &request, plan);
-    free(plan);
-    return good;
+        return begin_set(context, &request, values->wait, result, error);
+    *result = plan_set(machine_hotplug(context->machine), &request, error);
+    return *result != NULL;
 }
 
 static bool run_set(struct monitor_context *context, struct json_object *args, struct json_object **result,
                     struct error *error)
 {
-    struct values values = { .wait = context->keyval };
+    struct set_values values = { .wait = context->keyval };
+    const char sign = split_sign(context, args);
     bool done;
 
-    if (!props_read((struct props){ args, context->keyval }, set_properties, COUNT, NULL, "memory set",
-                    &values, error))
+    if (!props_read((struct props){ args, context->keyval }, set_properties, COUNT_OF(set_properties), NULL,
+                    "memory set", &values, error))
         return false;
-    done = set(context, &values, result, error);
-    props_free(set_properties, COUNT, &values);
+    done = set(context, &values, sign, result, error);
+    props_free(set_properties, COUNT_OF(set_properties), &values);
     return done;
 }
 
@@ -160,7 +190,7 @@ static bool run_set(struct monitor_context *context, struct json_object *args, s
 static void print_step(struct text *out, struct json_object *step)
 {
     const char *device = get_string(step, "device");
-    char size[SIZE_TEXT];
+    char size[SIZE_TEXT_MAX];
 
     size_text(get_number(step, "size"), size);
     if (strcmp(get_string(step, "action"), "plug") == 0)
@@ -175,7 +205,7 @@ static void print_set(struct text *out, struct json_object *result)
 {
     struct json_object *operations = json_object_object_get(result, "operations");
     struct json_object *plan = json_object_object_get(result, "plan");
-    char from[SIZE_TEXT], to[SIZE_TEXT], asked[SIZE_TEXT];
+    char from[SIZE_TEXT_MAX], to[SIZE_TEXT_MAX], asked[SIZE_TEXT_MAX];
 
     size_text(get_number(result, "current"), from);
     size_text(get_number(result, "result-size"), to);
@@ -188,10 +218,10 @@ static void print_set(struct text *out, struct json_object *result)
         text_printf(out, "%zu steps:\n", json_object_array_length(plan));
         for (size_t i = 0; i < json_object_array_length(plan); i++)
             print_step(out, json_object_array_get_idx(plan, i));
-        text_printf(out, "from %s to %s; nothing is done yet", from, to);
+        text_printf(out, "from %s to %s; nothing has been done", from, to);
     }
     if (strcmp(to, asked) != 0)
-        text_printf(out, ", asked for %s", asked);
+        text_printf(out, ", requested %s", asked);
     if (*get_string(result, "reason"))
         text_printf(out, ": %s", get_string(result, "reason"));
     text_string(out, "\n");
@@ -203,8 +233,8 @@ static bool run_cancel(struct monitor_context *context, struct json_object *args
     struct hotplug *hotplug = machine_hotplug(context->machine);
 
     (void)args, (void)result;
-    if (!resize_is_under_way(hotplug))
-        return error_set(error, "no memory set is under way");
+    if (!resize_is_running(hotplug))
+        return error_set(error, "no memory set is in progress");
     resize_cancel(hotplug);
     return true;
 }
@@ -218,10 +248,10 @@ static const struct command commands[] = {
       .returns = "MemorySet",
       .print = print_set,
       .properties = set_properties,
-      .property_count = COUNT,
+      .property_count = COUNT_OF(set_properties),
       .parameters = "size[,node=N][,at-most=on][,dry-run=on][,prop=value]",
       .help =
-          "bring the guest to a size, by plugging and unplugging DIMMs; Ctrl-C ends it; `memory set help` "
+          "change the guest's memory to a size by plugging and unplugging DIMMs; Ctrl-C ends it; `memory set help` "
           "lists the properties" },
 };
 

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "hotplug/operation.h"
 #include "machine/machine.h"
+#include "monitor/memory_json.h"
 
 #define TICK 1000 /* milliseconds between two lines that say how far it is */
 
@@ -22,7 +23,7 @@ struct wait {
     struct machine *machine;
     struct pending *pending;
     uint64_t deadline;           /* of the operation, 0: the machine's */
-    bool whole;                  /* wait for the end */
+    bool until_end;              /* wait for the end */
     struct operation *operation; /* NULL while memory is being allocated */
     struct operation_watcher watcher;
     struct timer timer;
@@ -40,18 +41,18 @@ static void wait_free(struct wait *wait)
 /* The answer: the operation as it is, or an error. */
 static void answer(struct wait *wait, const struct operation *operation, const struct error *error)
 {
-    pending_finish(wait->pending, error ? NULL : operation_describe(operation), error);
+    pending_finish(wait->pending, error ? NULL : operation_json_now(operation), error);
     wait_free(wait);
 }
 
-static void ended(void *opaque, const struct operation *operation)
+static void wait_ended(void *opaque, const struct operation *operation)
 {
     answer(opaque, operation, NULL);
 }
 
 /* The guest was stopped meanwhile, and for long: the answer is the operation under way, whose warning says
  * so. */
-static void stands(void *opaque, const struct operation *operation)
+static void wait_stalled(void *opaque, const struct operation *operation)
 {
     struct wait *wait = opaque;
 
@@ -68,14 +69,15 @@ static void tick(void *opaque)
 
     snprintf(line, sizeof line, "%s of %.80s: waiting for the guest, %" PRIu64 " s of %" PRIu64 " s%s%s%s",
              operation_kind_name(operation->kind), wait->device, operation_milliseconds(operation) / 1000,
-             operation->deadline / 1000, operation->answered ? "; it has reported that it is at it" : "",
-             stopped ? "; " : "", stopped ? stopped : "");
-    pending_say(wait->pending, line);
+             operation->deadline / 1000,
+             operation->answered ? "; it has reported that it is working on it" : "", stopped ? "; " : "",
+             stopped ? stopped : "");
+    pending_progress(wait->pending, line);
     timer_start(machine_loop(wait->machine), &wait->timer, TICK, tick, wait);
 }
 
 /* A plug cannot be withdrawn: only the waiting ends, from the event loop. */
-static void give_up(void *opaque)
+static void stop_waiting(void *opaque)
 {
     struct wait *wait = opaque;
 
@@ -91,15 +93,16 @@ static void cancel(void *opaque)
     if (!wait->operation) {
         snprintf(memory, sizeof memory, "memory.%s", wait->device);
         backend_cancel(machine_backends(wait->machine), memory);
-    } else if (!operation_cancel(wait->operation, NULL) && wait->operation->result == OPERATION_UNDER_WAY) {
-        timer_start(machine_loop(wait->machine), &wait->timer, 0, give_up, wait);
+    } else if (!operation_cancel(wait->operation, NULL) && wait->operation->result == OPERATION_IN_PROGRESS) {
+        timer_start(machine_loop(wait->machine), &wait->timer, 0, stop_waiting, wait);
     }
 }
 
 static void watch(struct wait *wait, struct operation *operation)
 {
     wait->operation = operation;
-    wait->watcher = (struct operation_watcher){ .ended = ended, .stands = stands, .opaque = wait };
+    wait->watcher =
+        (struct operation_watcher){ .ended = wait_ended, .stalled = wait_stalled, .opaque = wait };
     operation_watch(operation, &wait->watcher);
     timer_start(machine_loop(wait->machine), &wait->timer, TICK, tick, wait);
 }
@@ -113,7 +116,7 @@ static void allocated(void *opaque, const struct error *error)
 
     if (operation && wait->deadline)
         operation_set_deadline(operation, wait->deadline);
-    if (operation && wait->whole)
+    if (operation && wait->until_end)
         watch(wait, operation);
     else
         answer(wait, operation, error);
@@ -131,23 +134,23 @@ bool wait_allowed(const struct monitor_context *context, bool wait, struct error
     const char *stopped = machine_stopped(context->machine);
 
     return !wait || !stopped ||
-           error_set(error, "%s; until then there is no answer to wait for: %s asks without waiting", stopped,
+           error_set(error, "%s; until then it cannot respond: %s returns without waiting", stopped,
                      context->keyval ? "wait=off" : "'wait': false");
 }
 
 /* All that is needed later, before the first effect. `room`: for the id and its NUL. */
-static struct wait *prepare(struct monitor_context *context, size_t room, uint64_t deadline, bool whole,
+static struct wait *prepare(struct monitor_context *context, size_t room, uint64_t deadline, bool until_end,
                             struct error *error)
 {
     struct wait *wait;
 
-    if (!wait_allowed(context, whole, error))
+    if (!wait_allowed(context, until_end, error))
         return NULL;
     wait = calloc(1, sizeof *wait + room);
     if (wait) {
         wait->machine = context->machine;
         wait->deadline = deadline;
-        wait->whole = whole;
+        wait->until_end = until_end;
         wait->pending = command_defer(context);
     }
     if (wait && wait->pending)
@@ -164,48 +167,48 @@ static void undo(struct monitor_context *context, struct wait *wait)
     wait_free(wait);
 }
 
-static void let_wait(struct wait *wait)
+static void defer_answer(struct wait *wait)
 {
     wait->pending->cancel = cancel;
     wait->pending->opaque = wait;
 }
 
 /* The operation has begun: answer with it, or wait. */
-static void go_on(struct monitor_context *context, struct wait *wait, struct operation *operation,
-                  struct json_object **result)
+static void answer_or_wait(struct monitor_context *context, struct wait *wait, struct operation *operation,
+                           struct json_object **result)
 {
     if (wait->deadline)
         operation_set_deadline(operation, wait->deadline);
-    if (wait->whole) {
+    if (wait->until_end) {
         watch(wait, operation);
-        let_wait(wait);
+        defer_answer(wait);
         return;
     }
-    *result = operation_describe(operation);
+    *result = operation_json_now(operation);
     undo(context, wait);
 }
 
-bool wait_for_plug(struct monitor_context *context, struct module *module, uint64_t deadline, bool wait_end,
-                   struct json_object **result, struct error *error)
+bool wait_for_plug(struct monitor_context *context, struct auto_dimm *auto_dimm, uint64_t deadline,
+                   bool wait_end, struct json_object **result, struct error *error)
 {
     struct hotplug *hotplug = machine_hotplug(context->machine);
-    size_t room = module->id ? strlen(module->id) + 1 : sizeof module->made_id;
+    size_t room = auto_dimm->id ? strlen(auto_dimm->id) + 1 : sizeof auto_dimm->made_id;
     struct wait *wait = prepare(context, room, deadline, wait_end, error);
     const struct completion watcher = { allocated, allocating, wait };
     enum outcome outcome;
 
     if (!wait)
         return false;
-    outcome = hotplug_plug_module(hotplug, module, &watcher, error);
+    outcome = hotplug_plug_auto_dimm(hotplug, auto_dimm, &watcher, error);
     if (outcome == OUTCOME_FAILED) {
         undo(context, wait);
         return false;
     }
-    strcpy(wait->device, module->id);
+    strcpy(wait->device, auto_dimm->id);
     if (outcome == OUTCOME_LATER)
-        let_wait(wait);
+        defer_answer(wait);
     else
-        go_on(context, wait, hotplug_operation_of(hotplug, module->id), result);
+        answer_or_wait(context, wait, hotplug_operation_of(hotplug, auto_dimm->id), result);
     return true;
 }
 
@@ -224,8 +227,31 @@ bool wait_for_unplug(struct monitor_context *context, const char *id, uint64_t d
         undo(context, wait);
         return false;
     }
-    go_on(context, wait, operation, result);
+    answer_or_wait(context, wait, operation, result);
     return true;
+}
+
+/* What the guest itself says that it has gained. */
+static void print_growth(struct text *out, struct json_object *operation)
+{
+    const char *verified = get_string(operation, "verified");
+    char gained[SIZE_TEXT_MAX];
+
+    if (*verified && strcmp(verified, "unknown") != 0)
+        text_printf(out, "  verified: %s, the guest has gained %s\n", verified,
+                    size_text(get_number(operation, "gained"), gained));
+}
+
+/* NULL: there are none. */
+static void print_holders(struct text *out, struct json_object *names)
+{
+    if (!names)
+        return;
+    text_string(out, "  waits for:");
+    for (size_t i = 0; i < json_object_array_length(names); i++)
+        text_printf(out, "%s %s", i > 0 ? "," : "",
+                    json_object_get_string(json_object_array_get_idx(names, i)));
+    text_string(out, "\n");
 }
 
 void print_operation(struct text *out, struct json_object *operation)
@@ -233,17 +259,20 @@ void print_operation(struct text *out, struct json_object *operation)
     const char *result = get_string(operation, "result");
     const char *reason = get_string(operation, "reason");
     const char *warning = get_string(operation, "warning");
-    char size[SIZE_TEXT];
+    char size[SIZE_TEXT_MAX];
 
-    text_printf(out, "operation %" PRIu64 ": %s of %s (%s): %s%s%" PRIu64 " ms", get_number(operation, "id"),
+    text_printf(out, "operation %" PRIu64 ": %s of %s", get_number(operation, "id"),
                 get_string(operation, "operation"),
-                *get_string(operation, "device") ? get_string(operation, "device") : "(no id)",
-                size_text(get_number(operation, "size"), size), result,
-                strcmp(result, "in-progress") == 0 ? " for " : " after ",
+                *get_string(operation, "device") ? get_string(operation, "device") : "(no id)");
+    if (json_object_object_get_ex(operation, "size", NULL)) /* a DIMM */
+        text_printf(out, " (%s)", size_text(get_number(operation, "size"), size));
+    text_printf(out, ": %s%s%" PRIu64 " ms", result, strcmp(result, "in-progress") == 0 ? " for " : " after ",
                 get_number(operation, "milliseconds"));
     if (*reason)
         text_printf(out, ": %s", reason);
     text_string(out, "\n");
     if (*warning)
         text_printf(out, "  warning: %s\n", warning);
+    print_growth(out, operation);
+    print_holders(out, json_object_object_get(operation, "waits-for"));
 }

@@ -20,7 +20,7 @@ bool wait_allowed(const struct monitor_context *context, bool wait, struct error
 
 /* Plug, or ask for a DIMM; the result is the operation, as it begins or (wait) as it has ended. `deadline` in
  * milliseconds, 0: the machine's. */
-bool wait_for_plug(struct monitor_context *context, struct module *module, uint64_t deadline, bool wait,
+bool wait_for_plug(struct monitor_context *context, struct auto_dimm *auto_dimm, uint64_t deadline, bool wait,
                    struct json_object **result, struct error *error);
 bool wait_for_unplug(struct monitor_context *context, const char *id, uint64_t deadline, bool wait,
                      struct json_object **result, struct error *error);

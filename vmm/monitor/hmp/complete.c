@@ -8,12 +8,17 @@
 #include <string.h>
 
 #include "base/host_nodes.h"
+#include "block/node.h"
+#include "chardev/chardev.h"
+#include "device/board.h"
 #include "hotplug/hotplug.h"
 #include "machine/machine.h"
 #include "memory/backend.h"
+#include "memory/object.h"
 #include "monitor/command.h"
 #include "monitor/hmp/hmp.h"
 #include "monitor/session.h"
+#include "net/backend.h"
 
 static void offer(struct completions *completions, const char *typed, const char *word, const char *tail)
 {
@@ -61,6 +66,52 @@ static void offer_backends(struct completions *completions, struct machine *mach
     while (backends && (backend = backend_next(backends, backend)) != NULL)
         if (!backend->used_by)
             offer(completions, typed, backend->id, "");
+    for (const struct object *object = backends ? object_next(backends, NULL) : NULL; object;
+         object = object->next)
+        if (!object->used_by)
+            offer(completions, typed, object->id, "");
+}
+
+static void offer_nodes(struct completions *completions, struct machine *machine, const char *typed)
+{
+    const struct block_nodes *nodes = machine_blocks(machine);
+    const struct block_node *node = NULL;
+
+    while ((node = block_node_next(nodes, node)) != NULL)
+        offer(completions, typed, block_node_name(node), "");
+}
+
+/* "on|off" */
+static void offer_words(struct completions *completions, const char *list, const char *typed)
+{
+    char word[COMMAND_NAME_MAX];
+    size_t length;
+
+    for (; *list; list += length + (list[length] == '|')) {
+        length = strcspn(list, "|");
+        snprintf(word, sizeof word, "%.*s", (int)length, list);
+        offer(completions, typed, word, "");
+    }
+}
+
+static void offer_netdevs(struct completions *completions, struct machine *machine, const char *typed)
+{
+    const struct net_backends *nets = machine_nets(machine);
+    const struct net_backend *backend = NULL;
+
+    while ((backend = net_backend_next(nets, backend)) != NULL)
+        offer(completions, typed, net_backend_id(backend), "");
+}
+
+/* One that is in use can be neither removed nor connected to a port. */
+static void offer_chardevs(struct completions *completions, struct machine *machine, const char *typed)
+{
+    struct chardevs *chardevs = machine_board(machine)->chardevs;
+    struct chardev *chardev = NULL;
+
+    while (chardevs && (chardev = chardev_next(chardevs, chardev)) != NULL)
+        if (!chardev_is_open(chardev))
+            offer(completions, typed, chardev_id(chardev), "");
 }
 
 static void offer_dimms(struct completions *completions, struct machine *machine, const char *typed)
@@ -100,12 +151,16 @@ static void offer_values(struct completions *completions, struct machine *machin
     completions->typed = strlen(typed);
     if (strcmp(property->name, "memdev") == 0)
         offer_backends(completions, machine, typed);
+    if (strcmp(property->name, "chardev") == 0)
+        offer_chardevs(completions, machine, typed);
     if (property->type == PROPERTY_BOOL) {
         offer(completions, typed, "off", "");
         offer(completions, typed, "on", "");
     }
     for (unsigned i = 0; property->type == PROPERTY_POLICY && i < HOST_POLICY_COUNT; i++)
         offer(completions, typed, host_policy_names[i], "");
+    for (const char *const *word = property->words; word && *word; word++)
+        offer(completions, typed, *word, "");
 }
 
 /* Whether "name=" stands among the properties of `text`. */
@@ -204,6 +259,14 @@ static void offer_arguments(struct completions *completions, struct machine *mac
         offer_dimms(completions, machine, rest);
     else if (command->completion == COMPLETE_BACKENDS)
         offer_backends(completions, machine, rest);
+    else if (command->completion == COMPLETE_NODES)
+        offer_nodes(completions, machine, rest);
+    else if (command->completion == COMPLETE_NETDEVS)
+        offer_netdevs(completions, machine, rest);
+    else if (command->completion == COMPLETE_CHARDEVS)
+        offer_chardevs(completions, machine, rest);
+    else if (command->completion == COMPLETE_PARAMETERS)
+        offer_words(completions, command->parameters, rest);
 }
 
 /* How long the command's name is at the start of a line: one word, or two. */

@@ -32,7 +32,7 @@ struct hmp_session {
     char line_bytes[HMP_LINE_MAX + 2];
 };
 
-static void say(struct hmp_session *session, const char *text, size_t length)
+static void write_bytes(struct hmp_session *session, const char *text, size_t length)
 {
     channel_write(session->channel, text, length, false);
 }
@@ -42,27 +42,27 @@ static void prompt(struct hmp_session *session)
     if (session->editor)
         editor_prompt(session->editor);
     else
-        say(session, HMP_PROMPT, strlen(HMP_PROMPT));
+        write_bytes(session, HMP_PROMPT, strlen(HMP_PROMPT));
 }
 
 static void greet(struct hmp_session *session)
 {
     session->greeted = true;
-    say(session, BANNER, sizeof BANNER - 1);
+    write_bytes(session, BANNER, sizeof BANNER - 1);
     prompt(session);
 }
 
 /* Show \n-terminated lines; the text is freed. */
-static void say_text(struct hmp_session *session, struct text *text)
+static void write_text(struct hmp_session *session, struct text *text)
 {
     static const char no_answer[] = "Error: " HMP_NO_ANSWER "\r\n";
     struct text lines = { 0 };
 
     text_lines(&lines, text->bytes, text->length);
     if (text->failed || lines.failed)
-        say(session, no_answer, sizeof no_answer - 1);
+        write_bytes(session, no_answer, sizeof no_answer - 1);
     else
-        say(session, lines.bytes, lines.length);
+        write_bytes(session, lines.bytes, lines.length);
     text_free(text);
     text_free(&lines);
 }
@@ -76,21 +76,21 @@ static void answer(void *asker, const struct command *command, struct json_objec
 
     session->pending = NULL;
     hmp_show(&out, command, result, error);
-    say_text(session, &out);
+    write_text(session, &out);
     prompt(session);
     intake_resume(&session->intake);
 }
 
-static void say_line(void *asker, const char *line)
+static void write_line(void *asker, const char *line)
 {
-    say(asker, line, strlen(line));
-    say(asker, "\r\n", 2);
+    write_bytes(asker, line, strlen(line));
+    write_bytes(asker, "\r\n", 2);
 }
 
 static void wait_for(struct hmp_session *session, struct pending *pending)
 {
     pending->answer = answer;
-    pending->say = say_line;
+    pending->progress = write_line;
     pending->asker = session;
     session->pending = pending;
     session->intake.waiting = true;
@@ -102,17 +102,17 @@ static void run_line(struct hmp_session *session, const char *line, bool too_lon
     struct text out = { 0 };
 
     if (too_long) /* the rest of a command may mean something else */
-        text_printf(&out, "Error: the line is too long, the limit is %u bytes\n", HMP_LINE_MAX);
+        text_printf(&out, "Error: the line is too long; the limit is %u bytes\n", HMP_LINE_MAX);
     else
         pending = hmp_run(session->monitor->monitors, line, &out);
-    say_text(session, &out);
+    write_text(session, &out);
     if (pending)
         wait_for(session, pending);
     else
         prompt(session);
 }
 
-static void take_plain(struct hmp_session *session, uint8_t byte)
+static void input_plain(struct hmp_session *session, uint8_t byte)
 {
     char character = (char)byte;
 
@@ -125,20 +125,19 @@ static void take_plain(struct hmp_session *session, uint8_t byte)
 }
 
 /* There is no memory for editing. */
-static void go_on_plain(struct hmp_session *session)
+static void switch_to_plain(struct hmp_session *session)
 {
-    static const char why[] =
-        "\r\nout of memory for editing: from now on lines are taken as they come; type the line again\r\n";
+    static const char why[] = "\r\nout of memory: line editing is disabled; type the line again\r\n";
 
     editor_close(session->editor);
     session->editor = NULL;
     session->plain = true;
-    say(session, why, sizeof why - 1);
+    write_bytes(session, why, sizeof why - 1);
     if (!session->pending)
         prompt(session);
 }
 
-static void take_edited(struct hmp_session *session, uint8_t byte)
+static void input_edited(struct hmp_session *session, uint8_t byte)
 {
     bool too_long;
     const char *line = editor_input(session->editor, byte, &too_long);
@@ -146,10 +145,10 @@ static void take_edited(struct hmp_session *session, uint8_t byte)
     if (line)
         run_line(session, line, too_long);
     if (editor_is_spent(session->editor))
-        go_on_plain(session);
+        switch_to_plain(session);
 }
 
-static size_t take(void *opaque, const uint8_t *bytes, size_t length)
+static size_t hmp_consume(void *opaque, const uint8_t *bytes, size_t length)
 {
     struct hmp_session *session = opaque;
     size_t i;
@@ -160,9 +159,9 @@ static size_t take(void *opaque, const uint8_t *bytes, size_t length)
     }
     for (i = 0; i < length && !intake_full(&session->intake); i++) {
         if (session->editor)
-            take_edited(session, bytes[i]);
+            input_edited(session, bytes[i]);
         else
-            take_plain(session, bytes[i]);
+            input_plain(session, bytes[i]);
     }
     return i;
 }
@@ -177,7 +176,7 @@ static void *hmp_opened(void *user, struct channel *channel)
     session->channel = channel;
     session->line = text_fixed(session->line_bytes, sizeof session->line_bytes);
     session->intake =
-        (struct intake){ .channel = channel, .take = take, .session = session, .reads_on = true };
+        (struct intake){ .channel = channel, .take = hmp_consume, .session = session, .reads_on = true };
     intake_init(&session->intake, machine_loop(session->monitor->monitors->machine));
     if (channel_has_focus(channel))
         greet(session);
@@ -214,7 +213,7 @@ static void hmp_focus(void *opaque, bool focused)
 
     if (!focused)
         return;
-    say(session, "\r\n", 2);
+    write_bytes(session, "\r\n", 2);
     if (session->pending)
         return; /* the prompt comes with the answer */
     if (!session->greeted)

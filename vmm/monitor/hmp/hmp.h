@@ -22,7 +22,7 @@ struct pending;
 #define HMP_PROMPT "(hotram) "
 /* In place of what a command says, for which memory is short. */
 #define HMP_NO_ANSWER \
-    "out of memory for the output of the command, which may have been carried out; info commands show its effect"
+    "out of memory for the output of the command, which may have been executed; info commands show its effect"
 /* The longest line. Each key costs the editor time that grows with the line, and the main thread is its. */
 #define HMP_LINE_MAX 1023u
 

@@ -22,7 +22,7 @@ static const char *skip_spaces(const char *at)
 }
 
 /* Copy the next word, which may be in double quotes with \n, \r, \\, \' and \" in it. NULL at the end of the
- * line or (then *problem is set) when the quotes do not end, or memory is short. To be freed. */
+ * line or (then *problem is set) when missing closing quote, or memory is short. To be freed. */
 static char *take_word(const char **line, const char **problem)
 {
     const char *at = skip_spaces(*line);
@@ -45,7 +45,7 @@ static char *take_word(const char **line, const char **problem)
         }
     }
     if (quoted && *at != '"')
-        *problem = "the quotes do not end";
+        *problem = "missing closing quote";
     *line = at + (quoted && *at == '"');
     if (*problem || (length == 0 && !quoted)) {
         free(word);

@@ -25,6 +25,10 @@ static const struct json_limits limits = { .depth = QMP_DEPTH_MAX,
 /* A reply for which there is no memory is written into so many bytes: an error's text and the client's id. */
 #define PREPARED_MAX 8192u
 
+/* Bytes of a client's id as JSON. It is part of each reply, where each of its bytes may take six ("\\u0001").
+ */
+#define ID_MAX 65536u
+
 struct qmp_session {
     struct monitor *monitor;
     struct channel *channel;
@@ -63,19 +67,19 @@ static bool send_object(struct qmp_session *session, struct json_object *object)
 
 /* A client that waits for what it is not sent would wait for ever: better gone, so that it can come again.
  * Others of the same mux stay, and so does this one then. */
-static void let_go(struct qmp_session *session, const char *what)
+static void disconnect(struct qmp_session *session, const char *what)
 {
     if (session->over)
         return;
     session->over = channel_close(session->channel);
-    warning("out of memory: a QMP client misses %s%s", what, session->over ? " and is let go" : "");
+    warning("out of memory: a QMP client lost %s%s", what, session->over ? " and is disconnected" : "");
 }
 
 void qmp_sessions_event(struct monitors *monitors, struct json_object *event)
 {
     for (struct qmp_session *session = monitors->qmp_sessions; session; session = session->next)
         if (session->negotiated && !send_object(session, json_object_get(event)))
-            let_go(session, "an event");
+            disconnect(session, "an event");
 }
 
 static struct json_object *error_object(const struct error *error)
@@ -112,11 +116,29 @@ static bool read_member(struct request *request, const char *name, struct json_o
     return true;
 }
 
+/* An id that is too long is not part of the reply. */
+static bool read_id(struct request *request, struct json_object *value, struct error *error)
+{
+    char bytes[ID_MAX + 1];
+    struct text text = text_fixed(bytes, sizeof bytes);
+    struct json_object *id;
+
+    if (!json_object_object_get_ex(value, "id", &id))
+        return true;
+    text_json(&text, id, false);
+    if (text.failed)
+        return error_set(error, "QMP input member 'id' is too long: the limit is %u bytes of JSON", ID_MAX);
+    request->id = id;
+    request->has_id = true;
+    return true;
+}
+
 static bool read_request(struct request *request, struct json_object *value, struct error *error)
 {
     if (!json_object_is_type(value, json_type_object))
         return error_set(error, "QMP input must be a JSON object");
-    request->has_id = json_object_object_get_ex(value, "id", &request->id);
+    if (!read_id(request, value, error))
+        return false;
     json_object_object_foreach(value, name, member)
     {
         if (!read_member(request, name, member, error))
@@ -142,7 +164,7 @@ static const struct command *find_command(const struct qmp_session *session, con
                         "Capabilities negotiation is already complete, command ignored");
     else if (!command)
         error_set_class(error, ERROR_COMMAND_NOT_FOUND, "The command %.80s has not been found%s%s", name,
-                        absent ? ": QEMU has it, hotram has not: " : "", absent ? absent : "");
+                        absent ? ": QEMU command not supported by hotram: " : "", absent ? absent : "");
     else
         return command;
     return NULL;
@@ -154,8 +176,7 @@ static void reply_prepared(struct qmp_session *session, const struct error *erro
 {
     static const struct error no_result = {
         .text =
-            "out of memory for the reply; the command itself was carried out, and query commands show its "
-            "effect once the host has memory again"
+            "out of memory for the reply; the command was executed, and query commands show its effect once memory is available again"
     };
     char bytes[PREPARED_MAX];
     struct text text = text_fixed(bytes, sizeof bytes);
@@ -171,7 +192,7 @@ static void reply_prepared(struct qmp_session *session, const struct error *erro
     }
     text_string(&text, "}");
     if (!send_line(session, &text))
-        let_go(session, "an answer");
+        disconnect(session, "an answer");
 }
 
 /* The answer to a request; `result` and `id` are borrowed, `error` is NULL for good. */
@@ -219,7 +240,9 @@ static bool execute(struct qmp_session *session, const struct request *request, 
                     struct error *error)
 {
     struct monitors *monitors = session->monitor->monitors;
-    struct monitor_context context = { .monitors = monitors, .machine = monitors->machine };
+    struct monitor_context context = { .monitors = monitors,
+                                       .machine = monitors->machine,
+                                       .channel = session->channel };
     const struct command *command = find_command(session, request->name, error);
     struct json_object *args;
     bool done;
@@ -248,7 +271,7 @@ static void handle(struct qmp_session *session, struct json_object *value)
     json_object_put(result);
 }
 
-static size_t take(void *opaque, const uint8_t *bytes, size_t length)
+static size_t qmp_consume(void *opaque, const uint8_t *bytes, size_t length)
 {
     struct qmp_session *session = opaque;
     struct json_object *value = NULL;
@@ -283,7 +306,7 @@ static void *qmp_opened(void *user, struct channel *channel)
     session->monitor = monitor;
     session->channel = channel;
     session->reader.limits = &limits;
-    session->intake = (struct intake){ .channel = channel, .take = take, .session = session };
+    session->intake = (struct intake){ .channel = channel, .take = qmp_consume, .session = session };
     intake_init(&session->intake, machine_loop(monitor->monitors->machine));
     session->next = monitor->monitors->qmp_sessions;
     monitor->monitors->qmp_sessions = session;
@@ -293,7 +316,7 @@ static void *qmp_opened(void *user, struct channel *channel)
     json_add(body, "capabilities", json_new_array());
     json_add(greeting, "QMP", body);
     if (!send_object(session, greeting))
-        let_go(session, "its greeting");
+        disconnect(session, "its greeting");
     return session;
 }
 
@@ -327,6 +350,7 @@ static void qmp_closed(void *opaque)
 }
 
 const struct chardev_user_ops qmp_ops = {
+    .takes_descriptors = true,
     .opened = qmp_opened,
     .input = qmp_input,
     .closed = qmp_closed,

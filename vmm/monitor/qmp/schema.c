@@ -11,9 +11,16 @@
 #include "base/result.h"
 #include "monitor/qmp/schema.h"
 
+/* A name that is being looked up, and those that led to it. */
+struct referring {
+    const char *name;
+    const struct referring *outer;
+};
+
 struct schema {
     struct json_object *entities;
-    struct json_object *types; /* the names of the types that are among them */
+    struct json_object *types;         /* the names of the types that are among them */
+    const struct referring *referring; /* the innermost; NULL: none */
 };
 
 /* The type of what has no members. */
@@ -120,17 +127,28 @@ static bool add_builtin(struct schema *schema, const char *name)
     return false;
 }
 
-/* A type's name, after the type and those that it consists of are in the schema. Types do not contain
- * themselves. */
+/* Types may contain themselves (a PCI bus has devices that are buses). That is seen here, since the schema
+ * may lack a name that there was no memory to add. */
+static bool is_being_referred(const struct schema *schema, const char *name)
+{
+    for (const struct referring *at = schema->referring; at; at = at->outer)
+        if (strcmp(at->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* A type's name, after the type and those that it consists of are in the schema. */
 static const char *refer(struct schema *schema, const char *name)
 {
+    const struct referring self = { name, schema->referring };
     const struct schema_type *type;
     struct json_object *object;
     char element[64];
 
-    if (json_object_object_get_ex(schema->types, name, NULL))
+    if (is_being_referred(schema, name) || json_object_object_get_ex(schema->types, name, NULL))
         return name;
     json_add(schema->types, name, NULL);
+    schema->referring = &self;
     if (sscanf(name, "[%63[^]]]", element) == 1) {
         add_string(entity(schema, name, "array"), "element-type", refer(schema, element));
     } else if (strcmp(name, "HostMemPolicy") == 0) {
@@ -143,6 +161,7 @@ static const char *refer(struct schema *schema, const char *name)
                 add_member(object, member->name + (member->name[0] == '*'), refer(schema, member->type),
                            member->name[0] == '*');
     }
+    schema->referring = self.outer;
     return name;
 }
 
@@ -152,11 +171,75 @@ static void add_argument(struct schema *schema, struct json_object *type,
     add_member(type, argument->name, refer(schema, builtin_of(argument->type)), argument->optional);
 }
 
-static void add_properties(struct schema *schema, struct json_object *type, const struct property *table,
-                           size_t count)
+/* The name of a property's type, after that is in the schema; `name` has room for one that only this property
+ * of `owner` has. */
+#define OWN_TYPE_MAX 256
+static const char *refer_property(struct schema *schema, struct json_object *owner,
+                                  const struct property *property, char name[OWN_TYPE_MAX])
 {
+    struct json_object *type;
+
+    if (!property->words)
+        return refer(schema, type_of(property));
+    snprintf(name, OWN_TYPE_MAX, "%s.%s", json_object_get_string(json_object_object_get(owner, "name")),
+             property->name);
+    type = entity(schema, name, "enum");
+    for (const char *const *word = property->words; *word; word++)
+        add_value(type, *word);
+    return name;
+}
+
+/* Whether the rows before number `index` have begun the object that is before the dot of its name. */
+static bool has_begun(const struct property *table, size_t index, size_t length)
+{
+    for (size_t i = 0; i < index; i++)
+        if (strncmp(table[i].name, table[index].name, length + 1) == 0)
+            return true;
+    return false;
+}
+
+/* "cache.direct" and "cache.no-flush" are members of an object, "cache". */
+static void add_nested(struct schema *schema, struct json_object *type, const struct property *table,
+                       size_t count, size_t index)
+{
+    const size_t length = strcspn(table[index].name, ".");
+    char member[64], name[224], own[OWN_TYPE_MAX];
+    struct json_object *inner;
+
+    if (has_begun(table, index, length))
+        return;
+    snprintf(member, sizeof member, "%.*s", (int)length, table[index].name);
+    snprintf(name, sizeof name, "%s.%s", json_object_get_string(json_object_object_get(type, "name")),
+             member);
+    inner = new_object_type(schema, name);
+    for (size_t i = index; i < count; i++)
+        if (strncmp(table[i].name, table[index].name, length + 1) == 0)
+            add_member(inner, table[i].name + length + 1, refer_property(schema, inner, &table[i], own),
+                       true);
+    add_member(type, member, name, true);
+}
+
+static bool is_argument(const struct command *command, const char *name)
+{
+    for (const struct command_argument *argument = command->arguments; argument->name; argument++)
+        if (strcmp(argument->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* But for those that are arguments of the command already. */
+static void add_properties(struct schema *schema, struct json_object *type, const struct command *command,
+                           const struct property *table, size_t count)
+{
+    char own[OWN_TYPE_MAX];
+
     for (size_t i = 0; i < count; i++)
-        add_member(type, table[i].name, refer(schema, type_of(&table[i])), !table[i].missing);
+        if (is_argument(command, table[i].name))
+            continue;
+        else if (strchr(table[i].name, '.'))
+            add_nested(schema, type, table, count, i);
+        else
+            add_member(type, table[i].name, refer_property(schema, type, &table[i], own), !table[i].missing);
 }
 
 /* ---- commands ---- */
@@ -189,15 +272,51 @@ static void add_family(struct schema *schema, const struct command *command, con
         snprintf(properties, sizeof properties, "%s.%s", arguments, name);
         add_value(kinds, name);
         add_string(variant, "case", name);
-        add_string(variant, "type", properties);
+        add_string(variant, "type", count > 0 ? properties : refer(schema, nothing));
         json_append(variants, variant);
-        add_properties(schema, new_object_type(schema, properties), table, count);
+        if (count > 0)
+            add_properties(schema, new_object_type(schema, properties), command, table, count);
     }
+}
+
+/* {"type": KIND, "data": {...}}: a name for it, after it is in the schema. */
+static const char *add_wrapped(struct schema *schema, const struct command *command,
+                               const struct type_family *family, const char *name)
+{
+    struct json_object *type = new_object_type(schema, name), *variants, *kinds;
+    const struct property *table;
+    const char *kind;
+    char own[OWN_TYPE_MAX], data[OWN_TYPE_MAX], inner[OWN_TYPE_MAX];
+    size_t count;
+
+    snprintf(own, sizeof own, "%.100s.%s", name, family->key);
+    kinds = entity(schema, own, "enum");
+    add_member(type, family->key, own, false);
+    add_string(type, "tag", family->key);
+    variants = json_add_array(type, "variants");
+    for (size_t i = 0; family->type(i, &kind, &table, &count); i++) {
+        struct json_object *variant = json_append_object(variants), *object;
+
+        snprintf(own, sizeof own, "%.100s.%.20s-wrapper", name, kind);
+        snprintf(data, sizeof data, "%.100s.%.20s", name, kind);
+        add_value(kinds, kind);
+        add_string(variant, "case", kind);
+        add_string(variant, "type", own);
+        add_member(new_object_type(schema, own), "data", data, false);
+        object = new_object_type(schema, data);
+        add_properties(schema, object, command, table, count);
+        if (!family->inner || strcmp(kind, family->inner_case) != 0)
+            continue;
+        snprintf(inner, sizeof inner, "%.120s.%.20s", data, family->inner_name);
+        add_member(object, family->inner_name, add_wrapped(schema, command, family->inner, inner), false);
+    }
+    return name;
 }
 
 static void add_arguments(struct schema *schema, const struct command *command, const char *name)
 {
     const struct command_argument *argument = command->arguments;
+    char own[OWN_TYPE_MAX];
     struct json_object *type;
 
     if (command->family) {
@@ -205,9 +324,15 @@ static void add_arguments(struct schema *schema, const struct command *command, 
         return;
     }
     type = new_object_type(schema, name);
-    add_properties(schema, type, command->properties, command->property_count);
+    add_properties(schema, type, command, command->properties, command->property_count);
     for (; argument->name; argument++)
-        add_argument(schema, type, argument);
+        if (command->variant && strcmp(command->variant, argument->name) == 0) {
+            snprintf(own, sizeof own, "%.80s.%s", name, argument->name);
+            add_member(type, argument->name, add_wrapped(schema, command, command->variants, own),
+                       argument->optional);
+        } else {
+            add_argument(schema, type, argument);
+        }
 }
 
 static void add_command(struct schema *schema, const struct command *command)

@@ -28,7 +28,7 @@ struct schema_type {
 };
 const struct schema_type *schema_type_at(size_t index);
 
-/* An event: its name and the type of its data, NULL for none. NULL after the last. */
+/* An event: its name and the type of its data, NULL for none. NULL after the last: monitor/events.c. */
 struct event_type {
     const char *name;
     const char *data;

@@ -21,14 +21,32 @@ static const struct schema_type types[] = {
     { "VersionTriple", TYPE({ "major", "int" }, { "minor", "int" }, { "micro", "int" }) },
     { "NameInfo", TYPE({ "*name", "str" }) },
     { "UuidInfo", TYPE({ "UUID", "str" }) },
+    { "BalloonInfo", TYPE({ "actual", "int" }) },
     { "KvmInfo", TYPE({ "enabled", "bool" }, { "present", "bool" }) },
     { "TargetInfo", TYPE({ "arch", "str" }) },
+    { "ChardevReturn", TYPE({ "*pty", "str" }) },
     { "ChardevInfo", TYPE({ "label", "str" }, { "filename", "str" }, { "frontend-open", "bool" }) },
     { "CpuInfoFast", TYPE({ "cpu-index", "int" }, { "qom-path", "str" }, { "thread-id", "int" },
                           { "props", "CpuInstanceProperties" }, { "target", "str" }) },
     { "CpuInstanceProperties",
       TYPE({ "*node-id", "int" }, { "socket-id", "int" }, { "core-id", "int" }, { "thread-id", "int" }) },
     { "ExitInfo", TYPE({ "exits", "int" }) },
+
+    /* PCI. */
+    { "PciInfo", TYPE({ "bus", "int" }, { "devices", "[PciDeviceInfo]" }) },
+    { "PciDeviceInfo",
+      TYPE({ "bus", "int" }, { "slot", "int" }, { "function", "int" }, { "class_info", "PciDeviceClass" },
+           { "id", "PciDeviceId" }, { "*irq", "int" }, { "irq_pin", "int" }, { "qdev_id", "str" },
+           { "*pci_bridge", "PciBridgeInfo" }, { "regions", "[PciMemoryRegion]" }) },
+    { "PciDeviceClass", TYPE({ "*desc", "str" }, { "class", "int" }) },
+    { "PciDeviceId", TYPE({ "device", "int" }, { "vendor", "int" }, { "*subsystem", "int" },
+                          { "*subsystem-vendor", "int" }) },
+    { "PciBridgeInfo", TYPE({ "bus", "PciBusInfo" }, { "*devices", "[PciDeviceInfo]" }) },
+    { "PciBusInfo", TYPE({ "number", "int" }, { "secondary", "int" }, { "subordinate", "int" },
+                         { "memory_range", "PciMemoryRange" }, { "prefetchable_range", "PciMemoryRange" }) },
+    { "PciMemoryRange", TYPE({ "base", "int" }, { "limit", "int" }) },
+    { "PciMemoryRegion", TYPE({ "bar", "int" }, { "type", "str" }, { "size", "int" }, { "*address", "int" },
+                              { "prefetch", "bool" }, { "mem_type_64", "bool" }) },
 
     /* Memory. */
     { "MemoryDeviceInfo", TYPE({ "type", "str" }, { "data", "PCDIMMDeviceInfo" }) },
@@ -45,10 +63,12 @@ static const struct schema_type types[] = {
                           { "source", "int" }, { "status", "int" }) },
     { "MemslotInfo", TYPE({ "id", "str" }, { "start", "int" }, { "size", "int" }, { "node", "int" },
                           { "slot", "int" }, { "state", "str" }) },
-    { "MemoryOperation", TYPE({ "id", "int" }, { "*device", "str" }, { "slot", "int" }, { "size", "int" },
+    /* Of whatever kind of device: slot, size, verified and gained are a DIMM's. */
+    { "MemoryOperation", TYPE({ "id", "int" }, { "*device", "str" }, { "*slot", "int" }, { "*size", "int" },
                               { "operation", "str" }, { "result", "str" }, { "*reason", "str" },
-                              { "*warning", "str" }, { "*ost", "MemoryOperationOst" },
-                              { "milliseconds", "int" }, { "deadline", "int" }, { "*late", "bool" }) },
+                              { "*warning", "str" }, { "*ost", "MemoryOperationOst" }, { "*verified", "str" },
+                              { "*gained", "int" }, { "*waits-for", "[str]" }, { "milliseconds", "int" },
+                              { "deadline", "int" }, { "*late", "bool" }) },
     { "MemoryOperationOst", TYPE({ "source", "int" }, { "status", "int" }, { "text", "str" }) },
     /* Without operations it is only a plan. */
     { "MemorySet",
@@ -65,6 +85,47 @@ static const struct schema_type types[] = {
            { "*node", "int" }, { "*memdev", "str" }, { "*state", "str" }) },
     { "MemoryRange", TYPE({ "start", "int" }, { "size", "int" }) },
     { "MemoryShare", TYPE({ "total", "int" }, { "free", "int" }) },
+
+    /* Disks. */
+    { "BlockDeviceInfo",
+      TYPE({ "file", "str" }, { "node-name", "str" }, { "ro", "bool" }, { "drv", "str" },
+           { "backing_file_depth", "int" }, { "encrypted", "bool" }, { "detect_zeroes", "str" },
+           { "bps", "int" }, { "bps_rd", "int" }, { "bps_wr", "int" }, { "iops", "int" },
+           { "iops_rd", "int" }, { "iops_wr", "int" }, { "image", "ImageInfo" },
+           { "cache", "BlockdevCacheInfo" }, { "write_threshold", "int" }) },
+    { "ImageInfo", TYPE({ "filename", "str" }, { "format", "str" }, { "*dirty-flag", "bool" },
+                        { "actual-size", "int" }, { "virtual-size", "int" }) },
+    { "BlockdevCacheInfo", TYPE({ "writeback", "bool" }, { "direct", "bool" }, { "no-flush", "bool" }) },
+    { "IOThreadInfo", TYPE({ "id", "str" }, { "thread-id", "int" }, { "poll-max-ns", "int" },
+                           { "poll-grow", "int" }, { "poll-shrink", "int" }, { "aio-max-batch", "int" }) },
+    { "BlockInfo", TYPE({ "*io-status", "str" }, { "device", "str" }, { "qdev", "str" }, { "type", "str" },
+                        { "removable", "bool" }, { "locked", "bool" }, { "inserted", "BlockDeviceInfo" }) },
+    { "BlockStats", TYPE({ "*device", "str" }, { "*qdev", "str" }, { "node-name", "str" },
+                         { "stats", "BlockDeviceStats" }, { "*parent", "BlockNodeStats" }) },
+    { "BlockNodeStats", TYPE({ "node-name", "str" }, { "stats", "BlockDeviceStats" }, { "*parent", "any" }) },
+    { "BlockDeviceStats",
+      TYPE({ "rd_bytes", "int" }, { "wr_bytes", "int" }, { "unmap_bytes", "int" }, { "rd_operations", "int" },
+           { "wr_operations", "int" }, { "flush_operations", "int" }, { "unmap_operations", "int" },
+           { "rd_total_time_ns", "int" }, { "wr_total_time_ns", "int" }, { "flush_total_time_ns", "int" },
+           { "unmap_total_time_ns", "int" }, { "wr_highest_offset", "int" }, { "rd_merged", "int" },
+           { "wr_merged", "int" }, { "unmap_merged", "int" }, { "*idle_time_ns", "int" },
+           { "failed_rd_operations", "int" }, { "failed_wr_operations", "int" },
+           { "failed_flush_operations", "int" }, { "failed_unmap_operations", "int" },
+           { "invalid_rd_operations", "int" }, { "invalid_wr_operations", "int" },
+           { "invalid_flush_operations", "int" }, { "invalid_unmap_operations", "int" },
+           { "account_invalid", "bool" }, { "account_failed", "bool" }, { "timed_stats", "[any]" }) },
+
+    /* Network cards. */
+    { "RxFilterInfo",
+      TYPE({ "name", "str" }, { "promiscuous", "bool" }, { "multicast", "str" }, { "unicast", "str" },
+           { "vlan", "str" }, { "broadcast-allowed", "bool" }, { "multicast-overflow", "bool" },
+           { "unicast-overflow", "bool" }, { "main-mac", "str" }, { "vlan-table", "[int]" },
+           { "unicast-table", "[str]" }, { "multicast-table", "[str]" }) },
+
+    /* Descriptors. */
+    { "AddfdInfo", TYPE({ "fdset-id", "int" }, { "fd", "int" }) },
+    { "FdsetInfo", TYPE({ "fdset-id", "int" }, { "fds", "[FdsetFdInfo]" }) },
+    { "FdsetFdInfo", TYPE({ "fd", "int" }, { "*opaque", "str" }) },
 
     /* What there is. */
     { "CommandInfo", TYPE({ "name", "str" }) },
@@ -86,41 +147,27 @@ static const struct schema_type types[] = {
     { "MigrationCapabilityStatus", TYPE({ "capability", "str" }, { "state", "bool" }) },
 
     /* Data of events alone. */
+    { "BlockIoError",
+      TYPE({ "device", "str" }, { "qdev", "str" }, { "node-name", "str" }, { "operation", "str" },
+           { "action", "str" }, { "nospace", "bool" }, { "reason", "str" }) },
     { "Cause", TYPE({ "guest", "bool" }, { "reason", "str" }) },
     { "GuestPanic", TYPE({ "action", "str" }) },
+    { "Watchdog", TYPE({ "action", "str" }) },
     { "OstEvent", TYPE({ "info", "ACPIOSTInfo" }) },
     { "DeviceEvent", TYPE({ "*device", "str" }, { "path", "str" }) },
     { "MemoryFailure", TYPE({ "recipient", "str" }, { "action", "str" }, { "flags", "MemoryFailureFlags" },
                             { "*id", "str" }, { "*mem-path", "str" }, { "reason", "str" }) },
     { "MemoryFailureFlags", TYPE({ "action-required", "bool" }, { "recursive", "bool" }) },
+    { "NetdevConnected", TYPE({ "netdev-id", "str" }, { "addr", "SocketAddress" }) },
+    { "SocketAddress", TYPE({ "type", "str" }, { "*path", "str" }, { "*host", "str" }, { "*port", "str" },
+                            { "*ipv4", "bool" }, { "*ipv6", "bool" }) },
+    { "RxFilterChanged", TYPE({ "*name", "str" }, { "path", "str" }) },
+    { "NetdevDisconnected", TYPE({ "netdev-id", "str" }) },
+    { "VserportChange", TYPE({ "id", "str" }, { "open", "bool" }) },
     { "MemoryPrealloc", TYPE({ "id", "str" }, { "done", "int" }, { "size", "int" }) },
-};
-
-static const struct event_type events[] = {
-    { "ACPI_DEVICE_OST", "OstEvent" },
-    { "DEVICE_DELETED", "DeviceEvent" },
-    { "DEVICE_UNPLUG_GUEST_ERROR", "DeviceEvent" },
-    { "GUEST_CRASHLOADED", "GuestPanic" },
-    { "GUEST_PANICKED", "GuestPanic" },
-    { "MEMORY_FAILURE", "MemoryFailure" },
-    { "MEMORY_OPERATION_DONE", "MemoryOperation" },
-    { "MEMORY_OPERATION_LATE", "MemoryOperation" },
-    { "MEMORY_OPERATION_STARTED", "MemoryOperation" },
-    { "MEMORY_PREALLOC", "MemoryPrealloc" },
-    { "MEMORY_SET_DONE", "MemorySet" },
-    { "POWERDOWN", NULL },
-    { "RESET", "Cause" },
-    { "RESUME", NULL },
-    { "SHUTDOWN", "Cause" },
-    { "STOP", NULL },
 };
 
 const struct schema_type *schema_type_at(size_t index)
 {
     return index < sizeof types / sizeof types[0] ? &types[index] : NULL;
-}
-
-const struct event_type *event_type_at(size_t index)
-{
-    return index < sizeof events / sizeof events[0] ? &events[index] : NULL;
 }

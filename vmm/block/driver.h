@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The drivers of block nodes, and from properties to what a node is to be.
+ *
+ * Threads: main thread only.
+ */
+#ifndef VMM_BLOCK_DRIVER_H
+#define VMM_BLOCK_DRIVER_H
+
+#include "block/node_state.h"
+
+struct json_object;
+
+/* What -blockdev says of one node. */
+struct block_spec {
+    const struct block_driver *driver;
+    char *node_name, *filename, *discard, *detect_zeroes, *aio, *locking;
+    char *file; /* the name of the node below */
+    bool read_only, auto_read_only, direct, no_flush, read_zeroes;
+    uint64_t size, latency;
+    bool unmap; /* the words above, read */
+    enum block_aio aio_kind;
+    enum block_locking locking_kind;
+};
+
+/* The name of driver number `index`; NULL after the last. */
+const struct block_driver *block_driver_at(size_t index);
+
+/* Those whose names begin with "file.", without that; NULL: there is none. A new object. */
+struct json_object *block_below(struct json_object *flat);
+
+/* Read a flat bag, but for what is meant for the node below. `nested`: it is for such a node, and needs no
+ * name. What was allocated goes with block_spec_free(), also after a failure. */
+bool block_spec_read(struct props flat, bool nested, struct block_spec *spec, struct error *error);
+void block_spec_free(struct block_spec *spec);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The list of a board's devices, and what is done with all of them: the list is walked, and the types say
+ * what it means.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/device.h"
+#include "host/io_thread.h"
+
+static void append(struct device *device, struct board *board)
+{
+    struct device **link = &board->devices;
+
+    while (*link)
+        link = &(*link)->next;
+    device->board = board;
+    device->next = NULL;
+    *link = device;
+}
+
+bool device_enlist(struct device *device, struct board *board, const struct device_type *type, const char *id,
+                   bool hotplugged, struct error *error)
+{
+    device->id = NULL;
+    if (id && !(device->id = strdup(id)))
+        return error_set(error, "out of memory");
+    device->type = type;
+    device->hotplugged = hotplugged;
+    if (!id)
+        device->anon = board->anonymous_devices++;
+    append(device, board);
+    return true;
+}
+
+void device_enlist_chip(struct device *device, struct board *board, const struct device_type *type)
+{
+    *device = (struct device){ .type = type };
+    append(device, board);
+}
+
+void device_delist(struct device *device)
+{
+    struct device **link = &device->board->devices;
+
+    while (*link != device)
+        link = &(*link)->next;
+    *link = device->next;
+    free(device->id);
+    device->id = NULL;
+}
+
+char *device_path(const struct device *device, char buffer[DEVICE_PATH_SIZE])
+{
+    if (device->id)
+        snprintf(buffer, DEVICE_PATH_SIZE, "/machine/peripheral/%s", device->id);
+    else
+        snprintf(buffer, DEVICE_PATH_SIZE, "/machine/peripheral-anon/device[%" PRIu32 "]", device->anon);
+    return buffer;
+}
+
+void devices_reset(const struct board *board)
+{
+    for (struct device *device = board->devices; device; device = device->next)
+        if (device->type->reset)
+            device->type->reset(device);
+}
+
+void devices_run(const struct board *board, bool run)
+{
+    for (struct device *device = board->devices; device; device = device->next)
+        if (device->type->run)
+            device->type->run(device, run);
+}
+
+struct io_thread *device_io(struct board *board, struct error *error)
+{
+    if (!board->io)
+        board->io = io_thread_create(error);
+    return board->io;
+}
+
+void devices_aml(const struct board *board, bool chips, struct hotram_aml *aml)
+{
+    for (const struct device *device = board->devices; device; device = device->next)
+        if (device->type->aml && chips == (device->type->build && !device->type->leads))
+            device->type->aml(device, aml);
+}
+
+enum hotram_status devices_aml_events(const struct board *board, bool memory, struct hotram_aml *aml)
+{
+    enum hotram_status status = HOTRAM_OK;
+
+    for (const struct device *device = board->devices; device && status == HOTRAM_OK; device = device->next)
+        if (device->type->aml_events)
+            status = device->type->aml_events(device, memory, aml);
+    return status;
+}
+
+void devices_fdt(const struct board *board, void (*write)(void *opaque, const struct tree_node *node),
+                 void *opaque)
+{
+    for (const struct device *device = board->devices; device; device = device->next) {
+        struct tree_node node = { 0 };
+
+        if (device->type->fdt && device->type->fdt(device, &node))
+            write(opaque, &node);
+    }
+}
+
+void board_raise(const struct board *board, enum board_event event)
+{
+    if (board->raise)
+        board->raise(board->events, event);
+}
+
+void devices_destroy(struct board *board)
+{
+    while (board->devices) {
+        struct device *last = board->devices;
+
+        while (last->next)
+            last = last->next;
+        device_delist(last);
+        if (last->type->destroy)
+            last->type->destroy(last);
+    }
+    io_thread_destroy(board->io);
+    board->io = NULL;
+}
+
+/* ---- state ---- */
+
+static uint8_t *state_of(const struct device *device)
+{
+    return (uint8_t *)device + device->type->state_offset;
+}
+
+/* The name of the table; behind it the id of a device that has one. */
+static const char *state_name(const struct device *device, char name[STATE_NAME_MAX + 1])
+{
+    snprintf(name, STATE_NAME_MAX + 1, "%s%s%s", device->type->state->name, device->id ? "/" : "",
+             device->id ? device->id : "");
+    return name;
+}
+
+/* A state that lacks a part would be worse than none. */
+static bool check_saved(const struct board *board, struct error *error)
+{
+    char path[DEVICE_PATH_SIZE];
+
+    for (const struct device *device = board->devices; device; device = device->next)
+        if (device->type->unsaved)
+            return error_set(error,
+                             "the state of device '%.200s' cannot be saved or restored: a %s has no saved "
+                             "form; the machine has to be without it",
+                             device->id ? device->id : device_path(device, path), device->type->name);
+    return true;
+}
+
+bool devices_save(const struct board *board, struct hotram_buffer *out, struct error *error)
+{
+    char name[STATE_NAME_MAX + 1];
+    enum hotram_status status;
+
+    if (!check_saved(board, error))
+        return false;
+    for (const struct device *device = board->devices; device; device = device->next)
+        if (device->type->state)
+            (void)state_save(device->type->state, state_name(device, name), state_of(device), out);
+    status = hotram_buffer_status(out);
+    return status == HOTRAM_OK ||
+           error_set(error, "saved state of all devices: %s", hotram_status_text(status));
+}
+
+/* Restore all, or only see whether that is possible. */
+static bool restore_all(const struct board *board, bool check, struct hotram_saved *saved,
+                        struct error *error)
+{
+    _Alignas(max_align_t) uint8_t unused[STATE_SIZE_MAX];
+    char name[STATE_NAME_MAX + 1];
+
+    for (const struct device *device = board->devices; device; device = device->next)
+        if (device->type->state && !state_restore(device->type->state, state_name(device, name),
+                                                  check ? unused : state_of(device), saved, error))
+            return false;
+    return true;
+}
+
+bool devices_restore(const struct board *board, struct hotram_saved *saved, struct error *error)
+{
+    struct hotram_saved ahead = *saved;
+
+    /* What can be once, can be again: the second time nothing is refused. */
+    if (!check_saved(board, error) || !restore_all(board, true, &ahead, error) ||
+        !restore_all(board, false, saved, error))
+        return false;
+    for (struct device *device = board->devices; device; device = device->next)
+        if (device->type->restored)
+            device->type->restored(device);
+    return true;
+}

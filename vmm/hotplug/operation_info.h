@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An operation as it is at one moment, for events and queries.
+ *
+ * Threads: main thread only.
+ */
+#ifndef VMM_HOTPLUG_OPERATION_INFO_H
+#define VMM_HOTPLUG_OPERATION_INFO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hotplug/growth.h"
+#include "hotplug/operation_table.h"
+#include "memory/guest_memory.h"
+
+#define OPERATION_REASON_SIZE 320
+
+struct operation;
+struct operations;
+struct subject_type;
+
+/* A DIMM. */
+struct memory_subject {
+    uint32_t slot;
+    uint64_t size;        /* bytes */
+    struct growth growth; /* of a plug */
+};
+extern const struct subject_type dimm_subject; /* dimm_operation.c */
+
+struct operation_info {
+    const struct subject_type *type; /* of the subject: which of the union */
+    uint64_t id;
+    enum operation_kind kind;
+    enum operation_result result;
+    const char *device; /* the subject's id, or NULL; valid as long as the operation is remembered */
+    union {
+        struct memory_subject memory;
+    };
+    char reason[OPERATION_REASON_SIZE];      /* may be empty, and so may */
+    char warning[2 * OPERATION_REASON_SIZE]; /* this, with the machine's state */
+    bool answered;                           /* the guest reported by _OST, with these codes: */
+    uint32_t ost_event, ost_status;
+    /* The guest has given it back, and requests of these still use its memory. Names are valid as long as the
+     * map of guest memory. */
+    bool waits;
+    unsigned holder_count;
+    const char *holders[GUEST_HOLDERS_MAX];
+    uint64_t milliseconds; /* that it has taken, in the machine's time */
+    uint64_t deadline;     /* milliseconds after its start */
+    bool late;             /* something came after its end */
+};
+
+void operation_inspect(const struct operation *operation, struct operation_info *info);
+uint64_t operation_milliseconds(const struct operation *operation);
+/* The machine's time, in which operations count. */
+uint64_t operations_now(const struct operations *operations);
+
+#endif

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * -netdev stream: a connection over a UNIX socket or TCP, such as passt's, another hotram's or QEMU's. A
+ * server takes one client at a time, and the next when that has gone. A client with reconnect= that has no
+ * connection tries again and again, and says so once.
+ *
+ * Threads: main thread only.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/count_of.h"
+#include "base/message.h"
+#include "host/file.h"
+#include "net/type.h"
+
+struct stream_values {
+    char *type, *path, *host, *port;
+    bool server;
+    uint32_t reconnect, reconnect_ms;
+    bool reconnect_given, reconnect_ms_given;
+};
+
+static const struct property properties[] = {
+    PROPERTY_ROW_REQUIRED(stream_values, "addr.type", PROPERTY_STRING, type, "unix or inet",
+                          "Parameter 'addr.type' is missing: unix with addr.path=, or inet with "
+                          "addr.host= and addr.port="),
+    PROPERTY_ROW(stream_values, "addr.path", PROPERTY_STRING, path, "path of a UNIX socket"),
+    PROPERTY_ROW(stream_values, "addr.host", PROPERTY_STRING, host, "address or name of a host, for TCP"),
+    PROPERTY_ROW(stream_values, "addr.port", PROPERTY_STRING, port, "its port, for TCP"),
+    PROPERTY_ROW(stream_values, "server", PROPERTY_BOOL, server,
+                 "wait for a client instead of connecting (default off)"),
+    PROPERTY_ROW_GIVEN(
+        stream_values, "reconnect", PROPERTY_UINT32, reconnect,
+        "client: connect again so many seconds after the end of a connection (default 0: never)"),
+    PROPERTY_ROW_GIVEN(stream_values, "reconnect-ms", PROPERTY_UINT32, reconnect_ms,
+                       "the same in milliseconds"),
+};
+
+#define PATH_BYTES (sizeof((struct sockaddr_un *)NULL)->sun_path)
+
+struct stream {
+    int listener; /* -1: a client */
+    struct watch *watch;
+    bool is_tcp;
+    struct made_file made;
+    struct timer retry;
+    uint64_t reconnect_ms; /* of a client; 0: it connects once */
+    bool failing;          /* it is said that nobody is there */
+    char path[PATH_BYTES]; /* of a UNIX socket */
+    char address[200];
+};
+
+/* Rules and words are QEMU's, but for TCP. */
+static bool check_reconnect(const struct stream_values *values, struct error *error)
+{
+    const char *name = values->reconnect_given ? "reconnect" : "reconnect-ms";
+
+    if (values->reconnect_given && values->reconnect_ms_given)
+        return error_set(error, "'reconnect' and 'reconnect-ms' are mutually exclusive: give one of them");
+    if (values->server && (values->reconnect_given || values->reconnect_ms_given))
+        return error_set(
+            error,
+            "'%s' option is incompatible with socket in server mode, which accepts further clients in "
+            "any case; leave it out",
+            name);
+    return strcmp(values->type, "unix") == 0 || (values->reconnect == 0 && values->reconnect_ms == 0) ||
+           error_set(
+               error,
+               "'%s' is for addr.type=unix: a connection over TCP is made before the program gives up the "
+               "right to reach the network; leave it out",
+               name);
+}
+
+static bool check(const void *opaque, bool keyval, struct error *error)
+{
+    const struct stream_values *values = opaque;
+    const bool is_unix = strcmp(values->type, "unix") == 0;
+    uint64_t port;
+
+    (void)keyval;
+    if (!is_unix && strcmp(values->type, "inet") != 0)
+        return error_set(error, "Parameter 'addr.type' does not accept value '%.80s': unix or inet",
+                         values->type);
+    if (!check_reconnect(values, error))
+        return false;
+    if (is_unix) {
+        if (!values->path || !*values->path)
+            return error_set(error, "Parameter 'addr.path' is missing: the path of the UNIX socket");
+        if (values->host || values->port)
+            return error_set(error, "'addr.host' and 'addr.port' are for addr.type=inet");
+        return strlen(values->path) < PATH_BYTES ||
+               error_set(error, "socket path '%s' is too long: it has %zu bytes; the limit is %zu",
+                         values->path, strlen(values->path), PATH_BYTES - 1);
+    }
+    if (values->path)
+        return error_set(error, "'addr.path' is for addr.type=unix");
+    if (!values->host || !values->port)
+        return error_set(error,
+                         "Parameter 'addr.%s' is missing: addr.type=inet,addr.host=HOST,addr.port=PORT",
+                         values->host ? "port" : "host");
+    return (number_parse(values->port, &port) && port <= 65535) ||
+           error_set(error, "Parameter 'addr.port' expects a port from 0 to 65535; got '%.80s'",
+                     values->port);
+}
+
+static bool listening(struct net_backend *backend, int fd, struct error *error)
+{
+    struct stream *stream = backend->state;
+
+    stream->listener = fd;
+    return listen(fd, 1) == 0 ||
+           error_set(error, "cannot listen on %s: %s", stream->address, strerror(errno));
+}
+
+static int unix_socket(const char *path, struct sockaddr_un *address, struct error *error)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        error_set(error, "cannot create a socket: %s", strerror(errno));
+    *address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+    memcpy(address->sun_path, path, strlen(path));
+    return fd;
+}
+
+static bool listen_unix(struct net_backend *backend, const char *path, struct error *error)
+{
+    struct sockaddr_un address;
+    struct stream *stream = backend->state;
+    int fd = unix_socket(path, &address, error);
+
+    if (fd < 0)
+        return false;
+    stream->listener = fd;
+    /* As QEMU does: a file that an earlier run left behind is in the way and nobody's. */
+    if (unlink(path) < 0 && errno != ENOENT)
+        return error_set(error, "cannot replace '%s': %s", path, strerror(errno));
+    if (bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 ||
+        !made_file_note(&stream->made, path))
+        return error_set(error, "cannot create socket '%s': %s", path, strerror(errno));
+    return listening(backend, fd, error);
+}
+
+static bool connect_unix(struct net_backend *backend, const char *path, struct error *error)
+{
+    struct sockaddr_un address;
+    int fd = unix_socket(path, &address, error);
+
+    if (fd < 0)
+        return false;
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+        return net_backend_connect(backend, 0, fd, error);
+    error_set(error, "cannot connect to '%s': %s%s", path, strerror(errno),
+              errno == ENOENT || errno == ECONNREFUSED
+                  ? "; start the program that listens there first, or give server=on"
+                  : "");
+    close(fd);
+    return false;
+}
+
+static void describe(struct net_backend *backend)
+{
+    const struct stream *stream = backend->state;
+
+    words_format(backend->description, sizeof backend->description, "type=stream,%s%s%s", stream->address,
+                 stream->listener >= 0 ? ",server=on" : "", backend->connected ? "" : ",disconnected");
+}
+
+/* `client` is that of a server over TCP. As QEMU: over a UNIX socket the path is the server's, since a client
+ * has none. */
+static void tell_connected(struct net_backend *backend, const struct sockaddr_storage *client)
+{
+    const struct stream *stream = backend->state;
+    const struct sockaddr_in *in = (const void *)client;
+    const struct sockaddr_in6 *in6 = (const void *)client;
+    struct event event = { .kind = EVENT_NETDEV_STREAM_CONNECTED, .netdev.id = backend->id };
+    char host[INET6_ADDRSTRLEN] = "", port[8];
+
+    if (stream->is_tcp) {
+        event.netdev.ipv6 = client->ss_family == AF_INET6;
+        inet_ntop(client->ss_family,
+                  event.netdev.ipv6 ? (const void *)&in6->sin6_addr : (const void *)&in->sin_addr, host,
+                  sizeof host);
+        snprintf(port, sizeof port, "%u", ntohs(event.netdev.ipv6 ? in6->sin6_port : in->sin_port));
+        event.netdev.host = host;
+        event.netdev.port = port;
+    } else {
+        event.netdev.path = stream->path;
+    }
+    describe(backend);
+    if (backend->backends->event)
+        backend->backends->event(backend->backends->opaque, &event);
+}
+
+/* Until somebody is there. */
+static void keep_connecting(void *opaque)
+{
+    struct net_backend *backend = opaque;
+    struct stream *stream = backend->state;
+    struct error error;
+
+    if (connect_unix(backend, stream->path, &error)) {
+        stream->failing = false;
+        tell_connected(backend, NULL);
+        return;
+    }
+    if (!stream->failing)
+        warning("netdev '%s': %s; it tries again every %llu ms", backend->id, error.text,
+                (unsigned long long)stream->reconnect_ms);
+    stream->failing = true;
+    timer_start(backend->backends->loop, &stream->retry, stream->reconnect_ms, keep_connecting, backend);
+}
+
+static bool open_unix(struct net_backend *backend, const struct stream_values *values, struct error *error)
+{
+    struct stream *stream = backend->state;
+
+    memcpy(stream->path, values->path, strlen(values->path));
+    words_format(stream->address, sizeof stream->address, "unix:%s", values->path);
+    if (values->server)
+        return listen_unix(backend, stream->path, error);
+    stream->reconnect_ms = values->reconnect_given ? UINT64_C(1000) * values->reconnect
+                                                   : values->reconnect_ms;
+    if (stream->reconnect_ms == 0)
+        return connect_unix(backend, stream->path, error);
+    keep_connecting(backend);
+    return true;
+}
+
+/* A frame leaves at once. */
+static bool no_delay(int fd)
+{
+    const int one = 1;
+
+    return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0;
+}
+
+/* One of the addresses that a name has. */
+static bool try_address(struct net_backend *backend, const struct addrinfo *info, bool server,
+                        struct error *error)
+{
+    struct stream *stream = backend->state;
+    const int one = 1;
+    int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return error_set(error, "cannot create a socket: %s", strerror(errno));
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 && server &&
+        bind(fd, info->ai_addr, info->ai_addrlen) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
+        return listening(backend, fd, error);
+    if (!server && connect(fd, info->ai_addr, info->ai_addrlen) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0 &&
+        no_delay(fd))
+        return net_backend_connect(backend, 0, fd, error);
+    error_set(error, "cannot %s %s: %s%s", server ? "listen on" : "connect to", stream->address,
+              strerror(errno), errno == EADDRINUSE ? "; another program uses the port" : "");
+    close(fd);
+    return false;
+}
+
+static bool open_inet(struct net_backend *backend, const struct stream_values *values, struct error *error)
+{
+    const struct addrinfo hints = { .ai_family = AF_UNSPEC,
+                                    .ai_socktype = SOCK_STREAM,
+                                    .ai_flags = values->server ? AI_PASSIVE : 0 };
+    struct stream *stream = backend->state;
+    struct addrinfo *list = NULL;
+    bool good = false;
+    int failure;
+
+    stream->is_tcp = true;
+    words_format(stream->address, sizeof stream->address, "tcp:%s:%s", values->host, values->port);
+    if (!net_backend_may(backend, "a connection over TCP", "or use addr.type=unix", error))
+        return false;
+    failure = getaddrinfo(*values->host ? values->host : NULL, values->port, &hints, &list);
+    if (failure)
+        return error_set(error, "address resolution failed for %.80s:%.80s: %s", values->host, values->port,
+                         gai_strerror(failure));
+    for (const struct addrinfo *at = list; at && !good && stream->listener < 0; at = at->ai_next)
+        good = try_address(backend, at, values->server, error);
+    freeaddrinfo(list);
+    return good;
+}
+
+static void on_client(void *opaque, uint32_t events)
+{
+    struct net_backend *backend = opaque;
+    struct stream *stream = backend->state;
+    struct sockaddr_storage client = { 0 };
+    socklen_t size = sizeof client;
+    int fd = accept4(stream->listener, (struct sockaddr *)&client, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct error error;
+
+    (void)events;
+    if (fd < 0)
+        return;
+    if (stream->is_tcp && !no_delay(fd)) { /* it is gone already */
+        close(fd);
+        return;
+    }
+    if (!net_backend_connect(backend, 0, fd, &error)) {
+        warning("%s", error.text);
+        return;
+    }
+    if (!watch_change(stream->watch, 0))
+        warning("netdev '%s': the host is out of memory for its event loop", backend->id);
+    tell_connected(backend, &client);
+}
+
+static void gone(struct net_backend *backend)
+{
+    struct stream *stream = backend->state;
+
+    describe(backend);
+    if (stream->reconnect_ms > 0)
+        timer_start(backend->backends->loop, &stream->retry, stream->reconnect_ms, keep_connecting, backend);
+    if (stream->watch && !watch_change(stream->watch, EPOLLIN))
+        warning("netdev '%s': the host is out of memory for its event loop; no other client can connect",
+                backend->id);
+}
+
+static bool open_stream(struct net_backend *backend, const void *opaque, struct props props,
+                        struct error *error)
+{
+    const struct stream_values *values = opaque;
+    struct stream *stream = calloc(1, sizeof *stream);
+
+    (void)props;
+    backend->state = stream;
+    if (!stream)
+        return error_set(error, "out of memory");
+    stream->listener = -1;
+    backend->framing = NET_STREAM;
+    if (!net_backend_make_queues(backend, 1, error) ||
+        !(strcmp(values->type, "unix") == 0 ? open_unix(backend, values, error)
+                                            : open_inet(backend, values, error)))
+        return false;
+    if (stream->listener >= 0) {
+        stream->watch = watch_add(backend->backends->loop, stream->listener, EPOLLIN, on_client, backend);
+        if (!stream->watch)
+            return error_set(error, "cannot watch %s: %s", stream->address, strerror(errno));
+    }
+    describe(backend);
+    return true;
+}
+
+static void close_stream(struct net_backend *backend)
+{
+    struct stream *stream = backend->state;
+
+    if (!stream)
+        return;
+    timer_cancel(&stream->retry);
+    if (stream->watch)
+        watch_remove(stream->watch);
+    if (stream->listener >= 0)
+        close(stream->listener);
+    made_file_remove(&stream->made);
+    free(stream);
+}
+
+const struct net_type net_stream_type = {
+    .name = "stream",
+    .properties = properties,
+    .property_count = COUNT_OF(properties),
+    .values_size = sizeof(struct stream_values),
+    .check = check,
+    .open = open_stream,
+    .gone = gone,
+    .close = close_stream,
+};

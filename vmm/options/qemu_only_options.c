@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The options that QEMU 7.2 has and hotram has not, so that a QEMU user is told which and why.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "options/parser.h"
+
+static const struct {
+    const char *names; /* separated and surrounded by spaces */
+    const char *reason;
+} absent[] = {
+    { " mem-path mem-prealloc ",
+      "use -object memory-backend-file,... for memory from a file, or prealloc=on to allocate it at start, with -machine memory-backend=ID" },
+    { " net ", "a network card is -nic user, or -netdev user,id=n0 -device virtio-net-pci,netdev=n0" },
+    { " fda fdb hda hdb hdc hdd cdrom mtdblock sd pflash snapshot iscsi ",
+      "a disk is -drive file=FILE,if=virtio,format=raw" },
+    { " fsdev virtfs ", "no shared folders" },
+    { " usb usbdevice ", "no USB" },
+    { " audio audio-help ", "no sound" },
+    { " spice vnc sdl portrait rotate full-screen k ", "no display" },
+    { " tpmdev ", "no TPM" },
+    { " parallel debugcon virtioconsole ", "the only such device is one serial port" },
+    { " bios option-rom fw_cfg L dtb no-fd-bootchk win2k-hack ", "no firmware; Linux is booted directly" },
+    { " no-acpi ", "memory hotplug requires ACPI; a libvirt domain needs <features><acpi/></features>" },
+    { " acpitable ", "hotram generates the ACPI tables" },
+    { " realtime ", "-overcommit mem-lock=on keeps memory in RAM" },
+    { " smbios ", "no SMBIOS tables" },
+    { " incoming only-migratable loadvm dump-vmstate ", "no migration" },
+    { " xen-domid xen-attach xen-domid-restrict ", "KVM only, no Xen" },
+    { " singlestep icount d D dfilter tb-size plugin seed ", "KVM runs the guest without translation" },
+    { " gdb s ", "no debugger interface" },
+    { " trace enable-sync-profile ", "no tracing" },
+    { " runas chroot async-teardown ", "drop privileges before starting hotram" },
+    { " set compat ", "set the property in the option that creates the device or object" },
+    { " watchdog ", "no watchdog" },
+    { " echr ", "the escape key is Ctrl-A" },
+    { " semihosting semihosting-config prom-env old-param ", "not for this architecture" },
+};
+
+/* What asks for the absence of something that is absent. */
+static const struct {
+    const char *name;
+    const char *argument; /* NULL: it takes none; "*": any */
+} harmless[] = {
+    { "net", "none" },      { "vnc", "none" },   { "parallel", "none" },
+    { "watchdog", "none" }, { "k", "*" },        { "realtime", "mlock=off" },
+    { "audio", "none" },    { "no-hpet", NULL }, { "no-fd-bootchk", NULL },
+    { "win2k-hack", NULL },
+};
+
+bool option_harmless(const char *name, const char *argument, bool *takes_argument)
+{
+    *takes_argument = true;
+    for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++) {
+        if (strcmp(name, harmless[i].name) != 0)
+            continue;
+        *takes_argument = harmless[i].argument != NULL;
+        return !harmless[i].argument || (argument && (strcmp(harmless[i].argument, "*") == 0 ||
+                                                      strcmp(harmless[i].argument, argument) == 0));
+    }
+    return false;
+}
+
+const char *option_harmless_at(size_t index, char text[32])
+{
+    const char *argument;
+
+    if (index >= sizeof harmless / sizeof harmless[0])
+        return NULL;
+    argument = harmless[index].argument;
+    if (argument && *argument == '*')
+        argument = "ANYTHING";
+    snprintf(text, 32, "-%s%s%s", harmless[index].name, argument ? " " : "", argument ? argument : "");
+    return text;
+}
+
+const char *option_absent(const char *name)
+{
+    size_t length = strlen(name);
+
+    if (length == 0 || strchr(name, ' '))
+        return NULL;
+    for (size_t i = 0; i < sizeof absent / sizeof absent[0]; i++) {
+        const char *found = absent[i].names;
+
+        while ((found = strstr(found, name))) {
+            if (found[-1] == ' ' && found[length] == ' ')
+                return absent[i].reason;
+            found += length;
+        }
+    }
+    return NULL;
+}

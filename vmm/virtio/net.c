@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * virtio-net-pci: a network card (VIRTIO 1.2, 5.1). Here is what it is made of; net_data.c moves its frames.
+ *
+ * Threads: main thread only.
+ */
+#include "virtio/net.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/count_of.h"
+
+#define QUEUE_SIZE 256u
+#define MTU_MIN 68u
+
+#define ROW(name, type, field, help) PROPERTY_ROW(net_values, name, type, field, help)
+static const struct property properties[] = {
+    VIRTIO_PROPERTIES(net_values, virtio),
+    ROW("netdev", PROPERTY_STRING, netdev, "id of a -netdev (default: the cable leads nowhere)"),
+    ROW("mac", PROPERTY_STRING, mac,
+        "its address (default: the first from 52:54:00:12:34:56 on that is free)"),
+    PROPERTY_ROW_GIVEN_RANGE(
+        net_values, "host_mtu", PROPERTY_UINT32, mtu,
+        "largest packet that the guest is to send, in bytes (default: the guest decides)",
+        NUMBER_RANGE(MTU_MIN, UINT16_MAX)),
+    ROW("bootindex", PROPERTY_UINT32, bootindex,
+        "place in the boot order, for firmware; Linux is booted directly"),
+    ROW("mq", PROPERTY_BOOL, mq, "as many pairs of queues as the netdev has (default off: one)"),
+    ROW("csum", PROPERTY_BOOL, checksum,
+        "the guest leaves checksums and segments to a tap device (default on)"),
+    ROW("guest_csum", PROPERTY_BOOL, guest_checksum, "a tap device leaves them to the guest (default on)"),
+    ROW("mrg_rxbuf", PROPERTY_BOOL, merge, "a frame may fill several buffers (default on)"),
+    ROW("status", PROPERTY_BOOL, status, "the guest sees its link (default on)"),
+    ROW("ctrl_vq", PROPERTY_BOOL, control, "a queue for commands (default on); what follows needs it"),
+    ROW("ctrl_rx", PROPERTY_BOOL, control_rx,
+        "the driver says which addresses it wants frames for (default on)"),
+    ROW("ctrl_rx_extra", PROPERTY_BOOL, control_rx_extra,
+        "and can refuse all multicast, unicast or broadcast (default on)"),
+    ROW("ctrl_vlan", PROPERTY_BOOL, control_vlan, "it says which VLANs it wants (default on)"),
+    ROW("ctrl_mac_addr", PROPERTY_BOOL, control_mac, "it can change the card's address (default on)"),
+};
+#undef ROW
+
+static const struct virtio_device_type type;
+
+/* ---- properties ---- */
+
+static bool read_mac(const char *text, uint8_t mac[6], struct error *error)
+{
+    const char *at = text;
+
+    for (unsigned i = 0; i < 6; i++) {
+        char *rest;
+        char pair[3] = { at[0], at[0] ? at[1] : '\0', '\0' };
+
+        mac[i] = (uint8_t)strtoul(pair, &rest, 16);
+        if (rest != pair + 2 || strchr("+- \t", pair[0]) || pair[0] == '\0' ||
+            (i < 5 ? at[2] != ':' && at[2] != '-' : at[2] != '\0'))
+            return error_set(
+                error, "Parameter 'mac' expects an Ethernet address, as 52:54:00:12:34:56; got '%s'", text);
+        at += 3;
+    }
+    if (memcmp(mac, (const uint8_t[6]){ 0 }, 6) == 0)
+        return error_set(
+            error,
+            "Parameter 'mac' expects the address of one card; '%s' is none, and no guest uses it; "
+            "leave it out for the first from 52:54:00:12:34:56 on that is free",
+            text);
+    return !(mac[0] & 1) || error_set(error,
+                                      "Parameter 'mac' expects the address of one card; '%s' is a multicast "
+                                      "address: its first byte is odd",
+                                      text);
+}
+
+static bool check_values(const void *opaque, struct error *error)
+{
+    const struct net_values *values = opaque;
+    uint8_t mac[6];
+
+    if (values->mac && !read_mac(values->mac, mac, error))
+        return false;
+    return !values->mq || values->control ||
+           error_set(error, "mq=on needs ctrl_vq=on: the driver says there how many queues it uses");
+}
+
+static void set_defaults(void *opaque)
+{
+    struct net_values *values = opaque;
+
+    values->checksum = values->guest_checksum = values->merge = values->status = true;
+    values->control = values->control_rx = values->control_rx_extra = true;
+    values->control_vlan = values->control_mac = true;
+}
+
+/* ---- the card ---- */
+
+static bool is_taken(const struct board *board, const uint8_t mac[6])
+{
+    for (const struct device *device = board->devices; device; device = device->next)
+        if (device->type->virtio == &type &&
+            memcmp(((const struct net *)(const void *)device)->mac, mac, 6) == 0)
+            return true;
+    return false;
+}
+
+/* As QEMU gives them, unless another card has one. */
+static void choose_mac(const struct board *board, uint8_t mac[6])
+{
+    static const uint8_t first[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
+
+    memcpy(mac, first, sizeof first);
+    while (is_taken(board, mac))
+        if (++mac[5] == 0 && ++mac[4] == 0)
+            mac[3]++;
+}
+
+static uint64_t control_features(const struct net_values *values)
+{
+    if (!values->control)
+        return 0;
+    return VIRTIO_NET_F_CTRL_VQ | (values->control_rx ? VIRTIO_NET_F_CTRL_RX : 0) |
+           (values->control_rx_extra ? VIRTIO_NET_F_CTRL_RX_EXTRA : 0) |
+           (values->control_vlan ? VIRTIO_NET_F_CTRL_VLAN : 0) |
+           (values->control_mac ? VIRTIO_NET_F_CTRL_MAC_ADDR : 0);
+}
+
+static uint64_t features_of(const struct net *net)
+{
+    const struct net_values *values = &net->values;
+    const bool headers = net->backend && net_backend_has_headers(net->backend);
+    uint64_t features = VIRTIO_NET_F_MAC;
+
+    if (headers && values->checksum)
+        features |= VIRTIO_NET_F_CSUM | VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6 |
+                    VIRTIO_NET_F_HOST_ECN;
+    if (headers && values->guest_checksum)
+        features |= VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6 |
+                    VIRTIO_NET_F_GUEST_ECN;
+    return features | (values->merge ? VIRTIO_NET_F_MRG_RXBUF : 0) |
+           (values->status ? VIRTIO_NET_F_STATUS : 0) | control_features(values) |
+           (values->mtu_given ? VIRTIO_NET_F_MTU : 0) | (net->pairs > 1 ? VIRTIO_NET_F_MQ : 0);
+}
+
+static void fill_config(struct net *net)
+{
+    uint8_t *config = net->virtio.config;
+
+    memcpy(config + NET_CONFIG_MAC, net->mac, sizeof net->mac);
+    config[NET_CONFIG_STATUS] = atomic_load(&net->link);
+    config[NET_CONFIG_PAIRS] = (uint8_t)net->pairs;
+    config[NET_CONFIG_MTU] = (uint8_t)net->values.mtu;
+    config[NET_CONFIG_MTU + 1] = (uint8_t)(net->values.mtu >> 8);
+}
+
+/* The other end of its cable, and what follows from that. */
+static bool connect_cable(struct net *net, struct board *board, struct error *error)
+{
+    const struct net_card *other;
+
+    net->pairs = 1;
+    if (!net->values.netdev)
+        return true;
+    net->backend = board->nets ? net_backend_require(board->nets, net->values.netdev, error) : NULL;
+    if (!net->backend)
+        return error_prefix(error, "Property 'virtio-net-pci.netdev': ");
+    other = net_backend_card(net->backend);
+    if (other)
+        return error_set(error,
+                         "Property 'virtio-net-pci.netdev': netdev '%s' is used by %s already; make another "
+                         "one for this device",
+                         net->values.netdev, other->name);
+    if (net->values.mq)
+        net->pairs = net_backend_queues(net->backend);
+    else if (net_backend_queues(net->backend) > 1)
+        return error_set(error, "netdev '%s' has %u pairs of queues; give the device mq=on to use them",
+                         net->values.netdev, net_backend_queues(net->backend));
+    atomic_store(&net->link, net_backend_link(net->backend));
+    return true;
+}
+
+/* Once, until somebody asks what it is now: as QEMU, so that a guest cannot flood the monitors. */
+static void tell_filter(void *opaque)
+{
+    const struct net *net = opaque;
+    const struct device *device = &net->virtio.pci.device;
+    char path[DEVICE_PATH_SIZE];
+
+    device->board->event(device->board->machine,
+                         &(struct event){ .kind = EVENT_NIC_RX_FILTER_CHANGED,
+                                          .device = { device->id, device_path(device, path) } });
+}
+
+static bool prepare(struct virtio_device *device, struct board *board, const char *id,
+                    struct virtio_setup *setup, struct error *error)
+{
+    struct net *net = (void *)device;
+
+    (void)id;
+    if (!connect_cable(net, board, error))
+        return false;
+    if (net->values.mac)
+        (void)read_mac(net->values.mac, net->mac, error); /* it was read before */
+    else
+        choose_mac(board, net->mac);
+    fill_config(net);
+    net_filter_reset(&net->filter, net->mac, 0);
+    net->filter_changed = (struct work){ .run = tell_filter, .opaque = net };
+    setup->features = features_of(net);
+    setup->queues = 2 * net->pairs + net->values.control;
+    setup->queue_size = QUEUE_SIZE;
+    net->pairs_in_use = 1;
+    return true;
+}
+
+static bool plugged(struct virtio_device *device, struct error *error)
+{
+    struct net *net = (void *)device;
+
+    net->card = (struct net_card){ .name = device->name,
+                                   .link = net_link_changed,
+                                   .readable = net_readable,
+                                   .writable = net_writable,
+                                   .opaque = net,
+                                   .io = device->io };
+    if (!net->backend)
+        return true;
+    if (!net_backend_use(net->backend, &net->card, error) || !net_vhost_attach(net, error))
+        return false;
+    virtio_device_call(device, net_listen, net); /* its driver may be there already */
+    return true;
+}
+
+static void release(struct virtio_device *device)
+{
+    struct net *net = (void *)device;
+
+    if (device->pci.device.board)
+        loop_cancel(device->pci.device.board->loop, &net->filter_changed);
+    virtio_vhost_detach(&net->vhost);
+    if (net->backend && net_backend_card(net->backend) == &net->card)
+        net_backend_leave(net->backend);
+}
+
+static void copy_filter(void *opaque)
+{
+    struct net_filter **ends = opaque; /* from, to */
+
+    *ends[1] = *ends[0];
+}
+
+bool net_filter_of(struct device *device, struct net_filter *filter)
+{
+    struct net *net = (void *)device;
+    struct net_filter *ends[2] = { &net->filter, filter };
+
+    if (device->type->virtio != &type)
+        return false;
+    atomic_store(&net->filter_told, false); /* first: of a change from now on there is an event */
+    virtio_device_call(&net->virtio, copy_filter, ends);
+    return true;
+}
+
+static const struct virtio_device_type type = {
+    .virtio_id = 1,
+    .class = 0x02,
+    .config_size = NET_CONFIG_SIZE,
+    .request_size = sizeof(struct virtio_request),
+    .started = net_started,
+    .resumed = net_resumed,
+    .handle = net_handle,
+    .halted = net_halted,
+    .reset = net_reset,
+    .broken = net_vhost_broken,
+    .vector_changed = net_vhost_vector_changed,
+    .size = sizeof(struct net),
+    .values = offsetof(struct net, values),
+    .defaults = set_defaults,
+    .check = check_values,
+    .prepare = prepare,
+    .plugged = plugged,
+    .release = release,
+};
+
+VIRTIO_DEVICE_TYPE(virtio_net_pci_type, "virtio-net-pci", type, properties, struct net_values, true,
+                   virtio_device_reset);
+VIRTIO_DEVICE_TYPE(virtio_net_pci_non_transitional_type, "virtio-net-pci-non-transitional", type, properties,
+                   struct net_values, true, virtio_device_reset);

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A network card (VIRTIO 1.2, 5.1): its parts.
+ *
+ * Threads: as virtio/device.h says. Frames are moved on the I/O thread (net_data.c); the card, its link and
+ * its back end belong to the main thread (net.c).
+ */
+#ifndef VMM_VIRTIO_NET_H
+#define VMM_VIRTIO_NET_H
+
+#include "net/backend.h"
+#include "virtio/device.h"
+#include "virtio/net_filter.h"
+#include "virtio/vhost.h"
+
+#define VIRTIO_NET_F_CSUM (UINT64_C(1) << 0)
+#define VIRTIO_NET_F_GUEST_CSUM (UINT64_C(1) << 1)
+#define VIRTIO_NET_F_MTU (UINT64_C(1) << 3)
+#define VIRTIO_NET_F_MAC (UINT64_C(1) << 5)
+#define VIRTIO_NET_F_GUEST_TSO4 (UINT64_C(1) << 7)
+#define VIRTIO_NET_F_GUEST_TSO6 (UINT64_C(1) << 8)
+#define VIRTIO_NET_F_GUEST_ECN (UINT64_C(1) << 9)
+#define VIRTIO_NET_F_HOST_TSO4 (UINT64_C(1) << 11)
+#define VIRTIO_NET_F_HOST_TSO6 (UINT64_C(1) << 12)
+#define VIRTIO_NET_F_HOST_ECN (UINT64_C(1) << 13)
+#define VIRTIO_NET_F_MRG_RXBUF (UINT64_C(1) << 15)
+#define VIRTIO_NET_F_STATUS (UINT64_C(1) << 16)
+#define VIRTIO_NET_F_CTRL_VQ (UINT64_C(1) << 17)
+#define VIRTIO_NET_F_MQ (UINT64_C(1) << 22)
+
+/* Offsets in the configuration space (5.1.4). */
+#define NET_CONFIG_MAC 0u
+#define NET_CONFIG_STATUS 6u
+#define NET_CONFIG_PAIRS 8u
+#define NET_CONFIG_MTU 10u
+#define NET_CONFIG_SIZE 12u
+
+struct net_values {
+    struct virtio_values virtio;
+    char *netdev, *mac;
+    uint32_t mtu, bootindex;
+    bool mtu_given, mq, checksum, guest_checksum, merge, status;
+    bool control, control_rx, control_rx_extra, control_vlan, control_mac;
+};
+
+struct net {
+    struct virtio_device virtio; /* first */
+    struct net_values values;
+    uint8_t mac[6];              /* after a reset; fixed */
+    struct net_backend *backend; /* NULL: the cable leads nowhere */
+    struct net_card card;
+    unsigned pairs;             /* of queues; fixed */
+    atomic_bool link;           /* written on the main thread */
+    unsigned pairs_in_use;      /* the I/O thread's: what the driver has set */
+    struct virtio_vhost vhost;  /* where the kernel moves the frames */
+    struct net_filter filter;   /* the I/O thread's */
+    atomic_bool filter_told;    /* that it has changed, since somebody has asked for it */
+    struct work filter_changed; /* posted to the main thread: an event */
+};
+
+/* Of the device's type: on the I/O thread. */
+void net_started(struct virtio_device *device);
+void net_resumed(struct virtio_device *device);
+void net_halted(struct virtio_device *device);
+void net_reset(struct virtio_device *device);
+bool net_handle(struct virtio_device *device, struct virtio_queue *queue);
+/* Of its back end's card: on the I/O thread. */
+void net_readable(void *opaque, unsigned port);
+void net_writable(void *opaque, unsigned port);
+/* Frames are wanted if the driver is there and the guest runs. On the I/O thread. */
+void net_listen(void *net);
+/* The driver is there and the guest runs: frames move, by the kernel or by this program. I/O thread. */
+void net_begin(struct net *net);
+/* net_control.c: commands of the driver. I/O thread. */
+void net_control(struct net *net, struct virtio_queue *queue);
+/* Whether a device is a network card; then its filter is stored, and NIC_RX_FILTER_CHANGED tells of the next
+ * change. Main thread. */
+bool net_filter_of(struct device *device, struct net_filter *filter);
+/* net_vhost.c: the back end has vhost-net, if it has: get everything ready for it. Main thread. False:
+ * virtio_vhost_detach(), which is for a card without vhost-net, too. */
+bool net_vhost_attach(struct net *net, struct error *error);
+/* Let the kernel serve the pairs in use, if everything is there. Whether it does. I/O thread, and so are the
+ * next. */
+bool net_vhost_start_if_possible(struct net *net);
+void net_vhost_broken(struct virtio_device *device);
+void net_vhost_vector_changed(struct virtio_device *device);
+/* The link has changed: main thread. */
+void net_link_changed(void *opaque);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the rows of all virtio devices have in common: values are read, a device is made and taken down, the
+ * same way for each; what differs is in its struct virtio_device_type.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/device.h"
+#include "virtio/device.h"
+#include "virtio/iothread.h"
+
+static void *values_of(struct virtio_device *device, const struct virtio_device_type *type)
+{
+    return (uint8_t *)device + type->values;
+}
+
+/* Into zeros. */
+static bool read_values(const struct device_type *row, struct props props, void *values, struct error *error)
+{
+    static const char *const names[] = { "driver", "id", NULL };
+    const struct virtio_device_type *type = row->virtio;
+    struct virtio_values *common = values;
+
+    virtio_values_default(common);
+    if (type->defaults)
+        type->defaults(values);
+    if (!props_read(props, row->properties, row->property_count, names, row->name, values, error))
+        return false;
+    if ((!type->check || type->check(values, error)) && virtio_values_check(common, error) &&
+        pci_place_check(&common->place, error))
+        return true;
+    props_free(row->properties, row->property_count, values);
+    return false;
+}
+
+/* The type was looked up by that name. */
+static const struct device_type *row_of(struct props props)
+{
+    return device_type_find(props_string(props, "driver", NULL));
+}
+
+bool virtio_type_check(struct props props, struct error *error)
+{
+    const struct device_type *row = row_of(props);
+    void *values = calloc(1, row->values_size);
+    bool good;
+
+    if (!values)
+        return error_set(error, "out of memory");
+    good = read_values(row, props, values, error);
+    if (good)
+        props_free(row->properties, row->property_count, values);
+    free(values);
+    return good;
+}
+
+static void free_device(struct virtio_device *device, const struct device_type *row)
+{
+    iothread_leave(device);
+    props_free(row->properties, row->property_count, values_of(device, row->virtio));
+    free(device);
+}
+
+static void release(struct virtio_device *device, const struct virtio_device_type *type)
+{
+    if (type->release)
+        type->release(device);
+}
+
+/* The thread that handles its queues. */
+static bool take_thread(struct virtio_device *device, const struct virtio_device_type *type,
+                        struct board *board, struct error *error)
+{
+    const char *id = type->iothread ? type->iothread(values_of(device, type)) : NULL;
+
+    if (id)
+        return iothread_find(board->backends, id, device, error);
+    device->io = device_io(board, error);
+    return device->io != NULL;
+}
+
+/* Its values are read. On failure they are as they were, and nothing else is left. */
+static bool make(struct virtio_device *device, const struct device_type *row, struct board *board,
+                 const char *id, bool hot, struct error *error)
+{
+    const struct virtio_device_type *type = row->virtio;
+    struct virtio_setup setup = { .type = row, .values = values_of(device, type) };
+
+    if (!board->memory || !board->pci)
+        return error_set(error, "the machine has no PCI bus, and no memory that the device could reach");
+    if (!take_thread(device, type, board, error))
+        return false;
+    if (!type->prepare(device, board, id, &setup, error) ||
+        !virtio_device_plug(device, board, id, hot, &setup, error)) {
+        release(device, type);
+        return false;
+    }
+    if (!type->plugged || type->plugged(device, error))
+        return true;
+    virtio_device_unplug(device);
+    device_delist(&device->pci.device);
+    release(device, type);
+    virtio_device_free(device);
+    return false;
+}
+
+enum outcome virtio_type_create(struct board *board, const char *id, struct props props, bool hot,
+                                const struct completion *completion, struct error *error)
+{
+    const struct device_type *row = row_of(props);
+    struct virtio_device *device = calloc(1, row->virtio->size);
+
+    (void)completion;
+    if (!device) {
+        error_set(error, "out of memory");
+        return OUTCOME_FAILED;
+    }
+    if (!read_values(row, props, values_of(device, row->virtio), error)) {
+        free(device);
+        return OUTCOME_FAILED;
+    }
+    if (!make(device, row, board, id, hot, error)) {
+        free_device(device, row);
+        return OUTCOME_FAILED;
+    }
+    iothread_join(device);
+    device->pci.device.present = true;
+    return OUTCOME_DONE;
+}
+
+void virtio_type_describe(const struct device *device, void *values)
+{
+    memcpy(values, (const uint8_t *)device + device->type->virtio->values, device->type->values_size);
+    virtio_device_describe(device, values);
+}
+
+bool virtio_type_unplug(struct device *device, struct error *error)
+{
+    return pci_function_unplug((struct pci_function *)(void *)device, error);
+}
+
+bool virtio_type_stays(const struct device *device)
+{
+    return pci_function_stays((const struct pci_function *)(const void *)device);
+}
+
+void virtio_type_destroy(struct device *device)
+{
+    struct virtio_device *virtio = (void *)device;
+
+    virtio_device_unplug(virtio);
+    release(virtio, device->type->virtio);
+    virtio_device_free(virtio);
+    free_device(virtio, device->type);
+}
