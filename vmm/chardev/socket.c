@@ -73,7 +73,7 @@ static void on_client(void *opaque, uint32_t events)
     if (fd >= 0) {
         if (!connection_open(chardev, &connection, &error))
             warning("chardev '%s': client disconnected: %s", chardev->id, error.text);
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+    } else if (file_lacks_room(errno))
         timer_start(chardev->owner->loop, &state->retry, RETRY_MS, accept_again, chardev);
     update_listening(chardev);
 }

@@ -49,6 +49,11 @@ const char *file_why(int failure)
     }
 }
 
+bool file_lacks_room(int failure)
+{
+    return failure == EMFILE || failure == ENFILE || failure == ENOMEM || failure == ENOBUFS;
+}
+
 int file_open_regular(const char *path, int flags, mode_t mode, char why[FILE_WHY_SIZE])
 {
     struct stat file;

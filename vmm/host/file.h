@@ -20,6 +20,10 @@ int file_open_regular(const char *path, int flags, mode_t mode, char why[FILE_WH
 /* Why open() with O_NONBLOCK has failed, by its errno. */
 const char *file_why(int failure);
 
+/* Whether a call that makes a descriptor, such as accept(), has failed, by its errno, for want of descriptors
+ * or memory: what it was to take is still there, so that the call would fail again at once. Any thread. */
+bool file_lacks_room(int failure);
+
 /* A file that this program has made. */
 struct made_file {
     char *path; /* absolute: the program may change its folder; NULL: none */

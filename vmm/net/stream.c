@@ -48,6 +48,9 @@ static const struct property properties[] = {
                        "the same in milliseconds"),
 };
 
+/* Between two attempts of a server to accept a client, where the program lacks descriptors or memory. */
+#define ACCEPT_MS 100
+
 #define PATH_BYTES (sizeof((struct sockaddr_un *)NULL)->sun_path)
 
 struct stream {
@@ -55,7 +58,7 @@ struct stream {
     struct watch *watch;
     bool is_tcp;
     struct made_file made;
-    struct timer retry;
+    struct timer retry;    /* to connect, or to accept */
     uint64_t reconnect_ms; /* of a client; 0: it connects once */
     bool failing;          /* it is said that nobody is there */
     char path[PATH_BYTES]; /* of a UNIX socket */
@@ -293,6 +296,25 @@ static bool open_inet(struct net_backend *backend, const struct stream_values *v
     return good;
 }
 
+/* A server may take a client: it has none. */
+static void accept_again(void *opaque)
+{
+    struct net_backend *backend = opaque;
+    struct stream *stream = backend->state;
+
+    if (!backend->connected && !watch_change(stream->watch, EPOLLIN))
+        timer_start(backend->backends->loop, &stream->retry, ACCEPT_MS, accept_again, backend);
+}
+
+/* The client stays in the listener's backlog, and the listener readable: it is not watched for a while. */
+static void accept_later(struct net_backend *backend)
+{
+    struct stream *stream = backend->state;
+
+    if (watch_change(stream->watch, 0))
+        timer_start(backend->backends->loop, &stream->retry, ACCEPT_MS, accept_again, backend);
+}
+
 static void on_client(void *opaque, uint32_t events)
 {
     struct net_backend *backend = opaque;
@@ -303,8 +325,11 @@ static void on_client(void *opaque, uint32_t events)
     struct error error;
 
     (void)events;
-    if (fd < 0)
+    if (fd < 0) {
+        if (file_lacks_room(errno))
+            accept_later(backend);
         return;
+    }
     if (stream->is_tcp && !no_delay(fd)) { /* it is gone already */
         close(fd);
         return;
@@ -325,9 +350,8 @@ static void gone(struct net_backend *backend)
     describe(backend);
     if (stream->reconnect_ms > 0)
         timer_start(backend->backends->loop, &stream->retry, stream->reconnect_ms, keep_connecting, backend);
-    if (stream->watch && !watch_change(stream->watch, EPOLLIN))
-        warning("netdev '%s': the host is out of memory for its event loop; no other client can connect",
-                backend->id);
+    if (stream->watch)
+        accept_again(backend);
 }
 
 static bool open_stream(struct net_backend *backend, const void *opaque, struct props props,

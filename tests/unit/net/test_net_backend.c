@@ -3,6 +3,7 @@
 #include "net/backend.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <json-c/json.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -320,6 +322,47 @@ static void set_link_pulls_the_cable(void **state)
     close(fd);
 }
 
+/* In libc's place: how often it was called, and what it fails with. */
+static unsigned accepts;
+static int accept_failure;
+
+int accept4(int fd, struct sockaddr *restrict address, socklen_t *restrict length, int flags)
+{
+    accepts++;
+    errno = accept_failure;
+    return accept_failure ? -1 : (int)syscall(SYS_accept4, fd, address, length, flags);
+}
+
+/* A listener stays readable while nobody takes the client. */
+static void a_server_without_descriptors_waits(void **state)
+{
+    struct seen seen = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+    struct net_card card = { "device 'c'", on_link, on_readable, on_writable, &seen, NULL };
+    char text[200];
+    int fd;
+
+    (void)state;
+    card.io = io_thread_create(&error);
+    snprintf(text, sizeof text, "stream,id=n,addr.type=unix,addr.path=%s,server=on", path);
+    good(text);
+    seen.backend = net_backend_find(backends, "n");
+    assert_true(net_backend_use(seen.backend, &card, &error));
+    accepts = 0;
+    accept_failure = EMFILE;
+    fd = dial();
+    while (accepts == 0)
+        loop_once(loop, -1);
+    for (int i = 0; i < 100; i++)
+        loop_once(loop, 0);
+    assert_in_range(accepts, 1, 50);
+    accept_failure = 0;
+    while (!net_backend_link(seen.backend))
+        loop_once(loop, -1);
+    net_backend_leave(seen.backend);
+    io_thread_destroy(card.io);
+    close(fd);
+}
+
 static void a_client_connects_over_tcp(void **state)
 {
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
@@ -388,6 +431,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_sealed_program_reaches_nothing_new, start, stop),
         cmocka_unit_test_setup_teardown(clients_come_and_go_behind_a_card, start, stop),
         cmocka_unit_test_setup_teardown(set_link_pulls_the_cable, start, stop),
+        cmocka_unit_test_setup_teardown(a_server_without_descriptors_waits, start, stop),
         cmocka_unit_test_setup_teardown(a_client_connects_over_tcp, start, stop),
         cmocka_unit_test_setup_teardown(a_server_over_tcp_tells_of_its_client, start, stop),
     };
