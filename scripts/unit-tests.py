@@ -24,12 +24,16 @@ def results_of(test):
     output = test.get("stdout", "")
     good = test["result"] in ("OK", "EXPECTEDFAIL", "SKIP")
     said_bad = counted = False
+    skipped = None
     for line in output.splitlines():
         match = RESULT.match(line)
         if match:
             counted = True
             said_bad = said_bad or match.group(1) == "not ok"
-            yield f"{match.group(1)} - {name}: {match.group(2)}"
+            skip = f" # SKIP {skipped[1]}" if skipped and skipped[0] == match.group(2) else ""
+            yield f"{match.group(1)} - {name}: {match.group(2)}{skip}"
+        elif line.startswith("# SKIP "): # tests/unit/skip.h
+            skipped = line.removeprefix("# SKIP ").split(": ", 1)
         elif line.startswith("#"):
             yield line
     seconds = f"({test['duration']:.1f} s)"

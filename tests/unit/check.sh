@@ -39,6 +39,7 @@ closes '1 passed, 1 failed' 'ended early' 'echo ok 1; echo 1..2'
 closes '0 passed, 1 failed' 'no test ran' 'echo nothing'
 closes '1 passed, 1 failed' 'all tests passed, but status 3' 'echo ok 1; echo 1..1; exit 3'
 closes '0 passed, 0 failed' 'SKIP' 'echo "ok 1 - a # SKIP why"; echo 1..1'
+closes '1 passed, 0 failed' 'SKIP' 'echo "not ok 1 - # SKIP a"; echo ok 2; echo 1..2'
 # shellcheck disable=SC2016  # the written script expands it
 closes '0 passed, 1 failed' 'ended without a result' 'echo ok 1; echo 1..1; kill -KILL $PPID'
 

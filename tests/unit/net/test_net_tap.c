@@ -22,6 +22,8 @@
 
 #include <cmocka.h>
 
+#include "../skip.h"
+
 #include "base/json_build.h"
 
 /* A type of local experiments: nobody else answers. */
@@ -141,7 +143,7 @@ static void frames_go_both_ways(void **state)
 {
     (void)state;
     if (!permitted)
-        skip();
+        SKIP_TEST("this user may not create network interfaces");
     if (!add("tap,id=n,ifname=hr0,script=no,downscript=no"))
         fail_msg("%s", error.text);
     assert_true(net_backend_has_headers(net_backend_find(backends, "n")));
@@ -153,7 +155,7 @@ static void several_queues_are_one_interface(void **state)
 {
     (void)state;
     if (!permitted)
-        skip();
+        SKIP_TEST("this user may not create network interfaces");
     if (!add("tap,id=n,ifname=hr1,queues=3"))
         fail_msg("%s", error.text);
     assert_int_equal(net_backend_queues(net_backend_find(backends, "n")), 3);
@@ -179,7 +181,7 @@ static void a_descriptor_is_taken_as_it_was_made(void **state)
 
     (void)state;
     if (!permitted)
-        skip();
+        SKIP_TEST("this user may not create network interfaces");
     tun = make_tap("hr2", IFF_TUN | IFF_NO_PI);
     snprintf(text, sizeof text, "tap,id=n,fd=%d", tun);
     assert_false(add(text));
@@ -203,7 +205,7 @@ static void vhost_is_opened_or_refused_with_a_way_out(void **state)
 
     (void)state;
     if (!permitted)
-        skip();
+        SKIP_TEST("this user may not create network interfaces");
     device = make_tap("hr5", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR);
     null = open("/dev/null", O_RDWR | O_CLOEXEC);
     snprintf(text, sizeof text, "tap,id=n,fd=%d,vhostfd=%d", device, null);

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../skip.h"
 #include "../unit.h"
 
 #include "kvm/doorbell.h"
@@ -201,7 +202,7 @@ static void a_write_signals_without_leaving_the_guest(void **state)
 
     (void)state;
     if (vcpu < 0)
-        skip();
+        SKIP_TEST("no vCPU: /dev/kvm is missing, or may not be used");
     assert_true(vm_doorbell_add(&vm, &port, &error));
     assert_true(vm_doorbell_add(&vm, &value, &error));
     assert_true(vm_doorbell_add(&vm, &width, &error));
@@ -239,7 +240,7 @@ static void an_eventfd_interrupts_by_a_message(void **state)
 
     (void)state;
     if (vcpu < 0)
-        skip();
+        SKIP_TEST("no vCPU: /dev/kvm is missing, or may not be used");
     gsi = vm_gsi_allocate(&vm, &error);
     assert_true(gsi >= 24);
     assert_true(vm_msi_route(&vm, (unsigned)gsi, &msi, &error));
@@ -293,7 +294,7 @@ static void a_line_is_held_until_the_guest_acknowledges(void **state)
 
     (void)state;
     if (vcpu < 0)
-        skip();
+        SKIP_TEST("no vCPU: /dev/kvm is missing, or may not be used");
     /* With a table of our own in place of KVM's, which has to have the lines, too. */
     gsi = vm_gsi_allocate(&vm, &error);
     assert_true(gsi >= 0 && vm_msi_route(&vm, (unsigned)gsi, &msi, &error));

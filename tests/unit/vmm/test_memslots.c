@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../skip.h"
 #include "../unit.h"
 
 #include "kvm/vm.h"
@@ -91,7 +92,7 @@ static void a_guest_reads_rom_and_its_writes_are_logged(void **state)
 
     (void)state;
     if (!map)
-        skip();
+        SKIP_TEST("no guest: /dev/kvm is missing, or may not be used");
     memcpy(memory + CODE, code, sizeof code);
     memory[2 * PAGE + 5] = 0x5a;
     assert_non_null(guest_memory_add(map, 0, 2 * PAGE, memory, &error));
