@@ -104,8 +104,6 @@ def test_options_that_are_wrong():
         assert words in said and "-blockdev" in said, said
     said = refused("-blockdev", "null-co,node-name=a", "-blockdev", "null-co,node-name=a")
     assert "Duplicate nodes with node-name='a'" in said, said
-    said = refused("-hda", "x")
-    assert "-drive file=FILE,if=virtio,format=raw" in said, said
 
 
 def test_drives():
@@ -128,7 +126,7 @@ def test_drives():
                              "d": "/machine/peripheral/disk/virtio-backend"}, block
             assert host.qmp.execute("qom-get", {"path": "/machine/peripheral-anon/device[0]",
                                                 "property": "write-cache"}) == "off"
-        for words, option in (("format=raw", f"file={second}"), ("qemu-img convert", f"file={second},format=qcow2"),
+        for words, option in (("qemu-img convert", f"file={second},format=qcow2"),
                               ("unsupported bus type 'ide'", f"file={second},format=raw,if=ide"),
                               ("Parameter 'file' is missing", "format=raw"),
                               ("Parameter 'id' is missing", f"file={second},format=raw,if=none"),
@@ -138,9 +136,50 @@ def test_drives():
                               ("media=cdrom is not available", f"file={second},format=raw,media=cdrom"),
                               ("Invalid node-name", f"file={second},format=raw,id=1"),
                               ("'werror' expects one of", f"file={second},format=raw,werror=no"),
-                              ("no property 'index'", f"file={second},format=raw,index=0")):
+                              ("no property 'bus'", f"file={second},format=raw,bus=0")):
             said = refused("-drive", option)
             assert words in said and "-drive" in said, said
+
+
+def test_the_shortest_forms():
+    """-hda to -hdd are drives 0 to 3, and so is an image alone; none of them says a format."""
+    with tempfile.TemporaryDirectory() as folder:
+        images = [f"{folder}/{name}.img" for name in ("a,b", "c", "d", "e")]
+        for image in images:
+            pathlib.Path(image).write_bytes(bytes(MIB))
+        with Host(["-hdc", images[1], images[0], "-drive", f"file={images[2]},format=raw", "-drive",
+                   f"file={images[3]},format=raw,index=7"]) as host:
+            files = {node["node-name"]: node["file"] for node in host.qmp.execute("query-named-block-nodes")
+                     if node["drv"] == "raw"}
+            assert files == {"virtio2": images[1], "virtio0": images[0], "virtio1": images[2],
+                             "virtio7": images[3]}, files
+            assert len(host.qmp.execute("query-block")) == 4
+            said = host.errors.read_text()
+        for option, image, way in (("hda", images[0], "index=N,format=raw in its place removes"),
+                                   ("hdc", images[1], "index=N,format=raw in its place removes")):
+            assert f"warning: -{option} {image}: the format of '{image}' was not specified" in said, said
+            assert way in said, said
+        assert said.count("was not specified") == 2, said
+        with Host(["-drive", f"file={images[2]}"]) as host:
+            assert "to be raw; format=raw removes this warning" in host.errors.read_text(), host.errors.read_text()
+
+
+def test_an_image_of_another_format_is_not_taken_to_be_raw():
+    """Whichever option leaves the format out; one that says raw gets it, as in QEMU."""
+    with tempfile.TemporaryDirectory() as folder:
+        image = pathlib.Path(folder) / "image"
+        for name, offset, magic in (("qcow2", 0, b"QFI\xfb\0\0\0\3"), ("vmdk", 0, b"KDMV"),
+                                    ("vdi", 64, b"\x7f\x10\xda\xbe"), ("luks", 0, b"LUKS\xba\xbe")):
+            image.write_bytes((bytes(offset) + magic).ljust(MIB, b"\0"))
+            for options in (["-hda", str(image)], [str(image)], ["-drive", f"file={image}"],
+                            ["-drive", f"file={image},cache=none"]):
+                said = refused(*options)
+                if "does not know O_DIRECT" in said:
+                    continue
+                assert f"'{image}' begins as a {name} image does" in said and "qemu-img convert -O raw" in said, said
+                assert "format=raw says so" in said and "warning" not in said, said
+            with Host(["-drive", f"file={image},format=raw"]) as host:
+                assert "format" not in host.errors.read_text(), host.errors.read_text()
 
 
 def test_the_option_that_was_given_is_quoted():

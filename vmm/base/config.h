@@ -63,6 +63,7 @@ struct object_config {
     /* What was given, for messages: the option's name, a literal; its argument, owned. */
     const char *option;
     char *text;
+    bool format_unsaid; /* of a node over an image: raw, unless the image begins as another format does */
 };
 
 #define CPUS_MAX 255       /* what an 8-bit APIC id can tell apart */

@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "block/image_format.h"
 #include "block/node_state.h"
+#include "block/request.h"
 #include "host/file.h"
 #include "host/passed.h"
 
@@ -139,6 +141,24 @@ bool block_file_open(struct block_node *node, struct error *error)
 bool block_device_open(struct block_node *node, struct error *error)
 {
     return open_any(node, true, error);
+}
+
+/* In a buffer for O_DIRECT, which the image may have been opened with. */
+bool block_node_guess(const struct block_node *node, const char **format, struct error *error)
+{
+    const struct block_node *image = block_node_bottom(node);
+    void *head;
+    ssize_t got;
+
+    if (posix_memalign(&head, BLOCK_ALIGNED, BLOCK_ALIGNED) != 0)
+        return error_set(error, "out of memory");
+    got = pread(image->fd, head, BLOCK_ALIGNED, 0);
+    if (got >= 0)
+        *format = image_format(head, (size_t)got);
+    else
+        error_set(error, "Could not read '%s': %s", image->filename, strerror(errno));
+    free(head);
+    return got >= 0;
 }
 
 bool block_file_resize(struct block_node *node, uint64_t size, struct error *error)

@@ -47,6 +47,10 @@ void block_nodes_destroy(struct block_nodes *nodes);
 bool block_node_check(struct props props, struct error *error);
 /* -blockdev, blockdev-add: open it. The properties may be nested, as in JSON, or have names with dots. */
 bool block_node_add(struct block_nodes *nodes, struct props props, struct error *error);
+/* The node, which has an image, was added without a word about the image's format. *format becomes the name
+ * of another format that the image may have (image_format.h), or NULL: it is raw as far as one can tell.
+ * False and an error where it cannot be read. */
+bool block_node_guess(const struct block_node *node, const char **format, struct error *error);
 /* blockdev-del: nobody uses it, and no node is over it. */
 bool block_node_remove(struct block_nodes *nodes, const char *name, struct error *error);
 

@@ -42,6 +42,35 @@ static bool create_objects(struct machine *machine, struct error *error)
     return true;
 }
 
+/* An image whose format was not given is raw or refused: its guest may have written what it begins with. */
+static bool check_format(const struct block_nodes *nodes, const struct object_config *given,
+                         struct error *error)
+{
+    const struct props props = { given->object, given->keyval };
+    const struct block_node *node;
+    struct block_node_info info;
+    const char *format = NULL;
+
+    if (!given->format_unsaid)
+        return true;
+    node = block_node_find(nodes, props_string(props, "node-name", NULL));
+    if (!block_node_guess(node, &format, error))
+        return false;
+    block_node_inspect(node, &info);
+    if (format)
+        return error_set(error,
+                         "'%s' begins as a %s image does, and hotram reads and writes raw images: `qemu-img "
+                         "convert -O raw IMAGE NEW-IMAGE` makes one of it; if it is raw nevertheless, -drive "
+                         "file=FILE,format=raw says so",
+                         info.filename, format);
+    warning(
+        "-%s %.200s: the format of '%s' was not specified and is taken to be raw; %s removes this warning",
+        given->option, given->text, info.filename,
+        strcmp(given->option, "drive") == 0 ? "format=raw"
+                                            : "-drive file=FILE,index=N,format=raw in its place");
+    return true;
+}
+
 /* Before the devices that use them. */
 static bool create_blocks(struct machine *machine, struct error *error)
 {
@@ -50,7 +79,8 @@ static bool create_blocks(struct machine *machine, struct error *error)
     for (size_t i = 0; i < config->blockdev_count; i++) {
         struct props props = { config->blockdevs[i].object, config->blockdevs[i].keyval };
 
-        if (!block_node_add(machine->blocks, props, error))
+        if (!block_node_add(machine->blocks, props, error) ||
+            !check_format(machine->blocks, &config->blockdevs[i], error))
             return quote(&config->blockdevs[i], error);
     }
     return true;

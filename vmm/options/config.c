@@ -95,11 +95,8 @@ static bool take_option(struct parser *parser, int argc, char *const argv[], int
     const struct option *option;
     bool takes_argument;
 
-    parser->lost = word[0] != '-';
-    if (parser->lost)
-        return error_set(
-            error, "'%.200s': options begin with '-'; hotram does not accept a disk image as an argument",
-            word);
+    if (word[0] != '-') /* as QEMU: an image */
+        return apply(parser, option_find("hda"), "-hda", word, error);
     option = option_find(name);
     if (!option && option_harmless(name, *at < argc ? argv[*at] : NULL, &takes_argument)) {
         *at += takes_argument;
@@ -171,6 +168,7 @@ enum config_result config_parse(struct config *config, int argc, char *const arg
     config->dimms = (struct dimm_config){ .map_limit = 25, .plug_timeout = 30, .unplug_timeout = 60 };
     good = take_all(&parser, argc, argv, error);
     free(parser.accels);
+    free(parser.drives);
     free(parser.dimm_node);
     free(parser.numa);
     if (!good)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * -drive: QEMU's short form of a -blockdev and, with if=virtio, the -device that uses it. It is taken apart
- * into both, so that all of them go one way from there.
+ * into both, so that all of them go one way from there. -hda to -hdd, and an image without an option, are
+ * short forms of -drive.
  */
 #include <json-c/json.h>
 #include <stdio.h>
@@ -14,7 +15,8 @@
 
 struct drive {
     char *file, *interface, *format, *cache, *aio, *discard, *id, *media, *werror, *rerror;
-    bool read_only, snapshot;
+    bool read_only, snapshot, index_given;
+    uint32_t index;
 };
 
 #define ROW(name, type, field, help) PROPERTY_ROW(drive, name, type, field, help)
@@ -22,7 +24,11 @@ static const struct property properties[] = {
     ROW("file", PROPERTY_STRING, file, "path of a raw image, or of a disk of the host below /dev/"),
     ROW("if", PROPERTY_STRING, interface,
         "virtio (default): a virtio-blk-pci; none: a -device names it by drive=ID"),
-    ROW("format", PROPERTY_STRING, format, "raw"),
+    PROPERTY_ROW_GIVEN(
+        drive, "index", PROPERTY_UINT32, index,
+        "its number among the drives of its if=, from which a virtio one without id= has its name"),
+    ROW("format", PROPERTY_STRING, format,
+        "raw; without it the image is taken to be raw, with a warning, unless it begins as that of another format"),
     ROW("cache", PROPERTY_STRING, cache, "writeback (default), none, writethrough, directsync or unsafe"),
     ROW("aio", PROPERTY_STRING, aio, "as -blockdev aio="),
     ROW("discard", PROPERTY_STRING, discard, "as -blockdev discard="),
@@ -67,12 +73,12 @@ static bool check_drive(const struct drive *drive, const struct cache_mode *cach
                          drive->interface);
     if (!drive->file || !*drive->file)
         return error_set(error, "Parameter 'file' is missing: the path of a raw image");
-    if (!drive->format || strcmp(drive->format, "raw") != 0)
-        return error_set(error,
-                         "%s%.80s%s: hotram reads and writes raw images, and does not guess: format=raw; "
-                         "`qemu-img convert -O raw IMAGE NEW-IMAGE` makes one of another format",
-                         drive->format ? "format '" : "Parameter 'format' is missing",
-                         drive->format ? drive->format : "", drive->format ? "'" : "");
+    if (drive->format && strcmp(drive->format, "raw") != 0)
+        return error_set(
+            error,
+            "format '%.80s': hotram reads and writes raw images, format=raw; `qemu-img convert -O "
+            "raw IMAGE NEW-IMAGE` makes one of another format",
+            drive->format);
     if (drive->media && strcmp(drive->media, "disk") != 0)
         return error_set(error,
                          "media=%.80s is not available; media=disk,readonly=on is a disk that is only read",
@@ -116,6 +122,8 @@ static bool add_node(struct parser *parser, const struct drive *drive, const str
     if (drive->aio)
         add_string(props.object, "file.aio", drive->aio);
     good = blockdev_add(parser, props, error);
+    if (good)
+        parser->config->blockdevs[parser->config->blockdev_count - 1].format_unsaid = !drive->format;
     json_object_put(props.object);
     return good;
 }
@@ -138,15 +146,43 @@ static bool add_device(struct parser *parser, const struct drive *drive, const s
     return good;
 }
 
+static bool index_is_taken(const struct parser *parser, bool virtio, uint32_t index)
+{
+    for (size_t i = 0; i < parser->drive_count; i++)
+        if (parser->drives[i].virtio == virtio && parser->drives[i].index == index)
+            return true;
+    return false;
+}
+
+/* As in QEMU: a drive without index= has the lowest that is free when it is read. */
+static bool take_index(struct parser *parser, const struct drive *drive, uint32_t *index, struct error *error)
+{
+    struct drive_index *taken;
+
+    *index = drive->index;
+    if (drive->index_given && index_is_taken(parser, is_virtio(drive), drive->index))
+        return error_set(
+            error,
+            "drive with index=%u exists: -hda is index 0, -hdd 3, and a drive without an index has "
+            "the lowest that is free; -drive file=FILE,format=raw without index= takes a free one",
+            drive->index);
+    while (!drive->index_given && index_is_taken(parser, is_virtio(drive), *index))
+        ++*index;
+    taken = array_grow(&parser->drives, parser->drive_count, sizeof *taken);
+    *taken = (struct drive_index){ is_virtio(drive), *index };
+    parser->drive_count++;
+    return true;
+}
+
 static bool read_drive(struct parser *parser, const struct drive *drive, struct error *error)
 {
     const struct cache_mode *cache = find_cache(drive->cache, error);
     char name[40];
+    uint32_t index;
 
-    if (!cache || !check_drive(drive, cache, error))
+    if (!cache || !check_drive(drive, cache, error) || !take_index(parser, drive, &index, error))
         return false;
-    snprintf(name, sizeof name, "virtio%u", parser->drives);
-    parser->drives += !drive->id;
+    snprintf(name, sizeof name, "virtio%u", index);
     return add_node(parser, drive, cache, drive->id ? drive->id : name, error) &&
            (!is_virtio(drive) || add_device(parser, drive, cache, drive->id ? drive->id : name, error));
 }
@@ -167,4 +203,13 @@ bool option_drive(struct parser *parser, const char *argument, struct error *err
     }
     json_object_put(props.object);
     return good;
+}
+
+bool option_hd(struct parser *parser, const char *argument, struct error *error)
+{
+    const struct drive drive = { .file = (char *)argument,
+                                 .index = (uint32_t)(parser->option[2] - 'a'),
+                                 .index_given = true };
+
+    return read_drive(parser, &drive, error);
 }

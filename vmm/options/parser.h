@@ -16,6 +16,12 @@
 #include "base/error.h"
 #include "base/props.h"
 
+/* The number of a -drive among those of its kind: if=virtio or if=none. */
+struct drive_index {
+    bool virtio;
+    uint32_t index;
+};
+
 /* What was said so far. Options may come in any order and several times, so rules that tie several
  * together are checked by the finish_ functions after the last. */
 struct parser {
@@ -45,6 +51,10 @@ struct parser {
     size_t numa_count;
     char *dimm_node; /* -machine dimm-node=: "own" or a number */
 
+    /* -drive and its short forms */
+    struct drive_index *drives;
+    size_t drive_count;
+
     /* -accel, -machine accel= */
     char *accels;      /* all that were given, "tcg:kvm" */
     bool accel_chosen; /* config->accel is the first that hotram has */
@@ -55,7 +65,6 @@ struct parser {
     bool serial_given;     /* takes away the default serial port */
     bool serial_connected; /* COM1 is taken */
     bool monitor_given;    /* takes away the default monitor */
-    unsigned drives;       /* -drive without id: numbers their names */
     unsigned monitors;     /* made by -monitor and -qmp: numbers their chardevs' ids */
 };
 
@@ -181,6 +190,8 @@ option_handler option_blockdev;
 bool blockdev_add(struct parser *parser, struct props props, struct error *error);
 /* opt_drive.c */
 option_handler option_drive;
+/* -hda to -hdd, by the letter of the option's name: drives 0 to 3. */
+option_handler option_hd;
 /* opt_descriptor.c */
 option_handler option_add_fd;
 /* opt_net.c */

@@ -113,10 +113,19 @@ const struct option options_table[] = {
         "-blockdev null-co,node-name=d,size=1G -device virtio-blk-pci,id=disk,drive=d\n"
         "-blockdev raw,node-name=d,file.driver=null-co,file.size=1G"),
     HANDLED(
-        "drive", "file=FILE,format=raw[,if=virtio|none][,id=ID][,KEY=VALUE]", GROUP_MACHINE, option_drive,
+        "drive", "file=FILE[,format=raw][,if=virtio|none][,index=N][,id=ID][,KEY=VALUE]", GROUP_MACHINE,
+        option_drive,
         "a disk in QEMU's short form: a -blockdev raw and, with if=virtio (default), a -device virtio-blk-pci. Other "
         "keys: cache=writeback|none|writethrough|directsync|unsafe, aio, discard, readonly, werror, rerror",
         "-drive file=/var/lib/vm/disk.img,format=raw,cache=none"),
+    HANDLED(
+        "hda", "FILE", GROUP_MACHINE, option_hd,
+        "a disk in QEMU's shortest form: -drive file=FILE,index=0 with if=virtio; FILE alone, without an option, "
+        "is the same. The image is taken to be raw, with a warning, unless it begins as that of another format",
+        NULL),
+    HANDLED("hdb", "FILE", GROUP_MACHINE, option_hd, "the same with index=1", NULL),
+    HANDLED("hdc", "FILE", GROUP_MACHINE, option_hd, "the same with index=2", NULL),
+    HANDLED("hdd", "FILE", GROUP_MACHINE, option_hd, "the same with index=3", NULL),
     HANDLED(
         "netdev",
         "user,id=ID[,hostfwd=tcp|udp:[ADDRESS]:PORT-[ADDRESS]:PORT][,KEY=VALUE]\n"

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which format an image has, by the bytes at its beginning.
+ *
+ * The beginning of a raw image belongs to the guest, which can make it look like any format, such as that of
+ * a qcow2 image over a file that the guest may not read. What is found here may therefore refuse an image
+ * whose format the user did not give; it must not decide how such an image is read.
+ */
+#ifndef VMM_BLOCK_IMAGE_FORMAT_H
+#define VMM_BLOCK_IMAGE_FORMAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes of an image's beginning that are enough for image_format(). */
+#define IMAGE_FORMAT_BYTES 512
+
+/* QEMU's name of the format, such as "qcow2" or "luks", a literal; NULL: no other format than raw has this
+ * beginning. `length` is that of `head`; what lies behind it counts as absent. Any thread.
+ *
+ * Sources: QEMU's docs/interop/qcow2.rst, qed_spec.txt and parallels.txt; VMware's "Virtual Disk Format 5.0";
+ * Microsoft's [MS-VHDX] 2.2.1 and "Virtual Hard Disk Image Format Specification"; LUKS1 On-Disk Format 1.2.3.
+ */
+const char *image_format(const uint8_t *head, size_t length);
+
+#endif
