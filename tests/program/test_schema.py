@@ -3,11 +3,13 @@
 """What hotram says of itself to programs: each thing that it lists is there, and each
 that is there is listed. It needs no KVM."""
 
+import contextlib
 import os
 import pathlib
 import re
 import socket
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import arch, tap                                          # noqa: E402
@@ -17,6 +19,7 @@ from lib.nothing import Nothing                              # noqa: E402
 from lib.player import SIZE, Guest                           # noqa: E402
 from lib.qmp import QMP, QMPError                            # noqa: E402
 from lib.schema import Schema                                # noqa: E402
+from lib.vhost_back_end import BackEnd                       # noqa: E402
 from lib.vhost_stand_in import StandIn                       # noqa: E402
 
 MIB = 1 << 20
@@ -91,6 +94,7 @@ NODE = {"node-name": "new", "read-only": False, "auto-read-only": False, "discar
         "cache": {"direct": False, "no-flush": False}}
 IMAGE = {**NODE, "aio": "threads", "locking": "auto"}
 VSOCKS = ("vhost-vsock-pci", "vhost-vsock-pci-non-transitional")
+VHOST_USERS = ("vhost-user-blk-pci", "vhost-user-blk-pci-non-transitional")
 BALLOONS = ("virtio-balloon-pci", "virtio-balloon-pci-non-transitional")
 ARGUMENTS = {
     "add-fd": [{"fdset-id": 5, "opaque": "words"}],
@@ -145,6 +149,13 @@ ARGUMENTS = {
                       "iommu_platform": False, "ats": False, "packed": False, "page-per-vq": False, "guest-cid": 3,
                       "vhostfd": "vhost", "seqpacket": "on"}
                      for driver in VSOCKS),
+                   *({"driver": driver, "id": "new", "bus": "port", "addr": "0.0", "multifunction": False, "vectors": 2,
+                      "indirect_desc": True, "event_idx": True, "disable-legacy": "on", "disable-modern": False,
+                      "ioeventfd": True, "romfile": "", "rombar": 0,
+                      "iommu_platform": False, "ats": False, "packed": False, "page-per-vq": False, "chardev": "second",
+                      "bootindex": 1, "num-queues": 2, "queue-size": 64, "config-wce": True, "discard": True,
+                      "write-zeroes": True}
+                     for driver in VHOST_USERS),
                    *({"driver": driver, "id": "new", "bus": "serial.0", "chardev": "unused", "name": "org.example.0",
                       "nr": 2} for driver in ("virtserialport", "virtconsole"))],
     "device_del": [{"id": "d"}],
@@ -187,9 +198,19 @@ ARGUMENTS = {
 ALONE = {"hugetlbsize", "reconnect", "reconnect-ms"}
 
 
-def busy_host(balloon=True):
+def with_back_ends(stack):
+    """Options for a machine with one disk of vhost-user, whose memory has descriptors, and a chardev for a second one."""
+    folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    options = []
+    for name in "first", "second":
+        stack.enter_context(BackEnd(folder / name))
+        options += ["-chardev", f"socket,id={name},path={folder / name}"]
+    return [*options, "-device", "vhost-user-blk-pci,id=first,chardev=first"]
+
+
+def busy_host(balloon=True, options=()):
     """One where all that the arguments name is there."""
-    host = Host(["-memslot", "id=slot,size=2M", "-blockdev", "null-co,node-name=node,size=1M",
+    host = Host([*options, "-memslot", "id=slot,size=2M", "-blockdev", "null-co,node-name=node,size=1M",
                  "-device", "pcie-root-port,id=port", "-object", "rng-builtin,id=random", "-object", "iothread,id=thread",
                  *(("-device", "virtio-balloon-pci") if balloon else ()),
                  "-netdev", "user,id=cable", "-device", "virtio-net-pci,id=nic", "-device", "virtio-serial-pci,id=serial", "-chardev", "null,id=unused"],
@@ -205,7 +226,10 @@ def attempt(name, arguments):
     """An error's text, or None: of a command with these arguments on a machine of its own."""
     if name == "x-exit-preconfig":      # is for another kind of start: test_libqtest.py
         return None
-    with busy_host(arguments.get("driver") not in BALLOONS) as host:
+    with contextlib.ExitStack() as stack:
+        driver = arguments.get("driver")
+        options = with_back_ends(stack) if driver in VHOST_USERS else []
+        host = stack.enter_context(busy_host(driver not in BALLOONS, options))
         schema = Schema(host.qmp)
         arguments = {key: str(host.files / "file") if value == "@file@" else value
                      for key, value in arguments.items()}
@@ -478,7 +502,8 @@ def test_objects_have_what_their_types_list():
                "-blockdev", "null-co,node-name=n", "-device", "virtio-blk-pci,drive=n,id=k,iothread=t",
                "-blockdev", "null-co,node-name=o", "-device", "virtio-blk-pci-non-transitional,drive=o",
                "-device", "vhost-vsock-pci,guest-cid=3", "-device", "vhost-vsock-pci-non-transitional,guest-cid=4"]
-    with Host(devices) as host, Nothing("-chardev", "null,id=c", "-device", "isa-serial,id=s,chardev=c",
+    with contextlib.ExitStack() as stack, Host([*devices, *with_back_ends(stack), "-device",
+              "vhost-user-blk-pci-non-transitional,chardev=second"]) as host, Nothing("-chardev", "null,id=c", "-device", "isa-serial,id=s,chardev=c",
                                  "-object", "memory-backend-ram,id=m,size=2M") as none:
         host.add("ram", policy="preferred", host_nodes=[0], prealloc_threads=3)
         host.add("file", "f", mem_path=host.files / "file", discard_data=True)

@@ -75,10 +75,9 @@ bool chardev_remove(struct chardevs *chardevs, const char *id, struct error *err
         return error_set(error, "Chardev '%.80s' not found; query-chardev lists those that there are", id);
     if (chardev->starting || chardev_is_open(chardev))
         return error_set(error, "Chardev '%.80s' is busy: %s", id,
-                         chardev->starting
-                             ? "the program waits for its first client"
-                             : "a monitor, a serial port or a port of a virtio-serial-pci uses it; "
-                               "device_del of a port frees it");
+                         chardev->starting ? "the program waits for its first client"
+                                           : "a monitor, a serial port or a device uses it; device_del of a "
+                                             "device frees it");
     *link = chardev->next;
     chardev_close(chardev);
     return true;
@@ -231,6 +230,35 @@ bool chardev_attach_now(struct chardev *chardev, const struct chardev_user_ops *
 void chardev_detach(struct chardev *chardev, void *user)
 {
     hub_detach(chardev->hub, user);
+}
+
+int chardev_take_connection(struct chardev *chardev, struct error *error)
+{
+    static const struct chardev_user_ops nothing = { .single = true };
+    int fd;
+
+    if (chardev_is_open(chardev)) {
+        error_set(error, "chardev '%s' is already in use, and a connection has one user; add another chardev",
+                  chardev->id);
+        return -1;
+    }
+    if (!chardev->kind->take || chardev->mux) {
+        error_set(error, "chardev '%s' is not a Unix socket that connects: -chardev socket,id=%s,path=PATH",
+                  chardev->id, chardev->id);
+        return -1;
+    }
+    fd = chardev->kind->take(chardev, error);
+    if (fd < 0)
+        return -1;
+    chardev->ops = &nothing;
+    chardev->taken = chardev->started = true;
+    return fd;
+}
+
+void chardev_free_connection(struct chardev *chardev)
+{
+    chardev->ops = NULL;
+    chardev->taken = chardev->started = false;
 }
 
 const char *chardev_id(const struct chardev *chardev)

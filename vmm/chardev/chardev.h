@@ -81,6 +81,14 @@ bool chardev_attach_now(struct chardev *chardev, const struct chardev_user_ops *
  * A client stays, and is not read until then. */
 void chardev_detach(struct chardev *chardev, void *user);
 
+/* Take over the connection of a Unix socket that connects, for a user that speaks with descriptors: the
+ * descriptor is the caller's from now on, non-blocking, and the chardev is in use. The connection is made
+ * anew where an earlier user has closed it. -1 and an error: it is in use, or of another kind, or nobody
+ * listens. */
+int chardev_take_connection(struct chardev *chardev, struct error *error);
+/* That user is gone, and has closed it: the chardev is free for another. */
+void chardev_free_connection(struct chardev *chardev);
+
 /* Begin: accept clients and read input. Called once everything is attached. A chardev with wait=on runs the
  * event loop here until its first client is there (or loop_quit() was called, see loop_quitting()). */
 bool chardev_start(struct chardev *chardev, struct error *error);

@@ -38,6 +38,8 @@ struct channel {
 struct chardev_kind_ops {
     bool (*open)(struct chardev *chardev, const struct chardev_config *config, struct error *error);
     bool (*start)(struct chardev *chardev, struct error *error);
+    /* Give the connection away: chardev_take_connection(); NULL: there is none that can be. */
+    int (*take)(struct chardev *chardev, struct error *error);
     /* A connection is gone; may be NULL. */
     void (*gone)(struct chardev *chardev);
     void (*describe)(const struct chardev *chardev, char *text, size_t size);
@@ -53,6 +55,7 @@ struct chardev {
     char *id;
     bool mux;
     int log_fd;    /* -1: none */
+    bool taken;    /* its connection is somebody's */
     bool started;  /* its channels are open */
     bool starting; /* chardev_start() is on the way, and may run the event loop */
     bool late;     /* the program has started: nobody is waited for */

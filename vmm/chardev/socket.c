@@ -274,6 +274,36 @@ static bool socket_start(struct chardev *chardev, struct error *error)
     return true;
 }
 
+/* A vhost-user device is the client of its back end, and its connection is the only one that it has. */
+static int socket_take(struct chardev *chardev, struct error *error)
+{
+    struct socket_state *state = chardev->state;
+    int fd;
+
+    if (state->server || state->address || state->reconnect_ms > 0) {
+        error_set(
+            error,
+            "chardev '%s': %s is not possible for a device of vhost-user, which connects to its back end "
+            "once: -chardev socket,id=%s,path=PATH",
+            chardev->id,
+            state->server    ? "server=on"
+            : state->address ? "host="
+                             : "reconnect=",
+            chardev->id);
+        return -1;
+    }
+    if (state->fd < 0 && !*state->path) {
+        error_set(error, "chardev '%s': its connection has ended, and it has no path to connect to",
+                  chardev->id);
+        return -1;
+    }
+    if (state->fd < 0 && !connect_path(state, error))
+        return -1;
+    fd = state->fd;
+    state->fd = -1;
+    return fd;
+}
+
 static void socket_gone(struct chardev *chardev)
 {
     struct socket_state *state = chardev->state;
@@ -288,7 +318,7 @@ static void socket_describe(const struct chardev *chardev, char *text, size_t si
 {
     const struct socket_state *state = chardev->state;
 
-    snprintf(text, size, "%s%s%s%s", chardev->connections ? "" : "disconnected:",
+    snprintf(text, size, "%s%s%s%s", chardev->connections || chardev->taken ? "" : "disconnected:",
              state->address ? "" : "unix:", state->address ? state->address : state->path,
              state->server ? ",server=on" : "");
 }
@@ -296,6 +326,7 @@ static void socket_describe(const struct chardev *chardev, char *text, size_t si
 const struct chardev_kind_ops chardev_socket = {
     .open = socket_open,
     .start = socket_start,
+    .take = socket_take,
     .gone = socket_gone,
     .describe = socket_describe,
     .close = socket_close,

@@ -8,11 +8,11 @@
 
 /* The rows are beside what they make. */
 extern const struct device_type isa_serial_type, pc_dimm_type, pcie_root_port_type, pvpanic_type,
-    vhost_vsock_pci_type, vhost_vsock_pci_non_transitional_type, virtio_balloon_pci_type,
-    virtio_balloon_pci_non_transitional_type, virtio_blk_pci_type, virtio_blk_pci_non_transitional_type,
-    virtio_net_pci_type, virtio_net_pci_non_transitional_type, virtio_rng_pci_type,
-    virtio_rng_pci_non_transitional_type, virtio_serial_pci_type, virtio_serial_pci_non_transitional_type,
-    virtconsole_type, virtserialport_type;
+    vhost_user_blk_pci_type, vhost_user_blk_pci_non_transitional_type, vhost_vsock_pci_type,
+    vhost_vsock_pci_non_transitional_type, virtio_balloon_pci_type, virtio_balloon_pci_non_transitional_type,
+    virtio_blk_pci_type, virtio_blk_pci_non_transitional_type, virtio_net_pci_type,
+    virtio_net_pci_non_transitional_type, virtio_rng_pci_type, virtio_rng_pci_non_transitional_type,
+    virtio_serial_pci_type, virtio_serial_pci_non_transitional_type, virtconsole_type, virtserialport_type;
 /* Chips of the machine. */
 extern const struct device_type ged_type, gpex_host_type, gpex_root_type, pl011_type, pm_type, q35_host_type,
     q35_isa_type, q35_mch_type, rtc_type, serial_type, sleep_type, tco_type;
@@ -23,6 +23,8 @@ static const struct device_type *const device_types[] = {
     &isa_serial_type,
     &pc_dimm_type,
     &pcie_root_port_type,
+    &vhost_user_blk_pci_type,
+    &vhost_user_blk_pci_non_transitional_type,
     &vhost_vsock_pci_type,
     &vhost_vsock_pci_non_transitional_type,
     &virtconsole_type,

@@ -91,6 +91,8 @@ static bool create_memory(struct machine *machine, struct error *error)
     unsigned ram_kvm_slots;
     unsigned kvm_slots;
 
+    if (ram_is_shared(machine->config))
+        backends_share(machine->backends);
     if (!ram_create(machine, error) || !create_objects(machine, error) || !ram_claim_objects(machine, error))
         return false;
     /* KVM's: one for each backend of the RAM, one more where the hole below 4 GiB cuts one, one for each

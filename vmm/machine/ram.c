@@ -7,6 +7,7 @@
 #include "base/config.h"
 #include "machine/state.h"
 #include "memory/backend.h"
+#include "virtio/device.h"
 
 static bool wants_objects(const struct config *config)
 {
@@ -28,6 +29,19 @@ static bool claim(struct machine *machine, struct backend *backend, struct error
         return error_set(error, "out of memory");
     machine->ram[machine->ram_count++] = backend;
     return true;
+}
+
+bool ram_is_shared(const struct config *config)
+{
+    for (size_t i = 0; i < config->device_count; i++) {
+        const struct props props = { config->devices[i].object, config->devices[i].keyval };
+        const char *name = props_string(props, "driver", NULL);
+        const struct device_type *type = name ? device_type_find(name) : NULL;
+
+        if (type && type->virtio && type->virtio->shares_memory)
+            return true;
+    }
+    return false;
 }
 
 bool ram_create(struct machine *machine, struct error *error)

@@ -169,6 +169,8 @@ void machine_event(void *opaque, const struct event *event); /* machine_emit(), 
 struct cpu_topology machine_topology(const struct config *config);
 
 /* ram.c: RAM that no object is given for, before the objects; and that of objects, when they are there. */
+/* Whether a device of the command line has another program map guest memory. */
+bool ram_is_shared(const struct config *config);
 bool ram_create(struct machine *machine, struct error *error);
 bool ram_claim_objects(struct machine *machine, struct error *error);
 

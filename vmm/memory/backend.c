@@ -124,6 +124,16 @@ void backend_deleted(void *opaque)
         remover.ended(remover.opaque, NULL);
 }
 
+void backends_share(struct backends *backends)
+{
+    backends->shareable = true;
+}
+
+bool backends_are_shared(const struct backends *backends)
+{
+    return backends->shareable;
+}
+
 void backends_abandon(struct backends *backends)
 {
     backends->abandoned = true;

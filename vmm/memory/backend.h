@@ -83,6 +83,7 @@ struct backend {
     bool huge;          /* its pages are hugetlbfs's */
     bool dax;           /* mem-path is a device (dax.h): what is asked of files is not asked of it */
     int fd;             /* -1: anonymous, or a memfd or unnamed file that was given back */
+    bool shareable;     /* ram: it is a memfd, because another program has to map it (backends_share()) */
     bool unnamed;       /* the file was made in a directory and has no name any more */
     struct made_file
         made;      /* the file, if it was created for this: undone if the backend does not come about, */
@@ -128,6 +129,16 @@ struct backends *backends_create(struct loop *loop, const struct backend_default
 void backends_destroy(struct backends *backends);
 /* The program does not come to run: files that were made for backends go with them. */
 void backends_abandon(struct backends *backends);
+
+/* Other programs are to map guest memory (vhost-user): what a memory-backend-ram maps from now on is a memfd,
+ * with share=off, too. Nothing else about it changes, but that the host merges none of its pages (KSM). */
+void backends_share(struct backends *backends);
+
+/* Whether what is written to its mapping is seen by everybody who maps the same. */
+static inline bool backend_is_shared(const struct backend *backend)
+{
+    return backend->share || backend->shareable;
+}
 
 /* Be told, from the event loop, when a file below memory in use becomes shorter. `address` is NULL. */
 void backends_on_failure(struct backends *backends, void (*failed)(void *opaque, void *address),

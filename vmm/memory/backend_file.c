@@ -249,7 +249,8 @@ bool backend_open(struct backend *backend, struct error *error)
     case BACKEND_MEMFD:
         return open_memfd(backend, error);
     default:
-        return check_pages(backend, error);
+        backend->shareable = backends_are_shared(backend->registry);
+        return backend->shareable ? open_memfd(backend, error) : check_pages(backend, error);
     }
 }
 

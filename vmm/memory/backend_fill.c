@@ -24,7 +24,7 @@ static bool wants_filling(const struct backend *backend)
  * there, and so stay clean; private ones become this mapping's own, which takes a write. */
 static bool only_reads(const struct backend *backend)
 {
-    return backend->readonly || (backend->lock && !backend->prealloc && backend->share);
+    return backend->readonly || (backend->lock && !backend->prealloc && backend_is_shared(backend));
 }
 
 static void explain(const struct backend *backend, int failure, struct error *error)

@@ -34,7 +34,7 @@ struct guest_part backend_part(const struct backend *backend, uint64_t from, uin
         .address = address,
         .size = size,
         .memory = (uint8_t *)backend->memory + from,
-        .fd = backend->share && !backend->readonly ? backend->fd : -1,
+        .fd = backend_is_shared(backend) && !backend->readonly ? backend->fd : -1,
         .offset = backend->offset + from,
     };
 }
@@ -86,8 +86,8 @@ static uint64_t alignment_to_move(const struct backend *backend)
 static void *map_aligned(const struct backend *backend)
 {
     uint64_t align = alignment_to_move(backend);
-    int flags = (backend->share ? MAP_SHARED : MAP_PRIVATE) | (backend->fd < 0 ? MAP_ANONYMOUS : 0) |
-                (backend->reserve ? 0 : MAP_NORESERVE);
+    int flags = (backend_is_shared(backend) ? MAP_SHARED : MAP_PRIVATE) |
+                (backend->fd < 0 ? MAP_ANONYMOUS : 0) | (backend->reserve ? 0 : MAP_NORESERVE);
     uint8_t *room = mmap(NULL, backend->size + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
                          -1, 0);
     uint8_t *start;
@@ -260,7 +260,8 @@ bool backend_map(struct backend *backend, struct error *error)
 {
     if (backend->memory)
         return true;
-    if (backend->kind != BACKEND_RAM && backend->fd < 0 && !backend_open(backend, error)) {
+    if (backend->fd < 0 && (backend->kind != BACKEND_RAM || backends_are_shared(backend->registry)) &&
+        !backend_open(backend, error)) {
         backend_close(backend, false);
         return false;
     }

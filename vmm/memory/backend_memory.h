@@ -62,6 +62,9 @@ void backend_release_wait(struct backend *backend);
 struct worker *backends_giver(struct backends *backends);
 struct worker *backends_counter(struct backends *backends);
 
+/* backend.c: what a memory-backend-ram maps is to be a memfd. */
+bool backends_are_shared(const struct backends *backends);
+
 /* backend.c: its file is watched from now on. */
 void backend_watch_file(struct backend *backend);
 

@@ -23,6 +23,7 @@ struct backends {
     void (*failed)(void *opaque, void *address);
     void *failed_opaque;
     bool abandoned;
+    bool shareable;         /* backends_share() */
     struct worker *giver;   /* gives memory back; made when first needed */
     struct worker *counter; /* counts what is resident; likewise */
 };

@@ -149,7 +149,7 @@ static uint64_t allocated(const struct backend *backend, uint64_t in_mapping)
 {
     struct stat status;
 
-    if (!backend->share || backend->fd < 0 || fstat(backend->fd, &status) < 0)
+    if (!backend_is_shared(backend) || backend->fd < 0 || fstat(backend->fd, &status) < 0)
         return in_mapping;
     return (uint64_t)status.st_blocks * 512 < backend->size ? (uint64_t)status.st_blocks * 512
                                                             : backend->size;

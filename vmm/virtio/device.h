@@ -79,6 +79,8 @@ struct virtio_device_type {
     size_t size, values;
     void (*defaults)(void *values);                         /* that are not zero; without virtio's */
     bool (*check)(const void *values, struct error *error); /* without a machine; without virtio's */
+    bool shares_memory; /* another program maps guest memory for it, by descriptors */
+    bool own_thread;    /* it waits for another program, and keeps no other device waiting meanwhile */
     /* The id of the object iothread that its queues are handled on; NULL: on the machine's I/O thread. */
     const char *(*iothread)(const void *values);
     /* Take what it needs besides its place, and say in `setup` what it is; device->io is there. */
@@ -154,6 +156,7 @@ struct virtio_device {
 
     /* The main thread's: */
     bool stands_still;
+    bool owns_thread;
     struct iothread *iothread; /* that `io` is of (virtio/iothread.h); NULL: the machine's */
     struct virtio_device *next_of_iothread;
     struct guest_listener listener;

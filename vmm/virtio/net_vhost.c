@@ -45,6 +45,7 @@ static void gave_up(struct virtio_device *device, const char *why)
 
 static const struct virtio_vhost_type type = {
     .name = "vhost-net",
+    .server = "the kernel's vhost-net",
     .instead = "; vhost=off has no limit",
     .set_memory = set_memory,
     .start = start,

@@ -58,6 +58,8 @@ bool virtio_type_check(struct props props, struct error *error)
 static void free_device(struct virtio_device *device, const struct device_type *row)
 {
     iothread_leave(device);
+    if (device->owns_thread)
+        io_thread_destroy(device->io);
     props_free(row->properties, row->property_count, values_of(device, row->virtio));
     free(device);
 }
@@ -76,7 +78,8 @@ static bool take_thread(struct virtio_device *device, const struct virtio_device
 
     if (id)
         return iothread_find(board->backends, id, device, error);
-    device->io = device_io(board, error);
+    device->io = type->own_thread ? io_thread_create(error) : device_io(board, error);
+    device->owns_thread = type->own_thread && device->io;
     return device->io != NULL;
 }
 

@@ -41,8 +41,8 @@ static void on_error(void *opaque, uint32_t events)
 
     (void)events;
     if (read(vhost->error, &count, sizeof count) == (ssize_t)sizeof count && vhost->served > 0)
-        virtio_queue_break(virtio_device_queue(vhost->device, 0),
-                           "the kernel's %s finds no sense in its rings or buffers", vhost->type->name);
+        virtio_queue_break(virtio_device_queue(vhost->device, 0), "%s finds no sense in its rings or buffers",
+                           vhost->type->server);
 }
 
 void virtio_vhost_vector_changed(struct virtio_vhost *vhost)
@@ -275,11 +275,15 @@ bool virtio_vhost_attach(struct virtio_vhost *vhost, const struct virtio_vhost_t
     vhost->listener = (struct guest_listener){
         .prepare = memory_prepare, .commit = memory_commit, .leave = memory_leave, .opaque = vhost
     };
-    if (!make_eventfds(vhost, error) || !guest_memory_listen(device->memory, &vhost->listener, error))
+    if (!make_eventfds(vhost, error))
         return false;
-    vhost->listens = true;
-    if (!tell_kernel(vhost, NULL, error))
-        return false;
+    if (type->set_memory) {
+        if (!guest_memory_listen(device->memory, &vhost->listener, error))
+            return false;
+        vhost->listens = true;
+        if (!tell_kernel(vhost, NULL, error))
+            return false;
+    }
     virtio_device_call(device, watch_on_io, &watching);
     return watching.good || error_set(error, "the host has no memory to watch the device's eventfds");
 }

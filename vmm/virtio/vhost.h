@@ -23,8 +23,9 @@ struct virtio_vhost;
 /* What differs: what is asked of the kernel, and what becomes of a device that it does not serve. */
 struct virtio_vhost_type {
     const char *name;    /* for people: "vhost-net" */
+    const char *server;  /* who serves the queues: "the kernel's vhost-net" */
     const char *instead; /* where it takes no more memory: "; vhost=off has no limit", or "" */
-    /* Main thread. */
+    /* Main thread. NULL: the device itself says where guest memory is. */
     bool (*set_memory)(struct virtio_device *device, const struct vhost_span *spans, unsigned count,
                        struct error *error);
     /* Serve queues 0 to `queues` - 1, whose rings these are. False and an error: it serves none. */

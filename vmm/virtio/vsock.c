@@ -189,6 +189,7 @@ static void gave_up(struct virtio_device *device, const char *why)
 
 static const struct virtio_vhost_type vhost_type = {
     .name = "vhost-vsock",
+    .server = "the kernel's vhost-vsock",
     .instead = "",
     .set_memory = set_memory,
     .start = start,

@@ -39,6 +39,8 @@ NO_DEVICE(virtio_rng_pci_type, "virtio-rng-pci");
 NO_DEVICE(virtio_rng_pci_non_transitional_type, "virtio-rng-pci-non-transitional");
 NO_DEVICE(virtio_serial_pci_type, "virtio-serial-pci");
 NO_DEVICE(virtio_serial_pci_non_transitional_type, "virtio-serial-pci-non-transitional");
+NO_DEVICE(vhost_user_blk_pci_type, "vhost-user-blk-pci");
+NO_DEVICE(vhost_user_blk_pci_non_transitional_type, "vhost-user-blk-pci-non-transitional");
 NO_DEVICE(vhost_vsock_pci_type, "vhost-vsock-pci");
 NO_DEVICE(vhost_vsock_pci_non_transitional_type, "vhost-vsock-pci-non-transitional");
 NO_DEVICE(virtconsole_type, "virtconsole");
