@@ -15,7 +15,7 @@ import checks
 
 SOURCE = pathlib.Path(sys.argv[1]).resolve()
 FLOORS = ["include", "core", "layout", "base", "host", "map", "kvm", "memory", "bus", "chardev", "block", "vhost", "net", "device", "pci",
-          "virtio", "hotplug", "options", "boot", "machine", "qtest", "monitor", "main.c"]
+          "virtio", "firmware", "hotplug", "options", "boot", "machine", "qtest", "monitor", "main.c"]
 # hotramctl stands beside the program, on these.
 UNDER_CTL = ["layout", "base", "map", "ctl"]
 # Headers of the system, of Linux, json-c and the like.

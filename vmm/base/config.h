@@ -54,6 +54,13 @@ struct descriptor_config {
     char *opaque; /* owned, or NULL */
 };
 
+/* -fw_cfg: a file for firmware and guest, of a file's bytes or of a text. */
+struct fw_cfg_config {
+    char *name;
+    char *file;   /* or NULL, */
+    char *string; /* and this is what it is */
+};
+
 /* What one of -object, -device, -blockdev and -netdev makes, or one of their short forms (-drive, -nic), in
  * the order given.
  */
@@ -185,6 +192,9 @@ struct config {
     size_t descriptor_count;
     struct object_config *netdevs; /* -netdev */
     size_t netdev_count;
+    struct fw_cfg_config *fw_cfg_files; /* -fw_cfg */
+    size_t fw_cfg_file_count;
+    bool fw_cfg;     /* the machine has the device from which firmware reads */
     char **sections; /* of -readconfig: the arguments of the options that they are */
     size_t section_count;
     /* Character devices and who uses them */

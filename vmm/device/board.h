@@ -21,6 +21,7 @@ struct chardevs;
 struct child_bus;
 struct config;
 struct device;
+struct fw_cfg;
 struct guest_memory;
 struct guest_statistics;
 struct hotplug;
@@ -66,6 +67,9 @@ struct board {
     struct hotplug *hotplug;
     /* PCI devices' buses, when the host bridge is built; NULL: the machine has none. */
     struct pci_host *pci;
+    /* What firmware reads of the machine, when it is built (firmware/fw_cfg.h); NULL: the machine has none.
+     */
+    struct fw_cfg *fw_cfg;
 
     /* For chips, while they are built. */
     const struct config *config;

@@ -33,7 +33,7 @@ struct tree_node {
     const char *compatible;
     size_t compatible_size;
     uint64_t address, size;
-    unsigned gsi;            /* a level */
+    unsigned gsi;            /* a level; 0: it has none */
     const char *clock_names; /* each is the machine's one clock */
     size_t clock_names_size;
     unsigned clocks;

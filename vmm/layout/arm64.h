@@ -19,6 +19,8 @@
 #define ARM64_GICR_STRIDE (128 * KIB)
 #define ARM64_PL011 UINT64_C(0x09000000) /* 4 KiB */
 #define ARM64_PL011_SIZE (4 * KIB)
+#define ARM64_FW_CFG \
+    UINT64_C(0x09020000) /* FW_CFG_MEMORY_LENGTH bytes; there only with firmware or -fw_cfg */
 #define ARM64_MEMHP \
     UINT64_C(0x09070000)               /* HOTRAM_MEMHP_EXTENT bytes; there only when the machine has slots */
 #define ARM64_GED UINT64_C(0x09080000) /* HOTRAM_GED_LENGTH bytes */

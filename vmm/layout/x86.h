@@ -45,6 +45,7 @@
 /* I/O ports */
 #define X86_PORT_RTC 0x70
 #define X86_PORT_COM1 0x3f8
+#define X86_PORT_FW_CFG 0x510      /* FW_CFG_PORTS bytes; there only with firmware or -fw_cfg */
 #define X86_PORT_PM1_EVENT 0x600   /* 4 bytes: status, enable */
 #define X86_PORT_PM1_CONTROL 0x604 /* 2 bytes */
 #define X86_PORT_PM_TIMER 0x608    /* 4 bytes */

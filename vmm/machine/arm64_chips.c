@@ -2,6 +2,7 @@
 #include "base/count_of.h"
 #include "device/ged.h"
 #include "device/pl011.h"
+#include "firmware/fw_cfg.h"
 #include "layout/arm64.h"
 #include "machine/chips.h"
 #include "pci/function.h"
@@ -15,6 +16,7 @@ static const struct {
     { &ged_type, { ARM64_GED, ARM64_GSI_GED } },
     { &gpex_host_type, { 0, ARM64_GSI_PCI } }, /* configuration space is behind the hotplug region */
     { &gpex_root_type, { PCI_DEVFN(0, 0), 0 } },
+    { &fw_cfg_type, { ARM64_FW_CFG, 0 } }, /* if the configuration says so */
 };
 
 bool arm64_chips_build(struct board *board, struct error *error)

@@ -261,13 +261,15 @@ static bool create_all(struct machine *machine, struct error *error)
 {
     const struct config *config = machine->config;
 
+    if (is_none(config) && config->fw_cfg)
+        return error_set(error, "-fw_cfg: fw_cfg device not available: -machine none has no devices");
     if (is_none(config))
         return create_hotplug(machine, error) && create_objects(machine, error) &&
                create_devices(machine, error);
     if (!create_vm(machine, error) || !create_memory(machine, error))
         return false;
     warn_of_cpus(config);
-    if (!machine_arch_create_devices(machine, error))
+    if (!machine_arch_create_devices(machine, error) || !machine_describe_to_firmware(machine, error))
         return false;
     /* The KVM slots come before the in-kernel devices: on newer kernels the first change of a slot after
      * those waits some milliseconds for what they registered. */

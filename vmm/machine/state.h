@@ -152,6 +152,9 @@ void machine_init_reset(struct machine *machine);
 /* Wait for a load that is under way; nothing is loaded any more. */
 void machine_end_loading(struct machine *machine);
 
+/* firmware.c: what firmware reads of the machine, when there is the device for that. */
+bool machine_describe_to_firmware(struct machine *machine, struct error *error);
+
 /* watchdog.c. For its chip, on the main thread: event WATCHDOG, and what -action watchdog= says. */
 void machine_watchdog(void *machine);
 

@@ -225,6 +225,12 @@ void config_free(struct config *config)
     for (size_t i = 0; i < config->section_count; i++)
         free(config->sections[i]);
     free(config->sections);
+    for (size_t i = 0; i < config->fw_cfg_file_count; i++) {
+        free(config->fw_cfg_files[i].name);
+        free(config->fw_cfg_files[i].file);
+        free(config->fw_cfg_files[i].string);
+    }
+    free(config->fw_cfg_files);
     free_objects(config->netdevs, config->netdev_count);
     free_chardevs(config->chardevs, config->chardev_count);
     free_monitors(config->monitors, config->monitor_count);

@@ -202,6 +202,8 @@ bool netdev_option_add(struct parser *parser, struct props props, struct error *
 bool netdev_option_is_taken(const struct config *config, const char *id);
 /* opt_nic.c */
 option_handler option_nic;
+/* opt_firmware.c */
+option_handler option_fw_cfg;
 /* opt_global.c */
 option_handler option_global;
 /* opt_readconfig.c */

@@ -24,7 +24,7 @@ static const struct {
     { " spice vnc sdl portrait rotate full-screen k ", "no display" },
     { " tpmdev ", "no TPM" },
     { " parallel debugcon virtioconsole ", "the only such device is one serial port" },
-    { " bios option-rom fw_cfg L dtb no-fd-bootchk win2k-hack ", "no firmware; Linux is booted directly" },
+    { " bios option-rom L dtb no-fd-bootchk win2k-hack ", "no firmware; Linux is booted directly" },
     { " no-acpi ", "memory hotplug requires ACPI; a libvirt domain needs <features><acpi/></features>" },
     { " acpitable ", "hotram generates the ACPI tables" },
     { " realtime ", "-overcommit mem-lock=on keeps memory in RAM" },

@@ -179,6 +179,11 @@ const struct option options_table[] = {
            "-kernel vmlinuz -initrd initrd.img -append console=ttyS0"),
     STORED("initrd", "FILE", GROUP_KERNEL, initrd, "the initial RAM disk", NULL),
     STORED("append", "TEXT", GROUP_KERNEL, append, "the kernel's command line", NULL),
+    HANDLED(
+        "fw_cfg", "[name=]NAME,file=FILE\n[name=]NAME,string=TEXT", GROUP_KERNEL, option_fw_cfg,
+        "a file that firmware and guest read from the firmware configuration device, which the machine then "
+        "has; names of your own begin with opt/",
+        "-fw_cfg name=opt/org.example/role,string=database"),
 
     HANDLED(
         "chardev",

@@ -31,9 +31,10 @@ check()
     echo "ok $number - $line"
 }
 
-echo 1..16
+echo 1..17
 check '' -kernel -m -object -version -qmp-pretty
 check '-ker' = -kernel
+check '-fw' = -fw_cfg
 check '-S -no' -no-reboot -no-shutdown -no-user-config
 check '-machine ' = hotram-1 q35 pc-q35-hotram-1 none
 check '-accel ' = kvm qtest
@@ -42,7 +43,7 @@ check '-cpu host,p' = host,pmu=
 check '-no-h' = -no-hpet
 check '-parallel ' = none
 # Each option that -help lists is offered, those that ask for nothing among them.
-mapfile -t listed < <("$program" -help | sed -n 's/^\(-[A-Za-z][A-Za-z0-9-]*\).*/\1/p' | sort -u)
+mapfile -t listed < <("$program" -help | sed -n 's/^\(-[A-Za-z][A-Za-z0-9_-]*\).*/\1/p' | sort -u)
 check '' = "${listed[@]}"
 check '-device ' isa-serial pc-dimm
 check '--device pc-' = pc-dimm

@@ -14,6 +14,7 @@
 #include "device/rtc.h"
 #include "device/serial.h"
 #include "device/sleep.h"
+#include "firmware/fw_cfg.h"
 #include "layout/arm64.h"
 #include "layout/x86.h"
 #include "pci/machine.h"
@@ -61,16 +62,16 @@ static const struct kind {
     const char *name;
     bool (*build)(struct board *board, struct error *error);
     const struct pci_layout *pci;
-    enum bus_space space[9];
-    uint64_t first[9];
-    uint64_t count[9];
+    enum bus_space space[10];
+    uint64_t first[10];
+    uint64_t count[10];
     unsigned ranges;
 } kinds[3];
 
 static void make(struct machine *machine, const struct kind *kind)
 {
     static const struct vm_ops ops = { .irq_line = set_line };
-    static const struct config config = { .cpus = 2 };
+    static const struct config config = { .cpus = 2, .fw_cfg = true };
     struct error error;
 
     *machine = (struct machine){ .vm = { .ops = &ops } };
@@ -116,12 +117,12 @@ static const struct kind kinds[3] = {
     { "x86",
       build_x86,
       &chips_x86_pci,
-      { BUS_PORTS, BUS_PORTS, BUS_PORTS, BUS_PORTS, BUS_PORTS, BUS_MEMORY, BUS_MEMORY, BUS_PORTS,
-        BUS_MEMORY },
+      { BUS_PORTS, BUS_PORTS, BUS_PORTS, BUS_PORTS, BUS_PORTS, BUS_MEMORY, BUS_MEMORY, BUS_PORTS, BUS_MEMORY,
+        BUS_PORTS },
       { X86_PORT_COM1, X86_PORT_RTC, X86_PORT_PM1_EVENT, X86_PORT_GPE0, 0xcf8, ECAM_OF(0), ECAM_OF(0x1f),
-        X86_PORT_TCO, X86_GCS },
-      { 8, 2, 8, 4, 8, 256, 256, 32, 4 },
-      9 },
+        X86_PORT_TCO, X86_GCS, X86_PORT_FW_CFG },
+      { 8, 2, 8, 4, 8, 256, 256, 32, 4, 12 },
+      10 },
     { "x86 with a GED",
       build_x86_ged,
       &chips_x86_pci,
@@ -132,10 +133,10 @@ static const struct kind kinds[3] = {
     { "arm64",
       arm64_chips_build,
       &chips_arm64_pci,
-      { BUS_MEMORY, BUS_MEMORY, BUS_MEMORY },
-      { ARM64_PL011, ARM64_GED, UINT64_C(8) << 30 },
-      { 0x50, 4, 256 },
-      3 },
+      { BUS_MEMORY, BUS_MEMORY, BUS_MEMORY, BUS_MEMORY },
+      { ARM64_PL011, ARM64_GED, UINT64_C(8) << 30, ARM64_FW_CFG },
+      { 0x50, 4, 256, 24 },
+      4 },
 };
 
 /* ---- what a guest and its world do ---- */
@@ -387,7 +388,7 @@ static void no_bridge_becomes_another(void **state)
 }
 
 /* A chip that has something to lose says so: all but the sleep registers, whose writes act at once, and the
- * host bridge that has no ports. */
+ * host bridge that has no ports. Of fw_cfg's state nothing follows. */
 static void every_chip_has_state(void **state)
 {
     (void)state;
@@ -395,7 +396,7 @@ static void every_chip_has_state(void **state)
         make(&machines[0], &kinds[k]);
         for (const struct device *device = machines[0].board.devices; device; device = device->next) {
             assert_true(device->type == &sleep_type || device->type == &gpex_host_type ||
-                        (device->type->state && device->type->restored));
+                        (device->type->state && (device->type->restored || device->type == &fw_cfg_type)));
             assert_false(device->type->unsaved);
             assert_int_equal(device->type->state != NULL, device->type->reset != NULL);
             assert_non_null(device->type->build);

@@ -13,6 +13,7 @@
 #include "device/rtc.h"
 #include "device/serial.h"
 #include "device/tco.h"
+#include "firmware/fw_cfg.h"
 
 #define ROOM (STATE_SIZE_MAX * 2)
 
@@ -34,6 +35,7 @@ static union {
     struct pm_state pm;
     struct ged_state ged;
     struct tco_state tco;
+    struct fw_cfg_state fw_cfg;
     uint8_t bytes[STATE_SIZE_MAX];
 } mask;
 
@@ -67,6 +69,11 @@ static void mark_tco(void)
     CLEAR_PADDING(&mask.tco);
 }
 
+static void mark_fw_cfg(void)
+{
+    CLEAR_PADDING(&mask.fw_cfg);
+}
+
 static const struct tested {
     const struct state_table *table;
     size_t size;
@@ -78,6 +85,7 @@ static const struct tested {
     { &pm_state_table, sizeof(struct pm_state), mark_pm },
     { &ged_state_table, sizeof(struct ged_state), mark_ged },
     { &tco_state_table, sizeof(struct tco_state), mark_tco },
+    { &fw_cfg_state_table, sizeof(struct fw_cfg_state), mark_fw_cfg },
 };
 #define EACH(device) \
     const struct tested *device = devices; \
