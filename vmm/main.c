@@ -18,6 +18,7 @@
 #include "base/json_build.h"
 #include "base/loop.h"
 #include "base/message.h"
+#include "block/storage_daemon.h"
 #include "chardev/chardev.h"
 #include "chardev/tcp.h"
 #include "host/control_socket.h"
@@ -39,6 +40,7 @@ struct program {
     struct loop *loop;
     struct net_backends *nets;
     struct chardevs *chardevs;
+    struct storage_daemon **daemons; /* NULL ends them; as config.images */
     struct control_socket control;
     struct machine *machine;
     struct monitors *monitors;
@@ -205,6 +207,43 @@ static bool open_netdevs(struct program *program, struct error *error)
     return true;
 }
 
+static struct chardev_config *chardev_of(const struct config *config, const struct image_config *image)
+{
+    for (size_t i = 0; i < config->chardev_count; i++)
+        if (strncmp(config->chardevs[i].id, IMAGE_CHARDEV, strlen(IMAGE_CHARDEV)) == 0 &&
+            strcmp(config->chardevs[i].id + strlen(IMAGE_CHARDEV), image->name) == 0)
+            return &config->chardevs[i];
+    return NULL;
+}
+
+/* The same. An image that no device has is opened, too: what is wrong with it is said. */
+static bool open_images(struct program *program, struct error *error)
+{
+    const struct config *config = &program->config;
+
+    program->daemons = calloc(config->image_count + 1, sizeof *program->daemons);
+    for (size_t i = 0; program->daemons && i < config->image_count; i++) {
+        const struct image_config *image = &config->images[i];
+        struct chardev_config *chardev = chardev_of(config, image);
+
+        program->daemons[i] = storage_daemon_start(
+            &(struct storage_daemon_image){ image->name, image->node, image->writable, image->write_through },
+            &chardev->fd, error);
+        if (!program->daemons[i])
+            return error_prefix(error, "-%s %.200s: ", image->option, image->text);
+        storage_daemon_watch(program->daemons[i], program->loop);
+    }
+    return program->daemons || error_set(error, "out of memory");
+}
+
+/* After the machine: nobody writes to them any more. */
+static void close_images(struct program *program)
+{
+    for (size_t i = 0; program->daemons && program->daemons[i]; i++)
+        storage_daemon_end(program->daemons[i]);
+    free(program->daemons);
+}
+
 static bool build(struct program *program, struct error *error)
 {
     const struct config *config = &program->config;
@@ -221,7 +260,8 @@ static bool start(struct program *program, struct error *error)
     program->loop = loop_create();
     if (!program->loop)
         return error_set(error, "event loop: %s", strerror(errno));
-    if (!open_netdevs(program, error) || !open_tcp(program, error) || !sandbox_start(config->sandbox, error))
+    if (!open_netdevs(program, error) || !open_tcp(program, error) || !open_images(program, error) ||
+        !sandbox_start(config->sandbox, error))
         return false;
     fault_init();
     program->machine = machine_open(config, program->loop, error);
@@ -270,6 +310,7 @@ static int take_down(struct program *program, bool started)
     passed_end();
     if (program->signal_watch)
         watch_remove(program->signal_watch);
+    close_images(program);
     if (program->loop)
         loop_destroy(program->loop);
     pidfile_remove(&program->daemon);

@@ -14,8 +14,8 @@ def missing():
     return next((name for name in ("qemu-storage-daemon", "qemu-img") if not shutil.which(name)), None)
 
 
-def make_image(path, size="64M", kind="qcow2", backing=None):
-    subprocess.run(["qemu-img", "create", "-q", "-f", kind, *(["-b", str(backing), "-F", kind] if backing else []),
+def make_image(path, size="64M", kind="qcow2", backing=None, backing_kind="qcow2"):
+    subprocess.run(["qemu-img", "create", "-q", "-f", kind, *(["-b", str(backing), "-F", backing_kind] if backing else []),
                     str(path), *([] if backing else [size])], check=True)
 
 

@@ -211,7 +211,7 @@ def test_all_that_devices_can_be_told():
     own = libvirt.folder / "a.img"
     for words, *command in (
             (["lock: another program uses the image"], "attach-disk", "db1", own, "vdc", "--subdriver", "raw"),
-            (["Unknown driver 'qcow2'", "qemu-img convert -O raw"], "attach-disk", "db1", image("c"), "vdc", "--subdriver", "qcow2"),
+            (["driver 'qcow2': hotram starts qemu-storage-daemon"], "attach-disk", "db1", image("c"), "vdc", "--subdriver", "qcow2"),
             (["target", "vda"], "attach-disk", "db1", image("c"), "vda", "--subdriver", "raw"),
             (["can only become larger"], "blockresize", "db1", "vda", "512K"),
             ([("readonly", "read-only")], "blockresize", "db1", "vdb", "2M"),
@@ -229,7 +229,7 @@ def test_devices_that_cannot_start():
             (["ioeventfd=off: queues run on an I/O thread"], disk("ioeventfd='off'")),
             (["packed=on: the device has split rings only"], disk("packed='on'")),
             (["iommu_platform=on: the machine has no IOMMU"], disk("iommu='on'")),
-            (["qemu-img convert -O raw"], disk("type='qcow2'")),
+            (["qemu-storage-daemon: ", "not in qcow2 format"], disk("type='qcow2'")),
             (["throttle"], disk(inside="<iotune><total_iops_sec>9</total_iops_sec></iotune>")),
             ([("ide-hd", "SATA", "IDE")], disk().replace("bus='virtio'", "bus='sata'").replace("vda", "sda")),
             (["e1000e"], INTERFACE.replace("/>", "><model type='e1000e'/></interface>"))):

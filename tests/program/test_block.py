@@ -69,7 +69,7 @@ def test_what_a_failure_leaves():
                 (["Duplicate nodes"], {"driver": "null-co", "node-name": "n"}),
                 (["Duplicate nodes"],
                  {"driver": "raw", "node-name": "n", "file": {"driver": "null-co"}}),
-                (["Unknown driver 'qcow2'", "qemu-img convert -O raw"],
+                (["driver 'qcow2': hotram starts qemu-storage-daemon", "device_add vhost-user-blk-pci,chardev=disk"],
                  {"driver": "qcow2", "node-name": "a", "file": "n"}),
                 (["no property 'x'"], {"driver": "raw", "node-name": "a", "file": {"driver": "null-co", "x": 1}}),
                 (["No such file"], {"driver": "file", "node-name": "a", "filename": f"{folder}/none"}),
@@ -126,7 +126,7 @@ def test_drives():
                              "d": "/machine/peripheral/disk/virtio-backend"}, block
             assert host.qmp.execute("qom-get", {"path": "/machine/peripheral-anon/device[0]",
                                                 "property": "write-cache"}) == "off"
-        for words, option in (("qemu-img convert", f"file={second},format=qcow2"),
+        for words, option in (("qemu-img convert", f"file={second},format=luks"),
                               ("unsupported bus type 'ide'", f"file={second},format=raw,if=ide"),
                               ("Parameter 'file' is missing", "format=raw"),
                               ("Parameter 'id' is missing", f"file={second},format=raw,if=none"),
@@ -176,7 +176,8 @@ def test_an_image_of_another_format_is_not_taken_to_be_raw():
                 said = refused(*options)
                 if "does not know O_DIRECT" in said:
                     continue
-                assert f"'{image}' begins as a {name} image does" in said and "qemu-img convert -O raw" in said, said
+                assert f"'{image}' begins as a {name} image does" in said, said
+                assert ("qemu-img convert -O raw" if name == "luks" else f"format={name} has qemu-storage-daemon serve it") in said, said
                 assert "format=raw says so" in said and "warning" not in said, said
             with Host(["-drive", f"file={image},format=raw"]) as host:
                 assert "format" not in host.errors.read_text(), host.errors.read_text()

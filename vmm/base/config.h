@@ -39,6 +39,17 @@ struct chardev_config {
     char *origin; /* the option that asked for it, for messages: "-serial stdio" */
 };
 
+/* An image that qemu-storage-daemon serves; a chardev, IMAGE_CHARDEV and its name, is the connection. */
+struct image_config {
+    char *name;
+    char *node; /* the daemon's --blockdev */
+    bool writable, write_through;
+    bool used;          /* a device has it */
+    const char *option; /* as in struct object_config */
+    char *text;
+};
+#define IMAGE_CHARDEV "#image-" /* '#' begins no id */
+
 /* -mon, -monitor, -qmp */
 struct monitor_config {
     char *id;      /* may be NULL */
@@ -188,6 +199,8 @@ struct config {
     size_t device_count;
     struct object_config *blockdevs; /* -blockdev */
     size_t blockdev_count;
+    struct image_config *images;
+    size_t image_count;
     struct descriptor_config *descriptors; /* -add-fd */
     size_t descriptor_count;
     struct object_config *netdevs; /* -netdev */

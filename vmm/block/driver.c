@@ -11,6 +11,7 @@
 #include "base/json_build.h"
 #include "base/suggest.h"
 #include "block/engine.h"
+#include "block/image_format.h"
 
 /* The first of each is what stands for none. */
 static const char *const discards[] = { "ignore", "unmap", "off", "on", NULL };
@@ -152,20 +153,20 @@ static bool read_words(struct block_spec *spec, struct error *error)
     return true;
 }
 
-/* Drivers of QEMU's that people have images of. */
-static const char formats[] = " qcow2 qcow qed vmdk vdi vpc vhdx parallels cloop dmg bochs ";
-
 static bool unknown_driver(const char *name, struct error *error)
 {
     struct suggestion suggestion;
-    char subject[200], word[32];
+    char subject[200];
 
-    snprintf(word, sizeof word, " %.28s ", name);
-    if (strstr(formats, word))
-        return error_set(error,
-                         "Unknown driver '%.80s': hotram reads and writes raw images; "
-                         "`qemu-img convert -O raw IMAGE NEW-IMAGE` makes one of it",
-                         name);
+    if (image_format_is_served(name))
+        return error_set(
+            error,
+            "driver '%.80s': hotram starts qemu-storage-daemon, which serves this format, only for "
+            "-blockdev and -drive on the command line. For a running guest, start it: "
+            "`qemu-storage-daemon --blockdev %.80s,node-name=disk,file.driver=file,file.filename=IMAGE "
+            "--export vhost-user-blk,id=export,node-name=disk,writable=on,addr.type=unix,addr.path=SOCKET`, "
+            "then `chardev-add socket,id=disk,path=SOCKET` and `device_add vhost-user-blk-pci,chardev=disk`",
+            name, name);
     suggestion_start(&suggestion, name);
     for (size_t i = 0; i < COUNT_OF(drivers); i++)
         suggestion_offer(&suggestion, drivers[i].name);
@@ -202,6 +203,11 @@ static bool check_name(const char *name, bool nested, struct error *error)
     return strlen(name) <= NAME_MAX_QEMU ||
            error_set(error, "Node name too long: '%.80s' has %zu characters, and at most %d are taken", name,
                      strlen(name), NAME_MAX_QEMU);
+}
+
+bool block_name_check(const char *name, struct error *error)
+{
+    return check_name(name, false, error);
 }
 
 static bool check_spec(const struct block_spec *spec, bool nested, bool has_below, struct error *error)

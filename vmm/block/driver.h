@@ -29,6 +29,9 @@ const struct block_driver *block_driver_at(size_t index);
 /* Those whose names begin with "file.", without that; NULL: there is none. A new object. */
 struct json_object *block_below(struct json_object *flat);
 
+/* Whether it can be the name of a node; NULL is none. */
+bool block_name_check(const char *name, struct error *error);
+
 /* Read a flat bag, but for what is meant for the node below. `nested`: it is for such a node, and needs no
  * name. What was allocated goes with block_spec_free(), also after a failure. */
 bool block_spec_read(struct props flat, bool nested, struct block_spec *spec, struct error *error);

@@ -41,3 +41,14 @@ const char *image_format(const uint8_t *head, size_t length)
             return formats[i].format;
     return NULL;
 }
+
+bool image_format_is_served(const char *format)
+{
+    static const char *const served[] = { "qcow2", "qcow", "qed",       "vmdk",  "vdi",  "vpc",
+                                          "vhdx",  "dmg",  "parallels", "cloop", "bochs" };
+
+    for (size_t i = 0; i < COUNT_OF(served); i++)
+        if (strcmp(served[i], format) == 0)
+            return true;
+    return false;
+}

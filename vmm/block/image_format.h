@@ -9,6 +9,7 @@
 #ifndef VMM_BLOCK_IMAGE_FORMAT_H
 #define VMM_BLOCK_IMAGE_FORMAT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,5 +23,9 @@
  * Microsoft's [MS-VHDX] 2.2.1 and "Virtual Hard Disk Image Format Specification"; LUKS1 On-Disk Format 1.2.3.
  */
 const char *image_format(const uint8_t *head, size_t length);
+
+/* Whether images of this format, by QEMU's name, are served by qemu-storage-daemon (storage_daemon.h). Any
+ * thread. */
+bool image_format_is_served(const char *format);
 
 #endif

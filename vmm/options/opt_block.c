@@ -36,7 +36,7 @@ static bool is_taken(const struct config *config, const char *name)
         if (taken && strcmp(taken, name) == 0)
             return true;
     }
-    return false;
+    return image_is_there(config, name);
 }
 
 bool blockdev_add(struct parser *parser, struct props props, struct error *error)
@@ -44,11 +44,14 @@ bool blockdev_add(struct parser *parser, struct props props, struct error *error
     struct config *config = parser->config;
     const char *name;
 
-    if (!block_node_check(props, error))
+    if (image_wants(props) ? !block_name_check(props_string(props, "node-name", NULL), error)
+                           : !block_node_check(props, error))
         return false;
     name = props_string(props, "node-name", NULL);
     if (is_taken(config, name))
         return error_set(error, "Duplicate nodes with node-name='%s'", name);
+    if (image_wants(props))
+        return image_add(parser, props, error);
     keep_object(parser, &config->blockdevs, &config->blockdev_count, props);
     return true;
 }

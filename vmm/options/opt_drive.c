@@ -11,6 +11,7 @@
 
 #include "base/count_of.h"
 #include "base/json_build.h"
+#include "block/image_format.h"
 #include "options/parser.h"
 
 struct drive {
@@ -21,14 +22,14 @@ struct drive {
 
 #define ROW(name, type, field, help) PROPERTY_ROW(drive, name, type, field, help)
 static const struct property properties[] = {
-    ROW("file", PROPERTY_STRING, file, "path of a raw image, or of a disk of the host below /dev/"),
+    ROW("file", PROPERTY_STRING, file, "path of an image, or of a disk of the host below /dev/"),
     ROW("if", PROPERTY_STRING, interface,
         "virtio (default): a virtio-blk-pci; none: a -device names it by drive=ID"),
     PROPERTY_ROW_GIVEN(
         drive, "index", PROPERTY_UINT32, index,
         "its number among the drives of its if=, from which a virtio one without id= has its name"),
     ROW("format", PROPERTY_STRING, format,
-        "raw; without it the image is taken to be raw, with a warning, unless it begins as that of another format"),
+        "raw, or qcow2 and others that qemu-storage-daemon serves; without it the image is taken to be raw, with a warning, unless it begins as that of another format"),
     ROW("cache", PROPERTY_STRING, cache, "writeback (default), none, writethrough, directsync or unsafe"),
     ROW("aio", PROPERTY_STRING, aio, "as -blockdev aio="),
     ROW("discard", PROPERTY_STRING, discard, "as -blockdev discard="),
@@ -72,12 +73,12 @@ static bool check_drive(const struct drive *drive, const struct cache_mode *cach
         return error_set(error, "unsupported bus type '%.80s': hotram has if=virtio and if=none",
                          drive->interface);
     if (!drive->file || !*drive->file)
-        return error_set(error, "Parameter 'file' is missing: the path of a raw image");
-    if (drive->format && strcmp(drive->format, "raw") != 0)
+        return error_set(error, "Parameter 'file' is missing: the path of an image");
+    if (drive->format && strcmp(drive->format, "raw") != 0 && !image_format_is_served(drive->format))
         return error_set(
             error,
-            "format '%.80s': hotram reads and writes raw images, format=raw; `qemu-img convert -O "
-            "raw IMAGE NEW-IMAGE` makes one of another format",
+            "format '%.80s': hotram reads and writes raw images, format=raw, and has qemu-storage-daemon serve qcow2 "
+            "and other formats; `qemu-img convert -O raw IMAGE NEW-IMAGE` makes one of another format",
             drive->format);
     if (drive->media && strcmp(drive->media, "disk") != 0)
         return error_set(error,
@@ -110,7 +111,7 @@ static bool add_node(struct parser *parser, const struct drive *drive, const str
     const bool disk = strncmp(drive->file, "/dev/", 5) == 0;
     bool good;
 
-    add_string(props.object, "driver", "raw");
+    add_string(props.object, "driver", drive->format ? drive->format : "raw");
     add_string(props.object, "node-name", name);
     add_string(props.object, "file.driver", disk ? "host_device" : "file");
     add_string(props.object, "file.filename", drive->file);
@@ -122,8 +123,8 @@ static bool add_node(struct parser *parser, const struct drive *drive, const str
     if (drive->aio)
         add_string(props.object, "file.aio", drive->aio);
     good = blockdev_add(parser, props, error);
-    if (good)
-        parser->config->blockdevs[parser->config->blockdev_count - 1].format_unsaid = !drive->format;
+    if (good && !drive->format)
+        parser->config->blockdevs[parser->config->blockdev_count - 1].format_unsaid = true;
     json_object_put(props.object);
     return good;
 }

@@ -127,6 +127,13 @@ void replace_string(char **string, const char *text);
 /* Make room for one more element behind `count`; the new element is zeroed and returned. */
 void *array_grow(void *array_address, size_t count, size_t size);
 
+/* opt_image.c: whether a node is for qemu-storage-daemon; keep it, whose name is checked and free; whether
+ * one has this name; give each its device. */
+bool image_wants(struct props props);
+bool image_add(struct parser *parser, struct props props, struct error *error);
+bool image_is_there(const struct config *config, const char *name);
+bool finish_images(struct parser *parser, struct error *error);
+
 /* machine_types.c: a machine. */
 struct machine_type {
     const char *name;

@@ -109,13 +109,14 @@ const struct option options_table[] = {
         "blockdev", "DRIVER,node-name=NAME[,KEY=VALUE]\n{\"driver\":\"DRIVER\",\"node-name\":\"NAME\"}",
         GROUP_MACHINE, option_blockdev,
         "create a block node: the image of a disk ('-blockdev help' lists the drivers, '-blockdev DRIVER,help' the "
-        "properties of one), which -device virtio-blk-pci,drive=NAME uses",
+        "properties of one), which -device virtio-blk-pci,drive=NAME uses; qcow2 and other formats of QEMU are served by "
+        "qemu-storage-daemon",
         "-blockdev null-co,node-name=d,size=1G -device virtio-blk-pci,id=disk,drive=d\n"
         "-blockdev raw,node-name=d,file.driver=null-co,file.size=1G"),
     HANDLED(
-        "drive", "file=FILE[,format=raw][,if=virtio|none][,index=N][,id=ID][,KEY=VALUE]", GROUP_MACHINE,
-        option_drive,
-        "a disk in QEMU's short form: a -blockdev raw and, with if=virtio (default), a -device virtio-blk-pci. Other "
+        "drive", "file=FILE[,format=raw|qcow2|...][,if=virtio|none][,index=N][,id=ID][,KEY=VALUE]",
+        GROUP_MACHINE, option_drive,
+        "a disk in QEMU's short form: a -blockdev of the format and, with if=virtio (default), a -device virtio-blk-pci. Other "
         "keys: cache=writeback|none|writethrough|directsync|unsafe, aio, discard, readonly, werror, rerror",
         "-drive file=/var/lib/vm/disk.img,format=raw,cache=none"),
     HANDLED(

@@ -135,8 +135,12 @@ static void what_is_refused(void **state)
         { "file,node-name=a", "Parameter 'filename' is missing: the path of the image" },
         { "file,filename=,node-name=a", "Parameter 'filename' expects the path of the image; got ''" },
         { "node-name=a,filename=%", "Parameter 'driver' is missing, such as driver=file,filename=disk.img" },
-        { "qcow2,node-name=a,file=b", "Unknown driver 'qcow2': hotram reads and writes raw images; `qemu-img "
-                                      "convert -O raw IMAGE NEW-IMAGE` makes one of it" },
+        { "qcow2,node-name=a,file=b",
+          "driver 'qcow2': hotram starts qemu-storage-daemon, which serves this format, only for -blockdev and -drive on "
+          "the command line. For a running guest, start it: `qemu-storage-daemon --blockdev "
+          "qcow2,node-name=disk,file.driver=file,file.filename=IMAGE --export "
+          "vhost-user-blk,id=export,node-name=disk,writable=on,addr.type=unix,addr.path=SOCKET`, then `chardev-add "
+          "socket,id=disk,path=SOCKET` and `device_add vhost-user-blk-pci,chardev=disk`" },
         { "fil,node-name=a",
           "Unknown driver 'fil'; did you mean 'file'? It has: file, host_device, null-co, raw" },
         { "file,node-name=1a,filename=%",

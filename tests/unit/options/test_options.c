@@ -521,7 +521,7 @@ static void unknown_options(void **state)
         { "-", "-: unknown option" },
         { "--", "--: unknown option" },
         { "---m 1G", "---m: unknown option" },
-        { "''", "-hda : Parameter 'file' is missing: the path of a raw image" },
+        { "''", "-hda : Parameter 'file' is missing: the path of an image" },
         { "-kernel", "-kernel: requires an argument: FILE" },
         { "'-netdev '", "unknown option" },
         { "'-fda fdb'", "unknown option" },
