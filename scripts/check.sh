@@ -138,14 +138,21 @@ unit_tests() {
     done
 }
 
-# The whole program with a micro-guest.
+# The whole program with a micro-guest, or without KVM: "# kvm: none" in a test.
+#   program_test FILE
+# shellcheck disable=SC2317  # called through tap
+program_test() {
+    local where=()
+    any_kvm || grep -q '^# kvm: none' "$1" || where=(tests/host/run --)
+    "${where[@]}" /usr/bin/python3 -S "$1"
+}
+
 program_tests() {
-    local file name where=()
-    any_kvm || where=(tests/host/run --)
+    local file name
     for file in tests/program/test_*.py; do
         name=${file##*/test_} name=${name%.py}
         [[ -z ${PROGRAM_TESTS:-} || " $PROGRAM_TESTS " == *" $name "* ]] || continue
-        tap "program $name" "${where[@]}" /usr/bin/python3 -S "$file"
+        tap "program $name" program_test "$file"
     done
 }
 
@@ -217,8 +224,14 @@ sanitized_program_tests() {
     local file name
     for file in $(grep -lE "^# sanitizers:.* $1\\b" tests/program/test_*.py); do
         name=${file##*/test_} name=${name%.py}
-        tap "program-$1 $name" env HOTRAM="$PWD/build/$1/vmm/hotram" HOTRAM_RUNS=20 /usr/bin/python3 -S "$file"
+        tap "program-$1 $name" sanitized_program_test "$1" "$file"
     done
+}
+
+# shellcheck disable=SC2317  # called through tap
+sanitized_program_test() {
+    local -x HOTRAM=$PWD/build/$1/vmm/hotram HOTRAM_RUNS=20
+    program_test "$2"
 }
 
 # Random commands, clients and guests on the real hotplug code, with the sanitizers of the two stages before it: half

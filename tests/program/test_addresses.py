@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """Where memory is on x86-64: what a booting guest is told of RAM and of what PCI, KVM and ACPI have, and how far addresses of
 memory go. It needs no KVM."""
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """What takes long, and what is answered meanwhile. Each slow thing waits until the
 test lets it go on, so what is answered before that did not wait for it."""
 

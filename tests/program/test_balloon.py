@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """virtio-balloon-pci: memory that a guest lends, free memory that it reports, and
 what monitors are told. A test plays the driver; it needs no KVM."""
 

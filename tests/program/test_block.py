@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """Block nodes from the command line and by QMP: what is made, shown, refused, and left as it was."""
 
 import json

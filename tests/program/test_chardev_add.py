@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 # sanitizers: asan
 """chardev-add and chardev-remove, in QMP and in the human monitor: chardevs of all kinds for ports that come while
 the machine runs. It needs no KVM."""

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """hotramctl changes memory: each way in which it can end, and its exit status. A
 test plays the guest's monitor."""
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """The sockets of guests that have a name, and hotramctl with the real program: it
 finds guests, shows and ends them. No guest runs, so it needs no KVM."""
 

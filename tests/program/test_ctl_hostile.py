@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """hotramctl against monitors that stall, lie, talk without end or go away, and
 against command lines that are wrong; and its views, events and top."""
 

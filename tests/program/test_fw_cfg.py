@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """-fw_cfg, and the device that then reads as QEMU's: a test is the guest."""
 
 import contextlib

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """No number that a user can give means "none was given", but where QEMU says so: the
 greatest of each type are refused, by every way in. It needs no KVM."""
 

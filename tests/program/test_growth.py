@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """What the guest itself says that it has gained: a test plays a guest that takes
 DIMMs and reports its statistics, truly, falsely, or not at all."""
 

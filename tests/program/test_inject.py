@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """The n-th call of a kind that fails: what a test arms is what the program meets, and nothing else."""
 
 import os

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """Numbers and failures from outside that must not decide how much the main thread
 does: sizes of terminals, clients that cannot be answered or watched, files that are
 full."""

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """Every command of both monitors on a machine that has nothing: each is answered, and
 the program is there afterwards. It needs no KVM."""
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """The picture of the guest's address space: query-memory-map, info memory-map, and the
 example in docs/memory-map.md. A test plays the guest, so it needs no KVM.
 

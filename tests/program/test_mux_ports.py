@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 # sanitizers: asan
 """A chardev with mux=on that a virtconsole, a virtserialport and a monitor share. It needs no KVM."""
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """Every size that an error of memory set names can be reached, and none is nearer: on
 random machines with random DIMMs, memslots, nodes and granularities. HOTRAM_SEED replays
 a run."""

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 # sanitizers: asan tsan
 """Commands of a network card's driver, which the test plays: what it wants to receive, and what of that monitors
 see. It needs no KVM."""

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """Any small allocation can fail: the program lives, a client is answered or its connection ends, what a command
 would have changed is as before or as after it, and the next try works."""
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """PCI as a guest finds it: a test is at the machine's ports and memory, in a kernel's
 or firmware's place."""
 

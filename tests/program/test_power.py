@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """A guest that switches itself off, or resets itself, and a client that resets the
 machine before the program has looked: what came first is not forgotten."""
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """Memory that is allocated before its use, while everything else goes on; and memory
 that the host cannot give, or not any more. A test plays the guest."""
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """What an error about a number says is true: each limit that it names is accepted, and what lies beyond is
 answered with the same limits, in the words that were given. It needs no KVM."""
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """-device pvpanic: what a guest tells, the events, and each -action panic=. A test is
 the guest, and reads its table."""
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """The qtest protocol: a test plays the guest of the whole program. It needs no
 KVM."""
 

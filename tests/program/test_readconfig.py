@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 # sanitizers: asan
 """-readconfig: a machine from a file is the machine from the command line, and descriptors that a file names stay open.
 What is read is compared with the real QEMU where that is installed."""

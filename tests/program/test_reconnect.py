@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 # sanitizers: asan
 """reconnect= and reconnect-ms= of a chardev and of a netdev: servers that are not there yet, go and come back. It
 needs no KVM."""

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """Ids and QOM paths, whole and partial, by every command that takes a reference. It
 needs no KVM."""
 

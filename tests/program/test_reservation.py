@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """Host addresses of DIMMs: one reservation for the whole region, in which each DIMM has the place that its guest
 address says, and where nothing is when there is no DIMM."""
 

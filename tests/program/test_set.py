@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """memory set: a size instead of DIMMs. A test plays the guest, willing or not, so it
 needs no KVM."""
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """Chardevs over TCP and telnet: monitors, and the serial port's. It needs no KVM."""
 
 import json

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 # sanitizers: asan
 """User networking frame by frame: the test is the guest, with DHCP and one TCP connection that the host opens."""
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """What all virtio devices do, shown by virtio-rng-pci: a test plays the driver. It
 needs no KVM."""
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """virtio-blk: a test plays the driver, and looks at the image behind it."""
 
 import json

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 # sanitizers: asan tsan
 """A network card, whose driver the test plays, and the other end of its cable, which is the test, too. It needs
 no KVM."""

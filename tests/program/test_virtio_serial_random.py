@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 # sanitizers: asan tsan
 """A driver of virtio-serial-pci that sends any control messages, while ports and clients come and go: what breaks
 the device is what a model says, messages to the driver make sense one after the other, and after a reset all ports

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 # sanitizers: asan tsan
 """Sockets between guest and host, as far as hotram goes: what it asks of the kernel's vhost-vsock, for which there is a
 stand-in. The test plays the driver. tests/guest/test_vhost.py has the kernel's own. It needs no KVM."""

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """Bad input names the value, what it collides with and the limit, and changes nothing; and the way out that its
 error offers is taken from the error's own words, tried, and works. It needs no KVM."""
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """Booleans as words and ids of odd characters, by all the ways in: the monitor of people, that of programs, and
 hotramctl. It needs no KVM."""
 
