@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Block nodes: their names, and the nodes that they stand over. Their users are in user.c.
+ */
 #include "block/node.h"
 
 #include <inttypes.h>
@@ -11,15 +14,9 @@
 #include "base/json_build.h"
 #include "base/suggest.h"
 #include "block/driver.h"
-#include "block/lock.h"
 
 /* Nodes over nodes: nobody needs more than raw over file, and each takes a call within a call. */
 #define NESTED_MAX 8
-
-struct block_nodes {
-    struct block_node *first;
-    unsigned numbers; /* that "#block" names have used */
-};
 
 struct block_nodes *block_nodes_create(void)
 {
@@ -308,17 +305,6 @@ bool block_node_remove(struct block_nodes *nodes, const char *name, struct error
     return true;
 }
 
-const struct block_user *block_user_next(const struct block_nodes *nodes, const struct block_user *user)
-{
-    const struct block_node *node = user ? block_node_bottom(user->node)->next : nodes->first;
-
-    if (user && user->next)
-        return user->next;
-    while (node && !node->users) /* those at the bottom have them */
-        node = node->next;
-    return node ? node->users : NULL;
-}
-
 const char *block_node_name(const struct block_node *node)
 {
     return node->name;
@@ -345,62 +331,6 @@ bool block_node_discards(const struct block_node *node)
         if (!node->unmap)
             return false;
     return true;
-}
-
-static const char *on_or_off(bool on)
-{
-    return on ? "on" : "off";
-}
-
-/* All users of a node share its locks, so they have to be of one kind; nodes of one image may differ. */
-static bool check_other(const struct block_node *node, const struct block_user *user,
-                        const struct block_user *other, struct error *error)
-{
-    const char *does = other->write ? "writes" : "reads";
-
-    if (user->share != other->share || (user->share && user->write != other->write))
-        return error_set(error,
-                         "Block node '%s' is in use: %s %s it with share-rw=%s; for a disk that %s with "
-                         "share-rw=%s, give the image a node of its own (blockdev-add)",
-                         node->name, other->name, does, on_or_off(other->share),
-                         user->write ? "writes" : "reads", on_or_off(user->share));
-    return user->share || (!user->write && !other->write) ||
-           error_set(error, "Block node '%s' is in use: %s %s it, and who writes shares it with nobody",
-                     node->name, other->name, does);
-}
-
-bool block_node_use(struct block_node *node, struct block_user *user, struct error *error)
-{
-    struct block_node *bottom = block_node_bottom(node);
-    const struct block_user *other = bottom->users;
-
-    if (user->write && !node->writable)
-        return error_set(error, "Block node '%s' is read-only", node->name);
-    if (other && !check_other(node, user, other, error))
-        return false;
-    if (!other && !block_lock(bottom, user->write, user->share, error))
-        return error_prefix(error, "Block node '%s': ", node->name);
-    user->node = node;
-    user->next = bottom->users;
-    bottom->users = user;
-    return true;
-}
-
-void block_node_leave(struct block_user *user)
-{
-    struct block_node *bottom;
-    struct block_user **link;
-
-    if (!user->node)
-        return;
-    bottom = block_node_bottom(user->node);
-    link = &bottom->users;
-    while (*link != user)
-        link = &(*link)->next;
-    *link = user->next;
-    user->node = NULL;
-    if (!bottom->users)
-        block_unlock(bottom);
 }
 
 bool block_node_resize(struct block_node *node, uint64_t size, struct error *error)

@@ -50,6 +50,11 @@ struct block_node {
     struct block_node *next;
 };
 
+struct block_nodes {
+    struct block_node *first; /* in order of creation */
+    unsigned numbers;         /* that "#block" names have used */
+};
+
 /* The node that has the bytes. */
 static inline struct block_node *block_node_bottom(const struct block_node *node)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Nodes, what their users have done and why they stand still, as queries show them.
+ * Nodes, and the requests of their users, as queries show them.
  */
-#include <errno.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -64,18 +63,4 @@ void block_stats_inspect(const struct block_stats *stats, struct block_stats_inf
     info->highest = get(&stats->highest);
     info->used = last != 0;
     info->idle = last != 0 ? idle_time(last) : 0;
-}
-
-void block_user_stopped(struct block_user *user, int error)
-{
-    if (user->stops && user->io_status == BLOCK_IO_OK)
-        user->io_status = error == ENOSPC ? BLOCK_IO_NOSPACE : BLOCK_IO_FAILED;
-}
-
-void block_users_continue(struct block_nodes *nodes)
-{
-    struct block_user *user = NULL;
-
-    while ((user = (struct block_user *)block_user_next(nodes, user)) != NULL)
-        user->io_status = BLOCK_IO_OK;
 }
