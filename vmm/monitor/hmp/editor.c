@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Line editing, history and completion by libedit, which wants a terminal and reads that block, over channels
- * that have neither.
+ * Line editing, history and completion by libedit, which requires a terminal and reads that block, over
+ * channels that have neither.
  *
- * - The terminal is a pseudo terminal of our own. Nothing is ever read from it or written to it: libedit only
- *   sets its modes and asks for its size.
+ * - The terminal is a pseudo terminal, and what libedit draws goes through a stream to the channel
+ * (screen.h).
  * - Keys come from a queue through EL_GETCFN, which fails when the queue is empty. With EL_UNBUFFERED
  *   el_gets() handles the keys that are there and returns. keys.c sees to it that no key needs another one.
- * - What libedit draws goes through a stream of our own to the channel.
  * - The locale is UTF-8 while libedit works, whatever the program's is.
  * - An editor is used again by later sessions, because the terminal database never gives back what it has
  *   read for one.
@@ -15,25 +14,21 @@
  * Threads: main thread only.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <histedit.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "host/lent_memory.h"
 #include "monitor/hmp/hmp.h"
 #include "monitor/hmp/keys.h"
+#include "monitor/hmp/screen.h"
 #include "monitor/session.h"
 
 /* Understood by every terminal that is in use; no delays, no colours. */
 #define TERMINAL "vt100"
 #define HISTORY_LINES 200
-#define DEFAULT_COLUMNS 80
-#define DEFAULT_ROWS 24
 
 /* libedit has two pictures of the window. */
 _Static_assert(2u * CHANNEL_WINDOW_MAX * CHANNEL_WINDOW_MAX * sizeof(wchar_t) + (512u << 10) <=
@@ -43,18 +38,13 @@ _Static_assert(2u * CHANNEL_WINDOW_MAX * CHANNEL_WINDOW_MAX * sizeof(wchar_t) + 
 struct editor {
     struct monitor *monitor;
     struct editor *next; /* while idle */
-    struct channel *channel;
+    struct screen screen;
     EditLine *edit;
     History *history;
-    FILE *out;
-    FILE *nowhere; /* libedit's complaints */
-    int master, slave;
     locale_t locale, before;
-    bool muted;
     bool spent;    /* it has memory of the reserve: host/lent_memory.h */
     bool too_long; /* keys of this line were dropped */
     char line[HMP_LINE_MAX + 1];
-    unsigned columns;
     struct keys keys;
     wchar_t queue[KEYS_MAX];
     size_t queued;
@@ -94,32 +84,6 @@ static char *prompt_text(EditLine *edit)
     return text;
 }
 
-/* Without the NULs by which old terminals were given time: scripts that read would stumble over them. */
-static ssize_t draw(void *opaque, const char *bytes, size_t length)
-{
-    struct editor *editor = opaque;
-    bool lent = memory_lend(false);
-    char buffer[1024];
-
-    for (size_t i = 0, end; i < length && !editor->muted; i = end) {
-        struct text lines = text_fixed(buffer, sizeof buffer);
-
-        /* Each byte may become two. */
-        for (end = i; end < length && end - i < sizeof buffer / 2 - 1; end++)
-            if (bytes[end] != '\0')
-                text_lines(&lines, bytes + end, 1);
-        channel_write(editor->channel, lines.bytes, lines.length, false);
-    }
-    memory_lend(lent);
-    return (ssize_t)length;
-}
-
-static ssize_t draw_nothing(void *opaque, const char *bytes, size_t length)
-{
-    (void)opaque, (void)bytes;
-    return (ssize_t)length;
-}
-
 /* In columns, as wide as the terminal allows. */
 static void list(struct editor *editor, const struct completions *completions)
 {
@@ -130,12 +94,12 @@ static void list(struct editor *editor, const struct completions *completions)
         if (strlen(completions->words[i]) > width)
             width = strlen(completions->words[i]);
     width += 2;
-    in_row = editor->columns > width ? editor->columns / width : 1;
+    in_row = editor->screen.columns > width ? editor->screen.columns / width : 1;
     for (size_t i = 0; i < completions->count; i++) {
         bool last = i + 1 == completions->count || (i + 1) % in_row == 0;
 
-        fprintf(editor->out, "%s%-*s%s", i == 0 ? "\n" : "", last ? 0 : (int)width, completions->words[i],
-                last ? "\n" : "");
+        fprintf(editor->screen.out, "%s%-*s%s", i == 0 ? "\n" : "", last ? 0 : (int)width,
+                completions->words[i], last ? "\n" : "");
     }
 }
 
@@ -189,49 +153,13 @@ static void enter(struct editor *editor)
 
 static void leave(struct editor *editor)
 {
-    fflush(editor->out);
+    fflush(editor->screen.out);
     uselocale(editor->before);
     memory_lend(false);
     if (memory_is_lent() && !editor->spent) {
         editor->spent = true;
         spent_editors++;
     }
-}
-
-/*
- * With a size from the start: for a terminal without one libedit takes what ncurses finds, which is LINES and
- * COLUMNS of the environment or the window of standard output, however large, and makes room for all of it.
- */
-static bool open_terminal(struct editor *editor)
-{
-    const struct winsize size = { .ws_col = DEFAULT_COLUMNS, .ws_row = DEFAULT_ROWS };
-
-    editor->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (editor->master < 0 || unlockpt(editor->master) < 0)
-        return false;
-    editor->slave = ioctl(editor->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    return editor->slave >= 0 && ioctl(editor->slave, TIOCSWINSZ, &size) == 0;
-}
-
-static bool open_streams(struct editor *editor)
-{
-    editor->out = fopencookie(editor, "w", (cookie_io_functions_t){ .write = draw });
-    editor->nowhere = fopencookie(editor, "w", (cookie_io_functions_t){ .write = draw_nothing });
-    return editor->out && editor->nowhere;
-}
-
-/* The terminal may have changed its size since the last line. */
-static void update_window(struct editor *editor)
-{
-    unsigned columns = DEFAULT_COLUMNS;
-    unsigned rows = DEFAULT_ROWS;
-    struct winsize size = { 0 };
-
-    channel_window(editor->channel, &columns, &rows);
-    size.ws_col = (unsigned short)columns;
-    size.ws_row = (unsigned short)rows;
-    editor->columns = columns;
-    RESULT_DOES_NOT_MATTER(ioctl(editor->slave, TIOCSWINSZ, &size), "the terminal then keeps its last size");
 }
 
 /* Keys as in QEMU and in shells; see keys.c for those that cannot come. */
@@ -254,8 +182,8 @@ static bool set_up(struct editor *editor)
 {
     HistEvent event;
 
-    editor->edit = el_init_fd("hotram", stdin, editor->out, editor->nowhere, editor->slave, editor->slave,
-                              editor->slave);
+    editor->edit = el_init_fd("hotram", stdin, editor->screen.out, editor->screen.nowhere,
+                              editor->screen.slave, editor->screen.slave, editor->screen.slave);
     editor->history = history_init();
     if (!editor->edit || !editor->history)
         return false;
@@ -274,19 +202,12 @@ static void destroy(struct editor *editor)
 {
     bool spent = editor->spent;
 
-    editor->muted = true;
+    editor->screen.muted = true;
     if (editor->edit)
         el_end(editor->edit);
     if (editor->history)
         history_end(editor->history);
-    if (editor->out)
-        fclose(editor->out);
-    if (editor->nowhere)
-        fclose(editor->nowhere);
-    if (editor->slave >= 0)
-        close(editor->slave);
-    if (editor->master >= 0)
-        close(editor->master);
+    screen_close(&editor->screen);
     if (editor->locale)
         freelocale(editor->locale);
     free(editor);
@@ -312,14 +233,12 @@ static struct editor *create(struct monitor *monitor)
     if (!editor)
         return NULL;
     editor->monitor = monitor;
-    editor->master = editor->slave = -1;
     editor->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     if (!editor->locale) /* its files are missing, or could not be opened once */
         editor->locale = newlocale(LC_CTYPE_MASK, "C", (locale_t)0);
-    done = editor->locale && open_terminal(editor) && open_streams(editor);
+    done = screen_open(&editor->screen) && editor->locale;
     if (done) {
         enter(editor);
-        editor->muted = true;
         done = set_up(editor);
         leave(editor);
     }
@@ -339,19 +258,19 @@ struct editor *editor_open(struct monitor *monitor, struct channel *channel)
         editor = create(monitor);
     if (!editor)
         return NULL;
-    editor->channel = channel;
+    editor->screen.channel = channel;
     editor->keys = (struct keys){ 0 };
     editor->queued = 0;
     editor->too_long = false;
     /* The prompt is on the terminal already. */
     editor_prompt(editor);
-    editor->muted = false;
+    editor->screen.muted = false;
     return editor;
 }
 
 void editor_close(struct editor *editor)
 {
-    editor->muted = true;
+    editor->screen.muted = true;
     enter(editor);
     el_set(editor->edit, EL_UNBUFFERED, 0);
     el_reset(editor->edit);
@@ -360,7 +279,7 @@ void editor_close(struct editor *editor)
         destroy(editor);
         return;
     }
-    editor->channel = NULL;
+    editor->screen.channel = NULL;
     editor->next = editor->monitor->idle_editors;
     editor->monitor->idle_editors = editor;
 }
@@ -368,7 +287,7 @@ void editor_close(struct editor *editor)
 void editor_prompt(struct editor *editor)
 {
     enter(editor);
-    update_window(editor);
+    screen_update(&editor->screen);
     el_set(editor->edit, EL_UNBUFFERED, 1);
     leave(editor);
 }
