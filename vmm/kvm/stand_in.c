@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kvm/stand_in.h"
+/*
+ * Interrupts without KVM: lines, messages, eventfds that raise interrupts, and what the watcher is told of
+ * them.
+ */
+#include "kvm/stand_in_state.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "base/loop.h"
 #include "base/results.h"
-#include "kvm/vm.h"
-
-struct doorbell {
-    struct vm_doorbell is;
-    struct doorbell *next;
-};
 
 struct irqfd {
     uint64_t number; /* epoll's, never used again */
@@ -37,25 +33,6 @@ struct news {
 /* Who holds a line high. */
 #define BY_CALL 1u
 #define BY_EVENTFD 2u
-#define LINES 1024u /* as many as a GIC can have */
-
-struct vm_stand_in {
-    const struct vm *vm;
-    struct loop *loop;
-    pthread_t main;
-    int epoll_fd; /* of the eventfds: any thread changes it */
-    struct watch *watch;
-    struct work telling;
-
-    pthread_mutex_t lock; /* of all that follows; a leaf */
-    struct doorbell *doorbells;
-    struct irqfd *irqfds;
-    uint64_t numbers;
-    struct vm_routed *routes;
-    unsigned route_count;
-    struct news *first, **last;
-    uint8_t held[LINES];
-};
 
 /* ---- telling ---- */
 
@@ -117,7 +94,7 @@ static void hold(struct vm_stand_in *all, unsigned gsi, unsigned who, bool high)
 {
     uint8_t before;
 
-    if (gsi >= LINES)
+    if (gsi >= STAND_IN_LINES)
         return;
     before = all->held[gsi];
     all->held[gsi] = (uint8_t)(high ? before | who : before & ~who);
@@ -138,7 +115,7 @@ static void raise_gsi(struct vm_stand_in *all, const struct irqfd *irqfd)
             note(all, &(struct news){ .is_message = true, .msi = all->routes[i].msi });
 }
 
-static void signal_eventfd(int fd)
+void stand_in_signal(int fd)
 {
     const uint64_t one = 1;
 
@@ -249,7 +226,7 @@ bool stand_in_acknowledge(const struct vm *vm, unsigned gsi)
         hold(all, gsi, BY_EVENTFD, false);
     for (const struct irqfd *irqfd = all->irqfds; irqfd; irqfd = irqfd->next)
         if (irqfd->gsi == gsi && irqfd->resample_fd >= 0)
-            signal_eventfd(irqfd->resample_fd);
+            stand_in_signal(irqfd->resample_fd);
     pthread_mutex_unlock(&all->lock);
     pass_on(all);
     return any;
@@ -291,79 +268,6 @@ bool stand_in_set_routes(const struct vm *vm, const struct vm_routed *routes, un
     all->route_count = count;
     pthread_mutex_unlock(&all->lock);
     return true;
-}
-
-/* ---- doorbells ---- */
-
-/* Whether a write can be both's. */
-static bool collide(const struct vm_doorbell *a, const struct vm_doorbell *b)
-{
-    return a->port == b->port && a->address == b->address &&
-           (a->width == 0 || b->width == 0 ||
-            (a->width == b->width && (!a->match || !b->match || a->value == b->value)));
-}
-
-bool stand_in_add_doorbell(const struct vm *vm, const struct vm_doorbell *doorbell, struct error *error)
-{
-    struct vm_stand_in *all = vm->stand_in;
-    struct doorbell *made = malloc(sizeof *made);
-    bool taken = false;
-
-    if (!made)
-        return error_set(error, "out of memory");
-    made->is = *doorbell;
-    pthread_mutex_lock(&all->lock);
-    for (const struct doorbell *other = all->doorbells; other; other = other->next)
-        taken |= collide(&other->is, doorbell);
-    if (!taken) {
-        made->next = all->doorbells;
-        all->doorbells = made;
-    }
-    pthread_mutex_unlock(&all->lock);
-    if (!taken)
-        return true;
-    free(made);
-    return doorbell_is_taken(doorbell, error);
-}
-
-static bool same(const struct vm_doorbell *a, const struct vm_doorbell *b)
-{
-    return a->port == b->port && a->address == b->address && a->width == b->width && a->match == b->match &&
-           (!a->match || a->value == b->value) && a->fd == b->fd;
-}
-
-void stand_in_remove_doorbell(const struct vm *vm, const struct vm_doorbell *doorbell)
-{
-    struct vm_stand_in *all = vm->stand_in;
-    struct doorbell **link = &all->doorbells;
-    struct doorbell *found;
-
-    pthread_mutex_lock(&all->lock);
-    while (*link && !same(&(*link)->is, doorbell))
-        link = &(*link)->next;
-    found = *link;
-    assert(found);
-    *link = found->next;
-    pthread_mutex_unlock(&all->lock);
-    free(found);
-}
-
-bool stand_in_ring_doorbell(const struct vm *vm, bool port, uint64_t address, unsigned width, uint64_t value)
-{
-    const struct vm_doorbell write = {
-        .port = port, .address = address, .width = width, .match = true, .value = value
-    };
-    struct vm_stand_in *all = vm->stand_in;
-    bool rung = false;
-
-    pthread_mutex_lock(&all->lock);
-    for (const struct doorbell *each = all->doorbells; each && !rung; each = each->next)
-        if (collide(&each->is, &write)) {
-            signal_eventfd(each->is.fd);
-            rung = true;
-        }
-    pthread_mutex_unlock(&all->lock);
-    return rung;
 }
 
 /* ---- its life ---- */
