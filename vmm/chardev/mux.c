@@ -12,145 +12,25 @@
  *
  * Threads: main thread only.
  */
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/loop.h"
-#include "chardev/internal.h"
+#include "chardev/mux.h"
 
 #define ESCAPE 0x01 /* Ctrl-A */
-#define HELD_MAX (2 * CHANNEL_INPUT_MAX)
 
-struct front {
-    struct channel channel;
-    struct hub *hub;
-    struct front *next;
-    void *user;
-    bool paused;
-    uint8_t held[HELD_MAX];
-    size_t held_count;
-    struct timer release;
-};
-
-struct hub {
-    struct chardev *chardev;
-    bool keys;
-    bool escaped; /* Ctrl-A was pressed */
-    struct front *fronts;
-    struct front *focus;        /* NULL: there are no fronts, or it has not started */
-    struct channel *connection; /* NULL: nobody is there */
-};
-
-static struct front *of_channel(const struct channel *channel)
-{
-    return (struct front *)channel;
-}
-
-static void write_out(struct hub *hub, const void *bytes, size_t length)
+void hub_write(struct hub *hub, const void *bytes, size_t length)
 {
     if (hub->connection)
         channel_write(hub->connection, bytes, length, true);
 }
 
-static void front_write(struct channel *channel, const void *bytes, size_t length, bool may_drop)
-{
-    struct hub *hub = of_channel(channel)->hub;
-
-    (void)may_drop; /* closing what all share would be worse */
-    chardev_log(hub->chardev, bytes, length);
-    write_out(hub, bytes, length);
-}
-
-static size_t front_pending(const struct channel *channel)
-{
-    const struct hub *hub = of_channel(channel)->hub;
-
-    return hub->connection ? channel_pending(hub->connection) : 0;
-}
-
-/* Whether the connection is to be read. */
-static void update(struct hub *hub)
+void hub_update(struct hub *hub)
 {
     const struct front *front = hub->focus;
     const bool full = front && (hub->keys ? front->held_count >= CHANNEL_INPUT_MAX : front->paused);
 
     if (hub->connection)
         channel_pause(hub->connection, !front || full);
-}
-
-static void release(void *opaque)
-{
-    struct front *front = opaque;
-    size_t count = front->held_count < CHANNEL_INPUT_MAX ? front->held_count : CHANNEL_INPUT_MAX;
-    uint8_t bytes[CHANNEL_INPUT_MAX];
-
-    if (front->paused || count == 0)
-        return;
-    memcpy(bytes, front->held, count);
-    front->held_count -= count;
-    memmove(front->held, front->held + count, front->held_count);
-    if (front->held_count > 0)
-        timer_start(front->hub->chardev->owner->loop, &front->release, 0, release, front);
-    front->channel.ops->input(front->channel.session, bytes, count);
-    update(front->hub);
-}
-
-static void front_pause(struct channel *channel, bool paused)
-{
-    struct front *front = of_channel(channel);
-
-    front->paused = paused;
-    /* Not from within: the user is not ready for input while it calls us. */
-    if (!paused && front->held_count > 0 && !timer_runs(&front->release))
-        timer_start(front->hub->chardev->owner->loop, &front->release, 0, release, front);
-    update(front->hub);
-}
-
-static bool front_close(struct channel *channel)
-{
-    (void)channel;
-    return false;
-}
-
-static bool front_is_terminal(const struct channel *channel)
-{
-    const struct hub *hub = of_channel(channel)->hub;
-
-    return hub->keys || (hub->connection && channel_is_terminal(hub->connection));
-}
-
-static bool front_has_focus(const struct channel *channel)
-{
-    const struct front *front = of_channel(channel);
-
-    return front->hub->focus == front;
-}
-
-static bool front_window(const struct channel *channel, unsigned *columns, unsigned *rows)
-{
-    const struct hub *hub = of_channel(channel)->hub;
-
-    return hub->connection && channel_window(hub->connection, columns, rows);
-}
-
-static const struct channel_type front_type = {
-    .write = front_write,
-    .pending = front_pending,
-    .pause = front_pause,
-    .close = front_close,
-    .is_terminal = front_is_terminal,
-    .has_focus = front_has_focus,
-    .window = front_window,
-};
-
-static void hold(struct front *front, const uint8_t *bytes, size_t length)
-{
-    if (length > HELD_MAX - front->held_count)
-        return;
-    memcpy(front->held + front->held_count, bytes, length);
-    front->held_count += length;
-    update(front->hub);
 }
 
 static void deliver(struct hub *hub, const uint8_t *bytes, size_t length)
@@ -160,7 +40,7 @@ static void deliver(struct hub *hub, const uint8_t *bytes, size_t length)
     if (length == 0 || !front || !front->channel.session)
         return;
     if (hub->keys && (front->paused || front->held_count > 0))
-        hold(front, bytes, length);
+        front_hold(front, bytes, length);
     else
         front->channel.ops->input(front->channel.session, bytes, length);
 }
@@ -176,7 +56,7 @@ static void set_focus(struct hub *hub, struct front *front)
         before->channel.ops->focus(before->channel.session, false);
     if (front && front->channel.ops->focus && front->channel.session)
         front->channel.ops->focus(front->channel.session, true);
-    update(hub);
+    hub_update(hub);
 }
 
 static void press_help(struct hub *hub)
@@ -187,7 +67,7 @@ static void press_help(struct hub *hub)
                                "C-a c    switch between console and monitor\r\n"
                                "C-a C-a  sends C-a\r\n";
 
-    write_out(hub, text, sizeof text - 1);
+    hub_write(hub, text, sizeof text - 1);
 }
 
 static void press_exit(struct hub *hub)
@@ -195,7 +75,7 @@ static void press_exit(struct hub *hub)
     static const char text[] = "\r\nhotram: terminated by Ctrl-A x\r\n";
     struct chardevs *owner = hub->chardev->owner;
 
-    write_out(hub, text, sizeof text - 1);
+    hub_write(hub, text, sizeof text - 1);
     if (owner->terminate)
         owner->terminate(owner->opaque);
 }
@@ -238,7 +118,7 @@ static void *hub_opened(void *user, struct channel *channel)
 
     hub->connection = channel;
     hub->escaped = false;
-    update(hub);
+    hub_update(hub);
     for (struct front *front = hub->fronts; front; front = front->next)
         tell_connected(front, true);
     return hub;
