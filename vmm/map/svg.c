@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The same rows as in text, one below the other, but with edges where they are to a hundredth of a point;
- * then what the patterns mean, and a table of all ranges. Every range has its own words as a title, which
- * browsers show and screen readers read.
+ * then the legend and the table (svg_table.c). The title of each range describes it: browsers show titles,
+ * and screen readers read them.
  */
 #include "map/svg.h"
 
@@ -12,38 +12,17 @@
 
 #include "base/props.h"
 #include "base/result.h"
-#include "map/picture.h"
-
-#define WIDTH 960u
-#define MARGIN 24u
-#define LINE 18u /* of text */
+#include "map/svg_parts.h"
 
 #define CELLS 64u
-#define BAR_X 160u
-#define BAR_WIDTH 776u
-#define BAR_HEIGHT 32u
 #define BREAK_HEIGHT 26u
+#define BAR_HEIGHT 32u
 #define GAP 8u
 #define LETTER 7.3 /* width in the font at 12 points */
 /* A range that would be narrower is drawn so wide, so that it can be seen. */
 #define WIDTH_MIN 1.0
 
-/* A coordinate, whatever the locale has for a decimal point. */
-#define POINT "%u.%02u"
-#define AT(x) (unsigned)(x), (unsigned)((x)*100) % 100
-
-#define LEGEND_COLUMNS 2u
-#define NAME_MAX_LENGTH 36u /* in the table */
-
-struct svg {
-    struct text *out;
-    struct map_picture picture;
-    unsigned y; /* where the next thing goes */
-    bool used[MAP_KINDS];
-};
-
-/* Any string as XML has it. `most` is how many characters are shown. */
-static void put_escaped(struct text *out, const char *string, size_t most)
+void svg_escaped(struct text *out, const char *string, size_t most)
 {
     uint32_t character;
 
@@ -62,25 +41,15 @@ static void put_escaped(struct text *out, const char *string, size_t most)
     text_string(out, *string ? "..." : "");
 }
 
-static size_t characters(const char *string)
-{
-    uint32_t character;
-    size_t count = 0;
-
-    for (; *string; string += map_character(string, &character))
-        count++;
-    return count;
-}
-
-static void put_text(struct svg *svg, const char *class, double x, double y, const char *string)
+void svg_text(struct svg *svg, const char *class, double x, double y, const char *string)
 {
     text_printf(svg->out, "<text%s%s%s x=\"" POINT "\" y=\"" POINT "\">", *class ? " class=\"" : "", class,
                 *class ? "\"" : "", AT(x), AT(y));
-    put_escaped(svg->out, string, SIZE_MAX);
+    svg_escaped(svg->out, string, SIZE_MAX);
     text_string(svg->out, "</text>\n");
 }
 
-static const char *id_of(const struct map_range *range)
+const char *svg_id(const struct map_range *range)
 {
     if (range->kind == MAP_RAM)
         return get_string(range->object, "memdev");
@@ -93,6 +62,16 @@ static const char *id_of(const struct map_range *range)
 
 /* ---- the bar ---- */
 
+static size_t characters(const char *string)
+{
+    uint32_t character;
+    size_t count = 0;
+
+    for (; *string; string += map_character(string, &character))
+        count++;
+    return count;
+}
+
 /* "DIMM in use, slot 3, node 0, d3, 128 MiB at 0x100000000" */
 static void put_title(struct svg *svg, const struct map_range *range)
 {
@@ -103,9 +82,9 @@ static void put_title(struct svg *svg, const struct map_range *range)
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (json_object_object_get(range->object, numbers[i]))
             text_printf(svg->out, ", %s %" PRIu64, numbers[i], get_number(range->object, numbers[i]));
-    if (*id_of(range)) {
+    if (*svg_id(range)) {
         text_string(svg->out, ", ");
-        put_escaped(svg->out, id_of(range), SIZE_MAX);
+        svg_escaped(svg->out, svg_id(range), SIZE_MAX);
     }
     text_printf(svg->out, ", %s at 0x%" PRIx64 "</title>", size_text(range->size, size), range->start);
 }
@@ -119,7 +98,7 @@ static void put_plate(struct svg *svg, double x, double y, const char *label)
                 "<rect class=\"plate\" x=\"" POINT "\" y=\"" POINT "\" width=\"" POINT
                 "\" height=\"16\" rx=\"3\"/>",
                 AT(x - width / 2), AT(y - 8), AT(width));
-    put_text(svg, "middle", x, y + 4, label);
+    svg_text(svg, "middle", x, y + 4, label);
 }
 
 /* The words of a part of the picture; where memory was short for them, the picture is not whole. */
@@ -150,9 +129,9 @@ static void put_label(struct svg *svg, struct map_range *range, double x, double
     if (map_has_slot(range->kind)) {
         uint64_t slot = get_number(range->object, "slot");
 
-        text_printf(&labels[0], "%" PRIu64 ": %s, %s, %s", slot, id_of(range), size,
+        text_printf(&labels[0], "%" PRIu64 ": %s, %s, %s", slot, svg_id(range), size,
                     map_kind_state(range->kind));
-        text_printf(&labels[1], "%" PRIu64 ": %s", slot, id_of(range));
+        text_printf(&labels[1], "%" PRIu64 ": %s", slot, svg_id(range));
         text_printf(&labels[2], "%" PRIu64, slot);
     } else {
         text_printf(&labels[0], "%s, %s", what, size);
@@ -239,7 +218,7 @@ static void put_bar(struct svg *svg)
         char address[24];
 
         snprintf(address, sizeof address, "0x%" PRIx64, row.start);
-        put_text(svg, "end", BAR_X - 8, svg->y + BAR_HEIGHT / 2.0 + 4, address);
+        svg_text(svg, "end", BAR_X - 8, svg->y + BAR_HEIGHT / 2.0 + 4, address);
         if (row.left_out)
             put_left_out(svg, &row);
         else
@@ -258,86 +237,9 @@ static void put_ruler(struct svg *svg)
                 size_text(svg->picture.cell * svg->picture.cells, row));
     text_printf(svg->out, "<path class=\"line\" d=\"M%u,%u v8 m0,-4 h%u m0,-4 v8\"/>\n", BAR_X, svg->y,
                 BAR_WIDTH / 4);
-    put_text(svg, "", BAR_X + BAR_WIDTH / 4.0 + 8, svg->y + 8, words_of(svg, &label));
+    svg_text(svg, "", BAR_X + BAR_WIDTH / 4.0 + 8, svg->y + 8, words_of(svg, &label));
     text_free(&label);
     svg->y += 2 * LINE;
-}
-
-/* ---- legend and table ---- */
-
-static void put_swatch(struct svg *svg, enum map_kind kind, unsigned x)
-{
-    text_printf(svg->out,
-                "<rect fill=\"url(#k%u)\" x=\"%u\" y=\"%u\" width=\"18\" height=\"12\"/>"
-                "<rect class=\"frame\" x=\"%u\" y=\"%u\" width=\"18\" height=\"12\"/>\n",
-                (unsigned)kind, x, svg->y, x, svg->y);
-}
-
-static void put_legend(struct svg *svg)
-{
-    unsigned count = 0;
-
-    for (unsigned kind = 0; kind < MAP_KINDS; kind++) {
-        unsigned x = BAR_X + count % LEGEND_COLUMNS * (BAR_WIDTH / LEGEND_COLUMNS);
-
-        if (!svg->used[kind])
-            continue;
-        put_swatch(svg, kind, x);
-        put_text(svg, "", x + 26, svg->y + 10, map_kind_name(kind));
-        if (++count % LEGEND_COLUMNS == 0)
-            svg->y += LINE;
-    }
-    svg->y += (count % LEGEND_COLUMNS ? LINE : 0) + LINE;
-}
-
-/* Where the columns of the table are, and what is above them. */
-static const struct {
-    const char *name;
-    unsigned x;
-    bool end; /* what is in it ends there */
-} columns[] = {
-    { "address", 50, false }, { "size", 400, true },   { "what", 420, false }, { "slot", 530, true },
-    { "node", 580, true },    { "state", 600, false }, { "id", 680, false },
-};
-enum { ADDRESS, SIZE, WHAT, SLOT, NODE, STATE, ID, COLUMNS };
-
-static void put_field(struct svg *svg, unsigned column, const char *string)
-{
-    text_printf(svg->out, "<text%s x=\"%u\" y=\"%u\">", columns[column].end ? " class=\"end\"" : "",
-                columns[column].x, svg->y + 10);
-    put_escaped(svg->out, string, NAME_MAX_LENGTH);
-    text_string(svg->out, "</text>\n");
-}
-
-static void put_range(struct svg *svg, const struct map_range *range)
-{
-    struct json_object *object = range->object;
-    char text[64];
-
-    put_swatch(svg, range->kind, MARGIN);
-    snprintf(text, sizeof text, "0x%" PRIx64 "-0x%" PRIx64, range->start, range->start + range->size - 1);
-    put_field(svg, ADDRESS, text);
-    put_field(svg, SIZE, size_text(range->size, text));
-    put_field(svg, WHAT, map_kind_what(range->kind));
-    for (unsigned column = SLOT; column <= NODE; column++) {
-        if (!json_object_object_get(object, columns[column].name))
-            continue;
-        snprintf(text, sizeof text, "%" PRIu64, get_number(object, columns[column].name));
-        put_field(svg, column, text);
-    }
-    put_field(svg, STATE, map_kind_state(range->kind));
-    put_field(svg, ID, range->kind == MAP_LARGEST ? "(largest free gap)" : id_of(range));
-    svg->y += LINE;
-}
-
-static void put_table(struct svg *svg)
-{
-    for (unsigned column = 0; column < COLUMNS; column++)
-        put_text(svg, columns[column].end ? "head end" : "head", columns[column].x, svg->y + 10,
-                 columns[column].name);
-    svg->y += LINE;
-    for (size_t i = 0; i < svg->picture.count; i++)
-        put_range(svg, &svg->picture.ranges[i]);
 }
 
 /* ---- the whole ---- */
@@ -351,7 +253,7 @@ static void put_summary(struct svg *svg, const struct text *summary)
         char line[200];
 
         snprintf(line, sizeof line, "%.*s", (int)length, at);
-        put_text(svg, "", MARGIN, svg->y + 10, line);
+        svg_text(svg, "", MARGIN, svg->y + 10, line);
         svg->y += LINE;
         at += length + (at[length] == '\n');
     }
@@ -360,7 +262,7 @@ static void put_summary(struct svg *svg, const struct text *summary)
 static void put_body(struct svg *svg, struct text *summary)
 {
     svg->y = MARGIN;
-    put_text(svg, "title", MARGIN, svg->y + 14, "The guest's physical address space");
+    svg_text(svg, "title", MARGIN, svg->y + 14, "The guest's physical address space");
     svg->y += 2 * LINE;
     put_summary(svg, summary);
     svg->y += LINE;
@@ -369,8 +271,8 @@ static void put_body(struct svg *svg, struct text *summary)
     map_scale(&svg->picture, CELLS);
     put_bar(svg);
     put_ruler(svg);
-    put_legend(svg);
-    put_table(svg);
+    svg_legend(svg);
+    svg_table(svg);
 }
 
 void map_svg(struct text *out, struct json_object *map)
@@ -391,7 +293,7 @@ void map_svg(struct text *out, struct json_object *map)
         "aria-labelledby=\"title desc\">\n<title id=\"title\">The guest's physical address space</title>\n",
         WIDTH, svg.y + MARGIN);
     text_string(out, "<desc id=\"desc\">");
-    put_escaped(out, summary.bytes ? summary.bytes : "", SIZE_MAX);
+    svg_escaped(out, summary.bytes ? summary.bytes : "", SIZE_MAX);
     text_string(out, "</desc>\n");
     map_svg_style(out);
     text_printf(out, "<rect class=\"paper\" width=\"%u\" height=\"%u\"/>\n", WIDTH, svg.y + MARGIN);
