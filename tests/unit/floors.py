@@ -134,7 +134,19 @@ def check_mentions():
     assert not stale, "\n# ".join(["no such file:", *stale])
 
 
+LINES_MAX = 400
+
+
+def check_lengths():
+    """A file has one subject (CONTRIBUTING.md, "Style"); one that grows beyond the limit has a second."""
+    lengths = {str(path.relative_to(SOURCE)): len(path.read_text().splitlines()) for path in sources()}
+    assert max(lengths.values()) > LINES_MAX // 2, "the search finds no files"
+    wrong = [f"{path}: {lines} lines" for path, lines in sorted(lengths.items()) if lines > LINES_MAX]
+    assert not wrong, "\n# ".join([f"more than {LINES_MAX} lines; divide them by subject:", *wrong])
+
+
 TESTS = [("no include line runs up", check_order), ("each folder is on a floor", check_folders),
+         (f"no file has more than {LINES_MAX} lines", check_lengths),
          ("JSON is made and read in few folders", check_json),
          ("JSON of answers is made by the monitors", check_answers),
          ("operations know nothing of what is plugged", check_operations),
