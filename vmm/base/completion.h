@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Requests that may take long, and whoever waits for them.
+ * The results of requests that may take long.
  */
 #ifndef VMM_BASE_COMPLETION_H
 #define VMM_BASE_COMPLETION_H
@@ -9,18 +9,18 @@
 
 #include "base/error.h"
 
-/* How far a request is. */
+/* The result of a request when the function that was asked returns. */
 enum outcome {
-    OUTCOME_FAILED, /* the error says why; everything is as it was */
+    OUTCOME_FAILED, /* the error gives the reason; nothing has changed */
     OUTCOME_DONE,
     OUTCOME_LATER, /* the completion is called at the end */
 };
 
 /* Called on the main thread, from the event loop, if the outcome was OUTCOME_LATER. */
 struct completion {
-    /* The end, exactly once: NULL for good. */
+    /* Called exactly once, when the request ends; `error` is NULL if it succeeded. */
     void (*ended)(void *opaque, const struct error *error);
-    /* May be NULL: `done` of `size` bytes are there. About once a second, and when all are. */
+    /* May be NULL. `done` of `size` bytes are allocated; called about once a second, and at the end. */
     void (*progress)(void *opaque, const char *id, uint64_t done, uint64_t size);
     void *opaque;
 };

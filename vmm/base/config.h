@@ -18,9 +18,9 @@ struct json_object;
 
 enum chardev_kind { CHARDEV_NULL, CHARDEV_STDIO, CHARDEV_PTY, CHARDEV_FILE, CHARDEV_SOCKET };
 
-/* -chardev, and what -serial, -monitor and -qmp spell in short. */
+/* -chardev, and its short forms -serial, -monitor and -qmp. */
 struct chardev_config {
-    char *id; /* given, or made up as QEMU does: "serial0", "compat_monitor0" */
+    char *id; /* as given, or QEMU's default: "serial0", "compat_monitor0" */
     enum chardev_kind kind;
     char *path;   /* file, socket */
     int fd;       /* socket: inherited file descriptor, or -1 */
@@ -30,13 +30,13 @@ struct chardev_config {
     bool nodelay; /* of TCP: bytes leave at once */
     bool server;  /* socket: listen (default off, as in QEMU) */
     bool wait;    /* socket server: wait for a client before the machine starts (default on with server) */
-    uint64_t reconnect_ms; /* socket client: connect again so long after the end; 0: never */
+    uint64_t reconnect_ms; /* socket client: delay until it connects again, ms; 0: it does not */
     bool append;           /* file */
     bool signal;           /* stdio: Ctrl-C ends the program (default on; off with mon:stdio) */
     bool mux;              /* several front ends, Ctrl-A c changes between them */
-    char *logfile;         /* NULL, or a copy of all output goes there */
+    char *logfile;         /* file that receives a copy of all output, or NULL */
     bool logappend;
-    char *origin; /* the option that asked for it, for messages: "-serial stdio" */
+    char *origin; /* the option, for messages: "-serial stdio" */
 };
 
 /* An image that qemu-storage-daemon serves; a chardev, IMAGE_CHARDEV and its name, is the connection. */
@@ -72,31 +72,30 @@ struct fw_cfg_config {
     char *string; /* and this is what it is */
 };
 
-/* What one of -object, -device, -blockdev and -netdev makes, or one of their short forms (-drive, -nic), in
- * the order given.
+/* One -object, -device, -blockdev or -netdev, or one of their short forms (-drive, -nic), in the order given.
  */
 struct object_config {
     struct json_object *object; /* owned */
     bool keyval;
-    /* What was given, for messages: the option's name, a literal; its argument, owned. */
+    /* For messages: the name of the option, a literal; its argument, owned. */
     const char *option;
     char *text;
     bool format_unsaid; /* of a node over an image: raw, unless the image begins as another format does */
 };
 
-#define CPUS_MAX 255       /* what an 8-bit APIC id can tell apart */
+#define CPUS_MAX 255       /* 8-bit APIC ids */
 #define NUMA_NODES_MAX 128 /* as in QEMU */
 
-/* The guest's NUMA nodes, from -numa and -machine dimm-node=. Complete: what was left out is filled in. */
+/* The guest's NUMA nodes, from -numa and -machine dimm-node=. Complete: defaults are filled in. */
 struct numa_config {
-    uint32_t nodes;               /* 0: the guest is not told of nodes */
-    uint32_t dimm_node;           /* of DIMMs that are not given one; below `nodes` */
+    uint32_t nodes;               /* 0: the guest has no NUMA topology */
+    uint32_t dimm_node;           /* of DIMMs without node=; less than `nodes` */
     uint64_t ram[NUMA_NODES_MAX]; /* bytes of the RAM at start; their sum is ram_size */
-    char *memdev[NUMA_NODES_MAX]; /* ids of the objects that are this RAM, or none has one */
+    char *memdev[NUMA_NODES_MAX]; /* ids of the objects that are this RAM; all NULL without memdev= */
     uint8_t cpu_node[CPUS_MAX];
-    bool cpus_given;          /* some CPUs were given a node; those that were not are in node 0 */
+    bool cpus_given;          /* some CPUs were assigned to nodes; all others are in node 0 */
     bool cpu_given[CPUS_MAX]; /* which */
-    bool distances_given;     /* else the guest's own idea of distances applies */
+    bool distances_given;     /* otherwise the guest assumes its own distances */
     uint8_t distance[NUMA_NODES_MAX][NUMA_NODES_MAX]; /* [from][to] */
 };
 
@@ -106,7 +105,7 @@ enum accel {
     ACCEL_QTEST, /* no vCPU runs: a test plays the guest */
 };
 
-/* -memslot: a named place for memory that is plugged later. */
+/* -memslot: a named place for memory that can be plugged later. */
 struct memslot_config {
     char *id;
     uint64_t size;  /* bytes */
@@ -116,16 +115,17 @@ struct memslot_config {
     bool node_given;
 };
 
-/* -machine: what it says of DIMMs. */
+/* -machine: the keys about DIMMs. */
 struct dimm_config {
     bool in_e820;         /* dimm-at-boot=e820: plugged DIMMs are in a booting guest's memory map */
     uint64_t granularity; /* dimm-granularity=: bytes, a power of two; sizes and addresses are multiples.
                            * 0, auto: the guest's memory block */
-    uint32_t map_limit; /* dimm-map-limit=: percent of the guest's memory for the map of a new DIMM; 0: any */
-    bool strict;        /* dimm-map-strict=on: more is an error */
-    uint32_t plug_timeout;   /* plug-timeout=: seconds that a guest has to report on a plug */
-    uint32_t unplug_timeout; /* unplug-timeout=: and to give a DIMM back */
-    char *template;          /* dimm-template=: memory that DIMMs bring along, or NULL */
+    uint32_t map_limit;   /* dimm-map-limit=: limit of a new DIMM's memory map, percent of the guest's memory;
+                             0: none */
+    bool strict;          /* dimm-map-strict=on: more is an error */
+    uint32_t plug_timeout;   /* plug-timeout=: seconds until a guest must have reported on a plug */
+    uint32_t unplug_timeout; /* unplug-timeout=: seconds until a guest must have released a DIMM */
+    char *template;          /* dimm-template=: backends of DIMMs that are created by size, or NULL */
 };
 
 /* arm64 has no fixed ACPI hardware. */
@@ -135,7 +135,7 @@ struct dimm_config {
 #define GED_BY_DEFAULT false
 #endif
 
-/* What becomes of a guest whose kernel panics: QEMU's words. */
+/* What follows when the guest's kernel panics, in QEMU's terms. */
 enum panic_action {
     PANIC_SHUTDOWN, /* as a power off */
     PANIC_PAUSE,
@@ -143,7 +143,7 @@ enum panic_action {
     PANIC_NONE,
 };
 
-/* What becomes of what a guest does. */
+/* What follows actions of the guest. */
 struct actions {
     enum panic_action panic;       /* panic= */
     enum watchdog_action watchdog; /* -watchdog-action, watchdog= */
@@ -153,10 +153,10 @@ struct actions {
 
 /* -sandbox */
 enum sandbox_mode {
-    SANDBOX_DEFAULT, /* on, where the program and the kernel can; else a warning */
+    SANDBOX_DEFAULT, /* on if the program and the kernel support it; otherwise a warning */
     SANDBOX_ON,      /* on, or the start fails */
     SANDBOX_OFF,
-    SANDBOX_LOG, /* calls outside the lists are made, and the kernel's audit log names them */
+    SANDBOX_LOG, /* calls outside the lists are permitted, and recorded in the kernel's audit log */
 };
 
 enum rtc_base { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
@@ -165,11 +165,12 @@ struct config {
     /* -machine */
     char *machine;        /* a name of machine_type_at(): "hotram-1", or "none" */
     enum accel accel;     /* -accel, -machine accel= */
-    bool dump_guest_core; /* -machine dump-guest-core=: guest memory is part of core dumps (default on) */
+    bool dump_guest_core; /* -machine dump-guest-core=: core dumps include guest memory (default on) */
     bool ged;             /* -machine acpi-events=ged: no fixed ACPI hardware but a Generic Event Device */
     bool acpi;            /* -machine acpi=: on, or (arm64) off: a device tree instead, and no hotplug */
-    bool its; /* -machine its=, arm64: a GICv3 has its translation service, where KVM has it (default on) */
-    uint32_t gic_version; /* -machine gic-version=, arm64: 2, 3, or 0 for the newest that the host has */
+    bool
+        its; /* -machine its=, arm64: a GICv3 with its translation service, if KVM provides it (default on) */
+    uint32_t gic_version; /* -machine gic-version=, arm64: 2, 3, or 0: the newest that the host supports */
     bool mem_merge;       /* -machine mem-merge=: the host may merge equal pages of it (KSM; default on) */
     char *ram_backend;    /* -machine memory-backend=: id of the object that is the RAM at start, or NULL */
     struct dimm_config dimms;
@@ -178,11 +179,11 @@ struct config {
     uint64_t ram_size;
     uint64_t maxmem;
     uint32_t slots;
-    char *memory; /* -m as it was given last; NULL: it was not */
+    char *memory; /* the last -m as given, or NULL */
     struct memslot_config *memslots;
     size_t memslot_count;
-    bool region_grows; /* -m gave no maxmem: the hotplug region reaches as far as the memslots */
-    /* -smp: cpus == sockets * cores * threads; what was not given is reckoned as QEMU does */
+    bool region_grows; /* -m gave no maxmem: the hotplug region ends where the last memslot ends */
+    /* -smp: cpus == sockets * cores * threads; values that were not given are computed as by QEMU */
     uint32_t cpus;
     uint32_t sockets;
     uint32_t cores;   /* in one socket */
@@ -208,7 +209,7 @@ struct config {
     struct fw_cfg_config *fw_cfg_files; /* -fw_cfg */
     size_t fw_cfg_file_count;
     bool fw_cfg;     /* the machine has the device from which firmware reads */
-    char **sections; /* of -readconfig: the arguments of the options that they are */
+    char **sections; /* of -readconfig: each section as the argument of its option */
     size_t section_count;
     /* Character devices and who uses them */
     struct chardev_config *chardevs;
@@ -217,7 +218,7 @@ struct config {
     struct monitor_config *monitors;
     size_t monitor_count;
     char *qtest_chardev; /* -qtest: id of a chardev, or NULL */
-    char *qtest_log;     /* -qtest-log: the file that gets a copy of what is said there, or NULL */
+    char *qtest_log;     /* -qtest-log: file that receives a copy of the conversation, or NULL */
     /* The rest */
     bool preconfig;     /* --preconfig: most commands wait for x-exit-preconfig */
     char *name;         /* -name guest=; NULL if not given */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where a named guest's control socket is: $XDG_RUNTIME_DIR/hotram/NAME.sock. hotram makes it there, and
+ * Where a named guest's control socket is: $XDG_RUNTIME_DIR/hotram/NAME.sock. hotram creates it, and
  * hotramctl looks for it there.
  *
- * A name may contain what a file's name may not: '/', '%', control characters, and a '.' at its beginning
- * become %XX. So no two names have one file, and a file tells the name.
+ * In the name of the file, '/', '%', control characters, and a '.' at the beginning become %XX. So two
+ * guests' names never have the same file, and the guest's name can be recovered from it.
  */
 #ifndef VMM_BASE_CONTROL_PATH_H
 #define VMM_BASE_CONTROL_PATH_H
@@ -17,15 +17,16 @@
 #define CONTROL_PATH_SIZE 108 /* of a socket's path, NUL included: sockaddr_un's */
 #define CONTROL_SUFFIX ".sock"
 
-/* The folder of all control sockets. Fails without XDG_RUNTIME_DIR, and where the path leaves no place for a
- * socket in it. */
+/* Write the path of the folder of all control sockets. False and an error: XDG_RUNTIME_DIR is not set, or
+ * the path is too long for a socket in it. Any thread. */
 bool control_folder(char path[CONTROL_PATH_SIZE], struct error *error);
 
-/* The socket of a guest. Fails as control_folder() does, for an empty name, and where the path is longer than
- * that of a socket can be. */
+/* Write the path of a guest's socket. False and an error: as for control_folder(), the name is empty, or
+ * the path is longer than the path of a socket can be (sockaddr_un). */
 bool control_path(const char *name, char path[CONTROL_PATH_SIZE], struct error *error);
 
-/* The guest's name of a file in that folder; false when it is no control socket's. */
+/* Write the name of the guest to which a file in that folder belongs, ending in NUL. False: the file is not
+ * a control socket, or the name needs more than `size` bytes. */
 bool control_name(const char *file, char *name, size_t size);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Events: what happens to the machine, as plain structs. Whoever notices it hands one to the `event` that it
- * was given; QMP's names and members are made of it in one place, monitor/events.c.
+ * Events of the machine, as plain structs. The code that detects an event passes it to the event_sink that
+ * it was given; monitor/events.c makes QMP's names and members of it.
  *
- * What an event points to is borrowed for the call.
+ * Pointers in an event are valid during the call only.
  *
  * Threads: main thread only.
  */
@@ -34,7 +34,7 @@ enum event_kind {
     EVENT_NETDEV_STREAM_CONNECTED,    /* netdev */
     EVENT_NETDEV_STREAM_DISCONNECTED, /* netdev */
     EVENT_NIC_RX_FILTER_CHANGED,      /* device */
-    EVENT_POWERDOWN,                  /* nothing, and so do RESUME and STOP */
+    EVENT_POWERDOWN,                  /* none, as for RESUME and STOP */
     EVENT_RESET,                      /* cause */
     EVENT_RESUME,
     EVENT_SHUTDOWN, /* cause */
@@ -56,13 +56,13 @@ enum shutdown_cause {
     CAUSE_HOST_ERROR,
 };
 
-/* What follows when the guest's kernel has panicked: QMP's GuestPanicAction. */
+/* What follows a panic of the guest's kernel: QMP's GuestPanicAction. */
 enum panic_outcome { GUEST_RUNS_ON, GUEST_PAUSES, GUEST_POWERS_OFF };
 
-/* And when a disk has failed: QMP's BlockErrorAction. */
+/* What follows a failed request of a disk: QMP's BlockErrorAction. */
 enum block_action { BLOCK_REPORTS, BLOCK_IGNORES, BLOCK_STOPS };
 
-/* And when it does not feed its watchdog any more: QMP's WatchdogAction. */
+/* What follows when the watchdog expires: QMP's WatchdogAction. */
 enum watchdog_action {
     WATCHDOG_RESETS,
     WATCHDOG_SHUTS_DOWN, /* presses the power button */
@@ -101,7 +101,7 @@ struct event {
             enum panic_outcome outcome;
         } panic;
         struct {
-            const char *backend, *file; /* or NULL: not known, not in a file */
+            const char *backend, *file; /* or NULL: unknown, or not in a file */
             const char *reason;
         } memory_failure;
         struct {

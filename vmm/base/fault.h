@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Accesses to memory that the host may fail to give: a file that became shorter, a pool of huge pages that is
- * empty, a page that the hardware lost. The kernel answers such an access with SIGBUS.
+ * Accesses to memory that the host may fail to provide: a file that became shorter, an empty pool of huge
+ * pages, a page with a hardware error. The kernel answers such an access with SIGBUS.
  *
  * Threads: any. The state is each thread's own.
  */
@@ -10,17 +10,18 @@
 
 #include <stdbool.h>
 
-/* Once, before the first thread: catch SIGBUS. */
+/* Install the handler of SIGBUS. Called once, before the first thread is started. */
 void fault_init(void);
 
-/* Run access(opaque). False when the host could not give memory that it touched: it was left in the middle,
- * so it must hold nothing that has to be given back. *address is where; it may be NULL. Cannot be nested. */
+/* Run access(opaque). False: the host could not provide memory at *address (`address` may be NULL), and
+ * access() was abandoned there, so it must not hold locks or allocations. Calls cannot be nested. */
 bool fault_guard(void (*access)(void *opaque), void *opaque, void **address);
 
-/* For threads that run a guest: KVM reports a page that the hardware lost by a SIGBUS to the vCPU's thread,
- * which touched nothing itself. From now on that is noted, and the signal is not blocked. */
+/* For threads that run a guest: KVM reports a page with a hardware error by a SIGBUS to the vCPU's thread,
+ * which did not access it itself. From now on the calling thread records such signals, and SIGBUS is not
+ * blocked. */
 void fault_note_guests(void);
-/* The address of the last one that was noted, once; or NULL. */
+/* Return the address of the last recorded page, and forget it; NULL: none since the last call. */
 void *fault_take_noted(void);
 
 #endif

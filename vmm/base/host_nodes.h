@@ -30,7 +30,8 @@ enum host_policy {
 };
 extern const char *const host_policy_names[HOST_POLICY_COUNT];
 
-/* "0", "0-3", "0-1,4". Errors lack their subject, as size_parse()'s do. */
+/* Parse "0", "0-3", "0-1,4", or the JSON list [0, 1, 4], and a policy's name. False and an error that lacks
+ * its subject, as size_parse()'s: not such a text, or a node beyond HOST_NODES_MAX. */
 bool host_nodes_parse(const char *text, struct host_nodes *nodes, struct error *error);
 /* [0, 1, 4] */
 bool host_nodes_read_json(struct json_object *list, struct host_nodes *nodes, struct error *error);
@@ -39,7 +40,7 @@ bool host_policy_parse(const char *text, enum host_policy *policy, struct error 
 bool host_nodes_has(const struct host_nodes *nodes, unsigned node);
 bool host_nodes_empty(const struct host_nodes *nodes);
 
-/* "0-1,4"; returns buffer. */
+/* Write "0-1,4"; returns buffer. */
 #define HOST_NODES_TEXT_MAX 512
 char *host_nodes_text(const struct host_nodes *nodes, char buffer[HOST_NODES_TEXT_MAX]);
 

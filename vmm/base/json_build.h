@@ -2,13 +2,14 @@
 /*
  * The one place where JSON values are built: answers, events, and properties of objects.
  *
- * Building never fails for whoever builds. What memory is short for marks its place as failed, and the whole
- * is built on around it; whoever sends the value, or acts on it, asks once, at the end: text_json() fails for
- * it, and json_check() refuses it. So nothing that is incomplete leaves the program or has an effect.
+ * The functions that build values do not fail. If memory is insufficient for a part, its place is marked as
+ * failed, and building continues; whoever sends the value, or acts on it, checks once, at the end:
+ * text_json() fails for it, and json_check() refuses it. So nothing incomplete leaves the program or has an
+ * effect.
  *
- * A value that could not be made is one of three that exist from the start (an empty object, an empty array,
- * an empty string) and that nothing is ever added to. A value that could not be added leaves its mark on the
- * container.
+ * A value that could not be created is one of three that exist from the start (an empty object, an empty
+ * array, an empty string), to which nothing is ever added. If a value could not be added, the container is
+ * marked.
  *
  * Threads: main thread only.
  */
@@ -22,11 +23,11 @@
 
 #include "base/error.h"
 
-/* At the start of a program, before all else here. False: out of memory. */
+/* Called once at the start of a program, before all other functions here. False: out of memory. */
 bool json_prepare(void);
 
-/* New values, to be put or added; never NULL. Strings are copied; NULL is a string that somebody else had no
- * memory for. */
+/* Create values; never NULL. The caller owns them until they are added. Strings are copied; a NULL string,
+ * which is one that could not be allocated, gives a value that is marked as failed. */
 struct json_object *json_new_object(void);
 struct json_object *json_new_array(void);
 struct json_object *json_new_string(const char *text);
@@ -34,24 +35,24 @@ struct json_object *json_new_text(const char *bytes, size_t length);
 struct json_object *json_new_number(uint64_t number);
 struct json_object *json_new_bool(bool value);
 
-/* `value` is taken over, whether or not there is memory to keep it: what is to be in it comes before. It goes
- * under the name in place of what was there; NULL is JSON's null. */
+/* Add a value, which is complete and belongs to the container from now on, even if memory is insufficient to
+ * add it. A member of the same name is replaced. NULL is JSON's null. */
 void json_add(struct json_object *object, const char *name, struct json_object *value);
 void json_append(struct json_object *array, struct json_object *value);
-/* A new container in its place, to be filled there; borrowed. */
+/* Add a new container and return it, borrowed, to be filled. */
 struct json_object *json_add_array(struct json_object *object, const char *name);
 struct json_object *json_append_object(struct json_object *array);
-/* Not whole, for a reason of its owner's. NULL will do. */
+/* Mark a container as failed. Without effect if it is NULL. */
 void json_fail(struct json_object *container);
 
-/* Whether this value, but for what is in it, is failed. */
+/* Whether this value itself is marked as failed; the values in it are not examined. */
 bool json_is_marked(struct json_object *value);
-/* Whether something of it is failed. */
+/* Whether this value or one in it is marked as failed. */
 bool json_failed(struct json_object *value);
-/* Whether it is whole; or the error "out of memory". */
+/* True: nothing in the value is marked as failed. Otherwise false and the error "out of memory". */
 bool json_check(struct json_object *value, struct error *error);
 
-/* A json_type_int in digits, without json-c's help, which would allocate; returns text. */
+/* Write a json_type_int in decimal, without json-c, which would allocate memory. Returns `text`. */
 #define JSON_NUMBER_TEXT_MAX 24
 const char *json_number_text(struct json_object *number, char text[JSON_NUMBER_TEXT_MAX]);
 

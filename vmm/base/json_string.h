@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Characters: UTF-8 as JSON has it here, with c0 80 for U+0000. */
+/* Characters in strings: UTF-8, with the bytes c0 80 for U+0000. */
 #ifndef VMM_BASE_JSON_STRING_H
 #define VMM_BASE_JSON_STRING_H
 
@@ -9,13 +9,15 @@
 
 #include "base/error.h"
 
-/* What \u0000 is in a string. */
+/* U+0000 in a string. */
 #define JSON_NUL "\xc0\x80"
 
-/* The character at `at`, which has `left` bytes, at least one; its length, or 0 when it is none. */
+/* Decode the character at `at`, where `left` bytes, at least one, remain. Returns its length in bytes, or 0:
+ * it is not valid. */
 size_t json_character(const char *at, size_t left, uint32_t *character);
 
-/* A string's token becomes its content, in place. False and an error: it is no string. */
+/* Replace the token of a string, including its quotes, by its contents, in place. False and an error: the
+ * string is not valid (see json_reader.h). */
 bool json_string_decode(char *token, size_t *length, struct error *error);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An event loop: file descriptors, timers, and work posted by other threads. The main thread has one, and
- * each I/O thread (host/io_thread.h).
+ * An event loop: file descriptors, timers, and work posted by other threads. The main thread and each I/O
+ * thread (host/io_thread.h) have one each.
  *
  * Threads: loop_post() may be called from any thread; everything else only from the thread that runs the
- * loop, or while none does.
+ * loop, or while no thread runs it.
  */
 #ifndef VMM_BASE_LOOP_H
 #define VMM_BASE_LOOP_H
@@ -28,8 +28,8 @@ struct work {
     bool queued;       /* the loop's */
 };
 
-/* A call to come. The struct belongs to whoever starts it, zeroed at first, so that starting one never fails;
- * before its owner goes it is cancelled. All of it is the loop's. */
+/* A timer. The struct, zeroed initially, is embedded in its owner, so that starting one cannot fail; the
+ * owner cancels it before it is freed. All members are the loop's. */
 struct timer {
     struct loop *loop; /* NULL: it does not run */
     uint64_t deadline; /* ms of the monotonic clock */
@@ -38,42 +38,42 @@ struct timer {
     struct timer *next; /* by deadline */
 };
 
-/* Any thread: CLOCK_MONOTONIC, milliseconds, by which timers go. */
+/* The time of the loop's timers: CLOCK_MONOTONIC, in milliseconds. Any thread. */
 uint64_t loop_now(void);
 
 struct loop *loop_create(void); /* NULL and errno */
-/* Nothing is posted, no timer runs and nothing is watched any more: whoever owns work, timers or watches
- * takes them back before. */
+/* Must not be called before all posted work has run or been cancelled, all timers have been cancelled and all
+ * watches removed. */
 void loop_destroy(struct loop *loop);
 
 /* Watch a file descriptor. NULL and errno on failure (EPERM for regular files: they are always ready).
  * A callback may remove any watch, its own included. The same fd can be watched once at a time. */
 struct watch *watch_add(struct loop *loop, int fd, uint32_t events, watch_callback *callback, void *opaque);
-/* 0 puts the watch to sleep: not even EPOLLHUP and EPOLLERR are reported then; that always works. False and
- * errno: the kernel has no memory for it, or fs.epoll.max_user_watches is reached; the watch stays as it was.
- */
+/* Change the events of a watch. 0 suspends it, so that not even EPOLLHUP and EPOLLERR are reported; that
+ * cannot fail. False and errno: the kernel is out of memory, or fs.epoll.max_user_watches is reached; the
+ * watch is unchanged. */
 bool watch_change(struct watch *watch, uint32_t events) __attribute__((warn_unused_result));
 void watch_remove(struct watch *watch);
 
-/* Call back once, `milliseconds` from now; one that runs begins anew. It does not run any more when it calls.
- */
+/* Call `callback` once, `milliseconds` from now; a timer that runs is started anew. The timer no longer runs
+ * when `callback` is called. */
 void timer_start(struct loop *loop, struct timer *timer, uint64_t milliseconds, timer_callback *callback,
                  void *opaque);
 bool timer_runs(const struct timer *timer);
-/* One that does not run will do. */
+/* Without effect if it does not run. */
 void timer_cancel(struct timer *timer);
 
-/* Any thread: run the work on the loop's thread, soon. */
+/* Any thread: run the work on the loop's thread. Cannot fail. */
 void loop_post(struct loop *loop, struct work *work);
 
-/* Take work back that did not run yet: its struct may go. */
+/* Remove work that has not run yet from the queue; afterwards its struct may be freed. */
 void loop_cancel(struct loop *loop, struct work *work);
 
-/* Run until loop_quit(); at once over when that was called before. */
+/* Run until loop_quit() is called; returns at once if it has been called before. */
 void loop_run(struct loop *loop);
 void loop_quit(struct loop *loop);
 bool loop_quitting(const struct loop *loop);
-/* One round: wait at most `timeout` ms (-1: forever), run what is ready. */
+/* Wait up to `timeout` ms (-1: without limit) for an event, and run all callbacks and work that are ready. */
 void loop_once(struct loop *loop, int timeout);
 
 #endif

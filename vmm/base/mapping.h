@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Mappings of the host's memory that go, when even that can fail.
+ * Removal of mappings, and what remains where the host's kernel refuses it.
  *
  * Threads: any.
  */
@@ -11,25 +11,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The memory goes back to the host, but its addresses stay taken: nothing is in them, and nothing else comes
- * there. False and errno: all is as it was. */
+/* Return the memory to the host but keep its addresses reserved: they are not accessible, and nothing else is
+ * mapped there. False and errno: nothing has changed. */
 bool mapping_withhold(void *memory, size_t size);
 
-/* Unmap. Where the host's kernel refuses that, the mapping is emptied, and a message says so; `what` names
- * the memory in it. */
+/* Unmap. If the kernel refuses, the memory is returned without the addresses, with a message in which `what`
+ * names it. */
 void mapping_give_back(void *memory, size_t size, const char *what);
 
-/* The memory goes back, and its addresses stay taken, as by mapping_withhold(). Where that fails, a message
- * says what stays. */
+/* Return the memory and keep its addresses, as mapping_withhold(). If this fails, a message states what
+ * remains. */
 void mapping_empty(void *memory, size_t size, const char *what);
 
-/* The same of memory that may be populated, piece by piece (pace.h): others of this process map and fault
- * memory meanwhile. The addresses are free from the end on, or with `keep` taken all the time. `page_size` is
- * the mapping's, bytes. */
+/* Return populated memory in pieces (pace.h), so that other threads can map and fault memory meanwhile. The
+ * addresses are freed at the end, or remain reserved with `keep`. `page_size` is that of the mapping, in
+ * bytes. */
 void mapping_give_back_slowly(void *memory, uint64_t size, uint64_t page_size, bool keep, const char *what);
 
-/* Give back what a file holds in [offset, offset + size): it reads as zeros. Where the file system cannot do
- * that a message says that the contents stay. */
+/* Return the storage of a file in [offset, offset + size), which then reads as zeros. If the file system does
+ * not support this, a message states that the contents remain. */
 void mapping_discard_file(int fd, uint64_t offset, uint64_t size, const char *what);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A type of -object and object-add. All that there are: device/type.h.
+ * A type of -object and object-add. device/type.h lists all types.
  */
 #ifndef VMM_BASE_OBJECT_TYPE_H
 #define VMM_BASE_OBJECT_TYPE_H
@@ -18,12 +18,12 @@ struct object_type {
     const char *parent; /* QOM */
     const struct property *properties;
     size_t property_count;
-    int kind; /* for its maker */
-    /* object-add: `props` has qom-type and id besides the properties. OUTCOME_LATER: it has its id until it
-     * has ended, and cannot be used. Main thread. */
+    int kind; /* distinguishes types that share create() */
+    /* object-add: `props` contains qom-type and id besides the properties. OUTCOME_LATER: the id is taken,
+     * but the object cannot be used until the completion has been called. Main thread. */
     enum outcome (*create)(struct backends *backends, struct props props, const struct completion *completion,
                            struct error *error);
-    /* Nothing is made of it: it has no id afterwards, and the command line only checks it. */
+    /* No object is created: its properties are checked, and its id remains free. */
     bool unused;
 };
 

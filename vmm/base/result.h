@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A command's result: put together with base/json_build.h, and taken apart again for a person.
+ * The result of a command, built with base/json_build.h: access to its members, for output to a person.
  */
 #ifndef VMM_BASE_RESULT_H
 #define VMM_BASE_RESULT_H
@@ -10,7 +10,8 @@
 #include "base/json_build.h"
 #include "base/text.h"
 
-/* "" when there is none or it is a number; true and false as words. */
+/* A member that is a string, or "true" or "false" for a boolean; otherwise, or if it is absent, "". Borrowed.
+ */
 static inline const char *get_string(struct json_object *object, const char *name)
 {
     struct json_object *value = json_object_object_get(object, name);
@@ -25,7 +26,7 @@ static inline uint64_t get_number(struct json_object *object, const char *name)
     return json_object_get_uint64(json_object_object_get(object, name));
 }
 
-/* The text as a result; the text is empty then. */
+/* Make a result of a text, which is freed. A text that has failed gives a value that is marked as failed. */
 static inline struct json_object *text_result(struct text *text)
 {
     struct json_object *object = text->failed ? json_new_string(NULL)
@@ -35,7 +36,7 @@ static inline struct json_object *text_result(struct text *text)
     return object;
 }
 
-/* Show a result that is a text already. */
+/* Print a result that is a string. */
 static inline void print_string(struct text *out, struct json_object *result)
 {
     text_string(out, json_object_get_string(result));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Answers of the host's kernel are not dropped. The build puts this header in front of every file of vmm/ and
- * ctl/: the compiler then refuses a call below whose result nobody looks at. GCC takes no cast to void for a
- * look.
+ * Results of system calls must not be ignored. The build includes this header first in every file of vmm/ and
+ * ctl/: the compiler then refuses a call of the functions below whose result is not used. For GCC, a cast to
+ * void is not a use.
  *
- * tests/unit/results.py holds the list against the compiler.
+ * tests/unit/results.py verifies that the compiler refuses each of them.
  */
 #ifndef VMM_BASE_RESULTS_H
 #define VMM_BASE_RESULTS_H
@@ -25,7 +25,7 @@
 
 #define LOOKED_AT __attribute__((warn_unused_result))
 
-/* For a result that cannot matter: `why` is a text that says so. */
+/* For a result that does not matter; `why` is a literal that gives the reason. */
 #define RESULT_DOES_NOT_MATTER(call, why) \
     do { \
         if (call) { \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is known in place of a word that is not: the list of known names, and the nearest of them.
+ * Suggestions for an unknown word: the known names, and the nearest of them.
  */
 #ifndef VMM_BASE_SUGGEST_H
 #define VMM_BASE_SUGGEST_H
@@ -13,17 +13,17 @@
 struct suggestion {
     const char *word; /* as it was typed */
     const char *best; /* the nearest name so far, or NULL */
-    size_t distance;  /* edits between the two */
+    size_t distance;  /* edit distance between the two */
     char names[640];  /* all names, "a, b, c", as far as they fit */
 };
 
-/* Start with the mistyped word and offer each known name; `best` is then the nearest one, or NULL when none
- * is near enough to be what was meant. Word and names are borrowed. */
+/* Start with the unknown word, then offer each known name; `best` is then the nearest name, or NULL if none
+ * is near enough to have been meant. Word and names are borrowed. */
 void suggestion_start(struct suggestion *suggestion, const char *word);
 void suggestion_offer(struct suggestion *suggestion, const char *name);
 
-/* "'pc-dim' is not a valid device model name; did you mean 'pc-dimm'? It has: ..." -- `subject` is all before
- * the semicolon. Returns false. */
+/* "'pc-dim' is not a valid device model name; did you mean 'pc-dimm'? It has: ..." -- `subject` is the text
+ * before the semicolon. Returns false. */
 bool suggestion_fail(const struct suggestion *suggestion, const char *subject, struct error *error);
 
 #endif

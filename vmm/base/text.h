@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A string that grows, and JSON written into it in QEMU's spelling.
+ * A growing string, and JSON written into it in QEMU's format.
  *
- * Running out of memory, or of the bytes that a fixed text has, marks the text as failed, and nothing more is
- * written to it; what is there stays a valid string.
+ * If memory, or the space of a fixed text, is insufficient, the text is marked as failed and nothing more is
+ * appended; what it contains remains a valid string.
  */
 #ifndef VMM_BASE_TEXT_H
 #define VMM_BASE_TEXT_H
@@ -14,14 +14,15 @@
 struct json_object;
 
 struct text {
-    char *bytes; /* always terminated by NUL, or NULL while empty */
+    char *bytes; /* terminated by NUL; or NULL while empty */
     size_t length;
     size_t capacity;
     bool failed;
-    bool fixed; /* in the bytes that whoever has it brought */
+    bool fixed; /* `bytes` belongs to the caller of text_fixed() */
 };
 
-/* A text that needs no memory: `capacity` bytes, more than 0, for it and its NUL. */
+/* A text that does not allocate memory, in the caller's `capacity` bytes (at least 1), which include the NUL.
+ */
 struct text text_fixed(char *bytes, size_t capacity);
 
 void text_append(struct text *text, const char *bytes, size_t length);
@@ -31,9 +32,9 @@ void text_printf(struct text *text, const char *format, ...) __attribute__((form
 void text_lines(struct text *text, const char *lines, size_t length);
 void text_free(struct text *text);
 
-/* {"a": 1, "b": [2, 3]}: QEMU's spacing and escapes, because people's scripts look for '"return": {}'. With
- * `pretty` on several lines, indented by four. Of a value that is not whole (base/json_build.h) the text is
- * failed. */
+/* {"a": 1, "b": [2, 3]}: QEMU's spacing and escapes, because scripts search for '"return": {}'. With
+ * `pretty`, on several lines, indented by four spaces. The text fails if a part of the value is marked as
+ * failed (base/json_build.h). */
 void text_json(struct text *text, struct json_object *object, bool pretty);
 /* "a string", in quotes. */
 void text_json_string(struct text *text, const char *string, size_t length);

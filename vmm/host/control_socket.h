@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The socket by which hotramctl finds a guest that has a name (base/control_path.h): a QMP monitor for the
- * user that started the program, and nobody else.
+ * user that started the program only.
  *
- * Threads: main thread only, and before there are others: the socket is made under a umask of its own.
+ * Threads: main thread only, before there are others, since the umask is changed while the socket is created.
  */
 #ifndef VMM_HOST_CONTROL_SOCKET_H
 #define VMM_HOST_CONTROL_SOCKET_H
@@ -19,12 +19,13 @@ struct control_socket {
     struct made_file file;
 };
 
-/* Make the folder (0700) and in it the socket (0600) of the guest's name, and listen. What a guest that is
- * gone has left behind is replaced; where another guest of the name lives, it keeps its socket and this
- * fails. Returns the descriptor, which the caller owns, or -1. */
+/* Make the folder (0700) and in it the socket (0600) of the guest's name, and listen. The socket of a guest
+ * that no longer exists is replaced. Returns the descriptor, which the caller owns; or -1 and an error:
+ * another guest with this name is running, the path is not usable (control_path()), or a system call failed.
+ */
 int control_socket_open(struct control_socket *socket, const char *name, struct error *error);
 
-/* Remove the file, if it is still the one that was made. */
+/* Remove the file, if it is still the one that was created. */
 void control_socket_remove(struct control_socket *socket);
 
 #endif

@@ -2,9 +2,8 @@
 /*
  * -daemonize and -pidfile.
  *
- * The parent stays until the child says that it is ready (its sockets listen, its pidfile is written) and
- * then exits with 0; when the child ends before, with 1. The child's messages go to the parent's terminal
- * until then.
+ * The parent waits until the child is ready (its sockets listen, its pidfile is written), and then exits with
+ * 0; or with 1, if the child ends before. The child's messages go to the parent's terminal until then.
  */
 #ifndef VMM_HOST_DAEMON_H
 #define VMM_HOST_DAEMON_H
@@ -16,17 +15,20 @@
 
 struct daemon {
     bool detached;
-    int ready; /* the child tells the parent here */
+    int ready; /* pipe by which the child notifies the parent */
     struct made_file pidfile;
 };
 
-/* Fork if `wanted`. Returns in the child, or without -daemonize at once. Before any thread is started. */
+/* Fork if `wanted`, and return in the child; otherwise return at once. False and an error: fork() or another
+ * system call failed. Called before any thread is started. */
 bool daemon_begin(struct daemon *daemon, bool wanted, struct error *error);
 
-/* Let the parent go; standard input, output and error become /dev/null and the folder /. */
+/* Notify the parent, which exits; standard input, output and error become /dev/null, and the working folder
+ * /. False and an error: /dev/null cannot be opened. */
 bool daemon_ready(struct daemon *daemon, struct error *error);
 
-/* Write and lock the pidfile; NULL: none wanted. Refused while another process holds it. */
+/* Write and lock the pidfile; without effect if `path` is NULL. False and an error: it cannot be written, or
+ * another process has locked it. */
 bool pidfile_write(struct daemon *daemon, const char *path, struct error *error);
 void pidfile_remove(struct daemon *daemon);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files that people name: opened without waiting for anybody, and removed again by who made them.
+ * Files that users name: opened without blocking, and removed only if the program created them.
  *
  * Threads: main thread only.
  */
@@ -11,37 +11,39 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Open a regular file. A FIFO, a device or a socket is not opened at all: a FIFO would wait for its other
- * end, and opening a device may do something. -1: `why` says what is wrong, and errno is that of open(), or
- * EINVAL for what is no regular file. O_CLOEXEC and O_NONBLOCK are added to the flags. */
+/* Open a regular file. FIFOs, devices and sockets are not opened at all: opening a FIFO blocks until its
+ * other end is opened, and opening a device may have effects. Returns a descriptor; or -1: `why` is the
+ * reason in words, and errno that of open(), or EINVAL if it is not a regular file. O_CLOEXEC and O_NONBLOCK
+ * are added to the flags. */
 #define FILE_WHY_SIZE 96
 int file_open_regular(const char *path, int flags, mode_t mode, char why[FILE_WHY_SIZE]);
 
-/* Why open() with O_NONBLOCK has failed, by its errno. */
+/* The reason for which open() with O_NONBLOCK failed with this errno, in words. */
 const char *file_why(int failure);
 
 /* Whether a call that makes a descriptor, such as accept(), has failed, by its errno, for want of descriptors
  * or memory: what it was to take is still there, so that the call would fail again at once. Any thread. */
 bool file_lacks_room(int failure);
 
-/* A file that this program has made. */
+/* A file that this program created. */
 struct made_file {
-    char *path; /* absolute: the program may change its folder; NULL: none */
+    char *path; /* absolute, since the working folder may change; NULL: none */
     dev_t device;
     ino_t inode;
 };
 
-/* Remember a file that was just made. False (it is removed again): there is no memory to remember it, or it
- * cannot be looked at. */
+/* Record a file that was just created. False: out of memory, or its inode cannot be read; the file has been
+ * removed again. */
 bool made_file_note(struct made_file *file, const char *path);
-/* Remove it, unless somebody has put another file in its place. */
+/* Remove it, unless it has been replaced by another file. */
 void made_file_remove(struct made_file *file);
-/* It stays. */
+/* Forget it: the file remains. */
 void made_file_keep(struct made_file *file);
 
-/* At the very start: standard input, output and error are open, if only on /dev/null. False and errno. */
+/* Called first in the program: open standard input, output and error on /dev/null if they are closed. False
+ * and errno: that is not possible. */
 bool files_open_standard(void);
-/* Close all descriptors above them but those in `keep`. */
+/* Close all descriptors above those three except the `count` ones in `keep`. */
 void files_close_inherited(const int *keep, size_t count);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The machine's time: that of the host while the guest runs, and it stands still while the guest does not.
- * What a guest may measure, and what a guest is given time for, counts by it. (The clock on the wall, which
- * the RTC shows, is the host's and goes on.)
+ * The machine's time: it advances with the host's clock while the guest runs, and stops while the guest does
+ * not. Timers that a guest can read, and deadlines for a guest, use it. (The RTC shows the host's wall-clock
+ * time, which does not stop.)
  *
- * Threads: started and stopped on the main thread while no vCPU runs; read there and by vCPUs that run. That
- * vCPUs are paused and resumed orders the two.
+ * Threads: started and stopped on the main thread while no vCPU runs; read there and by running vCPUs.
+ * Pausing and resuming vCPUs orders the two.
  */
 #ifndef VMM_HOST_GUEST_CLOCK_H
 #define VMM_HOST_GUEST_CLOCK_H
@@ -13,11 +13,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* All zero: stands at 0. */
+/* All zero: stopped at 0. */
 struct guest_clock {
     bool runs;
-    uint64_t origin; /* runs: CLOCK_MONOTONIC, nanoseconds, when it showed 0; may have wrapped */
-    uint64_t stood;  /* does not: what it shows */
+    uint64_t origin; /* while it runs: CLOCK_MONOTONIC in ns at which it was 0; may have wrapped */
+    uint64_t stood;  /* while it is stopped: its time, ns */
 };
 
 void guest_clock_start(struct guest_clock *clock);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory for libraries that cannot be without. Where the host has none, libedit and the terminal library
- * below it use NULL or end the program, and libseccomp does not end at all. So while one of them runs, an
- * allocation that fails is made from a reserve. Whoever called it learns that, and gives up what was made so.
+ * A reserve of memory for libraries that do not survive a failed allocation: libedit and its terminal library
+ * then use NULL or end the program, and libseccomp does not return. While one of them runs, an allocation
+ * that fails is made from the reserve. The caller of the library is told so, and destroys what was created
+ * from the reserve.
  *
- * The linker puts these functions in the place of malloc() and its like (vmm/meson.build); for everybody else
- * they change nothing.
+ * The linker replaces malloc() and related functions by those of lent_memory.c (vmm/meson.build); for all
+ * other callers they behave as before.
  *
- * Threads: main thread only, but for what stands for malloc(), which lends to the main thread only.
+ * Threads: main thread only, except the replacements of malloc(), which use the reserve for the main thread
+ * only.
  */
 #ifndef VMM_HOST_LENT_MEMORY_H
 #define VMM_HOST_LENT_MEMORY_H
@@ -17,12 +19,12 @@
 /* Bytes; untouched ones cost nothing. */
 #define LENT_MEMORY_MAX (2560u << 10)
 
-/* From now on, or no longer, the reserve is there; returns what was before. Not for what such a library calls
- * back: that can look at its allocations, and may keep them. */
+/* Enable or disable the reserve; returns whether it was enabled. It is disabled while such a library calls
+ * back, since those functions check their allocations, and may keep them. */
 bool memory_lend(bool lend);
-/* Whether some of it is in use. */
+/* Whether a part of the reserve is allocated. */
 bool memory_is_lent(void);
-/* All who had some of it are gone. */
+/* Free the whole reserve, after all objects in it have been destroyed. */
 void memory_take_back(void);
 
 #endif

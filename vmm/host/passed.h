@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Descriptors that others have passed to the program: by name (QMP's getfd) and in sets (add-fd, -add-fd).
- * Words and rules are QEMU's, but that whoever uses a descriptor gets a copy: nothing is lost when that
- * fails, and a name ends only when it has served.
+ * Names and rules are QEMU's, except that a user of a descriptor receives a copy: nothing is lost if its use
+ * fails, and a name is removed only after it has been used.
  *
- * There is one list, as there is one table of descriptors. Threads: main thread only.
+ * There is one list for the process. Threads: main thread only.
  */
 #ifndef VMM_HOST_PASSED_H
 #define VMM_HOST_PASSED_H
@@ -16,7 +16,7 @@
 #include "base/error.h"
 #include "base/props.h"
 
-/* Of each kind; more are refused. */
+/* Limit for each of the two kinds. */
 #define PASSED_MAX 256u
 
 struct passed {
@@ -24,51 +24,54 @@ struct passed {
     int fd;
     char *name;   /* of getfd; NULL: it is in a set */
     int64_t set;  /* of add-fd */
-    char *opaque; /* whatever add-fd said of it, or NULL */
+    char *opaque; /* add-fd's opaque, or NULL */
 };
 
 /* ---- by name ---- */
 
-/* getfd: `fd` is the list's from now on, also after a failure. One of the same name is closed and replaced,
- * as in QEMU. */
+/* getfd: the list owns `fd`, which is closed on failure. A descriptor of the same name is closed and
+ * replaced, as in QEMU. False and an error: PASSED_MAX is reached, the name is a number, or out of memory. */
 bool passed_name(const char *name, int fd, struct error *error);
-/* closefd, and what has been taken over. */
+/* closefd: close the descriptor and remove its name. False and an error: there is no such name. */
 bool passed_close_name(const char *name, struct error *error);
 
 /* ---- sets ---- */
 
-/* add-fd: `fd` is the list's from now on, also after a failure. *set < 0: the lowest that is free, which is
- * filled in. */
+/* add-fd: the list owns `fd`, which is closed on failure. If *set is negative, it becomes the lowest unused
+ * number. False and an error: PASSED_MAX is reached, or out of memory. */
 bool passed_add(int64_t *set, int fd, const char *opaque, struct error *error);
-/* remove-fd; fd < 0: all of the set. */
+/* remove-fd: close a descriptor of a set, or all of them if `fd` is negative. False and an error: there is no
+ * such set or descriptor. */
 bool passed_remove(int64_t set, int fd, struct error *error);
-/* All, by set and in order of arrival, names left out: NULL gives the first. */
+/* Iterate over the descriptors in sets, by set and in order of arrival: NULL gives the first; returns NULL
+ * after the last. */
 const struct passed *passed_next(const struct passed *passed);
 
 /* ---- use ---- */
 
-/* A copy, closed on exec, of what a property such as fd= names: getfd's name, or a number. -1 and an error
- * that begins with the property. */
+/* Return a copy (O_CLOEXEC) of the descriptor that a property such as fd= names: getfd's name, or a number.
+ * -1 and an error that begins with the property: there is no such descriptor, or it cannot be copied. */
 int passed_copy(const char *property, const char *text, struct error *error);
-/* The name, if it is one, has served: it ends. A number that is in no set and has no name is closed: its
- * owner has the copy. */
+/* After the successful use of passed_copy()'s copy: remove the name; or close the number, unless it is in a
+ * set or has a name. */
 void passed_used(const char *text);
 
-/* The numbers in properties of a -netdev or -device that passed_copy() will be asked for: how many, at most
- * `room`. */
+/* Write the numbers of descriptors in the properties of a -netdev or -device, at most `room`, which
+ * passed_copy() will be called for. Returns how many. */
 size_t passed_inherited(struct props props, int *descriptors, size_t room);
 
 /* Whether a path is "/dev/fdset/N". */
 bool passed_is_set(const char *path);
-/* open(), but for such a path: a copy of the set's first descriptor that may be read and written as `flags`
- * say, with O_DIRECT if they do; the other flags were for whoever opened it. -1 and errno: EACCES: none may,
- * ENOENT: there is no such set. */
+/* As open(); but for "/dev/fdset/N", return a copy of the set's first descriptor whose access mode is that of
+ * `flags`, with O_DIRECT if they contain it; other flags are ignored. -1 and errno: EACCES, no descriptor has
+ * this access mode; ENOENT, there is no such set; or that of open(). */
 int passed_open(const char *path, int flags, unsigned mode);
 
-/* Why passed_open() failed with `failure`, in words; NULL: as open() does. */
+/* The reason for which passed_open() failed with errno `failure`, in words; NULL if the path is not that of a
+ * set: strerror() describes it. */
 const char *passed_why(const char *path, int failure);
 
-/* Close all. */
+/* Close all descriptors. */
 void passed_end(void);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the kernel may still be asked for: a list of system calls for each kind of thread (seccomp). Whoever
- * takes over a thread by way of a hostile guest, image or client gets no further than these lists: nothing is
- * executed, no other process is reached, no right is gained.
+ * The system calls that each kind of thread may make (seccomp). Code that takes over a thread by means of a
+ * hostile guest, image or client is limited to them: it cannot execute programs, reach other processes, or
+ * gain privileges.
  *
  * Threads: sandbox_start() on the main thread, before any other thread and before anything from outside is
  * read. A new thread inherits the main thread's list; vCPU threads, I/O threads and helper threads narrow it
@@ -24,13 +24,14 @@ enum sandbox_thread {
     SANDBOX_HELPER, /* allocates memory and gives it back, reads files that are open */
 };
 
-/* Put the main thread, and all that it starts, under its list; get the others' lists ready. Also where
- * nothing is filtered, nobody gains rights by executing a program any more (PR_SET_NO_NEW_PRIVS), but for
- * SANDBOX_OFF. */
+/* Restrict the main thread, and all that it starts, to its list, and prepare the lists of the others. Except
+ * with SANDBOX_OFF, executing a program no longer grants privileges (PR_SET_NO_NEW_PRIVS), even if nothing
+ * can be filtered. False and an error: SANDBOX_ON or SANDBOX_LOG, and the program or the kernel does not
+ * support it; or out of memory. */
 bool sandbox_start(enum sandbox_mode mode, struct error *error);
 
-/* The calling thread narrows its list to that of its kind. False: the kernel refused (out of memory), and the
- * list of the main thread still holds. True also where there is no sandbox. */
+/* Restrict the calling thread to the list of its kind. False: the kernel is out of memory, and the list of
+ * the main thread remains in force. True also without a sandbox. */
 bool sandbox_enter(enum sandbox_thread kind);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where things are on machine hotram-1, arm64: what the guest sees, in one place.
- * After a release no number here changes.
+ * The addresses and interrupts of machine hotram-1, arm64. The guest sees these numbers: none changes after a
+ * release.
  */
 #ifndef VMM_LAYOUT_ARM64_H
 #define VMM_LAYOUT_ARM64_H
@@ -20,15 +20,14 @@
 #define ARM64_PL011 UINT64_C(0x09000000) /* 4 KiB */
 #define ARM64_PL011_SIZE (4 * KIB)
 #define ARM64_FW_CFG \
-    UINT64_C(0x09020000) /* FW_CFG_MEMORY_LENGTH bytes; there only with firmware or -fw_cfg */
-#define ARM64_MEMHP \
-    UINT64_C(0x09070000)               /* HOTRAM_MEMHP_EXTENT bytes; there only when the machine has slots */
-#define ARM64_GED UINT64_C(0x09080000) /* HOTRAM_GED_LENGTH bytes */
+    UINT64_C(0x09020000)                 /* FW_CFG_MEMORY_LENGTH bytes; there only with firmware or -fw_cfg */
+#define ARM64_MEMHP UINT64_C(0x09070000) /* HOTRAM_MEMHP_EXTENT bytes; present if the machine has slots */
+#define ARM64_GED UINT64_C(0x09080000)   /* HOTRAM_GED_LENGTH bytes */
 #define ARM64_PCI_LOW UINT64_C(0x10000000) /* BARs, up to the I/O ports */
 #define ARM64_PCI_IO UINT64_C(0x3eff0000)  /* 64 KiB: I/O ports */
 #define ARM64_RAM UINT64_C(0x40000000)     /* all RAM, in one piece */
-/* Above the hotplug region: PCI's configuration space, 256 MiB, and its large BARs. The last eighth of the
- * addresses is theirs. */
+/* Above the hotplug region: PCI's configuration space, 256 MiB, and its large BARs, in the last eighth of the
+ * addresses. */
 #define ARM64_PCI_BUSES 256
 #define ARM64_MEMORY_END(address_bits) ((UINT64_C(1) << (address_bits)) / 8 * 7)
 

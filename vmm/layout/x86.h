@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where things are on machine hotram-1, x86-64: what the guest sees, in one place.
- * After a release no number here changes.
+ * The addresses, ports and interrupts of machine hotram-1, x86-64. The guest sees these numbers: none
+ * changes after a release.
  */
 #ifndef VMM_LAYOUT_X86_H
 #define VMM_LAYOUT_X86_H
@@ -10,23 +10,23 @@
 
 #include "layout/units.h"
 
-/* Guest-physical memory. RAM that does not fit below 2 GiB continues at 4 GiB: QEMU's q35 divides a RAM of
- * more than 2.75 GiB there, and what is between is for PCI (configuration space and windows), as its firmware
- * has it. */
+/* Guest-physical memory. RAM that does not fit below 2 GiB continues at 4 GiB, as on QEMU's q35 with more
+ * than 2.75 GiB; between the two is PCI (configuration space and windows), where firmware for q35 expects
+ * it. */
 #define X86_LOW_RAM_END UINT64_C(0x80000000)
 #define X86_HIGH_RAM_START (4 * GIB)
 #define X86_REAL_MODE_END UINT64_C(0x9fc00) /* RAM that a boot loader may list below the BIOS area */
 #define X86_BIOS_AREA UINT64_C(0xe0000)     /* ACPI tables, where a BIOS has them (ACPI 6.5, 5.2.5.1) */
 #define X86_BIOS_AREA_END UINT64_C(0x100000)
-#define X86_PCI_ECAM UINT64_C(0xb0000000) /* where Debian's firmware has it; 256 buses, 256 MiB */
+#define X86_PCI_ECAM UINT64_C(0xb0000000) /* where Debian's firmware places it; 256 buses, 256 MiB */
 #define X86_PCI_BUSES 256
 #define X86_PCI_LOW UINT64_C(0xc0000000) /* BARs, up to the I/O APIC */
 #define X86_IOAPIC UINT64_C(0xfec00000)
-#define X86_RCBA UINT64_C(0xfed1c000) /* where firmware has the ISA bridge's registers among the memory */
-#define X86_GCS (X86_RCBA + 0x3410)   /* 4 bytes, the only ones that are there */
+#define X86_RCBA UINT64_C(0xfed1c000) /* where firmware places the ISA bridge's memory-mapped registers */
+#define X86_GCS (X86_RCBA + 0x3410)   /* 4 bytes, the only register implemented there */
 #define X86_LAPIC UINT64_C(0xfee00000)
-/* KVM's own page for real mode on Intel, and three pages for its task: below the 16 MiB where firmware may
- * be. */
+/* KVM's pages for real mode on Intel: one for the identity map and three for the TSS, below the 16 MiB that
+ * firmware may occupy. */
 #define X86_IDENTITY_MAP UINT64_C(0xfeffc000)
 #define X86_TSS UINT64_C(0xfeffd000)
 /* Memory ends at or below the last eighth of the addresses, where firmware puts devices' windows. */
@@ -36,7 +36,7 @@
 #define X86_BOOT_GDT UINT64_C(0x500)
 #define X86_BOOT_START_INFO UINT64_C(0x6000) /* PVH start info and its memory map */
 #define X86_BOOT_PARAMS UINT64_C(0x7000)     /* Linux boot_params */
-#define X86_BOOT_E820_MORE UINT64_C(0x8000)  /* setup_data: what boot_params has no room for */
+#define X86_BOOT_E820_MORE UINT64_C(0x8000)  /* setup_data: entries that do not fit into boot_params */
 #define X86_BOOT_E820_MORE_MAX (32 * KIB)
 #define X86_BOOT_CMDLINE UINT64_C(0x20000)
 #define X86_BOOT_CMDLINE_MAX (64 * KIB)
@@ -52,7 +52,7 @@
 #define X86_PORT_GPE0 0x620        /* HOTRAM_GPE_LENGTH bytes */
 #define X86_PORT_SMI_EN 0x630      /* 4 bytes */
 #define X86_PORT_TCO 0x660         /* TCO_LENGTH bytes */
-#define X86_PORT_MEMHP 0xa00       /* HOTRAM_MEMHP_EXTENT bytes; there only when the machine has slots */
+#define X86_PORT_MEMHP 0xa00       /* HOTRAM_MEMHP_EXTENT bytes; present if the machine has slots */
 #define X86_PORT_RESET 0xcf9
 #define X86_RESET_VALUE 0x06
 
