@@ -20,103 +20,25 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/count_of.h"
 #include "base/message.h"
 #include "host/file.h"
+#include "net/stream_properties.h"
 #include "net/type.h"
-
-struct stream_values {
-    char *type, *path, *host, *port;
-    bool server;
-    uint32_t reconnect, reconnect_ms;
-    bool reconnect_given, reconnect_ms_given;
-};
-
-static const struct property properties[] = {
-    PROPERTY_ROW_REQUIRED(stream_values, "addr.type", PROPERTY_STRING, type, "unix or inet",
-                          "Parameter 'addr.type' is missing: unix with addr.path=, or inet with "
-                          "addr.host= and addr.port="),
-    PROPERTY_ROW(stream_values, "addr.path", PROPERTY_STRING, path, "path of a UNIX socket"),
-    PROPERTY_ROW(stream_values, "addr.host", PROPERTY_STRING, host, "address or name of a host, for TCP"),
-    PROPERTY_ROW(stream_values, "addr.port", PROPERTY_STRING, port, "its port, for TCP"),
-    PROPERTY_ROW(stream_values, "server", PROPERTY_BOOL, server,
-                 "wait for a client instead of connecting (default off)"),
-    PROPERTY_ROW_GIVEN(
-        stream_values, "reconnect", PROPERTY_UINT32, reconnect,
-        "client: connect again so many seconds after the end of a connection (default 0: never)"),
-    PROPERTY_ROW_GIVEN(stream_values, "reconnect-ms", PROPERTY_UINT32, reconnect_ms,
-                       "the same in milliseconds"),
-};
 
 /* Between two attempts of a server to accept a client, where the program lacks descriptors or memory. */
 #define ACCEPT_MS 100
-
-#define PATH_BYTES (sizeof((struct sockaddr_un *)NULL)->sun_path)
 
 struct stream {
     int listener; /* -1: a client */
     struct watch *watch;
     bool is_tcp;
     struct made_file made;
-    struct timer retry;    /* to connect, or to accept */
-    uint64_t reconnect_ms; /* of a client; 0: it connects once */
-    bool failing;          /* it is said that nobody is there */
-    char path[PATH_BYTES]; /* of a UNIX socket */
+    struct timer retry;           /* to connect, or to accept */
+    uint64_t reconnect_ms;        /* of a client; 0: it connects once */
+    bool failing;                 /* it is said that nobody is there */
+    char path[STREAM_PATH_BYTES]; /* of a UNIX socket */
     char address[200];
 };
-
-/* Rules and words are QEMU's, but for TCP. */
-static bool check_reconnect(const struct stream_values *values, struct error *error)
-{
-    const char *name = values->reconnect_given ? "reconnect" : "reconnect-ms";
-
-    if (values->reconnect_given && values->reconnect_ms_given)
-        return error_set(error, "'reconnect' and 'reconnect-ms' are mutually exclusive: give one of them");
-    if (values->server && (values->reconnect_given || values->reconnect_ms_given))
-        return error_set(
-            error,
-            "'%s' option is incompatible with socket in server mode, which accepts further clients in "
-            "any case; leave it out",
-            name);
-    return strcmp(values->type, "unix") == 0 || (values->reconnect == 0 && values->reconnect_ms == 0) ||
-           error_set(
-               error,
-               "'%s' is for addr.type=unix: a connection over TCP is made before the program gives up the "
-               "right to reach the network; leave it out",
-               name);
-}
-
-static bool check(const void *opaque, bool keyval, struct error *error)
-{
-    const struct stream_values *values = opaque;
-    const bool is_unix = strcmp(values->type, "unix") == 0;
-    uint64_t port;
-
-    (void)keyval;
-    if (!is_unix && strcmp(values->type, "inet") != 0)
-        return error_set(error, "Parameter 'addr.type' does not accept value '%.80s': unix or inet",
-                         values->type);
-    if (!check_reconnect(values, error))
-        return false;
-    if (is_unix) {
-        if (!values->path || !*values->path)
-            return error_set(error, "Parameter 'addr.path' is missing: the path of the UNIX socket");
-        if (values->host || values->port)
-            return error_set(error, "'addr.host' and 'addr.port' are for addr.type=inet");
-        return strlen(values->path) < PATH_BYTES ||
-               error_set(error, "socket path '%s' is too long: it has %zu bytes; the limit is %zu",
-                         values->path, strlen(values->path), PATH_BYTES - 1);
-    }
-    if (values->path)
-        return error_set(error, "'addr.path' is for addr.type=unix");
-    if (!values->host || !values->port)
-        return error_set(error,
-                         "Parameter 'addr.%s' is missing: addr.type=inet,addr.host=HOST,addr.port=PORT",
-                         values->host ? "port" : "host");
-    return (number_parse(values->port, &port) && port <= 65535) ||
-           error_set(error, "Parameter 'addr.port' expects a port from 0 to 65535; got '%.80s'",
-                     values->port);
-}
 
 static bool listening(struct net_backend *backend, int fd, struct error *error)
 {
@@ -396,10 +318,10 @@ static void close_stream(struct net_backend *backend)
 
 const struct net_type net_stream_type = {
     .name = "stream",
-    .properties = properties,
-    .property_count = COUNT_OF(properties),
+    .properties = stream_properties,
+    .property_count = STREAM_PROPERTIES,
     .values_size = sizeof(struct stream_values),
-    .check = check,
+    .check = stream_check,
     .open = open_stream,
     .gone = gone,
     .close = close_stream,
