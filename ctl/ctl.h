@@ -2,9 +2,8 @@
 /*
  * hotramctl: what its commands share.
  *
- * A command gets the options that the command line gave (args.c), speaks with one guest (guest.h) or, as
- * top does, with several, says on stdout what there is to know, on stderr what went wrong, and returns the
- * exit status.
+ * A command gets the options that the command line gave (args.c), speaks with one guest (guest.h) or, as top
+ * does, with several, prints results on stdout and errors on stderr, and returns the exit status.
  */
 #ifndef CTL_CTL_H
 #define CTL_CTL_H
@@ -16,15 +15,15 @@
 struct json_object;
 struct text;
 
-/* What the exit status says. */
+/* Exit statuses. */
 enum status {
     STATUS_DONE = 0,
     STATUS_ERROR = 1,      /* the command was refused, there is no guest, the connection was lost */
     STATUS_USAGE = 2,      /* the command line is wrong */
     STATUS_REFUSED = 3,    /* the guest refused */
-    STATUS_UNANSWERED = 4, /* the guest did not answer in time, or nobody waited for it any longer */
+    STATUS_UNANSWERED = 4, /* the guest did not answer in time, or the wait was ended */
     STATUS_CANCELLED = 5,
-    STATUS_SIZE_MISMATCH = 6, /* set: the size is another than the one asked for */
+    STATUS_SIZE_MISMATCH = 6, /* set: the size differs from the requested one */
 };
 
 #define GUESTS_MAX 64
@@ -51,7 +50,7 @@ struct options {
     uint64_t delay; /* ms */
     uint64_t iterations;
     bool iterations_given;
-    char **words; /* what stands behind the command */
+    char **words; /* the arguments of the command */
     unsigned word_count;
 };
 
@@ -68,7 +67,7 @@ struct ctl_command {
 extern const struct ctl_command commands[];
 extern const size_t command_count;
 
-/* args.c. Reads the command line. NULL: *status is what to exit with, and all is said. */
+/* args.c. Reads the command line. NULL: *status is the exit status, and a message has been printed. */
 const struct ctl_command *args_read(int argc, char *argv[], struct options *options, enum status *status);
 
 /* One file, or one of a group, each. */
@@ -88,35 +87,36 @@ enum status run_quit(struct options *options);
  * the status. */
 enum status fail(const struct options *options, enum status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Out of memory: that is all that can be said, and the exit status is STATUS_ERROR. What was asked of a guest
- * may have been done. */
+/* Report that memory is exhausted, and exit with STATUS_ERROR. A request to a guest may have been executed.
+ */
 void end_without_memory(void) __attribute__((noreturn));
 /* One JSON document on stdout: on several lines, or on one. The object is only borrowed. */
 void print_json(struct json_object *object, bool pretty);
-/* A text on stdout, without what could steer the terminal; the text is freed. */
+/* Print a text on stdout, with control characters replaced; the text is freed. */
 void print_text(struct text *text);
 /* A text for the terminal: control characters become '?'. Valid until SHOWN_COUNT further calls. */
 #define SHOWN_COUNT 16
 const char *shown(const char *text);
 /* Bytes in that form, newlines kept. */
 void text_shown(struct text *out, const char *bytes, size_t length);
-/* How many bytes the first so many characters of a line have. */
+/* The number of bytes of the first `columns` characters of a line. */
 size_t shown_width(const char *line, size_t columns);
 /* "1.5 GiB"; valid as shown() is. */
 const char *shown_size(uint64_t bytes);
 /* Milliseconds as seconds, with as many digits as one wants to know: "0.42 s", "17 s". */
 const char *shown_time(uint64_t milliseconds);
 
-/* json.c. Append to an array that is not only to be shown; `value` is taken over. */
+/* json.c. Append to an array whose contents matter; `value` is taken over. Ends the program if memory is
+ * exhausted. */
 void json_keep(struct json_object *array, struct json_object *value);
-/* What a monitor said, of which nothing is believed: "", 0, false, NULL where there is none of that
- * type. */
+/* Members of a monitor's message, which is not trusted: "", 0, false or NULL if there is none of this type.
+ */
 const char *json_text_of(struct json_object *object, const char *name);
 uint64_t json_number_of(struct json_object *object, const char *name);
 bool json_has(struct json_object *object, const char *name);
 bool json_true(struct json_object *object, const char *name);
 struct json_object *json_member(struct json_object *object, const char *name);
-size_t json_length(struct json_object *array); /* 0 for what is no array */
+size_t json_length(struct json_object *array); /* 0 if it is not an array */
 struct json_object *json_at(struct json_object *array, size_t index);
 
 #endif

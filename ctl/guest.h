@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which guest: the sockets of guests that have a name, and the one that is meant.
+ * The guests with names, by their sockets, and the one that the options select.
  */
 #ifndef CTL_GUEST_H
 #define CTL_GUEST_H
@@ -19,16 +19,18 @@ struct guest {
     char path[CONTROL_PATH_SIZE]; /* as far as a socket's path can be */
 };
 
-/* All guests that live, by name. Returns how many, at most `most`; the error says why there can be none. */
+/* Find all running guests, by name, at most `most`. Returns their number; if it is 0, the error may give a
+ * reason. */
 size_t guests_find(struct guest *guests, size_t most, struct error *error);
 
 /* The guest that the options name, or the only one. */
 bool guest_pick(const struct options *options, struct guest *guest, struct error *error);
 
-/* Connect to it. NULL: all is said, *status is what to exit with. */
+/* Connect to it. NULL: a message has been printed, and *status is the exit status. */
 struct qmp *guest_connect(const struct options *options, struct guest *guest, enum status *status);
 
-/* Ask it. False: all is said. */
+/* Send a command and receive its answer. False: a message has been printed, and *status is the exit status.
+ */
 bool guest_ask(const struct options *options, struct qmp *qmp, const char *command, struct json_object *args,
                struct json_object **result, enum status *status);
 

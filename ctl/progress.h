@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One line on a person's terminal, on stderr, that says what is waited for and for how long already. Nothing
- * where stderr is no terminal.
+ * A line on stderr, if that is a terminal, that shows what the program waits for, and since when.
  */
 #ifndef CTL_PROGRESS_H
 #define CTL_PROGRESS_H
@@ -17,7 +16,7 @@ struct progress {
 
 void progress_begin(struct progress *progress);
 void progress_show(struct progress *progress, const char *what);
-/* Make place for something else to be said. */
+/* Remove the line, before other output. */
 void progress_clear(struct progress *progress);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The bus: which device answers at which I/O port, or address among the guest's memory.
+ * The bus: which device responds at which I/O port or guest-physical address.
  *
  * Threads: any thread accesses; the range is found without a lock (base/epoch.h), in a table that is sorted
- * and replaced as a whole, and the device's functions run under the lock that its range names. Ranges are
+ * and replaced as a whole, and the device's functions run under the lock that its range specifies. Ranges are
  * added, moved and removed on any thread, while the guest runs, also by a device within its own access; the
- * bus's lock, a leaf, keeps writers apart.
+ * bus's lock, a leaf, serializes writers.
  */
 #ifndef VMM_BUS_BUS_H
 #define VMM_BUS_BUS_H
@@ -22,8 +22,8 @@ struct bus_table;
 enum bus_space { BUS_PORTS, BUS_MEMORY };
 #define BUS_SPACES 2
 
-/* A device's registers. What a device gets is aligned to its width and at most `width_max` bytes wide; it may
- * reach beyond the device's last port. */
+/* A device's registers. Accesses to a device are aligned to their width and at most `width_max` bytes wide;
+ * they may extend beyond the device's last port. */
 struct bus_range {
     enum bus_space space;
     uint64_t first;     /* port or guest-physical address */
@@ -33,7 +33,7 @@ struct bus_range {
     uint64_t (*read)(void *device, uint64_t offset, unsigned width);
     void (*write)(void *device, uint64_t offset, unsigned width, uint64_t value);
     void *device;
-    pthread_mutex_t *lock; /* taken around each call of either; NULL: the device does without */
+    pthread_mutex_t *lock; /* taken around each call of either; NULL: none */
     const char *name;      /* of the device, for errors */
 };
 
@@ -44,31 +44,31 @@ struct bus {
 };
 
 void bus_init(struct bus *bus);
-/* No thread accesses it any more. */
+/* Called after all accesses have ended. */
 void bus_destroy(struct bus *bus);
 
-/* Add a range. Accesses find it from now on. False: it is empty, runs over the end of its space, collides
- * with another (the error names it) or memory is short; nothing has changed. */
+/* Add a range. Later accesses find it. False and an error: it is empty, extends beyond the end of its space,
+ * overlaps another range (which the error names), or out of memory; nothing has changed. */
 bool bus_add(struct bus *bus, const struct bus_range *range, struct error *error);
-/* The same for a machine that is being built: the first error is kept for bus_check(). */
+/* The same while a machine is being constructed: bus_check() returns the first error. */
 void bus_add_at_start(struct bus *bus, const struct bus_range *range);
 bool bus_check(const struct bus *bus, struct error *error);
 
-/* Remove the range that begins at `first`, which must be there: later accesses do not find it. Accesses by
- * other threads may still be under way until bus_wait(). Needs no memory. */
+/* Remove the range that begins at `first`, which must exist: later accesses do not find it. Accesses by other
+ * threads that have begun may continue until bus_wait() returns. Cannot fail. */
 void bus_remove(struct bus *bus, enum bus_space space, uint64_t first);
-/* Move it, as a guest moves a BAR: at no moment is it at both places or at none. False as bus_add(); it has
- * not moved. */
+/* Move a range, as a guest moves a BAR: at each moment it is at exactly one of the two places. False and an
+ * error as for bus_add(); it has not moved. */
 bool bus_move(struct bus *bus, enum bus_space space, uint64_t first, uint64_t to, struct error *error);
-/* Wait until no thread is in an access that began before. After bus_remove(), before the device is freed. Not
- * from within an access, and with no lock that a range names. */
+/* Wait until all accesses that began before this call have ended: after bus_remove(), before the device is
+ * freed. Must not be called within an access, or with a lock held that a range specifies. */
 void bus_wait(void);
 
-/* One access of 1, 2, 4 or 8 bytes, little endian in `data`. It comes in parts that are aligned to their
- * width and that the device at their first port accepts; where no device is, reads give all ones. So an
+/* One access of 1, 2, 4 or 8 bytes, little endian in `data`. It is divided into parts that are aligned to
+ * their width and that the device at their first port accepts; without a device, reads give all ones. So an
  * access that begins below a device reaches it, while one aligned access belongs to a single device, as on a
- * PC: a double word at 0xcf8 does not reach the reset register at 0xcf9. Any thread. False: no part of it met
- * a device. */
+ * PC: a double word at 0xcf8 does not reach the reset register at 0xcf9. Any thread. False: no part of it
+ * reached a device. */
 bool bus_access(struct bus *bus, enum bus_space space, uint64_t first, bool write, unsigned width,
                 uint8_t *data);
 

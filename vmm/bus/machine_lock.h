@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The machine lock: what register accesses of vCPUs and the main thread share of the bank of DIMMs, of power
- * management and of the small devices beside them. Devices that move data have locks of their own.
+ * The machine lock: it protects the state of the bank of DIMMs, of power management and of small devices,
+ * which vCPUs' register accesses and the main thread share. Devices that transfer data have their own locks.
  *
- * It is held for register accesses and state changes only: no allocation, no file, no waiting under it.
- * Order: the machine lock first, then the locks of guest memory map, event loop or vCPU group.
+ * It is held for register accesses and state changes only: its holder does not allocate memory, use files, or
+ * wait. Order: the machine lock first, then the locks of guest memory map, event loop or vCPU group.
  */
 #ifndef VMM_BUS_MACHINE_LOCK_H
 #define VMM_BUS_MACHINE_LOCK_H

@@ -4,8 +4,8 @@
  *
  * A chardev's kind (stdio.c, pty.c, file.c, socket.c) makes connections (connection.c): pairs of file
  * descriptors with an output buffer. The user of the chardev gets each connection as a channel; or the
- * chardev has a hub (mux.c), which is the user of one connection at a time and gives its own users channels
- * that last.
+ * chardev has a hub (mux.c), which is the user of one connection at a time and provides permanent channels
+ * for its own users.
  */
 #ifndef VMM_CHARDEV_INTERNAL_H
 #define VMM_CHARDEV_INTERNAL_H
@@ -16,13 +16,13 @@
 struct connection;
 struct hub;
 
-/* What a channel can do; the public channel_...() functions call these. */
+/* The implementation of the public channel_...() functions. */
 struct channel_type {
     void (*write)(struct channel *channel, const void *bytes, size_t length, bool may_drop);
     size_t (*pending)(const struct channel *channel);
     void (*pause)(struct channel *channel, bool paused);
     bool (*close)(struct channel *channel);
-    int (*take_descriptor)(struct channel *channel); /* NULL: there are none */
+    int (*take_descriptor)(struct channel *channel); /* NULL: cannot receive descriptors */
     bool (*is_terminal)(const struct channel *channel);
     bool (*has_focus)(const struct channel *channel);
     bool (*window)(const struct channel *channel, unsigned *columns, unsigned *rows);
@@ -40,10 +40,10 @@ struct chardev_kind_ops {
     bool (*start)(struct chardev *chardev, struct error *error);
     /* Give the connection away: chardev_take_connection(); NULL: there is none that can be. */
     int (*take)(struct chardev *chardev, struct error *error);
-    /* A connection is gone; may be NULL. */
+    /* A connection ended; may be NULL. */
     void (*gone)(struct chardev *chardev);
     void (*describe)(const struct chardev *chardev, char *text, size_t size);
-    /* All connections are gone. */
+    /* Called after all connections have ended. */
     void (*close)(struct chardev *chardev);
 };
 
@@ -57,8 +57,8 @@ struct chardev {
     int log_fd;    /* -1: none */
     bool taken;    /* its connection is somebody's */
     bool started;  /* its channels are open */
-    bool starting; /* chardev_start() is on the way, and may run the event loop */
-    bool late;     /* the program has started: nobody is waited for */
+    bool starting; /* within chardev_start(), which may run the event loop */
+    bool late;     /* the program has started: wait=on has no effect */
     struct hub *hub;
     const struct chardev_user_ops *ops; /* NULL: no user */
     void *user;
@@ -78,16 +78,17 @@ extern const struct chardev_kind_ops chardev_null, chardev_stdio, chardev_pty, c
 
 /* A connection as its kind describes it. */
 struct connection_config {
-    int input;        /* -1: nothing comes in */
+    int input;        /* -1: no input */
     int output;       /* may be the same fd as input; -1: all output is dropped */
     bool own_fds;     /* close them at the end */
     bool socket;      /* send() rather than write() */
-    bool terminal;    /* a pty: its other end comes and goes */
+    bool terminal;    /* a pty, whose other end can be opened and closed */
     bool telnet;      /* the telnet protocol */
     bool keep_at_eof; /* the end of input does not end the connection */
 };
 
-/* Make a connection and tell the user. On failure own fds are closed. */
+/* Create a connection and call the user's opened(). False and an error: out of memory, the descriptors cannot
+ * be watched, or the user refused; descriptors with `own_fds` are closed. */
 bool connection_open(struct chardev *chardev, const struct connection_config *config, struct error *error);
 /* End all connections of a chardev now. */
 void connections_close(struct chardev *chardev);
@@ -95,11 +96,12 @@ void connections_close(struct chardev *chardev);
 /* Copy output to the logfile, if there is one. */
 void chardev_log(struct chardev *chardev, const void *bytes, size_t length);
 
-/* Shared use of one connection: with keys a mux, without them a single user's lasting channel. */
+/* A hub: with `keys` a mux, otherwise the permanent channel of a single user. False and an error: out of
+ * memory. */
 bool hub_attach(struct chardev *chardev, const struct chardev_user_ops *ops, void *user, bool keys,
                 struct error *error);
 void hub_start(struct hub *hub);
-/* One that is attached after that begins. */
+/* Start a user that was attached after hub_start(). */
 void hub_start_user(struct hub *hub, const void *user);
 void hub_detach(struct hub *hub, const void *user);
 bool hub_has_users(const struct hub *hub);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TCP sockets of chardevs. They are made before the sandbox closes, in which no name is looked up and no
- * network is reached; later they are descriptors like those that a program inherits.
+ * TCP sockets of chardevs. They are created before the sandbox is closed, since neither name resolution nor
+ * the network is accessible in it; later they are used as inherited descriptors are.
  *
  * Threads: main thread only.
  */
@@ -13,9 +13,9 @@
 #include "base/config.h"
 #include "base/error.h"
 
-/* Listen at host and port, or connect to them: config->fd is the socket then, and config->port the number of
- * the port that a server has got for 0. Who listens for more than this host is warned. The error names the
- * address and why. */
+/* Listen at host and port, or connect to them: config->fd becomes the socket, and config->port the number of
+ * the port that a server was assigned for 0. Warns of a server that accepts clients from other hosts. False
+ * and an error that names the address and the reason. */
 bool tcp_open(struct chardev_config *config, struct error *error);
 
 #endif

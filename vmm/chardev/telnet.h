@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The telnet protocol (RFC 854) as far as a terminal needs it: what is said at the start, and which bytes of
- * a stream are commands.
+ * The telnet protocol (RFC 854) as far as a terminal needs it: the initial negotiation, and which bytes of a
+ * stream are commands.
  *
- * Threads: none of its own.
+ * Threads: any; the caller serializes calls for one stream.
  */
 #ifndef VMM_CHARDEV_TELNET_H
 #define VMM_CHARDEV_TELNET_H
@@ -13,19 +13,18 @@
 
 #define TELNET_IAC 255u
 
-/* Where in a command the input is; all zero at first. */
+/* The position of the input in a command; zeroed initially. */
 struct telnet {
     enum { TELNET_DATA, TELNET_COMMAND, TELNET_OPTION, TELNET_PARAMETERS, TELNET_PARAMETERS_COMMAND } at;
 };
 
-/* For a server to send first: the client leaves echoing to it, sends each key, and eight bits (RFC 856, 857,
- * 858). */
+/* Sent first by a server: the client leaves echoing to the server, sends each key at once, and uses eight
+ * bits (RFC 856, 857, 858). */
 extern const uint8_t telnet_greeting[12];
 
-/* Take the commands out of what came in, in place. What they ask for is not answered. Returns how many bytes
- * are left. */
+/* Remove commands from the input, in place, without answering them. Returns the number of remaining bytes. */
 size_t telnet_input(struct telnet *telnet, uint8_t *bytes, size_t length);
-/* Double each IAC of what is to be sent; `out` has room for 2 * length. Returns how many bytes it is. */
+/* Double each IAC in the output; `out` has room for 2 * length bytes. Returns their number. */
 size_t telnet_output(const uint8_t *bytes, size_t length, uint8_t *out);
 
 #endif

@@ -30,7 +30,8 @@ struct passed {
 /* ---- by name ---- */
 
 /* getfd: the list owns `fd`, which is closed on failure. A descriptor of the same name is closed and
- * replaced, as in QEMU. False and an error: PASSED_MAX is reached, the name is a number, or out of memory. */
+ * replaced, as in QEMU. False and an error: the name begins with a digit or contains ':', PASSED_MAX is
+ * reached, or out of memory. */
 bool passed_name(const char *name, int fd, struct error *error);
 /* closefd: close the descriptor and remove its name. False and an error: there is no such name. */
 bool passed_close_name(const char *name, struct error *error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Events that the event loop sends: behind the reply of the command that caused them, for clients that take
- * the line after a command for its answer. They leave in the order in which they were queued.
+ * Events that are sent from the event loop, after the reply of the command that caused them: some clients
+ * take the line after a command for its reply. They are sent in the order in which they were queued.
  *
  * Threads: main thread only.
  */
@@ -15,7 +15,7 @@ struct loop;
 struct work;
 
 struct queued_event {
-    struct event event;              /* what it points to is kept: */
+    struct event event;              /* its pointers refer to: */
     struct operation_info operation; /* of an operation's */
     char *path;                      /* of a device's, owned */
     struct operation *begins;        /* of its STARTED: it points back by `begun` */
@@ -30,11 +30,12 @@ struct event_queue {
     struct queued_event *first; /* oldest first */
 };
 
-/* Operations, sets and devices. What an event says of an operation is copied, with a reference to its
- * device's id. Returns what waits to be sent; NULL if memory is short, and then it and all before it are sent
- * now. */
+/* Queue an event of an operation, a memory set or a device. The operation's data is copied, except its
+ * device's id. Returns the queued event; NULL: out of memory, and the event and all before it have been sent.
+ */
 struct queued_event *event_queue_add(struct event_queue *queue, const struct event *event);
-/* From the event loop, and at the end. Each is off the list before it is sent. */
+/* Send all queued events, from the event loop, and at the end of the program. Each is removed from the list
+ * before it is sent. */
 void event_queue_send(struct event_queue *queue);
 
 #endif

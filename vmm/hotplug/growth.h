@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whether a guest that has accepted a DIMM has gained its memory: by its own statistics, which a balloon
- * hears (device/guest_statistics.h). docs/operations.md has the rule for people.
+ * Verifies whether a guest that accepted a DIMM gained its memory, by the guest's own statistics, which a
+ * balloon receives (device/guest_statistics.h). docs/operations.md describes the rule for users.
  *
- * Before a DIMM is shown to the guest, the guest's total is noted. When the guest has accepted the DIMM it is
- * asked for its total again, and for a while again and again, since some systems bring memory online some
- * time after that; the operation ends meanwhile only if something else ends it. Growth is counted to the
- * DIMMs that wait for it in the order in which they were accepted, to each at most its size.
+ * Before a DIMM is announced to the guest, the guest's total is recorded. After the guest has accepted the
+ * DIMM, its total is requested repeatedly for a while, since some systems bring memory online later;
+ * meanwhile the operation ends only for another reason. Growth is attributed to the DIMMs that are being
+ * verified in the order in which they were accepted, to each at most its size.
  *
- * What else changes the total makes the answer unknown, as far as it can be known: an unplug, the balloon, a
- * total that is larger than the machine's memory.
+ * The answer is unknown if something else is known to change the total: an unplug, the balloon, a total that
+ * is larger than the machine's memory.
  *
  * Threads: main thread only.
  */
@@ -32,35 +32,35 @@ enum growth_verdict { GROWTH_UNKNOWN, GROWTH_YES, GROWTH_NO };
 struct growth {
     enum growth_verdict verdict;
     uint64_t gained; /* bytes; of YES and NO */
-    uint64_t turn;   /* it is being verified: the how-manieth that was accepted; 0: it is not */
+    uint64_t turn;   /* while it is being verified: its position in the order of acceptance; otherwise 0 */
     uint64_t since;  /* machine's time, milliseconds */
-    bool heard;      /* the guest has reported since */
-    bool disturbed;  /* memory may leave meanwhile */
+    bool heard;      /* the guest has reported statistics since */
+    bool disturbed;  /* memory may be removed meanwhile */
 };
 
-/* Of all of them. */
+/* The state for all plugs. */
 struct growth_ledger {
     void (*happens)(struct operation *operation, enum operation_event event, const char *reason);
-    struct guest_total base; /* what the growth of DIMMs under way adds to; if `known` */
+    struct guest_total base; /* the total to which the growth of DIMMs is added; if `known` */
     bool known;
     uint64_t recent; /* reports of a smaller number may be older than the last change */
     uint64_t turns;
-    struct timer again; /* runs while something is verified */
+    struct timer again; /* runs while a plug is being verified */
 };
 
-/* An operation has begun: the guest has hardly heard of it. */
+/* Called when an operation begins, before the guest can have responded. */
 void growth_begin(struct operation *operation);
-/* The guest has accepted the DIMM. True: it is being verified, and OPERATION_TAKEN happens when that is
- * through. */
+/* Called when the guest has accepted the DIMM. True: it is being verified, and OPERATION_TAKEN happens at the
+ * end. False: it cannot be verified. */
 bool growth_verify(struct operation *operation);
-/* It is being verified. */
+/* Whether it is being verified. */
 bool growth_is_verified(const struct operation *operation);
-/* Something else happens to it: what is known by now is the answer, and OPERATION_TAKEN has happened. False:
- * it was not being verified. */
+/* Called when something else happens to it: end the verification with the present knowledge; OPERATION_TAKEN
+ * has happened. False: it was not being verified. */
 bool growth_settle(struct operation *operation);
-/* It has ended, or something came late. */
+/* Called when it has ended, or had a late event. */
 void growth_ended(struct operation *operation);
-/* Hotplug ends. */
+/* Called when hotplug ends. */
 void growth_free(struct hotplug *hotplug);
 
 #endif

@@ -2,20 +2,17 @@
 /*
  * The one place where backend, guest memory map, bank and monitor meet.
  *
- * operation*.c what became of each plug and unplug, of any device (operation.h); event_queue.c its events
- * dimms.c     what there is: DIMMs and memslots by id and path; dimm_operation.c as subjects of operations
- * query.c     what queries show; limits.c what a guest can hardly take
- * reserve.c   a slot and an address; bank_errors.c why the bank said no
- * plug.c      a DIMM on its way to the guest
- * notices.c   what the guest did at the registers; enumeration.c what a guest that starts finds by itself
- * unplug.c    device_del: ask the guest; pc_dimm.c the type
- * auto_dimm.c DIMMs made by size, with memory of their own; memslot.c the same by name
- * growth.c    whether the guest has gained what it accepted
- * resize*.c   memory set
+ * operation*.c the result of each plug and unplug, of any device (operation.h); event_queue.c its events
+ * dimms.c     all DIMMs and memslots, by id and path; dimm_operation.c DIMMs as subjects of operations
+ * query.c     what queries show; limits.c warnings of limits of guests reserve.c   a slot and an address;
+ * bank_errors.c why the bank refused one plug.c      a DIMM while it is plugged notices.c   what the guest
+ * did at the registers; enumeration.c what a starting guest finds by itself unplug.c    device_del: request
+ * removal; pc_dimm.c the type auto_dimm.c DIMMs that are created by size, with their backends; memslot.c the
+ * same by name growth.c    whether the guest has gained what it accepted resize*.c   memory set
  *
- * Threads: all functions run on the main thread. The bank and its register block are also read and written
- * by vCPU threads; both sides hold the machine lock (bus/bus.h) for that. The eject callback only
- * posts to the main thread, where the memory is taken away.
+ * Threads: all functions run on the main thread. The bank and its register block are also read and written by
+ * vCPU threads; both sides hold the machine lock (bus/bus.h) for that. The eject callback only posts to the
+ * main thread, where the memory is removed.
  */
 #ifndef VMM_HOTPLUG_HOTPLUG_H
 #define VMM_HOTPLUG_HOTPLUG_H
@@ -68,20 +65,21 @@ struct ospm_info {
     uint32_t status;
 };
 
-/* What is going on with a DIMM. */
+/* The condition of a DIMM, for users. */
 enum dimm_condition {
-    DIMM_PLUGGING, /* the guest has not taken note of it yet */
+    DIMM_PLUGGING, /* the guest has not responded yet */
     DIMM_IN_USE,
-    DIMM_REMOVING, /* the guest was asked for it, or gave it back a moment ago */
-    DIMM_REFUSED,  /* the guest was asked for it and keeps it */
+    DIMM_REMOVING, /* removal was requested, or the guest has just released it */
+    DIMM_REFUSED,  /* the guest refused the removal */
 };
 
-/* What holds a part of the hotplug region. Strings are borrowed, valid until the next hotplug call. */
+/* The DIMM or reservation that occupies a part of the hotplug region. Strings are borrowed, valid until the
+ * next hotplug call. */
 struct region_holder {
     enum region_holder_kind {
         REGION_DIMM,
-        REGION_POPULATING, /* kept for a DIMM whose memory is being allocated */
-        REGION_MEMSLOT,    /* kept for an unpopulated memslot */
+        REGION_POPULATING, /* reserved for a DIMM whose memory is being allocated */
+        REGION_MEMSLOT,    /* reserved for an unpopulated memslot */
     } kind;
     const char *id;     /* NULL when the device has no id */
     const char *memdev; /* id of the backend; NULL for a memslot */
@@ -91,9 +89,9 @@ struct region_holder {
     uint32_t node;
 };
 
-/* What could still be plugged, as far as slots and capacity go. */
+/* What slots and capacity still allow to be plugged. */
 struct hotplug_room {
-    uint32_t slots; /* that nothing holds */
+    uint32_t slots; /* unused ones */
     uint64_t capacity;
     uint64_t capacity_left; /* bytes */
     uint64_t granularity;   /* sizes are multiples of it, bytes */
@@ -118,73 +116,76 @@ struct operation;
 struct guest_memory;
 struct loop;
 
-/* What hotplug needs of the machine, and whom it tells. */
+/* What hotplug requires of the machine, and its callbacks. */
 struct reservation;
 
 struct hotplug_config {
     uint32_t slots;           /* 0: no memory hotplug */
     uint64_t region_base;     /* guest-physical, bytes */
     uint64_t region_size;     /* bytes */
-    uint64_t capacity;        /* bytes: the most that all DIMMs together may have */
+    uint64_t capacity;        /* bytes: limit of the total size of all DIMMs */
     uint32_t nodes;           /* proximity domains of the guest: a DIMM's node is below */
-    uint32_t default_node;    /* of DIMMs that are not given one */
+    uint32_t default_node;    /* of DIMMs without node= */
     uint64_t registers;       /* first I/O port or address of the register block */
     enum bus_space space;     /* which of the two */
-    uint64_t ram_size;        /* bytes that the guest starts with */
-    const uint64_t *node_ram; /* and each of its nodes, or NULL when it has none */
+    uint64_t ram_size;        /* bytes of the RAM at start */
+    const uint64_t *node_ram; /* bytes of it in each node, or NULL without nodes */
     uint64_t granularity;     /* bytes: sizes and addresses of DIMMs are multiples of it; a power of two */
-    bool whole_blocks;        /* and of the guest's memory block: nobody chose the granularity */
+    bool whole_blocks;        /* and of the guest's memory block, since dimm-granularity= is auto */
     uint64_t block;           /* the guest's memory block until hotplug_set_block(), bytes */
     uint32_t map_limit;       /* percent of the guest's memory that a DIMM's memory map may need; 0: any */
     bool strict;              /* more is an error, not only a warning */
-    const char *template;     /* properties of memory that DIMMs bring along, or NULL: memory-backend-ram */
-    uint64_t plug_deadline;   /* milliseconds that a guest has to report on a plug */
-    uint64_t unplug_deadline; /* and to give a DIMM back */
+    const char *template;     /* properties of the backends of DIMMs that are created by size, or NULL:
+                                 memory-backend-ram */
+    uint64_t plug_deadline;   /* milliseconds until a guest must have reported on a plug */
+    uint64_t unplug_deadline; /* milliseconds until it must have released a DIMM */
     struct backends *backends;
     struct guest_memory *memory;
     const struct reservation *reservation; /* of the hotplug region's addresses on the host */
-    struct board *board;                   /* its clock runs with the guest: deadlines count by it */
-    /* A slot has an event pending: raise it with the guest. Under the machine lock, any thread. */
+    struct board *board;                   /* deadlines use its clock, which runs with the guest */
+    /* Notify the guest that a slot has an event pending. Called under the machine lock, on any thread. */
     void (*raise)(void *opaque);
-    /* Why the guest does not run, and the way out: machine_stopped(). NULL from it: it runs. */
+    /* Returns why the guest does not run, and the way out (machine_stopped()); NULL: it runs. */
     const char *(*stopped)(void *opaque);
     event_sink *event; /* for the monitors, on the main thread */
     void *opaque;
 };
 
 struct hotplug *hotplug_create(const struct hotplug_config *config, struct error *error);
-/* The guest does not run any more. */
+/* Called when the guest no longer runs. */
 void hotplug_destroy(struct hotplug *hotplug);
 
-/* The guest was reset (vCPUs paused): DIMMs stay, pending inserts are simply present at boot, and removals
- * that were asked for are carried out, since nobody uses the memory any more. */
+/* Called at a reset of the guest, while vCPUs are paused: DIMMs remain plugged, those with a pending insert
+ * event are present at boot, and requested removals are completed, since the memory is no longer used. */
 void hotplug_reset(struct hotplug *hotplug);
 
-/* The guest boots with a memory block of so many bytes, until the next time (vCPUs paused). Warns of DIMMs of
- * which it takes nothing for that. */
+/* Set the size in bytes of the memory block of the guest that boots, while vCPUs are paused. Warns of DIMMs
+ * that are not usable with it. */
 void hotplug_set_block(struct hotplug *hotplug, uint64_t block);
 
-/* Whether a slot has an event pending that the guest has not seen. Under the machine lock; NULL: no. */
+/* Whether a slot has an event pending that the guest has not seen; false if `hotplug` is NULL. Called under
+ * the machine lock. */
 bool hotplug_is_pending(const struct hotplug *hotplug);
 
-/* The guest has begun to run, or stopped: operations' deadlines count only while it runs. */
+/* Called when the guest begins to run or stops: deadlines of operations advance only while it runs. */
 void hotplug_run_state(struct hotplug *hotplug);
 
-/* As device_del: ask the guest for the DIMM; the operation, which may have been in progress already. NULL on
- * failure. */
+/* As device_del: request removal of a DIMM. Returns the operation, which may have been in progress already;
+ * NULL and an error: there is no such DIMM, it cannot be removed now, or out of memory. */
 struct operation *hotplug_unplug(struct hotplug *hotplug, const char *id, struct error *error);
 struct operation *hotplug_unplug_slot(struct hotplug *hotplug, uint32_t slot, struct error *error);
-/* Those of the machine that are remembered, oldest first: NULL gives the first. */
+/* Iterate over the operations that are remembered, oldest first: NULL gives the first; returns NULL after the
+ * last. */
 const struct operation *hotplug_next_operation(const struct hotplug *hotplug, const struct operation *last);
-/* operation_cancel() for the one of this number. */
+/* operation_cancel() of the operation with this number; false and an error if there is none. */
 bool hotplug_cancel_operation(struct hotplug *hotplug, uint64_t id, struct error *error);
-/* The one of the DIMM with this id that is in progress, or that may still get the guest's answer; or NULL. */
+/* The operation of the DIMM with this id that is in progress, or that the guest may still answer; or NULL. */
 struct operation *hotplug_operation_of(const struct hotplug *hotplug, const char *id);
 
-/* A DIMM made by its size. */
+/* A DIMM that is created by size. */
 #define AUTO_DIMM_ID_SIZE 24
 struct auto_dimm {
-    const char *id; /* NULL: made up, and set */
+    const char *id; /* NULL: generated, and set */
     uint64_t size;  /* bytes */
     bool slot_given, addr_given, node_given;
     uint32_t slot, node;
@@ -192,34 +193,36 @@ struct auto_dimm {
     const char *template; /* "memory-backend-memfd,share=on", or NULL: the machine's */
     char made_id[AUTO_DIMM_ID_SIZE];
 };
-/* Plug it with an object memory.ID, which goes with it. OUTCOME_LATER: its memory is being allocated. */
+/* Plug it with a backend memory.ID, which is deleted with it. OUTCOME_LATER: its memory is being allocated;
+ * the watcher is called at the end. */
 enum outcome hotplug_plug_auto_dimm(struct hotplug *hotplug, struct auto_dimm *auto_dimm,
                                     const struct completion *watcher, struct error *error);
-/* Whether a template (NULL: the machine's) is good, and what sizes and addresses of its DIMMs are multiples
- * of; `align` may be NULL. */
+/* Check a template (NULL: the machine's). True: *align (`align` may be NULL) is the alignment of the sizes
+ * and addresses of its DIMMs, in bytes. False: the error gives the reason. */
 bool hotplug_try_template(struct hotplug *hotplug, const char *template, uint64_t *align,
                           struct error *error);
 
-/* Define a memslot of `size` bytes that keeps `slot`, at *start, or where NULL is given at the lowest address
- * that fits. Before the guest runs. */
+/* Define a memslot of `size` bytes in `slot`, at *start, or, if `start` is NULL, at the lowest address with
+ * room. Before the guest runs. False and an error: slot or address are occupied, or the values are not valid.
+ */
 bool hotplug_define_memslot(struct hotplug *hotplug, const char *id, uint32_t slot, const uint64_t *start,
                             uint64_t size, uint32_t node, struct error *error);
-/* Plug a DIMM with the memslot's id and memory of its own; ask the guest to give it back. The error class is
- * DeviceNotFound when there is no such memslot. */
+/* Plug a DIMM with the memslot's id and a backend of its own; request its removal. False and an error, of
+ * class DeviceNotFound if there is no such memslot. */
 bool hotplug_add_memslot(struct hotplug *hotplug, const char *id, struct error *error);
 bool hotplug_delete_memslot(struct hotplug *hotplug, const char *id, struct error *error);
-/* Memslots by slot: *slot is where to look first; returns false after the last. */
+/* Iterate over memslots by slot: *slot is the first slot to examine; returns false after the last. */
 bool hotplug_next_memslot(struct hotplug *hotplug, uint32_t *slot, struct memslot_info *info);
 
 uint32_t hotplug_slots(const struct hotplug *hotplug);
-uint32_t hotplug_selector(const struct hotplug *hotplug); /* the slot that the guest has selected */
+uint32_t hotplug_selector(const struct hotplug *hotplug); /* the slot that the guest selected last */
 /* DIMMs by rising address: pass HOTRAM_SLOT_ANY first; returns false after the last. *slot is the cursor. */
 bool hotplug_next(struct hotplug *hotplug, uint32_t *slot, struct dimm_info *info);
 void hotplug_ospm(struct hotplug *hotplug, uint32_t slot, struct ospm_info *info);
 void hotplug_slot(struct hotplug *hotplug, uint32_t slot, struct slot_info *info);
 uint64_t hotplug_plugged_size(struct hotplug *hotplug); /* bytes of all DIMMs */
 void hotplug_region(const struct hotplug *hotplug, uint64_t *base, uint64_t *size);
-/* Who holds what of the region, by rising address: DIMMs, and what is kept for others. A cursor as above. */
+/* Iterate over the occupied parts of the region by rising address; *slot is a cursor as above. */
 bool hotplug_next_region_holder(struct hotplug *hotplug, uint32_t *slot, struct region_holder *info);
 void hotplug_room(struct hotplug *hotplug, struct hotplug_room *room);
 /* Of the DIMM in a slot. */

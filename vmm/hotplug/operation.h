@@ -4,18 +4,16 @@
  *
  *     in progress --> done | refused | unanswered | cancelled
  *
- * An end is reported once: to whoever waits, and as the event MEMORY_OPERATION_DONE. If a guest answers after
+ * An end is reported once: to the watchers, and as the event MEMORY_OPERATION_DONE. If a guest answers after
  * "unanswered", or releases a device after "cancelled", that is reported once, as MEMORY_OPERATION_LATE; the
- * result stays what it was.
+ * result is unchanged.
  *
- * What comes or goes is the operation's subject. All that depends on what it is, is its type's:
- * dimm_operation.c has that of DIMMs.
+ * The device that is plugged or unplugged is the operation's subject. All code for a kind of device is in its
+ * subject_type: dimm_operation.c has that of DIMMs.
  *
- * operation_table.c  the states: what follows from what happens
- * event_queue.c      the events, behind the replies of the commands that cause them
- * operation_info.c   an operation as events and queries show it
- * operation_list.c   those that are remembered, and who waits for them
- * operation.c        how one begins, how long it may take, how it ends
+ * operation_table.c  the state machine event_queue.c      the events, after the replies of the commands that
+ * cause them operation_info.c   an operation as events and queries show it operation_list.c   those that are
+ * remembered, and their watchers operation.c        beginning, deadline and end
  *
  * Threads: main thread only.
  */
@@ -34,34 +32,33 @@
 
 struct operation;
 
-/* What is particular to a kind of subject. */
+/* The functions of a kind of subject. */
 struct subject_type {
-    /* The operation begins; it is the subject's open one. */
+    /* The operation begins, and is the subject's open one. */
     void (*begins)(struct operation *operation);
-    /* Take an unplug's request back from the guest. */
+    /* Withdraw an unplug's request from the guest. */
     void (*withdraw)(struct operation *operation);
-    /* The deadline has passed, as far as operation.c knows: look once more at what the guest did, then let it
-     * expire (operation_happens()) or operation_check_again(). */
+    /* The deadline has passed: check once more what the guest did, then call operation_happens() to let the
+     * operation expire, or operation_check_again(). */
     void (*expired)(struct operation *operation);
-    /* The guest has refused an unplug. */
+    /* The guest refused an unplug. */
     void (*refused)(struct operation *operation);
-    /* Write why into the reason, and the way out. */
+    /* Write the reason for the refusal, and the way out, into operation->reason. */
     void (*explain_refusal)(struct operation *operation);
-    /* Add to what is shown of it. */
+    /* Add the subject's part to the information. */
     void (*inspect)(const struct operation *operation, struct operation_info *info);
-    /* Something is about to happen to it; has happened, and the table had something to follow. NULL: it does
-     * not care. */
+    /* Called before an event is processed, and after one that had an effect. May be NULL. */
     void (*happening)(struct operation *operation);
     void (*happened)(struct operation *operation);
 };
 
-/* What comes or goes. The strings are the operation's own. */
+/* What is plugged or unplugged. The operation has copies of the strings. */
 struct subject {
     const struct subject_type *type;
     const char *id;   /* the device's, or NULL */
     const char *path; /* QOM's */
-    /* Where its owner keeps the operation that is in progress, or that has ended without the guest's answer
-     * and may still get one; NULL there: none. It outlives the operation. */
+    /* The owner's pointer to the operation that is in progress, or that ended without the guest's answer and
+     * may still receive one; *open is NULL without one. The pointer outlives the operation. */
     struct operation **open;
     void *owner; /* the type's */
     union {
@@ -69,12 +66,12 @@ struct subject {
     };
 };
 
-/* Who waits for an end. The struct belongs to the waiter and is off the list when `ended` is called, which
- * the event loop does, soon after the end, and before the operation is forgotten.
+/* Waits for the end of an operation. The struct belongs to the waiter, and has been removed from the list
+ * when `ended` is called, from the event loop, soon after the end and before the operation is forgotten.
  *
- * The deadline is in the guest's time, so a guest that is stopped ends nothing. That nobody waits for ever,
- * `stalled` is called, by the event loop, when the guest has been stopped in one piece for as long as the
- * operation may take; the operation continues, and the waiter may take itself off the list, or wait. */
+ * The deadline is in the guest's time, so an operation of a stopped guest does not end. `stalled` is called,
+ * from the event loop, when the guest has been stopped without interruption for as long as the operation may
+ * take; the operation continues, and the waiter may remove itself from the list, or wait. */
 struct operation_watcher {
     void (*ended)(void *opaque, const struct operation *operation);
     void (*stalled)(void *opaque, const struct operation *operation);
@@ -82,17 +79,17 @@ struct operation_watcher {
     struct operation_watcher *next; /* the operation's */
 };
 
-/* All of a machine. */
+/* All operations of a machine. */
 struct operations {
-    const struct guest_clock *clock; /* deadlines count by it */
+    const struct guest_clock *clock; /* of the deadlines */
     struct loop *loop;
-    uint64_t deadlines[OPERATION_UNPLUG + 1]; /* by kind: milliseconds that a guest has */
-    /* Why the guest does not run, and the way out; NULL from it: it runs. */
+    uint64_t deadlines[OPERATION_UNPLUG + 1]; /* by kind: milliseconds */
+    /* Returns why the guest does not run, and the way out; NULL: it runs. */
     const char *(*stopped)(void *opaque);
     void *opaque;
     struct event_queue events;
     struct operation *first;  /* all that are remembered, by id */
-    struct operation *newest; /* the last of them; nothing while there are none */
+    struct operation *newest; /* the last of them; undefined if there are none */
     uint32_t watchers;        /* of all of them */
     uint32_t ended;           /* how many of those remembered */
     uint64_t last_id;
@@ -109,29 +106,29 @@ struct operation {
     uint64_t deadline;       /* milliseconds after the start */
     bool answered;           /* the guest reported by _OST, with these codes: */
     uint32_t ost_event, ost_status;
-    bool late;                           /* something came after the end, and was reported */
-    bool at_reset;                       /* unplug: a reset carries it out */
+    bool late;                           /* an event after the end was reported */
+    bool at_reset;                       /* unplug: completed by a reset */
     struct queued_event *begun;          /* MEMORY_OPERATION_STARTED, while it has not been sent */
-    char reason[OPERATION_REASON_SIZE];  /* why it ended like this; may be empty */
-    char warning[OPERATION_REASON_SIZE]; /* what the user should know though it was accepted; may be empty */
+    char reason[OPERATION_REASON_SIZE];  /* of the result; may be empty */
+    char warning[OPERATION_REASON_SIZE]; /* for the user, of an accepted request; may be empty */
     struct timer timer;                  /* the guest runs: its deadline; it is stopped: until `stalled` */
     struct operation_watcher *watchers;
     struct operation *next; /* by id */
     char names[];           /* the subject's id and path */
 };
 
-/* How many that have ended are remembered. */
+/* Number of ended operations that are remembered. */
 #define OPERATIONS_KEPT 64
 
 /* ---- operation_list.c ---- */
 
 /* Clock, loop, deadlines, `stopped` and its opaque, sink and opaque of the events are filled in before. */
 void operations_init(struct operations *operations);
-/* The program ends: watchers are called. */
+/* Free all operations at the end of the program; their watchers are called. */
 void operations_free(struct operations *operations);
 
-/* First, while everything can still be undone: room for an operation. The subject's strings are copied. NULL:
- * out of memory. */
+/* Allocate an operation, before the first effect of the request. The subject's strings are copied. NULL and
+ * an error: out of memory. */
 struct operation *operation_new(struct operations *operations, enum operation_kind kind,
                                 const struct subject *subject, struct error *error);
 void operation_discard(struct operation *operation); /* NULL will do */
@@ -139,32 +136,32 @@ void operation_remember(struct operation *operation);
 
 void operation_watch(struct operation *operation, struct operation_watcher *watcher);
 void operation_unwatch(struct operation *operation, struct operation_watcher *watcher);
-/* One has ended: the event loop tells who waits. */
+/* After the end of an operation: let the event loop call its watchers. */
 void operations_post_end(struct operations *operations);
 
-/* All that are remembered, oldest first: NULL gives the first. */
+/* Iterate over those that are remembered, oldest first: NULL gives the first; returns NULL after the last. */
 struct operation *operation_next_of(const struct operations *operations, const struct operation *last);
-/* NULL when there is none of this number any more. */
+/* Find an operation by number; NULL: it is unknown, or no longer remembered. */
 struct operation *operation_find(const struct operations *operations, uint64_t id);
 
 /* ---- operation.c ---- */
 
-/* Then: the subject has been shown to the guest, or was asked for. Its time begins. */
+/* Begin it, after the subject was announced to the guest, or its removal requested. The deadline begins. */
 void operation_begin(struct operation *operation);
-/* Count anew: it has `milliseconds` from its start. */
+/* Change the deadline to `milliseconds` after its start. */
 void operation_set_deadline(struct operation *operation, uint64_t milliseconds);
-/* Its deadline has passed; but what it waits for is certain, and its end only a matter of time. */
+/* After its deadline: check again in `milliseconds`, since it is certain to end. */
 void operation_check_again(struct operation *operation, uint64_t milliseconds);
-/* The guest has begun to run, or stopped: deadlines count only while it runs. */
+/* Called when the guest begins to run or stops: deadlines advance only while it runs. */
 void operations_run_state(struct operations *operations);
 
-/* The one way to an end: something happens to it, and what follows by the table is done and reported.
- * The reason goes with the report; NULL leaves what there was. */
+/* Process an event by the table, the only way in which an operation ends: change the state and report it.
+ * `reason` replaces the operation's reason unless it is NULL. */
 void operation_happens(struct operation *operation, enum operation_event event, const char *reason);
 
-/* Take an unplug's request back, whatever becomes of the operation. */
+/* Withdraw an unplug's request from the guest, without changing the operation. */
 void operation_withdraw(struct operation *operation);
-/* Withdraw an unplug. Fails for a plug, which the guest has seen, and for one that has ended. */
+/* Cancel an unplug. False and an error: it is a plug, which the guest has seen, or it has ended. */
 bool operation_cancel(struct operation *operation, struct error *error);
 
 #endif

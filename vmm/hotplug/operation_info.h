@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An operation as it is at one moment, for events and queries.
+ * A snapshot of an operation, for events and queries.
  *
  * Threads: main thread only.
  */
@@ -29,7 +29,7 @@ struct memory_subject {
 extern const struct subject_type dimm_subject; /* dimm_operation.c */
 
 struct operation_info {
-    const struct subject_type *type; /* of the subject: which of the union */
+    const struct subject_type *type; /* of the subject: determines the member of the union */
     uint64_t id;
     enum operation_kind kind;
     enum operation_result result;
@@ -41,14 +41,14 @@ struct operation_info {
     char warning[2 * OPERATION_REASON_SIZE]; /* this, with the machine's state */
     bool answered;                           /* the guest reported by _OST, with these codes: */
     uint32_t ost_event, ost_status;
-    /* The guest has given it back, and requests of these still use its memory. Names are valid as long as the
-     * map of guest memory. */
+    /* The guest released it, and requests of these holders still use its memory. The names are valid as long
+     * as the map of guest memory. */
     bool waits;
     unsigned holder_count;
     const char *holders[GUEST_HOLDERS_MAX];
-    uint64_t milliseconds; /* that it has taken, in the machine's time */
+    uint64_t milliseconds; /* its duration, in the machine's time */
     uint64_t deadline;     /* milliseconds after its start */
-    bool late;             /* something came after its end */
+    bool late;             /* an event after its end was reported */
 };
 
 void operation_inspect(const struct operation *operation, struct operation_info *info);

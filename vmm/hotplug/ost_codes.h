@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* In words. */
+/* The meaning of a report, for users: a literal. */
 const char *ost_text(uint32_t event, uint32_t status);
 bool ost_is_ejection(uint32_t event);
 bool ost_is_insertion(uint32_t event);

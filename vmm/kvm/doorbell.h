@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Doorbells: a port or an address whose writes by the guest signal an eventfd, and nothing else. KVM does it
- * in the kernel (KVM_IOEVENTFD), so the vCPU does not leave the guest for this program. Under -accel qtest an
- * access that the test makes does the same (kvm/stand_in.h).
+ * Doorbells: ports or addresses at which a write by the guest signals an eventfd and has no other effect. KVM
+ * handles it in the kernel (KVM_IOEVENTFD), without an exit to this program. Under -accel qtest, an access by
+ * the test has the same effect (kvm/stand_in.h).
  *
- * Threads: any thread adds and removes, also a vCPU that moves a BAR within its own access. KVM keeps its
- * list under a lock of its own; the stand-in's is a leaf.
+ * Threads: any thread may call these functions, also a vCPU that moves a BAR within its own access. KVM has
+ * its own lock for its list; the stand-in's lock is a leaf.
  */
 #ifndef VMM_KVM_DOORBELL_H
 #define VMM_KVM_DOORBELL_H
@@ -18,28 +18,28 @@
 struct vm;
 
 struct vm_doorbell {
-    bool port;        /* an I/O port; else a guest-physical address where no memory is */
-    uint64_t address; /* the writes that begin exactly there */
-    unsigned width;   /* of the write, bytes: 1, 2, 4 or 8; 0: any, and KVM is quicker */
-    bool match;       /* only writes of `value`; the width is not 0 then */
+    bool port;        /* an I/O port; otherwise a guest-physical address without memory */
+    uint64_t address; /* matches writes that begin exactly there */
+    unsigned width;   /* of the write, bytes: 1, 2, 4 or 8; 0: any, which is faster in KVM */
+    bool match;       /* matches writes of `value` only; requires a width other than 0 */
     uint64_t value;
-    int fd; /* an eventfd; stays the caller's, and open until the doorbell is removed */
+    int fd; /* an eventfd; the caller owns it, and closes it after the doorbell has been removed */
 };
 
-/* From now on such writes signal the eventfd, and reach no range of the bus. Reads, and writes of another
- * width or value, go to the bus as before. False: another doorbell answers to the same write, or the kernel
- * is short of memory; nothing has changed. */
+/* Add a doorbell: matching writes signal the eventfd and do not reach the bus. Reads and all other writes
+ * reach the bus as before. False and an error: another doorbell matches the same writes, or the kernel is out
+ * of memory; nothing has changed. */
 bool vm_doorbell_add(const struct vm *vm, const struct vm_doorbell *doorbell, struct error *error);
-/* The same values as when it was added, its eventfd still open. When this returns, no write signals the
- * eventfd any more; they go to the bus. It must be there, and cannot fail. */
+/* Remove a doorbell, given the values with which it was added; its eventfd is still open. After this returns,
+ * writes reach the bus and do not signal the eventfd. The doorbell must exist. Cannot fail. */
 void vm_doorbell_remove(const struct vm *vm, const struct vm_doorbell *doorbell);
 
-/* A write that comes to this program, before it goes to the bus: does a doorbell answer to it, and has it
- * been rung? Always false with KVM, which passes such writes on to nobody. `data` has `width` bytes, little
+/* Called for each write before it reaches the bus. True: it matches a doorbell, whose eventfd has been
+ * signaled. Always false with KVM, which handles such writes itself. `data` consists of `width` bytes, little
  * endian. Any thread. */
 bool vm_doorbell_ring(const struct vm *vm, bool port, uint64_t address, unsigned width, const uint8_t *data);
 
-/* For vm_ops: the error of a doorbell whose writes are another's. Returns false. */
+/* For vm_ops: set the error that another doorbell matches the same writes. Returns false. */
 bool doorbell_is_taken(const struct vm_doorbell *doorbell, struct error *error);
 
 #endif

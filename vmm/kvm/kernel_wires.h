@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Doorbells and interrupts, by KVM's calls: what vm_ops has of kvm/doorbell.h and kvm/interrupts.h. */
+/* Doorbells and interrupts by KVM's ioctls: the functions of vm_ops that kvm/doorbell.h and kvm/interrupts.h
+ * describe. */
 #ifndef VMM_KVM_KERNEL_WIRES_H
 #define VMM_KVM_KERNEL_WIRES_H
 

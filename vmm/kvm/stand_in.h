@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Doorbells and interrupts without KVM, for -accel qtest: what vm_ops has of kvm/doorbell.h and
- * kvm/interrupts.h.
+ * Doorbells and interrupts without KVM, for -accel qtest: the functions of vm_ops that kvm/doorbell.h and
+ * kvm/interrupts.h describe.
  *
- * Threads: any, as with KVM. What the watcher is to hear is queued, and told on the main thread: at once
- * where that is the thread. All state is under `lock`, a leaf.
+ * Threads: any, as with KVM. Reports for the watcher (vm->watcher) are queued and delivered on the main
+ * thread, immediately if that is the calling thread. `lock`, a leaf, protects all state.
  */
 #ifndef VMM_KVM_STAND_IN_H
 #define VMM_KVM_STAND_IN_H
@@ -15,7 +15,9 @@
 struct loop;
 struct vm_stand_in;
 
-/* NULL: the error says why. Main thread, and before `vm` is used by others; the same for the end. */
+/* Create the state of a VM. NULL and an error: out of memory or descriptors. Created and destroyed on the
+ * main thread while no other thread uses `vm`; all doorbells and eventfds have been removed before the end.
+ */
 struct vm_stand_in *stand_in_create(const struct vm *vm, struct loop *loop, struct error *error);
 void stand_in_destroy(struct vm_stand_in *all);
 

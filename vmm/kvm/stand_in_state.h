@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of the stand-in share; kvm/stand_in.h is for everybody else.
+ * What the files of the stand-in share; other files use kvm/stand_in.h.
  *
  * Threads: any. `vm`, `loop`, `main` and `watch` do not change while others use the stand-in.
  */

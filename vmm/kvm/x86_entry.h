@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /* What the guest's first CPU starts with: 32-bit protected mode, flat segments, no paging, as the Linux and
- * PVH boot protocols want it. */
+ * PVH boot protocols require. */
 struct vcpu_entry {
     uint32_t ip;
     uint32_t si;  /* Linux: boot_params */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * x86-64: all the state that a vCPU has in KVM, by name, and its state after power-on.
+ * x86-64: the complete state of a vCPU in KVM, by name, and its state after power-on.
  *
- * Reset works by snapshot: what KVM says of a vCPU after its creation is kept, and set again. Whoever saves a
- * vCPU has to walk the same tables.
+ * A reset restores a snapshot of the state that KVM reports after a vCPU's creation. Code that saves a vCPU
+ * must use the same tables.
  *
  * Threads: main thread, while the vCPU is parked.
  */
@@ -23,13 +23,14 @@ struct vcpu_snapshot {
     struct kvm_vcpu_events events;
     struct kvm_lapic_state lapic;
     struct kvm_mp_state mp;
-    struct kvm_msrs *msrs; /* those that this vCPU has and takes */
+    struct kvm_msrs *msrs; /* those that this vCPU has and that can be set */
 };
 
-/* Read the state of a vCPU that has its CPUID and has not run: vcpu->snapshot. */
+/* Read the state of a vCPU that has not run, after its CPUID was set, into vcpu->snapshot. False and an
+ * error: KVM refuses, or out of memory. */
 bool x86_state_read(struct vcpu *vcpu, struct error *error);
 void x86_state_free(struct vcpu *vcpu);
-/* Put it back to that. The error names what KVM does not take. */
+/* Restore the snapshot. False and an error that names the state that KVM refuses. */
 bool x86_state_restore(struct vcpu *vcpu, struct error *error);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The chips of each architecture's machine: which, and where. From here on their types do the rest.
+ * The chips of each architecture's machine, and their places. Their types do everything else.
  *
  * Threads: main thread, while the machine is made.
  */
@@ -12,8 +12,8 @@
 #include "base/error.h"
 #include "device/board.h"
 
-/* Build them, in the order in which the DSDT has them; the board has what they read while they are built,
- * where PCI is among it. False: out of memory; those that were built are in the board's list. */
+/* Build them in the order of the DSDT; the board contains what they read meanwhile, such as the layout of
+ * PCI. False and an error: out of memory; those that were built are in the board's list. */
 bool x86_chips_build(struct board *board, bool ged, struct error *error);
 bool arm64_chips_build(struct board *board, struct error *error);
 

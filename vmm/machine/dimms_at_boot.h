@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a booting guest is told of DIMMs: the hot-pluggable ranges in the SRAT, and with -machine
- * dimm-at-boot=e820 the DIMMs that are plugged as entries of its memory map.
+ * What describes DIMMs to a booting guest: the hot-pluggable ranges in the SRAT, and, with -machine
+ * dimm-at-boot=e820, entries of its memory map for plugged DIMMs.
  */
 #ifndef VMM_MACHINE_DIMMS_AT_BOOT_H
 #define VMM_MACHINE_DIMMS_AT_BOOT_H
@@ -23,8 +23,9 @@ struct dimms_at_boot {
     unsigned map_count;
 };
 
-/* vCPUs paused. The guest's RAM ends at ram_end, and the memory map has `room`; NULL: for all. hotplug gets
- * to know which memory block the guest will have with this memory map. */
+/* Fill in the list, while vCPUs are paused. The guest's RAM ends at ram_end, and the memory map has `room`
+ * (NULL: without limit). Sets the size of the guest's memory block that follows from this memory map
+ * (hotplug_set_block()). Cannot fail. */
 void dimms_at_boot_list(const struct config *config, struct hotplug *hotplug, enum hotram_block_guest guest,
                         uint64_t ram_end, const struct map_room *room, struct dimms_at_boot *list);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The machine: its parts, its run state, and what monitors may ask of it.
+ * The machine: its parts, its run state, and its functions for monitors.
  *
  * Threads: all functions here are for the main thread, unless they say otherwise.
  */
@@ -27,41 +27,45 @@ struct machine;
 struct net_backends;
 struct vm_watcher;
 
-/* QMP's RunState, as far as hotram has it. */
+/* The values of QMP's RunState that hotram uses. */
 enum run_state {
     RUN_PRELAUNCH, /* started with -S, no vCPU has run yet */
     RUN_RUNNING,
     RUN_PAUSED,
     RUN_SHUTDOWN,       /* the guest powered off, and -no-shutdown keeps the program */
-    RUN_INTERNAL_ERROR, /* KVM could not go on (emulation failure, bad entry) */
+    RUN_INTERNAL_ERROR, /* KVM could not continue (emulation failure, failed entry) */
     RUN_IO_ERROR,       /* a disk has failed, and its werror= or rerror= is stop; cont tries again */
     RUN_GUEST_PANICKED, /* and -action panic= stops it */
-    RUN_WATCHDOG,       /* it did not feed its watchdog, and -action watchdog= stops it */
-    RUN_PRECONFIG,      /* started with --preconfig: x-exit-preconfig goes on */
+    RUN_WATCHDOG,       /* its watchdog expired, and -action watchdog= stops it */
+    RUN_PRECONFIG,      /* started with --preconfig, and waits for x-exit-preconfig */
 };
 
-/* Find addresses for all, and open and look at the files of the kernel. Nothing of it has to be undone should
- * a signal end the program meanwhile, so these files may be on a file system that does not answer. */
+/* Assign addresses, and open and examine the files of the kernel. NULL and an error: the configuration does
+ * not fit this host, or a file cannot be used. A signal may end the program meanwhile without cleanup, so the
+ * files may be on a file system that does not respond. */
 struct machine *machine_open(const struct config *config, struct loop *loop, struct error *error);
 /* Build the machine: KVM, memory, devices, cold-plugged objects and devices, kernel. The event loop runs
- * meanwhile; machine_quit() makes this fail. No vCPU runs yet. */
+ * meanwhile; machine_quit() makes this fail. No vCPU runs yet. False and an error that quotes the option or
+ * gives the reason. */
 bool machine_create(struct machine *machine, struct error *error);
-/* Before machine_destroy(): end a load that is under way. False: it does not end, so the machine has to be
- * left as it is, and with it the event loop. */
+/* Called before machine_destroy(): stop a load that is in progress. False: a file system does not respond, so
+ * machine and event loop must be left as they are. */
 bool machine_stop_loading(struct machine *machine);
 void machine_destroy(struct machine *machine);
-/* Before that: the start has failed, and what was made for it goes. */
+/* Called before machine_destroy() after a failed start: files that were created for it are removed. */
 void machine_abandon(struct machine *machine);
 
-/* Everybody who wants to know what happens to the machine: the monitors. NULL: nobody. */
+/* Set the receiver of the machine's events, the monitors; NULL: none. */
 void machine_set_event_sink(struct machine *machine, event_sink *sink, void *opaque);
 void machine_emit(struct machine *machine, const struct event *event);
-/* An event of which there is nothing more to say. */
+/* Emit an event without data. */
 void machine_emit_kind(struct machine *machine, enum event_kind kind);
 
-/* The end of the start: the guest runs, unless it is not to yet, or there is nothing to run. */
+/* The end of the start: let the guest run, unless -S was given or there is no guest. False and an error: the
+ * kernel could not be loaded, or KVM refuses. */
 bool machine_autostart(struct machine *machine, struct error *error);
-/* x-exit-preconfig: the end of the start comes now. */
+/* x-exit-preconfig: complete the start. False and an error: the state is not preconfig, or as for
+ * machine_autostart(). */
 bool machine_exit_preconfig(struct machine *machine, struct error *error);
 
 enum run_state machine_run_state(const struct machine *machine);
@@ -76,21 +80,20 @@ int machine_exit_status(const struct machine *machine);
 void machine_stop(struct machine *machine);
 /* cont: event RESUME. Fails after SHUTDOWN or an internal error until system_reset. */
 bool machine_cont(struct machine *machine, struct error *error);
-/* Why the guest does not run, and the way out, as a sentence without its full stop; NULL: it runs. */
+/* Returns why the guest does not run, and the way out, as a sentence without a full stop; NULL: it runs. */
 const char *machine_stopped(const struct machine *machine);
-/* Who waits for the end of a reset, good or bad. Main thread, from the event loop. */
+/* Waits for the end of a reset, successful or not; called on the main thread, from the event loop. */
 struct reset_waiter {
-    void (*ended)(void *opaque); /* once; when the machine goes, at the latest */
+    void (*ended)(void *opaque); /* once; at the latest when the machine is destroyed */
     void *opaque;
     bool leaves; /* the machine's, like the next */
     struct reset_waiter *next;
 };
-/* system_reset: event RESET {guest:false,reason} when kernel and initrd are loaded; where a reboot
- * is a shutdown (machine_actions()), that instead. True: that is later, as struct reset in state.h says, and
- * the waiter (NULL: none) will be called.
- */
+/* system_reset: event RESET {guest:false,reason} when kernel and initrd are loaded; where a reboot is a
+ * shutdown (machine_actions()), that instead. True: the reset is in progress (struct reset in state.h), and
+ * the waiter (NULL: none) will be called at its end. False: there is nothing to wait for. */
 bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct reset_waiter *waiter);
-/* A waiter does not wait for the end: it is called soon. The reset goes on. */
+/* Call a waiter soon, without waiting for the end of the reset, which continues. */
 void machine_reset_leave(struct machine *machine, struct reset_waiter *waiter);
 /* system_powerdown: press the ACPI power button; event POWERDOWN. */
 void machine_powerdown(struct machine *machine);
@@ -102,35 +105,36 @@ struct ram_range {
     uint64_t start; /* guest-physical, bytes */
     uint64_t size;
     const char *memdev; /* id of the object, borrowed */
-    uint32_t node;      /* 0 when the guest is not told of nodes */
+    uint32_t node;      /* 0 without NUMA nodes */
 };
 
-/* What it consists of, for queries. */
+/* The parts of the machine, borrowed. */
 const struct config *machine_config(const struct machine *machine);
-/* What becomes of a reboot and a power off from now on; a monitor may change it. */
+/* What follows a reboot, a power off and the like; monitors may change it. */
 struct actions *machine_actions(struct machine *machine);
 struct hotplug *machine_hotplug(struct machine *machine);
 struct board *machine_board(struct machine *machine);
 struct loop *machine_loop(const struct machine *machine);
 struct backends *machine_backends(struct machine *machine);
 struct block_nodes *machine_blocks(struct machine *machine);
-/* Network back ends, which are made before the machine: borrowed, and NULL until they are given. */
+/* Network back ends, which are created before the machine: borrowed; NULL until they are set. */
 void machine_set_nets(struct machine *machine, struct net_backends *nets);
 struct net_backends *machine_nets(struct machine *machine);
-/* Chardevs, which are opened before it and closed before it: borrowed, and NULL while there are none. */
+/* Chardevs, which are opened and closed before the machine: borrowed; NULL without them. */
 void machine_set_chardevs(struct machine *machine, struct chardevs *chardevs);
 /* COM1's user side, to attach to a character device. */
 bool machine_attach_serial(struct machine *machine, struct chardev *chardev, struct error *error);
 struct guest_memory *machine_memory(struct machine *machine); /* NULL for -machine none */
-/* RAM by rising address: *offset is the cursor, 0 at first; returns false after the last range. */
+/* Iterate over RAM by rising address: *offset is the cursor, initially 0; returns false after the last range.
+ */
 bool machine_next_ram(const struct machine *machine, uint64_t *offset, struct ram_range *range);
 /* One access of 1, 2 or 4 bytes to an I/O port, as a vCPU makes it. Any thread. */
 void machine_port_access(struct machine *machine, uint16_t port, bool write, unsigned width, uint8_t *data);
-/* One access of 1, 2, 4 or 8 bytes to a device's registers among the guest's memory; false: there is none. */
+/* One access of 1, 2, 4 or 8 bytes to a guest-physical address; false: there is no device. */
 bool machine_memory_access(struct machine *machine, uint64_t address, bool write, unsigned width,
                            uint8_t *data);
-/* -accel qtest: be told, on the main thread, when an interrupt line changes, and of messages. Functions that
- * are NULL: not any more. */
+/* -accel qtest: set the functions that are called, on the main thread, when an interrupt line changes and for
+ * each message; NULL: none. */
 void machine_watch_interrupts(struct machine *machine, const struct vm_watcher *watcher);
 /* -accel qtest: the guest's end of interrupt (vm_irq_acknowledge()). */
 bool machine_acknowledge_irq(struct machine *machine, unsigned gsi);

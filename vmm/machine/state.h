@@ -4,9 +4,9 @@
  *
  * Threads: all of it belongs to the main thread, but for
  * - the devices: power management and GED under the machine lock (bus/machine_lock.h), others under their
- * own,
+ *   own,
  * - what a load uses, as struct reset says,
- * - `requests` and `broken`, with which vCPU threads ask the main thread for something.
+ * - `requests` and `broken`, by which vCPU threads send requests to the main thread.
  */
 #ifndef VMM_MACHINE_STATE_H
 #define VMM_MACHINE_STATE_H
@@ -32,12 +32,12 @@
 #include "memory/reservation.h"
 #include "pci/bus.h"
 
-/* What a guest asks of the main thread. */
+/* Requests of a guest to the main thread. */
 enum machine_request {
     REQUEST_RESET = 1,
     REQUEST_POWER_OFF = 2,
     REQUEST_BROKEN = 4,
-    REQUEST_MEMORY = 8, /* the host cannot give memory that was touched */
+    REQUEST_MEMORY = 8, /* the host cannot provide memory that was accessed */
     REQUEST_PANICKED = 16,
     REQUEST_CRASH_LOADED = 32,
 };
@@ -50,21 +50,21 @@ struct ram_piece {
 };
 
 /*
- * A reset that is under way. The start is the first.
+ * A reset in progress. The start is the first one.
  *
  * The main thread puts devices back and writes tables; then a worker reads kernel and initrd into RAM, for
  * the files may be slow, and has the architecture's struct start for that time; then the main thread sets the
  * vCPUs, event RESET is sent, and they run. They are held from the first step to the last, and so is the
  * guest's clock. What is asked for while the worker has it:
  * - a reset begins anew, so that DIMMs that came and went meanwhile are where a reset puts them; what is
- * being loaded is given up, and there is one RESET for all;
+ *   being loaded is given up, and there is one RESET for all;
  * - stop and cont decide whether the vCPUs run at its end; the run state says so at once;
  * - plugs, unplugs and all else are done at once, as between a reset and the guest's first instruction: a
- * DIMM that the guest's memory map lacks is an event for it;
+ *   DIMM that the guest's memory map lacks is an event for it;
  * - whoever asked for a reset is answered at its end; all others at once;
  * - the end of the program tells the worker to stop, and does not wait for a file system that does not
- * answer: then machine and event loop stay until the process is gone. A load that fails leaves
- * internal-error, from which the next reset leads.
+ *   answer: then machine and event loop stay until the process is gone. A load that fails leaves
+ *   internal-error, from which the next reset leads.
  */
 struct reset {
     struct worker *worker; /* made with the first load */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of a backend share with each other and with hotplug: where its bytes come from, and how they
- * go back.
+ * What the files of a backend share with each other and with hotplug/: how its memory is created and
+ * released. Main thread only.
  */
 #ifndef VMM_MEMORY_BACKEND_MEMORY_H
 #define VMM_MEMORY_BACKEND_MEMORY_H
@@ -9,77 +9,81 @@
 #include "memory/backend.h"
 #include "memory/reservation.h"
 
-/* Transparent huge pages need the mapping aligned to theirs, on the host and in the guest. */
+/* Transparent huge pages require mappings that are aligned to their size, on the host and in the guest. */
 #define BACKEND_ALIGN (UINT64_C(2) << 20)
 
-/* backend_properties.c: fill in a backend that has its type's defaults, and check what is in it. On failure
- * no string is left in it. */
+/* backend_properties.c: read properties into a backend that contains its type's defaults, and check them.
+ * False and an error; then it contains no allocated string. */
 bool backend_read(struct backend *backend, const struct object_type *type, struct props props,
                   struct error *error);
 
-/* backend_file.c: open or create the file or memfd, find the page size, check the sizes against both. */
+/* backend_file.c: open or create the file or memfd, determine the page size, and check the backend's sizes
+ * against both. False and an error that gives the reason. */
 bool backend_open(struct backend *backend, struct error *error);
-/* What backend_open() would find of the page size, without opening. A file must be one of its own each time:
- * mem-path is a directory. */
+/* Determine the page size as backend_open(), but without opening. False and an error: mem-path must be a
+ * directory, so that each backend has its own file, or is not usable. */
 bool backend_foresee(struct backend *backend, struct error *error);
-/* Close. `failed`: the backend does not come about, so a file that it made goes again. */
+/* Close. `failed`: the creation of the backend failed, so a file that was created for it is removed. */
 void backend_close(struct backend *backend, bool failed);
-/* Its file holds less than it did. */
+/* Whether its file became shorter; `reason` then gives the sizes. */
 bool backend_is_short(const struct backend *backend, struct error *reason);
-/* For messages: "512 huge pages of 2 MiB, but 3 are free ..."; says how to have more. */
+/* For messages: "512 huge pages of 2 MiB, but 3 are free ..."; includes the command that provides more.
+ * Returns false. */
 bool backend_too_few_pages(const struct backend *backend, struct error *error);
 
-/* What the mapping's address is a multiple of, on the host and in the guest. */
+/* The alignment of the mapping on the host and in the guest, bytes. */
 uint64_t backend_alignment(const struct backend *backend);
 
-/* backend_memory.c: map it, if it is not mapped, opening what was closed when it was given back. */
+/* backend_memory.c: map it, unless it is mapped, and open a descriptor that was closed when it was released.
+ * False and an error: a system call failed. */
 bool backend_map(struct backend *backend, struct error *error);
-/* Move it, mapped, to where a DIMM at this guest address has its memory. False: the kernel refuses, and it is
- * where it was. */
+/* Move its mapping to the place in the reservation of a DIMM at this guest address. False and an error: the
+ * kernel refuses; it has not moved. */
 bool backend_place(struct backend *backend, const struct reservation *reservation, uint64_t address,
                    struct error *error);
-/* The DIMM has not come about: move it out again. Where the kernel does not do that it is mapped no more, as
- * after an unplug; what it held, since no guest has had it, is what it holds when it is mapped again. */
+/* After a plug that failed: move the mapping out of the reservation. If the kernel refuses, it is unmapped,
+ * as after an unplug; its contents are the same when it is mapped again, since no guest has used it. */
 void backend_displace(struct backend *backend);
-/* The host may merge its pages from now on, if it may at all: it is where it stays. Before the kernel moves
- * memory it looks at each page that may be merged, some 60 ms for each GiB. */
+/* Let the host merge its pages, if merge=on, once it is at its final place: the kernel moves mergeable memory
+ * slowly, about 60 ms for each GiB. */
 void backend_let_merge(const struct backend *backend);
-/* Give its memory back to the host. What a file that people can name contains stays. It can be mapped again.
- */
+/* Return its memory to the host. The contents of a file with a name remain. It can be mapped again. */
 void backend_unmap(struct backend *backend);
-/* The first half of backend_release(), where its addresses have to stay taken: its memory goes back to the
- * host. False and errno: the memory stays. */
+/* The first half of backend_release() if its addresses must remain reserved: return its memory to the host.
+ * False and errno: the memory remains. */
 bool backend_withhold(struct backend *backend);
-/* The same after it was used: with discard-data=on the file's contents go too. */
+/* As backend_unmap(), after it was used: with discard-data=on, the contents of the file are discarded, too.
+ */
 void backend_release(struct backend *backend);
 
-/* backend_giving.c: the same on the registry's worker. The backend has no memory from now on, but is to be
- * left alone until `ended` is called, from the event loop, when the memory is the host's again. */
+/* backend_giving.c: the same on the registry's worker. The backend has no memory from now on, and must not be
+ * used until `ended` is called from the event loop, when the memory has been returned. */
 void backend_release_begin(struct backend *backend, bool used, void (*ended)(void *opaque), void *opaque);
-/* Wait for that; `ended` is not called any more. */
+/* Wait for that; `ended` will not be called. */
 void backend_release_wait(struct backend *backend);
-/* backend.c: who gives memory back, who counts it; NULL: out of memory. */
+/* backend.c: the workers that return memory and that count it, created on first use; NULL: out of memory. */
 struct worker *backends_giver(struct backends *backends);
 struct worker *backends_counter(struct backends *backends);
 
 /* backend.c: what a memory-backend-ram maps is to be a memfd. */
 bool backends_are_shared(const struct backends *backends);
 
-/* backend.c: its file is watched from now on. */
+/* backend.c: begin to watch its file (file_watch.h). */
 void backend_watch_file(struct backend *backend);
 
-/* backend_fill.c: make a backend ready for use: mapped and, where that was asked for, allocated. */
+/* backend_fill.c: map a backend and, if requested, allocate its memory. OUTCOME_LATER: `watcher` is called at
+ * the end of the allocation. */
 enum outcome backend_prepare(struct backend *backend, struct loop *loop, const struct completion *watcher,
                              struct error *error);
-/* Memory that backend_prepare() has allocated, and that cannot be used after all: it goes back to the host,
- * and the watcher is then told why; until then it is as if it were being allocated. False: out of memory, and
- * nothing was begun. */
+/* Return memory that backend_prepare() has allocated but that cannot be used, and then call the watcher with
+ * the reason `why`; until then, the backend is in the same state as during the allocation. False: out of
+ * memory, and nothing has changed. */
 bool backend_fill_undo(struct backend *backend, const struct completion *watcher, const struct error *why);
-/* Whether it is being allocated, or what was allocated in vain is being given back. */
+/* Whether its memory is being allocated, or returned after a failure. */
 bool backend_filling(const struct backend *backend);
-/* Let the allocation end, from the event loop, with an error. */
+/* Cancel the allocation, which ends from the event loop with an error. */
 void backend_fill_cancel(struct backend *backend);
-/* End it now, if one is under way: its watcher is told before this returns. */
+/* End the allocation now, if there is one: its watcher is called before this returns. */
 void backend_fill_stop(struct backend *backend);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The inside of the registry of backends, for backend.c and backend_add.c alone.
+ * The internals of the registry of backends, for backend.c and backend_add.c only.
  *
  * Threads: main thread only.
  */
@@ -17,23 +17,23 @@ struct backends {
     struct backend_defaults defaults;
     struct backend *first;
     struct backend **end;
-    struct object *objects;   /* those that are no memory */
+    struct object *objects;   /* objects that are not memory */
     struct backend *going;    /* deleted: their memory is being given back */
-    struct file_watch *files; /* made with the first file */
+    struct file_watch *files; /* created with the first file */
     void (*failed)(void *opaque, void *address);
     void *failed_opaque;
     bool abandoned;
     bool shareable;         /* backends_share() */
-    struct worker *giver;   /* gives memory back; made when first needed */
-    struct worker *counter; /* counts what is resident; likewise */
+    struct worker *giver;   /* returns memory; created on first use */
+    struct worker *counter; /* counts resident memory; likewise */
 };
 
-/* At the end of the list, out of it, and freed. `failed`: it does not come about. */
+/* Append a backend to the list, remove it, and free it. `failed`: its creation failed. */
 void backends_append(struct backends *backends, struct backend *backend);
 void backends_unlink(struct backends *backends, struct backend *backend);
 void backend_free(struct backend *backend, bool failed);
 
-/* One of `going`, whose memory is the host's again: it is freed, and its remover is told. */
+/* Free a backend of `going` whose memory has been returned, and call its remover. */
 void backend_deleted(void *opaque);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Device DAX: memory of the host behind a character device, /dev/daxX.Y, which programs map. Linux describes
- * it in sysfs (Documentation/ABI/testing/sysfs-bus-dax).
+ * Device DAX: memory of the host that programs map through a character device, /dev/daxX.Y. sysfs describes
+ * it (Documentation/ABI/testing/sysfs-bus-dax).
  *
  * Threads: any.
  */
@@ -16,15 +16,15 @@
 
 struct dax {
     uint64_t size;  /* bytes */
-    uint64_t align; /* bytes, a power of two: what a mapping's address, size and offset are multiples of */
+    uint64_t align; /* bytes, a power of two: alignment of a mapping's address, size and offset */
 };
 
-/* Where sysfs has the character devices by their numbers; only tests change it. */
+/* The folder of sysfs with character devices by number; only tests change it. */
 extern const char *dax_sysfs;
 
 /* Whether a character device, by its number, is device DAX. */
 bool dax_is(dev_t device);
-/* What sysfs says of one. False and an error: it says nothing that can be used. */
+/* Read its size and alignment from sysfs. False and an error: sysfs has no usable values. */
 bool dax_inspect(dev_t device, struct dax *dax, struct error *error);
 
 #endif

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The inside of the map of guest memory, for the files guest_*.c alone.
+ * The internals of the map of guest memory, for the files guest_*.c only.
  *
- * How a region goes: (1) its range in the table is cleared, so that no new read section finds it; (2) the
- * sections that may have found it end, by which time all leases that it will ever have are counted; (3) it is
- * put into `draining`, and its counts only fall from now on; (4) whoever sees the sum of its counts at 0 and
- * takes it out of `draining` finishes it, or has the main thread do so. A sum that is read counter by counter
- * is at least what it is when the last is read, so 0 is true; and as a return first counts and then looks at
- * `draining`, while (3) is the other way round, one of them sees both.
+ * How a region is removed: (1) its range in the table is cleared, so that no new read section finds it; (2)
+ * the sections that may have found it end, by which time all leases that it will ever have are counted; (3)
+ * it is put into `draining`, and its counts only fall from now on; (4) the thread that finds the sum of its
+ * counts to be 0 and takes it out of `draining` finishes it, or posts that to the main thread. A sum that is
+ * read counter by counter is at least the sum at the time of the last read, so 0 is correct; and since a
+ * return first counts and then reads `draining`, while (3) has the reverse order, one of the two detects
+ * both.
  */
 #ifndef VMM_MEMORY_GUEST_MAP_H
 #define VMM_MEMORY_GUEST_MAP_H
@@ -33,7 +34,7 @@ enum region_state {
 struct guest_region {
     struct epoch_garbage garbage; /* first; a return may still look at `finish` and `kvm_slot` */
     struct guest_memory *map;
-    struct guest_region *next; /* main thread only, and so is all that is not said otherwise */
+    struct guest_region *next; /* main thread only, as is every member without a remark */
     struct guest_part part;    /* fixed */
     unsigned kvm_slot;         /* also the number of its counters; fixed */
     struct guest_dirty
@@ -42,7 +43,7 @@ struct guest_region {
     uint64_t mark;  /* of the sections that may have found it */
     unsigned round; /* of guest_memory_retry() that tried last */
     struct region_gone gone;
-    struct work finish; /* posted by whoever took the region out of `draining` */
+    struct work finish; /* posted by the thread that took the region out of `draining` */
 };
 
 struct guest_memory {
@@ -57,37 +58,37 @@ struct guest_memory {
     _Atomic unsigned holders;               /* how many have a name; written on the main thread */
     const char *holder[GUEST_HOLDERS_MAX];  /* owned from GUEST_HOLDERS_FIXED on; main thread only, and so is
                                                all that follows */
-    struct guest_region *regions;           /* all, also those that leave */
+    struct guest_region *regions;           /* all, including those that are being removed */
     bool *kvm_slot_used;
     struct guest_listener *first_listener, *last_listener;
-    bool logging;   /* regions that come are logged */
+    bool logging;   /* new regions are logged */
     bool telling;   /* a listener is being called */
     unsigned stuck; /* how many regions are REGION_STUCK */
     struct timer retry;
-    struct timer unseen; /* to ask again whether the sections are over */
+    struct timer unseen; /* to check again whether the sections have ended */
     unsigned round;
     void (*fault)(void *opaque, void *address); /* set before the first access; any thread */
     void *fault_opaque;
 };
 
-/* guest_listen.c: listeners are called, in the order that guest_memory.h gives. */
+/* guest_listen.c: call the listeners, in the order that guest_memory.h specifies. */
 bool guest_listeners_prepare(struct guest_memory *map, const struct guest_part *part, struct error *error);
 void guest_listeners_commit(struct guest_memory *map, const struct guest_part *part);
 void guest_listeners_undo(struct guest_memory *map, const struct guest_part *part);
 void guest_listeners_leave(struct guest_memory *map, const struct guest_part *part);
-/* guest_dirty.c: the program has written to leased memory of a region, which a lease keeps there. Any thread.
- */
+/* guest_dirty.c: record a write by the program to leased memory of a region. Any thread, before the lease is
+ * returned. */
 void guest_dirty_mark(struct guest_region *region, const void *memory, uint64_t length);
-/* Of a region that comes: a log if there is to be one (false: out of memory), and the flags of its KVM slot.
- */
+/* For a new region: create its log if there is to be one (false and an error: out of memory), and return the
+ * flags of its KVM slot. */
 bool guest_dirty_begin(struct guest_region *region, struct error *error);
 unsigned guest_kvm_slot_flags(const struct guest_region *region);
 /* guest_lease.c: the counters and the fixed holders' names. False: out of memory. */
 bool guest_counts_create(struct guest_memory *map);
 void guest_counts_destroy(struct guest_memory *map);
-/* The region that drains, if it has no leases any more and nobody else has taken it; else NULL. In a read
- * section, in which it cannot be freed, nor another take its place at the same address of the host. Any
- * thread. */
+/* Take the region out of `draining` if it has no leases, and return it; NULL if it has some or another thread
+ * took it. Called in a read section, so that it is not freed and no other region is allocated at its address.
+ * Any thread. */
 struct guest_region *guest_take_drained(struct guest_memory *map, unsigned kvm_slot);
 
 #endif

@@ -2,14 +2,13 @@
 /*
  * The map of guest-physical memory, and its leases.
  *
- * A region is a range of guest addresses backed by host memory, with one KVM slot. The program reaches
- * guest memory only through a lease, a counted reference to one region; a region goes only when its last
- * lease is given back.
+ * A region is a range of guest addresses backed by host memory, with one KVM slot. The program accesses guest
+ * memory only through a lease, a counted reference to one region; a region is removed only when its last
+ * lease has been returned.
  *
- * Threads: regions are added and removed on the main thread. Leases may be taken and given back on any
- * thread, also on another than took them, without a lock: the region is found in a table that is replaced as
- * a whole (base/epoch.h), and each thread counts in cache lines of its own. guest_map.h says how that is
- * safe.
+ * Threads: regions are added and removed on the main thread. Leases may be taken on any thread and returned
+ * on any other, without a lock: the region is found in a table that is replaced as a whole (base/epoch.h),
+ * and each thread counts in cache lines of its own. guest_map.h explains why this is safe.
  */
 #ifndef VMM_MEMORY_GUEST_MEMORY_H
 #define VMM_MEMORY_GUEST_MEMORY_H
@@ -26,14 +25,14 @@ struct guest_region;
 struct reservation;
 struct vm;
 
-/* What a lease is for: a holder that writes has to say so. */
+/* Whether the holder of a lease writes to the memory. */
 enum lease_direction { LEASE_READ, LEASE_WRITE };
 
-/* Who has a lease, by number. These have theirs from the start, others get one by guest_memory_holder(). */
+/* The holders of leases, by number: fixed ones, and those that guest_memory_holder() numbers. */
 enum guest_holder {
-    GUEST_HOLDER_PROGRAM, /* for the time of a copy */
+    GUEST_HOLDER_PROGRAM, /* during a copy */
     GUEST_HOLDER_LOADER,  /* of the kernel */
-    GUEST_HOLDER_OTHERS,  /* all those for whom there is no number */
+    GUEST_HOLDER_OTHERS,  /* all holders beyond the limit */
     GUEST_HOLDERS_FIXED,
     GUEST_HOLDERS_MAX = 32,
 };
@@ -47,102 +46,105 @@ struct lease {
     enum lease_direction direction;
 };
 
-/* What is told when a removed region's last lease is gone. */
+/* Callbacks for the removal of a region, on the main thread. */
 struct region_gone {
     void (*gone)(void *opaque);
-    /* At most once, before gone(): nobody in the program uses the memory any more, but KVM keeps the KVM
-     * slot, for the reason given. The memory may go back to the host; its host addresses may not, for what is
-     * mapped there next would be the guest's. */
+    /* At most once, before gone(): the program no longer uses the memory, but KVM does not delete the KVM
+     * slot, for the reason `why`. The memory may be returned to the host, but its host addresses must remain
+     * reserved: the guest can access whatever is mapped there. */
     void (*stays)(void *opaque, const char *why);
     void *opaque;
 };
 
-/* `kvm_slots` is how many KVM slots the map may use. NULL: out of memory. */
+/* Create an empty map, which uses up to `kvm_slots` KVM slots. NULL: out of memory. Main thread. */
 struct guest_memory *guest_memory_create(const struct vm *vm, struct loop *loop, unsigned kvm_slots);
-/* On the main thread, when no other thread uses it any more. */
+/* Main thread, when no other thread uses the map any more. */
 void guest_memory_destroy(struct guest_memory *map);
 
-/* What is put at a guest address. */
+/* Memory at a guest address. */
 struct guest_part {
     uint64_t address; /* guest-physical */
     uint64_t size;    /* bytes */
-    void *memory;     /* the caller keeps the mapping until the region is gone */
-    int fd;           /* what another program can map to share it, from `offset` on; -1: nothing */
+    void *memory;     /* the caller keeps the mapping until the region has been removed */
+    int fd;           /* file that another program can map to share it, from `offset` on; -1: none */
     uint64_t offset;
-    bool read_only; /* the guest reads it, and so do leases; neither writes */
+    bool read_only; /* neither the guest nor leases can write to it */
 };
-/* NULL: a listener (below) or KVM refuses it, all KVM slots are used, or memory is short; nothing has
- * changed.
- */
+/* Add a region. NULL and an error: a listener (below) or KVM refuses it, all KVM slots are in use, or out of
+ * memory; nothing has changed. Main thread. */
 struct guest_region *guest_memory_add_part(struct guest_memory *map, const struct guest_part *part,
                                            struct error *error);
-/* The same of memory that the guest may write and nobody can share. */
+/* The same for memory that the guest may write and that is not shared. */
 struct guest_region *guest_memory_add(struct guest_memory *map, uint64_t address, uint64_t size, void *memory,
                                       struct error *error);
 
-/* Guest memory as few ranges, for who shares all of it (the kernel's vhost takes 64): what is reserved for
- * the hotplug region, whether DIMMs are in it or not, so that it never changes; and each region outside it.
- */
+/* Guest memory as few ranges, for users that share all of it (the kernel's vhost accepts 64): the whole
+ * reservation of the hotplug region, whether or not DIMMs are in it, so that it never changes; and each
+ * region outside it. */
 struct guest_span {
     uint64_t address; /* guest-physical */
     uint64_t size;    /* bytes */
-    void *memory;     /* where no DIMM is, there is no memory: accesses fault */
+    void *memory;     /* accesses fault where there is no DIMM */
 };
-/* Store the ranges, sorted by guest address, as far as there is room. Returns how many there are. A region
- * that leaves counts until it is gone. Main thread. */
+/* Store up to `room` ranges, sorted by guest address. Returns how many there are, which may be more. A region
+ * that is being removed counts until the end. Main thread. */
 unsigned guest_memory_spans(const struct guest_memory *map, const struct reservation *reservation,
                             struct guest_span *spans, unsigned room);
 
-/* How much memory the guest has now that it can write, bytes. Main thread. */
+/* The size of the guest's writable memory at present, bytes. Main thread. */
 uint64_t guest_memory_size(const struct guest_memory *map);
 
-/* As it was added. Until the region is gone. */
+/* The part as it was added; valid until the region has been removed. */
 const struct guest_part *guest_region_part(const struct guest_region *region);
 
-/* Take a region out: no new lease on it from now on; when the last one is given back the KVM slot is
- * taken away and `gone` is called, both on the main thread, at the earliest within this call. It waits for
- * threads that are just taking a lease, for microseconds; where the host does not run one of them, a timer
- * waits instead. Where KVM does not take it away, that is tried again every second, with the next region that
- * is added, and by guest_memory_retry(). */
+/* Remove a region: there are no new leases on it, and when the last one has been returned, the KVM slot is
+ * deleted and `gone` is called, both on the main thread, at the earliest within this call. It waits
+ * microseconds for threads that are just taking a lease, or uses a timer if the host does not run one of
+ * them. If KVM does not delete the KVM slot, this is retried every second, when the next region is added, and
+ * by guest_memory_retry(). Main thread. Cannot fail. */
 void guest_memory_remove(struct guest_memory *map, struct guest_region *region, struct region_gone gone);
-/* Try again to take away KVM slots that KVM keeps. */
+/* Try again to delete KVM slots that KVM kept. Main thread. */
 void guest_memory_retry(struct guest_memory *map);
 
-/* Lease [address, address + length). Fails when the range is not inside one region, or is to be written and
- * read-only. */
+/* Lease [address, address + length), in bytes. False: the range is not within one region, or is to be written
+ * and is read-only. Any thread. */
 bool guest_memory_lease(struct guest_memory *map, enum guest_holder holder, enum lease_direction direction,
                         uint64_t address, uint64_t length, struct lease *lease);
-/* Lease [address, address + most), or as much of it as is in the first region: lease->length tells. RAM is
- * one region for each node. Fails when there is no memory at the address that may be used in this direction.
- */
+/* Lease [address, address + most), or the part of it that is in the first region: lease->length bytes. (RAM
+ * has a region for each node.) False: there is no memory at the address, or it is to be written and is
+ * read-only. Any thread. */
 bool guest_memory_lease_some(struct guest_memory *map, enum guest_holder holder,
                              enum lease_direction direction, uint64_t address, uint64_t most,
                              struct lease *lease);
 void lease_return(struct guest_memory *map, struct lease *lease);
 
-/* The number of a holder with this name, a new one or the one that the name has; GUEST_HOLDER_OTHERS where
- * all are taken, or memory is short. Main thread; the name is copied. */
+/* Return the number of a holder with this name, which is copied, or assign one; GUEST_HOLDER_OTHERS if all
+ * are assigned, or out of memory. Main thread. */
 enum guest_holder guest_memory_holder(struct guest_memory *map, const char *name);
-/* Who has leases on a region, separated by commas and cut to `size` bytes with the NUL. Returns how many they
- * are; of a region that does not leave, as it was at some moment. Main thread. */
+/* Write the names of the holders of leases on a region, separated by commas and truncated to `size` bytes
+ * including the NUL. Returns their number; for a region that is not being removed, this is a snapshot. Main
+ * thread. */
 unsigned guest_memory_holders(const struct guest_memory *map, const struct guest_region *region, char *names,
                               size_t size);
-/* The same, one after the other: `*next` is 0 before the first. NULL after the last. */
+/* Iterate over the same names: *next is 0 before the first; returns NULL after the last. */
 const char *guest_memory_next_holder(const struct guest_memory *map, const struct guest_region *region,
                                      unsigned *next);
 
-/* Who has to know which memory there is: a process that shares it, a copy that is being made. All of it is on
- * the main thread. Each region comes in two steps:
+/* Listeners follow which memory exists, for example to share it with a process or to copy it. All functions
+ * are called on the main thread. A region is added in two steps:
  *
- * prepare  before the guest can reach it. False refuses the region, with an error; then nobody's undo is
- * called but that of those who have agreed before. commit   the guest can reach it, though nothing has
- * announced it to the guest yet; leases can be had. Who uses the memory on its own account takes one here and
- * keeps it. undo     in place of commit: another listener, or KVM, has refused. leave    the region leaves:
- * no new lease can be had, the guest has given it back or will never have known it. It waits for its leases,
- * so whoever needs time to let go returns its own when that is done, on any thread.
+ * - prepare: before the guest can access it. False and an error refuse the region; undo is then called for
+ *   the listeners that accepted it before, and for no others.
+ * - commit: the guest can access it, although nothing has announced it to the guest yet, and leases can be
+ *   taken. A listener whose own threads or processes use the memory takes a lease here and keeps it.
+ * - undo: instead of commit; another listener, or KVM, refused the region.
+ * - leave: the region is being removed: there are no new leases, and the guest has released it or has never
+ *   seen it. The removal waits for leases, so a listener that needs time returns its lease, on any thread,
+ *   when it no longer uses the memory.
  *
- * prepare and commit are called in the order of listening, undo and leave in the reverse. None of them may
- * add or remove regions or listeners. Any of them may be NULL. The struct belongs to the listener. */
+ * prepare and commit are called in the order of guest_memory_listen(), undo and leave in the reverse order.
+ * None of them may add or remove regions or listeners. Any of them may be NULL. The struct belongs to the
+ * listener. */
 struct guest_listener {
     bool (*prepare)(void *opaque, const struct guest_part *part, struct error *error);
     void (*commit)(void *opaque, const struct guest_part *part);
@@ -151,51 +153,53 @@ struct guest_listener {
     void *opaque;
     struct guest_listener *next, *previous; /* the map's */
 };
-/* Listen from now on. What is there already comes first, in both steps, in no order. False: the listener has
- * refused some of it; what it had agreed to was undone, and it does not listen. */
+/* Add a listener. It is called for existing regions first, in both steps, in any order. False and an error:
+ * the listener refused one of them; undo was called for those that it had accepted, and it is not added. */
 bool guest_memory_listen(struct guest_memory *map, struct guest_listener *listener, struct error *error);
-/* Listen no more: nothing is called, memory that is there included. */
+/* Remove a listener; none of its functions is called, also not for existing memory. */
 void guest_memory_unlisten(struct guest_memory *map, struct guest_listener *listener);
 
 /* The dirty log: which pages (of the host's page size) were written, by the guest (KVM's log) or by the
  * program (leases that write, when they are returned), in one bitmap for each region. Main thread. For -accel
  * qtest there is only the program.
  *
- * Whoever starts it takes all memory that is there for written, and likewise each region that comes later (a
- * listener hears of it). A lease that writes may be out while the log is taken: its pages are in a later one,
- * and in the last when all such leases have been returned before. */
-/* False: KVM refuses, or memory is short; there is no log. It must not be on. */
+ * The user of the log treats all existing memory as written, and likewise each region that is added later (by
+ * a listener). Pages of a lease for writing that is held while the log is read are in a later result; the
+ * last one is complete if all such leases have been returned before. */
+/* Start the log, which must not be on. False and an error: KVM refuses, or out of memory; it is off. */
 bool guest_memory_log_start(struct guest_memory *map, struct error *error);
 void guest_memory_log_stop(struct guest_memory *map);
-/* How many words the bitmap of a region has. */
+/* The number of 64-bit words in the bitmap of a region. */
 size_t guest_memory_log_words(const struct guest_region *region);
-/* Store which pages were written since the last time, or since the log was started: a bit each, the first
- * page's the lowest of the first word. All zero for a read-only region. False: KVM fails; the next time has
- * it all. */
+/* Store which pages were written since the last call or the start of the log: one bit each, the first page's
+ * being the lowest bit of the first word. All zero for a read-only region. False and an error: KVM refuses;
+ * the next call has all of them. */
 bool guest_memory_log_take(struct guest_memory *map, struct guest_region *region, uint64_t *pages,
                            struct error *error);
 
-/* Lease, copy, give back, over as many regions as there are. Where the host cannot give the memory any more
- * (fault.h), whoever asked for it by guest_memory_on_fault() is told, and part of the bytes may have been
- * copied. On the main thread, where no region can go meanwhile; of RAM, which never goes, on
- * any. */
+/* Copy bytes from or to guest memory under leases, across any number of regions. If the host can no longer
+ * provide the memory (fault.h), the function of guest_memory_on_fault() is called, and a part of the bytes
+ * may have been copied. On the main thread, since regions are removed there; for RAM, which is never removed,
+ * on any thread. */
 enum guest_access {
     GUEST_ACCESS_OK,
-    GUEST_ACCESS_NONE,  /* some of the range is no memory, or is read-only; nothing was copied */
-    GUEST_ACCESS_FAULT, /* the host cannot give it */
+    GUEST_ACCESS_NONE,  /* a part of the range is not memory, or is read-only; nothing was copied */
+    GUEST_ACCESS_FAULT, /* the host cannot provide it */
 };
 enum guest_access guest_memory_access(struct guest_memory *map, uint64_t address, void *bytes,
                                       uint64_t length, bool write);
 enum guest_access guest_memory_fill(struct guest_memory *map, uint64_t address, uint8_t value,
                                     uint64_t length);
-/* The same for those to whom every failure is the same. */
+/* As guest_memory_access(); false: any failure. */
 bool guest_memory_write(struct guest_memory *map, uint64_t address, const void *bytes, uint64_t length);
 
-/* Run access(opaque), which touches leased memory and holds nothing. False: the host cannot give the memory
- * (fault.h), and whoever asked for it is told; it was left in the middle. Any thread. */
+/* Run access(opaque), which accesses leased memory and holds no locks or allocations. False: the host cannot
+ * provide the memory (fault.h); access() was abandoned, and the function of guest_memory_on_fault() was
+ * called. Any thread. */
 bool guest_memory_try(struct guest_memory *map, void (*access)(void *opaque), void *opaque);
 
-/* `fault` is called by whoever accesses the memory, on any thread: with a host address. */
+/* Set the function that is called, with the host address, on the thread whose access failed. Before the first
+ * access. */
 void guest_memory_on_fault(struct guest_memory *map, void (*fault)(void *opaque, void *address),
                            void *opaque);
 

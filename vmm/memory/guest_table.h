@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which region an address is in: the table that leases are looked up in.
+ * The table by which leases find the region of an address.
  *
- * Ranges are sorted by address. The addresses up to the last range are cut into equal buckets, and the table
- * knows how many ranges begin below each: a lookup searches the ranges of one bucket only, mostly one or two.
+ * Ranges are sorted by address. The addresses up to the last range are divided into equal buckets, and the
+ * table contains how many ranges begin below each: a lookup searches the ranges of one bucket only, mostly
+ * one or two.
  *
- * Threads: readers take no lock. A table is built on the main thread, published, and freed when no read
- * section (base/epoch.h) can see it. All that changes after publication is `region`, once, to NULL, when the
- * region leaves: that needs no memory, so removal cannot fail.
+ * Threads: readers do not lock. A table is built on the main thread, published, and freed when no read
+ * section (base/epoch.h) can use it. After publication only `region` changes, once, to NULL, when the region
+ * is removed: this does not allocate memory, so removal cannot fail.
  */
 #ifndef VMM_MEMORY_GUEST_TABLE_H
 #define VMM_MEMORY_GUEST_TABLE_H
@@ -29,7 +30,7 @@ struct guest_range {
     uint8_t *memory;
     unsigned kvm_slot;
     bool read_only;
-    struct guest_region *_Atomic region; /* NULL: it leaves */
+    struct guest_region *_Atomic region; /* NULL: being removed */
 };
 
 struct guest_table {
@@ -40,15 +41,16 @@ struct guest_table {
     struct guest_range range[];
 };
 
-/* An empty table with room for so many; NULL: out of memory. Then guest_table_insert(), of ranges that do not
- * overlap, in any order, then guest_table_seal(), then it may be published. */
+/* Create an empty table with room for `room` ranges; NULL: out of memory. Then add ranges that do not
+ * overlap, in any order, by guest_table_insert(), and call guest_table_seal(); then it may be published. */
 struct guest_table *guest_table_create(unsigned room);
 void guest_table_insert(struct guest_table *table, const struct guest_range *range);
 void guest_table_seal(struct guest_table *table);
 /* For epoch_retire(). */
 void guest_table_free(struct epoch_garbage *garbage);
 
-/* The range that an address is in, or NULL. Within a read section. Inline: it is most of a lease. */
+/* The range that contains an address, or NULL. Called within a read section. Inline, since it is most of the
+ * cost of a lease. */
 static inline struct guest_range *guest_table_find(struct guest_table *table, uint64_t address)
 {
     const uint64_t bucket = address >> table->shift;

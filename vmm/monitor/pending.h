@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Answers that come later.
+ * Deferred answers.
  *
  * Threads: main thread only.
  */
@@ -14,33 +14,33 @@ struct json_object;
 struct monitor_context;
 
 /*
- * A command that takes long returns at once and is answered when its work is done. Meanwhile the event loop
- * runs: the guest, other monitors, and other sessions of the same one. The session that asked takes no
+ * A command that takes long returns at once, and is answered at the end of its work. Meanwhile the event loop
+ * serves the guest, other monitors, and other sessions of the same one. The session that sent it executes no
  * further command, so its answers keep their order. Each pending command is finished exactly once, from the
- * event loop and not from within another command, whether or not somebody still waits for it.
+ * event loop and never within another command, whether or not its client is still connected.
  */
 struct pending {
     const struct command *command;
-    /* By whoever asked; NULL when nobody waits any more. `result` is borrowed, NULL with an error. */
+    /* Set by the session; NULL when it has ended. `result` is borrowed, and NULL with an error. */
     void (*answer)(void *asker, const struct command *command, struct json_object *result,
                    const struct error *error);
-    void (*progress)(void *asker, const char *line); /* how far it is, for a person; may be NULL */
+    void (*progress)(void *asker, const char *line); /* the progress, for a person; may be NULL */
     void *asker;
-    /* By the command: asked to end early, it still finishes as always. May be NULL. */
+    /* Set by the command: end early, by pending_finish() as usual. May be NULL. */
     void (*cancel)(void *opaque);
     void *opaque;
 };
 
-/* Within command_function: answer later. NULL when out of memory: then fail. */
+/* Called within a command's function: answer later. NULL: out of memory; the command must fail. */
 struct pending *command_defer(struct monitor_context *context);
-/* It can answer at once after all, or fails. One that was not deferred will do. */
+/* Undo command_defer(), since the command answers at once or fails. Without effect if it was not deferred. */
 void command_undefer(struct monitor_context *context);
-/* The command is done: `result` is taken over, NULL for {}; or an error. The pending is gone. */
+/* Answer the command and free `pending`. `result` is taken over, NULL means {}; or `error` is not NULL. */
 void pending_finish(struct pending *pending, struct json_object *result, const struct error *error);
-/* How far it is, a line without its end. */
+/* Report the progress as one line without a newline. */
 void pending_progress(struct pending *pending, const char *line);
 void pending_cancel(struct pending *pending);
-/* Nobody waits for it any more; NULL will do. */
+/* The session has ended: the answer will be dropped. Without effect if it is NULL. */
 void pending_forget(struct pending *pending);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The monitors and their sessions, as QMP and HMP share them.
+ * What QMP and HMP share of monitors and their sessions. Main thread only.
  */
 #ifndef VMM_MONITOR_SESSION_H
 #define VMM_MONITOR_SESSION_H
@@ -20,10 +20,10 @@ struct monitors {
     struct chardevs *chardevs;
     struct monitor *first;
     struct qmp_session *qmp_sessions;
-    bool migration_events; /* migrate-set-capabilities: kept, without a meaning */
+    bool migration_events; /* migrate-set-capabilities: stored, without effect */
 };
 
-/* One -mon: the user of a chardev. */
+/* One -mon: a user of a chardev. */
 struct monitor {
     struct monitors *monitors;
     struct monitor *next;

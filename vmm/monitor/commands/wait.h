@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Commands that start an operation and may wait for its end. Whoever waits may go away: the operation goes
- * on.
+ * Commands that start an operation and may wait for its end. The operation continues if the waiting client
+ * disconnects.
  *
  * Threads: main thread only.
  */
@@ -14,12 +14,12 @@
 
 #define WAIT_SECONDS_MAX 86400
 
-/* Nobody is to wait for a guest that is stopped and cannot answer: whether the command may wait, if it was
- * asked to. */
+/* True: `wait` is false, or the guest runs. False and an error: the guest is stopped and cannot answer, so a
+ * command must not wait for it. */
 bool wait_allowed(const struct monitor_context *context, bool wait, struct error *error);
 
-/* Plug, or ask for a DIMM; the result is the operation, as it begins or (wait) as it has ended. `deadline` in
- * milliseconds, 0: the machine's. */
+/* Plug a DIMM, or request its removal. *result is the operation as it begins, or, with `wait`, as it has
+ * ended. `deadline` is in milliseconds; 0: the machine's. False and an error: refused. */
 bool wait_for_plug(struct monitor_context *context, struct auto_dimm *auto_dimm, uint64_t deadline, bool wait,
                    struct json_object **result, struct error *error);
 bool wait_for_unplug(struct monitor_context *context, const char *id, uint64_t deadline, bool wait,

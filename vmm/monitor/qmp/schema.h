@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What programs may ask about hotram itself: its commands, events, types and options, made from the tables
- * that also drive them. Shapes are QEMU's (qapi/introspect.json, qapi/qom.json, qapi/misc.json).
+ * Introspection: commands, events, types and options, from the tables that also implement them. The results
+ * have QEMU's types (qapi/introspect.json, qapi/qom.json, qapi/misc.json). Main thread only.
  */
 #ifndef VMM_MONITOR_QMP_SCHEMA_H
 #define VMM_MONITOR_QMP_SCHEMA_H
@@ -13,15 +13,15 @@
 
 struct config;
 
-/* A member of an object: a '*' before its name says that it can be absent, as in QEMU's own schema language.
- * Its type is "str", "int", "bool", "any", an enumeration, an object type, or one of these in brackets: an
- * array of it. */
+/* A member of an object: a '*' before its name means that it can be absent, as in QEMU's schema language. Its
+ * type is "str", "int", "bool", "any", an enumeration, an object type, or one of these in brackets: an array
+ * of it. */
 struct type_member {
     const char *name; /* NULL ends the list */
     const char *type;
 };
 
-/* An object type that commands return (struct command) or events tell. NULL after the last. */
+/* An object type in results of commands (struct command) or in events. NULL after the last. */
 struct schema_type {
     const char *name;
     const struct type_member *members;
@@ -35,7 +35,7 @@ struct event_type {
 };
 const struct event_type *event_type_at(size_t index);
 
-/* A type of QOM, QEMU's object model. Those with a table can be made. */
+/* A type of QOM, QEMU's object model. Objects of types with a table can be created. */
 struct qom_type {
     const char *name;
     const char *parent; /* NULL: the root */
@@ -47,11 +47,11 @@ struct qom_type {
 /* False after the last. */
 bool qom_type_at(size_t index, struct qom_type *type);
 bool qom_type_find(const char *name, struct qom_type *type);
-/* Whether a type is `ancestor` or comes from it. */
+/* Whether a type is `ancestor` or derived from it. */
 bool qom_type_is(const struct qom_type *type, const char *ancestor);
 
-/* A property that objects of a type have: those that can be given first. For qom-list-properties and qom-list
- * alike. False after the last. */
+/* A property of objects of a type, those that can be given first; for qom-list-properties and qom-list. False
+ * after the last. */
 struct qom_property {
     const char *name;
     const char *type;        /* as QEMU names it */
@@ -59,7 +59,7 @@ struct qom_property {
 };
 bool qom_property_at(const struct qom_type *type, size_t index, struct qom_property *property);
 
-/* The value of a key of -machine (machine_key_at()): text, or a boolean. A new object. */
+/* The value of a key of -machine (machine_key_at()), a new object: a string or a boolean. */
 struct json_object *qom_machine_value(const struct config *config, const char *key);
 
 #endif
