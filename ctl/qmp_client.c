@@ -173,7 +173,7 @@ static bool send_all(struct qmp *qmp, const char *bytes, size_t length, int64_t 
         } else if (why == EAGAIN && time_left(deadline) > 0) {
             poll(&writable, 1, time_left(deadline));
         } else if (why != EINTR) {
-            return error_set(error, "the monitor takes no command: %s",
+            return error_set(error, "the monitor accepts no commands: %s",
                              why == EAGAIN ? "it does not read" : strerror(why));
         }
     }

@@ -131,6 +131,23 @@ def check_version():
     report(stale, f"{VERSION} stands outside meson.build")
 
 
+WIDTH = 120
+
+
+def check_width():
+    """Texts are wrapped; rows of tables, drawings and commands cannot be."""
+    wide, count = [], 0
+    for path in PAPERS:
+        fenced = False
+        for number, line in lines(path):
+            fenced ^= line.lstrip().startswith("```")
+            count += 1
+            if len(line) > WIDTH and not fenced and not line.lstrip().startswith("|"):
+                wide.append(f"{where(path, number)}: {len(line)} characters")
+    assert count > 1000, f"the search finds {count} lines"
+    report(wide, f"longer than {WIDTH} characters")
+
+
 def check_modes():
     """What begins with #! can be run: a lost mode is seen by nobody who has an older copy."""
     lost = []
@@ -147,6 +164,6 @@ TESTS = [("links between documents resolve", check_links), ("documents name file
          ("README leads to every document", check_readme),
          ("README's figures are those of the benchmarks", check_figures),
          ("the floors are drawn as they are listed", check_drawing),
-         ("the glossary is in order", check_glossary), ("the version is in one place", check_version),
+         ("texts are wrapped", check_width), ("the glossary is in order", check_glossary), ("the version is in one place", check_version),
          ("scripts can be run", check_modes)]
 checks.run(TESTS)

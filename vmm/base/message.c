@@ -61,7 +61,8 @@ static void report_lost(void)
 {
     unsigned count = atomic_exchange(&lost, 0);
     char line[80];
-    int length = snprintf(line, sizeof line, "hotram: warning: nobody read %u messages\n", count);
+    int length = snprintf(line, sizeof line,
+                          "hotram: warning: %u messages were lost: standard error was not read\n", count);
 
     if (count > 0 && !put(line, (size_t)length))
         atomic_fetch_add(&lost, count);

@@ -240,7 +240,7 @@ int passed_copy(const char *property, const char *text, struct error *error)
     if (fd < 0)
         error_set(error, "%s=%.80s: %s", property, text,
                   errno == EBADF
-                      ? "it is not open: whoever starts hotram must leave it open, or a QMP client "
+                      ? "it is not open: the program that starts hotram must leave it open, or a QMP client "
                         "passes it with getfd"
                       : strerror(errno));
     return fd;

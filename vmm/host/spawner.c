@@ -215,7 +215,7 @@ bool spawner_run(struct spawner *spawner, char *const words[], int fd, struct er
         return true;
     if (spawner->socket >= 0 && errno == EAGAIN)
         return error_set(error,
-                         "the process that starts programs (hotram-spawner) takes no more requests now; "
+                         "the process that starts programs (hotram-spawner) cannot accept more requests now; "
                          "it may be stopped");
     spawner_end(spawner);
     return error_set(error, "the process that starts programs (hotram-spawner) is gone; restart hotram");

@@ -150,5 +150,5 @@ const char *vm_arch_warning(void)
     if (vmx || svm)
         return NULL;
     return "/dev/kvm opens, but this CPU shows no hardware virtualization (neither vmx nor svm): ordinary "
-           "guests may not boot; the program goes on";
+           "guests may not boot; the program continues";
 }

@@ -35,7 +35,7 @@ static bool read_add_fd(struct parser *parser, const struct add_fd *values, stru
         return error_set(error, "Parameter 'fd' expects the number of a descriptor above 2; got '%u'",
                          values->fd);
     if (fcntl((int)values->fd, F_GETFD) < 0)
-        return error_set(error, "fd=%u: it is not open: whoever starts hotram must leave it open",
+        return error_set(error, "fd=%u: it is not open: the program that starts hotram must leave it open",
                          values->fd);
     for (size_t i = 0; i < config->descriptor_count; i++)
         if (config->descriptors[i].fd == (int)values->fd)
