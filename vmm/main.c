@@ -3,7 +3,6 @@
  * hotram, from start to end: parse, open, build, run, take down.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +23,7 @@
 #include "host/control_socket.h"
 #include "host/daemon.h"
 #include "host/first_client.h"
+#include "host/inherited.h"
 #include "host/passed.h"
 #include "host/sandbox.h"
 #include "machine/machine.h"
@@ -109,7 +109,7 @@ static void open_control(struct program *program)
 
     const char *runtime = getenv("XDG_RUNTIME_DIR");
 
-    /* Without the folder nobody expects a socket: libvirt names every guest and sets no such variable. */
+    /* Without the folder no program expects a socket: libvirt names every guest and sets no such variable. */
     if (!program->config.name || !runtime || !*runtime)
         return;
     config.fd = control_socket_open(&program->control, program->config.name, &error);
@@ -318,76 +318,6 @@ static int take_down(struct program *program, bool started)
     return status;
 }
 
-/* -add-fd. */
-static bool take_descriptors(const struct config *config, struct error *error)
-{
-    for (size_t i = 0; i < config->descriptor_count; i++) {
-        const struct descriptor_config *one = &config->descriptors[i];
-        int64_t set = one->set;
-
-        if (fcntl(one->fd, F_SETFD, FD_CLOEXEC) < 0)
-            return error_set(error, "-add-fd fd=%d: %s", one->fd, strerror(errno));
-        if (!passed_add(&set, one->fd, one->opaque, error))
-            return error_prefix(error, "-add-fd: ");
-    }
-    return true;
-}
-
-/* Descriptors that are wanted, in a list that may be full. */
-#define KEPT_MAX 512u
-struct kept {
-    int list[KEPT_MAX];
-    size_t count;
-};
-
-static void keep(struct kept *kept, int fd)
-{
-    if (fd >= 0 && kept->count < KEPT_MAX)
-        kept->list[kept->count++] = fd;
-}
-
-/* Those that a text names by /dev/fd/N and /proc/self/fd/N anywhere in it. */
-static void keep_named(struct kept *kept, const char *text)
-{
-    static const char *const folders[] = { "/dev/fd/", "/proc/self/fd/" };
-
-    for (size_t folder = 0; folder < sizeof folders / sizeof folders[0]; folder++)
-        for (const char *at = text; (at = strstr(at, folders[folder])) != NULL;) {
-            at += strlen(folders[folder]);
-            keep(kept, atoi(at));
-        }
-}
-
-/* Those that properties of -netdev and -device name. */
-static void keep_inherited(struct kept *kept, const struct object_config *objects, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const struct props props = { objects[i].object, objects[i].keyval };
-
-        kept->count += passed_inherited(props, kept->list + kept->count, KEPT_MAX - kept->count);
-    }
-}
-
-/* What whoever started the program left open and its options do not name is none of its business: a pipe
- * that a shell waits on would never end. Named are descriptors by fd=N, and by their paths. */
-static void close_inherited(const struct config *config, int argc, char *argv[])
-{
-    struct kept kept = { .count = 0 };
-
-    for (size_t i = 0; i < config->chardev_count; i++)
-        keep(&kept, config->chardevs[i].fd);
-    for (size_t i = 0; i < config->descriptor_count; i++)
-        keep(&kept, config->descriptors[i].fd);
-    keep_inherited(&kept, config->netdevs, config->netdev_count);
-    keep_inherited(&kept, config->devices, config->device_count);
-    for (int i = 1; i < argc; i++)
-        keep_named(&kept, argv[i]);
-    for (size_t i = 0; i < config->section_count; i++)
-        keep_named(&kept, config->sections[i]);
-    if (kept.count < KEPT_MAX) /* rather too many open than one that is wanted closed */
-        files_close_inherited(kept.list, kept.count);
-}
-
 int main(int argc, char *argv[])
 {
     struct program program = { .signals = -1 };
@@ -395,7 +325,7 @@ int main(int argc, char *argv[])
     bool started;
 
     if (!files_open_standard())
-        return EXIT_FAILURE; /* nobody can be told */
+        return EXIT_FAILURE; /* there is no way to report it */
     if (!json_prepare()) {
         message("out of memory");
         return EXIT_FAILURE;
@@ -413,12 +343,12 @@ int main(int argc, char *argv[])
     case CONFIG_RUN:
         break;
     }
-    close_inherited(&program.config, argc, argv);
+    inherited_close(&program.config, argc, argv);
     message_open();
     message_configure(program.config.timestamps,
                       program.config.message_guest_name ? program.config.name : NULL);
     /* In the parent of a daemon this does not return. */
-    started = take_descriptors(&program.config, &error) &&
+    started = inherited_take(&program.config, &error) &&
               daemon_begin(&program.daemon, program.config.daemonize, &error) && start(&program, &error);
     if (started) {
         loop_run(program.loop);
