@@ -126,7 +126,7 @@ static void print_result(const struct options *options, struct json_object *resu
     print_text(&text);
 }
 
-/* hotram does not wait any longer for a guest that is stopped; the set goes on. */
+/* hotram does not wait any longer for a stopped guest; the set continues. */
 static bool is_stalled(const struct options *options, struct json_object *operations)
 {
     bool in_progress = false;

@@ -122,7 +122,7 @@ void epoch_wait(void)
         sched_yield();
 }
 
-/* Take from the list what nobody can read any more. Under readers_lock. */
+/* Take from the list what no reader can use any more. Under readers_lock. */
 static struct epoch_garbage *take_unread(void)
 {
     uint64_t lowest = oldest ? lowest_shown() : 0;

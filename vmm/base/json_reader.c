@@ -3,7 +3,7 @@
  * The stream of values: where each begins and ends, and its limits. json_value.c builds it.
  *
  * A value that turns out to be bad, or for which memory is short, is taken to its end all the same, without
- * building anything: whoever sent it gets one answer, and what follows is read from its beginning.
+ * building anything: its sender receives one answer, and the next value is read from its beginning.
  */
 #include "base/json_reader.h"
 

@@ -17,7 +17,7 @@ static const char *guest_name;
 static int own_fd = -1; /* for standard error, does not block; set by the main thread while it is alone */
 static bool is_socket;  /* likewise */
 
-static atomic_uint lost; /* messages that nobody took */
+static atomic_uint lost; /* messages that were not written */
 
 void message_configure(bool timestamps, const char *guest)
 {

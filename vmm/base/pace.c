@@ -5,7 +5,7 @@
 
 /* The first piece, and the smallest: a transparent huge page is not split. */
 #define LEAST (UINT64_C(2) << 20)
-/* Enough for a terabyte that nobody has touched to be a few thousand calls. */
+/* With this size, an untouched terabyte takes a few thousand calls. */
 #define MOST (UINT64_C(512) << 20)
 
 struct pace pace_start(uint64_t page_size)

@@ -7,7 +7,7 @@
  * shuts down its sending side still gets its answers); at once when its input fails, too much output waits,
  * or the host has no memory to send to it or to watch it, which is said. A peer that is gone does not end it
  * by that alone: what it sent before it went is still read. The end is always carried out by work of the
- * event loop, so that nobody's connection vanishes while he uses it.
+ * event loop, so that no connection is freed while a caller uses it.
  *
  * Threads: main thread only.
  */

@@ -3,7 +3,7 @@
  * Pseudo terminals. Whoever opens the other side, as often as he likes, is the one connection.
  *
  * Nothing tells that somebody opened the other side; only its closing shows, as a hang-up that lasts until it
- * is open again. So while nobody is there a timer looks once a second, as in QEMU.
+ * is open again. So without a peer a timer checks once a second, as in QEMU.
  *
  * Threads: main thread only.
  */

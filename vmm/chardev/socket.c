@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Unix sockets: listening, connecting, or a descriptor that whoever started the program left open.
+ * Unix sockets: listening, connecting, or an inherited descriptor.
  *
  * A client with reconnect= that has no connection tries again and again, and says so once.
  *
@@ -37,7 +37,7 @@ struct socket_state {
     struct watch *watch;
     struct timer retry;    /* to listen, or to connect */
     uint64_t reconnect_ms; /* of a client; 0: it connects once */
-    bool failing;          /* it is said that nobody is there */
+    bool failing;          /* the failure was reported */
     char path[108];        /* "" for an inherited socket without a name */
     char *address;         /* of one over TCP: HOST:PORT, or NULL */
 };
@@ -86,7 +86,7 @@ static bool open_listening(struct socket_state *state, struct error *error)
     state->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (state->fd < 0)
         return error_set(error, "cannot create a socket: %s", strerror(errno));
-    /* As QEMU does: a file that an earlier run left behind is in the way and nobody's. */
+    /* As QEMU does: replace a socket that an earlier run left behind. */
     if (unlink(address.sun_path) < 0 && errno != ENOENT)
         return error_set(error, "cannot replace '%s': %s", state->path, strerror(errno));
     if (bind(state->fd, (const struct sockaddr *)&address, sizeof address) < 0)

@@ -32,7 +32,7 @@ static struct {
     struct termios before, now;
 } terminal;
 
-/* These kill or stop by default; whoever has a handler of his own ends the program in order. */
+/* These kill or stop the program by default; a handler that was installed ends it in order. */
 static const int fatal_signals[] = { SIGHUP,  SIGINT, SIGQUIT, SIGTERM, SIGABRT,
                                      SIGSEGV, SIGBUS, SIGFPE,  SIGILL };
 
@@ -163,7 +163,7 @@ static bool stdio_open(struct chardev *chardev, const struct chardev_config *con
     return true;
 }
 
-/* The end of input is not the end: the serial console goes on with hotram < /dev/null. */
+/* The connection continues after the end of input: hotram < /dev/null has a serial console. */
 static bool stdio_start(struct chardev *chardev, struct error *error)
 {
     struct stdio *stdio = chardev->state;

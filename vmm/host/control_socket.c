@@ -13,7 +13,7 @@
 
 #define BACKLOG 16
 
-/* Others hold the lock for moments; whoever holds it longer does not hold up this start for ever. */
+/* Others hold the lock briefly; a process that holds it longer must not block this start for ever. */
 #define LOCK_TRIES 100
 #define LOCK_WAIT_NS 20000000
 
@@ -27,7 +27,8 @@ static bool lock_folder(int fd)
     return true;
 }
 
-/* The folder, open and locked against others that start now; nobody but its owner may enter. */
+/* The folder, open and locked against other guests that start at the same time; only its owner may access it.
+ */
 static int open_folder(const char *path, struct error *error)
 {
     struct stat folder;
@@ -87,7 +88,7 @@ static bool bind_private(int fd, const struct sockaddr_un *address)
     return bound;
 }
 
-/* In the folder, which is locked: nobody comes between the question who listens and the answer to it. */
+/* Called while the folder is locked, so that no other guest can listen between the check and its use. */
 static bool listen_in_folder(struct control_socket *control, int fd, const struct sockaddr_un *address,
                              struct error *error)
 {

@@ -48,7 +48,7 @@ bool program_start(const char *path, char *const words[], int fd, struct error *
 {
     int failure;
 
-    signal(SIGCHLD, SIG_IGN); /* nobody asks how it ended */
+    signal(SIGCHLD, SIG_IGN); /* exit statuses are not needed */
     failure = start(path, words, fd);
     return !failure || error_set(error, "cannot start '%s': %s", path, strerror(failure));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a guest that starts does by itself: it enumerates its ACPI devices, and takes the DIMMs that it finds
- * without an event and without a report. So it is told of by what it reads at the registers.
+ * without an event and without a report. So its reads of the registers show that it has found one.
  *
  * Linux, when it starts: enables the event; then makes an object for each ACPI device (_CRS, _STA); then
  * takes the memory of those that are present (_STA, _CRS, _STA). An event in between is delivered to a device

@@ -81,7 +81,7 @@ static void memory_released(void *opaque)
     dimm_free(dimm);
 }
 
-/* The range has left the guest's map: no vCPU and nobody in the program uses the memory any more. */
+/* The range was removed from the guest's map: neither vCPUs nor the program use the memory any more. */
 static void region_removed(void *opaque)
 {
     struct dimm *dimm = opaque;

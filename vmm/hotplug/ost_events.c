@@ -3,7 +3,7 @@
  * ACPI_DEVICE_OST: what the guest reports of its DIMMs, told to the monitors, but not faster than they read.
  * A guest may report as often as it likes. Each slot has OST_BURST events at once, anew with each request of
  * the host, so that answers are never late however often it asks, and one more for each second that passes.
- * The last report that found none left is told in its turn, so the last state always arrives.
+ * The last report that exceeded the limit is sent later, so the last state is always reported.
  *
  * Threads: main thread only.
  */

@@ -140,7 +140,7 @@ bool vcpus_arch_set_clock(const struct vcpus *vcpus, uint64_t clock, struct erro
            error_set(error, "KVM does not take the virtual counter: %s", strerror(errno));
 }
 
-/* As on hardware it goes on over a warm reset. */
+/* As on hardware, it continues across a warm reset. */
 uint64_t vcpus_arch_reset_clock(uint64_t clock)
 {
     return clock;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Interrupts without KVM: lines, messages, eventfds that raise interrupts, and what the watcher is told of
- * them.
+ * Interrupts without KVM: lines, messages, eventfds that raise interrupts, and the reports to the watcher.
  */
 #include "kvm/stand_in_state.h"
 

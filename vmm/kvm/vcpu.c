@@ -119,7 +119,7 @@ static bool run_once(struct vcpu *vcpu)
     return false;
 }
 
-/* Wait outside the guest until nobody holds the vCPUs. Returns false when the thread is to end. */
+/* Wait outside the guest while the vCPUs are held. Returns false when the thread is to end. */
 static bool park(struct vcpu *vcpu)
 {
     struct vcpus *group = vcpu->group;
@@ -302,7 +302,7 @@ void vcpus_hold(struct vcpus *vcpus)
     pthread_mutex_unlock(&vcpus->lock);
 }
 
-/* A guest whose clock goes on while it is stopped sees its own timeouts expire; better than not to run. */
+/* If the clock of a stopped guest continues, its own timeouts expire; that is better than not to run. */
 static void stop_clock(struct vcpus *vcpus)
 {
     struct error error;

@@ -265,7 +265,7 @@ static bool set_msrs(struct vcpu *vcpu, struct kvm_msrs *msrs, struct error *err
     return true;
 }
 
-/* While a guest is in VMX operation KVM takes no system registers without it. Not every vCPU has the MSR,
+/* While a guest is in VMX operation, KVM refuses system registers without it. Not every vCPU has the MSR,
  * which is the first of more_msrs[]. */
 static bool leave_vmx(struct vcpu *vcpu, struct error *error)
 {

@@ -50,7 +50,7 @@ static void emit_panic(struct machine *machine, enum event_kind kind, enum panic
     machine_emit(machine, &(struct event){ .kind = kind, .panic.outcome = outcome });
 }
 
-/* As QEMU: what the event says is what follows. False: the guest goes on. */
+/* As QEMU: what the event says is what follows. False: the guest continues. */
 static bool panicked(struct machine *machine)
 {
     const struct actions *actions = &machine->actions;

@@ -204,7 +204,7 @@ void machine_quit(struct machine *machine, enum shutdown_cause cause)
 
 /* ---- what it consists of ---- */
 
-/* -machine none has no serial port: nobody is at the other end of the chardev, as in QEMU. */
+/* -machine none has no serial port: the chardev has no user, as in QEMU. */
 bool machine_attach_serial(struct machine *machine, struct chardev *chardev, struct error *error)
 {
     struct line *line = machine->board.serial_line;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Memory that the host cannot give any more: a file behind it became shorter, its huge pages ran out, or the
- * hardware lost a page. The guest stops for good, the program goes on.
+ * hardware lost a page. The guest is stopped for good; the program continues.
  */
 
 #include "base/message.h"

@@ -137,7 +137,7 @@ static bool has_distances(const void *tables)
     return config_of(tables)->numa->distances_given;
 }
 
-/* Without fixed hardware nobody is told of it, but it is there. */
+/* Without fixed hardware it exists, but the tables do not mention it. */
 static enum hotram_status write_facs(struct acpi_writer *writer, const void *tables)
 {
     (void)tables;

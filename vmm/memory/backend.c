@@ -35,7 +35,7 @@ void backends_on_failure(struct backends *backends, void (*failed)(void *opaque,
     backends->failed_opaque = opaque;
 }
 
-/* A file has changed, nobody knows which: look at all that are in use. */
+/* A file changed, and it is unknown which: check all that are in use. */
 static void check_files(void *opaque)
 {
     struct backends *backends = opaque;

@@ -29,7 +29,7 @@ struct prealloc {
     const struct prealloc_ops *ops;
     void *opaque;
     struct timer timer;
-    atomic_uint_fast64_t next; /* offset of the first piece that nobody has taken */
+    atomic_uint_fast64_t next; /* offset of the first piece that no thread has taken */
     atomic_uint_fast64_t done; /* bytes that are there */
     atomic_int failure;        /* errno of the first that failed; then all end */
     atomic_uint running;

@@ -77,7 +77,7 @@ static void close_port(void *opaque)
     net_port_close(&link->port);
 }
 
-/* Main thread: nobody is at the other end any more. */
+/* Main thread: the peer disconnected. */
 static void is_gone(void *opaque)
 {
     struct net_link *link = opaque;

@@ -11,7 +11,7 @@
 /* What one read may bring: with several small frames of a stream. */
 #define IN_SIZE (PREFIX + NET_HEADER + NET_FRAME_MAX + 65536u)
 #define OUT_SIZE (NET_HEADER + NET_FRAME_MAX)
-/* What ends a connection while nobody reads. */
+/* The events that end a connection while frames are not wanted. */
 #define ENDED (EPOLLHUP | EPOLLERR | EPOLLRDHUP)
 
 static const uint8_t no_header[NET_HEADER];

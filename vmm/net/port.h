@@ -3,10 +3,10 @@
  * Frames through a file descriptor: the two directions of one pair of queues of a network card.
  *
  * A frame is Ethernet without its checksum. In front of it a card has the header of virtio 1.2, 5.1.6, of
- * NET_HEADER bytes; a tap device takes and gives that header, the others have none: what they receive has a
- * header of zeros, and what is sent loses it.
+ * NET_HEADER bytes; a tap device uses this header, the others do not: received frames get a header of zeros,
+ * and it is removed from sent ones.
  *
- * The peer is hostile: whatever it sends is a frame of at most NET_FRAME_MAX bytes, is dropped, or ends the
+ * The peer may be hostile: what it sends is a frame of at most NET_FRAME_MAX bytes, is dropped, or ends the
  * connection.
  *
  * Threads: net_port_init() and free while no I/O thread uses it; the rest on the port's I/O thread.
@@ -25,7 +25,7 @@
 #define NET_HEADER 12u
 /* An Ethernet header with a VLAN tag, and the largest IP packet: what segmentation offload sends at once. */
 #define NET_FRAME_MAX (18u + 65535u)
-/* Shorter ones are nobody's: two addresses and a type. */
+/* Minimum length: two addresses and a type. */
 #define NET_FRAME_MIN 14u
 
 enum net_framing {
@@ -36,25 +36,24 @@ enum net_framing {
 
 struct net_port;
 
-/* Who uses a port: called on its I/O thread, from the loop. */
+/* The user of a port; functions are called on its I/O thread, from the loop. */
 struct net_port_owner {
-    /* There may be frames: net_port_next(), at best until it returns false; called again only after that has
-     * returned false. */
+    /* There may be frames: call net_port_next() until it returns false. Called again only after that. */
     void (*readable)(void *opaque);
-    /* net_port_room() has room again, after it had none. */
+    /* net_port_room() succeeds again, after it returned NULL. */
     void (*writable)(void *opaque);
-    /* The peer is gone, or has broken the rules (`why`, a clause); the port does nothing any more. */
+    /* The peer disconnected or violated the protocol (`why` in words); the port is inactive from now on. */
     void (*closed)(void *opaque, const char *why);
     void *opaque;
 };
 
 struct net_frame {
-    const uint8_t *header; /* NET_HEADER bytes; the number of buffers is the card's to fill in */
+    const uint8_t *header; /* NET_HEADER bytes; the card fills in the number of buffers */
     const uint8_t *bytes;
     size_t length;
 };
 
-/* All of it is the port's, but for the counts. */
+/* Internal, except the counts. */
 struct net_port {
     struct net_port_owner owner;
     enum net_framing framing;
@@ -62,38 +61,39 @@ struct net_port {
     struct loop *loop;
     struct watch *watch;
     uint32_t events; /* that the watch waits for */
-    bool quiet;      /* nobody wants frames */
-    bool emptied;    /* the last read of a stream took all that was there */
+    bool quiet;      /* frames are not wanted */
+    bool emptied;    /* the last read of a stream returned all available bytes */
     bool read_out;   /* since readable() was called, net_port_next() has found nothing more */
     uint8_t *in, *out;
     size_t in_start, in_end;
-    size_t out_start, out_end; /* what the peer has not taken yet of the last frame */
+    size_t out_start, out_end; /* the rest of the last frame that was not sent yet */
     size_t next;               /* bytes of `in` that the frame at its start has; 0: none is there */
     _Atomic uint64_t received, sent, dropped; /* frames; any thread may read */
 };
 
-/* In zeroed memory. False: out of memory. */
+/* Initialize a zeroed port. False and an error: out of memory. */
 bool net_port_init(struct net_port *port, struct error *error);
 void net_port_free(struct net_port *port);
 
-/* Frames go through `fd` from now on, which is not blocking and stays the caller's. Quiet at first. False
- * and errno: it cannot be watched. */
+/* Transfer frames through `fd`, which is non-blocking and belongs to the caller. Receiving begins with
+ * net_port_listen(). False and errno: the descriptor cannot be watched. */
 bool net_port_open(struct net_port *port, int fd, enum net_framing framing, struct loop *loop,
                    const struct net_port_owner *owner);
-/* Not any more. One that is not open will do. */
+/* Stop using the descriptor. Without effect if it is not open. */
 void net_port_close(struct net_port *port);
 
-/* Whether frames are wanted at all: while the guest runs and its driver has buffers. */
+/* Enable receiving: while the guest runs and its driver provides buffers. */
 void net_port_listen(struct net_port *port, bool listen);
-/* The next frame, valid until net_port_done(); the same one until then. False: there is none now. */
+/* Get the next frame, which is valid until net_port_done(), and returned again until then. False: there is
+ * none at present. */
 bool net_port_next(struct net_port *port, struct net_frame *frame);
 void net_port_done(struct net_port *port);
 
-/* Where the next frame to be sent is to be put, with its header: NET_HEADER + NET_FRAME_MAX bytes. NULL: the
- * peer has not taken the last one; writable() will be called. */
+/* The buffer for the next frame to be sent, with its header: NET_HEADER + NET_FRAME_MAX bytes. NULL: the last
+ * frame has not been sent completely; writable() will be called. */
 uint8_t *net_port_room(struct net_port *port);
-/* Send so many bytes of it, the header's included. A frame of a length that none has is dropped, and so is
- * everything while nobody is connected. */
+/* Send the first `bytes` of that buffer, including the header. Frames of an invalid length are dropped, and
+ * all frames while no peer is connected. */
 void net_port_send(struct net_port *port, size_t bytes);
 
 #endif

@@ -35,7 +35,7 @@ struct stream {
     struct made_file made;
     struct timer retry;           /* to connect, or to accept */
     uint64_t reconnect_ms;        /* of a client; 0: it connects once */
-    bool failing;                 /* it is said that nobody is there */
+    bool failing;                 /* the failure was reported */
     char path[STREAM_PATH_BYTES]; /* of a UNIX socket */
     char address[200];
 };
@@ -69,7 +69,7 @@ static bool listen_unix(struct net_backend *backend, const char *path, struct er
     if (fd < 0)
         return false;
     stream->listener = fd;
-    /* As QEMU does: a file that an earlier run left behind is in the way and nobody's. */
+    /* As QEMU does: replace a socket that an earlier run left behind. */
     if (unlink(path) < 0 && errno != ENOENT)
         return error_set(error, "cannot replace '%s': %s", path, strerror(errno));
     if (bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 ||

@@ -26,7 +26,7 @@
 
 #define PATIENCE_MS 30000
 
-/* While its program has not begun. */
+/* The state while its program is being started. */
 struct user {
     int fd; /* -1: the cable has it */
     struct watch *watch;
@@ -167,7 +167,8 @@ static bool make_words(const struct user_values *values, char *words[WORDS_MAX],
     return words[count - 1] != NULL || error_set(error, "out of memory");
 }
 
-/* Its first packet: a NUL, or why it cannot serve. So says the spawner why it has not started it. */
+/* Its first packet: a NUL, or the reason for which it cannot start. The spawner reports a failure in the same
+ * way. */
 static bool has_begun(int fd, struct error *error)
 {
     char answer[512];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Commands that QEMU 7.2 has and hotram has not, with what there is in their place: those that programs call
- * without having asked whether they are there.
+ * Commands of QEMU 7.2 that hotram lacks, with their replacements: those that programs call without having
+ * asked whether they are there.
  */
 #include <string.h>
 

@@ -10,7 +10,8 @@
 #include "monitor/qmp/schema.h"
 #include "options/parser.h"
 
-/* Keys of -cpu max, which is the same as host; no object has the type, so nobody reads values by the rows. */
+/* Keys of -cpu max, which is the same as host; no object has the type, so the rows are not used to read
+ * values. */
 struct max_cpu {
     bool migratable, pmu, host_phys_bits;
 };

@@ -53,7 +53,7 @@ static const struct property set_properties[] = {
 
 struct waiter {
     struct machine *machine;
-    struct pending *pending; /* NULL: nobody waits */
+    struct pending *pending; /* NULL: no client waits */
     struct resize_watcher watcher;
 };
 

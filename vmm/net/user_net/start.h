@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * How the program for user networking is started: with the properties of -netdev user as its arguments
- * ("net=10.0.2.0/24"), and a socket of packets. Its first packet is one NUL when it serves, or words that say
- * why it cannot. Then each packet is a frame. It ends when the socket is closed.
+ * ("net=10.0.2.0/24"), and a socket of packets. Its first packet is one NUL when it is ready, or the reason,
+ * in words, for which it cannot start. Then each packet is a frame. It ends when the socket is closed.
  */
 #ifndef VMM_NET_USER_NET_START_H
 #define VMM_NET_USER_NET_START_H
