@@ -14,9 +14,9 @@ packages_of() {
     build)  echo gcc libc6-dev meson ninja-build pkg-config \
                  libjson-c-dev libedit-dev libcmocka-dev libfdt-dev \
                  zlib1g-dev libseccomp-dev liburing-dev libslirp-dev doxygen ;;
-    # The guests' kernels and first user space, and the emulated host.
+    # The guests' kernels and first user space, the emulated host, and images.
     guest)  echo gcc libc6-dev binutils busybox-static cpio kmod lz4 xz-utils \
-                 zstd python3 qemu-system-x86 ;;
+                 zstd python3 qemu-system-x86 qemu-utils ;;
     check)  echo binutils clang git lld qemu-user ;;
     # The sanitizers' and the fuzzer's libraries, and names in their traces: of
     # the version of clang that this release of Debian has.
@@ -46,6 +46,7 @@ there() {
     kmod)              has depmod ;;
     xz-utils)          has xz ;;
     qemu-system-x86)   has qemu-system-x86_64 ;;
+    qemu-utils)        has qemu-img ;;
     libc6-dev)         header stdio.h ;;
     libfdt-dev)        header libfdt.h ;; # Debian 12's has no module
     libjson-c-dev)     library json-c json-c/json.h ;;
