@@ -57,6 +57,7 @@ class BackEnd:
         self.answers = {}
         self.refuses = set()
         self.held = False       # requests of the disk wait
+        self.late = 0           # seconds after a ring's end until the driver sees what was taken from it before
         self.asked = []
         self.regions = []
         self.rings = {}
@@ -297,6 +298,9 @@ class BackEnd:
             ring.next = (ring.next + 1) & 0xffff
             self._user(used + 4 + 8 * (ring.used % ring.size), 8, struct.pack("<II", head, written))
             ring.used = (ring.used + 1) & 0xffff
+            if self.late:
+                threading.Timer(self.late, self._user, (used + 2, 2, struct.pack("<H", ring.used))).start()
+                continue
             self._user(used + 2, 2, struct.pack("<H", ring.used))
             if ring.call >= 0:
                 os.write(ring.call, struct.pack("<Q", 1))

@@ -134,6 +134,26 @@ def test_reads_and_writes():
         assert disk.host.error_log == "", disk.host.error_log
 
 
+def test_requests_that_the_back_end_has_taken_end_before_the_disk_stops():
+    """libvhost-user gives a ring back while requests from it are under way; the interrupt is made good later."""
+    for stop in True, False:
+        with Disk() as disk:
+            disk.back_end.late = 0.5
+            disk.post(IN, 1, room=512)
+            virtio.wait_until(lambda: disk.back_end.rings[0].next == 1, "the request")      # pylint: disable=W0640
+            assert disk.queue.used_index == 0
+            if stop:
+                disk.host.qmp.execute("stop")
+                assert disk.queue.used_index == 1
+                disk.back_end.late = 0
+                assert not disk.device.interrupt_status() & 1
+                disk.host.qmp.execute("cont")
+                virtio.wait_until(lambda: disk.device.interrupt_status() & 1, "the interrupt")      # pylint: disable=W0640
+            else:
+                disk.device.status = 0
+                assert disk.queue.used_index == 1
+
+
 def test_properties():
     with Disk(device=",config-wce=off,num-queues=3,queue-size=16,bootindex=1") as disk:
         assert not disk.device.offered & CONFIG_WCE and disk.device.offered & MANY

@@ -32,9 +32,9 @@ static void lose(struct user_blk *blk)
     virtio_vhost_take_back(&blk->vhost);
     if (!told)
         warning(
-            "%s: the back end of chardev '%s' is lost: %s; requests of this disk stay unanswered. device_del %s "
-            "removes it, and it can be added again when a back end runs",
-            device->name, blk->values.chardev, blk->user.why.text, device->name);
+            "%s: the back end of chardev '%s' is lost: %s; requests of this disk stay unanswered until it is "
+            "removed (device_del), and added again with a back end",
+            device->name, blk->values.chardev, blk->user.why.text);
     device->told = true;
     if (device->running)
         virtio_queue_break(virtio_device_queue(device, 0), "its back end is lost");
