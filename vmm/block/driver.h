@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The drivers of block nodes, and from properties to what a node is to be.
+ * The drivers of block nodes, and the conversion of properties to a node's specification.
  *
  * Threads: main thread only.
  */
@@ -11,7 +11,7 @@
 
 struct json_object;
 
-/* What -blockdev says of one node. */
+/* The properties of one node in -blockdev. */
 struct block_spec {
     const struct block_driver *driver;
     char *node_name, *filename, *discard, *detect_zeroes, *aio, *locking;
@@ -23,10 +23,11 @@ struct block_spec {
     enum block_locking locking_kind;
 };
 
-/* The name of driver number `index`; NULL after the last. */
+/* Driver number `index`; NULL after the last. */
 const struct block_driver *block_driver_at(size_t index);
 
-/* Those whose names begin with "file.", without that; NULL: there is none. A new object. */
+/* The properties whose names begin with "file.", without that prefix, as a new object; NULL: there are none.
+ */
 struct json_object *block_below(struct json_object *flat);
 
 /* Whether it can be the name of a node; NULL is none. */

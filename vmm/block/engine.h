@@ -2,7 +2,7 @@
 /*
  * What queue.c and the engines share.
  *
- * Threads: as queue.h says; an engine keeps what its own threads touch in `state`.
+ * Threads: as in queue.h; the data of an engine's own threads is in `state`.
  */
 #ifndef VMM_BLOCK_ENGINE_H
 #define VMM_BLOCK_ENGINE_H
@@ -12,15 +12,16 @@
 
 struct block_engine {
     const char *name;
-    /* Sets state and fd, which can be read when reap() has something. False and an error: the host has none.
-     */
+    /* Set `state` and `fd`; the latter is readable when reap() has results. False and an error: the host does
+     * not provide it. */
     bool (*create)(struct block_queue *queue, struct error *error);
     void (*destroy)(struct block_queue *queue);
-    /* Make the calls of queue->waiting, as far as there is room. */
+    /* Begin the system calls of the requests in queue->waiting, as far as there is room. */
     void (*submit)(struct block_queue *queue);
-    /* Whether submit() would take another one. */
+    /* Whether submit() has room for another one. */
     bool (*room)(const struct block_queue *queue);
-    /* What has come to its end goes into queue->ended; what has not, into queue->waiting. */
+    /* Move requests that are complete to queue->ended, and those that need another system call to
+     * queue->waiting. */
     void (*reap)(struct block_queue *queue);
 };
 

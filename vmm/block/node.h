@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Block nodes: what disks are made of. A node has a name and a driver: "file" and "host_device" have the
- * bytes, "raw" is over one of them, "null-co" keeps nothing. Words and rules are QEMU's.
+ * Block nodes: the parts of disks. A node has a name and a driver: "file" and "host_device" contain the data,
+ * "raw" is over one of them, "null-co" stores nothing. Names and rules are QEMU's.
  *
- * A device uses a node by a struct block_user: one user that writes, any number that read, or any number that
- * write and share it. While there is a user, the image is locked as QEMU locks it (lock.h).
+ * A device uses a node through a struct block_user: one user that writes, any number that read, or any number
+ * that write and share it. While there is a user, the image is locked as QEMU locks it (lock.h).
  *
  * Threads: main thread only, but for block_node_size() and queues (queue.h).
  */
@@ -20,10 +20,10 @@
 struct block_node;
 struct block_nodes;
 
-/* Why requests of a user stand still, as QEMU's io-status: only that of the first of them is kept. */
+/* Why requests of a user are stopped, QEMU's io-status: that of the first one. */
 enum block_io_status { BLOCK_IO_OK, BLOCK_IO_FAILED, BLOCK_IO_NOSPACE };
 
-/* Who reads or writes a node. The struct belongs to the device, which zeroes it at first. */
+/* The user of a node. The struct belongs to the device, which zeroes it initially. */
 struct block_user {
     const char *name; /* for people, borrowed: "disk 'vda'" */
     const char *qdev; /* the device's QOM path, borrowed */
@@ -31,7 +31,7 @@ struct block_user {
     bool share;       /* while others, and other programs, write: share-rw=on */
     bool stops;       /* a request that fails may stop the machine: queries show the next */
     enum block_io_status io_status;
-    /* The node has another size now; may be NULL. Main thread. */
+    /* The size of the node changed; may be NULL. Main thread. */
     void (*resized)(void *opaque);
     void *opaque;
     struct block_stats stats;
@@ -40,7 +40,7 @@ struct block_user {
 };
 
 struct block_nodes *block_nodes_create(void); /* NULL: out of memory */
-/* No node has a user any more; NULL will do. */
+/* Called when no node has a user any more. Without effect if it is NULL. */
 void block_nodes_destroy(struct block_nodes *nodes);
 
 /* All that can be said of a -blockdev without opening anything; references are not looked at. */
@@ -51,38 +51,39 @@ bool block_node_add(struct block_nodes *nodes, struct props props, struct error 
  * of another format that the image may have (image_format.h), or NULL: it is raw as far as one can tell.
  * False and an error where it cannot be read. */
 bool block_node_guess(const struct block_node *node, const char **format, struct error *error);
-/* blockdev-del: nobody uses it, and no node is over it. */
+/* blockdev-del. False and an error: there is no such node, it has a user, or a node is over it. */
 bool block_node_remove(struct block_nodes *nodes, const char *name, struct error *error);
 
 struct block_node *block_node_find(const struct block_nodes *nodes, const char *name); /* NULL: none */
-/* The same, and otherwise an error with the names that there are. */
+/* The same; NULL sets an error that lists the existing names. */
 struct block_node *block_node_require(const struct block_nodes *nodes, const char *name, struct error *error);
-/* In order of creation: NULL gives the first. */
+/* Iterate in order of creation: NULL gives the first; returns NULL after the last. */
 struct block_node *block_node_next(const struct block_nodes *nodes, const struct block_node *node);
 
-/* Who uses the nodes, in order of their nodes: NULL gives the first. */
+/* Iterate over the users of all nodes, in the order of the nodes: NULL gives the first; returns NULL after
+ * the last. */
 const struct block_user *block_user_next(const struct block_nodes *nodes, const struct block_user *user);
 
-/* A request of a user has failed, and waits until the machine runs again; `error` is an errno. */
+/* Record that a request of a user failed with errno `error`, and is stopped until the machine runs again. */
 void block_user_stopped(struct block_user *user, int error);
-/* The machine runs again: what stands still is tried again. */
+/* The machine runs again: clear what block_user_stopped() recorded. */
 void block_users_continue(struct block_nodes *nodes);
 
 const char *block_node_name(const struct block_node *node);
 /* Bytes; any thread. */
 uint64_t block_node_size(const struct block_node *node);
-/* Whether somebody may use it for writing. */
+/* Whether it can be used for writing. */
 bool block_node_writable(const struct block_node *node);
-/* What offsets and lengths of requests are multiples of: 512, or up to 4096 with cache.direct=on on a disk
- * that has such sectors. Bytes. */
+/* The alignment of requests' offsets and lengths in bytes: 512, or up to 4096 with cache.direct=on on a disk
+ * with such sectors. */
 uint32_t block_node_alignment(const struct block_node *node);
 /* Whether discards reach the host. */
 bool block_node_discards(const struct block_node *node);
 
-/* From now on `user` may have queues. False and an error: another user is in its way, or the image is locked
- * by another program. */
+/* Add a user, which may then have queues. False and an error: another user conflicts with it, or another
+ * program has locked the image. */
 bool block_node_use(struct block_node *node, struct block_user *user, struct error *error);
-/* Its queues are gone. One that does not use a node will do. */
+/* Remove a user, after its queues have been destroyed. Without effect if it does not use a node. */
 void block_node_leave(struct block_user *user);
 
 /* block_resize: change the image, and tell its users. */
