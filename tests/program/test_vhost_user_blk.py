@@ -5,6 +5,7 @@
 """vhost-user-blk-pci: a test plays the driver, and the back end, or has qemu-storage-daemon serve a qcow2 image. It needs
 no KVM."""
 
+import contextlib
 import pathlib
 import struct
 import subprocess
@@ -30,16 +31,19 @@ class Disk:
     """A machine with one, and its driver. back_end: made with the folder's socket."""
 
     def __init__(self, back_end=None, device="", options=(), start=True, **more):
-        self.folder = tempfile.TemporaryDirectory()
-        self.path = pathlib.Path(self.folder.name) / "back-end"
-        self.back_end = (back_end or BackEnd)(self.path, **more)
-        self.host = Host(["-chardev", f"socket,id=c,path={self.path}",
-                          "-device", f"vhost-user-blk-pci,id=v,chardev=c{device}", *options])
-        self.host.qmp.execute("cont")
-        self.qtest = self.host.qtest
-        if start:
-            self.find()
-            self.start()
+        with contextlib.ExitStack() as made:
+            folder = made.enter_context(tempfile.TemporaryDirectory())
+            self.path = pathlib.Path(folder) / "back-end"
+            self.back_end = (back_end or BackEnd)(self.path, **more)
+            made.callback(lambda: self.back_end.stop())     # of the one that is there then
+            self.host = made.enter_context(Host(["-chardev", f"socket,id=c,path={self.path}", "-device",
+                                                 f"vhost-user-blk-pci,id=v,chardev=c{device}", *options]))
+            self.host.qmp.execute("cont")
+            self.qtest = self.host.qtest
+            if start:
+                self.find()
+                self.start()
+            self.made = made.pop_all()
 
     def find(self):
         space = virtio.Pci(self.qtest)
@@ -54,9 +58,7 @@ class Disk:
         return self
 
     def __exit__(self, *_):
-        self.host.__exit__()
-        self.back_end.stop()
-        self.folder.cleanup()
+        self.made.close()
 
     def post(self, kind, sector=0, data=b"", room=0, at=BUFFERS):
         header = BUFFERS - 0x1000
