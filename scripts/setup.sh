@@ -16,7 +16,7 @@ packages_of() {
                  zlib1g-dev libseccomp-dev liburing-dev libslirp-dev doxygen ;;
     # The guests' kernels and first user space, the emulated host, and images.
     guest)  echo gcc libc6-dev binutils busybox-static cpio kmod lz4 xz-utils \
-                 zstd python3 qemu-system-x86 qemu-utils ;;
+                 zstd python3 qemu-system-x86 qemu-utils seabios ;;
     check)  echo binutils clang git lld qemu-user ;;
     # The sanitizers' and the fuzzer's libraries, and names in their traces: of
     # the version of clang that this release of Debian has.

@@ -208,6 +208,18 @@ struct config {
     size_t netdev_count;
     struct fw_cfg_config *fw_cfg_files; /* -fw_cfg */
     size_t fw_cfg_file_count;
+    bool firmware;           /* it runs, on x86-64: without -kernel */
+    char *bios;              /* -bios, or NULL: the default */
+    char **firmware_folders; /* -L */
+    size_t firmware_folder_count;
+    struct boot_config_menu {
+        char *order, *once; /* -boot: letters, or NULL */
+        bool menu, strict;
+        bool splash_given;
+        uint32_t splash_time; /* milliseconds that the menu waits for a key, if given */
+        int32_t
+            reboot_timeout; /* milliseconds after which firmware that can boot nothing resets; -1: never */
+    } boot;
     bool fw_cfg;     /* the machine has the device from which firmware reads */
     char **sections; /* of -readconfig: each section as the argument of its option */
     size_t section_count;

@@ -81,6 +81,7 @@ struct map_room {
     unsigned entries; /* DIMMs that meet share one, */
     uint64_t
         ram_end; /* and so do RAM that ends here, behind which DIMMs are listed, and one that begins here */
+    const char *why; /* a warning's first words, where DIMMs have no room; NULL: there is room for all */
 };
 
 /* What the loader has to know of the machine: an architecture's own. */

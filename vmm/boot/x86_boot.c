@@ -95,6 +95,7 @@ struct map_room boot_map_room(const struct boot *boot, const struct boot_machine
     return (struct map_room){
         .entries = boot->format == KERNEL_VMLINUX ? VMLINUX_MAP_MAX - count : MEMORY_DIMMS_MAX,
         .ram_end = last->type == MEMORY_RAM ? last->address + last->size : 0,
+        .why = "the memory map of a vmlinux is too short (a bzImage has no such limit)",
     };
 }
 

@@ -258,6 +258,7 @@ void rtc_reset(struct rtc *rtc)
     pthread_mutex_lock(&rtc->lock);
     state_reset(&rtc_state_table, &rtc->state);
     rtc_write_firmware_bytes(rtc->state.cmos, &rtc->machine);
+    rtc->machine.boot_once = NULL;
     update_line(rtc);
     pthread_mutex_unlock(&rtc->lock);
 }
@@ -305,7 +306,9 @@ static bool build(struct board *board, const struct chip_place *place, struct er
              config->rtc_base == RTC_DATE ? config->rtc_date - time(NULL) : 0);
     rtc_describe(rtc, &(struct rtc_machine){ .cpus = config->cpus,
                                              .low_ram_end = board->low_ram_end,
-                                             .high_ram_size = board->high_ram_size });
+                                             .high_ram_size = board->high_ram_size,
+                                             .boot_order = config->boot.order,
+                                             .boot_once = config->boot.once });
     device_enlist_chip(&rtc->device, board, &rtc_type);
     return true;
 }

@@ -23,6 +23,8 @@ struct rtc_machine {
     uint32_t cpus;          /* 1 or more */
     uint64_t low_ram_end;   /* bytes of RAM from 0 on */
     uint64_t high_ram_size; /* bytes of RAM from 4 GiB on */
+    const char *boot_order; /* letters as those of -boot order=; NULL: QEMU's */
+    const char *boot_once;  /* instead, until the second reset: the first is the start. NULL: nothing */
 };
 
 #define RTC_CMOS_SIZE 128

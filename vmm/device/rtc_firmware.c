@@ -16,8 +16,29 @@ enum {
     OTHER_CPUS = 0x5f,       /* besides the first; SeaBIOS waits until so many have started */
 };
 
-/* Devices to boot from. The order is QEMU's: "cad". */
-enum { BOOT_FLOPPY = 1, BOOT_DISK = 2, BOOT_CDROM = 3 };
+/* Devices to boot from, by QEMU's letters, and its order. */
+enum { BOOT_FLOPPY = 1, BOOT_DISK = 2, BOOT_CDROM = 3, BOOT_NETWORK = 4 };
+#define BOOT_ORDER "cad"
+
+/* 0 of no device, and behind the end. */
+static uint8_t boot_device(const char *order, unsigned place)
+{
+    for (; *order && place > 0; order++)
+        place--;
+    switch (*order) {
+    case 'a':
+    case 'b':
+        return BOOT_FLOPPY;
+    case 'c':
+        return BOOT_DISK;
+    case 'd':
+        return BOOT_CDROM;
+    case 'n':
+        return BOOT_NETWORK;
+    default:
+        return 0;
+    }
+}
 
 static void put(uint8_t *bytes, unsigned length, uint64_t value)
 {
@@ -37,6 +58,9 @@ static uint64_t beyond(uint64_t end, uint64_t start)
 void rtc_write_firmware_bytes(uint8_t cmos[128], const struct rtc_machine *machine)
 {
     const uint64_t low = machine->low_ram_end;
+    const char *order = machine->boot_once    ? machine->boot_once
+                        : machine->boot_order ? machine->boot_order
+                                              : BOOT_ORDER;
 
     cmos[RESET_CODE] = 0;
     put(&cmos[BASE_MEMORY], 2, (low < 640 * KIB ? low : 640 * KIB) / KIB);
@@ -44,7 +68,7 @@ void rtc_write_firmware_bytes(uint8_t cmos[128], const struct rtc_machine *machi
     put(&cmos[EXTENDED_AGAIN], 2, beyond(low, 1 * MIB) / KIB);
     put(&cmos[MEMORY_ABOVE_16M], 2, beyond(low, 16 * MIB) / (64 * KIB));
     put(&cmos[MEMORY_ABOVE_4G], 3, machine->high_ram_size / (64 * KIB));
-    cmos[BOOT_FIRST] = BOOT_FLOPPY << 4 | BOOT_DISK;
-    cmos[BOOT_THIRD] = BOOT_CDROM << 4;
+    cmos[BOOT_FIRST] = (uint8_t)(boot_device(order, 1) << 4 | boot_device(order, 0));
+    cmos[BOOT_THIRD] = (uint8_t)(boot_device(order, 2) << 4);
     cmos[OTHER_CPUS] = (uint8_t)(machine->cpus - (machine->cpus > 0));
 }

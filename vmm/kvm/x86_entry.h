@@ -2,11 +2,13 @@
 #ifndef VMM_KVM_X86_ENTRY_H
 #define VMM_KVM_X86_ENTRY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What the guest's first CPU starts with: 32-bit protected mode, flat segments, no paging, as the Linux and
- * PVH boot protocols require. */
+ * PVH boot protocols require; or, for firmware, what a processor starts with. */
 struct vcpu_entry {
+    bool reset_vector; /* 0xfffffff0, in real mode; what follows means nothing then */
     uint32_t ip;
     uint32_t si;  /* Linux: boot_params */
     uint32_t bx;  /* PVH: start info */

@@ -166,7 +166,7 @@ bool vcpu_arch_reset(struct vcpu *vcpu, const struct vcpu_entry *entry, struct e
 {
     if (!x86_state_restore(vcpu, error))
         return error_prefix(error, "vCPU %u: ", vcpu->index);
-    return !entry || set_entry(vcpu, entry, error);
+    return !entry || entry->reset_vector || set_entry(vcpu, entry, error);
 }
 
 /* ---- non-maskable interrupts: by the local APIC's pin LINT1, as on a PC (Intel SDM volume 3, 11.5.1) ----

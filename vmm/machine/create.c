@@ -125,9 +125,9 @@ static bool create_memory(struct machine *machine, struct error *error)
         backends_share(machine->backends);
     if (!ram_create(machine, error) || !create_objects(machine, error) || !ram_claim_objects(machine, error))
         return false;
-    /* KVM's: one for each backend of the RAM, one more where the hole below 4 GiB cuts one, one for each
-     * DIMM. */
-    ram_kvm_slots = machine->ram_count + 1;
+    /* KVM's: one for each backend of the RAM, one more where the hole below 4 GiB cuts one, one for firmware,
+     * one for each DIMM. */
+    ram_kvm_slots = machine->ram_count + 1 + (machine->rom.path != NULL);
     kvm_slots = ram_kvm_slots + machine->config->slots;
     if (kvm_slots > machine->vm.kvm_slots_max)
         return error_set(
@@ -141,7 +141,8 @@ static bool create_memory(struct machine *machine, struct error *error)
     machine->board.memory = machine->memory;
     machine->board.reservation = &machine->reservation;
     reservation_make(&machine->reservation, machine->region_base, machine->region_size);
-    return machine_map_ram(machine, error);
+    return machine_map_ram(machine, error) &&
+           (!machine->rom.path || rom_map(&machine->rom, machine->memory, error));
 }
 
 static bool create_hotplug(struct machine *machine, struct error *error)
@@ -291,8 +292,6 @@ static bool create_all(struct machine *machine, struct error *error)
 {
     const struct config *config = machine->config;
 
-    if (is_none(config) && config->fw_cfg)
-        return error_set(error, "-fw_cfg: fw_cfg device not available: -machine none has no devices");
     if (is_none(config))
         return create_hotplug(machine, error) && create_objects(machine, error) &&
                create_devices(machine, error);
@@ -344,7 +343,8 @@ struct machine *machine_open(const struct config *config, struct loop *loop, str
     };
     machine_init_requests(machine);
     machine_init_reset(machine);
-    if (is_none(config) || (machine_layout(machine, error) && open_kernel(machine, error)))
+    if (is_none(config) || (machine_layout(machine, error) && open_kernel(machine, error) &&
+                            (!config->firmware || rom_open(&machine->rom, config, error))))
         return machine;
     machine_destroy(machine);
     return NULL;
@@ -392,6 +392,7 @@ void machine_destroy(struct machine *machine)
         backends_destroy(machine->backends);
     reservation_release(&machine->reservation);
     boot_close(&machine->boot);
+    rom_close(&machine->rom);
     bus_destroy(&machine->bus);
     machine_lock_destroy(&machine->lock);
     free(machine->start);

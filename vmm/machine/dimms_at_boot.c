@@ -97,12 +97,12 @@ static void list_each(struct hotplug *hotplug, uint64_t start, uint64_t end, uin
     add(list, start, end, gap_node);
 }
 
-static void warn_of_room(unsigned listed, unsigned all)
+static void warn_of_room(const struct map_room *room, unsigned listed, unsigned all)
 {
     if (listed < all)
         warning(
-            "the memory map of a vmlinux is too short: %u DIMMs at the highest addresses are missing from it, and the guest discovers them through ACPI; a bzImage has no such limit",
-            all - listed);
+            "%s: %u DIMMs at the highest addresses are missing from it, and the guest discovers them through ACPI",
+            room->why, all - listed);
 }
 
 void dimms_at_boot_list(const struct config *config, struct hotplug *hotplug, enum hotram_block_guest guest,
@@ -117,7 +117,7 @@ void dimms_at_boot_list(const struct config *config, struct hotplug *hotplug, en
     if (config->dimms.in_e820) {
         map = choose_map(hotplug, guest, ram_end, room);
         if (room)
-            warn_of_room(map.dimms, choose_map(hotplug, guest, ram_end, NULL).dimms);
+            warn_of_room(room, map.dimms, choose_map(hotplug, guest, ram_end, NULL).dimms);
         list_each(hotplug, base, base + size, config->numa.dimm_node, &map, list);
     } else if (size > 0) { /* as QEMU: all of it in the highest node; a DIMM's own node comes from its _PXM */
         add(list, base, base + size, config->numa.nodes - 1);

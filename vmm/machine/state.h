@@ -21,6 +21,7 @@
 #include "bus/bus.h"
 #include "bus/machine_lock.h"
 #include "device/board.h"
+#include "firmware/rom.h"
 #include "host/guest_clock.h"
 #include "host/worker.h"
 #include "hotplug/hotplug.h"
@@ -103,6 +104,7 @@ struct machine {
     struct reservation reservation; /* of the hotplug region's addresses on the host */
     struct hotplug *hotplug;
     struct boot boot;
+    struct rom rom;                         /* firmware; no path: there is none */
     struct ram_piece piece[RAM_PIECES_MAX]; /* of addresses that all RAM fills, in this order */
     unsigned piece_count;
     uint64_t region_base; /* of the hotplug region: guest-physical, bytes */
@@ -154,6 +156,11 @@ void machine_end_loading(struct machine *machine);
 
 /* firmware.c: what firmware reads of the machine, when there is the device for that. */
 bool machine_describe_to_firmware(struct machine *machine, struct error *error);
+/* What each reset makes anew: a memory map, the boot order. */
+struct memory_entry;
+bool machine_set_memory_map(struct machine *machine, const struct memory_entry *entries, unsigned count,
+                            struct error *error);
+bool machine_set_boot_order(struct machine *machine, struct error *error);
 
 /* watchdog.c. For its chip, on the main thread: event WATCHDOG, and what -action watchdog= says. */
 void machine_watchdog(void *machine);

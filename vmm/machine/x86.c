@@ -8,6 +8,7 @@
 
 #include "base/config.h"
 #include "boot/x86_boot.h"
+#include "firmware/table_loader.h"
 #include "kvm/x86_entry.h"
 #include "kvm/x86_topology.h"
 #include "layout/x86.h"
@@ -80,11 +81,10 @@ static const uint8_t bios_entry[16] = {
     0xba, X86_PORT_RESET & 0xff, X86_PORT_RESET >> 8, 0xb0, X86_RESET_VALUE, 0xee, 0xf4, 0xeb, 0xfd
 };
 
-/* Tables are built apart and copied: the area they go to may be RAM of two nodes. */
-static bool write_tables(struct machine *machine, const struct dimms_at_boot *dimms, uint64_t *rsdp,
-                         struct error *error)
+/* The tables, as the guest finds them at an address. False: an error. */
+static bool build_tables(struct machine *machine, const struct dimms_at_boot *dimms, uint8_t *tables,
+                         size_t capacity, uint64_t address, uint64_t *rsdp, struct error *error)
 {
-    const size_t capacity = X86_BIOS_AREA_END - X86_BIOS_AREA;
     const struct x86_acpi_config config = {
         .cpus = machine->config->cpus,
         .topology = machine_topology(machine->config),
@@ -97,12 +97,21 @@ static bool write_tables(struct machine *machine, const struct dimms_at_boot *di
         .hotplug = dimms->srat,
         .hotplug_count = dimms->srat_count,
     };
+
+    return x86_acpi_build(&config, tables, capacity, address, rsdp, error);
+}
+
+/* Tables are built apart and copied: the area they go to may be RAM of two nodes. */
+static bool write_tables(struct machine *machine, const struct dimms_at_boot *dimms, uint64_t *rsdp,
+                         struct error *error)
+{
+    const size_t capacity = X86_BIOS_AREA_END - X86_BIOS_AREA;
     uint8_t *tables = calloc(1, capacity);
     bool written;
 
     if (!tables)
         return error_set(error, "out of memory for ACPI tables");
-    written = x86_acpi_build(&config, tables, capacity - sizeof bios_entry, X86_BIOS_AREA, rsdp, error);
+    written = build_tables(machine, dimms, tables, capacity - sizeof bios_entry, X86_BIOS_AREA, rsdp, error);
     memcpy(tables + capacity - sizeof bios_entry, bios_entry, sizeof bios_entry);
     if (written && !guest_memory_write(machine->memory, X86_BIOS_AREA, tables, capacity))
         written = error_set(error, "there is no RAM for the ACPI tables at 0x%llx",
@@ -111,11 +120,68 @@ static bool write_tables(struct machine *machine, const struct dimms_at_boot *di
     return written;
 }
 
+/* ---- with firmware: it finds the tables in its configuration device, and puts them where it likes ---- */
+
+/* SeaBIOS 1.16.2 has room for 32 entries, of which it and the machine need half. */
+#define FIRMWARE_MAP_DIMMS 16u
+
+static bool publish_tables(struct machine *machine, const struct dimms_at_boot *dimms, struct error *error)
+{
+    const size_t capacity = X86_BIOS_AREA_END - X86_BIOS_AREA;
+    uint8_t *tables = calloc(1, capacity);
+    uint64_t rsdp;
+    bool published;
+
+    if (!tables)
+        return error_set(error, "out of memory for ACPI tables");
+    published = build_tables(machine, dimms, tables, capacity, 0, &rsdp, error) &&
+                table_loader_publish(machine->board.fw_cfg, tables, capacity, error);
+    free(tables);
+    return published;
+}
+
+/* As QEMU has it: RAM, KVM's own pages, DIMMs that are to be in it; firmware adds what it uses itself, and
+ * PCI's configuration space. */
+static bool publish_memory_map(struct machine *machine, const struct dimms_at_boot *dimms,
+                               struct error *error)
+{
+    struct memory_entry entries[3 + HOTRAM_SLOTS_MAX] = {
+        { 0, machine->low_ram_end, MEMORY_RAM },
+        { X86_IDENTITY_MAP, 16 * KIB, MEMORY_RESERVED },
+    };
+    unsigned count = 2;
+
+    if (machine->high_ram_size > 0)
+        entries[count++] = (struct memory_entry){ X86_HIGH_RAM_START, machine->high_ram_size, MEMORY_RAM };
+    for (unsigned i = 0; i < dimms->map_count; i++)
+        entries[count++] = dimms->map[i];
+    return machine_set_memory_map(machine, entries, count, error);
+}
+
+static bool prepare_firmware(struct machine *machine, struct error *error)
+{
+    struct start *start = machine->start;
+    const struct map_room room = {
+        .entries = FIRMWARE_MAP_DIMMS,
+        .ram_end = machine->high_ram_size > 0 ? X86_HIGH_RAM_START + machine->high_ram_size : 0,
+        .why = "firmware's memory map has room for DIMMs in 16 separate ranges",
+    };
+
+    dimms_at_boot_list(machine->config, machine->hotplug, machine_arch_block_guest(machine),
+                       machine_ram_end(machine), &room, &start->dimms);
+    start->entry = (struct vcpu_entry){ .reset_vector = true };
+    return publish_tables(machine, &start->dimms, error) &&
+           publish_memory_map(machine, &start->dimms, error) && machine_set_boot_order(machine, error) &&
+           rom_copy_low(&machine->rom, machine->memory, error);
+}
+
 bool machine_arch_prepare(struct machine *machine, struct error *error)
 {
     struct start *start = machine->start;
     struct map_room room;
 
+    if (machine->rom.path)
+        return prepare_firmware(machine, error);
     start->machine = (struct boot_machine){
         .memory = machine->memory,
         .low_ram_end = machine->low_ram_end,

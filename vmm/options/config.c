@@ -165,6 +165,7 @@ enum config_result config_parse(struct config *config, int argc, char *const arg
     config->acpi = true;
     config->its = true;
     config->ged = GED_BY_DEFAULT;
+    config->boot.reboot_timeout = -1;
     config->dimms = (struct dimm_config){ .map_limit = 25, .plug_timeout = 30, .unplug_timeout = 60 };
     good = take_all(&parser, argc, argv, error);
     free(parser.accels);
@@ -217,7 +218,8 @@ void config_free(struct config *config)
     char *const strings[] = { config->machine,        config->kernel,         config->initrd,
                               config->append,         config->serial_chardev, config->name,
                               config->pidfile,        config->qtest_chardev,  config->ram_backend,
-                              config->dimms.template, config->qtest_log,      config->memory };
+                              config->dimms.template, config->qtest_log,      config->memory,
+                              config->bios,           config->boot.order,     config->boot.once };
 
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         free(strings[i]);
@@ -242,6 +244,9 @@ void config_free(struct config *config)
         free(config->fw_cfg_files[i].string);
     }
     free(config->fw_cfg_files);
+    for (size_t i = 0; i < config->firmware_folder_count; i++)
+        free(config->firmware_folders[i]);
+    free(config->firmware_folders);
     free_objects(config->netdevs, config->netdev_count);
     free_chardevs(config->chardevs, config->chardev_count);
     free_monitors(config->monitors, config->monitor_count);

@@ -12,7 +12,7 @@
 
 const char *const option_group_titles[GROUP_COUNT] = {
     [GROUP_MACHINE] = "Machine and memory",
-    [GROUP_KERNEL] = "Linux kernel",
+    [GROUP_KERNEL] = "Linux kernel, firmware",
     [GROUP_CONSOLE] = "Serial port, monitors, character devices",
     [GROUP_RUN] = "Running",
     [GROUP_HELP] = "Help",
@@ -127,7 +127,7 @@ bool option_help(struct parser *parser, const char *argument, struct error *erro
     (void)argument;
     (void)error;
     printf("hotram version " HOTRAM_VERSION ": a KVM virtual machine monitor with hot-pluggable memory\n"
-           "usage: hotram -kernel FILE [options] [IMAGE]\n");
+           "usage: hotram [-kernel FILE] [options] [IMAGE]\n");
     for (unsigned group = 0; group < GROUP_COUNT; group++) {
         printf("\n%s:\n", option_group_titles[group]);
         for (size_t i = 0; i < options_count; i++) {

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * -fw_cfg: files that firmware and guest read from the firmware configuration device.
+ * -bios, -L, -boot: firmware, and what it boots; -fw_cfg: files that it and the guest read from the firmware
+ * configuration device.
  */
 #include <json-c/json.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/count_of.h"
 #include "firmware/fw_cfg.h"
+#include "firmware/rom.h"
 #include "options/parser.h"
 
 struct fw_cfg_values {
@@ -65,4 +68,139 @@ bool option_fw_cfg(struct parser *parser, const char *argument, struct error *er
     }
     json_object_put(props.object);
     return good;
+}
+
+/* ---- -bios, -L ---- */
+
+bool option_bios(struct parser *parser, const char *argument, struct error *error)
+{
+    if (!*argument)
+        return error_set(error, "expects the name of a file; got ''");
+    replace_string(&parser->config->bios, argument);
+    return true;
+}
+
+/* The folders that are searched, one a line, as QEMU's -L help has them. */
+static void list_folders(const struct config *config)
+{
+    for (size_t i = 0; i < config->firmware_folder_count; i++)
+        puts(config->firmware_folders[i]);
+    for (size_t i = 0; rom_folder_at(i); i++)
+        puts(rom_folder_at(i));
+}
+
+bool option_firmware_folder(struct parser *parser, const char *argument, struct error *error)
+{
+    struct config *config = parser->config;
+    char **folder;
+
+    (void)error;
+    if (is_help(argument)) {
+        list_folders(config);
+        return parser->done = true;
+    }
+    folder = array_grow(&config->firmware_folders, config->firmware_folder_count++, sizeof *folder);
+    *folder = string_copy(argument);
+    return true;
+}
+
+/* ---- -boot ---- */
+
+static const struct choice boot_keys[] = {
+    { "order", NULL, NULL },
+    { "once", NULL, NULL },
+    { "menu", "on|off", NULL },
+    { "strict", "on|off", NULL },
+    { "splash-time", NULL, NULL },
+    { "reboot-timeout", NULL, NULL },
+    { "splash", "", "hotram has no display" },
+};
+
+/* Drives are checked so that a slip does not go unseen. */
+static bool check_drives(const char *key, const char *drives, struct error *error)
+{
+    for (const char *p = drives; p && *p; p++) {
+        if (*p < 'a' || *p > 'p')
+            return error_set(error, "Parameter '%s' expects drive letters from a to p; got '%.80s'", key,
+                             drives);
+        if (strchr(p + 1, *p))
+            return error_set(error, "Parameter '%s' lists drive '%c' twice; got '%.80s'", key, *p, drives);
+    }
+    return true;
+}
+
+static bool read_times(struct json_object *object, struct config *config, struct error *error)
+{
+    const char *splash = keyval_get(object, "splash-time"), *reboot = keyval_get(object, "reboot-timeout");
+    uint32_t number;
+
+    if (splash) {
+        if (!option_number("splash-time", splash, 0, UINT16_MAX, &config->boot.splash_time, error))
+            return false;
+        config->boot.splash_given = true;
+    }
+    if (reboot && strcmp(reboot, "-1") == 0) {
+        config->boot.reboot_timeout = -1;
+    } else if (reboot) {
+        if (!option_number("reboot-timeout", reboot, 0, UINT16_MAX, &number, error))
+            return error_prefix(error, "-1 (never), or: ");
+        config->boot.reboot_timeout = (int32_t)number;
+    }
+    return true;
+}
+
+bool option_boot(struct parser *parser, const char *argument, struct error *error)
+{
+    struct json_object *object = keyval_parse(argument, "order", error);
+    struct config *config = parser->config;
+    bool good;
+
+    if (!object)
+        return false;
+    good = choices_check(object, boot_keys, COUNT_OF(boot_keys), "-boot", error) &&
+           check_drives("order", keyval_get(object, "order"), error) &&
+           check_drives("once", keyval_get(object, "once"), error) && read_times(object, config, error);
+    if (good && keyval_get(object, "order"))
+        replace_string(&config->boot.order, keyval_get(object, "order"));
+    if (good && keyval_get(object, "once"))
+        replace_string(&config->boot.once, keyval_get(object, "once"));
+    if (good) {
+        keyval_get_bool(object, "menu", &config->boot.menu);
+        keyval_get_bool(object, "strict", &config->boot.strict);
+    }
+    json_object_put(object);
+    return good;
+}
+
+/* ---- which of both boots ---- */
+
+/* Only x86-64's firmware is there; a machine that a test plays the guest of has none unless it is named. */
+bool finish_firmware(struct parser *parser, struct error *error)
+{
+    struct config *config = parser->config;
+
+    if (strcmp(config->machine, "none") == 0 && config->fw_cfg)
+        return error_set(error, "-fw_cfg: fw_cfg device not available: -machine none has no devices");
+    if (strcmp(config->machine, "none") == 0)
+        return !config->bios || error_set(error, "-bios: -machine none has no memory; omit either");
+    if (config->bios && config->kernel)
+        return error_set(error,
+                         "-bios '%s': a kernel given by -kernel is booted without firmware; omit -bios, or "
+                         "-kernel to boot from a disk",
+                         config->bios);
+    if (config->boot.menu && config->kernel)
+        return error_set(error, "-boot menu=on: a kernel given by -kernel is booted without firmware, which "
+                                "would show the menu; omit menu=on, or -kernel to boot from a disk");
+#if defined(__aarch64__)
+    if (config->bios)
+        return error_set(error, "-bios '%s': there is no firmware on arm64; boot a kernel with -kernel FILE",
+                         config->bios);
+    if (!config->kernel && !config->start_paused && config->accel == ACCEL_KVM)
+        return error_set(error, "nothing to boot: add -kernel FILE (there is no firmware on arm64); -help "
+                                "lists all options");
+#else
+    config->firmware = !config->kernel && (config->accel == ACCEL_KVM || config->bios);
+    config->fw_cfg = config->fw_cfg || config->firmware;
+#endif
+    return true;
 }

@@ -273,10 +273,5 @@ bool finish_machine(struct parser *parser, struct error *error)
         return error_set(error, "-append requires a kernel: add -kernel FILE");
     if (config->initrd && !config->kernel)
         return error_set(error, "-initrd %.200s requires a kernel: add -kernel FILE", config->initrd);
-    if (!config->kernel && !config->start_paused && config->accel == ACCEL_KVM &&
-        strcmp(config->machine, "none") != 0)
-        return error_set(
-            error,
-            "nothing to boot: add -kernel FILE (hotram has no firmware and no disks); -help lists all options");
-    return true;
+    return finish_firmware(parser, error);
 }

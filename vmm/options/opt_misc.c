@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Options of a few words: -name, -uuid, -rtc, -boot, -msg, -overcommit, -sandbox, -display, -vga, -audiodev.
+ * Options of a few words: -name, -uuid, -rtc, -msg, -overcommit, -sandbox, -display, -vga, -audiodev.
  */
 #include <ctype.h>
 #include <json-c/json.h>
@@ -16,12 +16,6 @@ static const struct choice rtc_keys[] = {
     { "base", NULL, NULL },
     { "clock", "host", "the clock runs with the host's" },
     { "driftfix", "none|slew", NULL },
-};
-static const struct choice boot_keys[] = {
-    { "order", NULL, NULL },
-    { "once", NULL, NULL },
-    { "menu", "off", "hotram has no firmware to show a menu" },
-    { "strict", "on|off", NULL },
 };
 static const struct choice msg_keys[] = { { "timestamp", "on|off", NULL }, { "guest-name", "on|off", NULL } };
 static const struct choice overcommit_keys[] = {
@@ -140,33 +134,6 @@ bool option_rtc(struct parser *parser, const char *argument, struct error *error
                          "Parameter 'base' expects utc, localtime, or a date such as 2006-06-17 or "
                          "2006-06-17T16:01:21; got '%.80s'",
                          base);
-    json_object_put(object);
-    return good;
-}
-
-/* The kernel is always what boots; drives are checked so that a slip does not go unseen. */
-static bool check_drives(const char *key, const char *drives, struct error *error)
-{
-    for (const char *p = drives; p && *p; p++) {
-        if (*p < 'a' || *p > 'p')
-            return error_set(error, "Parameter '%s' expects drive letters from a to p; got '%.80s'", key,
-                             drives);
-        if (strchr(p + 1, *p))
-            return error_set(error, "Parameter '%s' lists drive '%c' twice; got '%.80s'", key, *p, drives);
-    }
-    return true;
-}
-
-bool option_boot(struct parser *parser, const char *argument, struct error *error)
-{
-    struct json_object *object = read_keys(argument, "order", boot_keys, COUNT_OF(boot_keys), "-boot", error);
-    bool good;
-
-    (void)parser;
-    if (!object)
-        return false;
-    good = check_drives("order", keyval_get(object, "order"), error) &&
-           check_drives("once", keyval_get(object, "once"), error);
     json_object_put(object);
     return good;
 }

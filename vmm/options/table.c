@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "firmware/rom.h"
 #include "options/parser.h"
 
 #define HANDLED(name, argument, group, handle, help, examples) \
@@ -169,8 +170,14 @@ const struct option options_table[] = {
         "set the time of the real-time clock at start (default utc); DATE is 2006-06-17 or 2006-06-17T16:01:21. driftfix "
         "is accepted for compatibility and has no effect",
         "-rtc base=2006-06-17T16:01:21"),
-    HANDLED("boot", "[order=DRIVES][,once=DRIVES][,menu=off][,strict=on|off]", GROUP_MACHINE, option_boot,
-            "accepted for compatibility: hotram always boots the -kernel", NULL),
+    HANDLED(
+        "boot",
+        "[order=DRIVES][,once=DRIVES][,menu=on|off][,strict=on|off][,splash-time=MS][,reboot-timeout=MS]",
+        GROUP_MACHINE, option_boot,
+        "what firmware boots: order names kinds of drives (c: disks, n: networks), once those until the first reset; "
+        "bootindex= of a device comes before. menu=on: firmware offers a menu, for splash-time milliseconds. strict=on: "
+        "only devices with a bootindex. reboot-timeout: reset when nothing boots (default -1, never)",
+        "-boot menu=on,splash-time=5000"),
     HANDLED("overcommit", "[mem-lock=on|off][,cpu-pm=off]", GROUP_MACHINE, option_overcommit,
             "mem-lock=on locks all memory of the program, including the guest's, in RAM",
             "-overcommit mem-lock=on"),
@@ -180,6 +187,12 @@ const struct option options_table[] = {
            "-kernel vmlinuz -initrd initrd.img -append console=ttyS0"),
     STORED("initrd", "FILE", GROUP_KERNEL, initrd, "the initial RAM disk", NULL),
     STORED("append", "TEXT", GROUP_KERNEL, append, "the kernel's command line", NULL),
+    HANDLED("bios", "FILE", GROUP_KERNEL, option_bios,
+            "firmware for a machine without -kernel (x86-64; default: " ROM_DEFAULT
+            " of the package seabios)",
+            NULL),
+    HANDLED("L", "FOLDER", GROUP_KERNEL, option_firmware_folder,
+            "a folder in which firmware is looked for first; '-L help' lists all of them", NULL),
     HANDLED(
         "fw_cfg", "[name=]NAME,file=FILE\n[name=]NAME,string=TEXT", GROUP_KERNEL, option_fw_cfg,
         "a file that firmware and guest read from the firmware configuration device, which the machine then "

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/boot_index.h"
 #include "device/device.h"
 #include "virtio/device.h"
 #include "virtio/iothread.h"
@@ -123,7 +124,8 @@ enum outcome virtio_type_create(struct board *board, const char *id, struct prop
         free(device);
         return OUTCOME_FAILED;
     }
-    if (!make(device, row, board, id, hot, error)) {
+    if (!boot_index_check(board, row, values_of(device, row->virtio), error) ||
+        !make(device, row, board, id, hot, error)) {
         free_device(device, row);
         return OUTCOME_FAILED;
     }

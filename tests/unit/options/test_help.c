@@ -269,7 +269,7 @@ static void lists_are_printed(void **state)
         const char *line, *words[3];
     } cases[] = {
         { "-h",
-          { "usage: hotram -kernel FILE [options] [IMAGE]",
+          { "usage: hotram [-kernel FILE] [options] [IMAGE]",
             "Machine and memory:", "-m 1G,slots=3,maxmem=4G" } },
         { "-version", { "hotram version " HOTRAM_VERSION "\n", "BSD-2-Clause", "" } },
         { "-machine help", { "hotram-1  ", "none  ", "(default)" } },

@@ -51,18 +51,18 @@ static void firmware_finds_memory_cpus_and_boot_order(void **state)
 {
     (void)state;
     start_clock();
-    rtc_describe(&rtc, &(struct rtc_machine){ 1, 2 * MIB, 0 });
+    rtc_describe(&rtc, &(struct rtc_machine){ 1, 2 * MIB, 0, NULL, NULL });
     finds_memory(640, 1024, 0, 0);
     assert_int_equal(cmos(0x5f), 0);
-    rtc_describe(&rtc, &(struct rtc_machine){ 2, 17 * MIB, 0 });
+    rtc_describe(&rtc, &(struct rtc_machine){ 2, 17 * MIB, 0, NULL, NULL });
     finds_memory(640, 16384, 16, 0);
     assert_int_equal(cmos(0x5f), 1);
-    rtc_describe(&rtc, &(struct rtc_machine){ CPUS_MAX, X86_LOW_RAM_END, 5 * GIB });
+    rtc_describe(&rtc, &(struct rtc_machine){ CPUS_MAX, X86_LOW_RAM_END, 5 * GIB, NULL, NULL });
     finds_memory(640, 65535, 0x7f00, 0x14000);
     assert_int_equal(cmos(0x5f), CPUS_MAX - 1);
     assert_int_equal(cmos(0x3d), 0x12); /* disk, floppy, */
     assert_int_equal(cmos(0x38), 0x30); /* CD */
-    rtc_describe(&rtc, &(struct rtc_machine){ 1, X86_LOW_RAM_END, 2048 * GIB });
+    rtc_describe(&rtc, &(struct rtc_machine){ 1, X86_LOW_RAM_END, 2048 * GIB, NULL, NULL });
     finds_memory(640, 65535, 0x7f00, 0xffffff); /* the most that the bytes can say */
 }
 
@@ -75,7 +75,7 @@ static void a_reset_puts_back_what_firmware_reads(void **state)
 
     (void)state;
     start_clock();
-    rtc_describe(&rtc, &(struct rtc_machine){ 4, 1 * GIB, 0 });
+    rtc_describe(&rtc, &(struct rtc_machine){ 4, 1 * GIB, 0, NULL, NULL });
     for (unsigned i = 0; i < COUNT_OF(places); i++) {
         before[i] = cmos(places[i]);
         set_cmos(places[i], 0xff);

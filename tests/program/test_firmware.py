@@ -1,0 +1,207 @@
+#!/usr/bin/python3 -S
+# SPDX-License-Identifier: BSD-2-Clause
+"""-bios, -L, -boot and bootindex=: where firmware is, what it reads, and what is refused. A test is in its place;
+tests/guest/test_firmware.py runs Debian's."""
+
+import contextlib
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from lib import arch, tap                                    # noqa: E402
+from lib.fw_cfg import FwCfg                                 # noqa: E402
+from lib.host import MIB, Host                               # noqa: E402
+from lib.machine import PROGRAM                              # noqa: E402
+from lib.qmp import QMPError                                 # noqa: E402
+from lib.qtest import QtestError                             # noqa: E402
+
+KIB, GIB = 1 << 10, 1 << 30
+END = 4 * GIB
+QUIET = ["-accel", "qtest", "-nodefaults", "-display", "none"]
+
+
+def only_x86():
+    if arch.chosen() is not arch.X86:
+        raise tap.Skip("there is no firmware on arm64")
+
+
+def image(folder, size=256 * KIB, name="bios"):
+    """Each page is different, and so are the last 16 bytes."""
+    path = pathlib.Path(folder, name)
+    path.write_bytes(b"".join(struct.pack("<I", at) for at in range(0, size, 4)))
+    return path
+
+
+@contextlib.contextmanager
+def machine(*options, size=256 * KIB, **properties):
+    only_x86()
+    with tempfile.TemporaryDirectory() as folder:
+        path = image(folder, size)
+        host = Host(["-bios", path, *options], **properties)
+        try:
+            yield host, FwCfg(host.qtest), path.read_bytes()
+        finally:
+            host.close()
+
+
+def run(*options):
+    return subprocess.run([PROGRAM, *QUIET, *map(str, options)], capture_output=True, text=True, timeout=60, check=False,
+                          stdin=subprocess.DEVNULL)
+
+
+def refused(words, *options):
+    done = run(*options)
+    assert done.returncode == 1 and words in done.stderr, (words, done)
+
+
+def test_the_image_ends_at_4_gib_and_its_end_below_1_mib():
+    for size in (64 * KIB, 256 * KIB):
+        low = min(size, 128 * KIB)
+        with machine(size=size, memory="64M") as (host, _, content):
+            read, write = host.qtest.read, host.qtest.write
+            assert read(END - size, size) == content
+            assert read(MIB - low, low) == content[-low:]
+            try:
+                write(END - size, b"changed!")
+                raise AssertionError("firmware was written")
+            except QtestError:
+                assert read(END - size, 8) == content[:8]
+            write(MIB - low, b"changed!")
+            assert read(MIB - low, 8) == b"changed!"
+            host.qmp.execute("system_reset")
+            host.qmp.wait_event("RESET")
+            assert read(MIB - low, low) == content[-low:]
+            assert read(END - size, size) == content
+
+
+def entries(device):
+    data = device.file("etc/e820")
+    return [struct.unpack("<QQI", data[at:at + 20]) for at in range(0, len(data), 20)]
+
+
+def test_the_memory_map_has_ram_and_dimms_as_asked():
+    with machine("-machine", "dimm-at-boot=e820", memory="3G,slots=20,maxmem=64G", granularity="128M") as (
+            host, device, _):
+        fixed = [(0, 2 * GIB, 1), (0xfeffc000, 16 * KIB, 2), (END, GIB, 1)]
+        assert entries(device) == fixed
+        for place in range(18):                         # each with a gap behind it
+            host.qmp.execute("object-add", {"qom-type": "memory-backend-ram", "id": f"m{place}", "size": 128 * MIB})
+            host.dimm(f"d{place}", f"m{place}", addr=8 * GIB + place * 256 * MIB)
+        host.qmp.execute("system_reset")
+        host.qmp.wait_event("RESET")
+        listed = entries(device)
+        assert listed[:3] == fixed
+        assert listed[3:] == [(8 * GIB + place * 256 * MIB, 128 * MIB, 1) for place in range(16)], listed
+        assert "room for DIMMs in 16 separate ranges: 2 DIMMs" in host.error_log, host.error_log
+    with machine(memory="64M,slots=2,maxmem=1G") as (host, device, _):
+        host.add("ram")
+        host.dimm()
+        host.qmp.execute("system_reset")
+        host.qmp.wait_event("RESET")
+        assert entries(device) == [(0, 64 * MIB, 1), (0xfeffc000, 16 * KIB, 2)]
+
+
+def test_firmware_finds_the_tables():
+    with machine(memory="64M,slots=2,maxmem=1G") as (host, device, _):
+        assert device.file("etc/acpi/rsdp")[:8] == b"RSD PTR "
+        tables = device.file("etc/acpi/tables")
+        assert tables[:4] == b"FACS" and b"DSDT" in tables and b"QEMU0002" in tables
+        commands = device.file("etc/table-loader")
+        assert len(commands) % 128 == 0
+        kinds = [struct.unpack("<I", commands[at:at + 4])[0] for at in range(0, len(commands), 128)]
+        assert kinds[:2] == [1, 1] and set(kinds) == {1, 2, 3}
+        host.qmp.execute("system_reset")
+        host.qmp.wait_event("RESET")
+        assert device.file("etc/acpi/tables") == tables
+
+
+DISK = ["-blockdev", "null-co,node-name=n{0},size=1M", "-device", "virtio-blk-pci,drive=n{0},id=k{0}{1}"]
+
+
+def disk(name, more=""):
+    return [word.format(name, more) for word in DISK]
+
+
+def test_bootindex_is_the_order():
+    with machine(*disk(0, ",bootindex=9,addr=4"), *disk(1), *disk(2, ",bootindex=2,addr=5.0"),
+                 "-device", "pcie-root-port,id=r,addr=3,multifunction=on", *disk(3, ",bootindex=0,bus=r"),
+                 "-boot", "strict=on") as (host, device, _):
+        expected = ["/pci@i0cf8/pci-bridge@3/scsi@0/disk@0,0", "/pci@i0cf8/scsi@5/disk@0,0",
+                    "/pci@i0cf8/scsi@4/disk@0,0", "HALT"]
+        assert device.file("bootorder") == "\n".join(expected).encode() + b"\0", device.file("bootorder")
+        try:
+            host.qmp.execute("blockdev-add", {"driver": "null-co", "node-name": "n4", "size": MIB})
+            host.qmp.execute("device_add", {"driver": "virtio-blk-pci", "drive": "n4", "id": "k4", "bus": "r",
+                                            "bootindex": 2})
+            raise AssertionError("a bootindex was given twice")
+        except QMPError as error:
+            assert "The bootindex 2 has already been used: 'k2' has it" in error.desc, error.desc
+    with machine(*disk(0), memory="64M") as (_, device, _):
+        assert device.file("bootorder") == b""
+    only_x86()
+    refused("The bootindex 1 has already been used: 'k0' has it", *disk(0, ",bootindex=1"), *disk(1, ",bootindex=1"))
+
+
+def test_boot_options_reach_firmware():
+    def cmos(host, at):
+        host.qtest.port_out(0x70, 1, at)
+        return host.qtest.port_in(0x71, 1)
+
+    with machine("-boot", "order=nc,once=d,menu=on,splash-time=700,reboot-timeout=1000", memory="64M") as (
+            host, device, _):
+        assert device.read(0xe, 2) == b"\1\0"
+        assert device.file("etc/boot-menu-wait") == struct.pack("<H", 700)
+        assert device.file("etc/boot-fail-wait") == struct.pack("<i", 1000)
+        assert (cmos(host, 0x3d), cmos(host, 0x38)) == (0x03, 0)
+        host.qmp.execute("system_reset")
+        host.qmp.wait_event("RESET")
+        assert (cmos(host, 0x3d), cmos(host, 0x38)) == (0x24, 0)
+    with machine(memory="64M") as (host, device, _):
+        assert device.read(0xe, 2) == b"\0\0"
+        assert "etc/boot-menu-wait" not in device.directory()
+        assert device.file("etc/boot-fail-wait") == struct.pack("<i", -1)
+        assert (cmos(host, 0x3d), cmos(host, 0x38)) == (0x12, 0x30)
+
+
+def test_firmware_is_found_in_folders():
+    only_x86()
+    with tempfile.TemporaryDirectory() as folder:
+        path = image(folder, name="mine.bin")
+        host = Host(["-L", "/none", "-L", folder, "-bios", "mine.bin"], memory="64M")
+        try:
+            assert host.qtest.read(END - 256 * KIB, 64) == path.read_bytes()[:64]
+        finally:
+            host.close()
+        done = run("-L", folder, "-L", "help")
+        assert done.returncode == 0
+        assert done.stdout.splitlines() == [folder, "/usr/share/seabios", "/usr/share/qemu"]
+
+
+def test_bad_firmware_is_refused():
+    only_x86()
+    with tempfile.TemporaryDirectory() as folder:
+        short, large, empty, blank = (pathlib.Path(folder, name) for name in ("short", "large", "empty", "blank"))
+        short.write_bytes(bytes(64 * KIB - 1))
+        empty.write_bytes(b"")
+        blank.write_bytes(b"\xff" * 64 * KIB)
+        with large.open("wb") as file:
+            file.truncate(16 * MIB + 64 * KIB)
+        size = "but firmware for x86-64 is a multiple of 64 KiB, and at most 16 MiB"
+        refused("there is no such file that can be read", "-bios", "none")
+        refused("expects the name of a file", "-bios", "")
+        for path in (short, large, empty):
+            refused(size, "-bios", path)
+        refused("is not firmware for x86-64: there is no reset vector in its last 16 bytes", "-bios", blank)
+        refused(f"-bios '{folder}'", "-bios", folder)
+        good = image(folder)
+        refused("a kernel given by -kernel is booted without firmware; omit -bios", "-bios", good, "-kernel", "k")
+        refused("a kernel given by -kernel is booted without firmware, which would show the menu", "-boot", "menu=on",
+                "-kernel", "k")
+        refused("-bios: -machine none has no memory", "-bios", good, "-machine", "none")
+
+
+if __name__ == "__main__":
+    tap.main()

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "firmware/rom.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/config.h"
+#include "base/mapping.h"
+#include "host/file.h"
+#include "memory/guest_memory.h"
+
+#define END UINT64_C(0x100000000)
+#define LOW_END UINT64_C(0x100000)
+
+static const char *const folders[] = { "/usr/share/seabios", "/usr/share/qemu" };
+
+const char *rom_folder_at(size_t index)
+{
+    return index < sizeof folders / sizeof folders[0] ? folders[index] : NULL;
+}
+
+/* ---- finding it: as QEMU does, by the path that was given, then in each folder ---- */
+
+static char *join(const char *folder, const char *name)
+{
+    char *path = NULL;
+
+    return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
+}
+
+/* NULL: it is nowhere, or memory is short. */
+static char *find(const struct config *config, const char *name)
+{
+    char *path = config->bios && access(name, R_OK) == 0 ? strdup(name) : NULL;
+
+    for (size_t i = 0; !path && i < config->firmware_folder_count; i++) {
+        path = join(config->firmware_folders[i], name);
+        if (path && access(path, R_OK) < 0) {
+            free(path);
+            path = NULL;
+        }
+    }
+    for (size_t i = 0; !path && rom_folder_at(i); i++) {
+        path = join(rom_folder_at(i), name);
+        if (path && access(path, R_OK) < 0) {
+            free(path);
+            path = NULL;
+        }
+    }
+    return path;
+}
+
+static bool not_found(const struct config *config, struct error *error)
+{
+    if (config->bios)
+        return error_set(error,
+                         "-bios '%s': there is no such file that can be read, neither by this path nor in "
+                         "the folders of -L, %s and %s",
+                         config->bios, folders[0], folders[1]);
+    return error_set(error,
+                     "no firmware: %s is neither in the folders of -L nor in %s and %s; install the package "
+                     "seabios, name a file with -bios FILE, or boot a kernel with -kernel FILE",
+                     ROM_DEFAULT, folders[0], folders[1]);
+}
+
+/* ---- reading it ---- */
+
+static bool read_all(int fd, uint8_t *bytes, size_t length)
+{
+    while (length > 0) {
+        const ssize_t got = read(fd, bytes, length);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got == 0)
+            errno = ENODATA; /* it has become shorter */
+        if (got <= 0)
+            return false;
+        bytes += got;
+        length -= (size_t)got;
+    }
+    return true;
+}
+
+/* The 16 bytes that a processor runs first. An image without them is for another machine, or no image: one of
+ * variables, or one that is padded for another size. */
+static bool has_reset_vector(const struct rom *rom)
+{
+    const uint8_t *vector = rom->image + rom->size - 16;
+    bool same = true;
+
+    for (unsigned i = 1; i < 16; i++)
+        same = same && vector[i] == vector[0];
+    return !same;
+}
+
+static bool read_image(struct rom *rom, int fd, struct error *error)
+{
+    struct stat status;
+
+    if (fstat(fd, &status) < 0)
+        return error_set(error, "-bios '%s': %s", rom->path, strerror(errno));
+    if (status.st_size <= 0 || status.st_size % ROM_UNIT != 0 || status.st_size > ROM_SIZE_MAX)
+        return error_set(error,
+                         "-bios '%s' has %" PRId64
+                         " bytes, but firmware for x86-64 is a multiple of %u KiB, and at most %u MiB",
+                         rom->path, (int64_t)status.st_size, ROM_UNIT / 1024, ROM_SIZE_MAX / (1024 * 1024));
+    rom->size = (size_t)status.st_size;
+    rom->image = mmap(NULL, rom->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (rom->image == MAP_FAILED) {
+        rom->image = NULL;
+        return error_set(error, "-bios '%s': out of memory", rom->path);
+    }
+    if (!read_all(fd, rom->image, rom->size))
+        return error_set(error, "-bios '%s' cannot be read: %s", rom->path, strerror(errno));
+    if (!has_reset_vector(rom))
+        return error_set(
+            error, "-bios '%s' is not firmware for x86-64: there is no reset vector in its last 16 bytes",
+            rom->path);
+    /* Nobody who shares the guest's memory writes to it, either. */
+    if (mprotect(rom->image, rom->size, PROT_READ) < 0)
+        return error_set(error, "-bios '%s': %s", rom->path, strerror(errno));
+    return true;
+}
+
+bool rom_open(struct rom *rom, const struct config *config, struct error *error)
+{
+    char why[FILE_WHY_SIZE];
+    bool read;
+    int fd;
+
+    *rom = (struct rom){ .path = find(config, config->bios ? config->bios : ROM_DEFAULT) };
+    if (!rom->path)
+        return not_found(config, error);
+    fd = file_open_regular(rom->path, O_RDONLY, 0, why);
+    if (fd < 0)
+        return error_set(error, "-bios '%s': %s", rom->path, why);
+    read = read_image(rom, fd, error);
+    close(fd);
+    return read;
+}
+
+void rom_close(struct rom *rom)
+{
+    if (rom->image)
+        mapping_give_back(rom->image, rom->size, "firmware");
+    free(rom->path);
+    *rom = (struct rom){ 0 };
+}
+
+/* ---- in the guest ---- */
+
+bool rom_map(const struct rom *rom, struct guest_memory *memory, struct error *error)
+{
+    const struct guest_part part = {
+        .address = END - rom->size, .size = rom->size, .memory = rom->image, .fd = -1, .read_only = true
+    };
+
+    return guest_memory_add_part(memory, &part, error) != NULL ||
+           error_prefix(error, "-bios '%s': ", rom->path);
+}
+
+bool rom_copy_low(const struct rom *rom, struct guest_memory *memory, struct error *error)
+{
+    const size_t length = rom->size < ROM_LOW_MAX ? rom->size : ROM_LOW_MAX;
+
+    return guest_memory_write(memory, LOW_END - length, rom->image + rom->size - length, length) ||
+           error_set(error, "there is no RAM for firmware below 1 MiB");
+}
