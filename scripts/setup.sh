@@ -16,7 +16,7 @@ packages_of() {
                  zlib1g-dev libseccomp-dev liburing-dev libslirp-dev doxygen ;;
     # The guests' kernels and first user space, the emulated host, and images.
     guest)  echo gcc libc6-dev binutils busybox-static cpio kmod lz4 xz-utils \
-                 zstd python3 qemu-system-x86 qemu-utils seabios ;;
+                 zstd python3 qemu-system-x86 qemu-utils seabios grub-pc-bin ;;
     check)  echo binutils clang git lld qemu-user ;;
     # The sanitizers' and the fuzzer's libraries, and names in their traces: of
     # the version of clang that this release of Debian has.
@@ -47,6 +47,8 @@ there() {
     xz-utils)          has xz ;;
     qemu-system-x86)   has qemu-system-x86_64 ;;
     qemu-utils)        has qemu-img ;;
+    seabios)           [ -e /usr/share/seabios/bios-256k.bin ] ;;
+    grub-pc-bin)       has grub-mkimage ;;
     libc6-dev)         header stdio.h ;;
     libfdt-dev)        header libfdt.h ;; # Debian 12's has no module
     libjson-c-dev)     library json-c json-c/json.h ;;

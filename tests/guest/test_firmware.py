@@ -1,19 +1,23 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# host: --memory 1536
+# host: --memory 2G --timeout 600
 """Debian's SeaBIOS, unmodified: it finds the machine, its memory and its disks, and starts a disk's first sector; a
 reset starts it again, with DIMMs where dimm-at-boot says. The sector is a program of 163 bytes that says on the serial
-port which disk it is from, and what memory map the BIOS gives it."""
+port which disk it is from, and what memory map the BIOS gives it; or it is GRUB's, which boots Linux."""
 
 import contextlib
 import pathlib
 import re
+import shutil
+import struct
+import subprocess
 import sys
+import tarfile
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import arch, tap                                    # noqa: E402
-from lib.machine import Machine                              # noqa: E402
+from lib.machine import APPEND, GUEST, ONLINE, Machine       # noqa: E402
 
 LIMIT = 120
 MIB, GIB = 1 << 20, 1 << 30
@@ -121,6 +125,72 @@ def test_dimms_at_a_reset_are_where_dimm_at_boot_says():
         assert ram_above_4g(booted(guest)[1]) == []
         plug(guest)
         assert ram_above_4g(reset(guest)[1]) == []      # ACPI tells of it
+
+
+# ---- Linux, by GRUB ----
+
+GRUB = pathlib.Path("/usr/lib/grub/i386-pc")
+FIRST = 2048            # sector of the partition, which is an archive: GRUB reads files from one
+MODULES = ["biosdisk", "part_msdos", "tar", "linux", "serial", "terminal", "echo", "boot", "normal"]
+COMMANDS = f"""serial --unit=0
+terminal_output serial
+set root=(hd0,msdos1)
+echo "GRUB runs"
+linux /vmlinuz {APPEND} {ONLINE}
+initrd /initramfs
+boot
+"""
+
+
+def grub_disk(folder):
+    """GRUB's first sector, the partition table, GRUB itself, the partition."""
+    commands, core, files, disk = (pathlib.Path(folder, name) for name in ("commands", "core", "files", "disk"))
+    commands.write_text(COMMANDS)
+    subprocess.run(["grub-mkimage", "-O", "i386-pc", "-o", core, "-p", "(hd0,msdos1)", "-c", commands, *MODULES], check=True)
+    with tarfile.open(files, "w", format=tarfile.USTAR_FORMAT) as archive:
+        archive.add(GUEST / "vmlinuz-cloud", "vmlinuz")
+        archive.add(GUEST / "initramfs.cpio", "initramfs")
+    content = files.read_bytes()
+    sectors = -(-len(content) // 512)
+    boot = bytearray((GRUB / "boot.img").read_bytes())
+    boot[0x1b8:0x1fe] = bytes(0x46)
+    boot[0x1be:0x1ce] = struct.pack("<BBBBBBBBII", 0x80, 0, 2, 0, 0x83, 255, 255, 255, FIRST, sectors)
+    assert core.stat().st_size < (FIRST - 1) * 512
+    with disk.open("wb") as file:
+        file.write(boot + core.read_bytes())
+        file.seek(FIRST * 512)
+        file.write(content)
+        file.truncate((FIRST + sectors) * 512)
+    files.unlink()
+    return disk
+
+
+def test_linux_by_grub_has_hotplug_and_keeps_dimms_across_a_reboot():
+    if lacks() or not shutil.which("grub-mkimage") or not GRUB.exists():
+        raise tap.Skip(lacks() or "the package grub-pc-bin is missing")
+    with tempfile.TemporaryDirectory() as folder:
+        image = grub_disk(folder)
+        with Machine(["-m", "512M,slots=4,maxmem=4G", "-smp", "2",
+                      "-drive", f"file={image},if=none,format=raw,id=d0",
+                      "-device", "virtio-blk-pci,drive=d0,id=disk0,bootindex=1"], kernel=None, reboot=True) as guest:
+            guest.wait_ready()
+            assert "GRUB runs" in guest.console.text
+            assert "SeaBIOS" in guest.console.text
+            assert guest.shell("nproc").strip() == "2"
+            before = guest.meminfo()
+            guest.plug("a", "256M")
+            guest.wait_total(before + 256 * 1024)
+            guest.unplug("a")
+            guest.wait_total(before)
+            guest.plug("b", "512M")
+            guest.wait_total(before + 512 * 1024)
+            guest.console.send("x reboot -f")
+            guest.qmp.wait_event("RESET", timeout=LIMIT)
+            guest.wait_ready()
+            guest.wait_until(lambda: guest.meminfo() > before + 500 * 1024, what="the DIMM's memory after the reboot")
+            guest.unplug("b")
+            assert guest.meminfo() < before + 1024
+            assert guest.quit() == 0
 
 
 if __name__ == "__main__":
