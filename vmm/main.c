@@ -283,6 +283,7 @@ static int take_down(struct program *program, bool started)
 {
     int status = EXIT_FAILURE;
     const bool stuck = program->machine && !machine_stop_loading(program->machine);
+    const bool busy = program->machine && !machine_stop_devices(program->machine);
 
     /* Nobody is told any more; then those who use others go before those whom they use. The vCPUs go on until
      * machine_destroy(), but touch only what is the machine's. */
@@ -298,10 +299,11 @@ static int take_down(struct program *program, bool started)
     qtest_destroy(program->qtest);
     if (!started)
         machine_abandon(program->machine);
-    if (stuck) {
+    if (stuck)
         message("-kernel or -initrd: the host cannot read the file in time; exiting without waiting for it");
+    if (stuck || busy) {
         pidfile_remove(&program->daemon);
-        _exit(started ? EXIT_SUCCESS : EXIT_FAILURE);
+        _exit(started ? machine_exit_status(program->machine) : EXIT_FAILURE);
     }
     if (started)
         status = machine_exit_status(program->machine);

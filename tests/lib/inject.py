@@ -90,6 +90,11 @@ class Faults:
         finally:
             self._say("")
 
+    def fail_waiting(self, call, name):
+        """In a block of wait(): what waits fails with the errno of a name, and so do later calls."""
+        text = str(getattr(errno, name)).ljust(4).encode()       # in the place of "slow", at once
+        self._page[len(call) + 1:len(call) + 5] = text
+
     def _waiting(self):
         return struct.unpack_from("=I", self._page, SIZE + 12)[0]
 

@@ -155,7 +155,7 @@ class Device:
     def begin(self, features=VERSION_1):
         """From a reset to accepted features."""
         self.status = 0
-        assert self.status == 0
+        wait_until(lambda: self.status == 0, "the end of a reset")
         self.queues = []
         self.status = ACKNOWLEDGE
         self.status = ACKNOWLEDGE | DRIVER

@@ -51,6 +51,9 @@ struct board {
     void (*io_error)(void *machine);
     /* The guest's watchdog has not been fed. The same. */
     void (*watchdog)(void *machine);
+    /* A device that was busy (device/type.h) is so no more. Main thread; what follows comes from the event
+     * loop. NULL: nobody waits. */
+    void (*drained)(void *machine);
     void *machine;
     /* For the monitors. Main thread. */
     event_sink *event;

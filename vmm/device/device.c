@@ -188,10 +188,43 @@ void device_remove(struct device *device)
     device->type->destroy(device);
 }
 
+static bool is_busy(const struct device *device)
+{
+    return device->type->busy && device->type->busy(device);
+}
+
+void device_leave(struct device *device)
+{
+    device->leaving = true;
+    if (device->type->leave)
+        device->type->leave(device);
+    if (!is_busy(device))
+        device_remove(device);
+}
+
+void devices_remove_left(const struct board *board)
+{
+    struct device *device = board->devices;
+
+    while (device)
+        if (device->leaving && !is_busy(device)) {
+            device_remove(device);
+            device = board->devices; /* others may have gone with it */
+        } else {
+            device = device->next;
+        }
+}
+
 bool device_del(struct board *board, const char *reference, struct error *error)
 {
     struct device *device = device_resolve(board, reference, NULL, error);
 
+    if (device && device->leaving)
+        return error_set(
+            error,
+            "Device '%.200s' is already in the process of unplug: the guest has let it go, and the "
+            "host still works on its requests; DEVICE_DELETED follows them",
+            reference);
     if (!device || device->type->unplug)
         return device && device->type->unplug(device, error);
     return error_set(error, "Device '%.200s' cannot be unplugged: devices of type %s are permanent",

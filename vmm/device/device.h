@@ -18,6 +18,7 @@ struct device {
     uint32_t anon;   /* then its number among those of -device and device_add without an id */
     bool hotplugged; /* not present from the start */
     bool present;    /* its plug has come to an end; queries show it */
+    bool leaving;    /* device_leave() */
     struct board *board;
     const struct child_bus *on; /* NULL: a PCI bus, or none */
     struct device *next;
@@ -35,6 +36,12 @@ void device_delist(struct device *device);
 /* It goes for good, and before it what is on buses that it makes: each with its event, while it has a name.
  * Before any client can act on that the id is free. */
 void device_remove(struct device *device);
+/* The same for one that the guest has let go and may be busy (device/type.h): at once, or by
+ * devices_remove_left() when it is drained. Until then it keeps its id, and what it uses; device_del says so.
+ */
+void device_leave(struct device *device);
+/* Remove those that leave and are not busy any more. From the event loop, for who hears board_drained(). */
+void devices_remove_left(const struct board *board);
 
 /* "/machine/peripheral/ID", or "/machine/peripheral-anon/device[N]"; returns buffer. */
 char *device_path(const struct device *device, char buffer[DEVICE_PATH_SIZE]);
@@ -56,9 +63,16 @@ enum outcome device_add(struct board *board, struct props props, bool hot,
 /* device_del: ask for it to go, by id or QOM path. Error class DeviceNotFound if there is none. */
 bool device_del(struct board *board, const char *reference, struct error *error);
 
-/* All devices after power-on, in order of creation. vCPUs are paused. */
+/* The next that is busy (device/type.h), in order of creation: NULL gives the first. NULL: none is. */
+const struct device *devices_busy(const struct board *board, const struct device *device);
+/* Its id, or without one the name of its type. */
+const char *device_name(const struct device *device);
+/* Board's drained(), if there is one. */
+void board_drained(const struct board *board);
+
+/* All devices after power-on, in order of creation. vCPUs are paused, no device is busy. */
 void devices_reset(const struct board *board);
-/* The guest stands still, or runs again. vCPUs are paused. */
+/* The guest stands still, or runs again. vCPUs are paused. Devices may be busy after the former. */
 void devices_run(const struct board *board, bool run);
 /* The thread of all devices that move data, made for the first. NULL and an error: the host gives none. */
 struct io_thread *device_io(struct board *board, struct error *error);
@@ -79,7 +93,7 @@ bool devices_save(const struct board *board, struct hotram_buffer *out, struct e
 /* The same devices take what was saved, under the machine lock. False: not one has changed, and `saved` is as
  * it was. */
 bool devices_restore(const struct board *board, struct hotram_saved *saved, struct error *error);
-/* The end, in reverse order of creation. */
+/* The end, in reverse order of creation. None is busy. */
 void devices_destroy(struct board *board);
 
 #endif

@@ -76,6 +76,19 @@ void devices_run(const struct board *board, bool run)
             device->type->run(device, run);
 }
 
+const struct device *devices_busy(const struct board *board, const struct device *device)
+{
+    device = device ? device->next : board->devices;
+    while (device && !(device->type->busy && device->type->busy(device)))
+        device = device->next;
+    return device;
+}
+
+const char *device_name(const struct device *device)
+{
+    return device->id ? device->id : device->type->name;
+}
+
 struct io_thread *device_io(struct board *board, struct error *error)
 {
     if (!board->io)
@@ -115,6 +128,12 @@ void board_raise(const struct board *board, enum board_event event)
 {
     if (board->raise)
         board->raise(board->events, event);
+}
+
+void board_drained(const struct board *board)
+{
+    if (board->drained)
+        board->drained(board->machine);
 }
 
 void devices_destroy(struct board *board)

@@ -102,13 +102,19 @@ struct device_type {
     const struct state_table *state;
     size_t state_offset;
     bool unsaved; /* there is more that it can change, which has no table: no machine with one is saved */
-    /* As after power-on. vCPUs are paused, the machine lock is held. */
+    /* As after power-on. vCPUs are paused, the machine lock is held, no device is busy. */
     void (*reset)(struct device *device);
-    /* The guest stands still, or runs again: a device that moves data does so, too. */
+    /* The guest stands still, or runs again: a device that moves data does so, too. It may be busy after the
+     * former. */
     void (*run)(struct device *device, bool run);
+    /* It was to stand still, or leaves, and the host still works for it; board_drained() follows. */
+    bool (*busy)(const struct device *device);
+    /* The guest reaches it no more, and it begins to end what is under way: destroy() follows when it is not
+     * busy. */
+    void (*leave)(struct device *device);
     /* The state is another: set what follows from it, an interrupt line for example. The same. */
     void (*restored)(struct device *device);
-    /* No thread uses it any more. */
+    /* No thread uses it any more. It is not busy. */
     void (*destroy)(struct device *device);
     /* Its entry in the DSDT, in the scope \_SB. On arm64 chips are written at the root, by absolute names,
      * but for those that lead to other devices: they are with these. */

@@ -96,7 +96,7 @@ static void handle_requests(void *opaque)
     struct machine *machine = opaque;
     unsigned requests = atomic_exchange(&machine->requests, 0);
 
-    if (requests == 0)
+    if (requests == 0 || machine->ending)
         return;
     vcpus_pause(&machine->vcpus);
     if (!machine_answer_guest(machine, requests))

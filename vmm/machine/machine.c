@@ -95,23 +95,37 @@ void machine_emit_cause(struct machine *machine, enum event_kind kind, enum shut
 
 /* ---- what monitors ask for ---- */
 
-void machine_stop_into(struct machine *machine, enum run_state state)
+void machine_stand_still(struct machine *machine, enum run_state state)
 {
-    bool was_running = machine->state == RUN_RUNNING;
+    const bool was_running = machine->state == RUN_RUNNING;
 
-    vcpus_pause(&machine->vcpus);
-    guest_clock_stop(&machine->clock);
+    if (was_running) {
+        vcpus_pause(&machine->vcpus);
+        guest_clock_stop(&machine->clock);
+    }
     devices_run(&machine->board, false);
     machine->state = state;
-    hotplug_run_state(machine->hotplug);
+    if (machine->hotplug) /* the program may end while it starts */
+        hotplug_run_state(machine->hotplug);
+}
+
+void machine_stop_into(struct machine *machine, enum run_state state)
+{
+    const bool was_running = machine->state == RUN_RUNNING;
+
+    machine_stand_still(machine, state);
     if (was_running)
         machine_emit_kind(machine, EVENT_STOP);
 }
 
-void machine_stop(struct machine *machine)
+bool machine_stop(struct machine *machine, struct machine_waiter *waiter)
 {
     if (machine->state == RUN_RUNNING)
         machine_stop_into(machine, RUN_PAUSED);
+    if (!waiter || !machine_busy(machine))
+        return false;
+    machine_wait(&machine->drain.waiters, waiter);
+    return true;
 }
 
 void machine_io_error(void *opaque)
@@ -124,7 +138,7 @@ void machine_io_error(void *opaque)
 
 void machine_let_run(struct machine *machine)
 {
-    if (machine->state != RUN_RUNNING || machine->reset.loading)
+    if (machine->state != RUN_RUNNING || machine_is_resetting(machine))
         return;
     guest_clock_start(&machine->clock);
     devices_run(&machine->board, true);
@@ -154,6 +168,7 @@ bool machine_cont(struct machine *machine, struct error *error)
     machine->state = RUN_RUNNING;
     machine_emit_kind(machine, EVENT_RESUME);
     machine_let_run(machine);
+    machine_drained(machine); /* a stop that waits has come to its end */
     return true;
 }
 
@@ -183,8 +198,7 @@ void machine_shut_down(struct machine *machine, enum shutdown_cause cause)
         machine_stop_into(machine, RUN_SHUTDOWN);
         return;
     }
-    machine->ending = true;
-    loop_quit(machine->loop);
+    machine_end(machine);
 }
 
 void machine_powerdown(struct machine *machine)
@@ -198,8 +212,10 @@ void machine_powerdown(struct machine *machine)
 
 void machine_quit(struct machine *machine, enum shutdown_cause cause)
 {
+    if (machine->ending)
+        return;
     machine_emit_cause(machine, EVENT_SHUTDOWN, cause);
-    loop_quit(machine->loop);
+    machine_end(machine);
 }
 
 /* ---- what it consists of ---- */

@@ -51,6 +51,9 @@ bool machine_create(struct machine *machine, struct error *error);
 /* Called before machine_destroy(): stop a load that is in progress. False: a file system does not respond, so
  * machine and event loop must be left as they are. */
 bool machine_stop_loading(struct machine *machine);
+/* Likewise: the devices stand still. False, and a message with its name: the host still works on requests of
+ * one, with the same consequence. */
+bool machine_stop_devices(struct machine *machine);
 void machine_destroy(struct machine *machine);
 /* Called before machine_destroy() after a failed start: files that were created for it are removed. */
 void machine_abandon(struct machine *machine);
@@ -76,28 +79,35 @@ const char *run_state_name(
  */
 int machine_exit_status(const struct machine *machine);
 
-/* stop: all vCPUs have left KVM_RUN when it returns; event STOP. Does nothing when not running. */
-void machine_stop(struct machine *machine);
+/* Who waits for the end of a reset, good or bad, or of a stop. Main thread, from the event loop. */
+struct machine_waiter {
+    void (*ended)(void *opaque); /* once; when the machine goes, at the latest */
+    void *opaque;
+    bool leaves; /* the machine's, like the next */
+    struct machine_waiter *next;
+};
+/* A waiter does not wait for the end: it is called soon. What it waits for goes on. */
+void machine_leave(struct machine *machine, struct machine_waiter *waiter);
+
+/* stop: all vCPUs have left KVM_RUN when it returns; event STOP. Does nothing of that when not running. True:
+ * the host works on requests of devices, and the waiter (NULL: none) will be called when it has completed
+ * them, or the guest runs again. */
+bool machine_stop(struct machine *machine, struct machine_waiter *waiter);
+/* The name of a device that stands still, or leaves, and whose requests the host still works on; NULL: none.
+ */
+const char *machine_busy(const struct machine *machine);
 /* cont: event RESUME. Fails after SHUTDOWN or an internal error until system_reset. */
 bool machine_cont(struct machine *machine, struct error *error);
 /* Returns why the guest does not run, and the way out, as a sentence without a full stop; NULL: it runs. */
 const char *machine_stopped(const struct machine *machine);
-/* Waits for the end of a reset, successful or not; called on the main thread, from the event loop. */
-struct reset_waiter {
-    void (*ended)(void *opaque); /* once; at the latest when the machine is destroyed */
-    void *opaque;
-    bool leaves; /* the machine's, like the next */
-    struct reset_waiter *next;
-};
 /* system_reset: event RESET {guest:false,reason} when kernel and initrd are loaded; where a reboot is a
  * shutdown (machine_actions()), that instead. True: the reset is in progress (struct reset in state.h), and
  * the waiter (NULL: none) will be called at its end. False: there is nothing to wait for. */
-bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct reset_waiter *waiter);
-/* Call a waiter soon, without waiting for the end of the reset, which continues. */
-void machine_reset_leave(struct machine *machine, struct reset_waiter *waiter);
+bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct machine_waiter *waiter);
 /* system_powerdown: press the ACPI power button; event POWERDOWN. */
 void machine_powerdown(struct machine *machine);
-/* quit: event SHUTDOWN, then the event loop ends. */
+/* quit: event SHUTDOWN; the guest stands still, and the event loop ends when no device is busy any more, or
+ * after a bound of some seconds (struct drain in state.h). Does nothing when the program ends already. */
 void machine_quit(struct machine *machine, enum shutdown_cause cause);
 
 /* A range of the RAM at start: of one object, in one node, on one side of the holes. */

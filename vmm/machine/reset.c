@@ -87,30 +87,6 @@ bool machine_start(struct machine *machine, struct error *error)
 
 /* ---- a reset ---- */
 
-/* Call all who wait, or those who leave. */
-static void notify_waiters(struct reset *reset, bool all)
-{
-    struct reset_waiter **link = &reset->waiters;
-
-    while (*link) {
-        struct reset_waiter *waiter = *link;
-
-        if (all || waiter->leaves) {
-            *link = waiter->next;
-            waiter->ended(waiter->opaque); /* it may be gone now */
-        } else {
-            link = &waiter->next;
-        }
-    }
-}
-
-static void notify_leaving(void *opaque)
-{
-    struct machine *machine = opaque;
-
-    notify_waiters(&machine->reset, false);
-}
-
 static void fail(struct machine *machine, const struct error *why)
 {
     struct error error = *why;
@@ -119,7 +95,7 @@ static void fail(struct machine *machine, const struct error *why)
     machine_stop_into(machine, RUN_INTERNAL_ERROR);
     if (backend_failed(machine->backends, NULL, &error))
         machine_memory_fault(machine, NULL);
-    notify_waiters(&machine->reset, true);
+    machine_notify(&machine->reset.waiters, true);
 }
 
 static void finish(struct machine *machine)
@@ -132,7 +108,7 @@ static void finish(struct machine *machine)
     }
     machine_emit_cause(machine, EVENT_RESET, machine->reset.cause);
     machine_let_run(machine);
-    notify_waiters(&machine->reset, true);
+    machine_notify(&machine->reset.waiters, true);
 }
 
 static void begin_reset(struct machine *machine);
@@ -151,11 +127,11 @@ static void loaded(void *opaque)
         fail(machine, &reset->error);
 }
 
-static void begin_reset(struct machine *machine)
+/* No device has anything under way. */
+static void put_back_and_load(struct machine *machine)
 {
     struct error error;
 
-    machine->reset.again = false;
     if (!put_back(machine, &error))
         fail(machine, &error);
     else if (machine->boot.format == KERNEL_NONE)
@@ -164,11 +140,39 @@ static void begin_reset(struct machine *machine)
         fail(machine, &error);
 }
 
-bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct reset_waiter *waiter)
+static void begin_reset(struct machine *machine)
+{
+    machine->reset.again = false;
+    machine->reset.draining = true;
+    machine_reset_drained(machine);
+}
+
+void machine_reset_drained(struct machine *machine)
+{
+    if (!machine->reset.draining)
+        return;
+    devices_run(&machine->board, false); /* those that have come meanwhile, too */
+    if (!machine_is_drained(machine))
+        return;
+    machine->reset.draining = false;
+    if (machine->ending)
+        machine_notify(&machine->reset.waiters, true);
+    else
+        put_back_and_load(machine);
+}
+
+bool machine_is_resetting(const struct machine *machine)
+{
+    return machine->reset.draining || machine->reset.loading;
+}
+
+bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct machine_waiter *waiter)
 {
     struct reset *reset = &machine->reset;
     unsigned requests;
 
+    if (machine->ending)
+        return false;
     vcpus_pause(&machine->vcpus);
     /* What the guest asked for before this moment comes first, so that a power-off stays one; only its own
      * request for a reset is met by this one. */
@@ -188,21 +192,12 @@ bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct re
     if (reset->loading) {
         reset->again = true;
         atomic_store(&machine->boot.stop, true);
-    } else {
+    } else if (!reset->draining) {
         begin_reset(machine);
     }
-    if (reset->loading && waiter) {
-        waiter->leaves = false;
-        waiter->next = reset->waiters;
-        reset->waiters = waiter;
-    }
-    return reset->loading;
-}
-
-void machine_reset_leave(struct machine *machine, struct reset_waiter *waiter)
-{
-    waiter->leaves = true;
-    loop_post(machine->loop, &machine->reset.leave);
+    if (machine_is_resetting(machine) && waiter)
+        machine_wait(&reset->waiters, waiter);
+    return machine_is_resetting(machine);
 }
 
 /* ---- the end ---- */
@@ -213,15 +208,10 @@ bool machine_stop_loading(struct machine *machine)
     return worker_stop(machine->reset.worker, STOP_MS);
 }
 
-void machine_init_reset(struct machine *machine)
-{
-    machine->reset.leave = (struct work){ .run = notify_leaving, .opaque = machine };
-}
-
 void machine_end_loading(struct machine *machine)
 {
     atomic_store(&machine->boot.stop, true);
     worker_destroy(machine->reset.worker);
-    loop_cancel(machine->loop, &machine->reset.leave);
-    notify_waiters(&machine->reset, true);
+    machine_end_drain(machine);
+    machine_notify(&machine->reset.waiters, true);
 }

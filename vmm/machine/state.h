@@ -53,10 +53,12 @@ struct ram_piece {
 /*
  * A reset in progress. The start is the first one.
  *
- * The main thread puts devices back and writes tables; then a worker reads kernel and initrd into RAM, for
- * the files may be slow, and has the architecture's struct start for that time; then the main thread sets the
- * vCPUs, event RESET is sent, and they run. They are held from the first step to the last, and so is the
- * guest's clock. What is asked for while the worker has it:
+ * The devices stand still, and those whose requests the host works on are waited for in the event loop
+ * (struct drain). Then the main thread puts devices back and writes tables; then a worker reads kernel and
+ * initrd into RAM, for the files may be slow, and has the architecture's struct start for that time; then the
+ * main thread sets the vCPUs, event RESET is sent, and they run. They are held from the first step to the
+ * last, and so is the guest's clock. Until devices are put back another reset is the same one. What is asked
+ * for while the worker has it, and of what follows this but the first also before:
  * - a reset begins anew, so that DIMMs that came and went meanwhile are where a reset puts them; what is
  *   being loaded is given up, and there is one RESET for all;
  * - stop and cont decide whether the vCPUs run at its end; the run state says so at once;
@@ -70,13 +72,31 @@ struct ram_piece {
 struct reset {
     struct worker *worker; /* made with the first load */
     struct job job;
-    bool loading; /* the worker has it */
-    bool again;   /* another reset was asked for meanwhile */
-    bool loaded;  /* the worker's while it has it, like the next */
+    bool draining; /* a device is busy */
+    bool loading;  /* then: the worker has it */
+    bool again;    /* another reset was asked for meanwhile */
+    bool loaded;   /* the worker's while it has it, like the next */
     struct error error;
     enum shutdown_cause cause; /* of the last one that was asked for */
-    struct reset_waiter *waiters;
-    struct work leave; /* calls those that do not wait for the end */
+    struct machine_waiter *waiters;
+};
+
+/*
+ * Requests that the host works on when devices are to stand still (virtio/device.h). Nobody waits for them
+ * but in the event loop: `work` is posted whenever a device is drained, and at any other moment at which
+ * something may follow; it looks at what is (devices_busy()), so that nothing is counted and nothing is lost.
+ * What follows when no device is busy any more:
+ * - the end of the program, which has a bound: after it the program ends without the requests, which the host
+ * completes or not, as when a machine loses its power; machine and event loop stay until the process is gone;
+ * - a reset puts devices back;
+ * - a stop is answered; the run state is another, and event STOP is sent, before. cont ends the wait, too.
+ * A device that leaves (device_leave()) is removed as soon as it is drained itself. They can all be under way
+ * at once, and each still has its one end.
+ */
+struct drain {
+    struct work work;
+    struct machine_waiter *waiters; /* for a stop */
+    struct timer bound;             /* of the end of the program */
 };
 
 struct machine {
@@ -88,6 +108,7 @@ struct machine {
     struct actions actions;   /* the command line's, then set-action's */
     struct guest_clock clock; /* runs in RUN_RUNNING, but not during a reset */
     struct reset reset;
+    struct drain drain;
 
     struct vm vm;
     struct vcpus vcpus;
@@ -114,7 +135,7 @@ struct machine {
 
     atomic_uint requests;
     struct work requests_work;
-    bool ending;               /* a power off, or a panic, ends the program */
+    bool ending;               /* the program ends: machine_end() */
     bool failed;               /* a panic ends the program with status 1 */
     struct timer reset_pause;  /* a reset that the guest has asked for waits for it */
     uint64_t last_guest_reset; /* CLOCK_MONOTONIC, milliseconds; 0: none yet */
@@ -141,7 +162,9 @@ extern const struct vcpu_ops machine_vcpu_ops;
 void machine_io_error(void *machine);
 /* RESET or SHUTDOWN. */
 void machine_emit_cause(struct machine *machine, enum event_kind kind, enum shutdown_cause cause);
-/* Hold the guest: event STOP if it ran. */
+/* Hold the guest, without an event. Devices may be busy. */
+void machine_stand_still(struct machine *machine, enum run_state state);
+/* The same, and event STOP if it ran. */
 void machine_stop_into(struct machine *machine, enum run_state state);
 /* Let the guest run, if its state is RUN_RUNNING and no reset is under way. */
 void machine_let_run(struct machine *machine);
@@ -150,7 +173,11 @@ void machine_shut_down(struct machine *machine, enum shutdown_cause cause);
 
 /* reset.c: the start. The event loop runs until all is loaded, or until it is to end: then this fails. */
 bool machine_start(struct machine *machine, struct error *error);
-void machine_init_reset(struct machine *machine);
+/* From the devices' being put back to the guest's first instruction, and before that while devices are busy.
+ */
+bool machine_is_resetting(const struct machine *machine);
+/* A reset that waits for devices continues if none is busy any more. */
+void machine_reset_drained(struct machine *machine);
 /* Wait for a load that is under way; nothing is loaded any more. */
 void machine_end_loading(struct machine *machine);
 
@@ -161,6 +188,18 @@ struct memory_entry;
 bool machine_set_memory_map(struct machine *machine, const struct memory_entry *entries, unsigned count,
                             struct error *error);
 bool machine_set_boot_order(struct machine *machine, struct error *error);
+
+/* drain.c. Any thread: look soon at what may follow. For the board, too. */
+void machine_drained(void *machine);
+/* Remove what has left. Whether no device is busy. */
+bool machine_is_drained(struct machine *machine);
+/* The end of the program, when nothing is under way any more or END_MS later. */
+void machine_end(struct machine *machine);
+void machine_init_drain(struct machine *machine);
+void machine_end_drain(struct machine *machine);
+/* Lists of those who wait: one comes; call all, or those who leave. */
+void machine_wait(struct machine_waiter **list, struct machine_waiter *waiter);
+void machine_notify(struct machine_waiter **list, bool all);
 
 /* watchdog.c. For its chip, on the main thread: event WATCHDOG, and what -action watchdog= says. */
 void machine_watchdog(void *machine);

@@ -12,13 +12,8 @@ static struct root_port *root_port_of(const struct pci_function *function)
 
 /* ---- devices that go ---- */
 
-static void remove_function(struct pci_function *function)
-{
-    pci_function_remove(function);
-    device_remove(&function->device);
-}
-
-/* Of a slot with several functions function 0 goes last, as it comes. */
+/* Of a slot with several functions function 0 goes last, as it comes. The slot is empty at once; a device for
+ * which the host still works is gone later (device_leave()). */
 static void remove_devices(struct root_port *port, bool tell)
 {
     const struct board *board = port->pci.device.board;
@@ -26,8 +21,10 @@ static void remove_devices(struct root_port *port, bool tell)
     for (unsigned i = PCI_FUNCTIONS; i-- > 0;) {
         struct pci_function *function = port->bridge.bus.function[i];
 
-        if (function)
-            remove_function(function);
+        if (function) {
+            pci_function_remove(function);
+            device_leave(&function->device);
+        }
     }
     pci_lock(board->pci);
     port->powered_off = false; /* what comes next is not meant */

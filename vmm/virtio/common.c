@@ -89,8 +89,7 @@ static void write_status(struct virtio_device *device, uint32_t value)
     uint8_t now = (uint8_t)(value & ~VIRTIO_STATUS_NEEDS_RESET);
 
     if (value == 0) {
-        virtio_device_stop(device);
-        virtio_transport_reset(device);
+        virtio_device_begin_reset(device);
         return;
     }
     if (!(before & VIRTIO_STATUS_FEATURES_OK) && !features_are_good(device))

@@ -2,6 +2,7 @@
 /* How a virtio device comes and goes: its parts, its place on a bus, its name. */
 #include "virtio/device.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,7 +126,6 @@ void virtio_device_free(struct virtio_device *device)
     free(device->queues);
     free(device->vector_fd);
     free(device->name);
-    virtio_run_end(device);
     pthread_mutex_destroy(&device->lock);
     pthread_mutex_destroy(&device->interrupt);
 }
@@ -180,13 +180,23 @@ bool virtio_device_plug(struct virtio_device *device, struct board *board, const
     return false;
 }
 
-void virtio_device_unplug(struct virtio_device *device)
+void virtio_device_leave(struct virtio_device *device)
 {
     virtio_transport_pin(device, false);
     pci_function_remove(&device->pci);
+    /* What ends from now on interrupts nobody: the driver may have given the vectors to another device. */
+    for (unsigned i = 0; i < device->queue_count; i++)
+        atomic_store(&device->queues[i].vector, VIRTIO_NO_VECTOR);
+    atomic_store(&device->config_vector, VIRTIO_NO_VECTOR);
     virtio_device_stop(device);
+}
+
+void virtio_device_unplug(struct virtio_device *device)
+{
+    virtio_device_leave(device);
+    assert(!virtio_device_busy(device));
     guest_memory_unlisten(device->memory, &device->listener);
-    virtio_run_flush(device);
+    virtio_run_end(device);
     virtio_transport_end(device);
 }
 
@@ -195,6 +205,7 @@ void virtio_device_reset(struct device *device)
     struct virtio_device *virtio = (void *)device;
 
     virtio_device_stop(virtio);
+    assert(!virtio_device_busy(virtio));
     virtio->told = false;
     virtio_transport_reset(virtio);
     pci_function_reset(&virtio->pci);

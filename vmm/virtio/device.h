@@ -7,9 +7,21 @@
  * registers are any vCPU's, under `lock`, which may be held while its holder waits for the I/O thread: so the
  * I/O thread never takes it, nor the PCI lock. Everything else is the main thread's.
  *
- * A device is halted, on the main thread or by a vCPU that resets it, in three steps: no queue is handled any
- * more; the requests that the host works on come to their ends; then the queues stop, or wait for the guest
- * to run again.
+ * Halting is one state machine, whoever asks for it, and nobody waits for the host:
+ *
+ *     handling -> halting, and busy while the host works on requests -> drained -> stopped, or paused
+ *
+ * A pause (the guest stands still: stop, the machine's reset, the program's end) and a stop (the driver
+ * resets the device, the device leaves) each begin it by a call of the I/O thread, which ends at once: no
+ * queue is handled from then on. One may come while the other is under way. A stop ends in stopped queues,
+ * also while the guest stands still; a guest that runs again ends a pause, even one that is not drained, but
+ * no stop. If nothing is at the host, all of it has happened when the call returns. Otherwise the device is
+ * `busy`; its requests end as always, each is pushed, and the I/O thread posts `drained` to the main loop
+ * after the last one: there a driver's reset ends, and board_drained() lets the machine continue with what it
+ * waits for.
+ *
+ * A driver's reset: the status reads as before until it is complete (2.4.1, 4.1.4.3.2), and the registers
+ * take no write (`resetting`).
  */
 #ifndef VMM_VIRTIO_DEVICE_H
 #define VMM_VIRTIO_DEVICE_H
@@ -120,6 +132,7 @@ struct virtio_device {
     char *name; /* its id, or its type's name: for messages, and as a holder of leases */
 
     pthread_mutex_t lock; /* of the registers: */
+    bool resetting;       /* the driver has reset the device, which is not drained yet */
     uint64_t offered;     /* feature bits; fixed after the start */
     uint64_t accepted;
     uint32_t device_feature_select, driver_feature_select;
@@ -145,16 +158,18 @@ struct virtio_device {
     struct virtio_queue_link *queues;
 
     /* The I/O thread's: */
-    bool running;          /* queues are started */
-    bool halting;          /* and not handled */
-    bool paused;           /* the guest stands still */
-    unsigned held;         /* requests that wait for the guest or a client alone; the device counts them */
-    bool told;             /* of a fault of the guest's, since the machine's last reset */
-    pthread_mutex_t drain; /* of `drained`; a leaf */
-    pthread_cond_t is_drained;
-    bool drained;
+    bool running;       /* queues are started */
+    bool halting;       /* and not handled */
+    bool paused;        /* the guest stands still */
+    bool stopping;      /* queues stop when nothing is at the host */
+    unsigned held;      /* requests that wait for the guest or a client alone; the device counts them */
+    bool told;          /* of a fault of the guest's, since the machine's last reset */
+    struct work settle; /* posted to itself: a request has ended while it halts */
+
+    atomic_bool busy; /* it halts, and the host works on requests; written by the I/O thread, read by any */
 
     /* The main thread's: */
+    struct work drained; /* posted by the I/O thread: not busy any more */
     bool stands_still;
     bool owns_thread;
     struct iothread *iothread; /* that `io` is of (virtio/iothread.h); NULL: the machine's */
@@ -216,13 +231,15 @@ struct virtio_setup {
  * Main thread. */
 bool virtio_device_plug(struct virtio_device *device, struct board *board, const char *id, bool hot,
                         const struct virtio_setup *setup, struct error *error);
-/* Take it off its bus: no thread uses it any more, all requests have ended. It stays enlisted. Main thread.
- */
+/* Take it off its bus, and begin to stop it. It stays enlisted. Main thread. */
+void virtio_device_leave(struct virtio_device *device);
+/* After that, and not while it is busy; or for one that no guest has used yet: no thread uses it any more. */
 void virtio_device_unplug(struct virtio_device *device);
 /* After that: what virtio_device_plug() has allocated goes. */
 void virtio_device_free(struct virtio_device *device);
 
-/* For the rows of device types. */
+/* For the rows of device types. A reset is not for one that is busy: the machine pauses all first, and waits.
+ */
 void virtio_device_reset(struct device *device);
 void virtio_device_run(struct device *device, bool run);
 void virtio_device_describe(const struct device *device, struct virtio_values *values);
@@ -232,6 +249,8 @@ enum outcome virtio_type_create(struct board *board, const char *id, struct prop
 void virtio_type_describe(const struct device *device, void *values);
 bool virtio_type_unplug(struct device *device, struct error *error);
 bool virtio_type_stays(const struct device *device);
+bool virtio_type_busy(const struct device *device);
+void virtio_type_leave(struct device *device);
 void virtio_type_destroy(struct device *device);
 
 /* The row of a type: its kind, a struct virtio_device_type; its table of properties and the struct that they
@@ -261,6 +280,8 @@ void virtio_type_destroy(struct device *device);
         .unsaved = true, \
         .reset = resets, \
         .run = virtio_device_run, \
+        .busy = virtio_type_busy, \
+        .leave = virtio_type_leave, \
         .destroy = virtio_type_destroy, \
     }
 
@@ -312,8 +333,12 @@ void virtio_transport_reset(struct virtio_device *device);
 void virtio_interrupt_queue(struct virtio_device *device, unsigned queue);
 void virtio_interrupt_config(struct virtio_device *device);
 /* The driver has written DRIVER_OK, or 0. With the lock, on a vCPU or the main thread; waits for the I/O
- * thread. */
+ * thread, and not for requests. */
 void virtio_device_start(struct virtio_device *device);
+void virtio_device_begin_reset(struct virtio_device *device);
+/* Halt, and stop the queues; any thread but the I/O thread. It may be busy then, and stops later. */
 void virtio_device_stop(struct virtio_device *device);
+/* Any thread: it halts, and the host works on requests. */
+bool virtio_device_busy(const struct virtio_device *device);
 
 #endif

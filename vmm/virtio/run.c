@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/message.h"
+#include "device/device.h"
 
 #define STARVED_MS 100
 #define TURNS 16u
@@ -113,59 +114,19 @@ void virtio_queue_take_back(struct virtio_queue_link *link, uint16_t next)
     virtio_device_kick(link->device, queue->index);
 }
 
-/* ---- halting ---- */
+/* ---- halting: device.h says how, and for whom ---- */
 
-static void tell_if_drained(struct virtio_device *device)
+static bool is_at_host(const struct virtio_device *device)
 {
     unsigned in_flight = 0;
 
     for (unsigned i = 0; i < device->queue_count; i++)
         in_flight += device->queues[i].queue.in_flight;
-    if (in_flight > device->held)
-        return;
-    pthread_mutex_lock(&device->drain);
-    device->drained = true;
-    pthread_cond_signal(&device->is_drained);
-    pthread_mutex_unlock(&device->drain);
+    return in_flight > device->held;
 }
 
-static void on_ended(void *opaque)
+static void stop_queues(struct virtio_device *device)
 {
-    struct virtio_queue_link *link = opaque;
-
-    if (link->device->halting)
-        tell_if_drained(link->device);
-}
-
-static void halt_on_io(void *opaque)
-{
-    struct virtio_device *device = opaque;
-
-    if (device->running && !device->halting && device->type->halted) {
-        device->halting = true;
-        device->type->halted(device);
-    }
-    device->halting = true;
-    tell_if_drained(device);
-}
-
-/* No queue is handled, and nothing of the device's is under way at the host. */
-static void halt(struct virtio_device *device)
-{
-    pthread_mutex_lock(&device->drain);
-    device->drained = false;
-    pthread_mutex_unlock(&device->drain);
-    io_thread_call(device->io, halt_on_io, device);
-    pthread_mutex_lock(&device->drain);
-    while (!device->drained)
-        pthread_cond_wait(&device->is_drained, &device->drain);
-    pthread_mutex_unlock(&device->drain);
-}
-
-static void stop_on_io(void *opaque)
-{
-    struct virtio_device *device = opaque;
-
     if (device->running && device->type->reset)
         device->type->reset(device);
     for (unsigned i = 0; i < device->queue_count; i++) {
@@ -176,14 +137,84 @@ static void stop_on_io(void *opaque)
         timer_cancel(&link->starved);
         virtio_queue_stop(&link->queue);
     }
-    device->running = false;
+    device->running = device->stopping = false;
     atomic_store(&device->needs_reset, false);
+}
+
+/* Here every halt ends, whatever it is for. Not from within a queue's functions: it may stop the queue. */
+static void settle_on_io(void *opaque)
+{
+    struct virtio_device *device = opaque;
+    const bool was_busy = atomic_load(&device->busy);
+    const bool busy = device->halting && is_at_host(device);
+
+    if (device->stopping && !busy)
+        stop_queues(device);
+    atomic_store(&device->busy, busy);
+    if (was_busy && !busy)
+        loop_post(device->pci.device.board->loop, &device->drained);
+}
+
+static void on_ended(void *opaque)
+{
+    struct virtio_queue_link *link = opaque;
+    struct virtio_device *device = link->device;
+
+    if (device->halting)
+        loop_post(io_thread_loop(device->io), &device->settle);
+}
+
+static void begin_halt(struct virtio_device *device)
+{
+    const bool handles = device->running && !device->halting;
+
+    device->halting = true;
+    if (handles && device->type->halted)
+        device->type->halted(device);
+}
+
+static void stop_on_io(void *opaque)
+{
+    struct virtio_device *device = opaque;
+
+    begin_halt(device);
+    device->stopping = true;
+    settle_on_io(device);
 }
 
 void virtio_device_stop(struct virtio_device *device)
 {
-    halt(device);
     io_thread_call(device->io, stop_on_io, device);
+}
+
+bool virtio_device_busy(const struct virtio_device *device)
+{
+    return atomic_load(&device->busy);
+}
+
+/* With the lock: the driver's reset ends as soon as nothing is at the host. */
+static void end_reset(struct virtio_device *device)
+{
+    if (device->resetting && !virtio_device_busy(device))
+        virtio_transport_reset(device);
+}
+
+void virtio_device_begin_reset(struct virtio_device *device)
+{
+    device->resetting = true;
+    virtio_device_stop(device);
+    end_reset(device);
+}
+
+/* On the main thread, after the last request of a device that halts. */
+static void drained(void *opaque)
+{
+    struct virtio_device *device = opaque;
+
+    pthread_mutex_lock(&device->lock);
+    end_reset(device);
+    pthread_mutex_unlock(&device->lock);
+    board_drained(device->pci.device.board);
 }
 
 /* ---- starting ---- */
@@ -239,9 +270,10 @@ static void resume_on_io(void *opaque)
     struct virtio_device *device = opaque;
 
     device->paused = false;
-    if (!device->running)
+    if (!device->running || device->stopping)
         return;
     device->halting = false;
+    settle_on_io(device);
     if (device->type->resumed)
         device->type->resumed(device);
     handle_all(device);
@@ -251,7 +283,9 @@ static void pause_on_io(void *opaque)
 {
     struct virtio_device *device = opaque;
 
+    begin_halt(device);
     device->paused = true;
+    settle_on_io(device);
 }
 
 void virtio_device_run(struct device *device, bool run)
@@ -261,12 +295,7 @@ void virtio_device_run(struct device *device, bool run)
     if (virtio->stands_still == !run)
         return;
     virtio->stands_still = !run;
-    if (run) {
-        io_thread_call(virtio->io, resume_on_io, virtio);
-    } else {
-        halt(virtio);
-        io_thread_call(virtio->io, pause_on_io, virtio);
-    }
+    io_thread_call(virtio->io, run ? resume_on_io : pause_on_io, virtio);
 }
 
 /* ---- memory that leaves ---- */
@@ -298,8 +327,8 @@ static void vector_changed_on_io(void *opaque)
 
 void virtio_run_init(struct virtio_device *device)
 {
-    pthread_mutex_init(&device->drain, NULL);
-    pthread_cond_init(&device->is_drained, NULL);
+    device->settle = (struct work){ .run = settle_on_io, .opaque = device };
+    device->drained = (struct work){ .run = drained, .opaque = device };
     device->memory_left = (struct work){ .run = memory_left_on_io, .opaque = device };
     device->vector_changed = (struct work){ .run = vector_changed_on_io, .opaque = device };
     device->listener = (struct guest_listener){ .leave = on_leave, .opaque = device };
@@ -317,13 +346,8 @@ static void nothing(void *opaque)
     (void)opaque;
 }
 
-void virtio_run_flush(struct virtio_device *device)
-{
-    io_thread_call(device->io, nothing, device);
-}
-
 void virtio_run_end(struct virtio_device *device)
 {
-    pthread_mutex_destroy(&device->drain);
-    pthread_cond_destroy(&device->is_drained);
+    io_thread_call(device->io, nothing, device);
+    loop_cancel(device->pci.device.board->loop, &device->drained);
 }

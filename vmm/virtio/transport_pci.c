@@ -149,6 +149,8 @@ static void bar_write(void *opaque, uint64_t offset, unsigned width, uint64_t va
     struct virtio_device *device = opaque;
     const uint64_t at = offset % PART_SIZE;
 
+    if (device->resetting) /* the driver has to wait until the status is 0 (4.1.4.3.2) */
+        return;
     switch (offset / PART_SIZE) {
     case PART_COMMON:
         virtio_common_write(device, at, width, (uint32_t)value);
@@ -289,6 +291,7 @@ void virtio_transport_reset(struct virtio_device *device)
         atomic_store(&link->vector, VIRTIO_NO_VECTOR);
     }
     RESULT_DOES_NOT_MATTER(take_isr(device), "nobody reads it");
+    device->resetting = false;
     atomic_store(&device->status, 0);
 }
 

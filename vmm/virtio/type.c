@@ -150,6 +150,16 @@ bool virtio_type_stays(const struct device *device)
     return pci_function_stays((const struct pci_function *)(const void *)device);
 }
 
+bool virtio_type_busy(const struct device *device)
+{
+    return virtio_device_busy((const struct virtio_device *)(const void *)device);
+}
+
+void virtio_type_leave(struct device *device)
+{
+    virtio_device_leave((struct virtio_device *)(void *)device);
+}
+
 void virtio_type_destroy(struct device *device)
 {
     struct virtio_device *virtio = (void *)device;

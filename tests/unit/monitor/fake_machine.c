@@ -190,12 +190,20 @@ bool machine_exit_preconfig(struct machine *machine, struct error *error)
     return error_set(error, "The command is permitted only before machine initialization");
 }
 
-void machine_stop(struct machine *machine)
+bool machine_stop(struct machine *machine, struct machine_waiter *waiter)
 {
+    (void)waiter; /* no device is busy */
     if (machine->state != RUN_RUNNING)
-        return;
+        return false;
     machine->state = RUN_PAUSED;
     machine_emit_kind(machine, EVENT_STOP);
+    return false;
+}
+
+const char *machine_busy(const struct machine *machine)
+{
+    (void)machine;
+    return NULL;
 }
 
 bool machine_cont(struct machine *machine, struct error *error)
@@ -207,14 +215,14 @@ bool machine_cont(struct machine *machine, struct error *error)
     return true;
 }
 
-bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct reset_waiter *waiter)
+bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct machine_waiter *waiter)
 {
     machine_emit(machine, &(struct event){ .kind = EVENT_RESET, .cause = cause });
     (void)waiter; /* it is over at once */
     return false;
 }
 
-void machine_reset_leave(struct machine *machine, struct reset_waiter *waiter)
+void machine_leave(struct machine *machine, struct machine_waiter *waiter)
 {
     (void)machine, (void)waiter;
 }

@@ -2,21 +2,17 @@
 /*
  * Commands that make the machine run, stop, reset and end.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/loop.h"
 #include "machine/machine.h"
 #include "monitor/command.h"
 #include "monitor/pending.h"
 #include "monitor/session.h"
 #include "options/parser.h"
 
-static bool run_stop(struct monitor_context *context, struct json_object *args, struct json_object **result,
-                     struct error *error)
-{
-    (void)args, (void)result, (void)error;
-    machine_stop(context->machine);
-    return true;
-}
+#define TICK 1000 /* milliseconds between two lines that say what is waited for */
 
 static bool run_cont(struct monitor_context *context, struct json_object *args, struct json_object **result,
                      struct error *error)
@@ -25,49 +21,92 @@ static bool run_cont(struct monitor_context *context, struct json_object *args, 
     return machine_cont(context->machine, error);
 }
 
-/* Who waits until kernel and initrd are loaded. */
-struct reset_query {
-    struct reset_waiter waiter;
+/* Who waits until kernel and initrd are loaded, or until the host has completed the requests of disks. */
+struct query {
+    struct machine_waiter waiter;
     struct machine *machine;
     struct pending *pending;
+    struct timer timer;
 };
 
-static void reset_ended(void *opaque)
+static void ended(void *opaque)
 {
-    struct reset_query *query = opaque;
+    struct query *query = opaque;
 
+    timer_cancel(&query->timer);
     pending_finish(query->pending, NULL, NULL);
     free(query);
 }
 
-static void reset_cancel(void *opaque)
+static void cancel(void *opaque)
 {
-    struct reset_query *query = opaque;
+    struct query *query = opaque;
 
-    machine_reset_leave(query->machine, &query->waiter);
+    machine_leave(query->machine, &query->waiter);
+}
+
+/* A person learns what does not end. */
+static void tick(void *opaque)
+{
+    struct query *query = opaque;
+    const char *busy = machine_busy(query->machine);
+    char line[256];
+
+    if (busy) {
+        snprintf(line, sizeof line, "waits for: %.80s (the host has not completed its requests)", busy);
+        pending_progress(query->pending, line);
+    }
+    timer_start(machine_loop(query->machine), &query->timer, TICK, tick, query);
+}
+
+/* All that is needed later, before the first effect. NULL: out of memory. */
+static struct query *prepare(struct monitor_context *context, struct error *error)
+{
+    struct query *query = calloc(1, sizeof *query);
+
+    if (!query || !command_defer(context)) {
+        free(query);
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    query->waiter = (struct machine_waiter){ .ended = ended, .opaque = query };
+    query->machine = context->machine;
+    query->pending = context->pending;
+    query->pending->cancel = cancel;
+    query->pending->opaque = query;
+    return query;
+}
+
+static void answer(struct monitor_context *context, struct query *query, bool later)
+{
+    if (later) {
+        timer_start(machine_loop(query->machine), &query->timer, TICK, tick, query);
+        return;
+    }
+    free(query);
+    command_undefer(context);
+}
+
+static bool run_stop(struct monitor_context *context, struct json_object *args, struct json_object **result,
+                     struct error *error)
+{
+    struct query *query = prepare(context, error);
+
+    (void)args, (void)result;
+    if (query)
+        answer(context, query, machine_stop(context->machine, &query->waiter));
+    return query != NULL;
 }
 
 static bool run_reset(struct monitor_context *context, struct json_object *args, struct json_object **result,
                       struct error *error)
 {
-    struct reset_query *query = calloc(1, sizeof *query);
+    struct query *query = prepare(context, error);
 
     (void)args, (void)result;
-    if (!query || !command_defer(context)) {
-        free(query);
-        return error_set(error, "out of memory");
-    }
-    query->waiter = (struct reset_waiter){ .ended = reset_ended, .opaque = query };
-    query->machine = context->machine;
-    query->pending = context->pending;
-    query->pending->cancel = reset_cancel;
-    query->pending->opaque = query;
-    if (machine_reset(context->machine, CAUSE_HOST_QMP_SYSTEM_RESET, &query->waiter))
-        return true;
-    free(query->pending);
-    free(query);
-    context->pending = NULL;
-    return true;
+    if (query)
+        answer(context, query, machine_reset(context->machine, CAUSE_HOST_QMP_SYSTEM_RESET, &query->waiter));
+    return query != NULL;
 }
 
 static bool run_powerdown(struct monitor_context *context, struct json_object *args,

@@ -8,9 +8,11 @@
 
 #include "base/config.h"
 #include "base/result.h"
+#include "device/device.h"
 #include "kvm/vm.h"
 #include "machine/machine.h"
 #include "monitor/command.h"
+#include "monitor/commands/wait.h"
 #include "monitor/session.h"
 
 struct json_object *monitor_version(void)
@@ -43,6 +45,16 @@ static void print_version(struct text *out, struct json_object *result)
                 get_number(qemu, "micro"));
 }
 
+/* Whose requests the host still works on, when they are to end. Most often there is none, and no member. */
+static void name_busy(const struct board *board, struct json_object *status)
+{
+    const struct device *device = devices_busy(board, NULL);
+    struct json_object *names = device ? json_add_array(status, "waits-for") : NULL;
+
+    for (; device; device = devices_busy(board, device))
+        json_append(names, json_new_string(device_name(device)));
+}
+
 static bool run_status(struct monitor_context *context, struct json_object *args, struct json_object **result,
                        struct error *error)
 {
@@ -53,6 +65,7 @@ static bool run_status(struct monitor_context *context, struct json_object *args
     add_string(*result, "status", run_state_name(state));
     add_bool(*result, "singlestep", false);
     add_bool(*result, "running", state == RUN_RUNNING);
+    name_busy(machine_board(context->machine), *result);
     return true;
 }
 
@@ -65,6 +78,7 @@ static void print_status(struct text *out, struct json_object *result)
     if (!running && strcmp(status, "paused") != 0)
         text_printf(out, " (%s)", status);
     text_string(out, "\n");
+    print_waits_for(out, "", result);
 }
 
 static bool run_name(struct monitor_context *context, struct json_object *args, struct json_object **result,

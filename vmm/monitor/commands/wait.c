@@ -242,12 +242,13 @@ static void print_growth(struct text *out, struct json_object *operation)
                     size_text(get_number(operation, "gained"), gained));
 }
 
-/* NULL: there are none. */
-static void print_holders(struct text *out, struct json_object *names)
+void print_waits_for(struct text *out, const char *indent, struct json_object *result)
 {
+    struct json_object *names = json_object_object_get(result, "waits-for");
+
     if (!names)
         return;
-    text_string(out, "  waits for:");
+    text_printf(out, "%swaits for:", indent);
     for (size_t i = 0; i < json_object_array_length(names); i++)
         text_printf(out, "%s %s", i > 0 ? "," : "",
                     json_object_get_string(json_object_array_get_idx(names, i)));
@@ -274,5 +275,5 @@ void print_operation(struct text *out, struct json_object *operation)
     if (*warning)
         text_printf(out, "  warning: %s\n", warning);
     print_growth(out, operation);
-    print_holders(out, json_object_object_get(operation, "waits-for"));
+    print_waits_for(out, "  ", operation);
 }

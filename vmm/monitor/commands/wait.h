@@ -28,4 +28,7 @@ bool wait_for_unplug(struct monitor_context *context, const char *id, uint64_t d
 /* "operation 3: unplug of d1 (1 GiB): refused after 120 ms: device busy: ..." */
 void print_operation(struct text *out, struct json_object *operation);
 
+/* A line with the names of a result's member "waits-for", behind `indent`; nothing if it has none. */
+void print_waits_for(struct text *out, const char *indent, struct json_object *result);
+
 #endif

@@ -16,7 +16,8 @@
 
 static const struct schema_type types[] = {
     /* The machine. */
-    { "StatusInfo", TYPE({ "running", "bool" }, { "singlestep", "bool" }, { "status", "str" }) },
+    { "StatusInfo",
+      TYPE({ "running", "bool" }, { "singlestep", "bool" }, { "status", "str" }, { "*waits-for", "[str]" }) },
     { "VersionInfo", TYPE({ "qemu", "VersionTriple" }, { "package", "str" }) },
     { "VersionTriple", TYPE({ "major", "int" }, { "minor", "int" }, { "micro", "int" }) },
     { "NameInfo", TYPE({ "*name", "str" }) },
