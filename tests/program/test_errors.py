@@ -119,8 +119,8 @@ def test_options_that_are_unknown_or_not_there():
     for options, *words in (
             (["-frobnicate"], "-frobnicate"),
             (["-netdev", "vde,id=n"], "-netdev", "vde", "user"),
-            (["-drive", "file=x"], "-drive", "format=raw"),
-            (["-hda", "x"], "-hda", "QEMU"),
+            (["-drive", "file=x"], "-drive", "No such file"),
+            (["-hda", "x"], "-hda", "No such file"), (["-fda", "x"], "-fda", "QEMU"),
             (["-smp", "x"], "x"), (["-smp", "-1"], "-1"), (["-smp", "100000"], "100000"),
             (["-mem-prealloc"], "prealloc=on", "memory-backend="),
             (["-global", "pc-dimm.addr=1"], "-global"), (["-net", "user"], "-net"),
@@ -134,19 +134,19 @@ def test_options_that_are_unknown_or_not_there():
 
 
 def test_all_that_is_not_there_is_said_at_once():
-    options = ["-hda", "x", "-spice", "x", "-device", "e1000,netdev=n",
-               "-usb", "-m", "x", "-hda", "y", "-object", "can-bus,id=r",
+    options = ["-fda", "x", "-spice", "x", "-smp", "x=1",
+               "-usb", "-m", "x", "-fda", "y", "-object", "can-bus,id=r",
                "-machine", "q36", "-smp", "many"]
     result = subprocess.run([PROGRAM, *options], stdin=subprocess.DEVNULL, timeout=30,
                             capture_output=True, text=True, check=False)
     lines = result.stderr.splitlines()
-    words = ("-hda", "-spice", "e1000,netdev=n", "-usb", "-m x", "can-bus", "q36",
+    words = ("-fda", "-spice", "x=1", "-usb", "-m x", "can-bus", "q36",
              "many")
     assert result.returncode == 1 and len(lines) == len(words), result.stderr
     for line, word in zip(lines, words):
         assert line.startswith("hotram: ") and word in line, (line, word)
     # Where the next option begins cannot be told, nothing more is guessed.
-    result = subprocess.run([PROGRAM, "-usb", "-frobnicate", "-usb", "-hda", "x"], timeout=30,
+    result = subprocess.run([PROGRAM, "-usb", "-frobnicate", "-usb", "-fda", "x"], timeout=30,
                             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert len(result.stderr.splitlines()) == 2, result.stderr
     # However many there are.
