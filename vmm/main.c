@@ -24,6 +24,7 @@
 #include "host/daemon.h"
 #include "host/first_client.h"
 #include "host/inherited.h"
+#include "host/numbers.h"
 #include "host/passed.h"
 #include "host/sandbox.h"
 #include "machine/machine.h"
@@ -90,9 +91,13 @@ static bool open_chardevs(struct program *program, struct error *error)
     program->chardevs = chardevs_create(program->loop, terminate, program);
     if (!program->chardevs)
         return error_set(error, "out of memory");
-    for (size_t i = 0; i < program->config.chardev_count; i++)
-        if (!chardev_open(program->chardevs, &program->config.chardevs[i], error))
-            return error_prefix(error, "%s: ", program->config.chardevs[i].origin);
+    for (size_t i = 0; i < program->config.chardev_count; i++) {
+        const struct chardev_config *config = &program->config.chardevs[i];
+
+        if ((config->fd >= 0 && !config->host && !passed_take(config->fd, error)) ||
+            !chardev_open(program->chardevs, config, error))
+            return error_prefix(error, "%s: ", config->origin);
+    }
     return true;
 }
 
@@ -346,11 +351,12 @@ int main(int argc, char *argv[])
         break;
     }
     inherited_close(&program.config, argc, argv);
+    started = numbers_begin(&error);
     message_open();
     message_configure(program.config.timestamps,
                       program.config.message_guest_name ? program.config.name : NULL);
     /* In the parent of a daemon this does not return. */
-    started = inherited_take(&program.config, &error) &&
+    started = started && inherited_take(&program.config, &error) &&
               daemon_begin(&program.daemon, program.config.daemonize, &error) && start(&program, &error);
     if (started) {
         loop_run(program.loop);

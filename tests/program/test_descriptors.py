@@ -7,6 +7,7 @@ a tap device under the sandbox, through which the test, as a guest's driver, sen
 
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import tempfile
@@ -152,6 +153,35 @@ def test_a_log_is_written_through_add_fd():
             assert said.returncode == 1 and why in said.stderr, (option, said.stderr)
         said = run("-add-fd", f"fd={fd},set=1", "-add-fd", f"fd={fd},set=2", pass_fds=[fd])
         assert said.returncode == 1 and b"is in set 1 already" in said.stderr, said.stderr
+
+
+def test_a_number_serves_once():
+    """Whichever options name it: the second would have what is another's."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("\0" + f"hotram-once-{os.getpid()}")
+        server.listen()
+        fd = server.fileno()
+        for first, second in (("-chardev", f"socket,id=a,fd={fd},server=on,wait=off"), ("-add-fd", f"fd={fd},set=1")), \
+                             (("-chardev", f"socket,id=a,fd={fd},server=on,wait=off"),
+                              ("-chardev", f"socket,id=b,fd={fd},server=on,wait=off")):
+            said = run(*first, *second, pass_fds=[fd])
+            assert said.returncode == 1 and f"fd={fd}".encode() in said.stderr, said.stderr
+            assert b"another option has taken" in said.stderr or b"is in a set already" in said.stderr, said.stderr
+
+
+def test_numbers_of_the_program_s_own_are_refused():
+    """A client that mistakes a number would otherwise have the image of another disk, or guest memory."""
+    with tempfile.NamedTemporaryFile() as image, Host() as host:
+        image.truncate(MIB)
+        host.qmp.execute("blockdev-add", {"driver": "file", "node-name": "a", "filename": image.name})
+        own = [name for name in os.listdir(f"/proc/{host.process.pid}/fd")
+               if os.readlink(f"/proc/{host.process.pid}/fd/{name}") == image.name]
+        assert len(own) == 1, own
+        host.refused("a descriptor of hotram's own", "netdev_add", type="tap", id="n", fd=own[0])
+        host.refused("is not open", "netdev_add", type="tap", id="n", fd="999")
+        for folder in ("/dev/fd", "/proc/self/fd"):
+            host.refused("not started with an open descriptor of this number", "blockdev-add", driver="file",
+                         node_name="b", filename=f"{folder}/{own[0]}", read_only=True, locking="off")
 
 
 def test_what_is_named_stays_open_however_many_there_are():

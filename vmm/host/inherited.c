@@ -19,6 +19,8 @@ bool inherited_take(const struct config *config, struct error *error)
         const struct descriptor_config *one = &config->descriptors[i];
         int64_t set = one->set;
 
+        if (!passed_take(one->fd, error))
+            return error_prefix(error, "-add-fd: ");
         if (fcntl(one->fd, F_SETFD, FD_CLOEXEC) < 0)
             return error_set(error, "-add-fd fd=%d: %s", one->fd, strerror(errno));
         if (!passed_add(&set, one->fd, one->opaque, error))

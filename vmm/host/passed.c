@@ -12,6 +12,7 @@
 #include "base/count_of.h"
 #include "base/props.h"
 #include "base/suggest.h"
+#include "host/numbers.h"
 
 #define SET_FOLDER "/dev/fdset/"
 
@@ -196,7 +197,7 @@ const struct passed *passed_next(const struct passed *passed)
     return passed && !passed->name ? passed : NULL;
 }
 
-/* ---- use ---- */
+/* ---- inherited ones ---- */
 
 /* Whether a number is the list's: in a set, or behind a name. */
 static bool is_kept(int fd)
@@ -215,6 +216,19 @@ static int read_number(const char *text)
     return number_parse(text, &number) && number <= INT_MAX ? (int)number : -1;
 }
 
+bool passed_take(int fd, struct error *error)
+{
+    if (is_kept(fd))
+        return error_set(error, "fd=%d is in a set already, by -add-fd; each option needs one of its own",
+                         fd);
+    if (!numbers_has(fd))
+        return numbers_refuse("fd", fd, error);
+    numbers_take(fd);
+    return true;
+}
+
+/* ---- use ---- */
+
 int passed_copy(const char *property, const char *text, struct error *error)
 {
     char what[48];
@@ -224,6 +238,10 @@ int passed_copy(const char *property, const char *text, struct error *error)
         fd = read_number(text);
         if (fd < 0) {
             error_set(error, "%s=%.80s: it is no number of a descriptor", property, text);
+            return -1;
+        }
+        if (!is_kept(fd) && !numbers_has(fd)) {
+            numbers_refuse(property, fd, error);
             return -1;
         }
     } else {
@@ -253,8 +271,11 @@ void passed_used(const char *text)
 
     if (fd < 0 && *link)
         take_out(link);
-    else if (fd > STDERR_FILENO && !is_kept(fd))
-        close(fd);
+    else if (fd >= 0 && !is_kept(fd)) {
+        numbers_take(fd);
+        if (fd > STDERR_FILENO)
+            close(fd);
+    }
 }
 
 size_t passed_inherited(struct props props, int *descriptors, size_t room)
@@ -266,7 +287,8 @@ size_t passed_inherited(struct props props, int *descriptors, size_t room)
         const char *at = props_string(props, names[i], NULL);
 
         while (at && *at && found < room) {
-            descriptors[found++] = atoi(at);
+            if (starts_with_digit(at))
+                descriptors[found++] = atoi(at);
             at += strcspn(at, ":");
             at += *at == ':';
         }
@@ -301,11 +323,33 @@ static int copy_for(int original, int flags)
     return fd;
 }
 
+/* Whether a path names one of the program's own descriptors, such as guest memory: by a mistake in a number,
+ * since another way to it is no secret. */
+static bool is_own_path(const char *path)
+{
+    static const char *const folders[] = { "/dev/fd/", "/proc/self/fd/" };
+
+    for (size_t i = 0; i < COUNT_OF(folders); i++) {
+        const size_t length = strlen(folders[i]);
+
+        if (strncmp(path, folders[i], length) == 0 && starts_with_digit(path + length)) {
+            const int fd = read_number(path + length);
+
+            return fd >= 0 && !is_kept(fd) && !numbers_has(fd) && fcntl(fd, F_GETFD) >= 0;
+        }
+    }
+    return false;
+}
+
 int passed_open(const char *path, int flags, unsigned mode)
 {
     const struct passed *passed = NULL;
     uint64_t set;
 
+    if (is_own_path(path)) {
+        errno = EBADF;
+        return -1;
+    }
     if (!passed_is_set(path))
         return open(path, flags, mode);
     errno = ENOENT;
@@ -322,6 +366,9 @@ int passed_open(const char *path, int flags, unsigned mode)
 
 const char *passed_why(const char *path, int failure)
 {
+    if (failure == EBADF)
+        return "hotram was not started with an open descriptor of this number that is still free; a QMP client "
+               "passes one with add-fd, and the path is /dev/fdset/SET";
     if (!passed_is_set(path))
         return NULL;
     if (failure == ENOENT)
@@ -332,6 +379,7 @@ const char *passed_why(const char *path, int failure)
 
 void passed_end(void)
 {
+    numbers_end();
     while (first)
         take_out(&first);
 }

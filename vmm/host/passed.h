@@ -48,24 +48,32 @@ bool passed_remove(int64_t set, int fd, struct error *error);
  * after the last. */
 const struct passed *passed_next(const struct passed *passed);
 
+/* ---- inherited ones (numbers.h) ---- */
+
+/* An option takes the number for itself, to close it: nobody else can from now on. False and an error, which
+ * begins with "fd=N": it was not inherited, is taken, or is in a set. */
+bool passed_take(int fd, struct error *error);
+
 /* ---- use ---- */
 
-/* Return a copy (O_CLOEXEC) of the descriptor that a property such as fd= names: getfd's name, or a number.
- * -1 and an error that begins with the property: there is no such descriptor, or it cannot be copied. */
+/* Return a copy (O_CLOEXEC) of the descriptor that a property such as fd= names: getfd's name, or the number
+ * of one that is in a set, or that was inherited and is not taken. -1 and an error that begins with the
+ * property: there is no such descriptor, or it cannot be copied. */
 int passed_copy(const char *property, const char *text, struct error *error);
-/* After the successful use of passed_copy()'s copy: remove the name; or close the number, unless it is in a
- * set or has a name. */
+/* After the successful use of passed_copy()'s copy: remove the name; or take and close the number, unless it
+ * is in a set or has a name. */
 void passed_used(const char *text);
 
 /* Write the numbers of descriptors in the properties of a -netdev or -device, at most `room`, which
  * passed_copy() will be called for. Returns how many. */
 size_t passed_inherited(struct props props, int *descriptors, size_t room);
 
-/* Whether a path is "/dev/fdset/N". */
+/* Whether a path is "/dev/fdset/N", a set. */
 bool passed_is_set(const char *path);
 /* As open(); but for "/dev/fdset/N", return a copy of the set's first descriptor whose access mode is that of
  * `flags`, with O_DIRECT if they contain it; other flags are ignored. -1 and errno: EACCES, no descriptor has
- * this access mode; ENOENT, there is no such set; or that of open(). */
+ * this access mode; ENOENT, there is no such set; EBADF, "/dev/fd/N" or "/proc/self/fd/N" is a descriptor of
+ * the program's own; or that of open(). */
 int passed_open(const char *path, int flags, unsigned mode);
 
 /* The reason for which passed_open() failed with errno `failure`, in words; NULL if the path is not that of a

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "host/numbers.h"
 #include "host/spawner.h"
 
 static struct error error;
@@ -81,6 +82,63 @@ static void a_user_gets_a_copy(void **state)
     assert_non_null(strstr(error.text, "fd=99999999999: it is no number of a descriptor"));
     assert_int_equal(passed_copy("fd", number, &error), -1);
     assert_non_null(strstr(error.text, "it is not open"));
+}
+
+/* A number is that of an inherited descriptor, once; never that of one which the program has opened since. */
+static void a_number_is_inherited_and_taken_once(void **state)
+{
+    const int inherited = null_fd(O_RDWR), second = null_fd(O_RDWR), in_set = null_fd(O_RDWR);
+    char number[16], path[32];
+    int64_t set = -1;
+    int own, copy;
+
+    (void)state;
+    assert_true(numbers_begin(&error));
+    own = null_fd(O_RDWR);
+    snprintf(number, sizeof number, "%d", own);
+    snprintf(path, sizeof path, "/dev/fd/%d", own);
+    assert_int_equal(passed_copy("vhostfd", number, &error), -1);
+    assert_non_null(
+        strstr(error.text, "it is a descriptor of hotram's own, or one that another option has taken"));
+    assert_non_null(strstr(error.text, "vhostfd="));
+    assert_int_equal(passed_open(path, O_RDWR, 0), -1);
+    assert_int_equal(errno, EBADF);
+    assert_non_null(strstr(passed_why(path, EBADF), "add-fd"));
+    assert_false(passed_take(own, &error));
+    close(own);
+
+    /* A copy that serves takes it; one that does not leaves it. */
+    snprintf(number, sizeof number, "%d", inherited);
+    snprintf(path, sizeof path, "/dev/fd/%d", inherited);
+    copy = passed_open(path, O_RDWR, 0);
+    assert_true(copy >= 0);
+    close(copy);
+    for (int i = 0; i < 2; i++) {
+        copy = passed_copy("fd", number, &error);
+        assert_true(copy >= 0);
+        close(copy);
+    }
+    passed_used(number);
+    assert_false(is_open(inherited));
+    assert_int_equal(null_fd(O_RDWR), inherited); /* the number again, and it is the program's own now */
+    assert_int_equal(passed_copy("fd", number, &error), -1);
+    assert_int_equal(passed_open(path, O_RDWR, 0), -1);
+    close(inherited);
+    assert_int_equal(passed_copy("fd", number, &error), -1);
+    assert_non_null(strstr(error.text, "it is not open"));
+
+    assert_true(passed_take(second, &error));
+    assert_true(is_open(second));
+    assert_false(passed_take(second, &error));
+    close(second);
+    assert_true(passed_take(in_set, &error));
+    assert_true(passed_add(&set, in_set, NULL, &error));
+    assert_false(passed_take(in_set, &error));
+    assert_non_null(strstr(error.text, "is in a set already"));
+    snprintf(number, sizeof number, "%d", in_set);
+    copy = passed_copy("fd", number, &error);
+    assert_true(copy >= 0);
+    close(copy);
 }
 
 static void a_set_is_opened_as_it_permits(void **state)
@@ -208,6 +266,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_user_gets_a_copy, end),
+        cmocka_unit_test_teardown(a_number_is_inherited_and_taken_once, end),
         cmocka_unit_test_teardown(a_set_is_opened_as_it_permits, end),
         cmocka_unit_test_teardown(there_are_limits, end),
         cmocka_unit_test(it_starts_one_program),
