@@ -51,7 +51,7 @@ def test_the_schema_is_whole():
         returned = {name: entities[name]["ret-type"] for name in schema.names("command")}
         assert [name for name, kind in returned.items() if kind == "any"] == ["qom-get"], returned
         assert {name for name, kind in returned.items() if kind == "Empty"} \
-            == {"balloon", "block_resize", "blockdev-add", "blockdev-del", "chardev-remove", "closefd", "cont", "device_add", "device_del", "getfd", "memory-operation-cancel", "memory-set-cancel",
+            == {"balloon", "block-set-write-threshold", "block_resize", "blockdev-add", "blockdev-del", "chardev-remove", "closefd", "cont", "device_add", "device_del", "getfd", "inject-nmi", "memory-operation-cancel", "memory-set-cancel",
                 "memslot", "migrate-set-capabilities", "netdev_add", "netdev_del", "object-add", "object-del",
                 "qmp_capabilities", "qom-set", "quit", "remove-fd", "set-action", "set_link", "stop", "system_powerdown", "system_reset",
                 "watchdog-set-action", "x-exit-preconfig"}, returned
@@ -134,7 +134,7 @@ ARGUMENTS = {
                    *({"driver": driver, "id": "new", "bus": "port", "addr": "0.0", "multifunction": False, "vectors": 2,
                       "indirect_desc": True, "event_idx": True, "disable-legacy": "on", "disable-modern": False,
                       "ioeventfd": True, "romfile": "", "rombar": 0, "iommu_platform": False, "ats": False, "packed": False, "page-per-vq": False,
-                      "netdev": "cable", "mac": "52:54:00:00:00:01", "host_mtu": 1500, "mq": True, "csum": True, "bootindex": 1,
+                      "netdev": "cable", "mac": "52:54:00:00:00:01", "host_mtu": 1500, "rx_queue_size": 512, "tx_queue_size": 1024, "mq": True, "csum": True, "bootindex": 1,
                       "guest_csum": True, "mrg_rxbuf": True, "status": True, "ctrl_vq": True, "ctrl_rx": True,
                       "ctrl_rx_extra": True, "ctrl_vlan": True, "ctrl_mac_addr": True}
                      for driver in ("virtio-net-pci", "virtio-net-pci-non-transitional")),
@@ -158,6 +158,7 @@ ARGUMENTS = {
                      for driver in VHOST_USERS),
                    *({"driver": driver, "id": "new", "bus": "serial.0", "chardev": "unused", "name": "org.example.0",
                       "nr": 2} for driver in ("virtserialport", "virtconsole"))],
+    "block-set-write-threshold": [{"node-name": "node", "write-threshold": 4096}],
     "device_del": [{"id": "d"}],
     "human-monitor-command": [{"command-line": "info status", "cpu-index": 0}],
     "memory-operation-cancel": [{"id": 2}],
@@ -367,6 +368,18 @@ def test_answers_are_as_listed():
             schema.check_answer("qom-list", guest.qmp.execute("qom-list", {"path": path}))
         for event in guest.qmp.take_events():
             schema.check_event(event)
+
+
+def test_forwarded_ports_are_a_list_as_in_qemu():
+    with Host() as host:
+        entities = {entity["name"]: entity for entity in host.qmp.execute("query-qmp-schema")}
+    command = entities[entities["netdev_add"]["arg-type"]]
+    user = entities[next(variant["type"] for variant in command["variants"] if variant["case"] == "user")]
+    for name in "hostfwd", "guestfwd":
+        kind = next(member["type"] for member in user["members"] if member["name"] == name)
+        element = entities[entities[kind]["element-type"]]
+        assert entities[kind]["meta-type"] == "array", entities[kind]
+        assert [(member["name"], member["type"]) for member in element["members"]] == [("str", "str")], element
 
 
 def test_events_are_those_that_the_program_sends():

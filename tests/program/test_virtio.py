@@ -9,6 +9,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "differential"))
@@ -104,6 +105,17 @@ def test_a_source_that_has_nothing_yet_is_waited_for():
             assert queue.used() == (head, 4)
             assert machine.qtest.read(BUFFER, 4) == b"late"
         os.close(keep)
+
+
+def test_a_source_that_ends_is_named_once():
+    with Machine("-object", "rng-random,id=file,filename=/dev/null", device="virtio-rng-pci,rng=file,id=rng0") as machine:
+        queue = machine.start()
+        queue.offer([(BUFFER, 100, True)])
+        queue.kick()
+        wait_until(lambda: "rng-random 'file': '/dev/null' is at its end" in machine.peer.said(), "the warning")
+        time.sleep(0.3)                                      # it is read again, and again
+        said = machine.peer.said()
+        assert said.count("is at its end") == 1 and "filename=/dev/urandom and rng-builtin have no end" in said, said
 
 
 def test_max_bytes_holds_for_each_period():
@@ -395,6 +407,9 @@ def test_a_dimm_without_them_goes_and_nothing_else_happens():
 
 
 BAD = [
+    (["-device", "pcie-root-port,id=pcie.0"], "Duplicate device ID 'pcie.0': it is the name of a bus"),
+    (["-device", "virtio-serial-pci", "-device", "virtio-serial-pci,id=virtio-serial-bus"],
+     "Duplicate device ID 'virtio-serial-bus': the bus of the device would be 'virtio-serial-bus.0'"),
     (["-device", "virtio-rng-pci,rng=none"], "there is no object rng-random or rng-builtin of that id"),
     (["-object", "memory-backend-ram,id=m,size=2M", "-device", "virtio-rng-pci,rng=m"], "there is no object rng-random"),
     (["-object", "rng-random,id=r,filename=/nonexistent"], "Could not open '/nonexistent': No such file"),

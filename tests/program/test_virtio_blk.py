@@ -111,6 +111,57 @@ def test_reads_and_writes():
             assert stats["flush_operations"] == 1 and stats["wr_highest_offset"] == 51200 + 2048, stats
 
 
+def test_a_node_counts_what_all_its_users_have_asked():
+    """Also that over which it stands."""
+    with Host(["-blockdev", "null-co,node-name=n,size=1M,read-zeroes=on", "-blockdev", "raw,node-name=r,file=n",
+               "-blockdev", "null-co,node-name=other,size=1M", "-device", "virtio-blk-pci,drive=r"]) as host:
+        host.qmp.execute("cont")
+        disk = Disk.__new__(Disk)
+        disk.host, disk.qtest = host, host.qtest
+        space = virtio.Pci(host.qtest)
+        disk.device = virtio.Device(space, space.find(0x1af4, 0x1042))
+        disk.start()
+        assert disk.ask(OUT, 8, data=bytes(1024))[0] == disk.ask(IN, 0, room=512)[0] == OK
+        own = disk.stats()
+        nodes = {node["node-name"]: node["stats"]
+                 for node in host.qmp.execute("query-blockstats", {"query-nodes": True})}
+        for stats in own, nodes["n"], nodes["r"]:
+            assert (stats["wr_bytes"], stats["wr_operations"], stats["rd_bytes"], stats["rd_operations"]) \
+                == (1024, 1, 512, 1), stats
+            assert stats["wr_highest_offset"] == 8 * 512 + 1024 and stats["idle_time_ns"] > 0, stats
+        assert nodes["other"]["rd_operations"] == 0 and "idle_time_ns" not in nodes["other"], nodes
+
+
+def test_a_write_beyond_a_threshold_is_told_once():
+    """By the node that has it: a threshold is set on the storage under a format, as libvirt does."""
+    def threshold(host, name):
+        return {node["node-name"]: node["write_threshold"] for node in host.qmp.execute("query-named-block-nodes")}[name]
+
+    with Host(["-blockdev", "null-co,node-name=n,size=1M,read-zeroes=on", "-blockdev", "raw,node-name=r,file=n",
+               "-device", "virtio-blk-pci,drive=r"]) as host:
+        host.qmp.execute("cont")
+        disk = Disk.__new__(Disk)
+        disk.host, disk.qtest = host, host.qtest
+        space = virtio.Pci(host.qtest)
+        disk.device = virtio.Device(space, space.find(0x1af4, 0x1042))
+        disk.start()
+        host.qmp.execute("block-set-write-threshold", {"node-name": "n", "write-threshold": 64 * 512})
+        assert (threshold(host, "n"), threshold(host, "r")) == (64 * 512, 0)
+        disk.ask(OUT, 62, data=bytes(1024))                  # up to it
+        disk.ask(IN, 100, room=512)
+        assert threshold(host, "n") == 64 * 512
+        disk.ask(OUT, 63, data=bytes(1536))
+        told = host.qmp.wait_event("BLOCK_WRITE_THRESHOLD")["data"]
+        assert told == {"node-name": "n", "amount-exceeded": 1024, "write-threshold": 64 * 512}, told
+        assert threshold(host, "n") == 0
+        disk.ask(OUT, 100, data=bytes(512))
+        host.qmp.execute("block-set-write-threshold", {"node-name": "r", "write-threshold": 512})
+        disk.ask(OUT, 1, data=bytes(512))
+        assert host.qmp.wait_event("BLOCK_WRITE_THRESHOLD")["data"]["node-name"] == "r"
+        host.refuses(["0 or more"], "block-set-write-threshold", {"node-name": "n", "write-threshold": -1})
+        host.refuses(["node-name='x'"], "block-set-write-threshold", {"node-name": "x", "write-threshold": 1})
+
+
 def test_what_is_there():
     with Disk(device=",serial=abc,num-queues=1,physical_block_size=4096") as disk:
         driver = disk.device
@@ -240,7 +291,8 @@ def test_options_that_are_wrong():
 
 def test_a_node_that_is_used_stays():
     with Disk() as disk:
-        disk.host.refuses(["is in use: by disk 'd'"], "blockdev-del", {"node-name": "n"})
+        disk.host.refuses(["is in use: by disk 'd'; that device stays with the machine"], "blockdev-del",
+                          {"node-name": "n"})
         assert disk.ask(IN, 0, room=512)[0] == OK
 
 
@@ -423,7 +475,7 @@ def test_threads_of_ones_own():
             assert disk.ask(IN, 0, room=512)[0] == OK
         after = {name: switches(host, threads[name]) for name in threads}
         assert after["io0"] >= before["io0"] + 10 and after["io1"] == before["io1"], (before, after)
-        host.refuses(["object 'io0' is in use", "device_del"], "object-del", {"id": "io0"})
+        host.refuses(["object 'io0' is in use", "that device stays with the machine"], "object-del", {"id": "io0"})
         qmp.execute("object-del", {"id": "io1"})
         assert [entry["id"] for entry in qmp.execute("query-iothreads")] == ["io0"]
         # And while the machine runs.
@@ -449,7 +501,7 @@ def test_a_disk_comes_and_goes():
             host.qmp.execute("device_add", {"driver": "virtio-blk-pci", "id": "d", "bus": "pci.1", "drive": "n"})
             slot.begin()
             assert list(slot.found().values()) == ["1af4:1042"], slot.found()
-            host.refuses(["is in use: by disk 'd'"], "blockdev-del", {"node-name": "n"})
+            host.refuses(["is in use: by disk 'd'; device_del frees it"], "blockdev-del", {"node-name": "n"})
             host.qmp.execute("device_del", {"id": "d"})
             slot.let_go()
             host.qmp.wait_event("DEVICE_DELETED", {"device": "d"})

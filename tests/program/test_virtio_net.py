@@ -42,6 +42,33 @@ def test_it_says_what_it_is():
             assert machine.net.offered & CONTROL == CONTROL & ~without, (card, f"{machine.net.offered:#x}")
 
 
+def test_queues_have_the_size_that_is_given():
+    for card, sizes in (("", (256, 256)), (",rx_queue_size=1024", (1024, 256)),
+                        (",rx_queue_size=512,tx_queue_size=1024", (512, 1024))):
+        with Machine(card=card) as machine:
+            receives, sends, _ = machine.start()
+            assert (receives.size_max, sends.size_max) == sizes, card
+            machine.put(frame(100, 1))
+            machine.offer(receives, BUFFER, 2048)
+            receives.kick()
+            receives.used()
+            assert machine.qtest.read(BUFFER + HEADER, 100) == frame(100, 1), card
+            machine.send(sends, frame(60, 7))
+            assert machine.take() == frame(60, 7), card
+
+
+def test_a_client_s_connection_is_told():
+    """One that does not connect again, too."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as server, \
+            Machine("-device", "pcie-root-port,id=port,chassis=1") as machine:
+        server.bind(f"{folder}/server")
+        server.listen()
+        machine.qmp.execute("netdev_add", {"type": "stream", "id": "m",
+                                           "addr": {"type": "unix", "path": f"{folder}/server"}})
+        told = machine.qmp.wait_event("NETDEV_STREAM_CONNECTED", {"netdev-id": "m"})["data"]
+        assert told == {"netdev-id": "m", "addr": {"type": "unix", "path": f"{folder}/server"}}, told
+
+
 def test_cards_without_an_address_get_different_ones():
     with Machine("-device", "virtio-net-pci", "-device", "virtio-net-pci,mac=52:54:00:12:34:58",
                  "-device", "virtio-net-pci-non-transitional") as machine:
@@ -261,7 +288,7 @@ def test_cables_come_and_go():
         refused("netdev_add", {"type": "tap", "id": "t", "ifname": "x"}, "getfd, then fd=NAME")
         refused("netdev_add", {"type": "stream", "id": "s",
                                "addr": {"type": "inet", "host": "127.0.0.1", "port": "1"}}, "addr.type=unix")
-        refused("netdev_del", {"id": "n"}, "device_del frees it")
+        refused("netdev_del", {"id": "n"}, "that device stays with the machine")
         refused("set_link", {"name": "x", "up": True}, "Device 'x' not found")
         said = machine.qmp.execute("human-monitor-command", {"command-line": "info network"})
         assert said.startswith("net0: type=nic,link=up") and "\\ n: index=0,type=stream,unix:" in said \
@@ -273,6 +300,7 @@ def test_cables_come_and_go():
 def test_cards_that_are_wrong_are_refused():
     for card, why in ((",mac=52:54:00:12:34", "expects an Ethernet address"), (",mac=x", "expects an Ethernet address"),
                       (",mac=53:54:00:12:34:56", "multicast"), (",host_mtu=67", "from 68 to 65535"),
+                      (",rx_queue_size=128", "from 256 to 1024"), (",tx_queue_size=768", "power of two"),
                       (",mac=5g:54:00:12:34:56", "expects an Ethernet address"),
                       (",host_mtu=65536", "from 68 to 65535"), (",mq=on,ctrl_vq=off", "needs ctrl_vq=on"),
                       (",netdev=m", "Device 'm' not found")):

@@ -20,7 +20,7 @@ CALLED = re.compile(r"\b([a-z_]\w*)\(")
 CALL = re.compile(r"(?:\(void\))?(?:\w+(?:->|\.))*\w+\(.*\);$", re.S)
 # What a message is made with, none of which changes errno.
 WORDS = {"error_set", "error_set_class", "warning", "message", "snprintf", "fail", "broken", "strerror", "gai_strerror",
-         "file_why", "advice", "cannot_open", "cannot_place", "cannot_map", "cannot_watch", "connection_let_go", "if",
+         "file_why", "advice", "open_advice", "cannot_open", "cannot_place", "cannot_map", "cannot_watch", "connection_let_go", "if",
          "while", "for", "switch", "return", "sizeof"}
 
 

@@ -20,6 +20,7 @@ struct resize_report;  /* hotplug/resize_report.h */
 enum event_kind {
     EVENT_ACPI_DEVICE_OST,            /* ost */
     EVENT_BLOCK_IO_ERROR,             /* block */
+    EVENT_BLOCK_WRITE_THRESHOLD,      /* threshold */
     EVENT_DEVICE_DELETED,             /* device */
     EVENT_DEVICE_UNPLUG_GUEST_ERROR,  /* device */
     EVENT_BALLOON_CHANGE,             /* balloon */
@@ -91,6 +92,10 @@ struct event {
             int error; /* errno's */
         } block;
         struct {
+            const char *node;
+            uint64_t threshold, amount; /* bytes; by how many a write went beyond it */
+        } threshold;
+        struct {
             const char *id; /* or NULL */
             const char *path;
         } device;
@@ -110,7 +115,8 @@ struct event {
         } prealloc;
         struct {
             const char *id;
-            /* Of CONNECTED: a UNIX socket's path, or the client's address and port over TCP, as numbers. */
+            /* Of CONNECTED: a UNIX socket's path, or the other end's address and port over TCP, as numbers.
+             */
             const char *path; /* NULL: TCP */
             const char *host, *port;
             bool ipv6;

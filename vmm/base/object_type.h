@@ -15,7 +15,8 @@ struct backends;
 
 struct object_type {
     const char *name;
-    const char *parent; /* QOM */
+    const char *parent;     /* QOM */
+    const char *example_id; /* "mem1": what errors suggest where the id is missing */
     const struct property *properties;
     size_t property_count;
     int kind; /* distinguishes types that share create() */

@@ -29,6 +29,7 @@ struct kind {
 
 static const struct kind kinds[] = {
     [PROPERTY_STRING] = { json_type_string, "string", "str", 0, 0 },
+    [PROPERTY_TEXTS] = { json_type_string, "array", "str", 0, 0 },
     [PROPERTY_SIZE] = { json_type_int, "integer", "size", 0, UINT64_MAX },
     [PROPERTY_SIZE32] = { json_type_int, "integer", "size32", 0, UINT32_MAX },
     [PROPERTY_UINT32] = { json_type_int, "integer", "uint32", 0, UINT32_MAX },
@@ -145,6 +146,7 @@ static bool read_text(const struct property *property, const char *text, void *v
 
     switch (property->type) {
     case PROPERTY_STRING:
+    case PROPERTY_TEXTS:
         return check_word(property, text, error) && store_string(text, value, error);
     case PROPERTY_BOOL:
         return read_bool(text, value, error);
@@ -184,6 +186,7 @@ static bool read_json(const struct property *property, struct json_object *json,
 
     switch (property->type) {
     case PROPERTY_STRING:
+    case PROPERTY_TEXTS:
         return read_json_string(property, json, value, error);
     case PROPERTY_BOOL:
         yes = json_object_get_boolean(json);
@@ -313,6 +316,7 @@ struct json_object *property_value(const struct property *property, const void *
 
     switch (property->type) {
     case PROPERTY_STRING:
+    case PROPERTY_TEXTS:
         text = *(char *const *)value;
         return json_new_string(text ? text : "");
     case PROPERTY_BOOL:
@@ -336,7 +340,7 @@ void props_free(const struct property *table, size_t count, void *out)
     for (size_t i = 0; i < count; i++) {
         char **string = (char **)((char *)out + table[i].offset);
 
-        if (table[i].type != PROPERTY_STRING)
+        if (table[i].type != PROPERTY_STRING && table[i].type != PROPERTY_TEXTS)
             continue;
         free(*string);
         *string = NULL;

@@ -34,6 +34,9 @@ enum property_type {
     PROPERTY_BOOL,   /* bool_parse() */
     PROPERTY_NODES,  /* struct host_nodes: "0-1,4", or JSON's [0, 1, 4] */
     PROPERTY_POLICY, /* enum host_policy */
+    /* char *, as PROPERTY_STRING: several texts with commas between. QMP's form is a list, [{"str": TEXT}],
+     * of which the property's reader has made one text before props_read(). */
+    PROPERTY_TEXTS,
 };
 
 /* The values that a number may have, if these are fewer than its type can represent. Errors about the value

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/count_of.h"
+#include "base/in_use.h"
 #include "base/json_build.h"
 #include "base/suggest.h"
 #include "block/driver.h"
@@ -25,6 +26,8 @@ struct block_nodes *block_nodes_create(void)
 
 static void node_free(struct block_node *node)
 {
+    if (node->nodes->loop)
+        loop_cancel(node->nodes->loop, &node->tell);
     if (node->fd >= 0)
         close(node->fd);
     free(node->filename);
@@ -103,7 +106,9 @@ static struct block_node *node_new(struct block_nodes *nodes, const struct block
 
     if (!node)
         return NULL;
-    *node = (struct block_node){ .driver = spec->driver,
+    *node = (struct block_node){ .nodes = nodes,
+                                 .tell = { .run = block_threshold_tell, .opaque = node },
+                                 .driver = spec->driver,
                                  .named = spec->node_name != NULL,
                                  .fd = -1,
                                  .direct = spec->direct,
@@ -294,7 +299,8 @@ bool block_node_remove(struct block_nodes *nodes, const char *name, struct error
             error, "Failed to find node with node-name='%.80s'; info block lists those that there are", name);
     user = user_of(node);
     if (user)
-        return error_set(error, "Node %s is in use: by %s; device_del frees it", name, user->name);
+        return error_set(error, "Node %s is in use: by %s; %s", name, user->name,
+                         in_use_way_out(user->stays));
     if (node->above > 0) {
         const struct block_node *upper = over(nodes, node);
 

@@ -14,11 +14,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/event.h"
 #include "base/props.h"
 #include "block/stats.h"
 
 struct block_node;
 struct block_nodes;
+struct loop;
 
 /* Why requests of a user are stopped, QEMU's io-status: that of the first one. */
 enum block_io_status { BLOCK_IO_OK, BLOCK_IO_FAILED, BLOCK_IO_NOSPACE };
@@ -29,6 +31,7 @@ struct block_user {
     const char *qdev; /* the device's QOM path, borrowed */
     bool write;       /* else it only reads */
     bool share;       /* while others, and other programs, write: share-rw=on */
+    bool stays;       /* its device cannot be unplugged (base/in_use.h) */
     bool stops;       /* a request that fails may stop the machine: queries show the next */
     enum block_io_status io_status;
     /* The size of the node changed; may be NULL. Main thread. */
@@ -40,6 +43,9 @@ struct block_user {
 };
 
 struct block_nodes *block_nodes_create(void); /* NULL: out of memory */
+/* From now on `event` is called for thresholds that are exceeded, on the thread of `loop`. Call it before
+ * queues are made. Main thread. */
+void block_nodes_report(struct block_nodes *nodes, struct loop *loop, event_sink *event, void *opaque);
 /* Called when no node has a user any more. Without effect if it is NULL. */
 void block_nodes_destroy(struct block_nodes *nodes);
 
@@ -86,6 +92,11 @@ bool block_node_use(struct block_node *node, struct block_user *user, struct err
 /* Remove a user, after its queues have been destroyed. Without effect if it does not use a node. */
 void block_node_leave(struct block_user *user);
 
+/* block-set-write-threshold: a write that ends beyond so many bytes is an event, and ends the threshold; 0:
+ * none. */
+void block_node_set_threshold(struct block_node *node, uint64_t threshold);
+uint64_t block_node_threshold(const struct block_node *node);
+
 /* block_resize: change the image, and tell its users. */
 bool block_node_resize(struct block_node *node, uint64_t size, struct error *error);
 
@@ -98,6 +109,8 @@ struct block_node_info {
     uint64_t allocated;             /* bytes that the image takes on the host */
     bool writable, direct, no_flush;
 };
+/* What all that use it, or a node over it, have asked of it so far, those included that have left. */
+void block_node_stats(const struct block_node *node, struct block_stats_info *info);
 void block_node_inspect(const struct block_node *node, struct block_node_info *info);
 
 #endif

@@ -10,6 +10,8 @@
 
 #include <stdatomic.h>
 
+#include "base/event.h"
+#include "base/loop.h"
 #include "block/node.h"
 
 enum block_aio { BLOCK_AIO_AUTO, BLOCK_AIO_THREADS, BLOCK_AIO_URING };
@@ -29,7 +31,17 @@ struct block_driver {
     bool (*resize)(struct block_node *node, uint64_t size, struct error *error);
 };
 
+struct block_nodes {
+    struct block_node *first;
+    unsigned numbers; /* that "#block" names have used */
+    /* Who hears of events; NULL: nobody. */
+    struct loop *loop;
+    event_sink *event;
+    void *opaque;
+};
+
 struct block_node {
+    struct block_nodes *nodes;
     const struct block_driver *driver;
     char *name;               /* node-name=, or "#block3" */
     bool named;               /* it was given; else the node goes with the one over it */
@@ -42,18 +54,22 @@ struct block_node {
     bool no_flush, unmap, read_only, auto_read_only, read_zeroes;
     enum block_aio aio;
     enum block_locking locking;
-    uint32_t block;           /* bytes: offsets and lengths are multiples; so is memory, with O_DIRECT */
-    _Atomic uint64_t size;    /* bytes */
-    uint64_t latency;         /* ns */
-    struct block_user *users; /* of this node and those over it, at the bottom */
-    bool locked;              /* the image, as the users need it */
+    uint32_t block;               /* bytes: offsets and lengths are multiples; so is memory, with O_DIRECT */
+    _Atomic uint64_t size;        /* bytes */
+    uint64_t latency;             /* ns */
+    struct block_user *users;     /* of this node and those over it, at the bottom */
+    struct block_stats_info past; /* of users that have left */
+    /* Of writes: 0: none is set. The next two are of the one that was exceeded last; any thread. */
+    _Atomic uint64_t threshold, exceeded, excess;
+    struct work tell;
+    bool locked; /* the image, as the users need it */
     struct block_node *next;
 };
 
-struct block_nodes {
-    struct block_node *first; /* in order of creation */
-    unsigned numbers;         /* that "#block" names have used */
-};
+/* threshold.c: a write to `top` ends at byte `end`. Any thread that has a queue. */
+void block_threshold_check(struct block_node *top, uint64_t end);
+/* The work of a node that has exceeded its threshold. */
+void block_threshold_tell(void *node);
 
 /* The node that has the bytes. */
 static inline struct block_node *block_node_bottom(const struct block_node *node)

@@ -3,7 +3,6 @@
  * Nodes, and the requests of their users, as queries show them.
  */
 #include <sys/stat.h>
-#include <time.h>
 
 #include "block/node_state.h"
 
@@ -32,35 +31,23 @@ void block_node_inspect(const struct block_node *node, struct block_node_info *i
                                       .no_flush = node->no_flush };
 }
 
-static uint64_t get(const _Atomic uint64_t *number)
+/* Whether requests to `top` come by `node`. */
+static bool passes(const struct block_node *top, const struct block_node *node)
 {
-    return atomic_load_explicit(number, memory_order_relaxed);
+    while (top && top != node)
+        top = top->below;
+    return top != NULL;
 }
 
-static uint64_t idle_time(uint64_t last)
+void block_node_stats(const struct block_node *node, struct block_stats_info *info)
 {
-    struct timespec time;
-    uint64_t now;
+    struct block_stats_info one;
 
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    now = (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-    return now > last ? now - last : 0;
-}
-
-void block_stats_inspect(const struct block_stats *stats, struct block_stats_info *info)
-{
-    const uint64_t last = get(&stats->last);
-
-    for (unsigned kind = 0; kind < BLOCK_KINDS; kind++) {
-        const struct block_counts *counts = &stats->of[kind];
-
-        info->of[kind] = (struct block_counts_info){ .operations = get(&counts->operations),
-                                                     .failed = get(&counts->failed),
-                                                     .invalid = get(&counts->invalid),
-                                                     .bytes = get(&counts->bytes),
-                                                     .time = get(&counts->time) };
-    }
-    info->highest = get(&stats->highest);
-    info->used = last != 0;
-    info->idle = last != 0 ? idle_time(last) : 0;
+    *info = (struct block_stats_info){ 0 };
+    block_stats_sum(info, &node->past);
+    for (const struct block_user *user = block_node_bottom(node)->users; user; user = user->next)
+        if (passes(user->node, node)) {
+            block_stats_inspect(&user->stats, &one);
+            block_stats_sum(info, &one);
+        }
 }

@@ -120,6 +120,8 @@ void block_submit(struct block_queue *queue, struct block_request *request)
         block_requests_append(&queue->ended, request);
         return;
     }
+    if (request->kind == BLOCK_WRITE || request->kind == BLOCK_WRITE_ZEROES)
+        block_threshold_check(queue->user->node, request->offset + request->length);
     if (request->kind == BLOCK_WRITE_ZEROES)
         request->unmap = request->unmap && queue->unmaps;
     if (block_request_begin(request, queue->bottom->direct ? queue->bottom->block : 1))

@@ -27,10 +27,13 @@ struct block_stats_info {
         uint64_t operations, failed, invalid, bytes, time;
     } of[BLOCK_KINDS];
     uint64_t highest;
+    uint64_t last; /* when the last request ended, as above */
     bool used;     /* a request has ended */
     uint64_t idle; /* ns since then */
 };
 void block_stats_inspect(const struct block_stats *stats, struct block_stats_info *info);
+/* Add one moment's numbers to others. */
+void block_stats_sum(struct block_stats_info *sum, const struct block_stats_info *info);
 
 /* A request has ended, `time` ns after it was submitted. */
 void block_stats_count(struct block_stats *stats, const struct block_request *request, uint64_t time);

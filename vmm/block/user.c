@@ -61,6 +61,7 @@ bool block_node_use(struct block_node *node, struct block_user *user, struct err
 
 void block_node_leave(struct block_user *user)
 {
+    struct block_stats_info stats;
     struct block_node *bottom;
     struct block_user **link;
 
@@ -71,6 +72,9 @@ void block_node_leave(struct block_user *user)
     while (*link != user)
         link = &(*link)->next;
     *link = user->next;
+    block_stats_inspect(&user->stats, &stats);
+    for (struct block_node *node = user->node; node; node = node->below)
+        block_stats_sum(&node->past, &stats);
     user->node = NULL;
     if (!bottom->users)
         block_unlock(bottom);

@@ -39,6 +39,12 @@ bool child_bus_add(struct child_bus *bus, struct device *maker, const char *type
     char name[NAME_MAX_LENGTH];
 
     make_name(maker, type, name);
+    if (find(maker->board, name))
+        return error_set(
+            error,
+            "Duplicate device ID '%.80s': the bus of the device would be '%.80s', and there is one "
+            "already; choose another id",
+            maker->id, name);
     *bus = (struct child_bus){ .type = type, .name = strdup(name), .maker = maker };
     if (!bus->name) {
         bus->type = NULL;

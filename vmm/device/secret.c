@@ -36,6 +36,7 @@ static enum outcome drop(struct backends *backends, struct props props, const st
 extern const struct object_type secret_type;
 const struct object_type secret_type = {
     .name = "secret",
+    .example_id = "secret0",
     .parent = "object",
     .properties = properties,
     .property_count = PROPERTY_COUNT,

@@ -150,7 +150,9 @@ uint64_t vcpus_arch_reset_clock(uint64_t clock)
 bool vcpu_arch_nmi(const struct vcpu *vcpu, struct error *error)
 {
     (void)vcpu;
-    return error_set(error, "a vCPU of this architecture has no non-maskable interrupt");
+    return error_set(
+        error,
+        "no vCPU of this architecture has a non-maskable interrupt; to have a hung guest dump its state, use pvpanic or SysRq on its console");
 }
 
 void vcpu_arch_describe(const struct vcpu *vcpu, char *text, size_t size)

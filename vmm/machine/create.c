@@ -359,11 +359,11 @@ bool machine_create(struct machine *machine, struct error *error)
                                                                     .merge = config->mem_merge,
                                                                     .lock = config->lock_memory,
                                                                     .threads = config->cpus });
-    machine->blocks = block_nodes_create();
+    machine->board.blocks = machine->blocks = block_nodes_create();
     if (!machine->backends || !machine->blocks)
         return error_set(error, "out of memory");
+    block_nodes_report(machine->blocks, machine->loop, machine_event, machine);
     machine->board.backends = machine->backends;
-    machine->board.blocks = machine->blocks;
     backends_on_failure(machine->backends, machine_memory_fault, machine);
     return create_blocks(machine, error) && create_all(machine, error);
 }

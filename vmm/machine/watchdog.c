@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What becomes of a guest that does not feed its watchdog any more (QEMU's actions of the same names).
+ * What becomes of a guest that does not feed its watchdog any more (QEMU's actions of the same names), and
+ * the interrupt that is one of them.
  */
 #include "base/message.h"
 #include "machine/state.h"
 
-/* Each vCPU gets it where its APIC lets such interrupts in; under -accel qtest there is none. */
+/* Under -accel qtest there is no vCPU. */
+bool machine_nmi(struct machine *machine, struct error *error)
+{
+    bool good;
+
+    vcpus_pause(&machine->vcpus);
+    good = vcpus_nmi(&machine->vcpus, error);
+    machine_let_run(machine);
+    return good;
+}
+
 static void inject_nmi(struct machine *machine)
 {
     struct error error;
 
-    vcpus_pause(&machine->vcpus);
-    if (!vcpus_nmi(&machine->vcpus, &error))
+    if (!machine_nmi(machine, &error))
         warning("watchdog: %s", error.text);
-    machine_let_run(machine);
 }
 
 /* As in QEMU the event comes first, then those of what follows. */

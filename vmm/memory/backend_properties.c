@@ -62,6 +62,7 @@ static const struct property memfd_properties[] = {
 
 const struct object_type memory_backend_ram_type = {
     .name = "memory-backend-ram",
+    .example_id = "mem1",
     .parent = "memory-backend",
     .properties = ram_properties,
     .property_count = COUNT_OF(ram_properties),
@@ -71,6 +72,7 @@ const struct object_type memory_backend_ram_type = {
 
 const struct object_type memory_backend_file_type = {
     .name = "memory-backend-file",
+    .example_id = "mem1",
     .parent = "memory-backend",
     .properties = file_properties,
     .property_count = COUNT_OF(file_properties),
@@ -80,6 +82,7 @@ const struct object_type memory_backend_file_type = {
 
 const struct object_type memory_backend_memfd_type = {
     .name = "memory-backend-memfd",
+    .example_id = "mem1",
     .parent = "memory-backend",
     .properties = memfd_properties,
     .property_count = COUNT_OF(memfd_properties),

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/in_use.h"
+
 bool object_enlist(struct backends *backends, struct object *object, const struct object_type *type,
                    struct props props, struct error *error)
 {
@@ -14,7 +16,8 @@ bool object_enlist(struct backends *backends, struct object *object, const struc
     id = props_string(props, "id", error);
     if (!id)
         return error->text[0] == '\0' &&
-               error_set(error, "Parameter 'id' is missing: a name for the object, such as id=rng0");
+               error_set(error, "Parameter 'id' is missing: a name for the object, such as id=%s",
+                         type->example_id);
     if (!id_check(id, error) || !backends_id_is_free(backends, id, error))
         return false;
     object->id = strdup(id);
@@ -54,10 +57,8 @@ bool object_delete(struct backends *backends, struct object *object, struct erro
     struct object **link = backends_objects(backends);
 
     if (object->used_by)
-        return error_set(
-            error,
-            "object '%s' is in use, can not be deleted: '%s' uses it; unplug that first: device_del %s",
-            object->id, object->used_by, object->used_by);
+        return error_set(error, "object '%s' is in use, can not be deleted: '%s' uses it; %s", object->id,
+                         object->used_by, in_use_way_out(object->user_stays));
     while (*link != object)
         link = &(*link)->next;
     *link = object->next;

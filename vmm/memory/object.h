@@ -16,6 +16,7 @@ struct object {
     char *id;            /* owned */
     const void *values;  /* its properties, as its type's table has them; NULL: it has none */
     const char *used_by; /* the name of the device that uses it, borrowed; NULL: none does */
+    bool user_stays;     /* as in base/in_use.h */
     void (*destroy)(struct object *object);
     struct object *next;
 };

@@ -27,9 +27,8 @@ static struct json_object *image_json(const struct block_node_info *info)
 
 struct json_object *block_node_json(const struct block_node *node)
 {
-    static const char *const limits[] = {
-        "iops_rd", "iops_wr", "iops", "bps_wr", "bps_rd", "bps", "write_threshold", "backing_file_depth"
-    };
+    static const char *const limits[] = { "iops_rd", "iops_wr",           "iops", "bps_wr", "bps_rd",
+                                          "bps",     "backing_file_depth" };
     struct json_object *object = json_new_object();
     struct json_object *cache = json_new_object();
     struct block_node_info info;
@@ -37,6 +36,7 @@ struct json_object *block_node_json(const struct block_node *node)
     block_node_inspect(node, &info);
     for (size_t i = 0; i < COUNT_OF(limits); i++)
         add_number(object, limits[i], 0);
+    add_number(object, "write_threshold", block_node_threshold(node));
     add_string(object, "detect_zeroes", "off");
     json_add(object, "image", image_json(&info));
     add_bool(object, "ro", !info.writable);
@@ -109,11 +109,9 @@ static void add_counts(struct json_object *stats, const struct block_counts_info
     }
 }
 
-/* `stats` are those of a user, or NULL. */
-static struct json_object *stats_json(const struct block_node *node, const struct block_stats_info *stats)
+/* `shown` are those of a user, or of the node. */
+static struct json_object *stats_json(const struct block_node *node, const struct block_stats_info *shown)
 {
-    static const struct block_stats_info nothing;
-    const struct block_stats_info *shown = stats ? stats : &nothing;
     struct json_object *object = json_new_object();
     struct json_object *counts = json_new_object();
     struct block_node_info info;
@@ -122,8 +120,8 @@ static struct json_object *stats_json(const struct block_node *node, const struc
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
         add_counts(counts, &shown->of[kinds[i].kind], kinds[i].prefix, kinds[i].bytes);
     add_number(counts, "wr_highest_offset", shown->highest);
-    add_bool(counts, "account_failed", stats != NULL);
-    add_bool(counts, "account_invalid", stats != NULL);
+    add_bool(counts, "account_failed", true);
+    add_bool(counts, "account_invalid", true);
     if (shown->used)
         add_number(counts, "idle_time_ns", shown->idle);
     json_add(counts, "timed_stats", json_new_array());
@@ -136,7 +134,10 @@ static struct json_object *stats_json(const struct block_node *node, const struc
 
 struct json_object *block_node_stats_json(const struct block_node *node)
 {
-    return stats_json(node, NULL);
+    struct block_stats_info stats;
+
+    block_node_stats(node, &stats);
+    return stats_json(node, &stats);
 }
 
 struct json_object *block_user_stats_json(const struct block_user *user)

@@ -90,7 +90,8 @@ static const struct command_argument *find_argument(const struct command *comman
 }
 
 /* Of the commands that make something: by which key its kind and name are given. */
-static bool missing(const struct command *command, const char *name, struct error *error)
+static bool missing(const struct command *command, const char *name, struct json_object *args,
+                    struct error *error)
 {
     const struct type_family *family = command->family;
     const struct property *table;
@@ -99,8 +100,10 @@ static bool missing(const struct command *command, const char *name, struct erro
 
     if (family && strcmp(name, family->key) == 0 && family->type(0, &example, &table, &count))
         return error_set(error, "Parameter '%s' is missing, such as %s=%s", name, name, example);
-    if (family && strcmp(name, "id") == 0)
-        return error_set(error, "Parameter 'id' is missing, such as id=mem1");
+    if (family && family->example_id && strcmp(name, "id") == 0)
+        return error_set(
+            error, "Parameter 'id' is missing, such as id=%s",
+            family->example_id(json_object_get_string(json_object_object_get(args, family->key))));
     return error_set(error, "Parameter '%s' is missing", name);
 }
 
@@ -125,7 +128,7 @@ static bool check_argument(const struct command *command, const struct command_a
     struct json_object *value;
 
     if (!json_object_object_get_ex(args, argument->name, &value))
-        return argument->optional || missing(command, argument->name, error);
+        return argument->optional || missing(command, argument->name, args, error);
     if (argument->type == COMMAND_ANY)
         return true;
     if (argument->type == json_type_int && !check_integer(argument->name, value, error))

@@ -121,6 +121,10 @@ bool command_run(const struct command *command, struct monitor_context *context,
 struct type_family {
     const char *what; /* "object", "device" */
     const char *key;  /* "qom-type", "driver" */
+    /* What errors suggest for an id of such a type, which may be unknown or NULL. NULL: an id may be left
+     * out.
+     */
+    const char *(*example_id)(const char *type);
     /* Type number `index`, or false after the last. */
     bool (*type)(size_t index, const char **name, const struct property **table, size_t *count);
     /* Of a struct command's `variants`: in the case `inner_case`, the member `inner_name` has the same shape

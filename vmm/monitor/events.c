@@ -54,6 +54,16 @@ static struct json_object *block_data(const struct event *event)
     return data;
 }
 
+static struct json_object *threshold_data(const struct event *event)
+{
+    struct json_object *data = json_new_object();
+
+    add_string(data, "node-name", event->threshold.node);
+    add_number(data, "amount-exceeded", event->threshold.amount);
+    add_number(data, "write-threshold", event->threshold.threshold);
+    return data;
+}
+
 static struct json_object *device_data(const struct event *event)
 {
     struct json_object *data = json_new_object();
@@ -214,6 +224,7 @@ static const struct event_row {
 } rows[] = {
     [EVENT_ACPI_DEVICE_OST] = { { "ACPI_DEVICE_OST", "OstEvent" }, ost_data },
     [EVENT_BLOCK_IO_ERROR] = { { "BLOCK_IO_ERROR", "BlockIoError" }, block_data },
+    [EVENT_BLOCK_WRITE_THRESHOLD] = { { "BLOCK_WRITE_THRESHOLD", "BlockWriteThreshold" }, threshold_data },
     [EVENT_DEVICE_DELETED] = { { "DEVICE_DELETED", "DeviceEvent" }, device_data },
     [EVENT_DEVICE_UNPLUG_GUEST_ERROR] = { { "DEVICE_UNPLUG_GUEST_ERROR", "DeviceEvent" }, device_data },
     [EVENT_BALLOON_CHANGE] = { { "BALLOON_CHANGE", "BalloonInfo" }, balloon_data },

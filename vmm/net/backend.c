@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/count_of.h"
+#include "base/in_use.h"
 #include "base/json_build.h"
 #include "base/suggest.h"
 #include "host/passed.h"
@@ -234,7 +235,7 @@ static const char *read_id(struct props props, struct error *error)
 
     if (id)
         return id_check(id, error) ? id : NULL;
-    error_set(error, "%s", reason.text[0] ? reason.text : "Parameter 'id' is missing");
+    error_set(error, "%s", reason.text[0] ? reason.text : "Parameter 'id' is missing, such as id=net0");
     return NULL;
 }
 
@@ -334,7 +335,8 @@ bool net_backend_remove(struct net_backends *backends, const char *id, struct er
     if (!backend)
         return false;
     if (backend->card)
-        return error_set(error, "netdev '%s' is used by %s; device_del frees it", id, backend->card->name);
+        return error_set(error, "netdev '%s' is used by %s; %s", id, backend->card->name,
+                         in_use_way_out(backend->card->stays));
     take_out(&backends->first, backend);
     backend_free(backend);
     return true;

@@ -28,6 +28,7 @@ struct net_backends;
 /* The user of a back end. The struct belongs to the card. */
 struct net_card {
     const char *name; /* for people, borrowed: "device 'net0'" */
+    bool stays;       /* its device cannot be unplugged (base/in_use.h) */
     /* The result of net_backend_link() changed. Main thread. */
     void (*link)(void *opaque);
     /* For its ports: on the I/O thread. `opaque` of these is the port's number. */

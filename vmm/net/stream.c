@@ -103,19 +103,19 @@ static void describe(struct net_backend *backend)
                  stream->listener >= 0 ? ",server=on" : "", backend->connected ? "" : ",disconnected");
 }
 
-/* `client` is that of a server over TCP. As QEMU: over a UNIX socket the path is the server's, since a client
- * has none. */
-static void tell_connected(struct net_backend *backend, const struct sockaddr_storage *client)
+/* `peer` is the other end over TCP. As QEMU: over a UNIX socket the path is the server's, since a client has
+ * none. */
+static void tell_connected(struct net_backend *backend, const struct sockaddr *peer)
 {
     const struct stream *stream = backend->state;
-    const struct sockaddr_in *in = (const void *)client;
-    const struct sockaddr_in6 *in6 = (const void *)client;
+    const struct sockaddr_in *in = (const void *)peer;
+    const struct sockaddr_in6 *in6 = (const void *)peer;
     struct event event = { .kind = EVENT_NETDEV_STREAM_CONNECTED, .netdev.id = backend->id };
     char host[INET6_ADDRSTRLEN] = "", port[8];
 
     if (stream->is_tcp) {
-        event.netdev.ipv6 = client->ss_family == AF_INET6;
-        inet_ntop(client->ss_family,
+        event.netdev.ipv6 = peer->sa_family == AF_INET6;
+        inet_ntop(peer->sa_family,
                   event.netdev.ipv6 ? (const void *)&in6->sin6_addr : (const void *)&in->sin_addr, host,
                   sizeof host);
         snprintf(port, sizeof port, "%u", ntohs(event.netdev.ipv6 ? in6->sin6_port : in->sin_port));
@@ -158,9 +158,12 @@ static bool open_unix(struct net_backend *backend, const struct stream_values *v
         return listen_unix(backend, stream->path, error);
     stream->reconnect_ms = values->reconnect_given ? UINT64_C(1000) * values->reconnect
                                                    : values->reconnect_ms;
-    if (stream->reconnect_ms == 0)
-        return connect_unix(backend, stream->path, error);
-    keep_connecting(backend);
+    if (stream->reconnect_ms > 0)
+        keep_connecting(backend);
+    else if (connect_unix(backend, stream->path, error))
+        tell_connected(backend, NULL);
+    else
+        return false;
     return true;
 }
 
@@ -186,8 +189,12 @@ static bool try_address(struct net_backend *backend, const struct addrinfo *info
         bind(fd, info->ai_addr, info->ai_addrlen) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
         return listening(backend, fd, error);
     if (!server && connect(fd, info->ai_addr, info->ai_addrlen) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0 &&
-        no_delay(fd))
-        return net_backend_connect(backend, 0, fd, error);
+        no_delay(fd)) {
+        if (!net_backend_connect(backend, 0, fd, error))
+            return false;
+        tell_connected(backend, info->ai_addr);
+        return true;
+    }
     error_set(error, "cannot %s %s: %s%s", server ? "listen on" : "connect to", stream->address,
               strerror(errno), errno == EADDRINUSE ? "; another program uses the port" : "");
     close(fd);
@@ -262,7 +269,7 @@ static void on_client(void *opaque, uint32_t events)
     }
     if (!watch_change(stream->watch, 0))
         warning("netdev '%s': the host is out of memory for its event loop", backend->id);
-    tell_connected(backend, &client);
+    tell_connected(backend, (const struct sockaddr *)&client);
 }
 
 static void gone(struct net_backend *backend)

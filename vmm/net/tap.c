@@ -145,13 +145,22 @@ static const char *advice(int failure)
     }
 }
 
+/* Of the device from which all interfaces are made: an interface of this user's own would not help. */
+static const char *open_advice(int failure)
+{
+    return failure == EPERM || failure == EACCES
+               ? "; as root, chmod 666 /dev/net/tun, the usual mode, which gives no right to any interface; or pass "
+                 "an open tap device by fd=, or use -netdev user, which needs no right"
+               : advice(failure);
+}
+
 /* A descriptor of the interface in `request`, whose name is filled in at the first. -1 and an error. */
 static int make(struct ifreq *request, struct error *error)
 {
     int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
     if (fd < 0) {
-        error_set(error, "cannot open '/dev/net/tun': %s%s", strerror(errno), advice(errno));
+        error_set(error, "cannot open '/dev/net/tun': %s%s", strerror(errno), open_advice(errno));
         return -1;
     }
     if (ioctl(fd, TUNSETIFF, request) == 0)

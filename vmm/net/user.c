@@ -39,6 +39,7 @@ struct user_values {
 };
 
 #define TEXT(name, field, help) PROPERTY_ROW(user_values, name, PROPERTY_STRING, field, help)
+#define TEXTS(name, field, help) PROPERTY_ROW(user_values, name, PROPERTY_TEXTS, field, help)
 static const struct property properties[] = {
     PROPERTY_ROW_GIVEN(user_values, "ipv4", PROPERTY_BOOL, ipv4, "IPv4 (default on)"),
     TEXT("net", net, "the guest's network, ADDRESS[/BITS] (default 10.0.2.0/24)"),
@@ -51,13 +52,14 @@ static const struct property properties[] = {
     TEXT("ipv6-net", ipv6_net, "the guest's network of IPv6, PREFIX/BITS (default fec0::/64)"),
     PROPERTY_ROW(user_values, "restrict", PROPERTY_BOOL, restricted,
                  "the guest reaches nothing but by hostfwd (default off)"),
-    TEXT("hostfwd", hostfwd,
-         "a port of the host's that leads to the guest: tcp|udp:[HOST]:PORT-[GUEST]:PORT; may be repeated"),
-    TEXT("guestfwd", guestfwd,
-         "an address of the guest's network that leads to a server: tcp:ADDRESS:PORT-tcp:HOST:PORT or "
-         "-unix:PATH; may be repeated"),
+    TEXTS("hostfwd", hostfwd,
+          "a port of the host's that leads to the guest: tcp|udp:[HOST]:PORT-[GUEST]:PORT; may be repeated"),
+    TEXTS("guestfwd", guestfwd,
+          "an address of the guest's network that leads to a server: tcp:ADDRESS:PORT-tcp:HOST:PORT or "
+          "-unix:PATH; may be repeated"),
 };
 #undef TEXT
+#undef TEXTS
 
 #define RULES_LENGTH 4096
 
@@ -158,9 +160,9 @@ static bool make_words(const struct user_values *values, char *words[WORDS_MAX],
         if (row->type == PROPERTY_BOOL ? !given : !*(char *const *)(const void *)at)
             continue;
         if (asprintf(&words[count], "%s=%s", row->name,
-                     row->type == PROPERTY_STRING ? *(char *const *)(const void *)at
-                     : *(const bool *)at          ? "on"
-                                                  : "off") < 0)
+                     row->type != PROPERTY_BOOL ? *(char *const *)(const void *)at
+                     : *(const bool *)at        ? "on"
+                                                : "off") < 0)
             words[count] = NULL;
         count++;
     }

@@ -19,7 +19,7 @@ static bool wants_properties(struct props props)
 }
 
 /* A string that must be there. */
-static const char *required(struct props props, const char *key, struct error *error)
+static const char *required(struct props props, const char *key, const char *example, struct error *error)
 {
     struct error reason;
     const char *text = props_string(props, key, &reason);
@@ -28,7 +28,7 @@ static const char *required(struct props props, const char *key, struct error *e
         return text;
     error_set(error, "%s", reason.text);
     if (!reason.text[0])
-        error_set(error, "Parameter '%s' is missing", key);
+        error_set(error, "Parameter '%s' is missing, such as %s=%s", key, key, example);
     return NULL;
 }
 
@@ -68,7 +68,7 @@ static void list_objects(void)
 
 static bool read_object(struct parser *parser, struct props props, struct error *error)
 {
-    const char *type_name = required(props, "qom-type", error), *id;
+    const char *type_name = required(props, "qom-type", "memory-backend-ram", error), *id;
     const struct object_type *type;
     struct config *config = parser->config;
 
@@ -87,7 +87,7 @@ static bool read_object(struct parser *parser, struct props props, struct error 
         parser->done = true;
         return true;
     }
-    id = required(props, "id", error);
+    id = required(props, "id", type->example_id, error);
     if (!id || !id_check(id, error) ||
         !id_is_free(config->objects, config->object_count, id, "object", error))
         return false;
@@ -171,7 +171,7 @@ static bool check_device_id(const struct parser *parser, struct props props, str
 
 bool device_option_add(struct parser *parser, struct props props, struct error *error)
 {
-    const char *driver = required(props, "driver", error);
+    const char *driver = required(props, "driver", "virtio-rng-pci", error);
     const struct device_type *type;
 
     if (!driver)

@@ -26,7 +26,11 @@ static const struct {
     { " parallel debugcon virtioconsole ", "the only such device is one serial port" },
     { " option-rom dtb no-fd-bootchk win2k-hack ",
       "no option ROMs, and hotram makes the device tree itself" },
+#if defined(__aarch64__)
+    { " no-acpi ", "-machine acpi=off describes the machine by a device tree, without memory hotplug" },
+#else
     { " no-acpi ", "memory hotplug requires ACPI; a libvirt domain needs <features><acpi/></features>" },
+#endif
     { " acpitable ", "hotram generates the ACPI tables" },
     { " realtime ", "-overcommit mem-lock=on keeps memory in RAM" },
     { " smbios ", "no SMBIOS tables" },

@@ -137,6 +137,11 @@ static bool plug(struct root_port *port, struct board *board, const struct pci_p
         pci_bus_named(board->pci, place->bus))
         return error_set(error, "a pcie-root-port can be on %s only, not on '%.80s'", PCI_ROOT_NAME,
                          place->bus);
+    if (board->pci && port->pci.device.id && pci_bus_named(board->pci, port->pci.device.id))
+        return error_set(error,
+                         "Duplicate device ID '%s': it is the name of a bus, and that behind a port has the "
+                         "port's id; choose another id",
+                         port->pci.device.id);
     return pci_function_plug(&port->pci, board, place, hot, error);
 }
 

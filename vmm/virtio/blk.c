@@ -336,8 +336,11 @@ static bool prepare(struct virtio_device *device, struct board *board, const cha
 
 static bool plugged(struct virtio_device *device, struct error *error)
 {
+    struct blk *blk = (void *)device;
+
     (void)error;
-    strcat(device_path(&device->pci.device, ((struct blk *)(void *)device)->qdev), BACKEND);
+    strcat(device_path(&device->pci.device, blk->qdev), BACKEND);
+    blk->user.stays = pci_function_stays(&device->pci);
     return true;
 }
 

@@ -89,7 +89,7 @@ static bool make_queues(struct virtio_device *device, uint16_t size, enum guest_
         struct virtio_queue_link *link = &device->queues[i];
 
         link->device = device;
-        link->registers.size_max = size;
+        link->registers.size_max = device->type->queue_size ? device->type->queue_size(device, i) : size;
         virtio_run_init_queue(link, i, holder);
         if (!make_bell(&link->bell, error))
             return false;

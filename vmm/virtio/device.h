@@ -60,6 +60,8 @@ struct virtio_device_type {
     uint16_t virtio_id;      /* 5 */
     uint8_t class, subclass; /* PCI's */
     unsigned config_size;    /* of its own configuration space, bytes */
+    /* Entries of a queue, a power of two; NULL: as the setup says. Main thread, before the guest sees it. */
+    uint16_t (*queue_size)(const struct virtio_device *device, unsigned index);
     size_t
         request_size; /* of the queues' requests: sizeof(struct virtio_request), or of what begins with one */
 

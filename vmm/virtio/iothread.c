@@ -56,6 +56,7 @@ static enum outcome create(struct backends *backends, struct props props, const 
 
 const struct object_type iothread_type = {
     .name = "iothread",
+    .example_id = "iothread0",
     .parent = "object",
     .create = create,
 };
@@ -76,6 +77,15 @@ bool iothread_find(const struct backends *backends, const char *id, struct virti
     return true;
 }
 
+/* The first of several is named, and then the next. */
+static void tell_user(struct iothread *iothread)
+{
+    const struct virtio_device *user = iothread->users;
+
+    iothread->object.used_by = user ? user->name : NULL;
+    iothread->object.user_stays = user && pci_function_stays(&user->pci);
+}
+
 void iothread_join(struct virtio_device *device)
 {
     struct iothread *iothread = device->iothread;
@@ -84,7 +94,7 @@ void iothread_join(struct virtio_device *device)
         return;
     device->next_of_iothread = iothread->users;
     iothread->users = device;
-    iothread->object.used_by = device->name;
+    tell_user(iothread);
 }
 
 void iothread_leave(struct virtio_device *device)
@@ -98,7 +108,7 @@ void iothread_leave(struct virtio_device *device)
         link = &(*link)->next_of_iothread;
     if (*link) /* it had joined */
         *link = device->next_of_iothread;
-    iothread->object.used_by = iothread->users ? iothread->users->name : NULL;
+    tell_user(iothread);
 }
 
 pid_t iothread_tid(const struct object *object)

@@ -27,6 +27,12 @@ static const struct property properties[] = {
         NUMBER_RANGE(MTU_MIN, UINT16_MAX)),
     PROPERTY_ROW_GIVEN(net_values, "bootindex", PROPERTY_UINT32, bootindex,
                        "place in the boot order of firmware, each only once"),
+    PROPERTY_ROW_RANGE(net_values, "rx_queue_size", PROPERTY_UINT32, rx_queue_size,
+                       "buffers for frames to the guest in a queue, a power of two (default 256)",
+                       NUMBER_POWER_OF_TWO(QUEUE_SIZE, VIRTIO_QUEUE_SIZE_MAX)),
+    PROPERTY_ROW_RANGE(net_values, "tx_queue_size", PROPERTY_UINT32, tx_queue_size,
+                       "frames of the guest's in a queue, a power of two (default 256)",
+                       NUMBER_POWER_OF_TWO(QUEUE_SIZE, VIRTIO_QUEUE_SIZE_MAX)),
     ROW("mq", PROPERTY_BOOL, mq, "as many pairs of queues as the netdev has (default off: one)"),
     ROW("csum", PROPERTY_BOOL, checksum,
         "the guest leaves checksums and segments to a tap device (default on)"),
@@ -92,6 +98,7 @@ static void set_defaults(void *opaque)
     values->checksum = values->guest_checksum = values->merge = values->status = true;
     values->control = values->control_rx = values->control_rx_extra = true;
     values->control_vlan = values->control_mac = true;
+    values->rx_queue_size = values->tx_queue_size = QUEUE_SIZE;
 }
 
 /* ---- the card ---- */
@@ -214,11 +221,22 @@ static bool prepare(struct virtio_device *device, struct board *board, const cha
     return true;
 }
 
+/* The control queue is behind the pairs. */
+static uint16_t queue_size(const struct virtio_device *device, unsigned index)
+{
+    const struct net *net = (const void *)device;
+
+    if (index >= 2 * net->pairs)
+        return QUEUE_SIZE;
+    return (uint16_t)(index % 2 == 0 ? net->values.rx_queue_size : net->values.tx_queue_size);
+}
+
 static bool plugged(struct virtio_device *device, struct error *error)
 {
     struct net *net = (void *)device;
 
     net->card = (struct net_card){ .name = device->name,
+                                   .stays = pci_function_stays(&device->pci),
                                    .link = net_link_changed,
                                    .readable = net_readable,
                                    .writable = net_writable,
@@ -266,6 +284,7 @@ static const struct virtio_device_type type = {
     .virtio_id = 1,
     .class = 0x02,
     .config_size = NET_CONFIG_SIZE,
+    .queue_size = queue_size,
     .request_size = sizeof(struct virtio_request),
     .started = net_started,
     .resumed = net_resumed,

@@ -14,6 +14,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/message.h"
 #include "host/passed.h"
 #include "memory/object.h"
 #include "virtio/device.h"
@@ -30,7 +31,8 @@ struct source_values {
 struct source {
     struct object object; /* first */
     struct source_values values;
-    int fd; /* -1: rng-builtin */
+    int fd;    /* -1: rng-builtin */
+    bool told; /* that it has ended; the I/O thread's */
 };
 
 #define FILENAME_DEFAULT "/dev/urandom"
@@ -112,6 +114,7 @@ static enum outcome create_builtin(struct backends *backends, struct props props
 
 const struct object_type rng_random_type = {
     .name = "rng-random",
+    .example_id = "rng0",
     .parent = "rng-backend",
     .properties = random_properties,
     .property_count = sizeof random_properties / sizeof random_properties[0],
@@ -120,6 +123,7 @@ const struct object_type rng_random_type = {
 
 const struct object_type rng_builtin_type = {
     .name = "rng-builtin",
+    .example_id = "rng0",
     .parent = "rng-backend",
     .properties = builtin_properties,
     .property_count = sizeof builtin_properties / sizeof builtin_properties[0],
@@ -205,6 +209,20 @@ static ssize_t take(const struct rng *rng, uint8_t *bytes, size_t length)
     return getrandom(bytes, length, 0);
 }
 
+/* Once: a file that ends, such as /dev/null, or that cannot be read leaves the guest's requests waiting. */
+static void tell_end(struct rng *rng, ssize_t got, int failure)
+{
+    struct source *source = rng->source;
+
+    if (!source || source->fd < 0 || source->told || (got < 0 && (failure == EAGAIN || failure == EINTR)))
+        return;
+    source->told = true;
+    warning("rng-random '%s': '%.200s' %s%s; the guest's requests wait until there is more: "
+            "filename=/dev/urandom and rng-builtin have no end",
+            source->object.id, source->values.filename,
+            got == 0 ? "is at its end" : "cannot be read: ", got == 0 ? "" : strerror(failure));
+}
+
 /* Random bytes into a request, as many as there are. False: none, and it is to wait. */
 static bool fill(struct rng *rng, struct virtio_request *request)
 {
@@ -217,7 +235,10 @@ static bool fill(struct rng *rng, struct virtio_request *request)
     errno = 0;
     got = take(rng, bytes, length);
     if (got <= 0) {
+        const int failure = errno;
+
         wait_for_source(rng);
+        tell_end(rng, got, failure);
         return false;
     }
     rng->left -= (size_t)got;
@@ -306,8 +327,10 @@ static bool plugged(struct virtio_device *device, struct error *error)
     struct rng *rng = (void *)device;
 
     (void)error;
-    if (rng->source)
+    if (rng->source) {
         rng->source->object.used_by = device->name;
+        rng->source->object.user_stays = pci_function_stays(&device->pci);
+    }
     return true;
 }
 

@@ -254,6 +254,11 @@ static void one_writes_or_many_read(void **state)
     assert_false(block_node_use(find("r"), &reader, &error));
     assert_false(block_node_remove(nodes, "d", &error));
     assert_string_equal(error.text, "Node d is in use: by disk 'w'; device_del frees it");
+    writer.stays = true;
+    assert_false(block_node_remove(nodes, "d", &error));
+    assert_string_equal(error.text,
+                        "Node d is in use: by disk 'w'; that device stays with the machine, since it is "
+                        "not behind a pcie-root-port with hotplug=on");
     block_node_leave(&writer);
     assert_true(block_node_use(find("r"), &reader, &error));
     assert_true(block_node_use(find("r"), &second, &error));

@@ -232,6 +232,12 @@ void machine_powerdown(struct machine *machine)
     machine_emit_kind(machine, EVENT_POWERDOWN);
 }
 
+bool machine_nmi(struct machine *machine, struct error *error)
+{
+    (void)machine;
+    return error_set(error, "the test's machine has no such interrupt");
+}
+
 void machine_quit(struct machine *machine, enum shutdown_cause cause)
 {
     (void)cause;
@@ -298,8 +304,8 @@ static const struct property file_table[] = {
 
 #define FAKE_TYPE(type_name, table) \
     { \
-        .name = type_name, .parent = "memory-backend", .properties = table, .property_count = 2, \
-        .create = backend_add_begin \
+        .example_id = "mem1", .name = type_name, .parent = "memory-backend", .properties = table, \
+        .property_count = 2, .create = backend_add_begin \
     }
 const struct object_type memory_backend_ram_type = FAKE_TYPE("memory-backend-ram", ram_table);
 const struct object_type memory_backend_file_type = FAKE_TYPE("memory-backend-file", file_table);

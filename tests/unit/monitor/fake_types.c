@@ -14,7 +14,7 @@
     const struct device_type symbol = { .name = text, .build = no_chip }
 #define NO_OBJECT(symbol, text) \
     extern const struct object_type symbol; \
-    const struct object_type symbol = { .name = text, .parent = "object" }
+    const struct object_type symbol = { .name = text, .parent = "object", .example_id = text "0" }
 
 static bool no_chip(struct board *board, const struct chip_place *place, struct error *error)
 {

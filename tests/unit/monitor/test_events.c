@@ -119,6 +119,9 @@ static const struct {
     { { .kind = EVENT_BLOCK_IO_ERROR, .block = { "vda", "n", false, BLOCK_IGNORES, false, EIO } },
       "\"BLOCK_IO_ERROR\", \"data\": {\"device\": \"\", \"qdev\": \"vda\", \"node-name\": \"n\", \"operation\": "
       "\"read\", \"action\": \"ignore\", \"nospace\": false, \"reason\": \"Input/output error\"}" },
+    { { .kind = EVENT_BLOCK_WRITE_THRESHOLD, .threshold = { "n", 4096, 512 } },
+      "\"BLOCK_WRITE_THRESHOLD\", \"data\": {\"node-name\": \"n\", \"amount-exceeded\": 512, "
+      "\"write-threshold\": 4096}" },
     { { .kind = EVENT_DEVICE_DELETED, .device = { NULL, "/machine/peripheral-anon/device[0]" } },
       "\"DEVICE_DELETED\", \"data\": {\"path\": \"/machine/peripheral-anon/device[0]\"}" },
     { { .kind = EVENT_DEVICE_UNPLUG_GUEST_ERROR, .device = { "d1", "/machine/peripheral/d1" } },

@@ -162,6 +162,7 @@ static void test_machine_commands(void **state)
     expect(world, "info status", "VM status: paused\n");
     expect(world, "system_reset", "");
     expect(world, "system_powerdown", "");
+    expect(world, "nmi", "Error: the test's machine has no such interrupt\n");
     expect(world, "watchdog_action pause", "");
     assert_int_equal(world->config.actions.watchdog, WATCHDOG_PAUSES);
     expect(
@@ -189,6 +190,8 @@ static void test_mistakes(void **state)
     expect(world, "xyzzy", "unknown command: 'xyzzy'\n");
     expect(world, "devic_add pc-dimm", "unknown command: 'devic_add'\ndid you mean 'device_add'?\n");
     expect(world, "info statsu", "unknown command: 'info statsu'\ndid you mean 'info status'?\n");
+    expect(world, "info qtree", "unknown command: 'info qtree'\nhelp info lists those that there are\n");
+    expect(world, "memory frob", "unknown command: 'memory frob'\nhelp memory lists those that there are\n");
     expect(world, "device_del",
            "device_del: string expected\nTry \"help device_del\" for more information\n");
     expect(world, "device_del a b",
@@ -210,6 +213,8 @@ static void test_mistakes(void **state)
         "Error: 'nope' is not a valid device model name; it has: isa-serial, pc-dimm, pcie-root-port" VIRTIO
             PVPANIC "\n");
     expect(world, "object_add memory-backend-ram", "Error: Parameter 'id' is missing, such as id=mem1\n");
+    expect(world, "object_add iothread", "Error: Parameter 'id' is missing, such as id=iothread0\n");
+    expect(world, "netdev_add user", "Error: Parameter 'id' is missing, such as id=net0\n");
     expect(world, "device_add id=x", "Error: Parameter 'driver' is missing, such as driver=pc-dimm\n");
 }
 
@@ -326,7 +331,7 @@ static void test_completion(void **state)
     expect_words(world, "inf", 3, ' ', "info");
     expect_words(
         world, "", 0, ' ',
-        "balloon block_resize chardev-add chardev-remove cont device_add device_del exit_preconfig help info memory memslot netdev_add netdev_del object_add object_del quit set_link stop system_powerdown "
+        "balloon block_resize chardev-add chardev-remove cont device_add device_del exit_preconfig help info memory memslot netdev_add netdev_del nmi object_add object_del quit set_link stop system_powerdown "
         "system_reset watchdog_action");
     expect_words(world, "watchdog_action p", 1, 0, "pause poweroff");
     expect_words(world, "watchdog_action ", 0, 0, "debug inject-nmi none pause poweroff reset shutdown");

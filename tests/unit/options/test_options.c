@@ -519,7 +519,11 @@ static void unknown_options(void **state)
         { "-incoming defer", "(no migration)" },
         { "-snapshot", "(`cp --reflink=auto IMAGE COPY` makes" },
         { "-s", "-s: QEMU option not supported by hotram (no debugger interface)" },
+#if defined(__aarch64__)
+        { "-no-acpi", "(-machine acpi=off describes" },
+#else
         { "-no-acpi", "(memory hotplug requires ACPI" },
+#endif
         { "-kernal x", "-kernal: unknown option; did you mean -kernel? -help shows all" },
         { "-sernial x", "did you mean -serial?" },
         { "-no-rebot", "did you mean -no-reboot?" },

@@ -74,6 +74,21 @@ static bool run_resize_words(struct monitor_context *context, struct json_object
     return resize(context, get_string(args, "node"), size, error);
 }
 
+static bool run_threshold(struct monitor_context *context, struct json_object *args,
+                          struct json_object **result, struct error *error)
+{
+    struct block_node *node = block_node_require(machine_blocks(context->machine),
+                                                 get_string(args, "node-name"), error);
+
+    (void)result;
+    if (!node)
+        return false;
+    if (json_object_get_int64(json_object_object_get(args, "write-threshold")) < 0)
+        return error_set(error, "Parameter 'write-threshold' expects bytes, 0 or more; 0 ends the threshold");
+    block_node_set_threshold(node, get_number(args, "write-threshold"));
+    return true;
+}
+
 static bool run_nodes(struct monitor_context *context, struct json_object *args, struct json_object **result,
                       struct error *error)
 {
@@ -201,6 +216,10 @@ static const struct command commands[] = {
       .arguments = { { "node", json_type_string, false }, { "size", json_type_string, false } },
       .parameters = "node size",
       .help = "change the size of a block node (MiB without a suffix); its disk sees the new size" },
+    { .qmp = "block-set-write-threshold",
+      .run = run_threshold,
+      .arguments = { { "node-name", json_type_string, false },
+                     { "write-threshold", json_type_int, false } } },
     { .qmp = "query-named-block-nodes",
       .run = run_nodes,
       .returns = "[BlockDeviceInfo]",

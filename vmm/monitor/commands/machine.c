@@ -117,6 +117,13 @@ static bool run_powerdown(struct monitor_context *context, struct json_object *a
     return true;
 }
 
+static bool run_nmi(struct monitor_context *context, struct json_object *args, struct json_object **result,
+                    struct error *error)
+{
+    (void)args, (void)result;
+    return machine_nmi(context->machine, error);
+}
+
 static bool run_quit(struct monitor_context *context, struct json_object *args, struct json_object **result,
                      struct error *error)
 {
@@ -159,6 +166,10 @@ static const struct command commands[] = {
       .hmp = "system_powerdown",
       .run = run_powerdown,
       .help = "press the power button, which asks the guest to shut down" },
+    { .qmp = "inject-nmi",
+      .hmp = "nmi",
+      .run = run_nmi,
+      .help = "inject a non-maskable interrupt into each vCPU, of which guests dump their state or panic" },
     { .qmp = "set-action",
       .run = run_set_action,
       .arguments = { { "reboot", json_type_string, true },

@@ -27,6 +27,13 @@ static bool object_type(size_t index, const char **name, const struct property *
     return true;
 }
 
+static const char *object_id(const char *name)
+{
+    const struct object_type *type = name ? object_type_find(name) : NULL;
+
+    return type ? type->example_id : "mem1";
+}
+
 /* Those that device_add makes. */
 static bool device_type(size_t index, const char **name, const struct property **table, size_t *count)
 {
@@ -43,7 +50,9 @@ static bool device_type(size_t index, const char **name, const struct property *
     return false;
 }
 
-const struct type_family object_types = { .what = "object", .key = "qom-type", .type = object_type };
+const struct type_family object_types = {
+    .what = "object", .key = "qom-type", .example_id = object_id, .type = object_type
+};
 const struct type_family device_types = { .what = "device", .key = "driver", .type = device_type };
 
 static void print_types(const struct type_family *family, struct text *out)

@@ -33,7 +33,15 @@ static bool net_type(size_t index, const char **name, const struct property **ta
     return true;
 }
 
-static const struct type_family net_types = { .what = "network back end", .key = "type", .type = net_type };
+static const char *net_id(const char *type)
+{
+    (void)type;
+    return "net0";
+}
+
+static const struct type_family net_types = {
+    .what = "network back end", .key = "type", .example_id = net_id, .type = net_type
+};
 
 /* It is there, or its program did not begin. */
 static void add_ended(void *opaque, const struct error *error)

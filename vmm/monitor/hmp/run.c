@@ -89,22 +89,39 @@ static bool show_family(struct text *out, const char *name)
     return any;
 }
 
+/* The length of "info " in "info statsu", which begins commands: what is compared then is the other word
+ * alone, or what both have in common would make any two of them alike. 0: of one word. */
+static size_t first_word_of_two(const char *name)
+{
+    const char *space = strchr(name, ' ');
+    const size_t length = space ? (size_t)(space - name) + 1 : 0;
+    const struct command *command = NULL;
+
+    while (length > 0 && (command = command_next(command)) != NULL)
+        if (command->hmp && strncmp(command->hmp, name, length) == 0)
+            return length;
+    return 0;
+}
+
 void hmp_unknown(struct text *out, const char *name)
 {
+    const size_t first = first_word_of_two(name);
     struct suggestion suggestion;
     const struct command *command = NULL;
     char line[160];
 
-    suggestion_start(&suggestion, name);
+    suggestion_start(&suggestion, name + first);
     while ((command = command_next(command)) != NULL)
-        if (command->hmp)
-            suggestion_offer(&suggestion, command->hmp);
+        if (command->hmp && strncmp(command->hmp, name, first) == 0)
+            suggestion_offer(&suggestion, command->hmp + first);
     words_format(line, sizeof line, "unknown command: '%.80s'\n", name);
     text_string(out, line);
     if (show_family(out, name))
         return;
     if (suggestion.best)
-        text_printf(out, "did you mean '%s'?\n", suggestion.best);
+        text_printf(out, "did you mean '%.*s%s'?\n", (int)first, name, suggestion.best);
+    else if (first > 0)
+        text_printf(out, "help %.*s lists those that there are\n", (int)first - 1, name);
 }
 
 static struct json_object *complain(struct text *out, const struct command *command, const char *what)

@@ -62,6 +62,8 @@ static const char *type_of(const struct property *property)
         return "bool";
     case PROPERTY_NODES:
         return "[int]";
+    case PROPERTY_TEXTS:
+        return "[String]";
     case PROPERTY_POLICY:
         return "HostMemPolicy";
     default:
