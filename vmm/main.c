@@ -3,7 +3,6 @@
  * hotram, from start to end: parse, open, build, run, take down.
  */
 #include <errno.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -337,7 +336,6 @@ int main(int argc, char *argv[])
         message("out of memory");
         return EXIT_FAILURE;
     }
-    setlocale(LC_CTYPE, ""); /* line editing and pictures follow the user's terminal */
     switch (config_parse(&program.config, argc, argv, &error)) {
     case CONFIG_DONE:
         config_free(&program.config);
