@@ -171,6 +171,7 @@ class Machine:
         self.program = program or PROGRAM
         self.is_qemu = os.path.basename(self.program).startswith("qemu")
         self.process = None
+        self.thread_count = None
         self.console = None
         self.qmp = None
         self.uptime = None
@@ -346,13 +347,20 @@ class Machine:
         """The number of the program's open file descriptors."""
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
-    def threads(self):
-        """The number of the program's threads, without the kernel's own helpers
-        that newer KVMs start in its name."""
+    def count_threads(self):
         count = 0
         for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
             with contextlib.suppress(FileNotFoundError):     # it ended meanwhile
                 count += not (task / "comm").read_text().startswith("kvm-")
+        return count
+
+    def threads(self):
+        """The number of the program's threads, without the kernel's own helpers that newer KVMs start in its name. A
+        thread that has been joined is listed for a moment longer: a number that is not the last one is read again."""
+        count = self.count_threads()
+        while count != self.thread_count:
+            time.sleep(0.05)
+            self.thread_count, count = count, self.count_threads()
         return count
 
     def _proc(self, name):
