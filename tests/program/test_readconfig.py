@@ -171,12 +171,12 @@ def test_what_incus_asks_for_in_vain():
     """Each section that hotram does not support is named, in one run, with its line."""
     with tempfile.TemporaryDirectory() as folder:
         config = pathlib.Path(folder, "qemu.conf")
-        config.write_text('[drive]\nfile = "/x"\nif = "pflash"\nformat = "raw"\n'
+        config.write_text('[drive]\nfile = "/x"\nif = "sd"\nformat = "raw"\n'
                           '[chardev "c"]\nbackend = "ringbuf"\nsize = "32B"\n'
                           '[device "g"]\ndriver = "virtio-vga"\n[spice]\nunix = "on"\n')
         said = run("-readconfig", str(config))
         assert said.returncode == 1, said
-        for words in ("line 1: [drive]: unsupported bus type 'pflash'", "line 5: [chardev]: 'ringbuf' is not a chardev",
+        for words in ("line 1: [drive]: unsupported bus type 'sd'", "line 5: [chardev]: 'ringbuf' is not a chardev",
                       "line 8: [device]: 'virtio-vga'", "line 10: [spice]: QEMU option group not supported"):
             assert words in said.stderr, (words, said.stderr)
         config.write_text('[device "d"]\ndriver = "pc-dimm"\nmemdev = "none"\n')

@@ -128,6 +128,9 @@ struct dimm_config {
     char *template;          /* dimm-template=: backends of DIMMs that are created by size, or NULL */
 };
 
+/* Banks of flash that a machine can have. */
+#define FLASH_BANKS 2
+
 /* arm64 has no fixed ACPI hardware. */
 #if defined(__aarch64__)
 #define GED_BY_DEFAULT true
@@ -202,6 +205,7 @@ struct config {
     size_t blockdev_count;
     struct image_config *images;
     size_t image_count;
+    char *pflash[FLASH_BANKS]; /* node-names of the flash banks, or NULL: -machine pflash0=, -pflash */
     struct descriptor_config *descriptors; /* -add-fd */
     size_t descriptor_count;
     struct object_config *netdevs; /* -netdev */

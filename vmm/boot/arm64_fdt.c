@@ -216,6 +216,8 @@ static void write_device(void *opaque, const struct tree_node *node)
     tree_ranges(tree, "reg", (const uint64_t[]){ node->address, node->size }, 2);
     if (node->gsi)
         tree_cells(tree, "interrupts", (const uint32_t[]){ SPI, node->gsi - SPI_FIRST, LEVEL_HIGH }, 3);
+    if (node->bank_width > 0)
+        tree_cell(tree, "bank-width", node->bank_width);
     if (node->clocks > 0) {
         assert(node->clocks <= CLOCKS_MAX);
         for (unsigned i = 0; i < node->clocks; i++)

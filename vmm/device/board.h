@@ -78,6 +78,7 @@ struct board {
     const struct config *config;
     uint64_t low_ram_end, high_ram_size; /* x86: RAM from 0 on, and bytes of it from 4 GiB on */
     const struct pci_layout *pci_layout;
+    unsigned flash_kvm_slot; /* the first of the KVM slots that are flash banks', one each */
     /* The GPEs whose cause the guest has not seen, as bits; under the machine lock. */
     uint16_t (*waiting_gpes)(void *machine);
 

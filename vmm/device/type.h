@@ -37,6 +37,7 @@ struct tree_node {
     const char *clock_names; /* each is the machine's one clock */
     size_t clock_names_size;
     unsigned clocks;
+    unsigned bank_width;          /* bytes of the data lines of a memory; 0: it is none */
     bool console;                 /* what the guest writes to, if its command line names nothing else */
     const struct pci_layout *pci; /* a PCI host bridge, whose node follows from this alone; NULL: none */
 };

@@ -11,6 +11,7 @@
 #include "layout/units.h"
 
 /* Guest-physical memory */
+#define ARM64_FLASH UINT64_C(0)         /* two banks of 64 MiB; only those for which there is an image */
 #define ARM64_GICD UINT64_C(0x08000000) /* distributor, 64 KiB */
 #define ARM64_GICC UINT64_C(0x08010000) /* GICv2: CPU interface, 8 KiB */
 #define ARM64_ITS UINT64_C(0x08080000)  /* GICv3: interrupt translation service, for devices' messages */

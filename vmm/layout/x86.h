@@ -29,6 +29,7 @@
  * firmware may occupy. */
 #define X86_IDENTITY_MAP UINT64_C(0xfeffc000)
 #define X86_TSS UINT64_C(0xfeffd000)
+#define X86_FLASH_END (4 * GIB) /* two banks, as large as their images; 8 MiB each at most */
 /* Memory ends at or below the last eighth of the addresses, where firmware puts devices' windows. */
 #define X86_MEMORY_END(address_bits) ((UINT64_C(1) << (address_bits)) / 8 * 7)
 

@@ -2,6 +2,7 @@
 #include "base/count_of.h"
 #include "device/ged.h"
 #include "device/pl011.h"
+#include "firmware/flash.h"
 #include "firmware/fw_cfg.h"
 #include "layout/arm64.h"
 #include "machine/chips.h"
@@ -16,7 +17,8 @@ static const struct {
     { &ged_type, { ARM64_GED, ARM64_GSI_GED } },
     { &gpex_host_type, { 0, ARM64_GSI_PCI } }, /* configuration space is behind the hotplug region */
     { &gpex_root_type, { PCI_DEVFN(0, 0), 0 } },
-    { &fw_cfg_type, { ARM64_FW_CFG, 0 } }, /* if the configuration says so */
+    { &fw_cfg_type, { ARM64_FW_CFG, 0 } },     /* if the configuration says so */
+    { &flash_arm64_type, { ARM64_FLASH, 0 } }, /* if there are images */
 };
 
 bool arm64_chips_build(struct board *board, struct error *error)

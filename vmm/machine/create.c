@@ -118,22 +118,14 @@ static bool create_blocks(struct machine *machine, struct error *error)
 
 static bool create_memory(struct machine *machine, struct error *error)
 {
-    unsigned ram_kvm_slots;
     unsigned kvm_slots;
 
     if (ram_is_shared(machine->config))
         backends_share(machine->backends);
     if (!ram_create(machine, error) || !create_objects(machine, error) || !ram_claim_objects(machine, error))
         return false;
-    /* KVM's: one for each backend of the RAM, one more where the hole below 4 GiB cuts one, one for firmware,
-     * one for each DIMM. */
-    ram_kvm_slots = machine->ram_count + 1 + (machine->rom.path != NULL);
-    kvm_slots = ram_kvm_slots + machine->config->slots;
-    if (kvm_slots > machine->vm.kvm_slots_max)
-        return error_set(
-            error, "-m slots=%u needs %u KVM slots; this host provides %u, so at most %u slots are possible",
-            machine->config->slots, kvm_slots, machine->vm.kvm_slots_max,
-            machine->vm.kvm_slots_max - ram_kvm_slots);
+    if (!ram_reckon_kvm_slots(machine, &kvm_slots, error))
+        return false;
     machine->memory = guest_memory_create(&machine->vm, machine->loop, kvm_slots);
     if (!machine->memory)
         return error_set(error, "out of memory");

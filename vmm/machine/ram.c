@@ -75,3 +75,21 @@ bool ram_claim_objects(struct machine *machine, struct error *error)
             return false;
     return true;
 }
+
+/* One for each backend of the RAM, one more where the hole below 4 GiB cuts one, one for firmware, one for
+ * each DIMM; and one for each bank of flash. */
+bool ram_reckon_kvm_slots(struct machine *machine, unsigned *kvm_slots, struct error *error)
+{
+    const struct config *config = machine->config;
+    const unsigned flash = config->pflash[0] || config->pflash[1] ? FLASH_BANKS : 0;
+    const unsigned others = machine->ram_count + 1 + (machine->rom.path != NULL) + flash;
+
+    *kvm_slots = others - flash + config->slots;
+    machine->board.flash_kvm_slot = *kvm_slots;
+    return others + config->slots <= machine->vm.kvm_slots_max ||
+           error_set(
+               error,
+               "-m slots=%u needs %u KVM slots; this host provides %u, so at most %u slots are possible",
+               config->slots, others + config->slots, machine->vm.kvm_slots_max,
+               machine->vm.kvm_slots_max - others);
+}

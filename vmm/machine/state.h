@@ -222,6 +222,8 @@ struct cpu_topology machine_topology(const struct config *config);
 bool ram_is_shared(const struct config *config);
 bool ram_create(struct machine *machine, struct error *error);
 bool ram_claim_objects(struct machine *machine, struct error *error);
+/* How many KVM slots the guest's map gets; behind them are those of flash. RAM is there. */
+bool ram_reckon_kvm_slots(struct machine *machine, unsigned *kvm_slots, struct error *error);
 
 /* ram_layout.c: where RAM and the hotplug region are, -m held against the host's limits; RAM into the guest's
  * map. */

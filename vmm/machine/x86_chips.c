@@ -6,6 +6,7 @@
 #include "device/serial.h"
 #include "device/sleep.h"
 #include "device/tco.h"
+#include "firmware/flash.h"
 #include "firmware/fw_cfg.h"
 #include "layout/x86.h"
 #include "machine/chips.h"
@@ -29,7 +30,8 @@ static const struct {
     { &q35_mch_type, { PCI_DEVFN(0, 0), 0 }, ALWAYS },
     { &q35_isa_type, { PCI_DEVFN(0x1f, 0), 0 }, ALWAYS },
     { &tco_type, { X86_PORT_TCO, 0 }, ALWAYS },
-    { &fw_cfg_type, { X86_PORT_FW_CFG, 0 }, ALWAYS }, /* if the configuration says so */
+    { &fw_cfg_type, { X86_PORT_FW_CFG, 0 }, ALWAYS },  /* if the configuration says so */
+    { &flash_x86_type, { X86_FLASH_END, 0 }, ALWAYS }, /* if there are images */
 };
 
 bool x86_chips_build(struct board *board, bool ged, struct error *error)

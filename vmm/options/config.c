@@ -223,6 +223,8 @@ void config_free(struct config *config)
 
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         free(strings[i]);
+    for (unsigned bank = 0; bank < FLASH_BANKS; bank++)
+        free(config->pflash[bank]);
     for (uint32_t node = 0; node < NUMA_NODES_MAX; node++)
         free(config->numa.memdev[node]);
     for (size_t i = 0; i < config->memslot_count; i++)

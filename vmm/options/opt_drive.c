@@ -15,6 +15,8 @@
 #include "options/parser.h"
 
 struct drive {
+    uint32_t unit;
+    bool unit_given;
     char *file, *interface, *format, *cache, *aio, *discard, *id, *media, *werror, *rerror;
     bool read_only, snapshot, index_given;
     uint32_t index;
@@ -24,7 +26,10 @@ struct drive {
 static const struct property properties[] = {
     ROW("file", PROPERTY_STRING, file, "path of an image, or of a disk of the host below /dev/"),
     ROW("if", PROPERTY_STRING, interface,
-        "virtio (default): a virtio-blk-pci; none: a -device names it by drive=ID"),
+        "virtio (default): a virtio-blk-pci; pflash: a bank of flash; none: a -device names it by drive=ID"),
+    PROPERTY_ROW_GIVEN_RANGE(drive, "unit", PROPERTY_UINT32, unit,
+                             "with if=pflash: which bank (default: the first that has no image)",
+                             NUMBER_RANGE(0, FLASH_BANKS - 1)),
     PROPERTY_ROW_GIVEN(
         drive, "index", PROPERTY_UINT32, index,
         "its number among the drives of its if=, from which a virtio one without id= has its name"),
@@ -67,10 +72,15 @@ static bool is_virtio(const struct drive *drive)
     return !drive->interface || strcmp(drive->interface, "virtio") == 0;
 }
 
+static bool is_flash(const struct drive *drive)
+{
+    return drive->interface && strcmp(drive->interface, "pflash") == 0;
+}
+
 static bool check_drive(const struct drive *drive, const struct cache_mode *cache, struct error *error)
 {
-    if (!is_virtio(drive) && strcmp(drive->interface, "none") != 0)
-        return error_set(error, "unsupported bus type '%.80s': hotram has if=virtio and if=none",
+    if (!is_virtio(drive) && !is_flash(drive) && strcmp(drive->interface, "none") != 0)
+        return error_set(error, "unsupported bus type '%.80s': hotram has if=virtio, if=pflash and if=none",
                          drive->interface);
     if (!drive->file || !*drive->file)
         return error_set(error, "Parameter 'file' is missing: the path of an image");
@@ -80,6 +90,11 @@ static bool check_drive(const struct drive *drive, const struct cache_mode *cach
             "format '%.80s': hotram reads and writes raw images, format=raw, and has qemu-storage-daemon serve qcow2 "
             "and other formats; `qemu-img convert -O raw IMAGE NEW-IMAGE` makes one of another format",
             drive->format);
+    if (is_flash(drive) && drive->format && strcmp(drive->format, "raw") != 0)
+        return error_set(error,
+                         "format '%.80s': with if=pflash the image is raw; `qemu-img convert -O raw IMAGE "
+                         "NEW-IMAGE` makes one of another format",
+                         drive->format);
     if (drive->media && strcmp(drive->media, "disk") != 0)
         return error_set(error,
                          "media=%.80s is not available; media=disk,readonly=on is a disk that is only read",
@@ -87,7 +102,14 @@ static bool check_drive(const struct drive *drive, const struct cache_mode *cach
     if (drive->snapshot)
         return error_set(
             error, "snapshot=on is not available; `cp --reflink=auto` makes a copy for the guest to write");
-    if (is_virtio(drive))
+    if (drive->unit_given && !is_flash(drive))
+        return error_set(error, "unit=%u is for if=pflash; a disk's place is that of its -device",
+                         drive->unit);
+    if (is_flash(drive) && (drive->werror || drive->rerror))
+        return error_set(error,
+                         "werror and rerror are a disk's; with if=pflash the guest sees the error in the "
+                         "flash's status register");
+    if (is_virtio(drive) || is_flash(drive))
         return true;
     if (!drive->id)
         return error_set(error, "Parameter 'id' is missing: with if=none a -device names the drive by it");
@@ -175,13 +197,53 @@ static bool take_index(struct parser *parser, const struct drive *drive, uint32_
     return true;
 }
 
+/* The bank that it is: named, or the first that is free. */
+static bool choose_bank(const struct parser *parser, const struct drive *drive, uint32_t *bank,
+                        struct error *error)
+{
+    char *const *pflash = parser->config->pflash;
+
+    if (drive->unit_given && drive->index_given)
+        return error_set(error, "index cannot be used with bus and unit: unit=%u is the bank", drive->unit);
+    if (drive->index_given && drive->index >= FLASH_BANKS)
+        return error_set(error, "index=%u: a machine has %u banks of flash, index=0 and index=1",
+                         drive->index, FLASH_BANKS);
+    *bank = drive->index_given ? drive->index : drive->unit;
+    while (!drive->unit_given && !drive->index_given && *bank < FLASH_BANKS && pflash[*bank])
+        ++*bank;
+    if (*bank == FLASH_BANKS)
+        return error_set(error, "all banks of flash have an image: a machine has %u", FLASH_BANKS);
+    return !pflash[*bank] ||
+           error_set(error, "drive with bus=0, unit=%u (index=%u) exists: bank %u is node '%.80s'", *bank,
+                     *bank, *bank, pflash[*bank]);
+}
+
+static bool read_flash(struct parser *parser, const struct drive *drive, const struct cache_mode *cache,
+                       struct error *error)
+{
+    char name[40];
+    uint32_t bank;
+
+    if (!choose_bank(parser, drive, &bank, error))
+        return false;
+    snprintf(name, sizeof name, "pflash%u", bank);
+    if (!add_node(parser, drive, cache, drive->id ? drive->id : name, error))
+        return false;
+    replace_string(&parser->config->pflash[bank], drive->id ? drive->id : name);
+    return true;
+}
+
 static bool read_drive(struct parser *parser, const struct drive *drive, struct error *error)
 {
     const struct cache_mode *cache = find_cache(drive->cache, error);
     char name[40];
     uint32_t index;
 
-    if (!cache || !check_drive(drive, cache, error) || !take_index(parser, drive, &index, error))
+    if (!cache || !check_drive(drive, cache, error))
+        return false;
+    if (is_flash(drive))
+        return read_flash(parser, drive, cache, error);
+    if (!take_index(parser, drive, &index, error))
         return false;
     snprintf(name, sizeof name, "virtio%u", index);
     return add_node(parser, drive, cache, drive->id ? drive->id : name, error) &&
@@ -213,4 +275,17 @@ bool option_hd(struct parser *parser, const char *argument, struct error *error)
                                  .index_given = true };
 
     return read_drive(parser, &drive, error);
+}
+
+/* A file name as it is, without -drive's commas. */
+bool option_pflash(struct parser *parser, const char *argument, struct error *error)
+{
+    char *file = string_copy(argument);
+    const struct drive drive = { .file = file,
+                                 .interface = (char[]){ "pflash" },
+                                 .format = (char[]){ "raw" } };
+    const bool good = read_drive(parser, &drive, error);
+
+    free(file);
+    return good;
 }

@@ -201,6 +201,12 @@ bool finish_firmware(struct parser *parser, struct error *error)
 #else
     config->firmware = !config->kernel && (config->accel == ACCEL_KVM || config->bios);
     config->fw_cfg = config->fw_cfg || config->firmware;
+    if (config->firmware && config->pflash[0])
+        return error_set(
+            error,
+            "pflash0 '%.80s': firmware in flash is not started yet, and the image of other firmware "
+            "ends where flash does, at 4 GiB; add -kernel FILE, or omit -pflash and pflash0",
+            config->pflash[0]);
 #endif
     return true;
 }

@@ -38,6 +38,8 @@ static const struct choice machine_keys[] = {
     { "smbus", "off", "hotram has no SMBus" },
 #endif
     { "memory-backend", NULL, NULL },
+    { "pflash0", NULL, NULL },
+    { "pflash1", NULL, NULL },
 #if defined(__aarch64__)
     { "dimm-at-boot", "acpi", "e820 is not available on arm64" },
 #else
@@ -166,6 +168,26 @@ static bool read_smp_keys(struct parser *parser, struct json_object *object, str
     return good;
 }
 
+/* The banks of flash are block nodes, which -blockdev makes. */
+static bool read_flash(struct parser *parser, struct json_object *object, struct error *error)
+{
+    for (unsigned i = 0; i < FLASH_BANKS; i++) {
+        char key[16];
+        const char *node;
+
+        snprintf(key, sizeof key, "pflash%u", i);
+        node = keyval_get(object, key);
+        if (node && parser->config->pflash[i] && strcmp(node, parser->config->pflash[i]) != 0)
+            return error_set(error,
+                             "-machine %s=%.80s: bank %u is node '%.80s' already; give it once, by -machine, "
+                             "-pflash or -drive if=pflash",
+                             key, node, i, parser->config->pflash[i]);
+        if (node)
+            replace_string(&parser->config->pflash[i], node);
+    }
+    return true;
+}
+
 static bool read_machine(struct parser *parser, struct json_object *object, struct error *error)
 {
     const char *name = keyval_get(object, "type"), *accel = keyval_get(object, "accel");
@@ -180,7 +202,8 @@ static bool read_machine(struct parser *parser, struct json_object *object, stru
     if (!read_smp_keys(parser, object, error) ||
         !choices_check(object, machine_keys, sizeof machine_keys / sizeof machine_keys[0], "-machine", error))
         return false;
-    if ((name && !(type = find_machine(name, error))) || !option_machine_dimms(parser, object, error))
+    if ((name && !(type = find_machine(name, error))) || !option_machine_dimms(parser, object, error) ||
+        !read_flash(parser, object, error))
         return false;
     if (accel)
         read_accels(parser, accel);
@@ -255,6 +278,21 @@ bool option_cpu(struct parser *parser, const char *argument, struct error *error
     return good;
 }
 
+static bool check_flash(const struct config *config, struct error *error)
+{
+    if ((config->pflash[0] || config->pflash[1]) && strcmp(config->machine, "none") == 0)
+        return error_set(error, "-machine none has no flash; omit -machine, or pflash and if=pflash");
+#if defined(__x86_64__)
+    if (config->pflash[1] && !config->pflash[0])
+        return error_set(error, "pflash1 requires pflash0: the second bank ends where the first begins");
+#endif
+    if (config->pflash[0] && config->pflash[1] && strcmp(config->pflash[0], config->pflash[1]) == 0)
+        return error_set(error,
+                         "pflash0 and pflash1 are both node '%.80s'; each bank needs an image of its own",
+                         config->pflash[0]);
+    return true;
+}
+
 bool finish_machine(struct parser *parser, struct error *error)
 {
     const struct config *config = parser->config;
@@ -269,6 +307,8 @@ bool finish_machine(struct parser *parser, struct error *error)
         return error_set(
             error,
             "-machine acpi=off: memory hotplug requires ACPI; omit slots, maxmem and -memslot, or acpi=off");
+    if (!check_flash(config, error))
+        return false;
     if (config->append && !config->kernel)
         return error_set(error, "-append requires a kernel: add -kernel FILE");
     if (config->initrd && !config->kernel)

@@ -196,7 +196,7 @@ option_handler option_blockdev;
 /* One more, of properties that are checked here. */
 bool blockdev_add(struct parser *parser, struct props props, struct error *error);
 /* opt_drive.c */
-option_handler option_drive;
+option_handler option_drive, option_pflash;
 /* -hda to -hdd, by the letter of the option's name: drives 0 to 3. */
 option_handler option_hd;
 /* opt_descriptor.c */

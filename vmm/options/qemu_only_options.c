@@ -17,7 +17,7 @@ static const struct {
     { " cdrom ",
       "no CD-ROM drive; -drive file=FILE,format=raw,readonly=on is a disk that is only read, and that a guest can mount" },
     { " snapshot ", "`cp --reflink=auto IMAGE COPY` makes a copy for the guest to write" },
-    { " fda fdb mtdblock sd pflash iscsi ", "a disk is -drive file=FILE,format=raw or -hda FILE" },
+    { " fda fdb mtdblock sd iscsi ", "a disk is -drive file=FILE,format=raw or -hda FILE" },
     { " fsdev virtfs ", "no shared folders" },
     { " usb usbdevice ", "no USB" },
     { " audio audio-help ", "no sound" },

@@ -42,12 +42,14 @@ const struct option options_table[] = {
         "machine",
         "[type=]NAME[,accel=kvm[:OTHER...]]" EVENTS
         "[,usb=off][,graphics=off][,dump-guest-core=on|off][,mem-merge=on|off]"
-        "[,memory-backend=ID][,dimm-at-boot=" AT_BOOT "][,dimm-node=N|own][,dimm-granularity=auto|SIZE]"
+        "[,memory-backend=ID][,pflash0=NODE][,pflash1=NODE][,dimm-at-boot=" AT_BOOT
+        "][,dimm-node=N|own][,dimm-granularity=auto|SIZE]"
         "[,dimm-template=TYPE,,KEY=VALUE...][,dimm-map-limit=PERCENT][,dimm-map-strict=on|off][,plug-timeout=SECONDS]"
         "[,unplug-timeout=SECONDS]",
         GROUP_MACHINE, option_machine,
         "select the machine type ('-machine help' lists them); hotram-1 as seen by guests never changes. " EVENTS_HELP
-        "memory-backend: the -object that provides the RAM at start. dimm-at-boot: how a booting guest discovers "
+        "memory-backend: the -object that provides the RAM at start. pflash0, pflash1: the block nodes (-blockdev) that "
+        "are the banks of flash. dimm-at-boot: how a booting guest discovers "
         "DIMMs that are already plugged. dimm-node: the NUMA node of DIMMs without node= (default 0; own with "
         "dimm-at-boot=e820). dimm-granularity: alignment of DIMM sizes and addresses (default auto: the memory block "
         "of a Linux guest). dimm-template: the memory of DIMMs created by size (memory plug, memory set), in the "
@@ -115,11 +117,16 @@ const struct option options_table[] = {
         "-blockdev null-co,node-name=d,size=1G -device virtio-blk-pci,id=disk,drive=d\n"
         "-blockdev raw,node-name=d,file.driver=null-co,file.size=1G"),
     HANDLED(
-        "drive", "file=FILE[,format=raw|qcow2|...][,if=virtio|none][,index=N][,id=ID][,KEY=VALUE]",
+        "drive", "file=FILE[,format=raw|qcow2|...][,if=virtio|pflash|none][,index=N][,id=ID][,KEY=VALUE]",
         GROUP_MACHINE, option_drive,
-        "a disk in QEMU's short form: a -blockdev of the format and, with if=virtio (default), a -device virtio-blk-pci. Other "
+        "a disk in QEMU's short form: a -blockdev of the format and, with if=virtio (default), a -device virtio-blk-pci; with "
+        "if=pflash, a bank of flash (unit, or index: which one). Other "
         "keys: cache=writeback|none|writethrough|directsync|unsafe, aio, discard, readonly, werror, rerror",
         "-drive file=/var/lib/vm/disk.img,format=raw,cache=none"),
+    HANDLED("pflash", "FILE", GROUP_MACHINE, option_pflash,
+            "the next bank of parallel flash, which holds firmware or its variables: the same as -drive "
+            "if=pflash,format=raw,file=FILE",
+            NULL),
     HANDLED(
         "hda", "FILE", GROUP_MACHINE, option_hd,
         "a disk in QEMU's shortest form: -drive file=FILE,index=0 with if=virtio; FILE alone, without an option, "

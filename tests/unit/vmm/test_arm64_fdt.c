@@ -134,6 +134,35 @@ static void the_serial_port(void **state)
     CELLS("/clock", "clock-frequency", 24000000);
 }
 
+static bool memory_chip_fdt(const struct device *device, struct tree_node *node)
+{
+    (void)device;
+    *node = (struct tree_node){ .name = "flash",
+                                .compatible = "cfi-flash",
+                                .compatible_size = sizeof "cfi-flash",
+                                .address = 0x4000000,
+                                .size = 64 * MIB,
+                                .bank_width = 4 };
+    return true;
+}
+
+/* It has no interrupt. */
+static void flash(void **state)
+{
+    static const struct device_type type = { .name = "cfi.pflash01", .fdt = memory_chip_fdt };
+    static struct device device;
+
+    (void)state;
+    device_enlist_chip(&device, (struct board *)machine.board, &type);
+    build();
+    device_delist(&device);
+    TEXT("/flash@4000000", "compatible", "cfi-flash");
+    CELLS("/flash@4000000", "reg", 0, 0x4000000, 0, 0x4000000);
+    CELLS("/flash@4000000", "bank-width", 4);
+    assert_false(has("/flash@4000000", "interrupts"));
+    assert_false(has("/serial@9000000", "bank-width"));
+}
+
 static void gic_and_timer(void **state)
 {
     int gic;
@@ -297,6 +326,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_small_machine, set_up),
         cmocka_unit_test_setup(the_serial_port, set_up),
+        cmocka_unit_test_setup(flash, set_up),
         cmocka_unit_test_setup(gic_and_timer, set_up),
         cmocka_unit_test_setup(the_pci_host_bridge, set_up),
         cmocka_unit_test_setup(cpus_by_their_affinity, set_up),
