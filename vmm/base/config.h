@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/event.h"
+#include "base/smbios_config.h"
 
 struct json_object;
 
@@ -236,9 +237,10 @@ struct config {
     char *qtest_chardev; /* -qtest: id of a chardev, or NULL */
     char *qtest_log;     /* -qtest-log: file that receives a copy of the conversation, or NULL */
     /* The rest */
-    bool preconfig;     /* --preconfig: most commands wait for x-exit-preconfig */
-    char *name;         /* -name guest=; NULL if not given */
-    bool debug_threads; /* -name debug-threads=on: threads are named */
+    bool preconfig;              /* --preconfig: most commands wait for x-exit-preconfig */
+    char *name;                  /* -name guest=; NULL if not given */
+    bool debug_threads;          /* -name debug-threads=on: threads are named */
+    struct smbios_config smbios; /* -smbios */
     bool uuid_given;
     uint8_t uuid[16];
     enum rtc_base rtc_base;

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include <hotram/block.h>
+#include <hotram/buffer.h>
 
 #include "base/config.h"
 #include "base/loop.h"
@@ -231,6 +232,10 @@ bool machine_layout(struct machine *machine, struct error *error);
 bool machine_map_ram(struct machine *machine, struct error *error);
 /* Behind the last byte of RAM. */
 uint64_t machine_ram_end(const struct machine *machine);
+
+/* smbios.c: the SMBIOS structure table of the machine as it is now; `direct` as in firmware/smbios.h, with or
+ * without its DIMMs. False: out of memory. */
+bool machine_smbios(const struct machine *machine, const char *direct, bool dimms, struct hotram_buffer *out);
 
 /* x86.c, arm64.c */
 /* Where RAM and hotplug region have to end, given the guest's physical address bits. */

@@ -8,6 +8,7 @@
 
 #include "base/config.h"
 #include "boot/x86_boot.h"
+#include "firmware/smbios.h"
 #include "firmware/table_loader.h"
 #include "kvm/x86_entry.h"
 #include "kvm/x86_topology.h"
@@ -81,6 +82,43 @@ static const uint8_t bios_entry[16] = {
     0xba, X86_PORT_RESET & 0xff, X86_PORT_RESET >> 8, 0xb0, X86_RESET_VALUE, 0xee, 0xf4, 0xeb, 0xfd
 };
 
+/* Where SMBIOS's entry point is looked for, below the BIOS's (DSP0134, 5.2.2): from 0xf0000 on. */
+#define SMBIOS_ENTRY (X86_BIOS_AREA_END - 0x30)
+#define NO_FIRMWARE "direct boot, no firmware"
+
+_Static_assert(SMBIOS_ENTRY % SMBIOS_ALIGN == 0, "SMBIOS's entry point is aligned");
+
+/* SMBIOS tables end in front of their entry point: `area` is the BIOS's, of which bytes from *start on are
+ * used. */
+static bool write_smbios(const struct machine *machine, uint8_t *area, size_t *start, struct error *error)
+{
+    const size_t most = SMBIOS_ENTRY - X86_BIOS_AREA;
+    uint8_t *table = malloc(most);
+    struct hotram_buffer out;
+    bool good = table != NULL;
+
+    /* A machine of hundreds of sockets, nodes and DIMMs has no room for all: then its DIMMs are missing. */
+    for (unsigned dimms = 2; good && dimms-- > 0;) {
+        RESULT_DOES_NOT_MATTER(hotram_buffer_init(&out, table, most / 2), "the buffer is sound");
+        good = machine_smbios(machine, NO_FIRMWARE, dimms > 0, &out);
+        if (hotram_buffer_status(&out) == HOTRAM_OK)
+            break;
+    }
+    if (!good) {
+        error_set(error, "out of memory for SMBIOS tables");
+    } else if (hotram_buffer_status(&out) != HOTRAM_OK) {
+        good = error_set(error,
+                         "the SMBIOS tables have %zu bytes; there is room for %zu: shorten what -smbios says",
+                         out.length, most / 2);
+    } else {
+        *start = (most - out.length) / SMBIOS_ALIGN * SMBIOS_ALIGN;
+        memcpy(area + *start, table, out.length);
+        smbios_entry_point(area + most, X86_BIOS_AREA + *start, (uint32_t)out.length);
+    }
+    free(table);
+    return good;
+}
+
 /* The tables, as the guest finds them at an address. False: an error. */
 static bool build_tables(struct machine *machine, const struct dimms_at_boot *dimms, uint8_t *tables,
                          size_t capacity, uint64_t address, uint64_t *rsdp, struct error *error)
@@ -107,11 +145,13 @@ static bool write_tables(struct machine *machine, const struct dimms_at_boot *di
 {
     const size_t capacity = X86_BIOS_AREA_END - X86_BIOS_AREA;
     uint8_t *tables = calloc(1, capacity);
+    size_t smbios = 0;
     bool written;
 
     if (!tables)
         return error_set(error, "out of memory for ACPI tables");
-    written = build_tables(machine, dimms, tables, capacity - sizeof bios_entry, X86_BIOS_AREA, rsdp, error);
+    written = write_smbios(machine, tables, &smbios, error) &&
+              build_tables(machine, dimms, tables, smbios, X86_BIOS_AREA, rsdp, error);
     memcpy(tables + capacity - sizeof bios_entry, bios_entry, sizeof bios_entry);
     if (written && !guest_memory_write(machine->memory, X86_BIOS_AREA, tables, capacity))
         written = error_set(error, "there is no RAM for the ACPI tables at 0x%llx",

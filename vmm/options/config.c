@@ -223,6 +223,7 @@ void config_free(struct config *config)
 
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         free(strings[i]);
+    smbios_config_free(&config->smbios);
     for (unsigned bank = 0; bank < FLASH_BANKS; bank++)
         free(config->pflash[bank]);
     for (uint32_t node = 0; node < NUMA_NODES_MAX; node++)

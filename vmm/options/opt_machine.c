@@ -293,6 +293,21 @@ static bool check_flash(const struct config *config, struct error *error)
     return true;
 }
 
+static bool check_smbios(const struct config *config, struct error *error)
+{
+    static const struct smbios_config none;
+
+    if (memcmp(&config->smbios, &none, sizeof none) == 0)
+        return true;
+#if defined(__aarch64__)
+    return error_set(error, "-smbios: an arm64 guest has no SMBIOS tables; omit it");
+#else
+    return config->kernel || config->accel == ACCEL_QTEST ||
+           error_set(error,
+                     "-smbios: firmware has SMBIOS tables of its own; add -kernel FILE, or omit -smbios");
+#endif
+}
+
 bool finish_machine(struct parser *parser, struct error *error)
 {
     const struct config *config = parser->config;
@@ -307,7 +322,7 @@ bool finish_machine(struct parser *parser, struct error *error)
         return error_set(
             error,
             "-machine acpi=off: memory hotplug requires ACPI; omit slots, maxmem and -memslot, or acpi=off");
-    if (!check_flash(config, error))
+    if (!check_flash(config, error) || !check_smbios(config, error))
         return false;
     if (config->append && !config->kernel)
         return error_set(error, "-append requires a kernel: add -kernel FILE");

@@ -169,6 +169,10 @@ bool finish_machine(struct parser *parser, struct error *error);
 option_handler option_memslot;
 /* The slots and the maxmem that memslots need, where -m gives none. */
 bool memslots_imply(struct parser *parser, uint64_t ram, struct error *error);
+/* opt_smbios.c */
+option_handler option_smbios;
+/* What is in it. */
+void smbios_config_free(struct smbios_config *config);
 /* opt_smp.c */
 option_handler option_smp;
 /* The keys of -smp, which -machine smp.KEY= gives, too. */

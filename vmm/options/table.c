@@ -173,6 +173,12 @@ const struct option options_table[] = {
     HANDLED("uuid", "UUID", GROUP_MACHINE, option_uuid, "set the machine's UUID",
             "-uuid 8b5ec5a0-2c3f-4ad2-9a55-0c5c5d6e7f80"),
     HANDLED(
+        "smbios", "type=0|1|2|3|4|17[,KEY=VALUE]\ntype=11,value=TEXT", GROUP_MACHINE, option_smbios,
+        "what the guest's SMBIOS tables (dmidecode) say of firmware (0), system (1), board (2), chassis (3), "
+        "processors (4) and memory (17); type 11 is a text for the guest, and may be repeated. "
+        "'-smbios type=N,help' lists the keys of a type",
+        "-kernel vmlinuz -smbios type=1,manufacturer=Example,serial=1234\n-kernel vmlinuz -smbios type=11,value=role:db"),
+    HANDLED(
         "rtc", "[base=utc|localtime|DATE][,clock=host][,driftfix=none|slew]", GROUP_MACHINE, option_rtc,
         "set the time of the real-time clock at start (default utc); DATE is 2006-06-17 or 2006-06-17T16:01:21. driftfix "
         "is accepted for compatibility and has no effect",

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the SMBIOS tables say of a machine: its RAM at start, range by range, and the DIMMs that are there
+ * when the guest starts.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "firmware/smbios.h"
+#include "machine/state.h"
+
+/* RAM has a range for each object and node, and for each side of the hole. */
+#define RAM_MAX (2 * NUMA_NODES_MAX + 2)
+#define SMBIOS_NAME_SIZE 100 /* of a DIMM: longer ones are cut */
+
+static size_t list_ram(const struct machine *machine, struct smbios_memory *memory)
+{
+    struct ram_range range;
+    uint64_t offset = 0;
+    size_t count = 0;
+
+    while (count < RAM_MAX && machine_next_ram(machine, &offset, &range))
+        memory[count++] = (struct smbios_memory){ .address = range.start, .size = range.size };
+    return count;
+}
+
+/* The name of a DIMM is valid until the next call of hotplug, so it is copied. */
+static size_t list_dimms(const struct machine *machine, struct smbios_memory *memory,
+                         char (*names)[SMBIOS_NAME_SIZE])
+{
+    uint32_t slot = HOTRAM_SLOT_ANY;
+    struct dimm_info dimm;
+    size_t count = 0;
+
+    while (count < HOTRAM_SLOTS_MAX && hotplug_next(machine->hotplug, &slot, &dimm)) {
+        if (dimm.state == HOTRAM_DIMM_EJECTING)
+            continue;
+        snprintf(names[count], SMBIOS_NAME_SIZE, "%s", dimm.id ? dimm.id : "");
+        memory[count] = (struct smbios_memory){ .address = dimm.addr,
+                                                .size = dimm.size,
+                                                .name = dimm.id ? names[count] : NULL };
+        count++;
+    }
+    return count;
+}
+
+bool machine_smbios(const struct machine *machine, const char *direct, bool dimms, struct hotram_buffer *out)
+{
+    struct smbios_memory *memory = calloc(RAM_MAX + HOTRAM_SLOTS_MAX, sizeof *memory);
+    char(*names)[SMBIOS_NAME_SIZE] = calloc(HOTRAM_SLOTS_MAX, sizeof *names);
+    const struct config *config = machine->config;
+    struct smbios_machine described = {
+        .name = config->machine,
+        .uuid = config->uuid_given ? config->uuid : NULL,
+        .sockets = config->sockets,
+        .cores = config->cores,
+        .threads = config->threads,
+        .maxmem = config->maxmem,
+        .slots = config->slots,
+        .memory = memory,
+        .direct = direct,
+    };
+    const bool good = memory && names;
+
+    if (good) {
+        described.memory_count = list_ram(machine, memory);
+        if (dimms)
+            described.memory_count += list_dimms(machine, memory + described.memory_count, names);
+        smbios_build(&described, &config->smbios, out);
+    }
+    free(names);
+    free(memory);
+    return good;
+}
