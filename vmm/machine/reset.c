@@ -107,6 +107,7 @@ static void finish(struct machine *machine)
         return;
     }
     machine_emit_cause(machine, EVENT_RESET, machine->reset.cause);
+    devices_run(&machine->board, true); /* as at the start, also of a guest that does not run yet */
     machine_let_run(machine);
     machine_notify(&machine->reset.waiters, true);
 }
