@@ -265,7 +265,7 @@ static bool start(struct program *program, struct error *error)
     if (!program->loop)
         return error_set(error, "event loop: %s", strerror(errno));
     if (!open_netdevs(program, error) || !open_tcp(program, error) || !open_images(program, error) ||
-        !sandbox_start(config->sandbox, error))
+        !sandbox_start(config->sandbox, config->pflash[0] || config->pflash[1], error))
         return false;
     fault_init();
     program->machine = machine_open(config, program->loop, error);

@@ -54,6 +54,16 @@ def test_each_kind_of_thread_is_refused_everything_else():
     assert len(tried["vcpu"]) > len(tried["helper"]) > len(tried["main"]), tried
 
 
+def test_only_a_machine_with_flash_maps_it_in_vcpu_threads():
+    with tempfile.TemporaryDirectory() as folder:
+        image = pathlib.Path(folder) / "flash"
+        image.write_bytes(bytes(4096))
+        tried = attempts("-pflash", str(image))
+    granted = {kind: [name for name, number in names.items() if number not in (errno.EPERM, errno.ENOSYS)]
+               for kind, names in tried.items()}
+    assert granted == {"main": [], "vcpu": ["memory-slot"], "helper": []}, granted
+
+
 def test_without_the_sandbox_the_same_is_not_refused():
     """The test above can fail: the kernel itself answers these otherwise."""
     for mode in ("off", "log"):

@@ -8,8 +8,9 @@
 
 #include "host/sandbox.h"
 
-bool sandbox_start(enum sandbox_mode mode, struct error *error)
+bool sandbox_start(enum sandbox_mode mode, bool flash, struct error *error)
 {
+    (void)flash;
     if (mode == SANDBOX_ON || mode == SANDBOX_LOG)
         return error_set(
             error,

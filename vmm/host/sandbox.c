@@ -23,6 +23,12 @@
  * as long as the program. */
 static struct sock_fprog programs[KINDS];
 
+/* What the lists are for. */
+struct sandbox_wishes {
+    bool log;   /* what is outside a list is logged, not refused */
+    bool flash; /* the machine has flash */
+};
+
 static int add_row(scmp_filter_ctx filter, const struct sandbox_call *call)
 {
     uint64_t value = call->value == SANDBOX_OWN_PID ? (uint64_t)getpid() : call->value;
@@ -36,15 +42,15 @@ static int add_row(scmp_filter_ctx filter, const struct sandbox_call *call)
 /* Calls outside the list fail with EPERM and nothing else happens. Those that a C library tries first and can
  * do without fail as on a kernel that does not have them; so threads are made by clone(), whose flags can be
  * seen. */
-static int fill(scmp_filter_ctx filter, enum sandbox_thread kind, bool log)
+static int fill(scmp_filter_ctx filter, enum sandbox_thread kind, const struct sandbox_wishes *wishes)
 {
     bool has_ioctl = false;
     int failed = 0;
 
-    if (!log)
+    if (!wishes->log)
         failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     for (size_t i = 0; !failed && i < sandbox_call_count; i++)
-        if (sandbox_calls[i].kinds & 1u << kind) {
+        if (sandbox_calls[i].kinds & 1u << kind && (wishes->flash || !(sandbox_calls[i].kinds & OF_FLASH))) {
             failed = add_row(filter, &sandbox_calls[i]);
             has_ioctl = has_ioctl || sandbox_calls[i].number == SCMP_SYS(ioctl);
         }
@@ -74,14 +80,14 @@ static int take_program(scmp_filter_ctx filter, struct sock_fprog *program)
     return failed;
 }
 
-static int compile(enum sandbox_thread kind, bool log)
+static int compile(enum sandbox_thread kind, const struct sandbox_wishes *wishes)
 {
-    scmp_filter_ctx filter = seccomp_init(log ? SCMP_ACT_LOG : SCMP_ACT_ERRNO(EPERM));
+    scmp_filter_ctx filter = seccomp_init(wishes->log ? SCMP_ACT_LOG : SCMP_ACT_ERRNO(EPERM));
     int failed = filter ? seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1)
                         : -ENOMEM; /* errors as they are */
 
     if (!failed)
-        failed = fill(filter, kind, log);
+        failed = fill(filter, kind, wishes);
     if (!failed)
         failed = take_program(filter, &programs[kind]);
     if (filter)
@@ -97,14 +103,14 @@ static void free_programs(void)
 }
 
 /* `lacks`: it failed because the kernel has no such filters. */
-static int compile_all(bool log, bool *lacks)
+static int compile_all(const struct sandbox_wishes *wishes, bool *lacks)
 {
     int failed = 0;
 
     *lacks = false;
     memory_lend(true);
     for (unsigned kind = 0; !failed && kind < KINDS; kind++)
-        failed = compile(kind, log);
+        failed = compile(kind, wishes);
     memory_lend(false);
     if (memory_is_lent()) /* what was made is in it in part, and does not stay */
         failed = -ENOMEM;
@@ -123,8 +129,9 @@ bool sandbox_enter(enum sandbox_thread kind)
     return !programs[kind].filter || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &programs[kind]) == 0;
 }
 
-bool sandbox_start(enum sandbox_mode mode, struct error *error)
+bool sandbox_start(enum sandbox_mode mode, bool flash, struct error *error)
 {
+    const struct sandbox_wishes wishes = { .log = mode == SANDBOX_LOG, .flash = flash };
     bool lacks;
     int failed;
 
@@ -134,7 +141,7 @@ bool sandbox_start(enum sandbox_mode mode, struct error *error)
         return error_set(error,
                          "-sandbox: PR_SET_NO_NEW_PRIVS: %s; use -sandbox off to start without a sandbox",
                          strerror(errno));
-    failed = compile_all(mode == SANDBOX_LOG, &lacks);
+    failed = compile_all(&wishes, &lacks);
     if (!failed)
         return true;
     if (!lacks)

@@ -24,11 +24,11 @@ enum sandbox_thread {
     SANDBOX_HELPER, /* allocates memory and gives it back, reads files that are open */
 };
 
-/* Restrict the main thread, and all that it starts, to its list, and prepare the lists of the others. Except
- * with SANDBOX_OFF, executing a program no longer grants privileges (PR_SET_NO_NEW_PRIVS), even if nothing
- * can be filtered. False and an error: SANDBOX_ON or SANDBOX_LOG, and the program or the kernel does not
- * support it; or out of memory. */
-bool sandbox_start(enum sandbox_mode mode, struct error *error);
+/* Restrict the main thread, and all that it starts, to its list, and prepare the lists of the others;
+ * `flash`: the machine has flash, which its vCPU threads map and unmap. Except with SANDBOX_OFF, executing a
+ * program no longer grants privileges (PR_SET_NO_NEW_PRIVS), even if nothing can be filtered. False and an
+ * error: SANDBOX_ON or SANDBOX_LOG, and the program or the kernel does not support it; or out of memory. */
+bool sandbox_start(enum sandbox_mode mode, bool flash, struct error *error);
 
 /* Restrict the calling thread to the list of its kind. False: the kernel is out of memory, and the list of
  * the main thread remains in force. True also without a sandbox. */

@@ -64,7 +64,7 @@ const struct sandbox_call sandbox_calls[] = {
     REQUEST(KVM_SET_GSI_ROUTING, OF_VCPU),
     REQUEST(KVM_SIGNAL_MSI, OF_VCPU),
     /* A command to flash maps or unmaps it. */
-    REQUEST(KVM_SET_USER_MEMORY_REGION, OF_VCPU),
+    REQUEST(KVM_SET_USER_MEMORY_REGION, OF_VCPU | OF_FLASH),
     REQUEST(KVM_GET_REGS, OF_VCPU),
     REQUEST(KVM_GET_SREGS, OF_VCPU),
     REQUEST(KVM_GET_ONE_REG, OF_VCPU),

@@ -16,6 +16,9 @@
 #define OF_DISK (1u << SANDBOX_DISK)
 #define OF_ALL (OF_MAIN | OF_VCPU | OF_IO | OF_DISK | OF_HELPER)
 
+/* Beside these: only in a machine with flash. */
+#define OF_FLASH (1u << 31)
+
 /* One row: the call is allowed if (argument & mask) == value. A call that has several rows is allowed if one
  * of them fits. */
 struct sandbox_call {
