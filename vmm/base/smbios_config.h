@@ -12,7 +12,7 @@
 struct smbios_config {
     struct {
         char *vendor, *version, *date, *release; /* "MAJOR.MINOR", two bytes */
-        char *uefi;                              /* "on": the firmware is UEFI */
+        bool uefi;                               /* the firmware is UEFI */
     } bios;                                      /* type 0 */
     struct {
         char *manufacturer, *product, *version, *serial, *uuid, *sku, *family;

@@ -116,7 +116,6 @@ static void write_bios(struct hotram_buffer *out, const struct smbios_machine *m
     struct strings strings = { .count = 0 };
     const bool told = given->bios.vendor || given->bios.version || given->bios.date || given->bios.release ||
                       given->bios.uefi;
-    const bool uefi = given->bios.uefi && strcmp(given->bios.uefi, "on") == 0;
     uint8_t major = 0xff, minor = 0xff;
 
     if (!told && !machine->direct)
@@ -131,8 +130,9 @@ static void write_bios(struct hotram_buffer *out, const struct smbios_machine *m
     hotram_buffer_u8(out, 0);  /* its size: 64 KiB, the least */
     hotram_buffer_u64(out, 8); /* what it can do is not told */
     hotram_buffer_u8(out, 0);  /* the same */
-    hotram_buffer_u8(out,
-                     (uint8_t)(0x14 | (uefi ? 8 : 0))); /* a virtual machine, for which tables can be told */
+    hotram_buffer_u8(
+        out,
+        (uint8_t)(0x14 | (given->bios.uefi ? 8 : 0))); /* a virtual machine, for which tables can be told */
     hotram_buffer_u8(out, major);
     hotram_buffer_u8(out, minor);
     hotram_buffer_u16(out, UNKNOWN_WORD); /* no embedded controller */

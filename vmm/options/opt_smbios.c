@@ -17,14 +17,12 @@
 #define NUMBER16(name, field, help) \
     PROPERTY_ROW_GIVEN_RANGE(smbios_config, name, PROPERTY_UINT32, field, help, NUMBER_RANGE(0, UINT16_MAX))
 
-static const char *const on_off[] = { "on", "off", NULL };
-
 static const struct property bios[] = {
     TEXT("vendor", bios.vendor, "who made the firmware"),
     TEXT("version", bios.version, "its version"),
     TEXT("date", bios.date, "its date, MM/DD/YYYY"),
     TEXT("release", bios.release, "its release, MAJOR.MINOR of numbers up to 255"),
-    PROPERTY_ROW_WORDS(smbios_config, "uefi", bios.uefi, "it is UEFI: on or off (default)", on_off),
+    PROPERTY_ROW(smbios_config, "uefi", PROPERTY_BOOL, bios.uefi, "it is UEFI (default off)"),
 };
 static const struct property system_rows[] = {
     TEXT("manufacturer", system.manufacturer, "who made the machine (default hotram)"),

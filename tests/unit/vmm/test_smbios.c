@@ -245,7 +245,7 @@ static void what_is_given_is_told(void **state)
     given.system.uuid = (char[]){ "00112233-4455-6677-8899-AABBCCDDEEFF" };
     given.bios.vendor = (char[]){ "V" };
     given.bios.release = (char[]){ "4.200" };
-    given.bios.uefi = (char[]){ "on" };
+    given.bios.uefi = true;
     given.board.present = true;
     given.board.asset = (char[]){ "A1" };
     given.values = values;
@@ -261,7 +261,8 @@ static void what_is_given_is_told(void **state)
     TEXT(2, 0, 8, "A1");
     NUMBER(11, 0, 4, 1, 2);
     machine.direct = NULL;
-    given.bios.vendor = given.bios.release = given.bios.uefi = NULL;
+    given.bios.vendor = given.bios.release = NULL;
+    given.bios.uefi = false;
     build();
     assert_int_equal(count(0), 0); /* firmware has its own */
 }
