@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """What libvirt sends, played back without libvirt (tests/libvirt/record wrote it
 down): its command lines, the listening socket that it hands over, its commands in
 their order; and what it relies on in the answers. A test plays the guest, so it

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """What hotram says of itself to programs: each thing that it lists is there, and each
 that is there is listed. It needs no KVM."""
 
