@@ -232,7 +232,9 @@ def test_devices_that_cannot_start():
             (["ioeventfd=off: queues run on an I/O thread"], disk("ioeventfd='off'")),
             (["packed=on: the device has split rings only"], disk("packed='on'")),
             (["iommu_platform=on: the machine has no IOMMU"], disk("iommu='on'")),
-            (["qemu-storage-daemon: ", "not in qcow2 format"], disk("type='qcow2'")),
+            # The emulated host does not have the program.
+            ([("qemu-storage-daemon: ", "qemu-storage-daemon, which"), ("not in qcow2 format", "is not in $PATH")],
+             disk("type='qcow2'")),
             (["throttle"], disk(inside="<iotune><total_iops_sec>9</total_iops_sec></iotune>")),
             ([("ide-hd", "SATA", "IDE")], disk().replace("bus='virtio'", "bus='sata'").replace("vda", "sda")),
             (["e1000e"], INTERFACE.replace("/>", "><model type='e1000e'/></interface>"))):
