@@ -44,6 +44,8 @@ static void check_config(const struct config *config)
         ram += config->numa.ram[node];
     CHECK(config->numa.nodes == 0 || ram == config->ram_size);
     CHECK(config->cpus >= 1 && config->cpus == config->sockets * config->cores * config->threads);
+    CHECK(config->kernel || config->firmware || config->start_paused || config->accel != ACCEL_KVM ||
+          strcmp(config->machine, "none") == 0);
     for (size_t i = 0; i < config->chardev_count; i++)
         CHECK(config->chardevs[i].id && config->chardevs[i].origin);
     for (size_t i = 0; i < config->monitor_count; i++)
