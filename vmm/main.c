@@ -93,7 +93,7 @@ static bool open_chardevs(struct program *program, struct error *error)
     for (size_t i = 0; i < program->config.chardev_count; i++) {
         const struct chardev_config *config = &program->config.chardevs[i];
 
-        if ((config->fd >= 0 && !config->host && !passed_take(config->fd, error)) ||
+        if ((config->fd_given && !passed_take(config->fd, error)) ||
             !chardev_open(program->chardevs, config, error))
             return error_prefix(error, "%s: ", config->origin);
     }

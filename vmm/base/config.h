@@ -23,14 +23,15 @@ enum chardev_kind { CHARDEV_NULL, CHARDEV_STDIO, CHARDEV_PTY, CHARDEV_FILE, CHAR
 struct chardev_config {
     char *id; /* as given, or QEMU's default: "serial0", "compat_monitor0" */
     enum chardev_kind kind;
-    char *path;   /* file, socket */
-    int fd;       /* socket: inherited file descriptor, or -1 */
-    char *host;   /* socket: over TCP, at this port; "": all addresses of this host. Or NULL */
-    char *port;   /* a number up to 65535 */
-    bool telnet;  /* of TCP: the telnet protocol, for a person's terminal */
-    bool nodelay; /* of TCP: bytes leave at once */
-    bool server;  /* socket: listen (default off, as in QEMU) */
-    bool wait;    /* socket server: wait for a client before the machine starts (default on with server) */
+    char *path;    /* file, socket */
+    int fd;        /* socket: its file descriptor, or -1: there is none yet */
+    bool fd_given; /* the user gave its number, which hotram inherited; otherwise hotram opened it */
+    char *host;    /* socket: over TCP, at this port; "": all addresses of this host. Or NULL */
+    char *port;    /* a number up to 65535 */
+    bool telnet;   /* of TCP: the telnet protocol, for a person's terminal */
+    bool nodelay;  /* of TCP: bytes leave at once */
+    bool server;   /* socket: listen (default off, as in QEMU) */
+    bool wait;     /* socket server: wait for a client before the machine starts (default on with server) */
     uint64_t reconnect_ms; /* socket client: delay until it connects again, ms; 0: it does not */
     bool append;           /* file */
     bool signal;           /* stdio: Ctrl-C ends the program (default on; off with mon:stdio) */

@@ -153,6 +153,7 @@ static bool check_socket(struct spec *spec, struct error *error)
         return error_set(error, "wait=on requires server=on; add it or omit wait");
     if (spec->fd_given)
         chardev->fd = (int)spec->fd;
+    chardev->fd_given = spec->fd_given;
     return true;
 }
 
