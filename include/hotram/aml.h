@@ -11,23 +11,25 @@
  *         hotram_aml_integer(aml, 4);
  *         hotram_aml_local(aml, 0);
  *
- * What has a body in braces is a block: a function opens it, hotram_aml_end() closes it, and its length is
- * filled in then, in the shortest encoding.
+ * Whatever has a body in braces is a block: a function opens it, and hotram_aml_end() closes it and fills in
+ * its length in the shortest encoding.
  *
- * Errors: the writer appends to a hotram_buffer; what does not fit is counted, not written. Its own errors
- * stick: the call that fails may have written a part, and the calls after it write and count nothing. The
- * first error and a full buffer show in hotram_aml_finish(), so the calls in between return nothing. An
- * argument that its description excludes, a NULL string included, is HOTRAM_E_ARGUMENT. A NULL writer is
- * ignored.
+ * Errors: the writer appends to a hotram_buffer; bytes that do not fit are counted, not written. The writer
+ * keeps its first error: the call that fails may have written a part, and later calls write and count
+ * nothing. hotram_aml_finish() reports that error, or that the buffer is too small, so the calls in between
+ * return nothing. An argument that its description excludes, including a NULL string, is HOTRAM_E_ARGUMENT.
+ * Calls with a NULL writer have no effect.
  *
- * "Among terms" is the table's root and the inside of every block but two: in the block of hotram_aml_field()
- * only field units and gaps may stand, in that of hotram_aml_resource_template() only resource descriptors.
- * Something in the wrong kind of block is HOTRAM_E_NESTING. More is not checked, neither that an operator
- * gets the operands that it needs nor that a name exists; disassembling the result does.
+ * "Among terms" is the table's root and the inside of all blocks except two: the block of hotram_aml_field()
+ * contains only field units and gaps, that of hotram_aml_resource_template() only resource descriptors.
+ * Anything in the wrong kind of block is HOTRAM_E_NESTING. Nothing else is checked: neither that an operator
+ * is followed by its operands, nor that a name exists. Disassembling the result shows such mistakes.
  *
- * Paths are text: "MHPD", `"\\_SB.MHPD"` (in C), "^FOO", "^^A.B": segments of one to four of A-Z, 0-9 and
- * '_', the first no digit, padded with '_' to four; at most 255 of them. A lone root or parent prefix is a
- * path, too. Anything else is HOTRAM_E_ARGUMENT.
+ * Paths are text: "MHPD", `"\\_SB.MHPD"` (in C), "^FOO", "^^A.B": at most 255 segments of one to four
+ * characters A-Z, 0-9 and '_', not beginning with a digit; shorter ones are padded with '_'. A root or parent
+ * prefix alone is also a path. Anything else is HOTRAM_E_ARGUMENT.
+ *
+ * Threads: a writer has no state besides its struct and its buffer; the caller serializes the calls on both.
  *
  * References are to the ACPI specification, release 6.5.
  */
@@ -45,18 +47,18 @@
 extern "C" {
 #endif
 
-/** The most blocks that can be open at once. */
+/** Maximum number of blocks that are open at the same time. */
 #define HOTRAM_AML_DEPTH 16u
 
 /** An open block (internal). */
 struct hotram_aml_block {
     size_t start; /**< where its length will be inserted */
-    uint8_t kind; /**< what may stand in it */
+    uint8_t kind; /**< what it may contain */
 };
 
-/** A writer. The members are the library's; initialize with hotram_aml_begin(). */
+/** A writer. The members belong to the library; initialize with hotram_aml_begin(). */
 struct hotram_aml {
-    struct hotram_buffer *out;                        /**< where to (internal) */
+    struct hotram_buffer *out;                        /**< destination (internal) */
     size_t start;                                     /**< length of out at the beginning (internal) */
     enum hotram_status status;                        /**< the first error (internal) */
     unsigned depth;                                   /**< number of open blocks (internal) */
@@ -64,28 +66,29 @@ struct hotram_aml {
 };
 
 /**
- * Begin to write AML at the end of a buffer: a list of terms, as it follows a table's header (20.2.1).
+ * Begin to write AML at the end of a buffer: a list of terms, as a DSDT or SSDT has after its header
+ * (20.2.1).
  *
  * When: before any other call on this writer, for a DSDT or SSDT after hotram_acpi_table_begin().
  *
  * @param aml  the caller's memory for the writer
- * @param out  where the AML is appended; nobody else appends to it until hotram_aml_finish()
- * @retval HOTRAM_OK          ready
- * @retval HOTRAM_E_ARGUMENT  a pointer is NULL; a writer without buffer may be used, and hotram_aml_finish()
- *                            says this again
+ * @param out  the AML is appended to it; nothing else may be appended until hotram_aml_finish()
+ * @retval HOTRAM_OK          the writer is ready
+ * @retval HOTRAM_E_ARGUMENT  a pointer is NULL; a writer without a buffer may be used, and
+ *                            hotram_aml_finish() reports this error again
  */
 enum hotram_status hotram_aml_begin(struct hotram_aml *aml, struct hotram_buffer *out);
 
 /**
- * The AML is complete: the list of terms (20.2.1) ends here.
+ * End the list of terms (20.2.1), and report whether it is complete.
  *
  * When: after hotram_aml_begin(), with all blocks closed, for a DSDT or SSDT before hotram_acpi_table_end().
  *
  * @param aml     the writer
- * @param length  when not NULL: bytes that this AML takes or would take; 0 on other errors than
- *                HOTRAM_E_BUFFER
- * @retval HOTRAM_OK          it is in the buffer
- * @retval HOTRAM_E_BUFFER    it does not fit
+ * @param length  if not NULL: set to the length of the AML, written or only counted, bytes; 0 on errors other
+ *                than HOTRAM_E_BUFFER
+ * @retval HOTRAM_OK          all of the AML is in the buffer
+ * @retval HOTRAM_E_BUFFER    the buffer is too small
  * @retval HOTRAM_E_NESTING   a block was left open, closed too often, nested deeper than HOTRAM_AML_DEPTH, or
  *                            something was written in the wrong kind of block
  * @retval HOTRAM_E_ARGUMENT  aml is NULL, hotram_aml_begin() failed, or one of the calls had an argument that
@@ -111,8 +114,8 @@ void hotram_aml_path(struct hotram_aml *aml, const char *path);
  * When: among terms.
  *
  * @param aml    the writer
- * @param value  any number; UINT64_MAX becomes Ones, and the guest cuts what needs more than 32 bits to 32
- *               unless the table's revision is 2 or above
+ * @param value  any number; UINT64_MAX becomes Ones; the guest truncates it to 32 bits if the table's
+ *               revision is below 2
  */
 void hotram_aml_integer(struct hotram_aml *aml, uint64_t value);
 
@@ -122,7 +125,7 @@ void hotram_aml_integer(struct hotram_aml *aml, uint64_t value);
  * When: among terms.
  *
  * @param aml     the writer
- * @param string  characters 0x01 .. 0x7f, terminated; may be empty
+ * @param string  characters 0x01 .. 0x7f, null-terminated; may be empty
  */
 void hotram_aml_string(struct hotram_aml *aml, const char *string);
 
@@ -132,7 +135,7 @@ void hotram_aml_string(struct hotram_aml *aml, const char *string);
  * When: among terms, as the value of _HID or _CID.
  *
  * @param aml  the writer
- * @param id   three capitals and four hexadecimal digits, A-F in capitals, too: "PNP0C80"
+ * @param id   three capital letters and four hexadecimal digits, with A-F in upper case: "PNP0C80"
  */
 void hotram_aml_eisaid(struct hotram_aml *aml, const char *id);
 
@@ -157,7 +160,7 @@ void hotram_aml_arg(struct hotram_aml *aml, unsigned number);
 void hotram_aml_local(struct hotram_aml *aml, unsigned number);
 
 /**
- * "Not stored" (20.2.2, NullName).
+ * No target: the operator's result is not stored (20.2.2, NullName).
  *
  * When: among terms, in place of an operator's target.
  *
@@ -165,7 +168,7 @@ void hotram_aml_local(struct hotram_aml *aml, unsigned number);
  */
 void hotram_aml_no_target(struct hotram_aml *aml);
 
-/** Operators whose operands are all terms (20.2.5.3, 20.2.5.4). In the comments: the operands in order. */
+/** Operators whose operands are all terms (20.2.5.3, 20.2.5.4). The comments give the operands in order. */
 enum hotram_aml_operator {
     HOTRAM_AML_STORE = 0x70,            /**< value, target */
     HOTRAM_AML_ADD = 0x72,              /**< a, b, target */
@@ -183,9 +186,9 @@ enum hotram_aml_operator {
     HOTRAM_AML_NOTIFY = 0x86,           /**< object, value */
     HOTRAM_AML_SIZE_OF = 0x87,          /**< object */
     HOTRAM_AML_INDEX = 0x88,            /**< package, index, target */
-    HOTRAM_AML_LAND = 0x90,             /**< a, b: true if both are */
-    HOTRAM_AML_LOR = 0x91,              /**< a, b: true if one is */
-    HOTRAM_AML_LNOT = 0x92,             /**< a: true if it is not */
+    HOTRAM_AML_LAND = 0x90,             /**< a, b: logical and */
+    HOTRAM_AML_LOR = 0x91,              /**< a, b: logical or */
+    HOTRAM_AML_LNOT = 0x92,             /**< a: logical negation */
     HOTRAM_AML_LEQUAL = 0x93,           /**< a, b: a == b */
     HOTRAM_AML_LGREATER = 0x94,         /**< a, b: a > b */
     HOTRAM_AML_LLESS = 0x95,            /**< a, b: a < b */
@@ -194,13 +197,13 @@ enum hotram_aml_operator {
     HOTRAM_AML_LGREATER_EQUAL = 0x9295, /**< a, b: a >= b */
     HOTRAM_AML_TO_INTEGER = 0x99,       /**< value, target */
     HOTRAM_AML_RETURN = 0xa4,           /**< value */
-    HOTRAM_AML_BREAK = 0xa5,            /**< nothing */
+    HOTRAM_AML_BREAK = 0xa5,            /**< none */
 };
 
 /**
  * An operator (20.2.5.3, 20.2.5.4); its operands follow.
  *
- * When: among terms; Return in a method, Break in a While.
+ * When: among terms; Return only in a method, Break only in a While.
  *
  * @param aml  the writer
  * @param op   one of the enum; not checked
@@ -225,7 +228,7 @@ void hotram_aml_name(struct hotram_aml *aml, const char *path);
  * When: among terms.
  *
  * @param aml   the writer
- * @param path  of an object that exists, to put names into
+ * @param path  of an existing object, in which the block defines names
  */
 void hotram_aml_scope(struct hotram_aml *aml, const char *path);
 
@@ -246,8 +249,8 @@ void hotram_aml_device(struct hotram_aml *aml, const char *path);
  *
  * @param aml         the writer
  * @param path        of the new method
- * @param args        how many arguments it takes, 0 .. 7
- * @param serialized  whether calls wait for each other; a method that creates names in its body has to be
+ * @param args        number of arguments, 0 .. 7
+ * @param serialized  whether only one thread at a time executes it; required if its body creates names
  */
 void hotram_aml_method(struct hotram_aml *aml, const char *path, unsigned args, bool serialized);
 
@@ -284,7 +287,7 @@ void hotram_aml_while(struct hotram_aml *aml);
  * When: among terms.
  *
  * @param aml    the writer
- * @param count  of elements, 0 .. 255
+ * @param count  number of elements, 0 .. 255
  */
 void hotram_aml_package(struct hotram_aml *aml, unsigned count);
 
@@ -299,8 +302,8 @@ void hotram_aml_package(struct hotram_aml *aml, unsigned count);
 void hotram_aml_resource_template(struct hotram_aml *aml);
 
 /**
- * Close the block that was opened last, and fill in its length (20.2.4). No block open is HOTRAM_E_NESTING; a
- * block whose content is 2^28 - 4 bytes or longer is HOTRAM_E_ARGUMENT.
+ * Close the innermost open block, and fill in its length (20.2.4). If no block is open, the error is
+ * HOTRAM_E_NESTING; if the block's content is 2^28 - 4 bytes or longer, HOTRAM_E_ARGUMENT.
  *
  * When: in a block of any kind.
  *
@@ -312,7 +315,7 @@ void hotram_aml_end(struct hotram_aml *aml);
 }
 #endif
 
-/* The other half of the writer, so that including this header is enough. */
+/* The other part of the writer, so that including this header is sufficient. */
 #include <hotram/aml_device.h>
 
 #endif

@@ -3,8 +3,8 @@
  * @file aml_device.h
  * The AML of a device's hardware: registers (operation regions and fields), locks, resource descriptors.
  *
- * Part of the writer of hotram/aml.h, which includes this header: what it says of errors, blocks and paths
- * holds here, too.
+ * Part of the writer of hotram/aml.h, which includes this header; its rules for errors, blocks, paths and
+ * threads also apply here.
  *
  * References are to the ACPI specification, release 6.5.
  */
@@ -27,14 +27,15 @@ enum hotram_aml_space {
     HOTRAM_AML_SYSTEM_IO = 1,     /**< I/O ports */
 };
 
-/** Flags of a field (20.2.5.2, FieldFlags): one access width, and one rule for the bits not written. */
+/** Flags of a field (20.2.5.2, FieldFlags): one access width, and one rule for bits outside the written unit.
+ */
 enum hotram_aml_field_flags {
     HOTRAM_AML_BYTE_ACCESS = 1,         /**< the guest reads and writes single bytes */
     HOTRAM_AML_WORD_ACCESS = 2,         /**< 2 bytes at once */
     HOTRAM_AML_DWORD_ACCESS = 3,        /**< 4 bytes at once */
-    HOTRAM_AML_PRESERVE = 0,            /**< bits not written keep their value: they are read first */
-    HOTRAM_AML_WRITE_AS_ONES = 1 << 5,  /**< bits not written are written as 1 */
-    HOTRAM_AML_WRITE_AS_ZEROS = 2 << 5, /**< bits not written are written as 0 */
+    HOTRAM_AML_PRESERVE = 0,            /**< other bits keep their value: they are read first */
+    HOTRAM_AML_WRITE_AS_ONES = 1 << 5,  /**< other bits are written as 1 */
+    HOTRAM_AML_WRITE_AS_ZEROS = 2 << 5, /**< other bits are written as 0 */
 };
 
 /**
@@ -46,7 +47,7 @@ enum hotram_aml_field_flags {
  * @param path    of the new region
  * @param space   one of the enum; not checked
  * @param offset  address of its first byte, any number
- * @param length  bytes, any number; that it lies inside the address space is not checked
+ * @param length  bytes, any number; whether the region is within the address space is not checked
  */
 void hotram_aml_operation_region(struct hotram_aml *aml, const char *path, enum hotram_aml_space space,
                                  uint64_t offset, uint64_t length);
@@ -120,9 +121,9 @@ void hotram_aml_create_dword_field(struct hotram_aml *aml, const char *object, u
 void hotram_aml_mutex(struct hotram_aml *aml, const char *path);
 
 /**
- * Acquire (path, 0xffff): waits as long as it takes (20.2.5.4).
+ * Acquire (path, 0xffff): wait without a time limit (20.2.5.4).
  *
- * When: among terms, in a method, which releases the mutex on all its ways out.
+ * When: among terms, in a method that releases the mutex on every path.
  *
  * @param aml   the writer
  * @param path  of the mutex
@@ -147,10 +148,10 @@ void hotram_aml_release(struct hotram_aml *aml, const char *path);
  * When: in a resource template.
  *
  * @param aml     the writer
- * @param min     the lowest port where it may begin, any number
- * @param max     the highest port where it may begin, any number
- * @param align   the first port is a multiple of it, any number
- * @param length  how many ports, any number
+ * @param min     lowest possible first port, any number
+ * @param max     highest possible first port, any number
+ * @param align   alignment of the first port, any number
+ * @param length  number of ports, any number
  */
 void hotram_aml_io(struct hotram_aml *aml, uint16_t min, uint16_t max, uint8_t align, uint8_t length);
 
@@ -177,8 +178,8 @@ void hotram_aml_memory32_fixed(struct hotram_aml *aml, uint32_t base, uint32_t l
 
 /**
  * DWordMemory (ResourceConsumer, PosDecode, MinFixed, MaxFixed, Cacheable, ReadWrite): a range of memory
- * (6.4.3.5.2). In the descriptor, which begins the template if it is the first: min at byte 10, max at 14,
- * length at 22.
+ * (6.4.3.5.2). For CreateDWordField: min is at byte 10 of the descriptor, max at 14, length at 22; the first
+ * descriptor of a template is at byte 0 of its buffer.
  *
  * When: in a resource template.
  *
@@ -190,8 +191,8 @@ void hotram_aml_memory32_fixed(struct hotram_aml *aml, uint32_t base, uint32_t l
 void hotram_aml_dword_memory(struct hotram_aml *aml, uint32_t min, uint32_t max, uint32_t length);
 
 /**
- * QWordMemory, with the attributes of hotram_aml_dword_memory() (6.4.3.5.1). In the descriptor: min at byte
- * 14, max at 22, length at 38.
+ * QWordMemory, with the attributes of hotram_aml_dword_memory() (6.4.3.5.1). In the descriptor, min is at
+ * byte 14, max at 22, length at 38.
  *
  * When: in a resource template.
  *
@@ -215,8 +216,8 @@ void hotram_aml_qword_memory(struct hotram_aml *aml, uint64_t min, uint64_t max,
 void hotram_aml_bus_window(struct hotram_aml *aml, uint8_t first, uint8_t last);
 
 /**
- * WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange): ports that a bridge passes on
- * (6.4.3.5.3), or, in a device of no bus, a range of any length.
+ * WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange): ports that a bridge forwards
+ * (6.4.3.5.3), or, in a device that is not a bridge, a range of any length.
  *
  * When: in a resource template.
  *
@@ -228,7 +229,7 @@ void hotram_aml_io_window(struct hotram_aml *aml, uint16_t first, uint16_t last)
 
 /**
  * DWordMemory, or beyond 4 GiB QWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable,
- * ReadWrite): guest-physical addresses that a bridge passes on (6.4.3.5.1, 6.4.3.5.2).
+ * ReadWrite): guest-physical addresses that a bridge forwards (6.4.3.5.1, 6.4.3.5.2).
  *
  * When: in a resource template.
  *
@@ -244,7 +245,7 @@ enum hotram_aml_interrupt_flags {
     HOTRAM_AML_INTERRUPT_EDGE = 2,        /**< edge-triggered */
     HOTRAM_AML_INTERRUPT_ACTIVE_HIGH = 0, /**< asserted when high, or at the rising edge */
     HOTRAM_AML_INTERRUPT_ACTIVE_LOW = 4,  /**< asserted when low, or at the falling edge */
-    HOTRAM_AML_INTERRUPT_SHARED = 8,      /**< other devices use it, too */
+    HOTRAM_AML_INTERRUPT_SHARED = 8,      /**< shared with other devices */
 };
 
 /**

@@ -3,10 +3,10 @@
  * @file memhp.h
  * The register block through which a guest's AML sees a bank of DIMMs.
  *
- * The first 24 bytes are bit for bit QEMU's memory hotplug interface: on x86-64 at I/O port 0xa00, on arm64
- * at MMIO 0x09070000. Beside them is a register of our own, read by the AML of hotram/acpi.h alone: it gives
- * the first slot with a pending event, so that the guest need not ask every slot. The caller dispatches
- * accesses to all of it and serializes them with all calls on the bank.
+ * The first 24 bytes are QEMU's memory hotplug interface, bit for bit: on x86-64 at I/O port 0xa00, on arm64
+ * at MMIO 0x09070000. The library's own pending register follows, which only the AML of hotram/acpi.h reads:
+ * it contains the first slot with a pending event, so that the guest need not examine every slot. The caller
+ * dispatches accesses to all 28 bytes, and serializes them with all calls on the bank.
  *
  * Source: docs/register-interface.md.
  */
@@ -22,70 +22,71 @@
 extern "C" {
 #endif
 
-/** Length of the block that is QEMU's, bytes. */
+/** Length of QEMU's block, bytes. */
 #define HOTRAM_MEMHP_LENGTH 24u
-/** Offset of the pending register, 4 bytes, read only: a slot, or all ones when no event is pending. */
+/** Offset of the pending register, 4 bytes, read-only: a slot, or all ones if no event is pending. */
 #define HOTRAM_MEMHP_PENDING 24u
-/** Length of block and pending register, bytes: what the caller dispatches. */
+/** Length of block and pending register, bytes: the range that the caller dispatches. */
 #define HOTRAM_MEMHP_EXTENT 28u
 
 /* Bits of the register at offset 0x14. */
-#define HOTRAM_MEMHP_ENABLED 0x1u /**< the slot holds a DIMM that the guest may use */
+#define HOTRAM_MEMHP_ENABLED 0x1u /**< read: the slot contains a DIMM that the guest may use */
 #define HOTRAM_MEMHP_INSERT 0x2u  /**< read: insert event pending; write: clear it */
 #define HOTRAM_MEMHP_REMOVE 0x4u  /**< read: remove event pending; write: clear it */
-#define HOTRAM_MEMHP_EJECT 0x8u   /**< write: the guest gives the memory back */
+#define HOTRAM_MEMHP_EJECT 0x8u   /**< write: eject the DIMM */
 
-/** The register block. Only the library writes the members; the selector may be read, which a snapshot needs
- *  and no register tells. */
+/** The register block. Only the library writes the members. The selector, which the guest cannot read, may be
+ *  read. */
 struct hotram_memhp {
     struct hotram_bank *bank; /**< whose slots it shows (internal) */
-    uint32_t selector;        /**< slot that the other registers speak of; may be out of range */
+    uint32_t selector;        /**< slot that the other registers refer to; may be out of range */
 };
 
 /**
- * Put a register block over a bank; slot 0 is selected.
+ * Initialize the register block of a bank; slot 0 is selected.
  *
- * When: after hotram_bank_init(), before any access of the guest; again when the platform was reset, beside
+ * When: after hotram_bank_init(), before any access by the guest; and again at a reset, together with
  * hotram_bank_reset().
  *
  * @param memhp  the caller's memory for the block
- * @param bank   an initialized bank; must live as long as the block
- * @retval HOTRAM_OK          ready
+ * @param bank   an initialized bank; must exist as long as the block
+ * @retval HOTRAM_OK          the block is ready
  * @retval HOTRAM_E_ARGUMENT  a pointer is NULL; nothing is changed
  */
 enum hotram_status hotram_memhp_init(struct hotram_memhp *memhp, struct hotram_bank *bank);
 
 /**
- * The guest reads.
+ * A read by the guest, without effects.
  *
- * An access is decoded on its exact start offset; one that is not aligned to its width is split into
- * naturally aligned parts, each decoded on its own: at each step the longest of 1, 2 or 4 bytes that is left
- * and to which the step's offset is aligned. Offsets beyond the extent and those without a register read as
- * all ones; with a selector out of range every offset in the block reads as 0. The pending register does not
- * depend on the selector. Reading changes nothing.
+ * An access is decoded by its exact start offset. One that is not aligned to its width is divided into
+ * naturally aligned parts of 1 or 2 bytes, each as wide as alignment and the remaining width permit, and each
+ * part is decoded by its own start offset. Offsets beyond the extent and those without a register read as all
+ * ones; while the selector is out of range, every offset in QEMU's block reads as 0. The pending register
+ * does not depend on the selector.
  *
  * When: at any time after hotram_memhp_init().
  *
  * @param memhp   the block; NULL reads as all ones
  * @param offset  bytes from the start of the block, any number
  * @param width   1, 2 or 4 bytes; any other number reads as UINT32_MAX
- * @return the value, in the low width * 8 bits, the rest 0
+ * @return the value in the low width * 8 bits; the others are 0
  */
 uint32_t hotram_memhp_read(const struct hotram_memhp *memhp, uint32_t offset, unsigned width);
 
 /**
- * The guest writes. Calls the bank's ost and eject callbacks before it returns.
+ * A write by the guest. Calls the bank's ost and eject callbacks before it returns.
  *
- * Decoded as in hotram_memhp_read(). Unknown offsets are ignored, as are all but the selector while the
- * selector is out of range. The control register takes one action per write, the first that matches:
- * clear insert, clear remove, eject. An eject of a slot that is not in use is ignored.
+ * Decoded as by hotram_memhp_read(). Writes to offsets without a register are ignored, and so are all except
+ * those of the selector while the selector is out of range. A write of the control register has one effect,
+ * the first that its bits request of: clear insert, clear remove, eject. An eject is ignored unless the slot
+ * is plugged or its removal has been requested.
  *
  * When: at any time after hotram_memhp_init().
  *
  * @param memhp   the block; NULL is ignored
  * @param offset  bytes from the start of the block, any number
  * @param width   1, 2 or 4 bytes; any other number is ignored
- * @param value   any number; the low width * 8 bits count
+ * @param value   any number; only the low width * 8 bits are used
  */
 void hotram_memhp_write(struct hotram_memhp *memhp, uint32_t offset, unsigned width, uint32_t value);
 

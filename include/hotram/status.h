@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
  * @file status.h
- * What the functions of libhotram answer: one enum, and beside each code the
- * sentence that it means.
+ * The status that functions of libhotram return: one enum, whose comments are the sentences that
+ * hotram_status_text() returns.
  *
  * Source: none; the codes are the library's own.
  */
@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-/** The answer of every libhotram function that can fail. */
+/** Result of every libhotram function that can fail. */
 enum hotram_status {
     /** It is done. */
     HOTRAM_OK = 0,
@@ -59,7 +59,7 @@ enum hotram_status {
 };
 
 /**
- * The sentence that a status means: the one beside its code above, without capital and full stop.
+ * The meaning of a status: the sentence beside its code above, without initial capital and full stop.
  *
  * When: at any time, from any thread.
  *
