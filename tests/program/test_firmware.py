@@ -15,12 +15,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import arch, tap                                    # noqa: E402
 from lib.fw_cfg import FwCfg                                 # noqa: E402
 from lib.host import MIB, Host                               # noqa: E402
-from lib.machine import PROGRAM                              # noqa: E402
+from lib.machine import CLONE, PROGRAM                              # noqa: E402
 from lib.qmp import QMPError                                 # noqa: E402
 from lib.qtest import QtestError                             # noqa: E402
 
 KIB, GIB = 1 << 10, 1 << 30
 END = 4 * GIB
+MICRO = CLONE / "build/native/tests/micro/micro"
 QUIET = ["-accel", "qtest", "-nodefaults", "-display", "none"]
 
 
@@ -76,6 +77,34 @@ def test_the_image_ends_at_4_gib_and_its_end_below_1_mib():
             host.qmp.wait_event("RESET")
             assert read(MIB - low, low) == content[-low:]
             assert read(END - size, size) == content
+
+
+def flash(host, address, size=16):
+    return bytes(int(host.qtest.command(f"readb {at:#x}")[0], 0) for at in range(address, address + size))
+
+
+def test_firmware_in_flash_is_where_the_processor_starts():
+    only_x86()
+    with tempfile.TemporaryDirectory() as folder:
+        code, variables = image(folder, 260 * KIB, "code"), image(folder, 8 * KIB, "variables")
+        content = code.read_bytes()
+        with Host(["-pflash", code, "-pflash", variables], memory="64M,slots=2,maxmem=1G") as host:
+            read, write = host.qtest.read, host.qtest.write
+            assert flash(host, END - 16) == content[-16:]
+            assert flash(host, END - 260 * KIB) == content[:16]
+            assert flash(host, END - 264 * KIB) == variables.read_bytes()[4 * KIB:][:16]
+            assert read(MIB - 128 * KIB, 128 * KIB) == content[-128 * KIB:]
+            device = FwCfg(host.qtest)
+            assert entries(device)[0] == (0, 64 * MIB, 1) and "etc/table-loader" in device.directory()
+            write(MIB - 128 * KIB, b"changed!")
+            for value in (0x20, 0xd0, 0xff):            # the first block of what is copied is erased
+                host.qtest.command(f"writeb {END - 128 * KIB:#x} {value:#x}")
+            host.qmp.execute("system_reset")
+            host.qmp.wait_event("RESET")
+            assert read(MIB - 128 * KIB, 128 * KIB) == b"\xff" * 4 * KIB + content[-124 * KIB:]
+        with Host(["-pflash", code, "-kernel", MICRO], memory="64M") as host:
+            assert flash(host, END - 16) == code.read_bytes()[-16:]
+            assert host.qtest.read(MIB - 16, 1) == b"\xba"       # not firmware: what a kernel without it may jump to
 
 
 def entries(device):
@@ -201,6 +230,10 @@ def test_bad_firmware_is_refused():
         refused("a kernel given by -kernel is booted without firmware; omit -bios", "-bios", good, "-kernel", "k")
         refused("a kernel given by -kernel is booted without firmware, which would show the menu", "-boot", "menu=on",
                 "-kernel", "k")
+        refused("pflash0: Block node 'pflash0' is not firmware for x86-64: there is no reset vector in its last 16 bytes; "
+                "pflash0 is the image of the code, and pflash1 that of its variables", "-pflash", blank)
+        refused(f"-bios '{good}' and pflash0 'pflash0' are both firmware, and both end at 4 GiB; omit -bios to start what "
+                "is in flash", "-bios", good, "-pflash", good)
         refused("-bios: -machine none has no memory", "-bios", good, "-machine", "none")
 
 

@@ -133,6 +133,13 @@ struct dimm_config {
 /* Banks of flash that a machine can have. */
 #define FLASH_BANKS 2
 
+/* What a machine starts with. */
+enum firmware_source {
+    FIRMWARE_NONE,  /* none: a kernel is booted directly, or the machine never runs */
+    FIRMWARE_ROM,   /* an image that is only read: -bios, or the default */
+    FIRMWARE_FLASH, /* the first bank of flash */
+};
+
 /* arm64 has no fixed ACPI hardware. */
 #if defined(__aarch64__)
 #define GED_BY_DEFAULT true
@@ -214,7 +221,7 @@ struct config {
     size_t netdev_count;
     struct fw_cfg_config *fw_cfg_files; /* -fw_cfg */
     size_t fw_cfg_file_count;
-    bool firmware;           /* it runs, on x86-64: without -kernel */
+    enum firmware_source firmware;
     char *bios;              /* -bios, or NULL: the default */
     char **firmware_folders; /* -L */
     size_t firmware_folder_count;

@@ -21,6 +21,7 @@ struct chardevs;
 struct child_bus;
 struct config;
 struct device;
+struct flash;
 struct fw_cfg;
 struct guest_memory;
 struct guest_statistics;
@@ -73,6 +74,8 @@ struct board {
     /* What firmware reads of the machine, when it is built (firmware/fw_cfg.h); NULL: the machine has none.
      */
     struct fw_cfg *fw_cfg;
+    /* The first bank of flash, when it is built (firmware/flash.h); NULL: the machine has none. */
+    struct flash *flash;
 
     /* For chips, while they are built. */
     const struct config *config;

@@ -5,6 +5,7 @@
 
 #include "base/config.h"
 #include "base/message.h"
+#include "firmware/rom.h"
 
 /* Where KVM refuses, reads of the array come here, too: the guest is slow, not wrong. What it may not be is
  * mapped while reads give something else; KVM has no reason to keep a KVM slot. */
@@ -155,6 +156,8 @@ static bool add(struct board *board, unsigned number, const struct device_type *
         return error_prefix(error, "pflash%u: ", number);
     bank = below ? flash->image.size : shape->bank_max;
     place(flash, board, type, below ? *end - bank : *end + number * bank, bank);
+    if (number == 0)
+        board->flash = flash;
     if (below)
         *end -= bank;
     return true;
@@ -168,13 +171,32 @@ static bool build_arm64(struct board *board, const struct chip_place *place, str
            add(board, 1, &flash_arm64_type, &flash_shape_arm64, &first, error);
 }
 
+/* Bytes that are to start the machine. Those of a kernel's machine may be anything. */
+static bool check_x86(const struct board *board, struct error *error)
+{
+    const struct flash *flash = board->flash;
+
+    return board->config->firmware != FIRMWARE_FLASH ||
+           rom_has_reset_vector(flash->image.bytes, flash->image.size) ||
+           error_set(
+               error,
+               "pflash0: Block node '%s' is not firmware for x86-64: there is no reset vector in its last 16 "
+               "bytes; pflash0 is the image of the code, and pflash1 that of its variables",
+               block_node_name(flash->image.user.node));
+}
+
 /* The processor starts below 4 GiB, where the first bank ends; the second ends where the first begins. */
 static bool build_x86(struct board *board, const struct chip_place *place, struct error *error)
 {
     uint64_t end = place->address;
 
-    return add(board, 0, &flash_x86_type, &flash_shape_x86, &end, error) &&
+    return add(board, 0, &flash_x86_type, &flash_shape_x86, &end, error) && check_x86(board, error) &&
            add(board, 1, &flash_x86_type, &flash_shape_x86, &end, error);
+}
+
+bool flash_copy_low(const struct flash *flash, struct guest_memory *memory, struct error *error)
+{
+    return rom_copy_low(flash->image.bytes, flash->image.size, memory, error);
 }
 
 #define TYPE(build_) \

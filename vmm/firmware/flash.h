@@ -18,6 +18,8 @@
 /* x86-64: chip_place.address is where they end. arm64: where the first begins, in front of the second. */
 extern const struct device_type flash_x86_type, flash_arm64_type;
 
+struct guest_memory;
+
 struct flash {
     struct device device; /* first */
     pthread_mutex_t lock;
@@ -31,5 +33,9 @@ struct flash {
     bool mapped; /* the guest has the image mapped */
     bool told;   /* that KVM refused */
 };
+
+/* x86-64, at the start and at each reset, while no vCPU runs: the end of the bank below 1 MiB
+ * (rom_copy_low()). */
+bool flash_copy_low(const struct flash *flash, struct guest_memory *memory, struct error *error);
 
 #endif

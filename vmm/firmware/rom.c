@@ -89,11 +89,9 @@ static bool read_all(int fd, uint8_t *bytes, size_t length)
     return true;
 }
 
-/* The 16 bytes that a processor runs first. An image without them is for another machine, or no image: one of
- * variables, or one that is padded for another size. */
-static bool has_reset_vector(const struct rom *rom)
+bool rom_has_reset_vector(const uint8_t *image, size_t size)
 {
-    const uint8_t *vector = rom->image + rom->size - 16;
+    const uint8_t *vector = image + size - 16;
     bool same = true;
 
     for (unsigned i = 1; i < 16; i++)
@@ -120,7 +118,7 @@ static bool read_image(struct rom *rom, int fd, struct error *error)
     }
     if (!read_all(fd, rom->image, rom->size))
         return error_set(error, "-bios '%s' cannot be read: %s", rom->path, strerror(errno));
-    if (!has_reset_vector(rom))
+    if (!rom_has_reset_vector(rom->image, rom->size))
         return error_set(
             error, "-bios '%s' is not firmware for x86-64: there is no reset vector in its last 16 bytes",
             rom->path);
@@ -167,10 +165,10 @@ bool rom_map(const struct rom *rom, struct guest_memory *memory, struct error *e
            error_prefix(error, "-bios '%s': ", rom->path);
 }
 
-bool rom_copy_low(const struct rom *rom, struct guest_memory *memory, struct error *error)
+bool rom_copy_low(const uint8_t *image, size_t size, struct guest_memory *memory, struct error *error)
 {
-    const size_t length = rom->size < ROM_LOW_MAX ? rom->size : ROM_LOW_MAX;
+    const size_t length = size < ROM_LOW_MAX ? size : ROM_LOW_MAX;
 
-    return guest_memory_write(memory, LOW_END - length, rom->image + rom->size - length, length) ||
+    return guest_memory_write(memory, LOW_END - length, image + size - length, length) ||
            error_set(error, "there is no RAM for firmware below 1 MiB");
 }

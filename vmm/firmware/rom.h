@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The firmware of an x86-64 machine: an image, read once, that ends at 4 GiB and can only be read there; and
- * the copy of its end below 1 MiB, in RAM, which each reset makes anew, since firmware changes it.
+ * The firmware of an x86-64 machine that has none in flash: an image, read once, that ends at 4 GiB and can
+ * only be read there; and, of firmware in flash, too, the copy of its end below 1 MiB, in RAM, which each
+ * reset makes anew, since firmware changes it.
  *
  * Threads: main thread.
  */
@@ -23,7 +24,7 @@ struct guest_memory;
 #define ROM_LOW_MAX (128u * 1024)        /* what is copied below 1 MiB */
 
 struct rom {
-    char *path;     /* of the file, absolute or as it was given; NULL: no firmware */
+    char *path;     /* of the file, absolute or as it was given; NULL: there is none */
     uint8_t *image; /* a mapping that cannot be written */
     size_t size;
 };
@@ -35,7 +36,12 @@ bool rom_open(struct rom *rom, const struct config *config, struct error *error)
 void rom_close(struct rom *rom);
 /* Into the guest's map, below 4 GiB. It needs a KVM slot. */
 bool rom_map(const struct rom *rom, struct guest_memory *memory, struct error *error);
-/* At the start and at each reset: the end of the image below 1 MiB. */
-bool rom_copy_low(const struct rom *rom, struct guest_memory *memory, struct error *error);
+/* The 16 bytes that a processor runs first, at the end of an image of at least as many. False: all are the
+ * same, so the image is for another machine, or no firmware: one of variables, or one that is padded for
+ * another size. */
+bool rom_has_reset_vector(const uint8_t *image, size_t size);
+/* At the start and at each reset: the end of an image, of a ROM or in flash, below 1 MiB. False and an error:
+ * the guest has no RAM there. */
+bool rom_copy_low(const uint8_t *image, size_t size, struct guest_memory *memory, struct error *error);
 
 #endif

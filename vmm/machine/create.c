@@ -336,7 +336,7 @@ struct machine *machine_open(const struct config *config, struct loop *loop, str
     machine_init_requests(machine);
     machine_init_drain(machine);
     if (is_none(config) || (machine_layout(machine, error) && open_kernel(machine, error) &&
-                            (!config->firmware || rom_open(&machine->rom, config, error))))
+                            (config->firmware != FIRMWARE_ROM || rom_open(&machine->rom, config, error))))
         return machine;
     machine_destroy(machine);
     return NULL;

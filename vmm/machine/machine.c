@@ -16,7 +16,8 @@
 
 static bool nothing_to_run(const struct machine *machine)
 {
-    return !machine->config->kernel && !machine->config->firmware && machine->config->accel == ACCEL_KVM;
+    return !machine->config->kernel && machine->config->firmware == FIRMWARE_NONE &&
+           machine->config->accel == ACCEL_KVM;
 }
 
 const char *run_state_name(enum run_state state)

@@ -126,7 +126,7 @@ struct machine {
     struct reservation reservation; /* of the hotplug region's addresses on the host */
     struct hotplug *hotplug;
     struct boot boot;
-    struct rom rom;                         /* firmware; no path: there is none */
+    struct rom rom;                         /* no path: firmware is elsewhere, or there is none */
     struct ram_piece piece[RAM_PIECES_MAX]; /* of addresses that all RAM fills, in this order */
     unsigned piece_count;
     uint64_t region_base; /* of the hotplug region: guest-physical, bytes */

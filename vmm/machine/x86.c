@@ -8,6 +8,7 @@
 
 #include "base/config.h"
 #include "boot/x86_boot.h"
+#include "firmware/flash.h"
 #include "firmware/smbios.h"
 #include "firmware/table_loader.h"
 #include "kvm/x86_entry.h"
@@ -198,6 +199,13 @@ static bool publish_memory_map(struct machine *machine, const struct dimms_at_bo
     return machine_set_memory_map(machine, entries, count, error);
 }
 
+static bool copy_low(struct machine *machine, struct error *error)
+{
+    return machine->config->firmware == FIRMWARE_FLASH
+               ? flash_copy_low(machine->board.flash, machine->memory, error)
+               : rom_copy_low(machine->rom.image, machine->rom.size, machine->memory, error);
+}
+
 static bool prepare_firmware(struct machine *machine, struct error *error)
 {
     struct start *start = machine->start;
@@ -212,7 +220,7 @@ static bool prepare_firmware(struct machine *machine, struct error *error)
     start->entry = (struct vcpu_entry){ .reset_vector = true };
     return publish_tables(machine, &start->dimms, error) &&
            publish_memory_map(machine, &start->dimms, error) && machine_set_boot_order(machine, error) &&
-           rom_copy_low(&machine->rom, machine->memory, error);
+           copy_low(machine, error);
 }
 
 bool machine_arch_prepare(struct machine *machine, struct error *error)
@@ -220,7 +228,7 @@ bool machine_arch_prepare(struct machine *machine, struct error *error)
     struct start *start = machine->start;
     struct map_room room;
 
-    if (machine->rom.path)
+    if (machine->config->firmware != FIRMWARE_NONE)
         return prepare_firmware(machine, error);
     start->machine = (struct boot_machine){
         .memory = machine->memory,

@@ -174,7 +174,18 @@ bool option_boot(struct parser *parser, const char *argument, struct error *erro
 
 /* ---- which of both boots ---- */
 
-/* Only x86-64's firmware is there; a machine that a test plays the guest of has none unless it is named. */
+#if !defined(__aarch64__)
+/* A machine that a test plays the guest of has none unless it is named. */
+static enum firmware_source choose_firmware(const struct config *config)
+{
+    if (config->kernel)
+        return FIRMWARE_NONE;
+    if (config->pflash[0])
+        return FIRMWARE_FLASH;
+    return config->bios || config->accel == ACCEL_KVM ? FIRMWARE_ROM : FIRMWARE_NONE;
+}
+#endif
+
 bool finish_firmware(struct parser *parser, struct error *error)
 {
     struct config *config = parser->config;
@@ -199,14 +210,14 @@ bool finish_firmware(struct parser *parser, struct error *error)
         return error_set(error, "nothing to boot: add -kernel FILE (there is no firmware on arm64); -help "
                                 "lists all options");
 #else
-    config->firmware = !config->kernel && (config->accel == ACCEL_KVM || config->bios);
-    config->fw_cfg = config->fw_cfg || config->firmware;
-    if (config->firmware && config->pflash[0])
+    if (config->bios && config->pflash[0])
         return error_set(
             error,
-            "pflash0 '%.80s': firmware in flash is not started yet, and the image of other firmware "
-            "ends where flash does, at 4 GiB; add -kernel FILE, or omit -pflash and pflash0",
-            config->pflash[0]);
+            "-bios '%s' and pflash0 '%.80s' are both firmware, and both end at 4 GiB; omit -bios to "
+            "start what is in flash, or -pflash and pflash0",
+            config->bios, config->pflash[0]);
+    config->firmware = choose_firmware(config);
+    config->fw_cfg = config->fw_cfg || config->firmware != FIRMWARE_NONE;
 #endif
     return true;
 }
