@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Between the files that describe processors behind a GIC.
+ * Shared by the files that write tables and devices of processors with a GIC.
  */
 #ifndef CORE_ACPI_CPU_H
 #define CORE_ACPI_CPU_H
@@ -10,7 +10,7 @@
 
 #include <hotram/acpi_arm.h>
 
-/* "Online capable" is said of a processor that is not enabled, and reserved otherwise (ACPI 6.5, 5.2.12.14).
+/* False: unknown flags, or both; "online capable" is reserved for an enabled processor (ACPI 6.5, 5.2.12.14).
  */
 static inline bool libhotram_cpu_flags_are_valid(uint32_t flags)
 {

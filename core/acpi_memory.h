@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Between the files that write the AML of the memory hotplug devices.
+ * Shared by the files that write the AML of the memory hotplug devices. The writer's errors are reported by
+ * hotram_aml_finish().
  */
 #ifndef CORE_ACPI_MEMORY_H
 #define CORE_ACPI_MEMORY_H
 
 #include <hotram/aml.h>
 
-/* Names. The registers' are in registers(). */
+/* Names in the namespace; those of the registers are in registers() in acpi_memory.c. */
 #define SCOPE "\\_SB"
 #define CONTROLLER "MHPD"
 #define LOCK "MLCK"
 
-/* Locals and arguments as the methods use them. */
+/* Numbers of arguments and locals in the methods. */
 enum { SLOT, VALUE, LENGTH, MAXIMUM };
 
 /* target = value */
@@ -21,13 +22,14 @@ void libhotram_memory_store_integer(struct hotram_aml *aml, uint64_t value, cons
 /* Localn = source */
 void libhotram_memory_load(struct hotram_aml *aml, const char *source, unsigned local);
 
-/* The name of a slot's device: MP00 .. MPFF. */
+/* Set the name of the device of slot 0 .. 255: MP00 .. MPFF. */
 void libhotram_memory_slot_name(char name[5], uint32_t slot);
 
-/* Method MTFY (slot, code): Notify the slot's device. */
+/* Method MTFY (slot, code): notify the slot's device. */
 void libhotram_memory_notification(struct hotram_aml *aml, uint32_t slots);
 
-/* Method MSCN (): deliver all pending events; its register accesses do not grow with the slots. */
+/* Method MSCN (): deliver all pending events. The number of its register accesses does not depend on `slots`.
+ */
 void libhotram_memory_scan(struct hotram_aml *aml, uint32_t slots);
 
 #endif

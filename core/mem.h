@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * All that the library needs of a C library. Declared here because a freestanding compiler need not bring
- * a <string.h> (C11, 4p6).
+ * The only functions that the library requires of a C library. Declared here because a freestanding
+ * implementation need not provide <string.h> (C11, 4p6).
  */
 #ifndef CORE_MEM_H
 #define CORE_MEM_H
