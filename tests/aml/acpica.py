@@ -23,6 +23,8 @@ import subprocess
 import tempfile
 import time
 
+from lib import proc
+
 CLONE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("HOTRAM_BUILD") or CLONE / "build/native")
 
@@ -202,9 +204,8 @@ class Interpreter:
     def _threads(self):
         """Where each of the interpreter's threads is: its state, and in which
         place of the kernel it waits."""
-        for task in pathlib.Path(f"/proc/{self._program.pid}/task").iterdir():
-            state = (task / "stat").read_text().rpartition(")")[2].split()[0]
-            yield f"{state}:{(task / 'wchan').read_text()}"
+        for _, stat, place in proc.threads(self._program.pid, "stat", "wchan"):
+            yield f"{stat.rpartition(')')[2].split()[0]}:{place}"
 
     def _read_answer(self):
         deadline = time.monotonic() + LIMIT

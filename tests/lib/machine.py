@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 
-from . import arch
+from . import arch, proc
 from .qmp import QMP, QMPClosed, QMPTimeout
 
 ARCH = arch.chosen()
@@ -348,11 +348,7 @@ class Machine:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def count_threads(self):
-        count = 0
-        for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
-            with contextlib.suppress(FileNotFoundError):     # it ended meanwhile
-                count += not (task / "comm").read_text().startswith("kvm-")
-        return count
+        return sum(not name.startswith("kvm-") for _, name in proc.threads(self.process.pid, "comm"))
 
     def threads(self):
         """The number of the program's threads, without the kernel's own helpers that newer KVMs start in its name. A

@@ -7,7 +7,7 @@ import struct
 
 from peer import BLOCK, HOTRAM, Peer
 
-from . import host_tap, tap
+from . import host_tap, proc, tap
 from .virtio import VERSION_1, Device, Pci
 
 MIB = 1 << 20
@@ -86,9 +86,9 @@ class Card(Peer):
 
     def serves(self):
         """Whether the kernel does: by a thread of hotram's, or of its own, which is named after hotram."""
-        threads = [*pathlib.Path("/proc").glob("[0-9]*/comm"),
-                   *pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/comm")]
-        return any(f"vhost-{self.process.pid}" in path.read_text() for path in threads if path.exists())
+        names = [*map(proc.read, pathlib.Path("/proc").glob("[0-9]*/comm")),
+                 *(name for _, name in proc.threads(self.process.pid, "comm"))]
+        return any(f"vhost-{self.process.pid}" in name for name in names if name)
 
     def dimm(self, name, slot):
         self.qmp.execute("object-add", {"qom-type": "memory-backend-ram", "id": f"m{name}", "size": 2 * MIB})

@@ -12,7 +12,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib import inject, tap                                  # noqa: E402
+from lib import inject, proc, tap                            # noqa: E402
 from lib.machine import CLONE, PROGRAM, Machine              # noqa: E402
 from lib.qmp import QMP                                      # noqa: E402
 
@@ -78,8 +78,8 @@ def test_without_the_sandbox_the_same_is_not_refused():
 def status(machine):
     """NoNewPrivs and Seccomp of all threads; KVM's own worker is one of them."""
     found = set()
-    for thread in pathlib.Path(f"/proc/{machine.process.pid}/task").iterdir():
-        lines = dict(line.split(":", 1) for line in (thread / "status").read_text().splitlines())
+    for _, text in proc.threads(machine.process.pid, "status"):
+        lines = dict(line.split(":", 1) for line in text.splitlines())
         found.add((lines["NoNewPrivs"].strip(), lines["Seccomp"].strip()))
     return found
 

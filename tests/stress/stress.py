@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import time
 
+from lib import proc
 from lib.machine import PROGRAM
 from lib.qmp import QMP, QMPClosed
 
@@ -183,12 +184,8 @@ def check(machine, status, seed):
 
 def tell_threads(pid):
     """Where they are: in the kernel, and in the program if there is a debugger."""
-    for task in sorted(pathlib.Path(f"/proc/{pid}/task").iterdir()):
-        try:
-            state = (task / "stat").read_text().rpartition(")")[2].split()[0]
-            print(f"# {task.name} {(task / 'comm').read_text().strip()} {state} {(task / 'wchan').read_text()}")
-        except OSError:
-            continue
+    for number, stat, name, place in proc.threads(pid, "stat", "comm", "wchan"):
+        print(f"# {number} {name.strip()} {stat.rpartition(')')[2].split()[0]} {place}")
     if shutil.which("gdb"):
         said = subprocess.run(["gdb", "-p", str(pid), "-batch", "-ex", "thread apply all bt 24"], check=False,
                               capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL).stdout

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What /proc says of a process whose threads come and go: one may end between the listing of its folder (then
+there is no such file) and the reading of a file that is open already (then there is no such process)."""
+
+import pathlib
+
+
+def read(path):
+    """A file's text; None: what it tells of is gone."""
+    try:
+        return pathlib.Path(path).read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def threads(pid, *files):
+    """(number, text of each file) of each thread, but those that end meanwhile."""
+    for task in sorted(pathlib.Path(f"/proc/{pid}/task").iterdir()):
+        texts = [read(task / name) for name in files]
+        if None not in texts:
+            yield (task.name, *texts)
