@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """QEMU's words for booleans, in every option that has one. It needs no KVM."""
 
 import pathlib

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """Bad input: each gives an error that names the value and the limit, and leaves
 everything as it was."""
 
@@ -214,14 +215,14 @@ def test_errors_of_building_quote_the_option():
 
 
 def test_objects_and_devices_on_the_command_line():
-    memory = ["-m", "64M,slots=2,maxmem=1G", "-kernel", MICRO]
+    memory = ["-accel", "qtest", "-m", "64M,slots=2,maxmem=1G", "-kernel", MICRO]
     backend = ["-object", "memory-backend-ram,id=m0,size=128M"]
     refuses(memory + ["-object", "can-bus,id=r"], "can-bus")
     refuses(memory + backend + backend, "m0")
     refuses(memory + ["-device", "pc-dimm,id=d0,memdev=m0"], "m0")
     refuses(memory + backend + ["-device", "e1000"], "e1000")
     refuses(memory + backend + ["-device", '{"driver":"pc-dimm",'], "JSON")
-    refuses(["-kernel", MICRO] + backend + ["-device", "pc-dimm,id=d0,memdev=m0"],
+    refuses(["-accel", "qtest", "-kernel", MICRO] + backend + ["-device", "pc-dimm,id=d0,memdev=m0"],
             "slots=")
 
 
@@ -291,8 +292,7 @@ def test_kvm_missing_or_not_permitted():
     hide = ["unshare", "-m", "sh", "-c", "mount -t tmpfs none /dev && exec \"$@\"", "sh"]
     refuses(options, "/dev/kvm is missing", "kvm_amd", prefix=hide)
     lock = ["unshare", "-m", "sh", "-c",
-            "mount -t tmpfs none /mnt && touch /mnt/kvm && chmod 600 /mnt/kvm &&"
-            "mount --bind /mnt/kvm /dev/kvm &&"
+            "mount -t tmpfs -o mode=755 none /dev && touch /dev/kvm && chmod 600 /dev/kvm &&"
             "exec setpriv --reuid 65534 --clear-groups \"$@\"", "sh"]
     with tempfile.NamedTemporaryFile() as file:
         # Where everybody may read it, which root's own folder is not.
@@ -331,7 +331,7 @@ class Unchanged:
 
 
 def machine_with_dimm():
-    machine = Machine(["-m", "64M,slots=3,maxmem=1G", "-kernel", MICRO,
+    machine = Machine(["-accel", "qtest", "-m", "64M,slots=3,maxmem=1G", "-kernel", MICRO,
                        "-machine", "dimm-granularity=2M"], kernel=None, run=False)
     machine.plug("d0", "256M", addr=5 * GIB, slot=1)
     machine.qmp.execute("object-add", {"qom-type": "memory-backend-ram",

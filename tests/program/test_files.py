@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """Files and descriptors: what must not hold the program up, what it leaves behind,
 and what it takes with it from whoever started it."""
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 # sanitizers: asan tsan
 """Disks that are to halt while the host works on a request: the driver resets one, the machine stops or is reset, a
 slot is switched off, the program ends. The request waits until the test lets it end, or never ends. Meanwhile every

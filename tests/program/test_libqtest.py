@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """hotram as QEMU's libqtest starts its programs: two sockets that the program connects to,
 and the command lines of QEMU's tests behind them. It needs no KVM."""
 

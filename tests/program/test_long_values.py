@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
 """Values of any length, wherever one can be given: what is said of them is short, shows
 that it is shortened, and keeps what comes behind the value. It needs no KVM."""
 
