@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The balloon as monitors see it: memory that the guest lends to the host. Main thread.
+ * The balloon for monitors: memory that the guest lends to the host (VIRTIO 1.2, 5.5).
+ *
+ * Threads: main thread only.
  */
 #ifndef VMM_VIRTIO_BALLOON_H
 #define VMM_VIRTIO_BALLOON_H
@@ -12,10 +14,12 @@
 
 struct board;
 
-/* `balloon`: ask the guest to keep `size` bytes, and to lend the rest of its memory. False: the machine has
- * no balloon (class DeviceNotActive), or the guest has less memory, or size is not above 0. */
+/* `balloon`: ask the guest to keep `size` bytes, and to lend the rest of its memory. Returns before the guest
+ * responds. False and an error: the machine has no balloon (class DeviceNotActive), the guest has less
+ * memory, or size is 0 or negative. */
 bool balloon_ask(const struct board *board, int64_t size, struct error *error);
-/* `query-balloon`: the bytes that the guest keeps. False: there is no balloon. */
+/* `query-balloon`: set *size to the bytes that the guest keeps. False and an error: the machine has no
+ * balloon (class DeviceNotActive). */
 bool balloon_kept(const struct board *board, uint64_t *size, struct error *error);
 
 #endif

@@ -2,12 +2,12 @@
 /*
  * The balloon's statistics: the guest's numbers about its memory (VIRTIO 1.2, 5.5.6.3), for balloon.c.
  *
- * The driver makes one buffer available with its numbers, and another one with new numbers when it gets the
- * first back: so the device asks by giving back, and holds a buffer, without its memory, between two
- * questions.
+ * The driver makes a buffer with its numbers available, and makes it available again with new numbers each
+ * time that the device returns it. So the device requests a report by returning the buffer; between requests
+ * it holds the buffer, but no lease of its memory.
  *
- * Threads: functions that end in _on_io on the device's I/O thread; balloon_stats_lent() with the device's
- * lock; the rest on the main thread. What the guest said last is under `lock`, a leaf.
+ * Threads: functions that end in _on_io run on the device's I/O thread, balloon_stats_lent() under the
+ * device's lock, all others on the main thread. `lock`, a leaf, protects the last report.
  */
 #ifndef VMM_VIRTIO_BALLOON_STATS_H
 #define VMM_VIRTIO_BALLOON_STATS_H
@@ -21,9 +21,9 @@
 #define BALLOON_STATS 16u /* tags that have a name */
 
 struct balloon_report {
-    uint64_t values[BALLOON_STATS]; /* UINT64_MAX: not said */
-    uint64_t updated;               /* seconds since 1970; 0: never */
-    uint64_t lent, count;           /* of struct guest_total */
+    uint64_t values[BALLOON_STATS]; /* by tag; UINT64_MAX: not reported */
+    uint64_t updated;               /* seconds since 1970; 0: no report yet */
+    uint64_t lent, count;           /* `lent` and `reports` of struct guest_total */
 };
 
 struct balloon_stats {
@@ -34,35 +34,36 @@ struct balloon_stats {
     struct balloon_report last; /* with the lock */
 
     /* The I/O thread's: */
-    struct virtio_request *held; /* the driver's buffer between two questions */
-    bool asked;                  /* somebody waits for a report */
-    bool outdated;               /* but the next one may have been made before the question */
+    struct virtio_request *held; /* the driver's buffer between two reports; NULL: the driver has it */
+    bool asked;                  /* the main thread has asked for a report that is not here yet */
+    bool outdated;               /* the next report may have been written before that */
     struct work heard;           /* posted to the main thread */
 
     /* The main thread's: */
     struct timer poll;
-    uint32_t interval; /* seconds; 0: nobody polls */
+    uint32_t interval; /* seconds; 0: no polling */
 };
 
 void balloon_stats_init(struct balloon_stats *stats, struct virtio_device *device);
-/* It is on its bus: the machine hears of the guest's memory by it. */
+/* Once the device is on its bus: become the board's source of statistics, and poll every `interval` seconds
+ * (0: never). */
 void balloon_stats_begin(struct balloon_stats *stats, uint32_t interval);
-/* It is on no bus (or never was), and nothing runs on the I/O thread for it. */
+/* Once the device has left its bus (or was never on one), and its I/O thread no longer uses it. */
 void balloon_stats_end(struct balloon_stats *stats);
 
-/* Poll each so many seconds, from now on; 0: never. */
+/* Poll every `interval` seconds, beginning at once; 0: stop polling. */
 void balloon_stats_poll(struct balloon_stats *stats, uint32_t interval);
-/* As QEMU's property guest-stats shows it. */
+/* The last report, with the names of QEMU's property guest-stats. Returns how many numbers were written. */
 size_t balloon_stats_show(struct balloon_stats *stats, struct live_number numbers[LIVE_NUMBERS_MAX]);
 
-/* The driver has so many bytes in the balloon. */
+/* Record how many bytes the balloon contains, as the driver has written it. */
 void balloon_stats_lent(struct balloon_stats *stats, uint64_t bytes);
 
-/* Take the driver's numbers. */
+/* Record a report, and hold its request, which the caller must not use any more. */
 void balloon_stats_take_on_io(struct balloon_stats *stats, struct virtio_request *request);
-/* The guest runs again: a question that could not be put meanwhile is put now. */
+/* The guest runs again: request the report that was asked for while it was paused. */
 void balloon_stats_resume_on_io(struct balloon_stats *stats);
-/* The driver has gone. */
+/* The device is being reset: drop the held request and the last report. */
 void balloon_stats_reset_on_io(struct balloon_stats *stats);
 
 #endif

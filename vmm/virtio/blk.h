@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of virtio-blk share (VIRTIO 1.2, 5.2): blk.c is the device, blk_request.c its requests.
+ * Shared by the files of virtio-blk (VIRTIO 1.2, 5.2): blk.c is the device, blk_request.c its requests.
  *
- * Threads: as virtio/device.h says: `queue` and the lists are the I/O thread's, the node and the work the
- * main thread's, `write_back` is read by one and written by a vCPU with the device's lock.
+ * Threads: as in virtio/device.h. `queue` and the lists belong to the I/O thread, `user` and the works to the
+ * main thread. `write_back` is read on the I/O thread; a vCPU writes it under the device's lock.
  */
 #ifndef VMM_VIRTIO_BLK_H
 #define VMM_VIRTIO_BLK_H
@@ -25,13 +25,14 @@
 #define BLK_F_DISCARD (UINT64_C(1) << 13)
 #define BLK_F_WRITE_ZEROES (UINT64_C(1) << 14)
 
-#define BLK_CONFIG_WRITE_BACK 32 /* its place in the configuration (5.2.4) */
+#define BLK_CONFIG_WRITE_BACK 32 /* offset of `writeback` in configuration space (5.2.4) */
 
-#define BLK_SERIAL 20u /* bytes of a serial number as the driver gets it */
-/* Sectors of one discard or of one request to write zeroes, at most: QEMU's. */
+#define BLK_SERIAL 20u /* bytes of a serial number as the driver receives it (5.2.6) */
+/* Maximum number of sectors of one discard or write-zeroes request: as in QEMU. */
 #define BLK_RANGE_MAX 0x3fffffu
 
-/* What becomes of a guest whose request fails: werror=, rerror=. */
+/* Policy for requests that fail (werror=, rerror=): report the error to the guest, report success, stop the
+ * machine and retry when it continues, or stop on ENOSPC and otherwise report. */
 enum blk_policy { BLK_REPORT, BLK_IGNORE, BLK_STOP, BLK_ENOSPC };
 
 struct blk;
@@ -40,8 +41,8 @@ struct blk_request {
     struct virtio_request virtio; /* first */
     struct block_request block;
     struct blk *blk;
-    struct iovec *status;     /* the iovec that is a byte shorter for the status behind the data; or NULL */
-    struct blk_request *next; /* of those that wait for the guest to run again */
+    struct iovec *status;     /* the iovec that was shortened by the status byte after the data; or NULL */
+    struct blk_request *next; /* in blk->held */
 };
 
 struct blk_values {
@@ -58,23 +59,23 @@ struct blk {
     struct block_user user;
     struct block_queue *queue;
     struct watch *watch; /* of the queue's descriptor */
-    int watch_error;     /* why there is none: an errno */
+    int watch_error;     /* why `watch` is NULL: an errno */
     char *user_name, *qdev;
     enum blk_policy on_read_error, on_write_error;
-    atomic_bool write_back; /* the driver flushes; else each write is flushed */
-    struct blk_request *held, **last_held;
+    atomic_bool write_back;                /* the driver flushes; false: each write is flushed */
+    struct blk_request *held, **last_held; /* failed requests, to be retried when the guest runs again */
     struct blk_failure {
         bool write, nospace, stop, ignored;
         int error;
-    } failure; /* with `failed`, which tells the main thread of it; the lock is the device's `interrupt`. Of
-                * several before it is told, the first that stops the machine, or the last */
+    } failure; /* for `failed`, on the main thread; under the device's lock `interrupt`. If several requests
+                * fail before it runs: the first one that stops the machine, otherwise the last */
     struct work failed;
 };
 
-/* As write-cache= says: before the driver, and when it is reset. */
+/* Set the write cache's mode as write-cache= says: before the guest sees the device, and at a reset. */
 void blk_write_cache_reset(struct blk *blk);
 
-/* I/O thread. */
+/* Callbacks of struct virtio_device_type, on the I/O thread. */
 bool blk_handle(struct virtio_device *device, struct virtio_queue *queue);
 void blk_started(struct virtio_device *device);
 void blk_resumed(struct virtio_device *device);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What queue.c, queue_pop.c and chain.c share: rings, and from descriptors in the guest's memory to a
- * request's pieces of host memory.
+ * Shared by queue.c, queue_pop.c and chain.c: the layout of rings, and the translation of descriptors in
+ * guest memory to leased host memory (VIRTIO 1.2, 2.7).
  *
- * Threads: that of the queue.
+ * Threads: the one that serves the queue.
  */
 #ifndef VMM_VIRTIO_CHAIN_H
 #define VMM_VIRTIO_CHAIN_H
@@ -12,7 +12,7 @@
 
 #include "virtio/queue.h"
 
-/* The driver's part, and the device's: both end with a field for the event index. */
+/* The driver's ring (2.7.6), and the device's (2.7.8). With the event index, a 16-bit field follows each. */
 struct available_ring {
     _Atomic uint16_t flags, index;
     _Atomic uint16_t ring[]; /* heads of chains */
@@ -38,31 +38,34 @@ struct virtio_descriptor {
 #define VIRTIO_DESCRIPTOR_WRITE 2u
 #define VIRTIO_DESCRIPTOR_INDIRECT 4u
 
-/* A chain's descriptors, copied out of the guest's memory. */
+/* A chain's descriptors, copied from guest memory. */
 struct virtio_chain {
     unsigned count;
-    bool indirect; /* `table` is to be followed, too */
+    bool indirect; /* the descriptors of the indirect table that `table` refers to follow */
     struct virtio_descriptor table;
-    char why[96]; /* empty, or what is wrong with it */
+    char why[96]; /* the rule that the chain violates, or "" */
     struct virtio_descriptor descriptors[VIRTIO_DESCRIPTORS_MAX];
 };
 
-/* Run access(opaque), which touches the rings' memory and holds nothing. False: the queue is broken. */
+/* Run access(opaque), which accesses the rings' memory and must hold no lock and no memory of its own. False:
+ * the host cannot provide the memory; the queue is broken. */
 bool virtio_queue_try(struct virtio_queue *queue, void (*access)(void *opaque), void *opaque);
 
-/* Follow a chain through `entries` descriptors from one of them on, to its end or an indirect table. Reads
- * the guest's memory: under guest_memory_try(). False: chain->why. */
+/* Append the descriptors of a chain in a table of `entries` to `chain`, from number `first` to the last one
+ * or to one that refers to an indirect table. Reads guest memory: must run within guest_memory_try(). False:
+ * the chain is invalid, and chain->why is set. */
 bool virtio_chain_follow(struct virtio_chain *chain, const volatile struct virtio_descriptor *table,
                          unsigned entries, unsigned first, bool indirect_allowed);
 
 enum virtio_translation {
     VIRTIO_TRANSLATED,
-    VIRTIO_WRONG,   /* chain->why */
-    VIRTIO_STARVED, /* memory of the host's is short */
+    VIRTIO_WRONG,   /* the guest's fault: chain->why */
+    VIRTIO_STARVED, /* the host is out of memory; may be repeated later */
 };
-/* Lease what the descriptors say for a request of the queue. Otherwise it has no lease. */
+/* Lease the buffers of a chain, and set a request's iovecs and sizes. Unless the result is VIRTIO_TRANSLATED,
+ * the request has no lease. */
 enum virtio_translation virtio_chain_translate(struct virtio_chain *chain, struct virtio_request *request);
-/* Give a request's leases back. */
+/* Return a request's leases. */
 void virtio_request_release(struct virtio_request *request);
 
 #endif

@@ -6,17 +6,17 @@
  * console.c          the controller: its type, its queues
  * console_control.c  control messages
  * console_data.c     bytes, on the I/O thread
- * console_port.c     ports: their types, how they come and go, on the main thread, and so are
- * console_number.c   their places on a controller
+ * console_port.c     ports: their types, creation and removal, on the main thread, like the next two
+ * console_number.c   their numbers on a controller
  * console_chardev.c  their chardevs
  *
- * Threads: the queues are the I/O thread's, chardevs the main thread's. What both use of a port is under its
- * lock, a leaf that is held for copying alone; each then tells the other: the main thread by a doorbell
- * (virtio_device_kick()), the I/O thread by posting the port's work. Neither waits for the other, but the
- * main thread where a port comes or goes.
+ * Threads: the queues belong to the I/O thread, chardevs to the main thread. A port's lock protects the
+ * members that both use; it is a leaf, and held for copying only. Afterwards the main thread notifies the I/O
+ * thread by a doorbell (virtio_device_kick()), and the I/O thread the main thread by posting the port's work.
+ * Neither waits for the other, except the main thread when a port is added or removed.
  *
- * Bytes wait in two pipes of a fixed size. A pipe that is full stops whoever fills it: the chardev is read no
- * further, or the request stays in the guest's queue.
+ * Bytes are buffered in two pipes of a fixed size. A full pipe stops its writer: the chardev is not read, or
+ * the request stays in the guest's queue.
  */
 #ifndef VMM_VIRTIO_CONSOLE_H
 #define VMM_VIRTIO_CONSOLE_H
@@ -30,7 +30,7 @@
 #define CONSOLE_NAME_MAX 255u
 #define CONSOLE_PIPE 65536u
 
-/* Two queues for each port, and behind port 0's the two of control messages (5.3.2). */
+/* Numbers of a port's two queues; those of control messages follow port 0's (5.3.2). */
 static inline unsigned console_queue_to_guest(unsigned number)
 {
     return number == 0 ? 0 : 2 * number + 2;
@@ -59,32 +59,32 @@ struct console_port {
     struct device device; /* first */
     struct port_values values;
     struct console *console;
-    bool terminal; /* a virtconsole; fixed, as are the number and the name in `values` */
+    bool terminal; /* a virtconsole; fixed, like number and name in `values` */
 
     /* The main thread's: */
-    struct chardev *chardev; /* NULL: nobody is at the other end, ever */
-    struct channel *channel; /* NULL: it is not open */
-    struct work work;        /* posted by the I/O thread: what is below has changed */
+    struct chardev *chardev; /* NULL: the port has none */
+    struct channel *channel; /* NULL: not open */
+    struct work work;        /* posted by the I/O thread: members under the lock have changed */
     bool paused;             /* the chardev is not read */
-    bool reported;           /* as the last VSERPORT_CHANGE said */
-    struct timer quiet;      /* no event for a while */
+    bool reported;           /* `open` of the last event VSERPORT_CHANGE */
+    struct timer quiet;      /* limits the rate of that event */
 
-    pthread_mutex_t lock; /* a leaf, of: */
+    pthread_mutex_t lock; /* a leaf; of: */
     struct console_pipe to_guest, from_guest;
-    bool to_guest_stopped;   /* the main thread waits for room */
-    bool from_guest_stopped; /* the I/O thread does */
-    bool host_open;          /* somebody is at the other end */
-    bool host_left;          /* and nobody was since the guest was last told that somebody is */
-    bool guest_open;         /* as the driver says */
+    bool to_guest_stopped;   /* the main thread waits for room in to_guest */
+    bool from_guest_stopped; /* the I/O thread waits for room in from_guest */
+    bool host_open;          /* the chardev has a client; always set for a virtconsole */
+    bool host_left;          /* it had none at some time since the driver was last informed of one */
+    bool guest_open;         /* the driver has the port open */
 };
 
-/* A port's number, taken or not, as the driver knows it: the I/O thread's. */
+/* A port number, and what the driver has been told of it: the I/O thread's. */
 struct console_slot {
-    struct console_port *port; /* NULL: there is none */
-    uint64_t sent;             /* bytes of the next request that are in the port's pipe already */
-    bool added;                /* the driver knows of a port ... */
-    bool gone;                 /* ... that is not there any more */
-    bool ready;                /* it wants to hear more of it: */
+    struct console_port *port; /* NULL: the number is free */
+    uint64_t sent;             /* bytes of the next request that are already in the port's pipe */
+    bool added;                /* the driver has been told that a port was added ... */
+    bool gone;                 /* ... which has been removed */
+    bool ready;                /* the driver uses the port, and accepts messages about it: */
     bool told_terminal, told_name, told_open;
 };
 
@@ -99,43 +99,48 @@ struct console {
     struct child_bus bus; /* the main thread's */
     /* The I/O thread's: */
     struct console_slot *slots; /* [max_ports] */
-    bool ready;                 /* the driver takes control messages */
+    bool ready;                 /* the driver accepts control messages */
 };
 
 /* ---- on the I/O thread ---- */
 
-/* Of a port's queue: false: it waits for more than a doorbell. */
+/* Handle a port's queue, of a port number that may be free: fill buffers of the driver, or read them. The
+ * result is that of handle() in struct virtio_device_type. */
 bool console_receive(struct console *console, unsigned number, struct virtio_queue *queue);
 bool console_send(struct console *console, unsigned number, struct virtio_queue *queue);
-/* Whether the driver has the port open, from now on. */
+/* The driver has opened or closed the port. */
 void console_set_guest_open(struct console_port *port, bool open);
 
-/* What the driver has queued for a port is given back unread. False: not all of it, for lack of memory; the
- * queue is handled again. */
+/* Return all requests that the driver has queued for a port unread. False: out of memory; some remain, and
+ * the queue will be handled again. */
 bool console_drop(struct console *console, unsigned number);
 
-/* Control messages from the driver. */
+/* Handle control messages of the driver (5.3.6.2); an invalid one breaks the queue. The result is that of
+ * handle(). */
 bool console_take_messages(struct console *console, struct virtio_queue *queue);
-/* Those that wait for the driver: they follow from the slots. */
+/* Send the control messages that the slots require, as far as the driver has buffers for them. The result is
+ * that of handle(). */
 bool console_give_messages(struct console *console, struct virtio_queue *queue);
 
 /* ---- on the main thread ---- */
 
-/* A port has come to a number that was free, or it goes. */
+/* Add a port at its number, which is free; or remove it. Both wait for the I/O thread. */
 void console_put_port(struct console *console, struct console_port *port);
 void console_take_port(struct console *console, struct console_port *port);
-/* Something is to be said to the driver: console_give_messages() looks what. */
+/* Have console_give_messages() called: the slots or ports have changed. */
 void console_tell(struct console *console);
 
-/* For a port with its values: the controller that it is on, and its number there. */
+/* Set port->console, by `bus` of its values; then its number there, which may be given. False and an error:
+ * there is no such controller; the number is taken, 0, or out of range; the name is taken; or all numbers
+ * are. */
 bool console_find_bus(struct console_port *port, struct board *board, const struct device_type *type,
                       struct error *error);
 bool console_find_number(struct console_port *port, struct error *error);
 bool console_is_port(const struct device *device);
 
-/* What a port is to its chardev. */
+/* The callbacks of a port's chardev; the opaque is the port. */
 extern const struct chardev_user_ops console_chardev_ops;
-/* port->work: something under its lock has changed. */
+/* Function of port->work. */
 void console_port_work(void *port);
 
 /* ---- pipes, under the port's lock ---- */
@@ -144,9 +149,9 @@ static inline uint32_t console_pipe_room(const struct console_pipe *pipe)
 {
     return CONSOLE_PIPE - pipe->count;
 }
-/* There is room for that. */
+/* `length` is at most console_pipe_room(). */
 void console_pipe_put(struct console_pipe *pipe, const uint8_t *bytes, uint32_t length);
-/* At most `length` bytes; returns how many. */
+/* Take at most `length` bytes. Returns their number; 0: the pipe is empty. */
 uint32_t console_pipe_take(struct console_pipe *pipe, uint8_t *bytes, uint32_t length);
 
 #endif

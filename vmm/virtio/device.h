@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A virtio device on PCI: Virtual I/O Device (VIRTIO) 1.2, modern only. What all of them do is here and in
- * transport_pci.c; a device is a struct virtio_device_type, a file of its own, and its rows in device/type.c.
+ * A virtio device on PCI: Virtual I/O Device (VIRTIO) 1.2, modern only; references are to it. What all
+ * devices have in common is here; each kind is a struct virtio_device_type in a file of its own, and rows in
+ * device/type.c.
  *
- * Threads: the queues and what handles them belong to the device's I/O thread (host/io_thread.h). The
- * registers are any vCPU's, under `lock`, which may be held while its holder waits for the I/O thread: so the
- * I/O thread never takes it, nor the PCI lock. Everything else is the main thread's.
+ * Threads: queues and their handlers belong to the device's I/O thread (host/io_thread.h). vCPUs access the
+ * registers under `lock`. The holder of that lock, or of the PCI lock, may wait for the I/O thread, so the
+ * I/O thread takes neither. Everything else belongs to the main thread.
  *
- * Halting is one state machine, whoever asks for it, and nobody waits for the host:
+ * Halting is one state machine for all purposes, and no thread waits for the host:
  *
  *     handling -> halting, and busy while the host works on requests -> drained -> stopped, or paused
  *
- * A pause (the guest stands still: stop, the machine's reset, the program's end) and a stop (the driver
- * resets the device, the device leaves) each begin it by a call of the I/O thread, which ends at once: no
- * queue is handled from then on. One may come while the other is under way. A stop ends in stopped queues,
- * also while the guest stands still; a guest that runs again ends a pause, even one that is not drained, but
- * no stop. If nothing is at the host, all of it has happened when the call returns. Otherwise the device is
- * `busy`; its requests end as always, each is pushed, and the I/O thread posts `drained` to the main loop
- * after the last one: there a driver's reset ends, and board_drained() lets the machine continue with what it
- * waits for.
+ * A pause (the guest is paused: stop, the machine's reset, the program's end) and a stop (the driver resets
+ * the device, or the device leaves) each begin with a call on the I/O thread, which returns at once: no queue
+ * is handled afterwards. Both may be in progress at the same time. A stop ends with stopped queues, also
+ * while the guest is paused; a guest that continues ends a pause, even one that is not drained, but not a
+ * stop. If the host has no requests, everything is complete when the call returns. Otherwise the device is
+ * `busy`: its requests end as usual, each is pushed, and after the last one the I/O thread posts `drained` to
+ * the main loop, where a driver's reset is completed, and board_drained() lets the machine continue.
  *
- * A driver's reset: the status reads as before until it is complete (2.4.1, 4.1.4.3.2), and the registers
- * take no write (`resetting`).
+ * During a driver's reset the status reads as before until it is complete (2.4.1, 4.1.4.3.2), and writes to
+ * registers are ignored (`resetting`).
  */
 #ifndef VMM_VIRTIO_DEVICE_H
 #define VMM_VIRTIO_DEVICE_H
@@ -36,8 +36,7 @@
 #include "pci/place.h"
 #include "virtio/queue.h"
 
-#define VIRTIO_QUEUES_MAX \
-    130u /* 64 pairs of a network card and its control queue; a byte's worth for vectors */
+#define VIRTIO_QUEUES_MAX 130u /* at least 64 pairs of a network card and its control queue */
 #define VIRTIO_CONFIG_MAX 128u
 
 /* Feature bits of all devices (6). */
@@ -57,56 +56,59 @@ struct virtio_device;
 struct virtio_setup;
 
 struct virtio_device_type {
-    uint16_t virtio_id;      /* 5 */
-    uint8_t class, subclass; /* PCI's */
-    unsigned config_size;    /* of its own configuration space, bytes */
-    /* Entries of a queue, a power of two; NULL: as the setup says. Main thread, before the guest sees it. */
+    uint16_t virtio_id;      /* device id (5) */
+    uint8_t class, subclass; /* of PCI */
+    unsigned config_size;    /* length of device-specific configuration space, bytes */
+    /* Number of entries of a queue, a power of two; NULL: that of the setup. Main thread, during creation. */
     uint16_t (*queue_size)(const struct virtio_device *device, unsigned index);
-    size_t
-        request_size; /* of the queues' requests: sizeof(struct virtio_request), or of what begins with one */
+    size_t request_size; /* of the device's requests, which begin with a struct virtio_request, bytes */
 
-    /* On the I/O thread; all but handle() may be NULL. */
-    void (*started)(struct virtio_device *device); /* the driver is ready; features are negotiated */
-    /* A doorbell was rung, or would have been: pop what there is. False: it waits for something else than a
-     * doorbell, and calls virtio_device_kick() then. */
+    /* On the I/O thread; all except handle() may be NULL. */
+    void (*started)(
+        struct virtio_device *device); /* the driver is ready (DRIVER_OK); features are negotiated */
+    /* A doorbell was rung, or may have been missed: pop the requests. True: handle() may be called again at
+     * once if the queue has more. False: the device waits for something other than a doorbell, after which it
+     * calls virtio_device_kick(). */
     bool (*handle)(struct virtio_device *device, struct virtio_queue *queue);
     /* No queue will be handled until the next started() or resumed(). Requests that do not wait for the host
      * are put back (virtio_queue_unpop()) or pushed now, or are counted in device->held. */
     void (*halted)(struct virtio_device *device);
-    /* Only after a halt for a pause: all queues are handled next. */
+    /* The end of a pause; all queues are handled next. */
     void (*resumed)(struct virtio_device *device);
-    /* Everything is as before the driver came; what is held is dropped (virtio_queue_drop()). */
+    /* Return to the state before started(), and drop requests that are held (virtio_queue_drop()). */
     void (*reset)(struct virtio_device *device);
 
-    /* A queue breaks: whoever else serves queues of the device stops. */
+    /* A queue has broken: another server of the device's queues must stop. */
     void (*broken)(struct virtio_device *device);
-    /* The driver has given a queue another vector. */
+    /* The driver has changed a queue's vector. */
     void (*vector_changed)(struct virtio_device *device);
 
-    /* With the device's lock: the driver has written to device->config, of which `config_writable` bytes may
-     * be. */
+    /* The driver has written to configuration space; of device->config only the bytes that `config_writable`
+     * permits have changed. Under the device's lock. */
     void (*config_written)(struct virtio_device *device, unsigned offset, unsigned width);
 
-    /* How one comes and goes, on the main thread (type.c). Its own struct has `size` bytes, all zero before,
-     * and begins with a struct virtio_device; the values of its properties are at `values` in it and begin
-     * with a struct virtio_values. All functions but prepare() may be NULL. */
+    /* Creation and removal, on the main thread (type.c). The device's own struct has `size` bytes, initially
+     * zero, and begins with a struct virtio_device; at offset `values` are the values of its properties,
+     * which begin with a struct virtio_values. All functions except prepare() may be NULL. */
     size_t size, values;
-    void (*defaults)(void *values);                         /* that are not zero; without virtio's */
-    bool (*check)(const void *values, struct error *error); /* without a machine; without virtio's */
-    bool shares_memory; /* another program maps guest memory for it, by descriptors */
-    bool own_thread;    /* it waits for another program, and keeps no other device waiting meanwhile */
-    /* The id of the object iothread that its queues are handled on; NULL: on the machine's I/O thread. */
+    void (*defaults)(void *values); /* set defaults other than 0; not those of virtio */
+    bool (*check)(const void *values, struct error *error); /* check values without a machine; likewise */
+    bool shares_memory; /* another program maps guest memory, by descriptors */
+    bool own_thread;    /* it has an I/O thread of its own, since it waits for another program */
+    /* The id of the object iothread on which its queues are handled; NULL: the machine's I/O thread. */
     const char *(*iothread)(const void *values);
-    /* Take what it needs besides its place, and say in `setup` what it is; device->io is there. */
+    /* Acquire what the device uses besides its place, and fill in `setup`; device->io is set. False and an
+     * error; release() is called next. */
     bool (*prepare)(struct virtio_device *device, struct board *board, const char *id,
                     struct virtio_setup *setup, struct error *error);
-    /* It is on its bus, and may be in use. False: it goes again. */
+    /* The device is on its bus, where the guest may already use it. False and an error: it is removed. */
     bool (*plugged)(struct virtio_device *device, struct error *error);
-    /* It is on no bus (or never was): whatever of that was taken goes. */
+    /* The device is not on a bus (or never was): release everything that prepare() and plugged() acquired,
+     * also if they failed halfway. */
     void (*release)(struct virtio_device *device);
 };
 
-/* One queue, as registers have it; with the device's lock. */
+/* Registers of a queue (4.1.4.3); under the device's lock. */
 struct virtio_queue_registers {
     struct virtio_queue_layout layout;
     uint16_t size_max;
@@ -121,8 +123,8 @@ struct virtio_queue_link {
     int bell; /* an eventfd: the driver's doorbell */
     struct watch *watch;
     bool has_doorbell;
-    bool elsewhere;       /* the I/O thread's: the kernel serves it, and nothing here touches its rings */
-    struct timer starved; /* tries again */
+    bool elsewhere;       /* the I/O thread's: another server has it (virtio_queue_hand_over()) */
+    struct timer starved; /* handles the queue again after it was out of memory */
 };
 
 /* The first member of each device's own struct. */
@@ -131,7 +133,7 @@ struct virtio_device {
     const struct virtio_device_type *type;
     struct io_thread *io;
     struct guest_memory *memory;
-    char *name; /* its id, or its type's name: for messages, and as a holder of leases */
+    char *name; /* its id, or the name of its type: for messages, and as a holder of leases */
 
     pthread_mutex_t lock; /* of the registers: */
     bool resetting;       /* the driver has reset the device, which is not drained yet */
@@ -139,20 +141,21 @@ struct virtio_device {
     uint64_t accepted;
     uint32_t device_feature_select, driver_feature_select;
     uint16_t queue_select;
-    /* Little-endian, as the driver reads it. Of what virtio_device_config_put() changes, also `interrupt`. */
+    /* Little endian, as the driver reads it. Bytes that virtio_device_config_put() changes are also under
+     * `interrupt`. */
     uint8_t config[VIRTIO_CONFIG_MAX];
-    uint8_t config_writable[VIRTIO_CONFIG_MAX];
-    uint64_t doorbells; /* where the notification area is, or PCI_UNMAPPED: with the PCI lock */
-    unsigned window;    /* where its PCI configuration access capability is; fixed */
+    uint8_t config_writable[VIRTIO_CONFIG_MAX]; /* for each byte, not 0: the driver may change it */
+    uint64_t doorbells; /* address of the notification area, or PCI_UNMAPPED; under the PCI lock */
+    unsigned window;    /* offset of the PCI configuration access capability (4.1.4.9); fixed */
 
-    _Atomic uint8_t status;     /* written with the lock, NEEDS_RESET also on the I/O thread */
+    _Atomic uint8_t status;     /* written under the lock; NEEDS_RESET also on the I/O thread */
     _Atomic uint8_t generation; /* of config */
     _Atomic uint16_t config_vector;
     atomic_bool needs_reset;
-    /* Of `isr`, `has_pin` and the pin, and of bytes of `config`; a leaf but for PCI's interrupt lock. */
+    /* Of `isr`, `has_pin` and the pin, and of bytes of `config`; below it is only PCI's interrupt lock. */
     pthread_mutex_t interrupt;
     uint8_t isr;
-    bool has_pin; /* it is on a bus */
+    bool has_pin; /* the device is on a bus */
 
     unsigned vector_count; /* 0: without MSI-X */
     int *vector_fd;        /* [vector_count], eventfds that raise them */
@@ -160,28 +163,29 @@ struct virtio_device {
     struct virtio_queue_link *queues;
 
     /* The I/O thread's: */
-    bool running;       /* queues are started */
-    bool halting;       /* and not handled */
-    bool paused;        /* the guest stands still */
-    bool stopping;      /* queues stop when nothing is at the host */
-    unsigned held;      /* requests that wait for the guest or a client alone; the device counts them */
-    bool told;          /* of a fault of the guest's, since the machine's last reset */
-    struct work settle; /* posted to itself: a request has ended while it halts */
+    bool running;       /* queues have been started */
+    bool halting;       /* queues are not handled */
+    bool paused;        /* the guest is paused */
+    bool stopping;      /* queues stop once the host has no requests */
+    unsigned held;      /* requests in flight that do not wait for the host; the device counts them */
+    bool told;          /* a message about a broken queue was written since the machine's last reset */
+    struct work settle; /* posted by the thread to itself: a request has ended during a halt */
 
-    atomic_bool busy; /* it halts, and the host works on requests; written by the I/O thread, read by any */
+    atomic_bool
+        busy; /* halting, and the host works on requests; the I/O thread writes it, any thread reads it */
 
     /* The main thread's: */
-    struct work drained; /* posted by the I/O thread: not busy any more */
-    bool stands_still;
+    struct work drained; /* posted by the I/O thread: no longer busy */
+    bool stands_still;   /* virtio_device_run() has paused it */
     bool owns_thread;
-    struct iothread *iothread; /* that `io` is of (virtio/iothread.h); NULL: the machine's */
+    struct iothread *iothread; /* the object whose thread `io` is (virtio/iothread.h); NULL: none */
     struct virtio_device *next_of_iothread;
     struct guest_listener listener;
-    struct work memory_left;    /* posted to the I/O thread */
-    struct work vector_changed; /* the same, by the thread that has written it */
+    struct work memory_left;    /* posted to the I/O thread: memory has been or is being removed */
+    struct work vector_changed; /* posted to the I/O thread, by the vCPU that changed a vector */
 };
 
-/* What every device can be told; in its values. */
+/* Properties that all virtio devices have, in the values of each. */
 struct virtio_values {
     struct pci_place place;
     uint32_t vectors;
@@ -215,33 +219,33 @@ struct virtio_values {
                      "off (default): doorbells are 4 bytes apart")
 
 void virtio_values_default(struct virtio_values *values);
-/* What can be checked without a machine. */
+/* Check them without a machine. False and an error: a value that requests an unsupported feature. */
 bool virtio_values_check(const struct virtio_values *values, struct error *error);
 
-/* What a device asks for when it is made. */
+/* What a device requests when it is created. */
 struct virtio_setup {
-    const struct device_type *type;     /* filled in before prepare(), and so is: */
-    const struct virtio_values *values; /* the place of its own ones */
-    uint64_t features;                  /* besides those of all devices */
-    unsigned queues;
-    uint16_t queue_size;
-    unsigned vectors; /* where none are given; 0: one for each queue and one more */
+    const struct device_type *type;     /* set before prepare(), like the next */
+    const struct virtio_values *values; /* in the device's own values */
+    uint64_t features;                  /* in addition to those of all devices */
+    unsigned queues;                    /* number of queues, at most VIRTIO_QUEUES_MAX */
+    uint16_t queue_size;                /* entries of each, a power of two */
+    unsigned vectors;                   /* if the property is not given; 0: one for each queue and one more */
 };
 
-/* Make the part that all have, in an owner's zeroed struct with its `io`, enlist the device and put it on its
- * bus: the guest finds it from now on. device->config may be filled in before. False: nothing is left of it.
- * Main thread. */
+/* Initialize the common part, in the owner's struct, which is zeroed except for `io` and perhaps config;
+ * enlist the device and put it on its bus, where the guest finds it. False and an error: nothing is left of
+ * it. Main thread. */
 bool virtio_device_plug(struct virtio_device *device, struct board *board, const char *id, bool hot,
                         const struct virtio_setup *setup, struct error *error);
-/* Take it off its bus, and begin to stop it. It stays enlisted. Main thread. */
+/* Take the device off its bus, and begin to stop it. It stays enlisted. May be repeated. Main thread. */
 void virtio_device_leave(struct virtio_device *device);
-/* After that, and not while it is busy; or for one that no guest has used yet: no thread uses it any more. */
+/* Complete that, for a device that is not busy: when this returns, no thread uses it. Main thread. */
 void virtio_device_unplug(struct virtio_device *device);
-/* After that: what virtio_device_plug() has allocated goes. */
+/* After that: free what virtio_device_plug() has allocated. */
 void virtio_device_free(struct virtio_device *device);
 
-/* For the rows of device types. A reset is not for one that is busy: the machine pauses all first, and waits.
- */
+/* Functions for the rows of device types. A reset is not permitted while the device is busy: the machine
+ * pauses all devices first, and waits. */
 void virtio_device_reset(struct device *device);
 void virtio_device_run(struct device *device, bool run);
 void virtio_device_describe(const struct device *device, struct virtio_values *values);
@@ -255,8 +259,8 @@ bool virtio_type_busy(const struct device *device);
 void virtio_type_leave(struct device *device);
 void virtio_type_destroy(struct device *device);
 
-/* The row of a type: its kind, a struct virtio_device_type; its table of properties and the struct that they
- * are in; whether device_add makes it, too; its reset, virtio_device_reset() or one that calls it; and,
+/* Define the row of a type: its kind, a struct virtio_device_type; its table of properties and the struct of
+ * their values; whether device_add can create it; its reset, virtio_device_reset() or one that calls it; and,
  * with LIVE, a table of struct live_property. */
 #define VIRTIO_DEVICE_TYPE(symbol, text, kind, table, values_struct, is_hot, resets) \
     VIRTIO_DEVICE_ROW(symbol, text, kind, table, values_struct, is_hot, resets, NULL, 0)
@@ -287,15 +291,15 @@ void virtio_type_destroy(struct device *device);
         .destroy = virtio_type_destroy, \
     }
 
-/* Change bytes of configuration space and tell the driver. Main thread. */
+/* Change bytes of configuration space, and interrupt the driver (2.5). Main thread. */
 void virtio_device_config_set(struct virtio_device *device, unsigned offset, const void *bytes,
                               unsigned length);
 
-/* The same without telling the driver, for what it has asked for itself. On the I/O thread. */
+/* The same without an interrupt, for a change that the driver has requested. I/O thread. */
 void virtio_device_config_put(struct virtio_device *device, unsigned offset, const void *bytes,
                               unsigned length);
 
-/* Whether the driver has accepted a feature; fixed from started() to reset(). */
+/* Whether the driver has accepted all of these feature bits; fixed from started() to reset(). */
 static inline bool virtio_device_has(const struct virtio_device *device, uint64_t feature)
 {
     return (device->accepted & feature) == feature;
@@ -306,13 +310,12 @@ static inline struct virtio_queue *virtio_device_queue(struct virtio_device *dev
     return &device->queues[index].queue;
 }
 
-/* Have a queue handled again on the I/O thread, as by a doorbell. Any thread. */
+/* Have a queue handled on the I/O thread, as by its doorbell. Any thread. */
 void virtio_device_kick(struct virtio_device *device, unsigned queue);
-/* The same at once, without a round through the event loop. On the I/O thread, and not from the type's own
- * callbacks. */
+/* Handle a queue at once. I/O thread, but not within callbacks of struct virtio_device_type. */
 void virtio_device_handle(struct virtio_device *device, unsigned queue);
 
-/* Run on the device's I/O thread and wait for it. Main thread. */
+/* Run a function on the device's I/O thread, and wait until it has returned. Main thread. */
 static inline void virtio_device_call(struct virtio_device *device, void (*run)(void *opaque), void *opaque)
 {
     io_thread_call(device->io, run, opaque);
@@ -320,27 +323,31 @@ static inline void virtio_device_call(struct virtio_device *device, void (*run)(
 
 /* ---- between device.c, common.c and transport_pci.c ---- */
 
-/* Registers of the common configuration structure, with the lock. */
+/* Accesses to the common configuration structure (4.1.4.3), under the lock; `offset` is within it. */
 uint32_t virtio_common_read(struct virtio_device *device, uint64_t offset, unsigned width);
 void virtio_common_write(struct virtio_device *device, uint64_t offset, unsigned width, uint32_t value);
 
+/* Add BARs, capabilities and vectors to the PCI function. False and an error: out of memory, or of
+ * interrupts. Main thread, before the device is on its bus. */
 bool virtio_transport_init(struct virtio_device *device, struct error *error);
-/* It is on a bus, and has a pin to raise, or no longer. */
+/* The device is on a bus, so that it can raise its pin, or no longer. Main thread. */
 void virtio_transport_pin(struct virtio_device *device, bool has);
-/* No eventfd raises an interrupt any more, no doorbell rings. */
+/* Detach eventfds from interrupts and doorbells. Main thread, after the device has left its bus. */
 void virtio_transport_end(struct virtio_device *device);
-/* Registers as at power-on. With the lock, or vCPUs paused. */
+/* Set the registers to their state after power-on. Under the lock, or while vCPUs are paused. */
 void virtio_transport_reset(struct virtio_device *device);
-/* Any thread: the driver is to look at a queue, or at the configuration. */
+/* Interrupt the driver because of a queue, or of configuration space, by its vector or the pin (4.1.5). Any
+ * thread. */
 void virtio_interrupt_queue(struct virtio_device *device, unsigned queue);
 void virtio_interrupt_config(struct virtio_device *device);
-/* The driver has written DRIVER_OK, or 0. With the lock, on a vCPU or the main thread; waits for the I/O
- * thread, and not for requests. */
+/* The driver has written DRIVER_OK; or 0, which resets the device. Under the lock, on a vCPU or the main
+ * thread. They wait for the I/O thread, but not for requests. */
 void virtio_device_start(struct virtio_device *device);
 void virtio_device_begin_reset(struct virtio_device *device);
-/* Halt, and stop the queues; any thread but the I/O thread. It may be busy then, and stops later. */
+/* Halt, and stop the queues, at once or, if the device is then busy, as soon as it is drained. Any thread
+ * except the I/O thread. */
 void virtio_device_stop(struct virtio_device *device);
-/* Any thread: it halts, and the host works on requests. */
+/* Whether the device is halting while the host works on requests. Any thread. */
 bool virtio_device_busy(const struct virtio_device *device);
 
 #endif

@@ -17,16 +17,16 @@ struct backends;
 struct object;
 struct virtio_device;
 
-/* Set device->io to the thread of object `id`. False: there is no such object. The object must stay until
- * iothread_join() or the device is given up; no command runs between them. */
+/* Set device->io to the thread of object `id`. False and an error: there is no such object. No command may
+ * run between this and iothread_join(), or the end of the device, since object-del would not be refused. */
 bool iothread_find(const struct backends *backends, const char *id, struct virtio_device *device,
                    struct error *error);
-/* The device, which now has its name, uses it: object-del is refused until iothread_leave(). For a device
- * without an iothread of its own both do nothing. */
+/* The device, whose name is now set, uses the object: object-del is refused until iothread_leave(). Both have
+ * no effect for a device without an iothread object; the latter also for one that has not joined. */
 void iothread_join(struct virtio_device *device);
 void iothread_leave(struct virtio_device *device);
 
-/* The kernel's number of the object's thread; 0: the object is no iothread. */
+/* Linux thread id of the object's thread; 0: the object is not an iothread. */
 pid_t iothread_tid(const struct object *object);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A network card (VIRTIO 1.2, 5.1): its parts.
+ * Shared by the files of a network card (VIRTIO 1.2, 5.1).
  *
- * Threads: as virtio/device.h says. Frames are moved on the I/O thread (net_data.c); the card, its link and
- * its back end belong to the main thread (net.c).
+ * Threads: as in virtio/device.h. Frames are moved on the I/O thread (net_data.c); the card, its link and its
+ * back end belong to the main thread (net.c).
  */
 #ifndef VMM_VIRTIO_NET_H
 #define VMM_VIRTIO_NET_H
@@ -47,45 +47,50 @@ struct net_values {
 struct net {
     struct virtio_device virtio; /* first */
     struct net_values values;
-    uint8_t mac[6];              /* after a reset; fixed */
-    struct net_backend *backend; /* NULL: the cable leads nowhere */
+    uint8_t mac[6];              /* the address after a reset; fixed */
+    struct net_backend *backend; /* NULL: none, and no frames */
     struct net_card card;
     unsigned pairs;             /* of queues; fixed */
-    atomic_bool link;           /* written on the main thread */
-    unsigned pairs_in_use;      /* the I/O thread's: what the driver has set */
-    struct virtio_vhost vhost;  /* where the kernel moves the frames */
+    atomic_bool link;           /* up; written on the main thread */
+    unsigned pairs_in_use;      /* the I/O thread's: set by the driver */
+    struct virtio_vhost vhost;  /* attached if the back end has vhost-net */
     struct net_filter filter;   /* the I/O thread's */
-    atomic_bool filter_told;    /* that it has changed, since somebody has asked for it */
-    struct work filter_changed; /* posted to the main thread: an event */
+    atomic_bool filter_told;    /* NIC_RX_FILTER_CHANGED was emitted since the filter was last queried */
+    struct work filter_changed; /* posted to the main thread: emits that event */
 };
 
-/* Of the device's type: on the I/O thread. */
+/* Callbacks of struct virtio_device_type, on the I/O thread. */
 void net_started(struct virtio_device *device);
 void net_resumed(struct virtio_device *device);
 void net_halted(struct virtio_device *device);
 void net_reset(struct virtio_device *device);
 bool net_handle(struct virtio_device *device, struct virtio_queue *queue);
-/* Of its back end's card: on the I/O thread. */
+/* Callbacks of struct net_card, on the I/O thread: port `port` of the back end has frames, or room for some.
+ */
 void net_readable(void *opaque, unsigned port);
 void net_writable(void *opaque, unsigned port);
-/* Frames are wanted if the driver is there and the guest runs. On the I/O thread. */
+/* Ask the back end for frames while the driver is ready and the guest runs, otherwise not. I/O thread. */
 void net_listen(void *net);
-/* The driver is there and the guest runs: frames move, by the kernel or by this program. I/O thread. */
+/* Begin to move frames, by the kernel or by this program: the driver is ready, and the guest runs. I/O
+ * thread.
+ */
 void net_begin(struct net *net);
-/* net_control.c: commands of the driver. I/O thread. */
+/* net_control.c: handle the driver's commands (5.1.6.5). I/O thread. */
 void net_control(struct net *net, struct virtio_queue *queue);
-/* Whether a device is a network card; then its filter is stored, and NIC_RX_FILTER_CHANGED tells of the next
- * change. Main thread. */
+/* Copy a network card's filter; its next change emits NIC_RX_FILTER_CHANGED. False: the device is not a
+ * network card. Main thread. */
 bool net_filter_of(struct device *device, struct net_filter *filter);
-/* net_vhost.c: the back end has vhost-net, if it has: get everything ready for it. Main thread. False:
- * virtio_vhost_detach(), which is for a card without vhost-net, too. */
+/* net_vhost.c: attach the card to vhost-net, if its back end has it. False and an error; the caller calls
+ * virtio_vhost_detach(), which has no effect for a card without vhost-net. Main thread. */
 bool net_vhost_attach(struct net *net, struct error *error);
-/* Let the kernel serve the pairs in use, if everything is there. Whether it does. I/O thread, and so are the
- * next. */
+/* Have the kernel serve the pairs in use, if the link is up and virtio_vhost_start_if_possible() permits.
+ * Returns whether it serves queues now. I/O thread, like the next two, which are callbacks of struct
+ * virtio_device_type.
+ */
 bool net_vhost_start_if_possible(struct net *net);
 void net_vhost_broken(struct virtio_device *device);
 void net_vhost_vector_changed(struct virtio_device *device);
-/* The link has changed: main thread. */
+/* Callback of struct net_card: the link has changed. Main thread. */
 void net_link_changed(void *opaque);
 
 #endif

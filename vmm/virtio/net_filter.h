@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which frames a network card's driver wants to receive (VIRTIO 1.2, 5.1.6.5.1 to 5.1.6.5.3): modes,
- * addresses and VLANs, the commands that set them, and whether a frame is among them.
+ * The frames that a network card's driver requests (VIRTIO 1.2, 5.1.6.5.1 to 5.1.6.5.3): modes, addresses and
+ * VLANs, the commands that set them, and the test of a frame.
  *
- * A command is hostile: it is taken whole, or refused and changes nothing.
+ * Commands are hostile: each is carried out completely, or refused without a change.
  *
- * Threads: a filter belongs to its card's I/O thread. Nothing here has a state of its own.
+ * Threads: a filter belongs to its card's I/O thread. The functions have no state besides their arguments.
  */
 #ifndef VMM_VIRTIO_NET_FILTER_H
 #define VMM_VIRTIO_NET_FILTER_H
@@ -18,15 +18,15 @@
 #define VIRTIO_NET_F_CTRL_VLAN (UINT64_C(1) << 19)
 #define VIRTIO_NET_F_CTRL_RX_EXTRA (UINT64_C(1) << 20)
 #define VIRTIO_NET_F_CTRL_MAC_ADDR (UINT64_C(1) << 23)
-/* A filter has commands for these. */
+/* Features whose commands the filter handles. */
 #define NET_FILTER_FEATURES \
     (VIRTIO_NET_F_CTRL_RX | VIRTIO_NET_F_CTRL_VLAN | VIRTIO_NET_F_CTRL_RX_EXTRA | VIRTIO_NET_F_CTRL_MAC_ADDR)
 
-/* Addresses in a table. With more of them it is empty, and overflows: all match. */
+/* Maximum number of addresses of a table. A longer one is stored as empty, with `overflow`: all match. */
 #define NET_FILTER_MAX 64u
 #define NET_VLANS 4096u
 
-/* By number of the command that sets it. */
+/* Modes, by the number of the command that sets each (5.1.6.5.1). */
 enum net_mode {
     NET_PROMISCUOUS, /* every frame, whatever else is set */
     NET_ALL_MULTICAST,
@@ -51,21 +51,21 @@ struct net_filter {
     uint64_t vlans[NET_VLANS / 64];
 };
 
-/* One command without its answer: `bytes` of them, which read() copies from `offset` on, as many as there
- * are; it returns their number. */
+/* One command without its acknowledgement, of `bytes` bytes. read() copies up to `length` of them, beginning
+ * at `offset`, and returns how many. */
 struct net_command {
     size_t (*read)(const void *source, uint64_t offset, void *bytes, size_t length);
     const void *source;
     uint64_t bytes;
 };
 
-/* As after a reset of the device: everything is received, at the address `mac`. `features` are those that the
- * driver has accepted. */
+/* Set the filter to its state after a reset of the device: all frames are received. `mac` is the card's
+ * address, `features` are those that the driver has accepted. */
 void net_filter_reset(struct net_filter *filter, const uint8_t mac[6], uint64_t features);
-/* Obey a command for which the driver has accepted the feature. False: it is none of the filter's, or is
- * wrong; the filter is as it was. */
+/* Carry out a command. False: it does not belong to the filter, its feature is not among `features`, or it is
+ * malformed; the filter is unchanged. */
 bool net_filter_obey(struct net_filter *filter, uint64_t features, const struct net_command *command);
-/* Whether the driver wants a frame of at least NET_FRAME_MIN bytes. */
+/* Whether the driver is to receive a frame, of at least NET_FRAME_MIN bytes. */
 bool net_filter_wants(const struct net_filter *filter, const uint8_t *frame, size_t length);
 bool net_filter_has_vlan(const struct net_filter *filter, unsigned vlan);
 

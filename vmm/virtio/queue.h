@@ -2,16 +2,16 @@
 /*
  * Split virtqueues: Virtual I/O Device (VIRTIO) 1.2, 2.7, with indirect descriptors and event index.
  *
- * Rings and buffers are the guest's, and hostile: whatever is wrong with them breaks the queue, once, with a
- * sentence that says what. A broken queue gives no requests; what is under way may end. Nothing of the
- * guest's is believed twice: descriptors are copied before they are looked at.
+ * Rings and buffers are written by the guest, which is hostile: any violation breaks the queue, once, with a
+ * reason. A broken queue returns no requests; those in flight may still end. Descriptors are copied before
+ * they are checked, so that the guest cannot change them afterwards.
  *
- * Memory is held by leases: the rings' for as long as the queue runs, a request's from virtio_queue_pop() to
- * virtio_queue_push(). When memory with rings leaves, the queue breaks and gives the leases back
- * (virtio_queue_check_rings()), so no DIMM waits for it.
+ * Memory is held by leases: that of the rings while the queue runs, that of a request from virtio_queue_pop()
+ * to virtio_queue_push(). When memory that contains rings is removed, the queue breaks and returns the leases
+ * (virtio_queue_check_rings()), so that the removal of a DIMM does not wait for the driver.
  *
- * Threads: `layout` is the owner's. virtio_queue_start() and stop() while nobody uses the queue; the rest on
- * the one thread that serves it.
+ * Threads: all functions run on the one thread that serves the queue. The exceptions are virtio_queue_init()
+ * and virtio_queue_layout_check(): the former before that thread uses the queue, the latter anywhere.
  */
 #ifndef VMM_VIRTIO_QUEUE_H
 #define VMM_VIRTIO_QUEUE_H
@@ -25,44 +25,46 @@
 #include "memory/guest_memory.h"
 
 #define VIRTIO_QUEUE_SIZE_MAX 1024u
-/* Of one request: descriptors, and pieces of host memory, since a buffer may lie across regions. */
+/* Maximum number of descriptors of a request, and of contiguous pieces of host memory that they refer to: a
+ * buffer may extend across regions. */
 #define VIRTIO_DESCRIPTORS_MAX 1024u
 #define VIRTIO_SEGMENTS_MAX 1024u
-/* Of these, in the request itself. */
+/* Pieces for which the request itself has room. */
 #define VIRTIO_SEGMENTS_INLINE 16u
 
 struct virtio_queue;
 
-/* What the driver has said of a queue (4.1.4.3). */
+/* A queue's size and addresses, as the driver has written them (4.1.4.3). */
 struct virtio_queue_layout {
     uint16_t size;                         /* a power of two, at most VIRTIO_QUEUE_SIZE_MAX */
     uint64_t descriptors, available, used; /* guest-physical */
 };
 
-/* A chain of buffers that the driver has made available. Its device may have more behind it
- * (virtio_queue_start()). */
+/* A chain of buffers that the driver has made available. The device's own data may follow the struct
+ * (`request_size` of virtio_queue_start()). The device may change the iovecs; virtio_queue_push() does not
+ * use them. */
 struct virtio_request {
     struct virtio_queue *queue;
-    struct iovec *out, *in; /* what the device reads, and after it what it writes */
+    struct iovec *out, *in; /* buffers that the device reads, and that it writes */
     unsigned out_count, in_count;
     uint64_t out_bytes, in_bytes;
 
-    uint16_t head; /* the queue's, and so is the rest */
+    uint16_t head; /* this and all that follows belongs to the queue */
     unsigned lease_count;
     struct lease *leases;
-    void *large; /* where more than VIRTIO_SEGMENTS_INLINE are, or NULL */
+    void *large; /* memory of leases and iovecs if there are more than VIRTIO_SEGMENTS_INLINE; or NULL */
     struct iovec inline_segments[VIRTIO_SEGMENTS_INLINE];
     struct lease inline_leases[VIRTIO_SEGMENTS_INLINE];
     struct virtio_request *next_free;
 };
 
-/* Who has a queue, and what it calls: on the thread that serves the queue. */
+/* Callbacks of a queue's owner, on the thread that serves the queue. They must not stop the queue. */
 struct virtio_queue_owner {
-    /* The queue has broken: `why` is a clause such as "descriptor 7 is a buffer of no bytes". */
+    /* The queue has broken; `why` is a phrase such as "a buffer of no bytes". */
     void (*broken)(void *opaque, const char *why);
-    /* Interrupt the driver: a buffer was used. */
+    /* Interrupt the driver: a buffer has been used. */
     void (*interrupt)(void *opaque, struct virtio_queue *queue);
-    /* A request is no longer in flight. NULL: nobody asks. */
+    /* A request is no longer in flight. May be NULL. */
     void (*ended)(void *opaque);
     void *opaque;
 };
@@ -73,17 +75,18 @@ struct virtio_queue {
     enum guest_holder holder;
     struct virtio_queue_owner owner;
 
-    struct virtio_queue_layout layout; /* of a queue that runs; fixed meanwhile */
+    struct virtio_queue_layout layout; /* fixed while the queue runs */
     bool running;
     bool broken;
-    bool indirect, event_index;                /* negotiated */
-    struct lease descriptors, available, used; /* none: not running, or broken by the rings' leaving */
-    uint16_t next_available;                   /* counts on modulo 2^16, as all of these */
-    uint16_t next_used;                        /* what virtio_queue_fill() fills */
-    uint16_t published;                        /* what the driver sees */
-    bool silent;                               /* doorbells are not wanted */
-    bool starved;                              /* virtio_queue_pop() was short of memory */
-    unsigned in_flight;                        /* requests that the device has */
+    bool indirect, event_index;                /* negotiated features */
+    struct lease descriptors, available, used; /* none: not running, or the rings' memory has been removed */
+    uint16_t
+        next_available; /* entry of the available ring that is popped next; modulo 2^16, like the next two */
+    uint16_t next_used; /* entry of the used ring that virtio_queue_fill() writes next */
+    uint16_t published; /* the used ring's index as the driver sees it */
+    bool silent;        /* the driver need not ring the doorbell */
+    bool starved;       /* the last virtio_queue_pop() was out of memory */
+    unsigned in_flight; /* requests that the device has popped and not yet ended */
 
     void *requests; /* [layout.size] of request_size each */
     size_t request_size;
@@ -94,50 +97,55 @@ struct virtio_queue {
 void virtio_queue_init(struct virtio_queue *queue, unsigned index, struct guest_memory *memory,
                        enum guest_holder holder, const struct virtio_queue_owner *owner);
 
-/* What can be said of a layout without looking at memory: false, and the rule that it breaks. */
+/* Check size and alignment of a layout, without access to memory (2.7). False: *why is the rule that it
+ * violates, a constant string. */
 bool virtio_queue_layout_check(const struct virtio_queue_layout *layout, const char **why);
 
-/* Run, from its first entry on, with room for `request_size` bytes for each request, of which the first are a
- * struct virtio_request. False and what is wrong: the layout, rings that are no memory, or memory is short;
- * it does not run. */
+/* Start the queue, with its first entry. Each request has `request_size` bytes, which begin with a struct
+ * virtio_request. The queue must not be running. False and an error: the layout is invalid, a ring is not in
+ * one piece of memory, or out of memory; the queue does not run. */
 bool virtio_queue_start(struct virtio_queue *queue, const struct virtio_queue_layout *layout, bool indirect,
                         bool event_index, size_t request_size, struct error *error);
-/* Run no more: the rings' leases are given back. No request is in flight. One that does not run will do. */
+/* Stop the queue and return the rings' leases. No request may be in flight. Has no effect on a queue that
+ * does not run. */
 void virtio_queue_stop(struct virtio_queue *queue);
 
-/* The next request, or NULL: there is none, the queue does not run or is broken, or memory is short (then
- * `starved`: to be tried again after a while). Bytes behind the struct are as the last user left them, zeros
- * at first. */
+/* Pop the next request. NULL: there is none, the queue does not run or is (or becomes) broken, or out of
+ * memory (then `starved` is set, and the caller should try again later). Bytes after the struct are as their
+ * last user left them, initially zeros. */
 struct virtio_request *virtio_queue_pop(struct virtio_queue *queue);
-/* Put the request that was popped last back, as if it had not been popped. Several: in reverse order. */
+/* Put the request that was popped last back, as if it had not been popped; several in reverse order. */
 void virtio_queue_unpop(struct virtio_request *request);
-/* Give a request up: the driver does not hear of it. For a queue that is about to stop. */
+/* End a request without informing the driver: for a queue that is broken or about to stop. */
 void virtio_queue_drop(struct virtio_request *request);
-/* Give a request's memory back before its end; it has no bytes any more. For one that is kept for long. */
+/* Return the leases of a request that stays in flight; it has no buffers any more. For one that the device
+ * holds for a long time. */
 void virtio_request_let_go(struct virtio_request *request);
-/* The device is done with a request, and has written so many bytes of `in`, from the first on. Its leases are
- * given back; the driver sees it, and is interrupted if it wants to be. The request must not be used any
- * more. Also of a queue that has broken meanwhile. */
+/* End a request of which the device has written the first `written` bytes of `in` (at most in_bytes): return
+ * its leases, inform the driver, and interrupt the driver if it requests that. The request must not be used
+ * afterwards. Also for a queue that has broken in the meantime, whose driver is not informed. */
 void virtio_queue_push(struct virtio_request *request, uint32_t written);
-/* The same in two steps, for requests that the driver has to see all at once, or for fewer interrupts. */
+/* The same in two steps: the driver sees all filled requests at virtio_queue_flush(), with one interrupt. */
 void virtio_queue_fill(struct virtio_request *request, uint32_t written);
 void virtio_queue_flush(struct virtio_queue *queue);
 
-/* Doorbells are not wanted while requests are popped, as a hint to the driver. */
+/* Hint to the driver that it need not ring the doorbell (2.7.10), while requests are being popped. */
 void virtio_queue_silence(struct virtio_queue *queue);
-/* They are wanted again. True: there are requests that no doorbell will announce any more. */
+/* Request doorbells again. True: there are requests for which no doorbell will be rung. */
 bool virtio_queue_listen(struct virtio_queue *queue);
 
-/* Break it if some of its rings' memory has left, or leaves: to be called on the thread that serves it after
- * each time that a listener of guest memory hears `leave`. */
+/* Break the queue, and return the rings' leases, if memory of its rings has been or is being removed. To be
+ * called after each `leave` of a listener of guest memory. */
 void virtio_queue_check_rings(struct virtio_queue *queue);
 
-/* Break the queue for a reason of the device's: a request that makes no sense. printf-like. */
+/* Break the queue for a reason that the device has found, such as a malformed request; printf-like. Has no
+ * effect on a queue that is already broken. */
 void virtio_queue_break(struct virtio_queue *queue, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Copy bytes out of `out`, or into `in`, from `offset` on; returns how many: fewer if there are no more, or
- * the host cannot give the memory (then the machine is told). */
+/* Copy bytes from `out`, or to `in`, beginning at `offset`. Returns the number of bytes copied: fewer than
+ * `length` if the buffers end, or if the host cannot provide the memory (which the machine is informed of).
+ */
 size_t virtio_request_read(const struct virtio_request *request, uint64_t offset, void *bytes, size_t length);
 size_t virtio_request_write(const struct virtio_request *request, uint64_t offset, const void *bytes,
                             size_t length);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Queues of a virtio device that the kernel serves (vhost/vhost.h). While it does, this program does not
- * touch their rings; it takes them back when the guest stands still, a queue breaks, the device is reset, or
- * the device wants them, and goes on from where the kernel was.
+ * Queues of a virtio device that the kernel serves (vhost/vhost.h), or another program (vhost/user.h). While
+ * it does, this program does not access their rings. It takes them back when the guest is paused, a queue
+ * breaks, the device is reset, or the device requests it, and continues with the entry at which the server
+ * stopped.
  *
- * Memory: the kernel holds no leases. It knows the whole hotplug region as one range, in which there is
- * nothing where no DIMM is (memory/reservation.h): what the driver points at too late is not reached, and no
- * number of DIMMs changes the table. A region outside of it is taken out of the table before its memory goes.
+ * Memory: the kernel holds no leases. Its table contains the whole hotplug region as one range, which has no
+ * memory where there is no DIMM (memory/reservation.h): accesses to a removed DIMM fail, and DIMMs do not
+ * change the table. A range outside the region is removed from the table before its memory is.
  *
- * Threads: attach, detach and the listener are the main thread's, the rest the I/O thread's.
+ * Threads: attach, detach and the listener run on the main thread, everything else on the device's I/O
+ * thread.
  */
 #ifndef VMM_VIRTIO_VHOST_H
 #define VMM_VIRTIO_VHOST_H
@@ -20,26 +22,28 @@
 
 struct virtio_vhost;
 
-/* What differs: what is asked of the kernel, and what becomes of a device that it does not serve. */
+/* The server, by kind of device. */
 struct virtio_vhost_type {
-    const char *name;    /* for people: "vhost-net" */
-    const char *server;  /* who serves the queues: "the kernel's vhost-net" */
-    const char *instead; /* where it takes no more memory: "; vhost=off has no limit", or "" */
-    /* Main thread. NULL: the device itself says where guest memory is. */
+    const char *name;    /* for messages: "vhost-net" */
+    const char *server;  /* for messages: "the kernel's vhost-net" */
+    const char *instead; /* way out if its limit on memory is reached: "; vhost=off has no limit", or "" */
+    /* Set the table of guest memory. False and an error: it is unchanged. Main thread. NULL: the device
+     * itself informs the server of guest memory. */
     bool (*set_memory)(struct virtio_device *device, const struct vhost_span *spans, unsigned count,
                        struct error *error);
-    /* Serve queues 0 to `queues` - 1, whose rings these are. False and an error: it serves none. */
+    /* Begin to serve queues 0 to `queues` - 1, with these rings. False and an error: it serves none. */
     bool (*start)(struct virtio_device *device, unsigned queues, const struct vhost_ring *rings,
                   struct error *error);
-    /* Serve them no longer; next[i] becomes where ring i goes on. */
+    /* Stop serving them; set next[i] to the entry of the available ring with which ring i continues. */
     void (*stop)(struct virtio_device *device, unsigned queues, uint16_t *next);
+    /* Replace the interrupt's eventfd of a queue that is served. False: refused. */
     bool (*set_call)(struct virtio_device *device, unsigned queue, int call);
-    /* It will not be served until the driver starts anew, and virtio_vhost_restart(); `why` is for people.
-     * This program has the rings. */
+    /* The device is not served again before virtio_vhost_restart(); `why` is for a message. This program has
+     * the rings. */
     void (*gave_up)(struct virtio_device *device, const char *why);
 };
 
-/* The kernel writes it where no vector interrupts the driver. */
+/* An eventfd that the server writes for a queue without a vector: this program then raises the pin. */
 struct virtio_vhost_pin {
     struct virtio_vhost *vhost;
     unsigned queue;
@@ -51,33 +55,36 @@ struct virtio_vhost_pin {
 struct virtio_vhost {
     struct virtio_device *device;
     const struct virtio_vhost_type *type;
-    bool ready;      /* the kernel may be given rings */
-    bool failed;     /* not until virtio_vhost_restart() */
-    bool wrong;      /* not until the kernel has taken a table of guest memory: it has an old one */
-    unsigned served; /* queues that the kernel serves now; 0: this program has all */
-    unsigned queues; /* that it may serve: from the first on */
-    struct virtio_vhost_pin *pins; /* [queues]; NULL: there is no vhost */
-    int error;                     /* an eventfd: the kernel finds no sense in a ring */
+    bool ready;      /* attached: the server may be given rings */
+    bool failed;     /* it is not given rings before virtio_vhost_restart() */
+    bool wrong;      /* nor before it has accepted a table of guest memory: its present one is outdated */
+    unsigned served; /* queues that it serves now; 0: this program serves all */
+    unsigned queues; /* number of queues that it may serve: 0 to `queues` - 1 */
+    struct virtio_vhost_pin *pins; /* [queues]; NULL: not attached */
+    int error;                     /* an eventfd: the kernel has found an invalid ring or buffer */
     struct watch *error_watch;
     const struct reservation *reservation;
     bool listens;
     struct guest_listener listener;
 };
 
-/* Get everything ready for queues 0 to `queues` - 1 of a device that is on its bus. Main thread, and so is
- * detach, which is for one that is not attached, too. False: detach it. */
+/* Prepare to have queues 0 to `queues` - 1 served, for a device that is on its bus. False and an error: out
+ * of memory or descriptors, or the table of memory is refused; the caller detaches. virtio_vhost_detach()
+ * takes rings back, and has no effect if nothing is attached. Main thread. */
 bool virtio_vhost_attach(struct virtio_vhost *vhost, const struct virtio_vhost_type *type,
                          struct virtio_device *device, unsigned queues, struct error *error);
 void virtio_vhost_detach(struct virtio_vhost *vhost);
 
-/* The driver starts anew: what failed before may be tried again. I/O thread, and so are the next. */
+/* The driver has initialized the device anew: a start that failed may be repeated. I/O thread, like the next
+ * three. */
 void virtio_vhost_restart(struct virtio_vhost *vhost);
-/* Let the kernel serve queues 0 to `queues` - 1, if the guest runs and nothing stands in the way. Whether it
- * serves any. */
+/* Have queues 0 to `queues` - 1 served if the device runs, none of them is broken or has requests in flight,
+ * and no start has failed. Returns whether any queue is served now; a start that fails has called gave_up().
+ */
 bool virtio_vhost_start_if_possible(struct virtio_vhost *vhost, unsigned queues);
-/* This program has the rings. */
+/* Take all rings back. Has no effect if none is served. */
 void virtio_vhost_take_back(struct virtio_vhost *vhost);
-/* Of the device's type: a queue has another vector. */
+/* Callback of struct virtio_device_type: the driver has changed a queue's vector. */
 void virtio_vhost_vector_changed(struct virtio_vhost *vhost);
 
 #endif
