@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The PCI buses of a machine, behind one host bridge: how a guest reaches configuration space, which
- * addresses are passed on, where interrupt pins lead.
+ * The PCI buses of a machine, behind one host bridge: access to configuration space, forwarding of addresses,
+ * and routing of interrupt pins (PCI Local Bus Specification 3.0; PCI-to-PCI Bridge Architecture
+ * Specification 1.2).
  *
- * Threads and locks: the PCI lock guards buses, the configuration space of every function, and where BARs
- * are. Every configuration access takes it, so vCPUs do so, one at a time; and the main thread, to plug and
- * remove. Order: the machine lock, the PCI lock, then a BAR's own lock (MSI-X's among them), then the leaves:
- * the bus's, the interrupt lock, the event loop's queue. Nothing waits while it has the PCI lock.
- * The interrupt lock guards what each function asks for by its pin, so that a device can do so under locks of
- * its own.
+ * Threads and locks: the PCI lock protects buses, the configuration space of every function, and the
+ * addresses of BARs. vCPUs take it for each configuration access, the main thread to plug and remove
+ * functions. Order: the machine lock, the PCI lock, then a BAR's own lock (such as that of MSI-X), then the
+ * leaves: the bus's lock, the interrupt lock, the event loop's queue. The holder of the PCI lock does not
+ * wait. The interrupt lock protects the level of each function's pin, so that a device can set it under its
+ * own locks.
  */
 #ifndef VMM_PCI_BUS_H
 #define VMM_PCI_BUS_H
@@ -25,27 +26,29 @@
 struct pci_bus {
     const char *name; /* "pcie.0", or the id of the port that leads here */
     struct pci_host *host;
-    struct pci_bridge *bridge; /* that leads here; NULL: the root */
-    struct pci_function *function[PCI_SLOTS * PCI_FUNCTIONS];
+    struct pci_bridge *bridge;                                /* the bridge to this bus; NULL: the root */
+    struct pci_function *function[PCI_SLOTS * PCI_FUNCTIONS]; /* by devfn */
 };
 
-/* A function that leads to another bus. */
+/* A bridge to another bus. */
 struct pci_bridge {
-    struct pci_function *function; /* of its own */
-    struct pci_bus bus;            /* behind it */
-    /* Whether a function may come here while the guest runs, which is told of it later by plugged(); or the
-     * error. NULL: what is behind stays as it was at the start. Main thread. */
+    struct pci_function *function; /* the bridge itself */
+    struct pci_bus bus;            /* the bus behind it */
+    /* Whether a function may be plugged into the bus while the guest runs. False and an error: not now, or
+     * never. Has no effect. Main thread. */
     bool (*plug)(struct pci_bridge *bridge, const struct pci_function *function, struct error *error);
-    /* It is there; `hot`: the guest runs. With the PCI lock. */
+    /* A function has been plugged; `hot`: while the guest runs, which is to be notified. Under the PCI lock.
+     */
     void (*plugged)(struct pci_bridge *bridge, bool hot);
-    /* device_del: ask the guest for one behind it. Main thread. */
+    /* device_del: request the removal of a function behind the bridge from the guest. False and an error:
+     * refused. Main thread. NULL: functions cannot be removed. */
     bool (*unplug)(struct pci_bridge *bridge, struct pci_function *function, struct error *error);
     bool permanent; /* unplug() always refuses */
 };
 
-/* What the guest can change of the host bridge. With the PCI lock. */
+/* The host bridge's state that the guest can change. Under the PCI lock. */
 struct pci_host_state {
-    uint32_t address; /* what was written to 0xcf8 */
+    uint32_t address; /* register 0xcf8 */
 };
 extern const struct state_table pci_host_state_table;
 
@@ -56,13 +59,13 @@ struct pci_host {
     pthread_mutex_t interrupt; /* the interrupt lock */
     struct pci_bus root;
     struct pci_host_state state;
-    unsigned asserted[PCI_PINS]; /* functions that hold each of the four lines */
+    unsigned asserted[PCI_PINS]; /* number of functions that assert each line; under the interrupt lock */
 };
 
-/* A host bridge on the board's bus (pci/host.c), in no list: of the machine's own pci/machine.h has the
- * types. NULL and an error: memory is short, or the addresses are taken. */
+/* Create a host bridge, and add its registers to the board's bus (pci/host.c); it is not enlisted. NULL and
+ * an error: out of memory, or the addresses are occupied. Main thread. */
 struct pci_host *pci_host_create(struct board *board, const struct pci_layout *layout, struct error *error);
-/* All functions have been removed, and no thread accesses any more. */
+/* Called after all functions have been removed, and all accesses have ended. */
 void pci_host_destroy(struct pci_host *host);
 
 static inline void pci_lock(struct pci_host *host)
@@ -75,37 +78,38 @@ static inline void pci_unlock(struct pci_host *host)
     pthread_mutex_unlock(&host->lock);
 }
 
-/* ---- with the PCI lock ---- */
+/* ---- under the PCI lock; the main thread may call pci_bus_named() and pci_next() without it ---- */
 
-/* The bus that a guest reaches by a number now; NULL: there is none. */
+/* The bus to which the guest has assigned a number; NULL: none. */
 struct pci_bus *pci_bus_numbered(struct pci_host *host, unsigned number);
-/* The number of a bus, as the guest has given it. */
+/* The number of a bus, as the guest has assigned it. */
 unsigned pci_bus_number(const struct pci_bus *bus);
-/* By name, on the main thread; NULL: there is none. */
+/* The bus with a name; NULL: there is none. */
 struct pci_bus *pci_bus_named(struct pci_host *host, const char *name);
-/* The function behind a bus, or behind all of them: NULL gives the first. In order of bus and devfn. */
+/* Iterate over all functions, by bus and devfn: NULL gives the first. NULL after the last. */
 struct pci_function *pci_next(struct pci_host *host, const struct pci_function *function);
 
-/* What a bridge passes on, as the guest has written it: memory, and memory whose reads have no effects;
- * nothing if the last address is below the first. */
+/* The windows of a bridge as the guest has written them: memory, and prefetchable memory (3.2.5.8, 3.2.5.9 of
+ * the bridge specification). A window is empty if its last address is below the first. */
 struct pci_window pci_bridge_memory(const struct pci_function *bridge);
 struct pci_window pci_bridge_prefetchable(const struct pci_function *bridge);
-/* Whether a range of addresses reaches a bus: host bridge and bridges pass it on. */
+/* Whether the host bridge and all bridges above a bus forward a range of addresses to it. */
 bool pci_bus_passes(const struct pci_bus *bus, uint64_t first, uint64_t size);
-/* Put every BAR where command registers, BARs and bridges say, and work out who may master. */
+/* Map every BAR according to command registers, BARs and bridges, and update may_master and requester of
+ * every function. */
 void pci_host_update(struct pci_host *host);
-/* Take all of a function's BARs off the machine's bus. */
+/* Unmap all BARs of a function. */
 void pci_bars_remove(struct pci_function *function);
 
 /* ---- interrupts (pci/intx.c) ---- */
 
-/* What the guest wants to hear of by pins; with the PCI lock. */
+/* Set Interrupt Disable of a function's command register (6.2.2). Under the PCI lock. */
 void pci_intx_disable(struct pci_function *function, bool disabled);
-/* It has no pin any more; it may go on asking. */
+/* Deassert a function's pin; later calls of pci_intx() have no effect. Main thread. */
 void pci_intx_remove(struct pci_function *function);
-/* Whether the device asks for its interrupt by its pin, heard or not. */
+/* Whether the device asserts its pin, regardless of Interrupt Disable. Any thread. */
 bool pci_intx_level(const struct pci_function *function);
-/* The host's line, 0 to 3, of a function's INTA#. */
+/* The host bridge's line, 0 to 3, to which a function's INTA# is routed: fixed while it is plugged. */
 unsigned pci_intx_line(const struct pci_function *function);
 
 #endif

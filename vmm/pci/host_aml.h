@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the DSDT says of a PCI host bridge.
+ * The PCI host bridge in the DSDT (PCI Firmware Specification 3.3, chapter 4; ACPI 6.5, 6.2.11 and 6.2.13).
  */
 #ifndef VMM_PCI_HOST_AML_H
 #define VMM_PCI_HOST_AML_H
@@ -11,8 +11,8 @@
 
 #include "pci/layout.h"
 
-/* In the scope \_SB: the device PCI0, in node 0 if the guest has several, and one that keeps configuration
- * space from others. */
+/* Append, in the scope \_SB, the device PCI0, and one that reserves the memory of configuration space.
+ * `nodes`: the guest has NUMA nodes; PCI0 is then in node 0. Errors are reported by hotram_aml_finish(). */
 void pci_host_aml(struct hotram_aml *aml, const struct pci_layout *pci, bool nodes);
 
 #endif

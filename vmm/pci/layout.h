@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where a machine has its PCI: what its host bridge, its tables and its device tree all have to say.
+ * The addresses and interrupts of a machine's PCI, which its host bridge, tables and device tree share.
  */
 #ifndef VMM_PCI_LAYOUT_H
 #define VMM_PCI_LAYOUT_H
@@ -19,10 +19,10 @@ struct pci_window {
 struct pci_layout {
     uint64_t ecam;  /* configuration space of all buses, 1 MiB each, in memory; a multiple of its size */
     unsigned buses; /* up to 256 */
-    bool ports;     /* configuration space is behind ports 0xcf8 and 0xcfc, too */
-    uint64_t io;    /* where 64 KiB of I/O ports are in memory; 0: ports are the processor's own */
-    struct pci_window low, high; /* where BARs answer, below and above 4 GiB */
-    unsigned gsi;                /* the first of PCI_PINS, for the pins of slot 0 */
+    bool ports;     /* configuration space is also accessible by ports 0xcf8 and 0xcfc */
+    uint64_t io;    /* guest-physical address of 64 KiB of I/O ports; 0: ports are the processor's own */
+    struct pci_window low, high; /* windows for BARs below and above 4 GiB */
+    unsigned gsi;                /* GSI of the host bridge's line 0; the other PCI_PINS - 1 follow */
 };
 
 #endif

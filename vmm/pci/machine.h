@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What of PCI comes with a machine: types of chips, which the machine's list of chips has (machine/chips.h).
- * The host bridge is built first, where board->pci_layout says, and sets board->pci; the others are functions
- * behind it, whose place is PCI_DEVFN().
+ * The PCI chips of a machine, for its list of chips (machine/chips.h). The host bridge is built first, as
+ * board->pci_layout describes, and sets board->pci; the others are functions on its bus, at PCI_DEVFN().
  *
- * Threads: main thread, while the machine is made, and for all that struct device_type says.
+ * Threads: as in struct device_type (device/type.h).
  */
 #ifndef VMM_PCI_MACHINE_H
 #define VMM_PCI_MACHINE_H
 
 #include "device/device.h"
 
-/* x86-64: host bridge and ISA bridge with the ids of QEMU's q35, of which they have the registers alone that
- * firmware looks for. */
+/* x86-64: host bridge and ISA bridge with the ids of QEMU's q35, and those of its registers that firmware
+ * uses.
+ */
 extern const struct device_type q35_host_type, q35_mch_type, q35_isa_type;
 extern const struct state_table q35_mch_state_table, q35_isa_state_table;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where a PCI device of -device and device_add is: properties that all of them have, in QEMU's words.
+ * The place of a PCI device of -device and device_add: properties that all of them have, with QEMU's names.
  *
  * Threads: main thread only.
  */
@@ -37,22 +37,25 @@ struct pci_place {
         PROPERTY_ROW_RANGE(values, "rombar", PROPERTY_UINT32, field.rombar, \
                            "0 or 1, without effect: no device has an option ROM", NUMBER_RANGE(0, 1))
 
-/* What can be said before there is a machine: whether addr is one, and that there are no ROMs. */
+/* Check the values without a machine. False and an error: addr is malformed, or romfile names a file. */
 bool pci_place_check(const struct pci_place *place, struct error *error);
 
-/* Put an initialized function on its bus, where the guest finds it from now on: at the start, or hot. The
- * errors are QEMU's, with ways out; the function is as it was then. With `device.id` set. */
+/* Plug an initialized function, with `device.id` set, into its bus, where the guest finds it; `hot`: while
+ * the guest runs. False and an error in QEMU's words, with a way out: no such bus, no free slot, the place is
+ * occupied, or the bus does not permit it; the function is not plugged. */
 bool pci_function_plug(struct pci_function *function, struct board *board, const struct pci_place *place,
                        bool hot, struct error *error);
-/* Take it away: the guest does not find it any more, and no thread is in an access to it. What it still says
- * by its pin is not heard. For one that is not plugged, or no more, it does nothing. */
+/* Remove a function from its bus: when this returns, the guest does not find it, all accesses to it have
+ * ended, and its pin has no effect. Does nothing for a function that is not plugged. Must not be called under
+ * the PCI lock, or within an access. */
 void pci_function_remove(struct pci_function *function);
 
-/* The values of one that is plugged; the strings are the function's. */
+/* The place of a function that is plugged; the strings are borrowed from it. */
 void pci_place_describe(const struct pci_function *function, struct pci_place *place);
-/* device_del: ask the guest for it, if it is behind a port that can be asked. */
+/* device_del: request the removal from the guest. Returns before the guest responds. False and an error: the
+ * function is not behind a port with hot-plug, or the port refuses. */
 bool pci_function_unplug(struct pci_function *function, struct error *error);
-/* Whether that always refuses, for where the function is. */
+/* Whether pci_function_unplug() always refuses at the function's place. */
 bool pci_function_stays(const struct pci_function *function);
 
 #endif

@@ -6,7 +6,8 @@
 #ifndef VMM_PCI_REGISTERS_H
 #define VMM_PCI_REGISTERS_H
 
-/* Bytes that a function has. What PCI Express has beyond reads as 0: no extended capability. */
+/* Bytes of a function's configuration space. Those that PCI Express adds read as 0: no extended capability.
+ */
 #define PCI_CONFIG_SIZE 256u
 
 #define PCI_VENDOR 0x00u

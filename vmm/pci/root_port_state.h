@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the files of pcie-root-port share: root_port.c the type, root_port_slot.c devices that come and go. */
+/* Shared by the files of pcie-root-port: root_port.c is the type, root_port_slot.c plugs and removes devices.
+ */
 #ifndef VMM_PCI_ROOT_PORT_STATE_H
 #define VMM_PCI_ROOT_PORT_STATE_H
 
@@ -18,13 +19,13 @@ struct root_port {
     struct pci_bridge bridge;
     struct pci_slot slot;
     struct root_port_values values; /* without strings */
-    struct work work;               /* what a vCPU has noted for the main thread: */
-    bool powered_off, refused;      /* with the PCI lock */
+    struct work work;               /* posted by a vCPU to the main thread: */
+    bool powered_off, refused;      /* the guest's response; under the PCI lock */
 };
 
-/* Its id, or where there is none its QOM path, in `path`. */
+/* Its id, or its QOM path, written to `path`, if it has none. */
 const char *root_port_name(const struct root_port *port, char path[DEVICE_PATH_SIZE]);
-/* The slot and the bus behind it, with nothing there; the function and `values` are. */
+/* Initialize the slot, which is empty, and the bus behind it; the function and `values` are initialized. */
 void root_port_init_slot(struct root_port *port, struct board *board);
 
 #endif

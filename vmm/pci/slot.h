@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The slot of a port, as its registers have it: what is in it, indicators and power, and what the guest is to
- * be told. It knows nothing of devices.
+ * The registers of a port's slot: presence, indicators and power, and its events (PCI Express Base
+ * Specification 5.0, 6.7 and 7.5.3). It is independent of the devices in it.
  *
- * Threads: under the PCI lock.
+ * Threads: all functions run under the PCI lock, or while vCPUs are paused.
  */
 #ifndef VMM_PCI_SLOT_H
 #define VMM_PCI_SLOT_H
@@ -13,38 +13,39 @@
 
 struct pci_function;
 
-/* What follows from what the guest has written. */
+/* The meaning of a write by the guest. */
 enum slot_answer {
     SLOT_NOTHING,
-    SLOT_POWERED_OFF, /* what is in it is to go */
-    SLOT_REFUSED,     /* it was asked to go, and is kept */
+    SLOT_POWERED_OFF, /* the devices in the slot are to be removed */
+    SLOT_REFUSED,     /* the guest keeps the devices whose removal was requested */
 };
 
 struct pci_slot {
     struct pci_function *port;
     unsigned express; /* offset of the port's PCI Express capability */
-    uint32_t control; /* of Slot Control, as it was before a write */
+    uint32_t control; /* Slot Control before the last write */
     bool occupied;
-    bool asked;    /* by slot_press(); until it is empty or refused */
-    bool blinking; /* the guest has begun to let go */
-    bool raised;   /* the guest is being told */
+    bool asked;    /* slot_press() was called; until the slot is empty, or the guest has refused */
+    bool blinking; /* the guest has begun to remove the devices */
+    bool raised;   /* the interrupt is asserted */
 };
 
-/* Add the capability to a port, which has no other yet. */
+/* Add the PCI Express capability to a port. `number` is the port's, `slot_number` that of the slot; `hot`: it
+ * is hot-plug capable. `written` is the capability's callback. */
 void slot_init(struct pci_slot *slot, struct pci_function *port, uint8_t number, uint32_t slot_number,
                bool hot, void (*written)(struct pci_function *port, unsigned offset, unsigned width));
-/* As after power-on; after the port's registers. */
+/* Set the slot to its state after power-on; after the reset of the port's registers. */
 void slot_reset(struct pci_slot *slot);
-/* Something has come, or all has gone; `tell` the guest. */
+/* The slot has been occupied, or emptied. `tell`: raise its events; otherwise it is reset. */
 void slot_fill(struct pci_slot *slot, bool occupied, bool tell);
-/* Press the attention button. */
+/* Press the attention button: request the removal from the guest. */
 void slot_press(struct pci_slot *slot);
-/* The guest is busy with it: its power indicator blinks. */
+/* Whether the power indicator blinks: the guest is adding or removing devices. */
 bool slot_is_busy(const struct pci_slot *slot);
 bool slot_has_power(const struct pci_slot *slot);
-/* The guest has pressed nothing away yet: the button is still down. */
+/* Whether a press by slot_press() has not been acknowledged by the guest. */
 bool slot_is_pressed(const struct pci_slot *slot);
-/* A part of the capability has been written. */
+/* Called by `written`: returns what the guest's write means. */
 enum slot_answer slot_written(struct pci_slot *slot, unsigned offset, unsigned width);
 
 #endif
