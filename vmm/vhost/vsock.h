@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What /dev/vhost-vsock does besides what all vhost devices do: a guest has an address among sockets, its
- * CID, and can be reached or not.
+ * Functions of /dev/vhost-vsock alone (linux/vhost.h): the guest's address, its CID, and whether it is
+ * reachable.
  *
- * Threads: as each function says; the kernel has locks of its own.
+ * Threads: as each function states; the kernel has locks of its own.
  */
 #ifndef VMM_VHOST_VSOCK_H
 #define VMM_VHOST_VSOCK_H
@@ -12,13 +12,13 @@
 
 extern const struct vhost_kind vhost_vsock_kind;
 
-/* Give a descriptor, which need not be owned, a CID, or another one; until it is closed nobody else has that.
- * False and errno: EADDRINUSE: somebody has it; EINVAL: it is no guest's; anything else: `fd` is no
- * descriptor of /dev/vhost-vsock. Main thread. */
+/* Set or change the CID of a descriptor, which need not have an owner. No other descriptor can have that CID
+ * until this one is closed. False and errno: EADDRINUSE: another one has it; EINVAL: it is not a guest's CID;
+ * otherwise `fd` is not a descriptor of /dev/vhost-vsock. Main thread. */
 bool vhost_vsock_set_cid(int fd, uint64_t cid);
-/* Serve the rings that the kernel was given, 0 (to the guest) and 1, or serve them no longer. When it begins,
- * it looks for what the guest is to receive; ring 1 must be kicked. Connections stay. False and errno. The
- * device's I/O thread. */
+/* Begin or stop serving rings 0 (to the guest) and 1, which the kernel has been given. When it begins, the
+ * kernel looks for packets to the guest by itself, but ring 1 must be kicked. Connections persist. False and
+ * errno. The device's I/O thread. */
 bool vhost_vsock_run(int fd, bool run);
 
 #endif
