@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The machine's parallel flash, where firmware and its variables are: up to two banks, QEMU's cfi.pflash01.
- * While reads give the array, the guest has the bank mapped read-only (KVM_MEM_READONLY) and reads it as fast
- * as memory; its writes, and all accesses while reads give something else, come here. So a command that
- * changes what reads give makes one system call, on the vCPU's thread, by which the KVM slot comes or goes.
+ * The machine's parallel flash for firmware and its variables: up to two banks, QEMU's cfi.pflash01. While
+ * reads return the array, the bank is mapped into the guest read-only (KVM_MEM_READONLY), and only its writes
+ * are accesses to the device; while reads return something else, all accesses are. A command that changes
+ * this adds or removes the KVM slot: one system call, on the vCPU's thread.
  *
  * A machine has the banks for which config->pflash[] names a block node.
  *
- * Threads: vCPUs, under the device's lock; the main thread takes it.
+ * Threads: accesses on vCPUs' threads, and everything else on the main thread, under the device's lock.
  */
 #ifndef VMM_FIRMWARE_FLASH_H
 #define VMM_FIRMWARE_FLASH_H
@@ -15,7 +15,8 @@
 #include "device/device.h"
 #include "firmware/flash_image.h"
 
-/* x86-64: chip_place.address is where they end. arm64: where the first begins, in front of the second. */
+/* chip_place.address: on x86-64 the end of the first bank, below which the second is; on arm64 the start of
+ * the first, after which the second is. */
 extern const struct device_type flash_x86_type, flash_arm64_type;
 
 struct guest_memory;
@@ -31,11 +32,11 @@ struct flash {
     /* under the lock */
     struct flash_chip chip;
     bool mapped; /* the guest has the image mapped */
-    bool told;   /* that KVM refused */
+    bool told;   /* a message about KVM's refusal was written */
 };
 
-/* x86-64, at the start and at each reset, while no vCPU runs: the end of the bank below 1 MiB
- * (rom_copy_low()). */
+/* x86-64, at the start and at each reset, while no vCPU runs: copy the end of the bank below 1 MiB, as
+ * rom_copy_low(). */
 bool flash_copy_low(const struct flash *flash, struct guest_memory *memory, struct error *error);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The bytes of a flash bank: a copy in memory, which the guest reads, of a block node. What the guest changes
- * is written to the node by the main thread, a page or several that adjoin at a time, soon after the change;
- * the guest does not wait for it. All of it is written at a reset, and before the image is closed.
+ * The contents of a flash bank: a copy of a block node in memory, which the guest reads. The main thread
+ * writes changes to the node soon after they are made, one or several adjacent pages at a time; the guest
+ * does not wait for that. All changes are written at a reset, and before the image is closed.
  *
- * Threads: main thread, but for flash_image_changed(). The bytes and the marks of changed pages are under the
- * lock of the device.
+ * Threads: main thread, except flash_image_changed(). The device's lock protects the bytes and the marks of
+ * changed pages.
  */
 #ifndef VMM_FIRMWARE_FLASH_IMAGE_H
 #define VMM_FIRMWARE_FLASH_IMAGE_H
@@ -21,12 +21,12 @@
 struct board;
 struct watch;
 
-#define FLASH_PAGE (4 * KIB) /* of what is written at once: so it is written as a whole, or not at all */
+#define FLASH_PAGE (4 * KIB) /* unit of writes to the node */
 
 struct flash_image {
     struct loop *loop;
     pthread_mutex_t *lock;
-    void (*failed)(void *opaque); /* under the lock: a change is not in the image */
+    void (*failed)(void *opaque); /* called under the lock: a change could not be written to the node */
     void *opaque;
     struct block_user user;
     struct block_queue *queue;
@@ -35,26 +35,26 @@ struct flash_image {
 
     uint8_t *bytes; /* a mapping of its own: `size` bytes */
     uint64_t size;
-    uint8_t *changed; /* under the lock: one for each page */
+    uint8_t *changed; /* under the lock: for each page, 1: not yet written to the node */
     struct work store;
 
-    /* What is being written: */
-    bool writing, failing; /* and whether the last one failed */
-    uint64_t first, count; /* pages */
-    uint8_t *copy;         /* a block */
+    /* The write in progress: */
+    bool writing, failing; /* a write is in progress; the last one failed */
+    uint64_t first, count; /* its pages */
+    uint8_t *copy;         /* a copy of them */
     struct block_request request;
     struct iovec iov;
 };
 
-/* Use a node as bank `number` of the shape, and read it. False with an error: its size is no flash's,
- * somebody else uses it, it cannot be read; nothing is left. */
+/* Use a node as bank `number` of this shape, and read it; waits for that. `lock` and `failed` are set. False
+ * and an error: its size does not fit the shape, it is in use, or it cannot be read; nothing is left. */
 bool flash_image_open(struct flash_image *image, struct board *board, struct block_node *node,
                       unsigned number, const struct flash_shape *shape, struct error *error);
-/* Any thread, under the lock: bytes are others now. */
+/* Have changed bytes written to the node. Any thread, under the lock. */
 void flash_image_changed(struct flash_image *image, const struct flash_change *change);
-/* Without the lock: write all that has changed. It stays marked where that fails. */
+/* Write all changes, and wait for that; those that fail remain marked. Without the lock. */
 void flash_image_settle(struct flash_image *image);
-/* One that was not opened will do. */
+/* Write all changes and leave the node; has no effect on an image that is zeroed, or was never opened. */
 void flash_image_close(struct flash_image *image);
 
 #endif

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * QEMU's firmware configuration device (docs/specs/fw_cfg of QEMU): items that firmware, and a guest that
- * knows them, reads by a number, and files, which are items with a name. On x86-64 a selector and a data
- * register among the I/O ports, on arm64 among the memory; both with the interface by which the device copies
- * an item to guest memory itself. Everything that the guest says is checked: what does not exist is zeros,
- * what is no memory is an error for the guest.
+ * QEMU's firmware configuration device (QEMU docs/specs/fw_cfg.rst): items, which firmware and guests read by
+ * number, and files, which are items with a name. Selector and data register are I/O ports on x86-64, and in
+ * memory on arm64; with either, the device can also copy an item to guest memory (DMA). All accesses are
+ * checked: items that do not exist read as zeros, and a transfer to addresses without memory is an error for
+ * the guest.
  *
- * A machine has it when config->fw_cfg says so: where firmware runs, or -fw_cfg gives it something to read.
+ * A machine has the device if config->fw_cfg is set: with firmware, or with -fw_cfg.
  *
- * Threads: vCPUs read under the device's lock, a leaf but for leases of guest memory. Items are set on the
- * main thread, which takes the lock, at the start and while the vCPUs are paused.
+ * Threads: vCPUs read under the device's lock, below which are only leases of guest memory. Items are set on
+ * the main thread, which takes the lock, at the start and while vCPUs are paused.
  */
 #ifndef VMM_FIRMWARE_FW_CFG_H
 #define VMM_FIRMWARE_FW_CFG_H
@@ -18,13 +18,13 @@
 
 #include "device/device.h"
 
-/* Numbers of items; those from FW_CFG_LOCAL on are the architecture's own. */
+/* Numbers of items; those from FW_CFG_LOCAL on are specific to the architecture. */
 enum {
     FW_CFG_SIGNATURE = 0x00,
     FW_CFG_ID = 0x01,
     FW_CFG_UUID = 0x02,
     FW_CFG_RAM_SIZE = 0x03,
-    FW_CFG_NOGRAPHIC = 0x04, /* SeaBIOS speaks on the serial port */
+    FW_CFG_NOGRAPHIC = 0x04, /* SeaBIOS uses the serial port */
     FW_CFG_NB_CPUS = 0x05,
     FW_CFG_BOOT_MENU = 0x0e,
     FW_CFG_MAX_CPUS = 0x0f,
@@ -32,31 +32,31 @@ enum {
     FW_CFG_FILE_FIRST = 0x20,
     FW_CFG_LOCAL = 0x8000,
 };
-#define FW_CFG_NUMBERS FW_CFG_FILE_FIRST /* of items that are no files */
+#define FW_CFG_NUMBERS FW_CFG_FILE_FIRST /* items that are not files have lower numbers */
 #define FW_CFG_FILES_MAX 64u
-#define FW_CFG_NAME_MAX 55u                 /* bytes of a file's name */
-#define FW_CFG_SIZE_MAX (64u * 1024 * 1024) /* bytes of an item */
+#define FW_CFG_NAME_MAX 55u                 /* length of a file's name, bytes */
+#define FW_CFG_SIZE_MAX (64u * 1024 * 1024) /* length of an item, bytes */
 
-/* Bits of the item FW_CFG_ID: what the device can do. */
+/* Bits of the item FW_CFG_ID: interfaces of the device. */
 #define FW_CFG_TRADITIONAL 1u
 #define FW_CFG_DMA 2u
 
-/* What a transfer's control word says. */
+/* Bits of a transfer's control word. */
 #define FW_CFG_DMA_ERROR 1u
 #define FW_CFG_DMA_READ 2u
 #define FW_CFG_DMA_SKIP 4u
 #define FW_CFG_DMA_SELECT 8u
 #define FW_CFG_DMA_WRITE 16u
-/* Zeros behind an item's end that one transfer writes. A reader that wants more has lost its way, and would
- * keep its processor, and who waits for it, for seconds. */
+/* Maximum number of zeros after an item's end that one transfer writes: longer ones would keep the vCPU, and
+ * threads that wait for it, busy for seconds. */
 #define FW_CFG_ZEROS_MAX (64u * 1024)
 
-/* Registers among the ports (the data register is the byte behind the selector) and among the memory. */
+/* Offsets of registers at ports (the selector is at 0), and in memory (the data register is at 0). */
 enum { FW_CFG_PORT_DATA = 1, FW_CFG_PORT_DMA = 4, FW_CFG_PORTS = 12 };
 enum { FW_CFG_MEMORY_SELECTOR = 8, FW_CFG_MEMORY_DMA = 16, FW_CFG_MEMORY_LENGTH = 24 };
 
 struct fw_cfg_item {
-    uint8_t *bytes; /* owned; NULL: there is none of the number */
+    uint8_t *bytes; /* owned; NULL: no such item */
     uint32_t length;
 };
 
@@ -65,11 +65,11 @@ struct fw_cfg_file {
     struct fw_cfg_item item;
 };
 
-/* What the guest can change. */
+/* The state that the guest can change. */
 struct fw_cfg_state {
-    uint32_t offset;   /* of the next byte to be read; it may be behind the item's end */
-    uint32_t dma_high; /* the upper half of a transfer's address, until the lower half starts it */
-    uint16_t key;      /* what is selected, whether there is such an item or not */
+    uint32_t offset;   /* of the next byte to be read; may be beyond the item's end */
+    uint32_t dma_high; /* upper half of a transfer's address, until the lower half is written */
+    uint16_t key;      /* number of the selected item, which need not exist */
 };
 extern const struct state_table fw_cfg_state_table;
 extern const struct device_type fw_cfg_type;
@@ -86,34 +86,41 @@ struct fw_cfg {
     unsigned file_count;
 };
 
-/* Its registers, at the port or, with `memory`, the guest-physical address. */
+/* Initialize the device, without items; its registers are at a port or, with `memory`, at a guest-physical
+ * address. An error is reported by bus_check(). */
 void fw_cfg_init(struct fw_cfg *fw_cfg, struct board *board, bool memory, uint64_t address);
 void fw_cfg_destroy(struct fw_cfg *fw_cfg);
 
-/* An item, in place of the one that is there. Bytes are copied. False: memory is short, or there are more
- * than FW_CFG_SIZE_MAX; nothing has changed. */
+/* Set an item, `number` below FW_CFG_NUMBERS, and replace a previous one. The bytes are copied. False and an
+ * error: out of memory, or length exceeds FW_CFG_SIZE_MAX; nothing has changed. */
 bool fw_cfg_set(struct fw_cfg *fw_cfg, uint16_t number, const void *bytes, size_t length,
                 struct error *error);
-/* The same of a number with its least byte first, of 2, 4 or 8 bytes. */
+/* The same for a little-endian number of 2, 4 or 8 bytes. */
 bool fw_cfg_set_number(struct fw_cfg *fw_cfg, uint16_t number, uint64_t value, size_t width,
                        struct error *error);
-/* A new file. False: its name is taken, empty or longer than FW_CFG_NAME_MAX, there are FW_CFG_FILES_MAX, or
- * as above; nothing has changed. */
+/* Add a file. False and an error: the name exists, is empty, or is longer than FW_CFG_NAME_MAX; there are
+ * already FW_CFG_FILES_MAX; or as for fw_cfg_set(). Nothing has changed. */
 bool fw_cfg_add_file(struct fw_cfg *fw_cfg, const char *name, const void *bytes, size_t length,
                      struct error *error);
-/* The same, or in place of the file that has the name, which keeps its number: for what each reset makes
- * anew. */
+/* Add a file, or replace that of the same name, which keeps its number. False and an error, as for
+ * fw_cfg_add_file(); if memory runs out, the file may have been replaced, but the directory still has its old
+ * length. */
 bool fw_cfg_set_file(struct fw_cfg *fw_cfg, const char *name, const void *bytes, size_t length,
                      struct error *error);
 
-/* given_files.c: the files of -fw_cfg, read now. Main thread. */
+/* given_files.c: read the files of -fw_cfg and add them. False and an error that quotes the option. Main
+ * thread.
+ */
 bool fw_cfg_add_given(struct fw_cfg *fw_cfg, const struct config *config, struct error *error);
 
-/* What of the selected item has not been read, if anything. Under the lock. */
+/* The unread bytes of the selected item, and their number; 0 if there are none, or no such item. Under the
+ * lock.
+ */
 const uint8_t *fw_cfg_left(const struct fw_cfg *fw_cfg, uint32_t *length);
-/* Select an item, at its first byte. The same. */
+/* Select an item, beginning with its first byte. Under the lock. */
 void fw_cfg_select(struct fw_cfg *fw_cfg, uint16_t key);
-/* fw_cfg_dma.c: the transfer that the 16 bytes at a guest-physical address describe. The same. */
+/* fw_cfg_dma.c: carry out the transfer that the 16 bytes at a guest-physical address describe. Its result is
+ * written there. Under the lock. */
 void fw_cfg_transfer(struct fw_cfg *fw_cfg, uint64_t address);
 
 #endif

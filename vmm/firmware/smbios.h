@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * SMBIOS tables (DMTF DSP0134, 3.0): what programs such as dmidecode show of a machine. A pure builder: bytes
- * out of what the machine is and what -smbios says. Structures, handles and most values are those of QEMU.
+ * SMBIOS tables (DMTF DSP0134, 3.0), which programs such as dmidecode show. They depend only on a description
+ * of the machine and on -smbios. Structures, handles and most values are those of QEMU.
  *
- * Threads: none of its own.
+ * Threads: the functions have no state besides their arguments.
  */
 #ifndef VMM_FIRMWARE_SMBIOS_H
 #define VMM_FIRMWARE_SMBIOS_H
@@ -20,32 +20,31 @@
 struct smbios_memory {
     uint64_t address; /* guest-physical */
     uint64_t size;    /* bytes, more than 0 */
-    const char
-        *name; /* of a DIMM, where people look for it; NULL: "DIMM 0" and so on, by -smbios's loc_pfx */
+    const char *name; /* device locator (7.18); NULL: "DIMM 0" and so on, by -smbios's loc_pfx */
 };
 
 struct smbios_machine {
     const char *name;                 /* of the machine type */
-    const uint8_t *uuid;              /* in the order in which it is written; NULL: none */
-    uint32_t sockets, cores, threads; /* all of them, in one socket, in one core */
-    uint64_t maxmem;                  /* bytes of memory that it can have */
-    uint32_t slots;                   /* for DIMMs, occupied or not */
+    const uint8_t *uuid;              /* 16 bytes, in the order of its text form; NULL: none */
+    uint32_t sockets, cores, threads; /* number of sockets; cores of each socket; threads of each core */
+    uint64_t maxmem;                  /* maximum memory, bytes */
+    uint32_t slots;                   /* number of DIMM slots, occupied or not */
     const struct smbios_memory *memory;
     size_t memory_count;
-    const char *direct; /* version of a BIOS that is none, for a guest without firmware; NULL: firmware says
-                         * what it is, unless -smbios does */
+    const char *direct; /* for a guest without firmware, version of the BIOS structure (7.1); NULL: firmware
+                         * adds its own, and the table has one only if -smbios gives it */
 };
 
-/* A -smbios uuid=; false: it is none. */
+/* Parse -smbios uuid=. False: malformed. */
 bool smbios_uuid_parse(const char *text, uint8_t uuid[16]);
-/* A -smbios release=; false: it is not MAJOR.MINOR of bytes. */
+/* Parse -smbios release=. False: it is not MAJOR.MINOR, each 0 .. 255. */
 bool smbios_release_parse(const char *text, uint8_t *major, uint8_t *minor);
 
-/* The structure table. It is whole if hotram_buffer_status() says so afterwards. `given`'s uuid and release
- * can be parsed. */
+/* Append the structure table. hotram_buffer_status() returns afterwards whether it is complete. uuid and
+ * release of `given` have been checked. */
 void smbios_build(const struct smbios_machine *machine, const struct smbios_config *given,
                   struct hotram_buffer *out);
-/* The entry point of a table of this size at this address. */
+/* Write the 64-bit entry point (5.2.2) of a table of `size` bytes at a guest-physical address. */
 void smbios_entry_point(uint8_t entry[SMBIOS_ENTRY_SIZE], uint64_t address, uint32_t size);
 
 #endif
