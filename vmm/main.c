@@ -231,8 +231,7 @@ static bool open_images(struct program *program, struct error *error)
         struct chardev_config *chardev = chardev_of(config, image);
 
         program->daemons[i] = storage_daemon_start(
-            &(struct storage_daemon_image){ image->name, image->node, image->writable, image->write_through },
-            &chardev->fd, error);
+            &(struct storage_daemon_image){ image->name, image->node, image->writable }, &chardev->fd, error);
         if (!program->daemons[i])
             return error_prefix(error, "-%s %.200s: ", image->option, image->text);
         storage_daemon_watch(program->daemons[i], program->loop);

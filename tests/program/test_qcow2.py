@@ -148,6 +148,20 @@ def test_read_only_and_write_through():
         assert disk.device.config(32, 1) == 0 and disk.ask(IN, room=512)[0] == OK
 
 
+def test_what_is_written_through_is_in_the_image():
+    """The daemon keeps tables of qcow2's in its own memory until the image is flushed."""
+    for given, cached in ((",write-cache=off", 0), ("", 1)):
+        with Disk(blockdev(device=given)) as disk:
+            assert disk.device.config(32, 1) == cached
+            assert disk.ask(OUT, 8, data=b"words..." * 64)[0] == OK
+            assert not cached or disk.ask(FLUSH)[0] == OK
+            os.kill(disk.daemons[0], signal.SIGKILL)
+            virtio.wait_until(lambda: not is_there(disk.daemons[0]), "the daemon's end")        # pylint: disable=W0640
+            raw = disk.path.with_suffix(".raw")
+            subprocess.run(["qemu-img", "convert", "-O", "raw", str(disk.path), str(raw)], check=True)
+            assert raw.read_bytes()[4096:4096 + 512] == b"words..." * 64, given
+
+
 def test_a_backing_file():
     with tempfile.TemporaryDirectory() as folder:
         base = pathlib.Path(folder) / "base.raw"

@@ -24,7 +24,7 @@ OK = 0
 CONFIG_WCE, MANY = 1 << 11, 1 << 12
 BLOCK_FEATURES = 0x7fff
 HANDSHAKE = ["GET_FEATURES", "GET_PROTOCOL_FEATURES", "SET_PROTOCOL_FEATURES", "SET_OWNER", "GET_QUEUE_NUM",
-             "GET_MAX_MEM_SLOTS", "SET_BACKEND_REQ_FD", "GET_CONFIG", "ADD_MEM_REG"]
+             "GET_MAX_MEM_SLOTS", "SET_BACKEND_REQ_FD", "SET_CONFIG", "GET_CONFIG", "ADD_MEM_REG"]
 
 
 class Disk:
@@ -162,6 +162,9 @@ def test_properties():
         assert disk.device.config(12, 4) == 14 and disk.device.config(34, 2) == disk.device.read(0x12, 2) == 3
         assert disk.queue.size_max == 16
         assert disk.ask(IN, room=512)[0] == OK, "one queue of three is in use"
+    for given, expected in ((",write-cache=off", 0), (",write-cache=on", 1), (",write-cache=auto,config-wce=off", 1)):
+        with Disk(device=given) as disk:
+            assert disk.back_end.config[32] == disk.device.config(32, 1) == expected
     with Disk() as disk:
         disk.device.pci.write(disk.device.structures[4] + 32, 1, 0)
         assert disk.back_end.config[32] == 0 and disk.device.config(32, 1) == 0
@@ -303,15 +306,15 @@ def test_a_back_end_that_goes():
         disk.lost("")
 
 
-def refuses_to_start(words, **more):
+def refuses_to_start(words, device="", **more):
     with tempfile.TemporaryDirectory() as folder, BackEnd(pathlib.Path(folder) / "s") as back_end:
         back_end.answers.update(more.pop("answers", {}))
         for name, value in more.items():
             setattr(back_end, name, value)
         said = subprocess.run([PROGRAM, "-accel", "qtest", "-display", "none", "-m", "64M", "-nodefaults", "-chardev",
-                               f"socket,id=c,path={folder}/s", "-device", "vhost-user-blk-pci,chardev=c"],
+                               f"socket,id=c,path={folder}/s", "-device", f"vhost-user-blk-pci,chardev=c{device}"],
                               capture_output=True, text=True, timeout=60, check=False)
-        assert said.returncode == 1 and "-device vhost-user-blk-pci,chardev=c: " in said.stderr and words in said.stderr, said
+        assert said.returncode == 1 and f"-device vhost-user-blk-pci,chardev=c{device}: " in said.stderr and words in said.stderr, said
         assert len(said.stderr.splitlines()) == 1, said.stderr
 
 
@@ -321,6 +324,9 @@ def test_back_ends_that_are_refused():
     refuses_to_start("lacks CONFIG", protocol=ALL & ~512)
     refuses_to_start("is older than virtio 1.0", features=FEATURES & ~(1 << 32))
     refuses_to_start("serves 0 queues", queues=0)
+    refuses_to_start("write-cache=off: the back end of chardev 'c' does not let it be set", device=",write-cache=off",
+                     features=FEATURES & ~CONFIG_WCE)
+    refuses_to_start("Parameter 'write-cache' expects one of on, off, auto; got 'no'", device=",write-cache=no")
     refuses_to_start("it has refused SET_OWNER", refuses={"SET_OWNER"})
     for name in HANDSHAKE[:2] + HANDSHAKE[3:]:
         refuses_to_start("it has not answered" if name == "ADD_MEM_REG" else "has", answers={
@@ -393,7 +399,7 @@ class RealDisk(Disk):
 
 def test_qcow2_by_qemu_storage_daemon():
     with RealDisk() as disk:
-        assert disk.device.config(0, 4) == 64 * MIB // 512
+        assert disk.device.config(0, 4) == 64 * MIB // 512 and disk.device.config(32, 1) == 1
         text = b"written through hotram" * 100
         text = text[:len(text) // 512 * 512]
         assert disk.ask(OUT, 1000, data=text)[0] == OK and disk.ask(FLUSH)[0] == OK

@@ -45,7 +45,7 @@ struct chardev_config {
 struct image_config {
     char *name;
     char *node; /* the daemon's --blockdev */
-    bool writable, write_through;
+    bool writable;
     bool used;          /* a device has it */
     const char *option; /* as in struct object_config */
     char *text;

@@ -24,7 +24,6 @@ struct storage_daemon_image {
     const char *name; /* the node's */
     const char *node; /* the argument of its --blockdev, in key=value form */
     bool writable;
-    bool write_through; /* what is written is safe when the write ends */
 };
 
 /* Start it, and wait until it has opened the image. NULL and an error, which has its own words: nothing runs.

@@ -204,9 +204,7 @@ static bool take_member(struct json_object *device, const char *name, struct jso
                        "%s=%.80s is not available for image '%s', which qemu-storage-daemon serves%s; leave it "
                        "out, or make a raw image: qemu-img convert -O raw",
                        name, text, image->name, absent[i].instead);
-    if (strcmp(name, "write-cache") == 0)
-        image->write_through = strcmp(text, "off") == 0;
-    else if (strcmp(name, "driver") != 0 && strcmp(name, "drive") != 0)
+    if (strcmp(name, "driver") != 0 && strcmp(name, "drive") != 0)
         json_add(device, name, json_object_get(value));
     return true;
 }

@@ -183,18 +183,22 @@ static bool read_policy(const char *name, const char *word, bool write, enum blk
                      write ? ", enospc" : "", word);
 }
 
+bool blk_write_cache_check(const char *word, struct error *error)
+{
+    return !word || strcmp(word, "on") == 0 || strcmp(word, "off") == 0 || strcmp(word, "auto") == 0 ||
+           error_set(error, "Parameter 'write-cache' expects one of on, off, auto; got '%.80s'", word);
+}
+
 static bool check_values(const void *opaque, struct error *error)
 {
     const struct blk_values *values = opaque;
-    const char *cache = values->write_cache;
     enum blk_policy policy;
 
     if (values->serial && strlen(values->serial) > BLK_SERIAL)
         return error_set(error, "Parameter 'serial' expects at most %u characters; '%.80s' has %zu",
                          BLK_SERIAL, values->serial, strlen(values->serial));
-    if (cache && strcmp(cache, "on") != 0 && strcmp(cache, "off") != 0 && strcmp(cache, "auto") != 0)
-        return error_set(error, "Parameter 'write-cache' expects one of on, off, auto; got '%.80s'", cache);
-    return read_policy("werror", values->werror, true, &policy, error) &&
+    return blk_write_cache_check(values->write_cache, error) &&
+           read_policy("werror", values->werror, true, &policy, error) &&
            read_policy("rerror", values->rerror, false, &policy, error);
 }
 

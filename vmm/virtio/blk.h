@@ -72,6 +72,8 @@ struct blk {
     struct work failed;
 };
 
+/* Check a value of write-cache=; NULL: it was not given. False and an error: it is none of on, off, auto. */
+bool blk_write_cache_check(const char *word, struct error *error);
 /* Set the write cache's mode as write-cache= says: before the guest sees the device, and at a reset. */
 void blk_write_cache_reset(struct blk *blk);
 

@@ -33,6 +33,8 @@ static const struct property properties[] = {
     PROPERTY_ROW_RANGE(user_blk_values, "queue-size", PROPERTY_UINT32, queue_size,
                        "requests in a queue, a power of two (default 128)",
                        NUMBER_POWER_OF_TWO(QUEUE_SIZE_MIN, VIRTIO_QUEUE_SIZE_MAX)),
+    ROW("write-cache", PROPERTY_STRING, write_cache,
+        "on, auto (default): what is written is safe when the guest flushes; off: when it is written"),
     ROW("config-wce", PROPERTY_BOOL, config_wce,
         "the guest may change the write cache, if the back end lets it (default on)"),
     ROW("discard", PROPERTY_BOOL, discard, "the guest may discard, if the back end can (default on)"),
@@ -85,6 +87,23 @@ static void put(struct virtio_device *device, unsigned offset, uint32_t value, u
     memcpy(device->config + offset, &value, width); /* little-endian, as both architectures are */
 }
 
+/* Where a back end lets it be set. It is told also what it says already: the first value of
+ * qemu-storage-daemon is that it writes through, which it does not. */
+static bool set_write_cache(struct user_blk *blk, struct error *error)
+{
+    const struct user_blk_values *values = &blk->values;
+    const uint8_t back = !values->write_cache || strcmp(values->write_cache, "off") != 0;
+
+    if (!(blk->user.features & BLK_F_CONFIG_WCE))
+        return back ||
+               error_set(error,
+                         "write-cache=off: the back end of chardev '%s' does not let it be set; leave it "
+                         "out, and have the back end write through",
+                         values->chardev);
+    return vhost_user_config_set(&blk->user, BLK_CONFIG_WRITE_BACK, &back, sizeof back) ||
+           error_set(error, "chardev '%s': the back end: %s", values->chardev, blk->user.why.text);
+}
+
 static bool read_config(struct user_blk *blk, uint64_t *features, struct error *error)
 {
     const struct user_blk_values *values = &blk->values;
@@ -130,6 +149,11 @@ static void set_defaults(void *opaque)
     values->config_wce = values->discard = values->write_zeroes = true;
 }
 
+static bool check_values(const void *opaque, struct error *error)
+{
+    return blk_write_cache_check(((const struct user_blk_values *)opaque)->write_cache, error);
+}
+
 /* Its queues are the back end's, or wait for it. */
 static bool handle(struct virtio_device *device, struct virtio_queue *queue)
 {
@@ -145,7 +169,8 @@ static bool prepare(struct virtio_device *device, struct board *board, const cha
     (void)id;
     blk->user.fd = blk->user.requests = blk->user.their_end = -1;
     if (!connect_back_end(blk, board, error) || !find_queues(blk, board, error) ||
-        !find_ring_features(blk, error) || !read_config(blk, &setup->features, error))
+        !find_ring_features(blk, error) || !set_write_cache(blk, error) ||
+        !read_config(blk, &setup->features, error))
         return false;
     setup->queues = blk->values.queues;
     setup->queue_size = (uint16_t)blk->values.queue_size;
@@ -189,6 +214,7 @@ static const struct virtio_device_type type = {
     .size = sizeof(struct user_blk),
     .values = offsetof(struct user_blk, values),
     .defaults = set_defaults,
+    .check = check_values,
     .prepare = prepare,
     .plugged = plugged,
     .release = release,

@@ -32,7 +32,7 @@ struct chardev;
 
 struct user_blk_values {
     struct virtio_values virtio;
-    char *chardev;
+    char *chardev, *write_cache;
     uint32_t bootindex, queues, queue_size;
     bool bootindex_given, queues_given;
     bool config_wce, discard, write_zeroes;
