@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The board: what devices may touch of the machine that they are in.
+ * The board: the parts of the machine that its devices may use.
  *
- * Threads: filled in before the first device is made, and not changed afterwards; but for the list of
- * devices, that of their buses, and the guest's statistics, which are the main thread's.
+ * Threads: any thread reads members that are set before the first device is created and not changed
+ * afterwards. The others belong to the main thread: the lists of devices and of their buses, `statistics`,
+ * `io`, and members that are NULL "until" something.
  */
 #ifndef VMM_DEVICE_BOARD_H
 #define VMM_DEVICE_BOARD_H
@@ -33,7 +34,7 @@ struct pci_host;
 struct pci_layout;
 struct reservation;
 
-/* Of ACPI, for the guest. */
+/* ACPI events for the guest. */
 enum board_event { BOARD_MEMORY, BOARD_POWER_BUTTON };
 
 struct board {
@@ -41,19 +42,20 @@ struct board {
     struct bus *bus;
     struct machine_lock *lock;       /* of power management and the bank; other devices have their own */
     struct loop *loop;               /* the main thread's */
-    const struct guest_clock *clock; /* stands still while the guest does not run */
-    /* The guest powers off or resets the machine. Any thread; takes no lock. */
+    const struct guest_clock *clock; /* stops while the guest does not run */
+    /* The guest powers off or resets the machine: they post this to the main thread. Any thread; they take no
+     * lock. */
     void (*power_off)(void *machine);
     void (*reset)(void *machine);
-    /* Its kernel panics, or starts a crash kernel. The same. */
+    /* The guest's kernel has panicked, or starts a crash kernel. Likewise. */
     void (*panicked)(void *machine);
     void (*crash_loaded)(void *machine);
-    /* A disk has failed, and the guest is to stand still. Main thread, from the event loop. */
+    /* A request of a disk has failed, and its policy is to stop the guest. Main thread, from the event loop.
+     */
     void (*io_error)(void *machine);
-    /* The guest's watchdog has not been fed. The same. */
+    /* The watchdog has expired. Likewise. */
     void (*watchdog)(void *machine);
-    /* A device that was busy (device/type.h) is so no more. Main thread; what follows comes from the event
-     * loop. NULL: nobody waits. */
+    /* A device is no longer busy (device/type.h). Only posts work. Main thread. May be NULL. */
     void (*drained)(void *machine);
     void *machine;
     /* For the monitors. Main thread. */
@@ -65,12 +67,10 @@ struct board {
     struct guest_memory *memory;           /* the map; NULL: the machine has none */
     const struct reservation *reservation; /* of the hotplug region; NULL: the same */
     struct io_thread *io; /* of all devices that move data; NULL until the first asks for it (device_io()) */
-    /* What the guest itself says of its memory; NULL: no device hears it. Main thread. */
+    /* The guest's own memory statistics; NULL: no device receives them. Main thread. */
     struct guest_statistics *statistics;
-    /* What DIMMs are made of; NULL until it is there. */
-    struct hotplug *hotplug;
-    /* PCI devices' buses, when the host bridge is built; NULL: the machine has none. */
-    struct pci_host *pci;
+    struct hotplug *hotplug; /* creates DIMMs; NULL until it exists */
+    struct pci_host *pci;    /* set when the host bridge is built; NULL: the machine has no PCI */
     /* What firmware reads of the machine, when it is built (firmware/fw_cfg.h); NULL: the machine has none.
      */
     struct fw_cfg *fw_cfg;
@@ -81,11 +81,11 @@ struct board {
     const struct config *config;
     uint64_t low_ram_end, high_ram_size; /* x86: RAM from 0 on, and bytes of it from 4 GiB on */
     const struct pci_layout *pci_layout;
-    unsigned flash_kvm_slot; /* the first of the KVM slots that are flash banks', one each */
-    /* The GPEs whose cause the guest has not seen, as bits; under the machine lock. */
+    unsigned flash_kvm_slot; /* the first of the KVM slots for flash banks, one each */
+    /* The GPEs whose cause persists, as bits (hotram_gpe_write()); called under the machine lock. */
     uint16_t (*waiting_gpes)(void *machine);
 
-    /* What chips give, when they are built; NULL: the machine has none. */
+    /* Set by chips when they are built; NULL: the machine has none. */
     struct line *serial_line;                                   /* of the serial port */
     void (*raise)(struct device *chip, enum board_event event); /* under the machine lock */
     struct device *events;                                      /* the chip of raise() */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bootindex=, which disks and network cards have: a place in the order of what firmware tries. No two devices
- * have the same.
+ * bootindex= of disks and network cards: a device's place in the order in which firmware tries them. No two
+ * devices have the same.
  *
  * Threads: main thread.
  */
@@ -10,9 +10,10 @@
 
 #include "device/device.h"
 
-/* By rising index: NULL gives the first of those that have one. */
+/* Iterate over the devices with an index, by rising index: NULL gives the first. NULL after the last. */
 const struct device *boot_index_next(const struct board *board, const struct device *device);
-/* Whether a new device of these values may have the index that they give, if any: no other has it. */
+/* Check the index in the values of a new device, if they have one. False and an error: another device has it.
+ */
 bool boot_index_check(const struct board *board, const struct device_type *type, const void *values,
                       struct error *error);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Buses that devices make for devices of their own kind, such as the ports of a virtio-serial-pci. What a
- * device needs is in its type (device_type.bus). PCI's buses are in pci/.
+ * Buses that devices create, such as that of a virtio-serial-pci for its ports. A device's type states the
+ * type of bus that it requires (device_type.bus). PCI buses are in pci/.
  *
  * Threads: main thread only.
  */
@@ -17,21 +17,24 @@ struct device;
 struct device_type;
 
 struct child_bus {
-    const char *type; /* NULL: it is not there */
+    const char *type; /* NULL: the bus does not exist */
     char *name;       /* "ID.0" after the device that makes it, or "TYPE.N" */
     struct device *maker;
     struct child_bus *next;
 };
 
-/* Make one of a type, in zeros, for a device that is enlisted. False: out of memory. */
+/* Create a bus of a type, in a zeroed struct, for a device that is enlisted. False and an error: out of
+ * memory.
+ */
 bool child_bus_add(struct child_bus *bus, struct device *maker, const char *type, struct error *error);
-/* Take it away; nothing is on it any more (device_remove()). One that is not there will do. */
+/* Remove a bus, on which no devices are left (device_remove()). Has no effect if it does not exist. */
 void child_bus_remove(struct child_bus *bus);
 
-/* In order of creation, of a type: NULL gives the first. */
+/* Iterate over buses of a type, in order of creation: NULL gives the first. NULL after the last. */
 struct child_bus *child_bus_next(const struct board *board, const char *type, const struct child_bus *bus);
-/* Of those that devices of a type can be on, the one of a name; the first without one. NULL, and an error
- * that names those that there are, or with `maker` the type of a device that makes one. */
+/* Find the bus with a name, or the first one if `name` is NULL, among those for devices of `type`. NULL and
+ * an error, which lists the existing ones or, if there are none, names `maker`, the type of a device that
+ * creates one. */
 struct child_bus *child_bus_require(const struct board *board, const struct device_type *type,
                                     const char *name, const char *maker, struct error *error);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Devices as queries, device_add and device_del see them: a list, with ids.
+ * The list of devices, with their ids: for queries, device_add, device_del, resets and the end.
  *
- * Threads: main thread only.
+ * Threads: main thread only, except board_raise().
  */
 #ifndef VMM_DEVICE_DEVICE_H
 #define VMM_DEVICE_DEVICE_H
@@ -14,86 +14,94 @@
 /* The first member of each device's own struct. */
 struct device {
     const struct device_type *type;
-    char *id;        /* owned; NULL: it has none */
-    uint32_t anon;   /* then its number among those of -device and device_add without an id */
-    bool hotplugged; /* not present from the start */
-    bool present;    /* its plug has come to an end; queries show it */
-    bool leaving;    /* device_leave() */
+    char *id;        /* owned; NULL: none */
+    uint32_t anon;   /* if it has none: its number among those of -device and device_add without an id */
+    bool hotplugged; /* added after the start */
+    bool present;    /* its plug is complete; queries show it */
+    bool leaving;    /* device_leave() was called */
     struct board *board;
-    const struct child_bus *on; /* NULL: a PCI bus, or none */
+    const struct child_bus *on; /* NULL: on a PCI bus, or on none */
     struct device *next;
 };
 
 #define DEVICE_PATH_SIZE 512
 
-/* Into the board's list, as its last. False: out of memory. */
+/* Append a device to the board's list. False and an error: out of memory. */
 bool device_enlist(struct device *device, struct board *board, const struct device_type *type, const char *id,
                    bool hotplugged, struct error *error);
-/* The same for a chip; nothing can fail. No query shows it. */
+/* The same for a chip, which queries do not show. Cannot fail. */
 void device_enlist_chip(struct device *device, struct board *board, const struct device_type *type);
-/* Out of it; its id is free. */
+/* Remove a device from the list; its id is free again. */
 void device_delist(struct device *device);
-/* It goes for good, and before it what is on buses that it makes: each with its event, while it has a name.
- * Before any client can act on that the id is free. */
+/* Remove a device that is not busy and destroy it; first the devices on buses that it has created. Emits
+ * DEVICE_DELETED for each; its id is free before a client can act on the event. */
 void device_remove(struct device *device);
-/* The same for one that the guest has let go and may be busy (device/type.h): at once, or by
- * devices_remove_left() when it is drained. Until then it keeps its id, and what it uses; device_del says so.
- */
+/* The same for a device that may be busy (device/type.h) and that the guest has released: at once, or by
+ * devices_remove_left() when it is drained. Until then it keeps its id and everything that it uses, and
+ * device_del is refused. */
 void device_leave(struct device *device);
-/* Remove those that leave and are not busy any more. From the event loop, for who hears board_drained(). */
+/* Remove the devices that are leaving and no longer busy. From the event loop, after board_drained(). */
 void devices_remove_left(const struct board *board);
 
 /* "/machine/peripheral/ID", or "/machine/peripheral-anon/device[N]"; returns buffer. */
 char *device_path(const struct device *device, char buffer[DEVICE_PATH_SIZE]);
-/* The one with an id, present or not; NULL: there is none. */
+/* The device with an id, present or not; NULL: there is none. */
 struct device *device_find(const struct board *board, const char *id);
-/* The one that an id or a QOM path names, present or not. NULL and an error: there is none (class
- * DeviceNotFound, with the names of those that can be unplugged), or it is not of the type; `type` NULL: any.
- */
+/* The device with an id or QOM path, present or not. NULL and an error: there is none (class DeviceNotFound,
+ * with the names of devices that can be unplugged), or it is not of the type; `type` NULL: any type. */
 struct device *device_resolve(const struct board *board, const char *reference,
                               const struct device_type *type, struct error *error);
-/* In order of creation: NULL gives the first of those that are present and have a path. */
+/* Iterate over the devices that are present and have a path, in order of creation: NULL gives the first. NULL
+ * after the last. */
 struct device *device_next(const struct board *board, const struct device *device);
 
-/* -device and device_add: `props` has driver, perhaps id, and the type's properties. OUTCOME_LATER only with
- * `hot`; `completion` may be NULL otherwise. */
+/* -device and device_add: create a device. `props` contains driver, perhaps id, and the type's properties.
+ * OUTCOME_LATER, only with `hot`: completion->ended is called at the end; without `hot`, `completion` may be
+ * NULL. OUTCOME_FAILED and an error: nothing is left. */
 enum outcome device_add(struct board *board, struct props props, bool hot,
                         const struct completion *completion, struct error *error);
 
-/* device_del: ask for it to go, by id or QOM path. Error class DeviceNotFound if there is none. */
+/* device_del: request the removal of a device, by id or QOM path. True: requested or done; DEVICE_DELETED
+ * reports the end. False and an error: there is none (class DeviceNotFound), or it cannot be removed. */
 bool device_del(struct board *board, const char *reference, struct error *error);
 
-/* The next that is busy (device/type.h), in order of creation: NULL gives the first. NULL: none is. */
+/* Iterate over busy devices (device/type.h), in order of creation: NULL gives the first. NULL: no more. */
 const struct device *devices_busy(const struct board *board, const struct device *device);
-/* Its id, or without one the name of its type. */
+/* Its id, or the name of its type if it has none. */
 const char *device_name(const struct device *device);
-/* Board's drained(), if there is one. */
+/* Call the board's drained(), if it is set. */
 void board_drained(const struct board *board);
 
-/* All devices after power-on, in order of creation. vCPUs are paused, no device is busy. */
+/* Reset all devices to their state after power-on, in order of creation. vCPUs are paused, no device is busy.
+ */
 void devices_reset(const struct board *board);
-/* The guest stands still, or runs again. vCPUs are paused. Devices may be busy after the former. */
+/* Pause all devices, or let them run again, with the guest. vCPUs are paused. Devices may be busy after a
+ * pause.
+ */
 void devices_run(const struct board *board, bool run);
-/* The thread of all devices that move data, made for the first. NULL and an error: the host gives none. */
+/* The machine's I/O thread, which is created for the first device that uses it. NULL and an error: the host
+ * cannot create it. */
 struct io_thread *device_io(struct board *board, struct error *error);
-/* What chips, or the other devices with the chips that lead to them, have to say in the DSDT. */
+/* Append the devices' entries to the DSDT: of chips, or of all others with the chips that lead to them
+ * (`leads` of struct device_type). */
 void devices_aml(const struct board *board, bool chips, struct hotram_aml *aml);
-/* And how events come, `memory`: also of memory devices. The first status that is not HOTRAM_OK. */
+/* Append the methods for events after them; `memory`: also for memory devices. Returns the first status that
+ * is not HOTRAM_OK. */
 enum hotram_status devices_aml_events(const struct board *board, bool memory, struct hotram_aml *aml);
-/* Their nodes in a device tree, one call each. */
+/* Call write() for each device with a node in the device tree. */
 void devices_fdt(const struct board *board, void (*write)(void *opaque, const struct tree_node *node),
                  void *opaque);
-/* An event for the guest. Under the machine lock. */
+/* Raise an event for the guest. Any thread, under the machine lock. */
 void board_raise(const struct board *board, enum board_event event);
 
-/* The states of all devices, one behind the other, in order of creation (device/fields.h): vCPUs are paused,
- * and nobody else uses a device. False: one of the devices has no saved form, and nothing was appended; or
- * the buffer is too small. DIMMs are not among them: their state is the bank's. */
+/* Append the states of all devices, in order of creation (device/fields.h), except of DIMMs, whose state is
+ * part of the bank's. vCPUs are paused, and no other thread uses a device. False and an error: a device has
+ * no saved form, and nothing has been appended; or the buffer is too small. */
 bool devices_save(const struct board *board, struct hotram_buffer *out, struct error *error);
-/* The same devices take what was saved, under the machine lock. False: not one has changed, and `saved` is as
- * it was. */
+/* Restore them, with the same devices, under the machine lock. False and an error: no device and nothing of
+ * `saved` has changed. */
 bool devices_restore(const struct board *board, struct hotram_saved *saved, struct error *error);
-/* The end, in reverse order of creation. None is busy. */
+/* Destroy all devices, in reverse order of creation, and the I/O thread. None is busy. */
 void devices_destroy(struct board *board);
 
 #endif

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * State as tables. What of a device the guest can change is a plain struct of its own, and a table says of
- * each of its members where it is, what it may be and what a reset makes of it. Power-on, reset and saved
- * form follow from the table, and so does the test that nothing was left out. All else in a device's struct
- * is wiring: it is made with the machine, or follows from the state.
+ * State as tables. The part of a device that the guest can change is a plain struct of its own, and a table
+ * describes each of its members: place, permitted values, and value after a reset. Power-on, reset and saved
+ * form follow from the table, and so does the test that it is complete. Everything else in a device's struct
+ * is configuration, or follows from the state.
  *
  * The saved form of a device is a saved state as libhotram has them (hotram/state.h), of kind STATE_KIND:
  *
  *     1  length of the name
- *     n  the name: whose state it is
- *     .. the fields in the table's order, but for those that are newer than the version: elements with the
- *        least byte first, libhotram's blocks as libhotram saves them
+ *     n  the name of the device
+ *     .. the fields in the table's order, without those newer than the version: elements in little endian,
+ *        libhotram's blocks as libhotram saves them
  *
- * A member that is added gets the next version in `since`, and the table the same in `version`; a state that
- * was saved before is restored with the member's value after power-on. Rows are never taken out or moved.
+ * A new member gets the next version in `since`, and the table the same in `version`; a state that was saved
+ * before is restored with the member's value after power-on. Rows are never removed or moved.
  *
- * Threads: whoever calls makes sure that nobody uses the state.
+ * Threads: the caller ensures that no other thread uses the state.
  */
 #ifndef VMM_DEVICE_FIELDS_H
 #define VMM_DEVICE_FIELDS_H
@@ -51,11 +51,11 @@ struct state_field {
     uint16_t offset, count;          /* in the struct; of elements */
     uint8_t width;                   /* of an element: 1, 2, 4 or 8 bytes */
     uint16_t since;                  /* the first version that has it: 1 or more */
-    uint64_t bits;                   /* that can be set in an element */
-    uint64_t always;                 /* of these: bits that are never clear */
-    uint64_t power_on;               /* each element after power-on */
-    uint64_t kept;                   /* bits that a reset leaves as they are: they have a battery */
-    const struct state_block *block; /* instead of the numbers */
+    uint64_t bits;                   /* bits that may be set in an element */
+    uint64_t always;                 /* those of them that are always set */
+    uint64_t power_on;               /* value of each element after power-on */
+    uint64_t kept;                   /* bits that a reset does not change, as they are battery-backed */
+    const struct state_block *block; /* libhotram's registers, in place of numbers; or NULL */
 };
 
 struct state_table {
@@ -64,12 +64,13 @@ struct state_table {
     uint16_t count;   /* of fields */
     uint32_t size;    /* of the struct: at most STATE_SIZE_MAX */
     const struct state_field *fields;
-    /* Of fields that each are possible: whether they are together. NULL: always. */
+    /* Whether fields that are each valid are so in combination. NULL: always. */
     bool (*valid)(const void *state);
 };
 
 #define STATE_MEMBER_SIZE(type, member) sizeof(((const type *)0)->member)
-/* Rows; what is behind `bits_` may set power_on, kept and always. */
+/* Rows: a member; an array; part of an array, from element `first_`; a block. Arguments after `bits_` may set
+ * power_on, kept and always. */
 #define STATE_FIELD(type, member, since_, bits_, ...) \
     { \
         .name = #member, .offset = offsetof(type, member), .count = 1, \
@@ -81,7 +82,6 @@ struct state_table {
         .count = STATE_MEMBER_SIZE(type, member) / STATE_MEMBER_SIZE(type, member[0]), \
         .width = STATE_MEMBER_SIZE(type, member[0]), .since = (since_), .bits = (bits_), ##__VA_ARGS__ \
     }
-/* A part of an array: elements from `first` on. */
 #define STATE_PART(type, member, first_, count_, name_, since_, bits_, ...) \
     { \
         .name = (name_), .count = (count_), .width = STATE_MEMBER_SIZE(type, member[0]), \
@@ -93,18 +93,18 @@ struct state_table {
         .name = #member, .offset = offsetof(type, member), .since = (since_), .block = (block_) \
     }
 
-/* All as after power-on. */
+/* Set the state after power-on; or that after a reset, which keeps the bits in `kept`. */
 void state_power_on(const struct state_table *table, void *state);
-/* The same but for what has a battery. */
 void state_reset(const struct state_table *table, void *state);
 
-/* Bytes that state_save() appends for a name. */
+/* Number of bytes that state_save() appends. */
 size_t state_length(const struct state_table *table, const char *name);
-/* Append it; `name` has at most STATE_NAME_MAX bytes. Answers of hotram_buffer_status(). */
+/* Append the saved form; `name` has at most STATE_NAME_MAX bytes. Returns HOTRAM_OK, or HOTRAM_E_BUFFER: the
+ * buffer is too small. */
 enum hotram_status state_save(const struct state_table *table, const char *name, const void *state,
                               struct hotram_buffer *out);
-/* The next saved state becomes `state`, and `saved` moves on behind it, if it is one of this name and table,
- * and possible. Otherwise both are as they were. */
+/* Restore `state` from the next saved state, and advance `saved`. False and an error: it is not of this name
+ * and table, newer, damaged, or has an invalid value; both are unchanged. */
 bool state_restore(const struct state_table *table, const char *name, void *state, struct hotram_saved *saved,
                    struct error *error);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The Generic Event Device (ACPI 6.5, 5.6.9): the library's register among the guest's memory, and its
+ * The Generic Event Device (ACPI 6.5, 5.6.9): the library's register (hotram/ged.h) in memory, and its
  * interrupt.
  *
  * Threads: all functions run under the machine lock (bus/machine_lock.h).
@@ -27,11 +27,11 @@ struct ged {
     bool high; /* the interrupt line: follows from the state */
 };
 
-/* `address`: of its registers; `gsi`: its interrupt, a level. */
+/* `address` is that of its register, `gsi` its interrupt, a level. */
 void ged_init(struct ged *ged, const struct board *board, uint64_t address, unsigned gsi);
 void ged_reset(struct ged *ged);
-void ged_restored(struct ged *ged); /* the state is another */
-/* HOTRAM_GED_* events. */
+void ged_restored(struct ged *ged); /* after the state was restored */
+/* Raise HOTRAM_GED_* events. */
 void ged_raise(struct ged *ged, uint32_t events);
 
 #endif

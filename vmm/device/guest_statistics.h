@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the guest itself says of its memory: between the device that hears it (the balloon, which puts itself
- * on the board) and whoever verifies by it. The guest says what it likes.
+ * The guest's own reports of its memory: the interface between the device that receives them (the balloon,
+ * which registers itself on the board) and users that compare them. A guest may report anything.
  *
  * Threads: main thread only.
  */
@@ -14,17 +14,17 @@
 /* One report. */
 struct guest_total {
     uint64_t total;   /* bytes that its kernel manages */
-    uint64_t lent;    /* bytes that were in the balloon then, which most kernels do not count in */
-    uint64_t reports; /* how many there have been, this one included */
+    uint64_t lent;    /* bytes that were in the balloon then, which most kernels do not include in `total` */
+    uint64_t reports; /* number of reports, including this one */
 };
 
 struct guest_statistics {
-    /* The last report. False: there is none, or it names no total. */
+    /* Copy the last report. False: there is none, or it has no total. */
     bool (*total)(struct guest_statistics *statistics, struct guest_total *last);
-    /* Have the guest report anew. When a report has come that was made after this call, `heard` is called,
-     * from the event loop; perhaps never. Asking again meanwhile changes nothing. */
+    /* Request a report. `heard` is called from the event loop after one that the guest has made after this
+     * call; perhaps never. Requests before that have no effect. */
     void (*ask)(struct guest_statistics *statistics);
-    void (*heard)(void *opaque); /* of whoever asks; NULL: nobody */
+    void (*heard)(void *opaque); /* set by the user; may be NULL */
     void *opaque;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A device at ISA addresses in the DSDT.
+ * The DSDT's entry of a device at ISA addresses.
  */
 #ifndef VMM_DEVICE_ISA_AML_H
 #define VMM_DEVICE_ISA_AML_H
@@ -9,7 +9,8 @@
 
 #include <hotram/aml.h>
 
-/* With one range of ports and one interrupt. `hid` is an EISA id, such as "PNP0501". */
+/* Append a device with _HID, _UID, and one range of ports and one interrupt in _CRS. `hid` is an EISA id,
+ * such as "PNP0501". Errors are reported by hotram_aml_finish(). */
 void isa_device_aml(struct hotram_aml *aml, const char *name, const char *hid, uint64_t uid, uint16_t port,
                     uint8_t ports, unsigned irq);
 

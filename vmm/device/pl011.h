@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A PL011 serial port (Arm DDI 0183, r1p5), the usual one of arm64 machines. Baud rates are stored and mean
- * nothing; there is no DMA and no modem.
+ * A PL011 serial port (Arm DDI 0183, r1p5), the usual one of arm64 machines. Baud rates are stored but have
+ * no effect; there is no DMA, and there are no modem signals.
  *
- * Threads: all state is under the line's lock; see device/line.h.
+ * Threads: the line's lock protects all state; see device/line.h.
  */
 #ifndef VMM_DEVICE_PL011_H
 #define VMM_DEVICE_PL011_H
@@ -41,8 +41,8 @@ struct pl011 {
 
 /* `address`: of its registers; `gsi`: its interrupt. */
 void pl011_init(struct pl011 *pl011, const struct board *board, uint64_t address, unsigned gsi);
-/* These take the lock. */
+/* They take the lock. */
 void pl011_reset(struct pl011 *pl011);
-void pl011_restored(struct pl011 *pl011); /* the state is another */
+void pl011_restored(struct pl011 *pl011); /* after the state was restored */
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * ACPI fixed hardware (ACPI 6.5, 4.8): PM1 event and control blocks, GPE0 block, PM timer, reset register
- * (device/reset_register.h). Layout and effects of the first two are libhotram's; here they get their ports,
- * their interrupt, and what the machine does about them.
+ * (device/reset_register.h). libhotram implements PM1 and GPE0; this device adds their ports, the SCI, and
+ * the effects on the machine.
  *
- * Threads: all functions run under the machine lock (bus/machine_lock.h). The callbacks do too; they must
- * only note what is asked for.
+ * Threads: all functions run under the machine lock (bus/machine_lock.h), and so do the callbacks, which only
+ * post work.
  */
 #ifndef VMM_DEVICE_PM_H
 #define VMM_DEVICE_PM_H
@@ -35,11 +35,11 @@ struct pm {
     bool sci; /* the interrupt line: follows from the state */
 };
 
-/* `gsi`: the SCI's, a level. `waiting`: the GPEs whose cause the guest has not seen, as bits, under the
- * machine lock. */
+/* `gsi` is that of the SCI, a level. `waiting` returns the GPEs whose cause persists, as bits
+ * (hotram_gpe_write()). */
 void pm_init(struct pm *pm, struct board *board, unsigned gsi, uint16_t (*waiting)(void *machine));
 void pm_reset(struct pm *pm);
-void pm_restored(struct pm *pm); /* the state is another */
+void pm_restored(struct pm *pm); /* after the state was restored */
 /* Set a GPE's status, such as HOTRAM_GPE_MEMORY. */
 void pm_raise_gpe(struct pm *pm, unsigned event);
 /* Press the fixed-feature power button. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * pvpanic: a port by which a guest's kernel tells of its panic, or that it starts a crash kernel (QEMU's
- * docs/specs/pvpanic.txt; Linux' pvpanic driver finds it as QEMU0001 in ACPI). x86-64 only.
+ * pvpanic: a port by which a guest's kernel reports a panic, or that it starts a crash kernel (QEMU
+ * docs/specs/pvpanic.rst; Linux finds it as QEMU0001 in ACPI). x86-64 only.
  *
- * Threads: the port may be accessed by any vCPU; there is no state that changes.
+ * Threads: any vCPU accesses the port; the device has no state.
  */
 #ifndef VMM_DEVICE_PVPANIC_H
 #define VMM_DEVICE_PVPANIC_H
@@ -11,7 +11,7 @@
 #include "device/device.h"
 
 #define PVPANIC_PORT 0x505 /* QEMU's default */
-/* Bits of what the guest writes, and of what it reads: those that it may write. */
+/* Bits that the guest writes; reads return the supported ones. */
 #define PVPANIC_PANICKED 1u
 #define PVPANIC_CRASH_LOADED 2u
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Registers as tables: of each, where it is, and what a read and a write do. A register that only keeps what
- * is written needs no function: its row says where in the device's state it is, and which bits are kept.
+ * Registers as tables: the offset of each, and the effects of reads and writes. A register that only stores
+ * what is written needs no function: its row states its place in the device's state, and the bits that are
+ * stored.
  *
  * Threads: under the device's lock.
  */
@@ -13,11 +14,11 @@
 
 struct device_register {
     uint16_t offset; /* within the range on the bus */
-    uint16_t stored; /* where it is in the state, if width is not 0 */
-    uint8_t width;   /* there: 1, 2 or 4 bytes */
-    uint32_t bits;   /* of what is stored: those that a write changes */
-    uint32_t fixed;  /* what is read if it is not stored */
-    /* NULL: as above. */
+    uint16_t stored; /* its offset in the state, if width is not 0 */
+    uint8_t width;   /* its size there: 1, 2 or 4 bytes; 0: not stored */
+    uint32_t bits;   /* stored bits that a write changes */
+    uint32_t fixed;  /* value that is read if it is not stored */
+    /* NULL: as the members above say. */
     uint32_t (*read)(void *device);
     void (*write)(void *device, uint32_t value);
 };
@@ -26,12 +27,12 @@ struct device_register {
 #define REGISTER_STORED(type, member) \
     .stored = offsetof(type, member), .width = sizeof(((const type *)0)->member)
 
-/* NULL: there is none at this offset. */
+/* The register at exactly this offset; NULL: there is none. */
 const struct device_register *register_at(const struct device_register *table, size_t count, uint64_t offset);
-/* `reg` may be NULL: then 0 is read, and what is written is lost. */
+/* If `reg` is NULL, 0 is read, and a write has no effect. */
 uint32_t register_read(const struct device_register *reg, void *device, const void *state);
 void register_write(const struct device_register *reg, void *device, void *state, uint32_t value);
-/* Of registers that are 4 bytes apart: what is read from any of their bytes on. */
+/* For registers at multiples of 4: read at any offset, shifted so that the addressed byte is the lowest. */
 uint32_t register_read_part(const struct device_register *table, size_t count, uint64_t offset, void *device,
                             const void *state);
 

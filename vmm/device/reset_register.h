@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The reset register of PCs, at port 0xcf9, which machines with and without ACPI fixed hardware have alike
- * (ACPI 6.5, 4.8.3.6; the FADT says where it is).
+ * The reset register of PCs, at port 0xcf9, on machines with and without ACPI fixed hardware
+ * (ACPI 6.5, 4.8.3.6; the FADT contains its address).
  *
  * Threads: under the machine lock (bus/machine_lock.h).
  */
@@ -10,7 +10,7 @@
 
 struct board;
 
-/* Put it on the board's bus, where nothing else is at its port. It has no state. */
+/* Add it to the board's bus. An error is reported by bus_check(). It has no state. */
 void reset_register_add(struct board *board);
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An MC146818 real-time clock with 128 bytes of CMOS memory (Motorola MC146818A data sheet). Firmware finds
- * there how much memory and how many CPUs the machine has, and from what to boot (rtc_firmware.c).
+ * An MC146818 real-time clock with 128 bytes of CMOS memory (Motorola MC146818A data sheet), which also tells
+ * firmware the machine's memory, CPUs and boot devices (rtc_firmware.c).
  *
- * It keeps the host's time plus an offset; a guest that sets the clock changes the offset. The alarm and the
- * once-a-second interrupt work; the periodic interrupt (2 Hz and faster) is not there: Linux uses its own
- * timers for that.
+ * It shows the host's time plus an offset, which a guest changes by setting the clock. The alarm and the
+ * once-a-second interrupt are implemented, the periodic interrupt (2 Hz and faster) is not: Linux uses other
+ * timers for it.
  *
- * Threads: all state is under the clock's own lock; the timer runs on the main thread and takes the lock.
+ * Threads: the clock's own lock protects its state; the timer runs on the main thread and takes the lock.
  */
 #ifndef VMM_DEVICE_RTC_H
 #define VMM_DEVICE_RTC_H
@@ -23,8 +23,8 @@ struct rtc_machine {
     uint32_t cpus;          /* 1 or more */
     uint64_t low_ram_end;   /* bytes of RAM from 0 on */
     uint64_t high_ram_size; /* bytes of RAM from 4 GiB on */
-    const char *boot_order; /* letters as those of -boot order=; NULL: QEMU's */
-    const char *boot_once;  /* instead, until the second reset: the first is the start. NULL: nothing */
+    const char *boot_order; /* letters of -boot order=; NULL: QEMU's default */
+    const char *boot_once;  /* used in place of it until the second reset (the start is the first); or NULL */
 };
 
 #define RTC_CMOS_SIZE 128
@@ -32,7 +32,7 @@ struct rtc_machine {
 struct rtc_state {
     int64_t offset; /* seconds: guest's clock minus host's */
     uint8_t cmos[RTC_CMOS_SIZE];
-    uint8_t index; /* of the byte that the data port is */
+    uint8_t index; /* of the byte at the data port */
 };
 extern const struct state_table rtc_state_table;
 extern const struct device_type rtc_type;
@@ -42,7 +42,7 @@ struct rtc {
     const struct vm *vm;
     unsigned gsi;
     struct loop *loop;
-    pthread_mutex_t lock; /* of what follows, but for the timer */
+    pthread_mutex_t lock; /* of all that follows except the timer */
     bool local;           /* the guest's clock shows the host's local time */
     struct rtc_state state;
     struct rtc_machine machine;
@@ -51,15 +51,16 @@ struct rtc {
     struct work start; /* a guest enabled an interrupt: start the timer */
 };
 
-/* `offset`: seconds, the guest's clock minus the host's; `gsi`: its interrupt. */
+/* `offset` is the guest's clock minus the host's, seconds; `local`: it shows local time, otherwise UTC. Main
+ * thread, like all functions here. */
 void rtc_init(struct rtc *rtc, const struct board *board, unsigned gsi, bool local, int64_t offset);
-/* Before the guest runs: what firmware finds, from here on and after each reset. Takes the lock. */
+/* Before the guest runs: set what firmware reads, now and after each reset. Takes the lock. */
 void rtc_describe(struct rtc *rtc, const struct rtc_machine *machine);
 void rtc_destroy(struct rtc *rtc); /* after rtc_stop() */
-/* These take the lock. */
+/* They take the lock. */
 void rtc_reset(struct rtc *rtc);
-void rtc_restored(struct rtc *rtc); /* the state is another */
-/* Main thread: no timer is left. */
+void rtc_restored(struct rtc *rtc); /* after the state was restored */
+/* Cancel timer and work. */
 void rtc_stop(struct rtc *rtc);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What firmware reads in the CMOS memory, at QEMU's addresses and with its meanings, as SeaBIOS and OVMF read
- * it.
+ * Bytes of the CMOS memory for firmware, at QEMU's addresses and with QEMU's meanings, as SeaBIOS and OVMF
+ * use them.
  */
 #ifndef VMM_DEVICE_RTC_FIRMWARE_H
 #define VMM_DEVICE_RTC_FIRMWARE_H
@@ -10,7 +10,8 @@
 
 #include "device/rtc.h"
 
-/* Bytes of the clock's own registers, and all that is firmware's to keep, stay as they are. */
+/* Write these bytes; those of the clock's registers, and those that firmware itself stores, are unchanged.
+ * Under the clock's lock. */
 void rtc_write_firmware_bytes(uint8_t cmos[128], const struct rtc_machine *machine);
 
 #endif

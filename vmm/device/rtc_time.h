@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The clock's registers in CMOS memory, and the time in them: in binary or BCD, with 24 or twice 12 hours, as
- * the guest has chosen in register B. Under the clock's lock.
+ * The clock's registers in CMOS memory, and the time in them: in binary or BCD, in 24-hour or 12-hour form,
+ * as register B says (Motorola MC146818A data sheet).
+ *
+ * Threads: under the clock's lock.
  */
 #ifndef VMM_DEVICE_RTC_TIME_H
 #define VMM_DEVICE_RTC_TIME_H
@@ -32,9 +34,9 @@ enum {
 #define B_BINARY 0x04
 #define B_SET 0x80 /* the guest is setting the clock */
 
-/* While the guest sets the clock the bytes stand still; else they follow the host. */
+/* Write the current time to the registers; no effect while B_SET is set. */
 void rtc_show_time(struct rtc *rtc);
-/* The time is what the bytes say: the offset changes. */
+/* Set the clock to the time in the registers, by changing the offset. */
 void rtc_take_time(struct rtc *rtc);
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * A 16550A serial port (National Semiconductor PC16550D data sheet).
  *
- * Baud rates are stored and mean nothing.
+ * Baud rates are stored but have no effect.
  *
- * Threads: all state is under the line's lock; see device/line.h.
+ * Threads: the line's lock protects all state; see device/line.h.
  */
 #ifndef VMM_DEVICE_SERIAL_H
 #define VMM_DEVICE_SERIAL_H
@@ -18,7 +18,7 @@
 struct serial_state {
     struct line_state line;
     uint8_t ier, fcr, lcr, mcr, scr, dll, dlm;
-    bool transmit_interrupt; /* the transmitter ran empty and the guest has not been told yet */
+    bool transmit_interrupt; /* the transmitter became empty; until the guest reads IIR or writes a byte */
 };
 extern const struct state_table serial_state_table;
 extern const struct device_type serial_type;
@@ -37,8 +37,8 @@ struct serial {
 
 /* `port`: of its registers; `gsi`: its interrupt. */
 void serial_init(struct serial *serial, const struct board *board, uint16_t port, unsigned gsi);
-/* These take the lock. */
+/* They take the lock. */
 void serial_reset(struct serial *serial);
-void serial_restored(struct serial *serial); /* the state is another */
+void serial_restored(struct serial *serial); /* after the state was restored */
 
 #endif

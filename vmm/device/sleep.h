@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The registers that hardware-reduced ACPI has in place of PM1: sleep control and sleep status
- * (ACPI 6.5, 4.8.3.7), at I/O ports; and the reset register (device/reset_register.h).
+ * The registers of hardware-reduced ACPI in place of PM1: sleep control and sleep status (ACPI 6.5, 4.8.3.7),
+ * at I/O ports; and the reset register (device/reset_register.h).
  *
- * Threads: all functions run under the machine lock (bus/machine_lock.h). The callbacks do too; they must
- * only note what is asked for.
+ * Threads: accesses run under the machine lock (bus/machine_lock.h), and so do the board's callbacks, which
+ * only post work.
  */
 #ifndef VMM_DEVICE_SLEEP_H
 #define VMM_DEVICE_SLEEP_H

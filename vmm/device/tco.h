@@ -10,8 +10,8 @@
  * TCO_RLD or TCO1_CNT is written (in the data sheet it counts, and firmware halts it). There are no SMIs, and
  * neither DATA_OUT nor NMI_NOW interrupts a processor.
  *
- * Threads: all state is under the device's own lock; its host timer runs on the main thread and takes the
- * lock. The board hears of a timeout on the main thread, without the lock.
+ * Threads: the device's own lock protects its state; its timer runs on the main thread and takes the lock.
+ * The board's watchdog() is called on the main thread, without the lock.
  */
 #ifndef VMM_DEVICE_TCO_H
 #define VMM_DEVICE_TCO_H
@@ -56,8 +56,8 @@ struct tco_state {
     uint32_t gcs;
     uint16_t data, status1, status2, control1, control2, message, progress, software_irq, timer;
     uint8_t started; /* the timer was loaded; it counts unless it is halted */
-    uint8_t once;    /* it has been at zero since TCO_RLD was written */
-    uint8_t expired; /* the second timeout, of which the board has still to hear */
+    uint8_t once;    /* it has reached zero since TCO_RLD was written */
+    uint8_t expired; /* the second timeout has occurred; the board's watchdog() is still to be called */
 };
 extern const struct state_table tco_state_table;
 extern const struct device_type tco_type;
@@ -65,23 +65,23 @@ extern const struct device_type tco_type;
 struct tco {
     struct device device; /* first */
     const struct board *board;
-    bool strapped;        /* the pin that says "no reboot", whatever GCS says */
-    pthread_mutex_t lock; /* of what follows, but for the timer */
+    bool strapped;        /* the pin for "no reboot" is set: GCS has no effect */
+    pthread_mutex_t lock; /* of all that follows except the timer */
     struct tco_state state;
-    bool runs;      /* the guest does */
-    uint64_t since; /* the guest's clock when `left` was reckoned */
-    uint64_t due;   /* and at the next call of the timer; UINT64_MAX: none will come */
+    bool runs;      /* the guest runs */
+    uint64_t since; /* the guest's clock when `left` was computed, nanoseconds */
+    uint64_t due;   /* the guest's clock at the timer's next call; UINT64_MAX: none */
     struct timer timer;
-    struct work look; /* the guest changed it: set the timer, tell the board */
+    struct work look; /* posted after an access: set the timer, call the board */
 };
 
-/* `strapped`: the machine never acts. */
+/* `strapped`: timeouts never affect the machine. Main thread, like the functions below, which take the lock.
+ */
 void tco_init(struct tco *tco, const struct board *board, bool strapped);
-/* Main thread. These take the lock. */
 void tco_reset(struct tco *tco);
-void tco_restored(struct tco *tco); /* the state is another */
+void tco_restored(struct tco *tco); /* after the state was restored */
 void tco_run(struct tco *tco, bool run);
-/* After this nothing calls it any more. */
+/* Cancel timer and work. */
 void tco_destroy(struct tco *tco);
 
 #endif

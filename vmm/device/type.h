@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The one list of types of devices and objects. Command line, help, completion, schema, QOM, device_add,
- * object-add, reset and ACPI are made from it: a new device is a file with its row, and a line in type.c.
+ * The list of types of devices and objects. Command line, help, completion, schema, QOM, device_add,
+ * object-add, reset and ACPI are derived from it: a new device is a file with its row, and a line in type.c.
+ *
+ * Threads: main thread, unless a callback states otherwise.
  */
 #ifndef VMM_DEVICE_TYPE_H
 #define VMM_DEVICE_TYPE_H
@@ -19,111 +21,114 @@ struct pci_layout;
 struct state_table;
 struct virtio_device_type;
 
-/* Where a chip of the machine is: port or guest-physical address, for a PCI function slot and function
- * (PCI_DEVFN()); and its interrupt. */
+/* Place of a chip: its port or guest-physical address, or PCI_DEVFN() for a PCI function; and its interrupt.
+ */
 struct chip_place {
     uint64_t address;
     unsigned gsi;
 };
 
-/* A device's node in a device tree, directly under the root. Strings with their ends; one may be several, one
- * behind the other. */
+/* A device's node in a device tree, a child of the root. `compatible` and `clock_names` may be lists: several
+ * strings, each with its terminator; the sizes include all of them. */
 struct tree_node {
     const char *name; /* before "@ADDRESS" */
     const char *compatible;
     size_t compatible_size;
     uint64_t address, size;
-    unsigned gsi;            /* a level; 0: it has none */
-    const char *clock_names; /* each is the machine's one clock */
+    unsigned gsi;            /* level-triggered; 0: none */
+    const char *clock_names; /* names of clocks, each of which is the machine's one clock */
     size_t clock_names_size;
     unsigned clocks;
-    unsigned bank_width;          /* bytes of the data lines of a memory; 0: it is none */
-    bool console;                 /* what the guest writes to, if its command line names nothing else */
-    const struct pci_layout *pci; /* a PCI host bridge, whose node follows from this alone; NULL: none */
+    unsigned bank_width; /* of a memory device: width of its data lines, bytes; otherwise 0 */
+    bool console;        /* the guest's console, if its command line names no other */
+    const struct pci_layout
+        *pci; /* of a PCI host bridge, whose node follows from this alone; otherwise NULL */
 };
 
-/* A number of a property of QOM that is several. */
+/* One of the numbers of a QOM property. */
 struct live_number {
-    const char *group; /* in an object of this name; NULL: in none */
+    const char *group; /* name of the object that contains it; NULL: none */
     const char *name;
     uint64_t value;
 };
 #define LIVE_NUMBERS_MAX 32u
 
-/* A property of QOM that is no value of the device's table: numbers that are read anew each time, or a value
- * of the table that can be set while the device is there. Main thread. */
+/* A QOM property that is not only in the device's table: numbers that are read anew each time, or a value of
+ * the table that can be set while the device exists. */
 struct live_property {
-    const char *name, *type, *help; /* the type as QEMU names it */
-    /* How many, of at most LIVE_NUMBERS_MAX; NULL: the table has it. */
+    const char *name, *type, *help; /* `type`: QEMU's name of it */
+    /* Read the numbers; returns how many. NULL: the value is in the table. */
     size_t (*get)(const struct device *device, struct live_number numbers[LIVE_NUMBERS_MAX]);
-    void (*set)(struct device *device, uint64_t value); /* qom-set, of 0 to `max`; NULL: it is read only */
+    void (*set)(struct device *device, uint64_t value); /* qom-set, 0 to `max`; NULL: read-only */
     uint64_t max;
 };
 
-/* How a device comes to be. All functions but one of build() and create() and, where there are properties,
- * describe() may be NULL; they run on the main thread. */
+/* A type of device. All functions may be NULL, except one of build() and create() and, with properties,
+ * describe(). */
 struct device_type {
-    const char *name;   /* -device NAME, and QOM's type */
-    const char *parent; /* QOM: "device" and the like; NULL: QEMU has no such type, and QOM shows none */
+    const char *name; /* -device NAME, and its QOM type */
+    const char
+        *parent; /* its QOM parent, such as "device"; NULL: QEMU has no such type, and QOM does not show it */
 
-    /* What can be given besides driver and id; and what is only shown. Both say where in a struct of
-     * `values_size` bytes, which starts as zeros, a value is. */
+    /* Properties that can be given in addition to driver and id, and those that are only shown. Both refer to
+     * a struct of `values_size` bytes, initially zero. */
     const struct property *properties, *shown;
     size_t property_count, shown_count, values_size;
     const struct live_property *live;
     size_t live_count;
 
-    bool hot;         /* device_add makes it, too */
+    bool hot;         /* device_add can create it */
     bool single;      /* a machine has at most one */
-    bool own_ids;     /* create() looks for duplicates of the id itself, and says more */
-    bool serial_port; /* -serial's longer spelling: it is the machine's serial port, which is there once */
+    bool own_ids;     /* create() checks for duplicates of the id itself, with better errors */
+    bool serial_port; /* another form of -serial: it is the machine's serial port, of which there is one */
 
-    /* The type of the bus that it is on, which another device makes (device/child_bus.h). NULL: it is on PCI,
-     * or on no bus. */
+    /* Type of the bus that it is on, which another device creates (device/child_bus.h). NULL: it is on a PCI
+     * bus, or on none. */
     const char *bus;
 
-    /* Of a virtio device: how it comes, goes and works (virtio/device.h). */
+    /* Of a virtio device (virtio/device.h); otherwise NULL. */
     const struct virtio_device_type *virtio;
 
-    /* A chip, which the machine has from its start and for good: -device and device_add refuse it. Where it
-     * is says the list of chips of the machine (machine/x86_chips.c, arm64_chips.c). */
+    /* Build a chip, which the machine has permanently: -device and device_add refuse it. The machine's list
+     * of chips states its place (machine/x86_chips.c, arm64_chips.c). False and an error: out of memory. */
     bool (*build)(struct board *board, const struct chip_place *place, struct error *error);
-    /* What can be checked before there is a machine; without effects. */
+    /* Check properties without a machine; has no effects. False and an error. */
     bool (*check)(struct props props, struct error *error);
-    /* Make it: `id` is checked and free, or NULL. The error is whole but for the option in front of it. */
+    /* Create a device, as device_add() says; `id` is valid and unused, or NULL. */
     enum outcome (*create)(struct board *board, const char *id, struct props props, bool hot,
                            const struct completion *completion, struct error *error);
-    /* The values of one that is there; strings are borrowed. */
+    /* Set the values of a device that exists; strings are borrowed. */
     void (*describe)(const struct device *device, void *values);
-    /* device_del. NULL: it stays. */
+    /* device_del: request or perform the removal. False and an error: refused. NULL: it cannot be removed. */
     bool (*unplug)(struct device *device, struct error *error);
-    /* Whether unplug() always refuses this one, because of its place. NULL: none. */
+    /* Whether unplug() always refuses this device, because of its place. NULL: no. */
     bool (*stays)(const struct device *device);
-    /* What of it the guest can change (device/fields.h), and where in its struct that is. NULL: nothing. */
+    /* The table of the state that the guest can change (device/fields.h), and the state's offset in the
+     * device's struct. NULL: it has none. */
     const struct state_table *state;
     size_t state_offset;
-    bool unsaved; /* there is more that it can change, which has no table: no machine with one is saved */
-    /* As after power-on. vCPUs are paused, the machine lock is held, no device is busy. */
+    bool unsaved; /* it has other state that the guest can change: a machine with it cannot be saved */
+    /* Set the state after power-on. vCPUs are paused, the machine lock is held, no device is busy. */
     void (*reset)(struct device *device);
-    /* The guest stands still, or runs again: a device that moves data does so, too. It may be busy after the
-     * former. */
+    /* Pause the device, or let it run again, with the guest. It may be busy after a pause. */
     void (*run)(struct device *device, bool run);
-    /* It was to stand still, or leaves, and the host still works for it; board_drained() follows. */
+    /* Whether the device is paused or leaving while the host still works on its requests; board_drained()
+     * follows. */
     bool (*busy)(const struct device *device);
-    /* The guest reaches it no more, and it begins to end what is under way: destroy() follows when it is not
-     * busy. */
+    /* Make the device inaccessible to the guest, and begin to stop it: destroy() follows when it is not busy.
+     */
     void (*leave)(struct device *device);
-    /* The state is another: set what follows from it, an interrupt line for example. The same. */
+    /* The state was restored: update what follows from it, such as an interrupt line. As for reset(). */
     void (*restored)(struct device *device);
-    /* No thread uses it any more. It is not busy. */
+    /* Free the device, which is not busy and no longer in the list. */
     void (*destroy)(struct device *device);
-    /* Its entry in the DSDT, in the scope \_SB. On arm64 chips are written at the root, by absolute names,
-     * but for those that lead to other devices: they are with these. */
+    /* Append its entry to the DSDT, in the scope \_SB. On arm64 those of chips are at the root, with absolute
+     * names, except for chips with `leads`, the bridges to other devices: they are with these. */
     void (*aml)(const struct device *device, struct hotram_aml *aml);
     bool leads;
-    /* How the guest hears of events, behind all other entries; `memory`: there are memory devices. */
+    /* Append the methods that handle events, after all other entries; `memory`: there are memory devices. */
     enum hotram_status (*aml_events)(const struct device *device, bool memory, struct hotram_aml *aml);
-    /* Its node in the device tree. False: none. */
+    /* Set its node in the device tree. False: it has none. */
     bool (*fdt)(const struct device *device, struct tree_node *node);
 };
 
