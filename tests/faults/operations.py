@@ -36,6 +36,10 @@ class Operation:
     fresh: bool = False
     heals: bool = False
 
+    @property
+    def needs_kvm(self):
+        return self.kind is Micro
+
 
 def backend(kind="ram", size=16 * MIB, **properties):
     """A function that makes the memory object m."""

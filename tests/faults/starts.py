@@ -28,6 +28,10 @@ class Start:
     says: bytes = b""
     detaches: bool = False
 
+    @property
+    def needs_kvm(self):
+        return "-accel qtest" not in self.options
+
 
 # Of all kinds of memory, character devices and files that a start makes.
 EVERYTHING = ("-m 64M,slots=4,maxmem=2G -object memory-backend-ram,id=a,size=16M,prealloc=on,prealloc-threads=2 "

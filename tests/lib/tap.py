@@ -6,9 +6,12 @@ skipped by raising Skip("why").
     if __name__ == "__main__":
         tap.main()
 
-An argument on the command line picks the tests whose names contain it.
+An argument on the command line picks the tests whose names contain it. Where a machine is without KVM, a module
+marks the tests that need it with @tap.kvm and says "# kvm: some": scripts/check.sh runs them in the emulated host
+($HOTRAM_KVM is "only"), and the others directly, much faster ("none").
 """
 
+import os
 import re
 import sys
 import time
@@ -18,7 +21,18 @@ from .arch import Skip               # noqa: F401  tests raise tap.Skip
 from .machine import Machine
 
 LOG_LINES = 30
+PART = os.environ.get("HOTRAM_KVM", "all")
 SANITIZER = re.compile(r"(Address|Leak|Thread)Sanitizer|runtime error:")
+
+
+def kvm(function):
+    """Marks a test that needs KVM."""
+    function.needs_kvm = True
+    return function
+
+
+def is_chosen(function):
+    return PART not in ("only", "none") or (PART == "only") == hasattr(function, "needs_kvm")
 
 
 def comment(text):
@@ -69,7 +83,7 @@ def main(module=None):
     module = module or sys.modules["__main__"]
     picks = sys.argv[1:]
     tests = [(name, function) for name, function in vars(module).items()
-             if name.startswith("test_") and callable(function)
+             if name.startswith("test_") and callable(function) and is_chosen(function)
              and (not picks or any(pick in name for pick in picks))]
     print(f"1..{len(tests)}", flush=True)
     results = [run(number, name, function)

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: some
 """A guest that reports, or resets itself, without end: monitors hear of it a bounded
 number of times and of its last state always, and stay connected though they do not
 read for a while."""
@@ -126,6 +127,7 @@ def micro(*options):
                    reboot=True)
 
 
+@tap.kvm
 def test_a_client_that_does_not_read_stays_connected():
     with micro() as machine:
         machine.console.wait_for("micro", LIMIT)
@@ -141,6 +143,7 @@ def test_a_client_that_does_not_read_stays_connected():
         assert sum(event["event"] == "ACPI_DEVICE_OST" for event in idle.take_events()) < 200
 
 
+@tap.kvm
 def test_a_guest_that_resets_itself_all_the_time():
     with micro() as machine:
         position = 0

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: some
 """Random stress of the real hotplug code, for $HOTRAM_SECONDS with each guest. HOTRAM_SEED=N replays one run."""
 
 import contextlib
@@ -89,6 +90,7 @@ def test_with_a_test_as_the_guest():
     repeat(with_a_test_as_the_guest, "qtest")
 
 
+@tap.kvm
 def test_with_a_guest_on_kvm():
     repeat(with_a_guest_on_kvm, "kvm")
 
