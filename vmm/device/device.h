@@ -72,8 +72,8 @@ const char *device_name(const struct device *device);
 /* Call the board's drained(), if it is set. */
 void board_drained(const struct board *board);
 
-/* Reset all devices to their state after power-on, in order of creation. vCPUs are paused, no device is busy.
- */
+/* Reset all devices to their state after power-on, in order of creation. vCPUs are paused, the machine lock
+ * is held, no device is busy. */
 void devices_reset(const struct board *board);
 /* Pause all devices, or let them run again, with the guest. vCPUs are paused. Devices may be busy after a
  * pause.
