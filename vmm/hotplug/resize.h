@@ -2,13 +2,16 @@
 /*
  * memory set: change the guest's memory to a size, by plugging and unplugging DIMMs one after the other.
  *
- * resize_model.c    a copy of the bank, to plan with resize_attempt.c  whether a size can be reached, and by
- * which DIMMs: the library's planner, node by node resize_nearest.c  why a size cannot be reached, and the
- * nearest ones that can resize_plan.c     the three together resize_report.c   what events and queries show
- * resize_run.c      the steps, one at a time; another plan when the guest refuses one resize.c
- * beginning, joining and cancelling
+ * - resize_model.c: a copy of the bank, for planning
+ * - resize_attempt.c: whether a size can be reached, and by which DIMMs: the library's planner, node by node
+ * - resize_nearest.c: why a size cannot be reached, and the nearest ones that can
+ * - resize_plan.c: the three together
+ * - resize_report.c: the contents of events and queries
+ * - resize_run.c: the steps, one at a time; a new plan if the guest refuses one
+ * - resize.c: beginning, joining and cancelling
  *
- * There is one at a time. Sizes are the guest's: RAM at start and DIMMs together, of one node or all.
+ * At most one is in progress. Sizes are those of the guest: RAM at start and DIMMs together, of one node or
+ * all.
  *
  * Threads: main thread only.
  */
@@ -72,8 +75,9 @@ struct resize_report *resize_report_plan(struct hotplug *hotplug, const struct r
  */
 bool resize_resolve(struct hotplug *hotplug, struct resize_request *request, char sign, struct error *error);
 
-/* Begin; the watcher is called at the end, from the event loop. The same request as one in progress joins it,
- * any other is refused. */
+/* Begin; the watcher is called at the end, from the event loop. A request that equals the one in progress
+ * joins it. False and an error: another one is in progress, or the size cannot be reached; the watcher is not
+ * called. */
 bool resize_begin(struct hotplug *hotplug, const struct resize_request *request,
                   struct resize_watcher *watcher, struct error *error);
 /* Whether there is one, and how far it is: its report so far, borrowed until the next call, or NULL. */

@@ -9,17 +9,17 @@
 
 #include "hotplug/resize_model.h"
 
-/* What stood in the way, when a plan does not reach its size. */
+/* Why a plan does not reach its size. */
 struct resize_obstacle {
     enum hotram_status status; /* the planner's; HOTRAM_E_BUFFER: out of memory */
-    uint64_t below, above;     /* sums of DIMMs nearest to what was asked for, or HOTRAM_PLAN_NONE */
-    uint32_t node;             /* where nodes are told apart: which one, */
-    uint64_t node_size;        /* and what it was to have, bytes */
+    uint64_t below, above;     /* nearest possible sums of DIMMs, bytes, or HOTRAM_PLAN_NONE */
+    uint32_t node;             /* if nodes are planned separately: the one that failed, */
+    uint64_t node_size;        /* and the size that it was to have, bytes */
 };
 
 /* Plan to bring the guest, or the request's node, to a size of at least its RAM at start. The model is put
- * back first. False: it cannot be done. When shrinking misses the size, the plan leads to the nearest on the
- * wanted side: its `reached`. */
+ * rewound first. False: impossible, and *obstacle is the reason. If shrinking cannot reach the size, the plan
+ * leads to the nearest one on the requested side, its `reached`. */
 bool resize_attempt(struct resize_model *model, uint64_t size, struct resize_plan *plan,
                     struct resize_obstacle *obstacle);
 

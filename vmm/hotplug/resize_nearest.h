@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The words for a size that cannot be reached.
+ * The error for a size that cannot be reached.
  *
  * Threads: main thread only.
  */
@@ -9,8 +9,8 @@
 
 #include "hotplug/resize_attempt.h"
 
-/* Say why a size cannot be reached (what resize_attempt() has found, or the size is out of all bounds), and
- * which are the nearest that can: the same request is accepted with each of them and leads there exactly. */
+/* Set the error: why a size cannot be reached (resize_attempt()'s obstacle, or the size is out of bounds),
+ * and the nearest sizes that can. The same request with one of them is accepted, and reaches it exactly. */
 void resize_explain(struct resize_model *model, const struct resize_obstacle *obstacle, uint64_t size,
                     struct error *error);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a memory set, or a plan for one, says of itself: for its event, its answer and queries.
+ * The report of a memory set, or of a plan for one: for its event, its result and queries.
  *
  * Threads: main thread only.
  */
@@ -11,7 +11,7 @@
 #include "hotplug/operation_info.h"
 #include "hotplug/resize.h"
 
-/* A step as it was planned first. */
+/* A step of the first plan. */
 struct resize_report_step {
     bool plug;
     uint64_t size, addr; /* bytes */
@@ -20,7 +20,7 @@ struct resize_report_step {
     char *device;        /* and the DIMM's id, or NULL */
 };
 
-/* An operation that has ended, which may be forgotten meanwhile. */
+/* A copy of an operation that has ended. */
 struct operation_record {
     struct operation_info info;
     struct operation_record *next;
@@ -28,25 +28,26 @@ struct operation_record {
 };
 
 struct resize_report {
-    unsigned users; /* it is freed with the last of them */
+    unsigned users; /* references: it is freed with the last */
     uint64_t requested;
     bool node_given;
     uint32_t node;
     uint64_t present, reached; /* bytes: before the first step, and now (of a plan: after the last) */
     uint32_t step_count;
     struct resize_report_step *steps;
-    bool is_plan; /* nothing is done, and so there are no operations */
+    bool is_plan; /* of a plan only: there are no operations */
     struct operation_record *operations, **last;
-    const struct operation_info *in_progress; /* behind these; NULL: none is shown */
-    struct error reason;                      /* why it is not what was requested; text "": it is */
-    bool incomplete;                          /* memory was short for a part of it */
+    const struct operation_info *in_progress; /* follows them; NULL: none is shown */
+    struct error reason; /* why `reached` differs from `requested`; text "": it does not */
+    bool incomplete;     /* a part is missing, for lack of memory */
 };
 
-/* A new one, with one user. NULL: out of memory. */
+/* Create a report with one user. NULL: out of memory. */
 struct resize_report *resize_report_new(struct hotplug *hotplug, const struct resize_request *request,
                                         const struct resize_plan *plan);
+/* Append an operation that has ended; without memory, only `incomplete` is set. */
 void resize_report_add(struct resize_report *report, const struct operation *operation);
-/* One user more, or less. Whoever only reads may hold it. */
+/* Add or release a user. */
 void resize_report_hold(const struct resize_report *report);
 void resize_report_release(const struct resize_report *report);
 

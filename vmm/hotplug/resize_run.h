@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A memory set while it takes its steps.
+ * A memory set in progress.
  *
  * Threads: main thread only.
  */
@@ -15,27 +15,27 @@ struct resize {
     struct resize_request request;
     char *template;
     struct resize_plan plan;
-    uint32_t next;                /* step */
-    bool fixed[HOTRAM_SLOTS_MAX]; /* the guest has refused to give them back */
-    uint32_t replans;             /* at what is left, after the last step */
-    struct resize_report *report; /* its reason: why it ended early */
-    struct operation *operation;  /* the one that is waited for */
+    uint32_t next;                /* index of the next step */
+    bool fixed[HOTRAM_SLOTS_MAX]; /* by slot: the guest has refused its removal */
+    uint32_t replans;             /* number of plans after the first that began when all steps were done */
+    struct resize_report *report; /* `reason`: why it ended early */
+    struct operation *operation;  /* the one in progress */
     struct operation_watcher watcher;
     char populating_id[DIMM_ID_SIZE]; /* id of the DIMM whose memory is being allocated, or "" */
     bool stopping;
-    struct error refusal; /* what the guest said last when it kept a DIMM */
-    struct error proof;   /* the planner's: why nothing comes nearer */
+    struct error refusal; /* the guest's last refusal to remove a DIMM */
+    struct error proof;   /* the planner's reason why no plan comes nearer */
     struct timer timer;   /* continues from the event loop */
     struct resize_watcher *watchers;
 };
 
-/* The next step, or the end, from the event loop. */
+/* Have the next step taken, or the end reached, from the event loop. */
 void resize_schedule(struct resize *resize);
-/* The end: its watchers are called, and it is freed. */
+/* End it: call its watchers, and free it. */
 void resize_finish(struct resize *resize);
-/* Without that. */
+/* Free it without calling its watchers. */
 void resize_release(struct resize *resize);
-/* How far it is: borrowed. */
+/* The present report, borrowed until the next call. */
 const struct resize_report *resize_report_now(const struct resize *resize);
 
 #endif
