@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a disk has done, as query-blockstats shows it.
+ * A disk's statistics, for query-blockstats.
  *
- * Threads: counted on the queue's thread, read on the main thread: each number by itself is true.
+ * Threads: counted on the queue's thread, read on the main thread; each number is exact, but they may belong
+ * to different moments.
  */
 #ifndef VMM_BLOCK_STATS_H
 #define VMM_BLOCK_STATS_H
@@ -17,11 +18,11 @@ struct block_stats {
         _Atomic uint64_t bytes;
         _Atomic uint64_t time; /* ns between submission and end, all together */
     } of[BLOCK_KINDS];
-    _Atomic uint64_t highest; /* the byte behind the last one that was written */
-    _Atomic uint64_t last;    /* when the last request ended: CLOCK_MONOTONIC, ns; 0: there was none */
+    _Atomic uint64_t highest; /* highest end of a write, bytes */
+    _Atomic uint64_t last;    /* end of the last request: CLOCK_MONOTONIC, ns; 0: none yet */
 };
 
-/* The same at one moment, for queries. */
+/* A copy for queries. */
 struct block_stats_info {
     struct block_counts_info {
         uint64_t operations, failed, invalid, bytes, time;
@@ -32,12 +33,12 @@ struct block_stats_info {
     uint64_t idle; /* ns since then */
 };
 void block_stats_inspect(const struct block_stats *stats, struct block_stats_info *info);
-/* Add one moment's numbers to others. */
+/* Add `info` to `sum`. */
 void block_stats_sum(struct block_stats_info *sum, const struct block_stats_info *info);
 
-/* A request has ended, `time` ns after it was submitted. */
+/* Count a request that has ended, `time` ns after it was submitted. */
 void block_stats_count(struct block_stats *stats, const struct block_request *request, uint64_t time);
-/* A request that its device has refused itself. */
+/* Count a request that the device has refused without submitting it. */
 void block_stats_refused(struct block_stats *stats, enum block_kind kind);
 
 #endif

@@ -26,13 +26,13 @@ struct storage_daemon_image {
     bool writable;
 };
 
-/* Start it, and wait until it has opened the image. NULL and an error, which has its own words: nothing runs.
- * *connection is a socket that is connected to it, the caller's. */
+/* Start a daemon, and wait until it has opened the image. *connection becomes a socket connected to it, which
+ * the caller owns. NULL and an error that quotes the daemon's own message: it does not run. */
 struct storage_daemon *storage_daemon_start(const struct storage_daemon_image *image, int *connection,
                                             struct error *error);
-/* From now on what it says becomes messages of the program. */
+/* Print the daemon's output as messages of this program from now on. */
 void storage_daemon_watch(struct storage_daemon *daemon, struct loop *loop);
-/* Have it write what it holds, and end; waits for that, as long as it may take. NULL will do. */
+/* Have the daemon flush its caches and end, and wait for that without a time limit. NULL is permitted. */
 void storage_daemon_end(struct storage_daemon *daemon);
 
 #endif
