@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The text of -readconfig's file, taken apart into options.
+ * Parser of the file of -readconfig: each section becomes an option.
  *
  *   # a comment
  *   [device "d1"]
  *     driver = "pc-dimm"
  *     memdev = "m1"
  *
- * What is read here, QEMU reads in the same way; QEMU also reads what is a slip: words without a value,
- * quotes that do not end. Of what QEMU refuses, only lines of blanks and comments behind blanks are read.
+ * Every file that is accepted here has the same meaning for QEMU, with one exception: QEMU refuses lines that
+ * consist of blanks, and comments after blanks. QEMU also accepts files that are refused here as mistakes:
+ * words without a value, and quotes without an end.
+ *
+ * Threads: the functions have no state besides their arguments.
  */
 #ifndef VMM_OPTIONS_CONFIG_FILE_H
 #define VMM_OPTIONS_CONFIG_FILE_H
@@ -18,7 +21,7 @@
 
 #include "base/error.h"
 
-/* QEMU's limits; that of the file is hotram's. */
+/* Limits of QEMU, bytes; that of the file is hotram's own. */
 #define CONFIG_LINE_MAX 1022
 #define CONFIG_WORD_MAX 63
 #define CONFIG_FILE_MAX ((size_t)1 << 20)
@@ -34,8 +37,8 @@ struct config_sections {
     size_t count;
 };
 
-/* Take a text apart. False: the error begins with the number of the line. What was read is in `sections`,
- * which must be empty before and be freed with config_sections_free() in either case. */
+/* Parse a text into `sections`, which must be empty, and must be freed with config_sections_free() in both
+ * cases. False and an error that begins with the number of the line. */
 bool config_file_parse(const char *bytes, size_t length, struct config_sections *sections,
                        struct error *error);
 void config_sections_free(struct config_sections *sections);

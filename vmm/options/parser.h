@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Inside the command line: the table of options, what is remembered while it is walked, and the handlers.
+ * Shared by the files of the command line's parser: the table of options, the parser's state, and the
+ * handlers.
  *
- * One option is one row of options_table[]. The row drives parsing, -help, and through -help the shell's
- * completion; a test holds the manual page to it.
+ * Each option is one row of options_table[]. Parsing, -help and, by way of -help, the shell's completion are
+ * derived from it; a test compares the manual page with it.
+ *
+ * Handlers and finish_ functions return false and an error if an option is refused.
+ *
+ * Threads: main thread, before there are others.
  */
 #ifndef VMM_OPTIONS_PARSER_H
 #define VMM_OPTIONS_PARSER_H
@@ -22,13 +27,13 @@ struct drive_index {
     uint32_t index;
 };
 
-/* What was said so far. Options may come in any order and several times, so rules that tie several
- * together are checked by the finish_ functions after the last. */
+/* State of the parser. Options may come in any order and repeatedly, so rules that concern several are
+ * checked by the finish_ functions after the last one. */
 struct parser {
     struct config *config;
-    bool done;            /* help was printed: nothing is to be run */
-    bool lost;            /* where the next option begins cannot be told */
-    const char *option;   /* the name of the one that is being read, a literal */
+    bool done;            /* help was printed: no machine is started */
+    bool lost;            /* the start of the next option is unknown */
+    const char *option;   /* name of the present option, a literal */
     const char *argument; /* its argument, or NULL */
 
     /* -m, in bytes; not given: 0 */
@@ -46,7 +51,7 @@ struct parser {
     uint32_t cores;
     uint32_t threads;
 
-    /* -numa: the arguments, read when all other options are known */
+    /* Arguments of -numa, which are parsed after all other options */
     const char **numa;
     size_t numa_count;
     char *dimm_node; /* -machine dimm-node=: "own" or a number */
@@ -57,15 +62,15 @@ struct parser {
 
     /* -accel, -machine accel= */
     char *accels;      /* all that were given, "tcg:kvm" */
-    bool accel_chosen; /* config->accel is the first that hotram has */
+    bool accel_chosen; /* config->accel is the first of them that hotram supports */
 
-    /* Who gets stdio when nobody is told to */
+    /* For the default of stdio */
     bool nographic;
     bool display_none;
-    bool serial_given;     /* takes away the default serial port */
-    bool serial_connected; /* COM1 is taken */
-    bool monitor_given;    /* takes away the default monitor */
-    unsigned monitors;     /* made by -monitor and -qmp: numbers their chardevs' ids */
+    bool serial_given;     /* there is no default serial port */
+    bool serial_connected; /* COM1 has a chardev */
+    bool monitor_given;    /* there is no default monitor */
+    unsigned monitors;     /* number of -monitor and -qmp, for the ids of their chardevs */
 };
 
 typedef bool option_handler(struct parser *parser, const char *argument, struct error *error);
@@ -74,34 +79,35 @@ enum option_group { GROUP_MACHINE, GROUP_KERNEL, GROUP_CONSOLE, GROUP_RUN, GROUP
 
 struct option {
     const char *name;
-    const char *argument; /* as -help shows it, one line per form; NULL: takes none */
+    const char *argument; /* as -help shows it, one line for each form; NULL: none */
     enum option_group group;
-    option_handler *handle; /* NULL: it is stored in config, at `offset` */
-    size_t offset;          /* of a char * (with argument) or a bool (without); 0: accepted, means nothing */
+    option_handler *handle; /* NULL: the argument is stored in config, at `offset` */
+    size_t offset;          /* of a char * (with argument) or a bool (without); 0: accepted, without effect */
     const char *help;
-    const char *examples; /* whole arguments for the program, one line each; NULL: none */
+    const char *examples; /* complete arguments of the program, one line each; NULL: none */
 };
 
 extern const struct option options_table[];
 extern const size_t options_count;
 extern const char *const option_group_titles[GROUP_COUNT];
 
-/* The row of a name without dashes, or NULL. */
+/* The row of an option, by its name without dashes; NULL: there is none. */
 const struct option *option_find(const char *name);
 
-/* Why hotram has not this option of QEMU 7.2, or NULL when QEMU has it not either. */
+/* Why hotram does not support an option of QEMU 7.2; NULL: QEMU does not have it, either. */
 const char *option_absent(const char *name);
-/* Whether an option of QEMU's asks, with this argument (NULL: it has none on the command line), for nothing
- * that hotram would have to do; *takes_argument says whether the argument is the option's. */
+/* Whether an option of QEMU, with this argument (NULL: none follows on the command line), requests nothing
+ * that hotram would have to do, and is therefore accepted. *takes_argument: the argument belongs to the
+ * option. */
 bool option_harmless(const char *name, const char *argument, bool *takes_argument);
-/* The n-th of them as it is typed ("-net none"), for help; NULL behind the last. */
+/* Number `index` of these as it is typed ("-net none"), for help; NULL after the last. */
 const char *option_harmless_at(size_t index, char text[32]);
 
-/* One more error, on a line of its own, unless it is there already: all that is wrong is said in one run. */
+/* Append an error on a line of its own, unless it is already there, so that one run reports all errors. */
 void error_add_line(struct error *error, const struct error *next);
 
-/* Read "on|off"-like keys: each key of the object must be in the table, and its value one of `values`
- * ("on|off"; NULL: any). `otherwise` tells why there are no others; it may be NULL. */
+/* Check keys with fixed values: each key of the object must be in the table, and its value one of `values`
+ * ("on|off"; NULL: any). `otherwise`, which may be NULL, is the reason why others are refused. */
 struct choice {
     const char *key;
     const char *values;
@@ -111,20 +117,21 @@ bool choices_check(struct json_object *object, const struct choice *table, size_
                    struct error *error);
 /* The value of a key of a keyval object, or NULL. */
 const char *keyval_get(struct json_object *object, const char *key);
-/* Whether the value is "on" or another word for it; *value is left alone when the key is not there. The
- * value has been checked. */
+/* Set *value to a boolean that has been checked; unchanged if the key does not exist. */
 void keyval_get_bool(struct json_object *object, const char *key, bool *value);
-/* A number within limits, for the property `key`. */
+/* Parse a number from `min` to `max`, of the property `key`. False and an error: malformed, or out of range.
+ */
 bool option_number(const char *key, const char *text, uint32_t min, uint32_t max, uint32_t *value,
                    struct error *error);
-/* "help" and "?" */
+/* Whether a text is "help" or "?". */
 bool is_help(const char *text);
-/* A copy on the heap; NULL of NULL. This and the next two end the program, which says so, when memory is
- * short. */
+/* A copy on the heap; NULL if `text` is NULL. This and the next two end the program with a message if memory
+ * is exhausted. */
 char *string_copy(const char *text);
-/* Replace a string on the heap. */
+/* Free *string and replace it by a copy. */
 void replace_string(char **string, const char *text);
-/* Make room for one more element behind `count`; the new element is zeroed and returned. */
+/* Extend the array at *array_address, of `count` elements of `size` bytes, by one. Returns the new element,
+ * which is zeroed. */
 void *array_grow(void *array_address, size_t count, size_t size);
 
 /* opt_image.c: whether a node is for qemu-storage-daemon; keep it, whose name is checked and free; whether
@@ -138,11 +145,11 @@ bool finish_images(struct parser *parser, struct error *error);
 struct machine_type {
     const char *name;
     const char *alias;    /* another name of it, or NULL */
-    const char *qom_type; /* the type of QOM, and the one from which that comes */
+    const char *qom_type; /* its QOM type, and the parent of that */
     const char *qom_parent;
     const char *help;
 };
-/* The type of QOM whose properties libvirt takes for those of all machines of an architecture. */
+/* The QOM type whose properties libvirt uses for all machines of an architecture. */
 #if defined(__aarch64__)
 #define MACHINE_FAMILY "virt-machine"
 #else
