@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Booting on arm64: an Image, entered as Linux Documentation/arch/arm64/booting.rst says, with ACPI tables
- * that it finds by way of EFI tables (docs/arm64.md) or, without ACPI, with a device tree of the machine.
+ * that it finds through EFI tables (docs/arm64.md) or, without ACPI, with a device tree of the machine.
  *
- * RAM from its start on: 2 MiB of nothing, Image, ACPI and EFI tables, device tree, initrd. With nothing to
- * boot the place of the Image is empty.
+ * Contents of RAM from its start: 2 MiB unused, Image, ACPI and EFI tables, device tree, initrd. Without a
+ * kernel, nothing precedes the tables but these 2 MiB.
  */
 #ifndef VMM_BOOT_ARM64_BOOT_H
 #define VMM_BOOT_ARM64_BOOT_H
@@ -24,8 +24,9 @@ struct boot_machine {
     const struct board *board; /* its devices */
 };
 
-/* Where the ACPI tables have to be, which are written before boot_load(): guest-physical address, a multiple
- * of 64 KiB, and bytes. The same from boot_open() on, at every reset. Only with ACPI. */
+/* The area for the ACPI tables, which the caller writes before boot_load(): its guest-physical address, a
+ * multiple of 64 KiB, and its size in bytes. Valid after a successful boot_open() with config->acpi; the same
+ * at every reset. */
 void boot_tables_area(const struct boot *boot, uint64_t *address, uint64_t *size);
 
 #endif

@@ -15,19 +15,24 @@ struct boot;
 struct guest_memory;
 
 struct arm64_image {
-    bool gzip;            /* what the file has is a gzip stream, and the Image is in it */
-    uint64_t offset;      /* where Image or stream begin in the file */
-    uint64_t size;        /* bytes of it in the file */
-    uint64_t text_offset; /* where it wants to be behind a multiple of 2 MiB */
+    bool gzip;            /* the file contains the Image as a gzip stream */
+    uint64_t offset;      /* of Image or stream in the file, bytes */
+    uint64_t size;        /* of Image or stream in the file, bytes */
+    uint64_t text_offset; /* of its first byte from a multiple of 2 MiB */
     bool pages_64k;       /* it was built for pages of 64 KiB */
-    uint64_t image_size;  /* bytes of memory that it needs from its first one on */
+    uint64_t image_size;  /* bytes of memory that it requires, from its first byte */
 };
 
-/* Recognize and describe the kernel whose first bytes are in `head`, padded with zeroes to BOOT_HEAD: fills
- * in boot->image. The kernel's file is open. */
+/* Recognize the kernel whose first `length` bytes are in `head`, padded with zeros to BOOT_HEAD, and set
+ * boot->format and boot->image (booting.rst, "Call the kernel image"; drivers/firmware/efi/libstub/
+ * zboot-header.S). boot->kernel_fd must be open. False and an error that names the file: it is not an arm64
+ * Image, or a truncated or broken one; its compression is not supported; it lacks EFI support, which ACPI
+ * requires; it cannot be read; or out of memory. Main thread. */
 bool arm64_image_describe(struct boot *boot, const uint8_t *head, uint64_t length, struct error *error);
 
-/* Write the Image to a guest-physical address, where there are image_size bytes of RAM. */
+/* Write the Image to a guest-physical address, where there must be image_size bytes of RAM; memory beyond the
+ * Image is not cleared. False and an error: the file cannot be read, has become shorter, or does not unpack
+ * to at most image_size bytes; there is no RAM; out of memory; or boot->stop is set. Any thread. */
 bool arm64_image_load(const struct boot *boot, struct guest_memory *memory, uint64_t address,
                       struct error *error);
 

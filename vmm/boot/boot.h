@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Loading a Linux kernel into a guest without firmware: what is the same on every architecture.
+ * Loading a Linux kernel into a guest without firmware: the part that all architectures share. The boot
+ * protocols are in x86_boot.h and arm64_boot.h.
  *
- * boot_open() checks everything that can be checked before there is a guest, and keeps the files open: every
- * reset loads them afresh with boot_load(), also when the files have been replaced or removed meanwhile.
+ * boot_open() checks whatever can be checked before a guest exists, and keeps the files open: each reset
+ * loads the same files again with boot_load(), even if their names have been removed or refer to other files.
  *
- * How a kernel is started is its architecture's matter: x86_boot.h, arm64_boot.h.
- *
- * Threads: boot_load() runs on a thread of its own while the guest does not (machine/reset.c); nothing of
- * struct boot changes meanwhile but `stop`, which the main thread sets.
+ * Threads: main thread, except for boot_load(), which runs on a worker while the guest is paused
+ * (machine/reset.c). Meanwhile struct boot does not change, except for `stop`, which the main thread sets.
  */
 #ifndef VMM_BOOT_BOOT_H
 #define VMM_BOOT_BOOT_H
@@ -25,21 +24,21 @@ struct vcpu_entry;
 
 enum kernel_format { KERNEL_NONE, KERNEL_BZIMAGE, KERNEL_VMLINUX, KERNEL_IMAGE };
 
-/* What is to be booted, and on what. */
+/* The kernel and the RAM that it is loaded into; strings are borrowed. */
 struct boot_config {
-    const char *kernel; /* NULL: nothing to boot */
-    const char *initrd; /* NULL: none */
-    const char *cmdline;
-    uint64_t ram_size; /* bytes of RAM, in one piece, for kernel and initrd; x86-64: of that below 4 GiB */
-    bool acpi;         /* the guest is given ACPI tables; always so on x86-64 */
+    const char *kernel;  /* NULL: nothing to boot */
+    const char *initrd;  /* NULL: none */
+    const char *cmdline; /* NULL: empty */
+    uint64_t ram_size;   /* bytes of contiguous RAM for kernel and initrd; x86-64: of RAM below 4 GiB */
+    bool acpi;           /* the guest has ACPI tables; always true on x86-64 */
 };
 
-/* One piece of a kernel that has to be at a guest-physical address. */
+/* A part of a file, and its place in guest memory; sizes and offsets in bytes. */
 struct kernel_piece {
     uint64_t file_offset;
     uint64_t file_size;
-    uint64_t address;
-    uint64_t memory_size; /* what lies beyond file_size is zero */
+    uint64_t address;     /* guest-physical */
+    uint64_t memory_size; /* at least file_size; the rest is cleared */
 };
 
 #define KERNEL_PIECES_MAX 16
@@ -51,24 +50,24 @@ struct boot {
     const char *cmdline;
     uint64_t ram_size; /* as in the configuration */
     bool acpi;
-    int kernel_fd;
+    int kernel_fd; /* -1: none, like the next */
     int initrd_fd;
-    uint64_t kernel_size; /* bytes of the file */
+    uint64_t kernel_size; /* of the file, bytes; like the next */
     uint64_t initrd_size;
     uint64_t entry; /* guest-physical address of the first instruction */
-    uint64_t end;   /* first address above what the kernel needs before it manages memory itself */
+    uint64_t end;   /* end of the memory that the kernel needs before it manages memory itself */
     /* x86-64 */
     struct kernel_piece piece[KERNEL_PIECES_MAX];
     unsigned pieces;
-    uint64_t initrd_max; /* highest address that an initrd may occupy */
-    uint64_t setup_size; /* bzImage: bytes of the setup header that boot_params takes over */
+    uint64_t initrd_max; /* highest guest-physical address of an initrd */
+    uint64_t setup_size; /* bzImage: bytes of the setup header that are copied to boot_params */
     /* arm64 */
     struct arm64_image image;
 
-    atomic_bool stop; /* a load that is under way ends soon, and fails */
+    atomic_bool stop; /* a load in progress fails soon */
 };
 
-/* The machine's memory as boot protocols list it. */
+/* An entry of the memory map, with the types of E820 (ACPI 6.5, 15); guest-physical, bytes. */
 enum memory_type { MEMORY_RAM = 1, MEMORY_RESERVED = 2 };
 struct memory_entry {
     uint64_t address;
@@ -76,41 +75,49 @@ struct memory_entry {
     enum memory_type type;
 };
 
-/* How much of a memory map is left for DIMMs. */
+/* Room for DIMMs in a memory map. */
 struct map_room {
-    unsigned entries; /* DIMMs that meet share one, */
-    uint64_t
-        ram_end; /* and so do RAM that ends here, behind which DIMMs are listed, and one that begins here */
-    const char *why; /* a warning's first words, where DIMMs have no room; NULL: there is room for all */
+    unsigned entries; /* adjacent DIMMs share one */
+    uint64_t ram_end; /* a DIMM that begins here shares the entry of the RAM before it; 0: none does */
+    const char *why;  /* beginning of the warning about DIMMs that do not fit */
 };
 
-/* What the loader has to know of the machine: an architecture's own. */
+/* Input of the loader from the machine; each architecture defines its own. */
 struct boot_machine;
 
-/* Open and check kernel and initrd. */
+/* Open and check kernel and initrd, and check that they fit into RAM. False and an error that names the
+ * option and the limit; boot_close() is then still required. */
 bool boot_open(struct boot *boot, const struct boot_config *config, struct error *error);
+/* Close the files, after boot_open(). May be called again; no load may be in progress. */
 void boot_close(struct boot *boot);
 
-/* Write kernel, initrd, command line and boot information into the guest's memory: RAM only. Any thread. */
+/* Write kernel, initrd, command line and boot information to guest RAM, and set *entry to the initial state
+ * of the vCPU that boots. After a successful boot_open() with a kernel (arm64: or none), with vCPUs paused.
+ * False and an error: a file cannot be read or has become shorter, RAM is missing, out of memory, or
+ * boot->stop is set; some of it may have been written. Any thread. */
 bool boot_load(const struct boot *boot, const struct boot_machine *machine, struct vcpu_entry *entry,
                struct error *error);
 
-/* Read from the kernel's file. */
+/* Read `length` bytes at an offset of the kernel's file. False, and errno if it is not boot->stop that ends
+ * the read: an error, or the file is shorter (ENODATA). Any thread. */
 bool boot_read(const struct boot *boot, uint64_t offset, void *buffer, uint64_t length);
 
-/* Copy a piece of a file into the guest; the rest of the piece becomes zero. */
+/* Copy a piece of a file to guest memory, and clear the rest of the piece. False: the file cannot be read,
+ * there is no memory, or boot->stop is set; some of it may have been written. Any thread. */
 bool boot_load_piece(const struct boot *boot, struct guest_memory *memory, int fd,
                      const struct kernel_piece *piece);
 
-/* What a file is that begins with `head`, as far as it is a kernel or the like: "an arm64 Image"; NULL if it
- * is nothing of the kind. */
+/* Describe a file by its first `length` bytes, as a phrase that follows "is": "an arm64 Image",
+ * "gzip-compressed". A constant string; NULL: neither a kernel nor compressed. Any thread. */
 const char *boot_what_is(const uint8_t *head, uint64_t length);
 
-/* Of the architecture: describe the kernel whose first bytes are in `head`, padded with zeroes to BOOT_HEAD;
- * and with all files open, see whether there is room for them. The latter also without a kernel, for which it
- * sets boot->end if need be. */
-#define BOOT_HEAD 4096 /* enough for the headers of every format */
+#define BOOT_HEAD 4096 /* bytes: enough for the headers of every format */
+/* The architecture's parts of boot_open(). Recognize the kernel whose first `length` bytes are in `head`,
+ * padded with zeros to BOOT_HEAD, and set format, entry, end and the members of the architecture. False and
+ * an error that names the file. */
 bool boot_arch_describe(struct boot *boot, const uint8_t *head, uint64_t length, struct error *error);
+/* With all files open: check that the command line and RAM suffice. Also called without a kernel: arm64 then
+ * sets boot->end, and requires RAM for its tables. False and an error. */
 bool boot_arch_check(struct boot *boot, struct error *error);
 
 #endif

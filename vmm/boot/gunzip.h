@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A gzip stream in the kernel's file, unpacked piece by piece.
+ * Decompression of a gzip stream (RFC 1952) in the kernel's file, piece by piece.
+ *
+ * Threads: any thread, one at a time for each stream. The struct boot and its file must outlive the stream.
  */
 #ifndef VMM_BOOT_GUNZIP_H
 #define VMM_BOOT_GUNZIP_H
@@ -11,13 +13,16 @@
 struct boot;
 struct gunzip;
 
-/* The stream of at most `size` bytes at `offset` of the file. NULL: out of memory. */
+/* Open the stream at `offset` of the file, of at most `size` bytes. NULL: out of memory. */
 struct gunzip *gunzip_start(const struct boot *boot, uint64_t offset, uint64_t size);
+/* Free the stream; NULL is permitted. */
 void gunzip_end(struct gunzip *stream);
 
-/* Unpack up to `most` bytes; fewer only at the stream's end, so 0 is the end. False when the stream is cut
- * off or broken (its checksum is compared at its end), or cannot be read: gunzip_problem() says which. */
+/* Unpack up to `most` bytes, and set *length to their number: fewer only at the end of the stream, thus 0
+ * after it. False: the stream is truncated, broken (its checksum is compared at its end) or cannot be read,
+ * or out of memory; gunzip_problem() returns the reason. */
 bool gunzip_read(struct gunzip *stream, void *buffer, uint64_t most, uint64_t *length);
+/* A phrase, valid until gunzip_end(); NULL before gunzip_read() has failed. */
 const char *gunzip_problem(const struct gunzip *stream);
 
 #endif

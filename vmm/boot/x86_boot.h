@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Booting on x86-64: bzImage by the 32-bit protocol, vmlinux by PVH.
+ * Booting on x86-64: bzImage by the 32-bit protocol (Linux Documentation/arch/x86/boot.rst), vmlinux by PVH
+ * (Xen docs/misc/pvh.pandoc).
  */
 #ifndef VMM_BOOT_X86_BOOT_H
 #define VMM_BOOT_X86_BOOT_H
@@ -9,15 +10,16 @@
 
 struct boot_machine {
     struct guest_memory *memory;
-    uint64_t low_ram_end; /* RAM is [0, low_ram_end) and, if any, [4 GiB, 4 GiB + high_ram_size) */
+    uint64_t low_ram_end; /* RAM is [0, low_ram_end) and [4 GiB, 4 GiB + high_ram_size), bytes */
     uint64_t high_ram_size;
-    const struct memory_entry
-        *dimms;          /* DIMMs that the guest is to find in its memory map, by rising address */
-    unsigned dimm_count; /* at most MEMORY_DIMMS_MAX */
-    uint64_t rsdp;       /* guest-physical address of the RSDP */
+    const struct memory_entry *dimms; /* DIMMs that the memory map contains, by rising address */
+    unsigned dimm_count;              /* at most MEMORY_DIMMS_MAX */
+    uint64_t rsdp;                    /* guest-physical address of the RSDP */
 };
 
-/* One file per format: recognize and describe the kernel whose first bytes are in `head`. */
+/* The formats' parts of boot_arch_describe(), once the format is known, and of boot_load(): the latter write
+ * the boot information, with the initrd at a guest-physical address (0: none), and set the registers of
+ * *entry. False and an error. */
 bool bzimage_describe(struct boot *boot, const uint8_t *head, uint64_t length, struct error *error);
 bool bzimage_load_info(const struct boot *boot, const struct boot_machine *machine, uint64_t initrd,
                        struct vcpu_entry *entry, struct error *error);
@@ -25,14 +27,13 @@ bool vmlinux_describe(struct boot *boot, const uint8_t *head, uint64_t length, s
 bool vmlinux_load_info(const struct boot *boot, const struct boot_machine *machine, uint64_t initrd,
                        struct vcpu_entry *entry, struct error *error);
 
-/* All of the machine's memory that is listed. */
+/* The memory map, also of DIMMs. Returns the number of entries. Any thread. */
 #define MEMORY_DIMMS_MAX 256
 #define MEMORY_ENTRIES_MAX (8 + MEMORY_DIMMS_MAX)
 unsigned boot_memory_map(const struct boot_machine *machine, struct memory_entry entries[MEMORY_ENTRIES_MAX]);
-/* What the way of starting the kernel leaves for DIMMs, of which the machine has none. */
+/* Room for DIMMs in the memory map that the format of the kernel permits; machine->dimm_count must be 0. */
 struct map_room boot_map_room(const struct boot *boot, const struct boot_machine *machine);
-/* vmlinux: Linux copies the memory map into the table of boot_params, and does not look whether it has room.
- */
+/* vmlinux: maximum number of entries. Linux copies the map to boot_params without a check of its size. */
 #define VMLINUX_MAP_MAX 128u
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The commands of the qtest protocol, without the connection that they come over.
+ * The commands of the qtest protocol (QEMU system/qtest.c), without the connection.
+ *
+ * Threads: main thread only.
  */
 #ifndef VMM_QTEST_COMMANDS_H
 #define VMM_QTEST_COMMANDS_H
@@ -11,8 +13,9 @@
 
 struct machine;
 
-/* Run one line (without its end; it is taken apart) and put the answer, which has an end of line, into
- * `answer`. *irqs becomes true when the line asks to be told of interrupts. */
+/* Run one line, without its end; the line is modified. Its answer, one line with its end, is appended to
+ * `answer`: "OK ...", or "FAIL" and a reason; an empty line has no answer. *irqs is set to true if the line
+ * requests notification of interrupts. */
 void qtest_run(struct machine *machine, char *line, struct text *answer, bool *irqs);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * QEMU's qtest protocol (docs/testing.md): under -accel qtest no vCPU runs, and a test program on a chardev
- * plays the guest. It reads and writes ports and memory and is told of interrupts.
+ * acts as the guest: it accesses ports and memory, and is notified of interrupts.
  *
- * Threads: main thread only. Accesses take the machine lock as a vCPU's do.
+ * Threads: main thread only. Accesses take the locks of devices like those of a vCPU.
  */
 #ifndef VMM_QTEST_QTEST_H
 #define VMM_QTEST_QTEST_H
@@ -17,10 +17,12 @@ struct loop;
 struct machine;
 struct qtest;
 
-/* Serve the protocol to each client of a chardev. */
+/* Serve the protocol to each client of a chardev, and watch the machine's interrupts. `log`: file for a copy
+ * of all lines, which is truncated; NULL or "none": none. NULL and an error: the log cannot be opened, the
+ * chardev is in use, or out of memory. */
 struct qtest *qtest_create(struct machine *machine, struct loop *loop, struct chardev *chardev,
                            const char *log, struct error *error);
-/* After chardevs_destroy(). */
+/* Free it, after chardevs_destroy(), which has closed its connections. NULL is permitted. */
 void qtest_destroy(struct qtest *qtest);
 
 #endif
