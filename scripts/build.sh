@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Build into a folder, which is configured first if it is new.
 #
-#   scripts/build.sh FOLDER [COMPILER [SANITIZERS]]      default: gcc, none
+#   scripts/build.sh FOLDER [COMPILER [SANITIZERS [OPTION...]]]      default: gcc, none; options are of meson setup
 #
 # aarch64-linux-gnu-gcc as compiler makes a cross build for arm64. Warnings are errors
 # where HOTRAM_WERROR is set, as in `make check`: other compilers know other ones. They
@@ -13,6 +13,7 @@ cd "$(dirname "$0")/.."
 folder=$1
 compiler=${2:-gcc}
 sanitizers=${3:-none}
+shift $(($# < 3 ? $# : 3))
 [ "$sanitizers" = none ] || unset HOTRAM_WERROR
 
 # configure OPTION...
@@ -24,7 +25,7 @@ configure() {
 configure_arm64() {
     root=build/debian-arm64/root
     printf "[constants]\nroot = '%s'\n" "$PWD/$root" > $root.ini
-    configure --cross-file $root.ini --cross-file scripts/arm64.ini -Ddocs=disabled
+    configure --cross-file $root.ini --cross-file scripts/arm64.ini -Ddocs=disabled "$@"
 }
 
 case $compiler in
@@ -32,7 +33,7 @@ aarch64-linux-gnu-*) scripts/arm64-root.sh; configure=configure_arm64 ;;
 *)                   configure="configure -Ddocs=enabled" ;;
 esac
 if [ ! -f "$folder/build.ninja" ]; then
-    $configure
+    $configure "$@"
 elif [ -n "${HOTRAM_WERROR:-}" ] && ! grep -q -- ' -Werror ' "$folder/build.ninja"; then
     meson configure -Dwerror=true "$folder"
 fi

@@ -210,12 +210,21 @@ guest_tests() {
     done
 }
 
+# The unit tests are built where some of them run.
+#   build_sanitized asan|tsan
+build_sanitized() {
+    case $1 in
+    asan) step "build with address,undefined sanitizers" scripts/build.sh build/asan gcc address,undefined -Dtests=false ;;
+    tsan) step "build with thread sanitizers" scripts/build.sh build/tsan gcc thread ;;
+    esac
+}
+
 # Those program and guest tests once more that say "# sanitizers: BUILD...", with a program that is
 # built with sanitizers; what these find ends it (tests/lib/machine.py).
-#   sanitized_tests BUILD SANITIZERS
+#   sanitized_tests asan|tsan
 sanitized_tests() {
     local chosen
-    step "build with $2 sanitizers" scripts/build.sh "build/$1" gcc "$2" || return
+    build_sanitized "$1" || return
     [ "$1" != tsan ] || tap "unit-$1" scripts/unit-tests.py "build/$1" bus guest_dirty guest_leases guest_listeners \
         interrupts reservation msix net-port net-backend net-tap
     [ -n "${GUEST_TESTS:-}" ] || sanitized_program_tests "$1"
@@ -243,8 +252,7 @@ sanitized_program_test() {
 # a minute each with a test and with a micro-guest as the guest, the two builds at the same time.
 stress_tests() {
     local build
-    step "build with address,undefined sanitizers" scripts/build.sh build/asan gcc address,undefined &&
-        step "build with thread sanitizers" scripts/build.sh build/tsan gcc thread || return
+    build_sanitized asan && build_sanitized tsan || return
     for build in asan tsan; do
         tap "stress $build" stress_test $build
     done
@@ -359,8 +367,7 @@ for stage; do
     libvirt)   libvirt_tests ;;
     guest)     guest_tests native guest ;;
     arm64)     arm64_tests ;;
-    asan)      sanitized_tests asan address,undefined ;;
-    tsan)      sanitized_tests tsan thread ;;
+    asan|tsan) sanitized_tests "$stage" ;;
     distributions) tap distributions setpriv --pdeathsig TERM scripts/distributions.sh ;;
     stress)    stress_tests ;;
     differential)
