@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# sanitizers: asan
 """Hardware-reduced ACPI: memory and power button by the Generic Event Device."""
 
 import pathlib

@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# sanitizers: asan
 """Memslots with a real guest: filled, used, emptied, through a reboot."""
 
 import pathlib

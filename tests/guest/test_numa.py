@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# sanitizers: asan
 """NUMA nodes as the guest's kernel sees them: CPUs, boot memory, plugged memory,
 distances."""
 

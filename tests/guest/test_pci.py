@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# sanitizers: asan tsan
+# sanitizers: tsan
 """Devices come into root ports and go again while the guest runs, by Linux's own driver of such slots."""
 
 import pathlib

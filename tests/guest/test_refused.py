@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# sanitizers: asan
 """A guest that cannot give a DIMM back keeps it, and works on."""
 
 import pathlib

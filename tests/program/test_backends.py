@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
+# sanitizers: asan
 """Memory backends of all types: their properties and effects, and bad input. A test
 plays the guest, so it needs no KVM; huge pages are in tests/guest/test_backends.py."""
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
+# sanitizers: asan
 """-bios, -L, -boot and bootindex=: where firmware is, what it reads, and what is refused. A test is in its place;
 tests/guest/test_firmware.py runs Debian's."""
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
+# sanitizers: asan
 """Flash: the options that make it, what they refuse, and what a guest writes comes into
 the file, through resets and the end of the program. A test plays the guest."""
 

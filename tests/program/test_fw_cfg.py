@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
+# sanitizers: asan
 """-fw_cfg, and the device that then reads as QEMU's: a test is the guest."""
 
 import contextlib

@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
+# sanitizers: asan
 """Memslots: named places for memory that are filled and emptied by name, beside
 DIMMs that come and go the other way. A test plays the guest, so it needs no KVM."""
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
+# sanitizers: asan
 """PCI as a guest finds it: a test is at the machine's ports and memory, in a kernel's
 or firmware's place."""
 

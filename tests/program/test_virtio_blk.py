@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
+# sanitizers: asan tsan
 """virtio-blk: a test plays the driver, and looks at the image behind it."""
 
 import json
