@@ -231,7 +231,8 @@ static bool open_images(struct program *program, struct error *error)
         struct chardev_config *chardev = chardev_of(config, image);
 
         program->daemons[i] = storage_daemon_start(
-            &(struct storage_daemon_image){ image->name, image->node, image->writable }, &chardev->fd, error);
+            &(struct storage_daemon_image){ image->name, image->node, image->writable, image->block_size },
+            &chardev->fd, error);
         if (!program->daemons[i])
             return error_prefix(error, "-%s %.200s: ", image->option, image->text);
         storage_daemon_watch(program->daemons[i], program->loop);

@@ -95,6 +95,7 @@ def blockdev(node="", device="", driver="qcow2"):
 
 
 def as_json(path):
+    """Values with JSON's types."""
     return ["-blockdev", json.dumps({"driver": "qcow2", "node-name": "n", "read-only": False, "cache": {"direct": False},
                                      "file": {"driver": "file", "filename": str(path)}}),
             "-device", json.dumps({"driver": "virtio-blk-pci", "id": "d", "drive": "n", "bootindex": 1, "share-rw": False})]
@@ -147,6 +148,21 @@ def test_read_only_and_write_through():
         assert disk.device.config(32, 1) == 0
     with Disk(blockdev(device=",write-cache=off,num-queues=1,bootindex=1,werror=report,rerror=auto")) as disk:
         assert disk.device.config(32, 1) == 0 and disk.ask(IN, room=512)[0] == OK
+    for said in "on", "auto":
+        with Disk(blockdev(node=",read-only=n", device=f",write-cache={said},share-rw=no")) as disk:
+            assert disk.device.config(32, 1) == 1 and not disk.device.offered & RO
+    for word in "on", "yes", "true", "y":
+        with Disk(blockdev(node=f",read-only={word},cache.no-flush={word},file.auto-read-only={word}")) as disk:
+            assert disk.device.offered & RO
+
+
+def test_block_sizes():
+    """Of its own are those that the daemon has."""
+    for given, size in (("", 512), (",logical_block_size=512,discard_granularity=512", 512),
+                        (",logical_block_size=4K,physical_block_size=4096,discard_granularity=0x1000", 4096)):
+        with Disk(blockdev(device=given)) as disk:
+            assert disk.device.config(20, 4) == size and disk.device.config(24, 1) == 0, given
+            assert disk.ask(OUT, 8, data=b"words..." * 512)[0] == OK
 
 
 def test_what_is_written_through_is_in_the_image():
@@ -171,6 +187,32 @@ def test_a_backing_file():
             assert disk.ask(IN, 100, room=512) == (OK, b"base" * 128)
             assert disk.ask(OUT, 100, data=b"over" * 128)[0] == OK
         assert base.read_bytes() == b"base" * 128 * 2048
+
+
+def test_nodes_by_their_names():
+    """As libvirt names all of a chain: a raw image, one over it, and one over both."""
+    with tempfile.TemporaryDirectory() as folder:
+        base, middle = pathlib.Path(folder) / "base.raw", pathlib.Path(folder) / "middle"
+        base.write_bytes(b"base" * 128 * 2048)
+        storage_daemon.make_image(middle, backing=base, backing_kind="raw")
+
+        def node(name, **members):
+            return ["-blockdev", json.dumps({"node-name": name, **members})]
+
+        def options(path):
+            return [*node("s3", driver="file", filename=str(base), **{"read-only": True}),
+                    *node("f3", driver="raw", file="s3", **{"read-only": True}),
+                    *node("s2", driver="file", filename=str(middle), **{"read-only": True}),
+                    *node("f2", driver="qcow2", file="s2", backing="f3", **{"read-only": True, "cache": {"direct": False}}),
+                    *node("s1", driver="file", filename=str(path)), *node("f1", driver="qcow2", file="s1", backing="f2"),
+                    "-device", "virtio-blk-pci,drive=f1"]
+
+        with Disk(options, backing=middle, backing_kind="qcow2") as disk:
+            assert len(disk.daemons) == 1 and disk.host.error_log == "", disk.host.error_log
+            assert disk.ask(IN, 100, room=512) == (OK, b"base" * 128)
+            assert disk.ask(OUT, 100, data=b"over" * 128)[0] == OK
+        refused([*options(pathlib.Path(folder) / "none"), *node("f0", driver="qcow2", file="s1")],
+                "nor node-name='s1': file= is the node-name of a -blockdev before this one, over which no other image is")
 
 
 # ---- ends ----
@@ -223,13 +265,50 @@ def test_images_that_cannot_be_opened():
             refused(drive()(image), "lock")
         refused(blockdev(device=",serial=x")(image), "-device virtio-blk-pci,id=d,drive=n,serial=x: serial=x is not available")
         refused(drive(",werror=stop")(image), "werror=stop is not available", "failed writes are reported")
+        for given in "physical_block_size=4K", "discard_granularity=1024", "share-rw=y", "iothread=auto", "rerror=ignore", "serial=":
+            name, value = given.split("=")
+            refused(blockdev(device=f",{given}")(image), f"{given}: {name}={value} is not available for image 'n'", "qemu-img convert -O raw")
+        refused(blockdev(device=",logical_block_size=4096,physical_block_size=512")(image), "it is logical_block_size, which is 4096")
+        refused([*blockdev()(image), "-machine", "pflash0=n"], "pflash0: node 'n' is in a format", "qemu-img convert -O raw")
         refused([*blockdev()(image), "-device", "virtio-blk-pci,drive=n"], "Node 'n' is busy")
         refused(["-blockdev", "qcow2,node-name=n,file=x"], "nor node-name='x'", "file.driver=file,file.filename=PATH")
-        refused(["-blockdev", "qcow2,node-name=n"], "'file.filename' is missing")
+        refused([*blockdev(node=",backing=x")(image)], "nor node-name='x': backing= is", "backing.driver=file,backing.filename=PATH")
         refused(["-blockdev", f"qcow2,node-name=n,file.driver=file,file.filename={image},wrong=1"], "'wrong'")
         refused([*drive(",id=n")(image), *blockdev()(image)], "Duplicate nodes with node-name='n'")
         refused(["-drive", f"file={image}"], "begins as a qcow2 image does: -drive file=FILE,format=qcow2 has qemu-storage-daemon")
         refused(["-drive", f"file={image},format=luks"], "format 'luks'")
+
+
+def test_what_is_wrong_is_said_as_of_a_raw_disk():
+    """Where the daemon is not asked: the same words, in either syntax."""
+    def said(driver, node, device):
+        def words(more, given):
+            if isinstance(given, dict):
+                return json.dumps({**more, **given})
+            return ",".join([more.pop("driver"), *(f"{name}={value}" for name, value in more.items())]) + given
+
+        done = subprocess.run(
+            [PROGRAM, "-accel", "qtest", "-nodefaults", "-display", "none", "-m", "64M",
+             "-blockdev", words({"driver": driver, "node-name": "n"}, node),
+             "-device", words({"driver": "virtio-blk-pci", "drive": "n"}, device)],
+            capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done
+        return done.stderr.replace(driver, "FORMAT", 1)
+
+    file = ",file.driver=file,file.filename=/nowhere"
+    for node, device in (
+            (f"{file},discard=foo", ""), (f"{file},detect-zeroes=no", ""), (f"{file},file.aio=foo", ""),
+            (f"{file},file.locking=yes", ""), (f"{file},file=x", ""), (",file.driver=file", ""), (",file.filename=x", ""), ("", ""),
+            (f"{file},file.filename=", ""), ({"file": {"driver": "file", "filename": "a\0b"}}, ""),
+            ({"read-only": "on", "file": {"driver": "file", "filename": "x"}}, ""),
+            ({"cache": {"direct": 1}, "file": {"driver": "file", "filename": "x"}}, ""),
+            ({"file": {"driver": "file", "filename": "x", "auto-read-only": "yes"}}, ""),
+            ({"file": {"driver": 1, "filename": "x"}}, ""), ({"file": {"driver": "file", "filename": 5}}, ""),
+            *((file, device) for device in (
+                ",wrong=1", ",write-cache=no", ",werror=foo", ",num-queues=99", ",addr=99", ",bootindex=x", ",logical_block_size=auto",
+                ",serial=123456789012345678901", ",chardev=c", {"share-rw": "off"}, {"write-cache": False}, {"serial": 5},
+                {"num-queues": "2"}, {"logical_block_size": 513}, {"wrong": None}))):
+        assert said("qcow2", node, device) == said("raw", node, device)
 
 
 def test_a_running_machine_names_the_commands_that_do_it():

@@ -44,10 +44,12 @@ struct chardev_config {
 /* An image that qemu-storage-daemon serves; a chardev, IMAGE_CHARDEV and its name, is the connection. */
 struct image_config {
     char *name;
-    char *node; /* the daemon's --blockdev */
+    char *node;               /* the daemon's --blockdev */
+    struct json_object *flat; /* the same */
     bool writable;
-    bool used;          /* a device has it */
-    const char *option; /* as in struct object_config */
+    unsigned block_size; /* bytes that the guest reads and writes as a whole */
+    bool used;           /* a device has it */
+    const char *option;  /* as in struct object_config */
     char *text;
 };
 #define IMAGE_CHARDEV "#image-" /* '#' begins no id */

@@ -174,19 +174,34 @@ static bool unknown_driver(const char *name, struct error *error)
     return suggestion_fail(&suggestion, subject, error);
 }
 
-static bool find_driver(struct props props, struct block_spec *spec, struct error *error)
+/* NULL: none of hotram's has this name. */
+static const struct block_driver *driver_of(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(drivers); i++)
+        if (strcmp(drivers[i].name, name) == 0)
+            return &drivers[i];
+    return NULL;
+}
+
+static const char *driver_name(struct props props, struct error *error)
 {
     struct error reason = { 0 };
     const char *name = props_string(props, "driver", &reason);
 
     if (!name)
-        return error_set(error, "%s",
-                         reason.text[0]
-                             ? reason.text
-                             : "Parameter 'driver' is missing, such as driver=file,filename=disk.img");
-    for (size_t i = 0; i < COUNT_OF(drivers); i++)
-        if (strcmp(drivers[i].name, name) == 0)
-            spec->driver = &drivers[i];
+        error_set(error, "%s",
+                  reason.text[0] ? reason.text
+                                 : "Parameter 'driver' is missing, such as driver=file,filename=disk.img");
+    return name;
+}
+
+static bool find_driver(struct props props, struct block_spec *spec, struct error *error)
+{
+    const char *name = driver_name(props, error);
+
+    if (!name)
+        return false;
+    spec->driver = driver_of(name);
     return spec->driver || unknown_driver(name, error);
 }
 
@@ -210,16 +225,18 @@ bool block_name_check(const char *name, struct error *error)
     return check_name(name, false, error);
 }
 
+static bool check_file(const struct block_spec *spec, bool has_below, struct error *error)
+{
+    if (spec->driver->over && has_below && *spec->file)
+        return error_set(error, "'file' is given as a name and as a node of its own; one of them is enough");
+    return !spec->filename || *spec->filename ||
+           error_set(error, "Parameter 'filename' expects the path of the image; got ''");
+}
+
 static bool check_spec(const struct block_spec *spec, bool nested, bool has_below, struct error *error)
 {
-    const struct block_driver *driver = spec->driver;
-
-    if (!check_name(spec->node_name, nested, error))
+    if (!check_name(spec->node_name, nested, error) || !check_file(spec, has_below, error))
         return false;
-    if (driver->over && has_below && *spec->file)
-        return error_set(error, "'file' is given as a name and as a node of its own; one of them is enough");
-    if (spec->filename && !*spec->filename)
-        return error_set(error, "Parameter 'filename' expects the path of the image; got ''");
     if (spec->size % BLOCK_SECTOR != 0)
         return error_set(error, "Parameter 'size' expects a multiple of %u bytes; got %" PRIu64, BLOCK_SECTOR,
                          spec->size);
@@ -254,4 +271,67 @@ void block_spec_free(struct block_spec *spec)
 {
     if (spec->driver)
         props_free(spec->driver->properties, spec->driver->property_count, spec);
+}
+
+/* ---- images of qemu-storage-daemon ---- */
+
+/* Those members that are in the driver's table. */
+static struct json_object *known(struct json_object *bag, const struct block_driver *driver)
+{
+    struct json_object *found = json_new_object();
+
+    for (size_t i = 0; i < driver->property_count; i++) {
+        const char *name = driver->properties[i].name;
+        struct json_object *value;
+
+        if (json_object_object_get_ex(bag, name, &value))
+            json_add(found, name, json_object_get(value));
+    }
+    return found;
+}
+
+/* The values of one node that its driver has in common with one of hotram's. */
+static bool check_known(struct props flat, bool has_below, const struct block_driver *driver, bool *read_only,
+                        struct error *error)
+{
+    struct json_object *mine = own(flat.object, has_below);
+    struct props props = { known(mine, driver), flat.keyval };
+    struct block_spec spec = { .driver = driver };
+    const bool good = json_check(props.object, error) &&
+                      props_read(props, driver->properties, driver->property_count, NULL, driver->name, &spec,
+                                 error) &&
+                      check_file(&spec, has_below, error);
+
+    *read_only = spec.read_only;
+    block_spec_free(&spec);
+    json_object_put(props.object);
+    json_object_put(mine);
+    return good;
+}
+
+static bool check_below(struct props flat, struct error *error)
+{
+    struct json_object *deeper = block_below(flat.object);
+    const bool has_deeper = deeper != NULL;
+    const struct block_driver *driver;
+    const char *name = driver_name(flat, error);
+    bool ignored;
+
+    json_object_put(deeper);
+    if (!name)
+        return false;
+    driver = driver_of(name);
+    return !driver || check_known(flat, has_deeper, driver, &ignored, error);
+}
+
+bool block_image_check(struct props flat, bool *read_only, struct error *error)
+{
+    static const struct block_driver *const format =
+        &drivers[COUNT_OF(drivers) - 1]; /* raw has what all have */
+    struct props file = { block_below(flat.object), flat.keyval };
+    const bool good = check_known(flat, file.object != NULL, format, read_only, error) &&
+                      (!file.object || check_below(file, error) || error_prefix(error, "file: "));
+
+    json_object_put(file.object);
+    return good;
 }

@@ -95,8 +95,9 @@ static bool start(const struct storage_daemon_image *image, const int fds[3], st
     if (!find_program(path, image->name, error))
         return false;
     snprintf(export, sizeof export,
-             "vhost-user-blk,id=export,node-name=%s,writable=%s,num-queues=64,addr.type=fd,addr.str=3",
-             image->name, image->writable ? "on" : "off");
+             "vhost-user-blk,id=export,node-name=%s,writable=%s,logical-block-size=%u,num-queues=64,"
+             "addr.type=fd,addr.str=3",
+             image->name, image->writable ? "on" : "off", image->block_size);
     for (unsigned i = 0; i < 3; i++) { /* out of the way of where they go */
         high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, FREE_FD);
         if (high[i] < 0) {

@@ -24,6 +24,7 @@ struct storage_daemon_image {
     const char *name; /* the node's */
     const char *node; /* the argument of its --blockdev, in key=value form */
     bool writable;
+    unsigned block_size; /* bytes that are read and written as a whole, a power of two from 512 */
 };
 
 /* Start a daemon, and wait until it has opened the image. *connection becomes a socket connected to it, which

@@ -187,16 +187,6 @@ static void free_objects(struct object_config *objects, size_t count)
     free(objects);
 }
 
-static void free_images(struct image_config *images, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        free(images[i].name);
-        free(images[i].node);
-        free(images[i].text);
-    }
-    free(images);
-}
-
 static void free_chardevs(struct chardev_config *chardevs, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -234,7 +224,7 @@ void config_free(struct config *config)
     free_objects(config->objects, config->object_count);
     free_objects(config->devices, config->device_count);
     free_objects(config->blockdevs, config->blockdev_count);
-    free_images(config->images, config->image_count);
+    images_free(config->images, config->image_count);
     for (size_t i = 0; i < config->descriptor_count; i++)
         free(config->descriptors[i].opaque);
     free(config->descriptors);

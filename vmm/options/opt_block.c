@@ -36,7 +36,7 @@ static bool is_taken(const struct config *config, const char *name)
         if (taken && strcmp(taken, name) == 0)
             return true;
     }
-    return image_is_there(config, name);
+    return image_find(config, name) != NULL;
 }
 
 bool blockdev_add(struct parser *parser, struct props props, struct error *error)

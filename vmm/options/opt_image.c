@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Images that qemu-storage-daemon serves (block/storage_daemon.h): -blockdev driver=qcow2 and -drive of such
- * a file. A virtio-blk-pci of one becomes a vhost-user-blk-pci, which is the same device to the guest; that
- * is seen when all options are known, as they may come in any order.
+ * a file. Nodes that were given before, by whose names one stands over them (file=, backing=), become the
+ * daemon's with it. What has a device, and which, is seen when all options are known, as they may come in any
+ * order.
  */
 #include <json-c/json.h>
 #include <stdio.h>
@@ -11,11 +12,11 @@
 
 #include "base/count_of.h"
 #include "base/json_build.h"
+#include "block/driver.h"
 #include "block/image_format.h"
-#include "device/type.h"
 #include "options/parser.h"
 
-static struct image_config *find(const struct config *config, const char *name)
+struct image_config *image_find(const struct config *config, const char *name)
 {
     for (size_t i = 0; i < config->image_count; i++)
         if (strcmp(config->images[i].name, name) == 0)
@@ -23,45 +24,26 @@ static struct image_config *find(const struct config *config, const char *name)
     return NULL;
 }
 
-bool image_is_there(const struct config *config, const char *name)
-{
-    return find(config, name) != NULL;
-}
-
-/* ---- the node, as the daemon's --blockdev has it ---- */
-
-/* As a command line has it. */
-static const char *text_of(struct json_object *value)
+const char *image_text(struct json_object *value)
 {
     if (!json_object_is_type(value, json_type_boolean))
         return json_object_get_string(value);
     return json_object_get_boolean(value) ? "on" : "off";
 }
 
+/* ---- the node, as the daemon's --blockdev has it ---- */
+
 /* A member, with commas doubled. */
 static void print_member(FILE *out, const char *name, struct json_object *value)
 {
-    const char *text = text_of(value);
+    const char *text = image_text(value);
 
     fprintf(out, ",%s=", name);
     for (; text && *text; text++) /* null is nothing */
         fprintf(out, *text == ',' ? ",," : "%c", *text);
 }
 
-static void print_members(FILE *out, const char *prefix, struct json_object *flat)
-{
-    char name[80];
-
-    json_object_object_foreach(
-        flat, member, value) if (*prefix || (strcmp(member, "driver") != 0 && strcmp(member, "file") != 0))
-    {
-        snprintf(name, sizeof name, "%s%.60s", prefix, member);
-        print_member(out, name, value);
-    }
-}
-
-/* `below`: the node of its file, if that has a name; NULL: it has none. */
-static char *print_node(struct json_object *flat, struct json_object *below)
+static char *print_node(struct json_object *flat)
 {
     char *text = NULL;
     size_t size;
@@ -70,28 +52,33 @@ static char *print_node(struct json_object *flat, struct json_object *below)
     if (!out)
         return NULL;
     fprintf(out, "driver=%s", json_object_get_string(json_object_object_get(flat, "driver")));
-    print_members(out, "", flat);
-    if (below)
-        print_members(out, "file.", below);
+    json_object_object_foreach(flat, name, value) if (strcmp(name, "driver") != 0)
+        print_member(out, name, value);
     if (fclose(out) == 0)
         return text;
     free(text);
     return NULL;
 }
 
-static bool is_on(struct json_object *flat, const char *name)
-{
-    static const char *const words[] = { "on", "yes", "true", "y" };
-    struct json_object *value = json_object_object_get(flat, name);
-    bool found = false;
+/* ---- the nodes below it ---- */
 
-    for (size_t i = 0; value && i < COUNT_OF(words); i++)
-        found |= strcmp(text_of(value), words[i]) == 0;
-    return found;
+static void free_image(struct image_config *image)
+{
+    free(image->name);
+    free(image->node);
+    free(image->text);
+    json_object_put(image->flat);
 }
 
-/* A node that was given before becomes the daemon's. The caller's from now on. NULL: there is none. */
-static struct json_object *take_below(struct config *config, const char *name)
+void images_free(struct image_config *images, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free_image(&images[i]);
+    free(images);
+}
+
+/* A node that was given before leaves its list, flat. NULL: there is none. */
+static struct json_object *take_raw(struct config *config, const char *name)
 {
     struct json_object *flat;
 
@@ -112,21 +99,68 @@ static struct json_object *take_below(struct config *config, const char *name)
     return NULL;
 }
 
-static bool find_below(struct config *config, struct json_object *flat, struct json_object **below,
-                       struct error *error)
+static struct json_object *take_image(struct config *config, const char *name)
 {
-    const char *name = keyval_get(flat, "file");
+    struct image_config *image = image_find(config, name);
+    struct json_object *flat = image ? json_object_get(image->flat) : NULL;
 
-    *below = name ? take_below(config, name) : NULL;
-    if (name && !*below)
-        return error_set(
-            error,
-            "Cannot find device='' nor node-name='%.80s': file= is the node-name of a -blockdev before this "
-            "one, or file.driver=file,file.filename=PATH is in its place",
-            name);
-    return name || json_object_object_get(flat, "file.filename") ||
-           error_set(error, "Parameter 'file.filename' is missing: file.driver=file,file.filename=PATH");
+    if (!image)
+        return NULL;
+    free_image(image);
+    config->image_count--;
+    memmove(image, image + 1, (size_t)(config->images + config->image_count - image) * sizeof *image);
+    return flat;
 }
+
+static void put_below(struct json_object *flat, const char *link, struct json_object *below)
+{
+    char *name;
+
+    json_object_object_del(flat, link);
+    json_object_object_foreach(below, member, value)
+    {
+        if (asprintf(&name, "%s.%s", link, member) < 0) {
+            json_fail(flat);
+            continue;
+        }
+        json_add(flat, name, json_object_get(value));
+        free(name);
+    }
+}
+
+/* Nodes that it names are given by their members from now on. It ends, as each is taken away. */
+static bool expand(struct config *config, struct json_object *flat, struct error *error)
+{
+    static const char *const links[] = { "file", "backing" };
+
+    for (size_t i = 0; i < COUNT_OF(links); i++) {
+        const char *name = keyval_get(flat, links[i]);
+        struct json_object *below;
+        bool good;
+
+        if (!name || !*name) /* backing= is none */
+            continue;
+        below = take_image(config, name);
+        if (!below)
+            below = take_raw(config, name);
+        if (!below)
+            return error_set(
+                error,
+                "Cannot find device='' nor node-name='%.80s': %s= is the node-name of a -blockdev "
+                "before this one, over which no other image is, or %s.driver=file,%s.filename=PATH is "
+                "in its place",
+                name, links[i], links[i], links[i]);
+        good = expand(config, below, error);
+        if (good)
+            put_below(flat, links[i], below);
+        json_object_put(below);
+        if (!good)
+            return false;
+    }
+    return json_check(flat, error);
+}
+
+/* ---- it ---- */
 
 bool image_wants(struct props props)
 {
@@ -135,100 +169,64 @@ bool image_wants(struct props props)
     return driver && image_format_is_served(driver);
 }
 
-static bool add_flat(struct parser *parser, struct json_object *flat, struct error *error)
+/* *image fills with it, without what it belongs to. */
+static bool read_image(struct config *config, struct props props, struct image_config *image,
+                       struct error *error)
 {
-    struct config *config = parser->config;
-    const char *name = keyval_get(flat, "node-name");
-    struct image_config *image;
-    struct chardev_config *chardev;
-    struct json_object *below;
-    char id[64];
+    struct props flat = { props_flatten(props.object, error), props.keyval };
+    bool read_only = false;
 
-    if (!find_below(config, flat, &below, error))
+    image->flat = flat.object;
+    if (!flat.object || !block_image_check(flat, &read_only, error) || !expand(config, flat.object, error))
         return false;
-    image = array_grow(&config->images, config->image_count, sizeof *image);
-    config->image_count++;
-    image->name = string_copy(name);
-    image->node = print_node(flat, below);
-    json_object_put(below);
-    image->writable = !is_on(flat, "read-only");
-    image->option = parser->option;
-    image->text = string_copy(parser->argument ? parser->argument : "");
-    snprintf(id, sizeof id, IMAGE_CHARDEV "%s", name);
-    chardev = array_grow(&config->chardevs, config->chardev_count, sizeof *chardev);
-    config->chardev_count++;
-    *chardev = (struct chardev_config){
-        .id = string_copy(id), .kind = CHARDEV_SOCKET, .fd = -1, .origin = string_copy(name)
-    };
+    image->name = string_copy(keyval_get(flat.object, "node-name"));
+    image->node = print_node(flat.object);
+    image->writable = !read_only;
+    image->block_size = BLOCK_SECTOR;
     return image->node || error_set(error, "out of memory");
 }
 
 bool image_add(struct parser *parser, struct props props, struct error *error)
 {
-    struct json_object *flat = props_flatten(props.object, error);
-    const bool good = flat && add_flat(parser, flat, error);
+    struct config *config = parser->config;
+    struct image_config image = { .option = parser->option };
 
-    json_object_put(flat);
-    return good;
-}
-
-/* ---- its device ---- */
-
-/* What a virtio-blk-pci has, and a disk that the daemon serves has not; but the value that changes nothing.
- */
-static const struct {
-    const char *name, *harmless, *instead;
-} absent[] = {
-    { "serial", NULL, "; the guest sees 'vhost_user_blk'" },
-    { "iothread", NULL, "; the requests have the daemon's thread" },
-    { "logical_block_size", NULL, "" },
-    { "physical_block_size", NULL, "" },
-    { "discard_granularity", NULL, "" },
-    { "share-rw", "off", "" },
-    { "werror", "report", "; failed writes are reported to the guest" },
-    { "rerror", "report", "; failed reads are reported to the guest" },
-};
-
-/* True: it is for the new device. */
-static bool take_member(struct json_object *device, const char *name, struct json_object *value,
-                        struct image_config *image, struct error *error)
-{
-    const char *text = text_of(value);
-
-    for (size_t i = 0; i < COUNT_OF(absent); i++)
-        if (strcmp(name, absent[i].name) == 0)
-            return strcmp(text, "auto") == 0 ||
-                   (absent[i].harmless && strcmp(text, absent[i].harmless) == 0) ||
-                   error_set(
-                       error,
-                       "%s=%.80s is not available for image '%s', which qemu-storage-daemon serves%s; leave it "
-                       "out, or make a raw image: qemu-img convert -O raw",
-                       name, text, image->name, absent[i].instead);
-    if (strcmp(name, "driver") != 0 && strcmp(name, "drive") != 0)
-        json_add(device, name, json_object_get(value));
+    if (!read_image(config, props, &image, error)) {
+        free_image(&image);
+        return false;
+    }
+    image.text = string_copy(parser->argument ? parser->argument : "");
+    *(struct image_config *)array_grow(&config->images, config->image_count, sizeof image) = image;
+    config->image_count++;
     return true;
 }
 
-static bool change_device(struct object_config *given, struct image_config *image, struct error *error)
+/* Those that none is over. */
+static void add_chardevs(struct config *config)
 {
-    static const char other[] = "-non-transitional";
-    struct json_object *device = json_new_object();
-    const char *driver = json_object_get_string(json_object_object_get(given->object, "driver"));
-    char id[64];
+    for (size_t i = 0; i < config->image_count; i++) {
+        const char *name = config->images[i].name;
+        char id[64];
 
-    snprintf(id, sizeof id, IMAGE_CHARDEV "%s", image->name);
-    add_string(device, "driver",
-               strstr(driver, other) ? "vhost-user-blk-pci-non-transitional" : "vhost-user-blk-pci");
-    add_string(device, "chardev", id);
-    json_object_object_foreach(given->object, name,
-                               value) if (!take_member(device, name, value, image, error))
-    {
-        json_object_put(device);
-        return false;
+        snprintf(id, sizeof id, IMAGE_CHARDEV "%s", name);
+        *(struct chardev_config *)array_grow(&config->chardevs, config->chardev_count,
+                                             sizeof *config->chardevs) = (struct chardev_config){
+            .id = string_copy(id), .kind = CHARDEV_SOCKET, .fd = -1, .origin = string_copy(name)
+        };
+        config->chardev_count++;
     }
-    json_object_put(given->object);
-    given->object = device;
-    image->used = true;
+}
+
+/* Flash is read as it is. */
+static bool check_flash(const struct config *config, struct error *error)
+{
+    for (unsigned i = 0; i < FLASH_BANKS; i++)
+        if (config->pflash[i] && image_find(config, config->pflash[i]))
+            return error_set(
+                error,
+                "pflash%u: node '%s' is in a format that qemu-storage-daemon serves, to disks only; flash is "
+                "a raw image: qemu-img convert -O raw",
+                i, config->pflash[i]);
     return true;
 }
 
@@ -236,11 +234,14 @@ bool finish_images(struct parser *parser, struct error *error)
 {
     struct config *config = parser->config;
 
+    if (!check_flash(config, error))
+        return false;
+    add_chardevs(config);
     for (size_t i = 0; i < config->device_count; i++) {
         struct object_config *given = &config->devices[i];
         const struct props props = { given->object, given->keyval };
         const char *driver = props_string(props, "driver", NULL), *drive = props_string(props, "drive", NULL);
-        struct image_config *image = drive ? find(config, drive) : NULL;
+        struct image_config *image = drive ? image_find(config, drive) : NULL;
 
         if (!image || !driver || strncmp(driver, "virtio-blk-pci", strlen("virtio-blk-pci")) != 0)
             continue;
@@ -249,7 +250,7 @@ bool finish_images(struct parser *parser, struct error *error)
                              "-%s %.200s: Node '%s' is busy: another device uses it, and an image that "
                              "qemu-storage-daemon serves has one",
                              given->option, given->text, image->name);
-        if (!change_device(given, image, error))
+        if (!image_device(given, driver, image, error))
             return error_prefix(error, "-%s %.200s: ", given->option, given->text);
     }
     return true;

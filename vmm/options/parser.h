@@ -134,12 +134,17 @@ void replace_string(char **string, const char *text);
  * which is zeroed. */
 void *array_grow(void *array_address, size_t count, size_t size);
 
-/* opt_image.c: whether a node is for qemu-storage-daemon; keep it, whose name is checked and free; whether
- * one has this name; give each its device. */
+/* opt_image.c: whether a node is for qemu-storage-daemon; keep it, whose name is checked and free; the one
+ * that has this name, or NULL; a value as the command line has it; give each its device. */
 bool image_wants(struct props props);
 bool image_add(struct parser *parser, struct props props, struct error *error);
-bool image_is_there(const struct config *config, const char *name);
+struct image_config *image_find(const struct config *config, const char *name);
+const char *image_text(struct json_object *value);
 bool finish_images(struct parser *parser, struct error *error);
+void images_free(struct image_config *images, size_t count);
+/* image_device.c: make its device of a virtio-blk-pci, which has been checked, of this type. */
+bool image_device(struct object_config *given, const char *driver, struct image_config *image,
+                  struct error *error);
 
 /* machine_types.c: a machine. */
 struct machine_type {
