@@ -88,11 +88,20 @@ class Libvirt:
 
     # The daemon --------------------------------------------------------
 
+    def _path(self):
+        """libvirtd's $PATH, and thus hotram's: without QEMU, which libvirtd would probe at its start, and with the one
+        program of QEMU's that hotram starts, where this machine has it."""
+        folder = self.folder / "bin"
+        program = shutil.which("qemu-storage-daemon")
+        folder.mkdir(exist_ok=True)
+        if program and not (folder / "qemu-storage-daemon").exists():
+            (folder / "qemu-storage-daemon").symlink_to(program)
+        return f"{folder}:/usr/sbin"
+
     def start(self):
         say("  $ libvirtd &")
         with open(self.folder / "libvirtd.errors", "ab") as errors:
-            # Without QEMU in its path, which it would probe at its start.
-            environment = dict(self.environment, PATH="/usr/sbin",
+            environment = dict(self.environment, PATH=self._path(),
                                LIBVIRT_LOG_FILTERS=self.filters,
                                LIBVIRT_LOG_OUTPUTS=f"1:file:{self.log_path}")
             self.daemon = subprocess.Popen(["/usr/sbin/libvirtd"], env=environment,
