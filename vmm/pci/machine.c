@@ -47,12 +47,19 @@
     (PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_PARITY | PCI_COMMAND_SERR | \
      PCI_COMMAND_INTX_DISABLE)
 
-/* What every function has, for a bridge without BARs, capabilities and interrupt. */
-#define HEADER(vendor, device, revision, subclass, type) \
-    FIXED(PCI_VENDOR, 2, "vendor", vendor), FIXED(PCI_DEVICE, 2, "device", device), \
-        KEPT(PCI_COMMAND, 2, "command", COMMAND_KEPT, 0), FIXED(PCI_STATUS, 2, "status", 0), \
-        FIXED(PCI_REVISION, 1, "revision", revision), FIXED(PCI_CLASS, 1, "interface", 0), \
-        FIXED(PCI_CLASS + 1, 1, "subclass", subclass), FIXED(PCI_CLASS + 2, 1, "class", CLASS_BRIDGE), \
+#define COMMAND(always_) \
+    { \
+        .name = "command", .offset = PCI_COMMAND, .count = 1, .width = 2, .since = 1, \
+        .bits = COMMAND_KEPT | (always_), .always = (always_), .power_on = (always_) \
+    }
+
+/* What every function has, for a bridge without BARs, capabilities and interrupt; `command`: bits that are
+ * always set. */
+#define HEADER(vendor, device, revision, subclass, type, command) \
+    FIXED(PCI_VENDOR, 2, "vendor", vendor), FIXED(PCI_DEVICE, 2, "device", device), COMMAND(command), \
+        FIXED(PCI_STATUS, 2, "status", 0), FIXED(PCI_REVISION, 1, "revision", revision), \
+        FIXED(PCI_CLASS, 1, "interface", 0), FIXED(PCI_CLASS + 1, 1, "subclass", subclass), \
+        FIXED(PCI_CLASS + 2, 1, "class", CLASS_BRIDGE), \
         KEPT(PCI_CACHE_LINE, 1, "cache line size", UINT8_MAX, 0), FIXED(LATENCY, 1, "latency timer", 0), \
         FIXED(PCI_HEADER_TYPE, 1, "header type", type), ZEROS(BIST, PCI_SUBSYSTEM_VENDOR), \
         FIXED(PCI_SUBSYSTEM_VENDOR, 2, "subsystem vendor", QEMU_SUBSYSTEM_VENDOR), \
@@ -63,7 +70,7 @@
  * stays there whatever is written. PAM is 0: what firmware reads of 0xc0000 to 0xfffff is its image, not RAM.
  */
 static const struct state_field mch_fields[] = {
-    HEADER(INTEL, 0x29c0, 0, HOST_BRIDGE, 0),
+    HEADER(INTEL, 0x29c0, 0, HOST_BRIDGE, 0, 0),
     ZEROS(PCI_HEADER_END, 0x60),
     KEPT(0x60, 8, "PCIEXBAR", UINT64_MAX, 0xb0000001),
     ZEROS(0x68, 0x90),
@@ -75,9 +82,12 @@ static const struct state_field mch_fields[] = {
 
 /* Intel I/O Controller Hub 9, 13.1: PMBASE is where power management is, enabled by ACPI_CNTL, whatever is
  * written; the routes of PIRQs, GEN_PMCON and RCBA are stored. RCBA has what firmware writes, from the start,
- * as PCIEXBAR does: by it Linux' driver of the watchdog finds GCS (device/tco.c), which stays there. */
+ * as PCIEXBAR does: by it Linux' driver of the watchdog finds GCS (device/tco.c), which stays there. The
+ * command register says that the bridge's addresses are decoded (13.1.3), without which EDK2 has no serial
+ * port. */
 static const struct state_field isa_fields[] = {
-    HEADER(INTEL, 0x2918, 2, ISA_BRIDGE, PCI_HEADER_MULTIFUNCTION),
+    HEADER(INTEL, 0x2918, 2, ISA_BRIDGE, PCI_HEADER_MULTIFUNCTION,
+           PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER),
     FIXED(0x40, 4, "PMBASE", 0x00000601),
     FIXED(0x44, 1, "ACPI_CNTL", 0x80),
     ZEROS(0x45, 0x60),
@@ -92,7 +102,7 @@ static const struct state_field isa_fields[] = {
 };
 
 static const struct state_field gpex_fields[] = {
-    HEADER(RED_HAT, 0x0008, 0, HOST_BRIDGE, 0),
+    HEADER(RED_HAT, 0x0008, 0, HOST_BRIDGE, 0, 0),
     ZEROS(PCI_HEADER_END, PCI_CONFIG_SIZE),
 };
 
