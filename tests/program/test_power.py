@@ -53,6 +53,20 @@ def names(host):
     return [event["event"] for event in host.qmp.events]
 
 
+def test_what_a_guest_says_last_is_heard():
+    said = "it is now safe"
+    for end in (OFF, None):
+        with Host() as host:
+            host.qmp.execute("cont")
+            host.qtest.send("\n".join([f"outb 0x3f8 {byte}" for byte in said.encode()] + ([end] if end else [])))
+            if not end:
+                for _ in said:
+                    host.qtest.answer()
+                host.qmp.send_raw(b'{"execute": "quit"}\n')
+            host.console.wait_for(said, LIMIT)
+            assert host.wait_exit(LIMIT) == 0
+
+
 def test_a_power_off_is_one():
     with Host() as host:
         host.qmp.execute("cont")

@@ -191,6 +191,11 @@ bool line_attach(struct line *line, struct chardev *chardev, struct error *error
     return chardev_attach(chardev, &user_ops, line, error);
 }
 
+void line_flush(struct line *line)
+{
+    drain(line);
+}
+
 void line_stop(struct line *line)
 {
     timer_cancel(&line->timer);

@@ -71,6 +71,8 @@ bool line_state_valid(const struct line_state *state);
 void line_destroy(struct line *line);
 /* Connect a character device, as its only user. False and an error, as for chardev_attach(). */
 bool line_attach(struct line *line, struct chardev *chardev, struct error *error);
+/* Before the character device goes: hand over what the guest has sent, which otherwise waits for a moment. */
+void line_flush(struct line *line);
 /* Cancel timer and works. */
 void line_stop(struct line *line);
 

@@ -267,6 +267,8 @@ void machine_set_nets(struct machine *machine, struct net_backends *nets)
 
 void machine_set_chardevs(struct machine *machine, struct chardevs *chardevs)
 {
+    if (!chardevs && machine->board.serial_line)
+        line_flush(machine->board.serial_line);
     machine->board.chardevs = chardevs;
 }
 

@@ -134,7 +134,8 @@ struct block_nodes *machine_blocks(struct machine *machine);
 /* Network back ends, which are created before the machine: borrowed; NULL until they are set. */
 void machine_set_nets(struct machine *machine, struct net_backends *nets);
 struct net_backends *machine_nets(struct machine *machine);
-/* Chardevs, which are opened and closed before the machine: borrowed; NULL without them. */
+/* Chardevs, which are opened and closed before the machine: borrowed; NULL without them, and before they are
+ * closed: what the guest has sent to its serial port is then with its chardev. */
 void machine_set_chardevs(struct machine *machine, struct chardevs *chardevs);
 /* COM1's user side, to attach to a character device. */
 bool machine_attach_serial(struct machine *machine, struct chardev *chardev, struct error *error);
