@@ -223,6 +223,7 @@ def test_bad_firmware_is_refused():
         size = "but firmware for x86-64 is a multiple of 64 KiB, and at most 16 MiB"
         refused("there is no such file that can be read", "-bios", "none")
         refused("expects the name of a file", "-bios", "")
+        refused("it may be that of the package ovmf", "-bios", "/none/OVMF.fd")
         for path in (short, large, empty):
             refused(size, "-bios", path)
         refused("is not firmware for x86-64: there is no reset vector in its last 16 bytes", "-bios", blank)

@@ -149,6 +149,11 @@ def test_what_is_no_flash_is_refused():
     with tempfile.TemporaryDirectory() as folder:
         good = image(folder, "good")
         refused("No such file or directory", "-pflash", pathlib.Path(folder, "missing"))
+        for name in ("OVMF_CODE_4M.fd", "OVMF.fd"):
+            refused("No such file or directory; install the package ovmf, or name another file", "-pflash",
+                    pathlib.Path(folder, name))
+        refused("; install the package ovmf, or", "-blockdev", f"file,node-name=n,filename={folder}/OVMF.fd")
+        refused("; install the package qemu-efi-aarch64, or", "-pflash", pathlib.Path(folder, "AAVMF_CODE.fd"))
         refused("pflash0: Block node 'pflash0' has 1024 bytes, which is not a multiple of ", "-pflash",
                 image(folder, "short", 1024))
         refused("pflash0: Block node 'pflash0' has 0 bytes; a bank of this machine's flash has ", "-pflash",

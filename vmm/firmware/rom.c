@@ -57,13 +57,33 @@ static char *find(const struct config *config, const char *name)
     return path;
 }
 
+const char *rom_package(const char *path)
+{
+    static const struct {
+        const char *prefix, *package;
+    } names[] = {
+        { "OVMF", "ovmf" },
+        { "AAVMF", "qemu-efi-aarch64" },
+        { "QEMU_EFI", "qemu-efi-aarch64" },
+    };
+    const char *slash = strrchr(path, '/');
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strncmp(slash ? slash + 1 : path, names[i].prefix, strlen(names[i].prefix)) == 0)
+            return names[i].package;
+    return NULL;
+}
+
 static bool not_found(const struct config *config, struct error *error)
 {
+    const char *package = config->bios ? rom_package(config->bios) : NULL;
+
     if (config->bios)
         return error_set(error,
                          "-bios '%s': there is no such file that can be read, neither by this path nor in "
-                         "the folders of -L, %s and %s",
-                         config->bios, folders[0], folders[1]);
+                         "the folders of -L, %s and %s%s%s",
+                         config->bios, folders[0], folders[1],
+                         package ? "; it may be that of the package " : "", package ? package : "");
     return error_set(error,
                      "no firmware: %s is neither in the folders of -L nor in %s and %s; install the package "
                      "seabios, name a file with -bios FILE, or boot a kernel with -kernel FILE",

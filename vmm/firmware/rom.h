@@ -31,6 +31,8 @@ struct rom {
 
 /* The folders that are searched for firmware after those of -L; NULL after the last. */
 const char *rom_folder_at(size_t index);
+/* The Debian package that has a file of this name, whatever its folder; NULL: none that is known. */
+const char *rom_package(const char *path);
 /* Find the file config->bios, or ROM_DEFAULT, and read it. False and an error: not found, not readable, or
  * not firmware. rom_close() is to be called in both cases. */
 bool rom_open(struct rom *rom, const struct config *config, struct error *error);

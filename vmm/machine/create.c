@@ -2,15 +2,12 @@
 /*
  * Building a machine from its configuration, readable top to bottom, and taking it down.
  */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/config.h"
 #include "base/loop.h"
 #include "base/message.h"
-#include "block/image_format.h"
 #include "block/node.h"
 #include "device/device.h"
 #include "machine/state.h"
@@ -27,7 +24,7 @@ static bool create_object(struct backends *backends, struct props props, struct 
 }
 
 /* What is wrong with it follows what was given, which may be another option's short form of it. */
-static bool quote(const struct object_config *given, struct error *error)
+bool machine_quote(const struct object_config *given, struct error *error)
 {
     return error_prefix(error, "-%s %.200s: ", given->option, given->text);
 }
@@ -40,78 +37,7 @@ static bool create_objects(struct machine *machine, struct error *error)
         struct props props = { config->objects[i].object, config->objects[i].keyval };
 
         if (!create_object(machine->backends, props, error))
-            return quote(&config->objects[i], error);
-    }
-    return true;
-}
-
-static bool is_of_format(const char *path, const char *format, struct error *error)
-{
-    if (image_format_is_served(format))
-        return error_set(
-            error,
-            "'%s' begins as a %s image does: -drive file=FILE,format=%s has qemu-storage-daemon serve it as "
-            "one; if it is raw nevertheless, -drive file=FILE,format=raw says so",
-            path, format, format);
-    return error_set(error,
-                     "'%s' begins as a %s image does, and hotram reads and writes raw images: `qemu-img "
-                     "convert -O raw IMAGE NEW-IMAGE` makes one of it; if it is raw nevertheless, -drive "
-                     "file=FILE,format=raw says so",
-                     path, format);
-}
-
-/* One that cannot be opened as a raw image, such as for its size, which others need not have. */
-static bool explain_format(const struct object_config *given, struct error *error)
-{
-    const struct props props = { given->object, given->keyval };
-    const char *path = given->format_unsaid ? props_string(props, "file.filename", NULL) : NULL;
-    const int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
-    uint8_t head[IMAGE_FORMAT_BYTES];
-    const ssize_t length = fd >= 0 ? pread(fd, head, sizeof head, 0) : -1;
-    const char *format = length > 0 ? image_format(head, (size_t)length) : NULL;
-
-    if (fd >= 0)
-        close(fd);
-    return format ? is_of_format(path, format, error) : false;
-}
-
-/* An image whose format was not given is raw or refused: its guest may have written what it begins with. */
-static bool check_format(const struct block_nodes *nodes, const struct object_config *given,
-                         struct error *error)
-{
-    const struct props props = { given->object, given->keyval };
-    const struct block_node *node;
-    struct block_node_info info;
-    const char *format = NULL;
-
-    if (!given->format_unsaid)
-        return true;
-    node = block_node_find(nodes, props_string(props, "node-name", NULL));
-    if (!block_node_guess(node, &format, error))
-        return false;
-    block_node_inspect(node, &info);
-    if (format)
-        return is_of_format(info.filename, format, error);
-    warning(
-        "-%s %.200s: the format of '%s' was not specified and is taken to be raw; %s removes this warning",
-        given->option, given->text, info.filename,
-        strcmp(given->option, "drive") == 0 ? "format=raw"
-                                            : "-drive file=FILE,index=N,format=raw in its place");
-    return true;
-}
-
-/* Before the devices that use them. */
-static bool create_blocks(struct machine *machine, struct error *error)
-{
-    const struct config *config = machine->config;
-
-    for (size_t i = 0; i < config->blockdev_count; i++) {
-        struct props props = { config->blockdevs[i].object, config->blockdevs[i].keyval };
-
-        if ((!block_node_add(machine->blocks, props, error) &&
-             !explain_format(&config->blockdevs[i], error)) ||
-            !check_format(machine->blocks, &config->blockdevs[i], error))
-            return quote(&config->blockdevs[i], error);
+            return machine_quote(&config->objects[i], error);
     }
     return true;
 }
@@ -205,7 +131,7 @@ static bool create_devices(struct machine *machine, struct error *error)
         struct props props = { config->devices[i].object, config->devices[i].keyval };
 
         if (device_add(&machine->board, props, false, NULL, error) != OUTCOME_DONE)
-            return quote(&config->devices[i], error);
+            return machine_quote(&config->devices[i], error);
     }
     return true;
 }
@@ -357,7 +283,7 @@ bool machine_create(struct machine *machine, struct error *error)
     block_nodes_report(machine->blocks, machine->loop, machine_event, machine);
     machine->board.backends = machine->backends;
     backends_on_failure(machine->backends, machine_memory_fault, machine);
-    return create_blocks(machine, error) && create_all(machine, error);
+    return machine_create_blocks(machine, error) && create_all(machine, error);
 }
 
 void machine_abandon(struct machine *machine)

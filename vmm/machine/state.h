@@ -226,6 +226,11 @@ bool ram_claim_objects(struct machine *machine, struct error *error);
 /* How many KVM slots the guest's map gets; behind them are those of flash. RAM is there. */
 bool ram_reckon_kvm_slots(struct machine *machine, unsigned *kvm_slots, struct error *error);
 
+/* create.c: put what was given in front of what is wrong with it; false. */
+bool machine_quote(const struct object_config *given, struct error *error);
+/* create_blocks.c: the block nodes of the command line. False and an error: one of them cannot be used. */
+bool machine_create_blocks(struct machine *machine, struct error *error);
+
 /* ram_layout.c: where RAM and the hotplug region are, -m held against the host's limits; RAM into the guest's
  * map. */
 bool machine_layout(struct machine *machine, struct error *error);
