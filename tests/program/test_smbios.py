@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
 # sanitizers: asan
-"""SMBIOS tables: where a guest finds them, what -smbios makes of them, DIMMs in them
+"""SMBIOS tables: where a guest and firmware find them, what -smbios makes of them, DIMMs in them
 after a reset; and what -smbios refuses. A test reads the guest's memory."""
 
 import pathlib
 import struct
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import arch, tap                                    # noqa: E402
+from lib.fw_cfg import FwCfg                                 # noqa: E402
 from lib.host import Host                                    # noqa: E402
 from lib.machine import PROGRAM                              # noqa: E402
 
@@ -32,8 +34,12 @@ def tables(host):
     entry = area[places[0]:places[0] + 24]
     assert sum(entry) % 256 == 0
     size, address = struct.unpack_from("<IQ", entry, 12)
-    table = host.qtest.read(address, size)
+    return structures(host.qtest.read(address, size))
+
+
+def structures(table):
     found, at = {}, 0
+    size = len(table)
     while at < size:
         kind, length = table[at], table[at + 1]
         end = table.index(b"\0\0", at + length)
@@ -77,6 +83,38 @@ def test_dimms_are_in_them_after_a_reset():
         assert len(tables(host)[17]) == 1
 
 
+def firmware_tables(host):
+    """As firmware finds them, which copies them and gives the entry point their address."""
+    device = FwCfg(host.qtest)
+    anchor, table = device.file("etc/smbios/smbios-anchor"), device.file("etc/smbios/smbios-tables")
+    assert anchor[:5] == b"_SM3_" and len(anchor) == 24 and sum(anchor) % 256 == 0
+    assert anchor[7] == 3 and struct.unpack_from("<IQ", anchor, 12) == (len(table), 0)
+    return structures(table)
+
+
+def test_firmware_finds_them():
+    only_x86()
+    with tempfile.TemporaryDirectory() as folder:
+        bios = pathlib.Path(folder, "bios")
+        bios.write_bytes(bytes(range(256)) * 256)
+        with Host(["-bios", bios, "-smbios", "type=1,serial=42", "-smp", "2"]) as host:
+            found = firmware_tables(host)
+            assert set(found) == {1, 3, 4, 16, 17, 19, 32, 127}     # type 0 is firmware's
+            assert string(found[1][0], 7) == "42"
+            host.add("ram", "m0", 256 * MIB)
+            host.dimm("left", "m0")
+            assert len(firmware_tables(host)[17]) == 1
+            host.qmp.execute("system_reset")
+            host.qmp.wait_event("RESET")
+            assert [string(one, 0x10) for one in firmware_tables(host)[17]] == ["DIMM 0", "left"]
+        nodes = [word for i in range(128) for word in ("-numa", f"node,mem=2M,cpus={i}")]
+        with Host(["-bios", bios, "-smp", "255,sockets=255", *nodes], "256M,slots=256,maxmem=128G") as host:
+            found = firmware_tables(host)
+            assert (len(found[4]), len(found[17])) == (255, 128)
+        with Host(["-bios", bios, "-smbios", "type=0,vendor=V"]) as host:
+            assert string(firmware_tables(host)[0][0], 4) == "V"
+
+
 def test_what_is_given():
     only_x86()
     with Host(["-smbios", "type=1,manufacturer=A,,B,serial=one", "-smbios", "type=1,serial=two,family=F",
@@ -114,10 +152,11 @@ def test_what_is_refused():
                             ("type=11,path=x,value=y", "type=11 has no property 'path'"),
                             ("type=4,max-speed=65536", "Parameter 'max-speed' expects "),
                             ("type=17,loc_pfx=" + "x" * 101, "Parameter 'loc_pfx' expects at most 100 bytes"),
+                            ("type=1,serial=1 -machine none", "-smbios: -machine none has no memory for the tables"),
                             ("type=3,colour=red", "has no property 'colour'"),
                             ("type=1,serial=" + "x" * 70000, "the SMBIOS tables have ")):
         run = subprocess.run([PROGRAM, "-accel", "qtest", "-nodefaults", "-display", "none", "-monitor", "stdio",
-                              "-smbios", argument], input="quit\n", capture_output=True, text=True, timeout=LIMIT,
+                              "-smbios", *argument.split()], input="quit\n", capture_output=True, text=True, timeout=LIMIT,
                              check=False)
         assert run.returncode == 1 and words in run.stderr, (argument[:80], run.returncode, run.stderr[:500])
 

@@ -6,12 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "firmware/fw_cfg.h"
 #include "firmware/smbios.h"
 #include "machine/state.h"
 
 /* RAM has a range for each object and node, and for each side of the hole. */
 #define RAM_MAX (2 * NUMA_NODES_MAX + 2)
 #define SMBIOS_NAME_SIZE 100 /* of a DIMM: longer ones are cut */
+#define TABLE_USUAL 8192u    /* bytes, of most machines' tables */
 
 static size_t list_ram(const struct machine *machine, struct smbios_memory *memory)
 {
@@ -71,4 +73,40 @@ bool machine_smbios(const struct machine *machine, const char *direct, bool dimm
     free(names);
     free(memory);
     return good;
+}
+
+/* ---- for firmware, which copies them to where the guest looks, with the table's address in the entry point
+ * ---- */
+
+static bool publish(struct fw_cfg *fw_cfg, const struct hotram_buffer *table, struct error *error)
+{
+    uint8_t entry[SMBIOS_ENTRY_SIZE];
+
+    smbios_entry_point(entry, 0, (uint32_t)table->length);
+    return fw_cfg_set_file(fw_cfg, "etc/smbios/smbios-tables", table->data, table->length, error) &&
+           fw_cfg_set_file(fw_cfg, "etc/smbios/smbios-anchor", entry, sizeof entry, error);
+}
+
+bool machine_publish_smbios(struct machine *machine, struct error *error)
+{
+    size_t capacity = TABLE_USUAL;
+    bool published = false;
+    struct hotram_buffer out;
+
+    /* Twice at most: the first time counts what the second needs. */
+    for (;;) {
+        uint8_t *table = malloc(capacity);
+
+        RESULT_DOES_NOT_MATTER(hotram_buffer_init(&out, table, table ? capacity : 0), "the buffer is sound");
+        if (!table || !machine_smbios(machine, NULL, true, &out)) {
+            free(table);
+            return error_set(error, "out of memory for SMBIOS tables");
+        }
+        if (hotram_buffer_status(&out) == HOTRAM_OK)
+            published = publish(machine->board.fw_cfg, &out, error);
+        free(table);
+        if (out.length <= capacity)
+            return published;
+        capacity = out.length;
+    }
 }

@@ -220,7 +220,7 @@ static bool prepare_firmware(struct machine *machine, struct error *error)
     start->entry = (struct vcpu_entry){ .reset_vector = true };
     return publish_tables(machine, &start->dimms, error) &&
            publish_memory_map(machine, &start->dimms, error) && machine_set_boot_order(machine, error) &&
-           copy_low(machine, error);
+           machine_publish_smbios(machine, error) && copy_low(machine, error);
 }
 
 bool machine_arch_prepare(struct machine *machine, struct error *error)

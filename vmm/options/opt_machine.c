@@ -302,9 +302,8 @@ static bool check_smbios(const struct config *config, struct error *error)
 #if defined(__aarch64__)
     return error_set(error, "-smbios: an arm64 guest has no SMBIOS tables; omit it");
 #else
-    return config->kernel || config->accel == ACCEL_QTEST ||
-           error_set(error,
-                     "-smbios: firmware has SMBIOS tables of its own; add -kernel FILE, or omit -smbios");
+    return strcmp(config->machine, "none") != 0 ||
+           error_set(error, "-smbios: -machine none has no memory for the tables; omit either");
 #endif
 }
 
