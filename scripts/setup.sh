@@ -16,7 +16,8 @@ packages_of() {
                  zlib1g-dev libseccomp-dev liburing-dev libslirp-dev doxygen ;;
     # The guests' kernels and first user space, the emulated host, and images.
     guest)  echo gcc libc6-dev binutils busybox-static cpio kmod lz4 xz-utils \
-                 zstd python3 qemu-system-x86 qemu-utils seabios grub-pc-bin ;;
+                 zstd python3 qemu-system-x86 qemu-utils seabios grub-pc-bin \
+                 ovmf grub-efi-amd64-bin mtools ;;
     check)  echo binutils clang git lld qemu-user ;;
     # The sanitizers' and the fuzzer's libraries, and names in their traces: of
     # the version of clang that this release of Debian has.
@@ -49,6 +50,9 @@ there() {
     qemu-utils)        has qemu-img ;;
     seabios)           [ -e /usr/share/seabios/bios-256k.bin ] ;;
     grub-pc-bin)       has grub-mkimage ;;
+    ovmf)              [ -e /usr/share/OVMF/OVMF_CODE_4M.fd ] ;;
+    grub-efi-amd64-bin) [ -d /usr/lib/grub/x86_64-efi ] ;;
+    mtools)            has mformat ;;
     libc6-dev)         header stdio.h ;;
     libfdt-dev)        header libfdt.h ;; # Debian 12's has no module
     libjson-c-dev)     library json-c json-c/json.h ;;

@@ -177,6 +177,9 @@ def test_linux_by_grub_has_hotplug_and_keeps_dimms_across_a_reboot():
             assert "GRUB runs" in guest.console.text
             assert "SeaBIOS" in guest.console.text
             assert guest.shell("nproc").strip() == "2"
+            assert guest.smbios_memory() == ["DIMM 0"]
+            assert guest.shell("cat /sys/class/dmi/id/product_name /sys/class/dmi/id/bios_vendor").split() == [
+                "hotram-1", "SeaBIOS"]
             before = guest.meminfo()
             guest.plug("a", "256M")
             guest.wait_total(before + 256 * 1024)
@@ -188,6 +191,7 @@ def test_linux_by_grub_has_hotplug_and_keeps_dimms_across_a_reboot():
             guest.qmp.wait_event("RESET", timeout=LIMIT)
             guest.wait_ready()
             guest.wait_until(lambda: guest.meminfo() > before + 500 * 1024, what="the DIMM's memory after the reboot")
+            assert guest.smbios_memory() == ["DIMM 0", "b"]
             guest.unplug("b")
             assert guest.meminfo() < before + 1024
             assert guest.quit() == 0

@@ -274,6 +274,12 @@ class Machine:
         line = self.shell(f"grep '^{field}:' /proc/meminfo")
         return int(line.split()[1])
 
+    def smbios_memory(self):
+        """The locators of SMBIOS's memory devices: the first string of each structure of type 17, which has 40 bytes
+        before."""
+        return [self.shell(f"tail -c +41 {path} | tr '\\0' '\\n' | head -n 1").strip()
+                for path in self.shell("ls -d /sys/firmware/dmi/entries/17-*/raw").split()]
+
     def kernel_version(self):
         """The guest's kernel, as (major, minor)."""
         match = re.search(r"(\d+)\.(\d+)", self.shell("uname -r"))

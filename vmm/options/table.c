@@ -123,10 +123,11 @@ const struct option options_table[] = {
         "if=pflash, a bank of flash (unit, or index: which one). Other "
         "keys: cache=writeback|none|writethrough|directsync|unsafe, aio, discard, readonly, werror, rerror",
         "-drive file=/var/lib/vm/disk.img,format=raw,cache=none"),
-    HANDLED("pflash", "FILE", GROUP_MACHINE, option_pflash,
-            "the next bank of parallel flash, which holds firmware or its variables: the same as -drive "
-            "if=pflash,format=raw,file=FILE",
-            NULL),
+    HANDLED(
+        "pflash", "FILE", GROUP_MACHINE, option_pflash,
+        "the next bank of parallel flash: the same as -drive if=pflash,format=raw,file=FILE. The first holds "
+        "firmware, which on x86-64 starts unless there is a -kernel, the second its variables",
+        "-pflash /usr/share/OVMF/OVMF_CODE_4M.fd -pflash VARS.fd"),
     HANDLED(
         "hda", "FILE", GROUP_MACHINE, option_hd,
         "a disk in QEMU's shortest form: -drive file=FILE,index=0 with if=virtio; FILE alone, without an option, "
@@ -201,7 +202,7 @@ const struct option options_table[] = {
     STORED("initrd", "FILE", GROUP_KERNEL, initrd, "the initial RAM disk", NULL),
     STORED("append", "TEXT", GROUP_KERNEL, append, "the kernel's command line", NULL),
     HANDLED("bios", "FILE", GROUP_KERNEL, option_bios,
-            "firmware for a machine without -kernel (x86-64; default: " ROM_DEFAULT
+            "firmware for a machine without -kernel and -pflash (x86-64; default: " ROM_DEFAULT
             " of the package seabios)",
             NULL),
     HANDLED("L", "FOLDER", GROUP_KERNEL, option_firmware_folder,
