@@ -6,17 +6,17 @@ const char *hotram_status_text(enum hotram_status status)
     /* A switch, not a table of pointers: a table would need relocations at load time. */
     switch (status) {
     case HOTRAM_OK:
-        return "it is done";
+        return "success";
     case HOTRAM_E_ARGUMENT:
-        return "a pointer is NULL, or a number is one that the function's contract excludes";
+        return "a pointer is NULL, or a number violates the function's contract";
     case HOTRAM_E_REGION:
-        return "the region is empty or wraps around 2^64, or the range does not lie inside it";
+        return "the region is empty or wraps around 2^64, or does not contain the range";
     case HOTRAM_E_SLOT_RANGE:
-        return "the bank has no slot of that number";
+        return "the bank has no slot with that number";
     case HOTRAM_E_SLOT_TAKEN:
-        return "that slot is not empty";
+        return "the slot is not empty";
     case HOTRAM_E_NO_SLOT:
-        return "every slot is taken";
+        return "the bank has no empty slot";
     case HOTRAM_E_SIZE:
         return "the size is zero or not a multiple of the bank's granularity";
     case HOTRAM_E_ALIGN:
@@ -35,17 +35,17 @@ const char *hotram_status_text(enum hotram_status status)
         return "AML blocks are nested too deeply, closed more often than opened, or left open; or something was "
                "written outside the kind of block where it belongs";
     case HOTRAM_E_FORMAT:
-        return "the bytes are not a saved state of that kind, or not all of one";
+        return "the bytes are not a saved state of the expected kind, or not a complete one";
     case HOTRAM_E_CHECKSUM:
         return "the saved state is damaged: its checksum does not match";
     case HOTRAM_E_VERSION:
-        return "the saved state is of a newer version than this library restores";
+        return "the saved state has a newer version than this library can restore";
     case HOTRAM_E_CONFIG:
-        return "the saved bank has another region or another number of slots";
+        return "the saved bank has a different region or number of slots";
     case HOTRAM_E_VALUE:
-        return "the saved state has a value that cannot occur";
+        return "the saved state contains a value that cannot occur";
     case HOTRAM_E_ATTACH:
-        return "the memory of a DIMM in the saved state was refused by the caller's attach()";
+        return "the caller's attach() refused the memory of a DIMM in the saved state";
     }
-    return "this is not a status of libhotram";
+    return "not a status of libhotram";
 }

@@ -15,17 +15,17 @@ extern "C" {
 
 /** Result of every libhotram function that can fail. */
 enum hotram_status {
-    /** It is done. */
+    /** Success. */
     HOTRAM_OK = 0,
-    /** A pointer is NULL, or a number is one that the function's contract excludes. */
+    /** A pointer is NULL, or a number violates the function's contract. */
     HOTRAM_E_ARGUMENT,
-    /** The region is empty or wraps around 2^64, or the range does not lie inside it. */
+    /** The region is empty or wraps around 2^64, or does not contain the range. */
     HOTRAM_E_REGION,
-    /** The bank has no slot of that number. */
+    /** The bank has no slot with that number. */
     HOTRAM_E_SLOT_RANGE,
-    /** That slot is not empty. */
+    /** The slot is not empty. */
     HOTRAM_E_SLOT_TAKEN,
-    /** Every slot is taken. */
+    /** The bank has no empty slot. */
     HOTRAM_E_NO_SLOT,
     /** The size is zero or not a multiple of the bank's granularity. */
     HOTRAM_E_SIZE,
@@ -44,26 +44,26 @@ enum hotram_status {
     /** AML blocks are nested too deeply, closed more often than opened, or left open; or something was
      *  written outside the kind of block where it belongs. */
     HOTRAM_E_NESTING,
-    /** The bytes are not a saved state of that kind, or not all of one. */
+    /** The bytes are not a saved state of the expected kind, or not a complete one. */
     HOTRAM_E_FORMAT,
     /** The saved state is damaged: its checksum does not match. */
     HOTRAM_E_CHECKSUM,
-    /** The saved state is of a newer version than this library restores. */
+    /** The saved state has a newer version than this library can restore. */
     HOTRAM_E_VERSION,
-    /** The saved bank has another region or another number of slots. */
+    /** The saved bank has a different region or number of slots. */
     HOTRAM_E_CONFIG,
-    /** The saved state has a value that cannot occur. */
+    /** The saved state contains a value that cannot occur. */
     HOTRAM_E_VALUE,
-    /** The memory of a DIMM in the saved state was refused by the caller's attach(). */
+    /** The caller's attach() refused the memory of a DIMM in the saved state. */
     HOTRAM_E_ATTACH,
 };
 
 /**
- * The meaning of a status: the sentence beside its code above, without initial capital and full stop.
+ * The meaning of a status: the sentence beside its code above, without the initial capital and the full stop.
  *
  * When: at any time, from any thread.
  *
- * @param status  any value, also one that is not in the enum
+ * @param status  any value, including one that is not in the enum
  * @return a constant string in English, never NULL
  */
 const char *hotram_status_text(enum hotram_status status);
