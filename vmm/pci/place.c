@@ -175,8 +175,8 @@ static bool check_taken(const struct pci_function *function, const struct pci_bu
 }
 
 /* A guest looks for other functions only where function 0 says that there are (6.2.1). */
-static bool check_multifunction(const struct pci_function *function, const struct pci_bus *bus,
-                                unsigned devfn, struct error *error)
+static bool check_multifunction(const struct pci_bus *bus, unsigned devfn, bool multifunction,
+                                struct error *error)
 {
     const struct pci_function *zero = bus->function[PCI_DEVFN(PCI_SLOT(devfn), 0)];
     char text[160];
@@ -186,7 +186,7 @@ static bool check_multifunction(const struct pci_function *function, const struc
                          "PCI: single function device can't be populated in function %x.%x: %s is in "
                          "function 0 without multifunction=on",
                          PCI_SLOT(devfn), PCI_FUNCTION(devfn), whose(zero, text));
-    if (PCI_FUNCTION(devfn) > 0 || function->multifunction)
+    if (PCI_FUNCTION(devfn) > 0 || multifunction)
         return true;
     for (unsigned i = 1; i < PCI_FUNCTIONS; i++)
         if (bus->function[devfn + i])
@@ -197,9 +197,11 @@ static bool check_multifunction(const struct pci_function *function, const struc
     return true;
 }
 
-static bool find_place(const struct pci_function *function, const struct pci_bus *bus, const char *addr,
-                       bool hot, int *devfn, struct error *error)
+static bool find_place(const struct pci_function *function, const struct pci_bus *bus,
+                       const struct pci_place *place, bool hot, int *devfn, struct error *error)
 {
+    const char *addr = place->addr;
+
     *devfn = DEVFN_FREE;
     if (!pci_place_check(&(struct pci_place){ .addr = (char *)addr }, error))
         return false;
@@ -215,7 +217,7 @@ static bool find_place(const struct pci_function *function, const struct pci_bus
                          "leave addr out, or give addr=0x0",
                          PCI_SLOT(*devfn), function->name);
     return check_taken(function, bus, (unsigned)*devfn, error) &&
-           check_multifunction(function, bus, (unsigned)*devfn, error);
+           check_multifunction(bus, (unsigned)*devfn, place->multifunction, error);
 }
 
 /* ---- coming ---- */
@@ -242,14 +244,14 @@ bool pci_function_plug(struct pci_function *function, struct board *board, const
     struct pci_bus *bus = find_bus(function, board, place->bus, error);
     int devfn;
 
-    function->multifunction = place->multifunction;
-    if (!bus || !find_place(function, bus, place->addr, hot, &devfn, error) ||
+    if (!bus || !find_place(function, bus, place, hot, &devfn, error) ||
         (hot && !check_hot(function, bus, (unsigned)devfn, error)))
         return false;
     if (place->multifunction)
         pci_config_at_power_on(function, PCI_HEADER_TYPE, 1,
                                pci_config_get(function, PCI_HEADER_TYPE, 1) | PCI_HEADER_MULTIFUNCTION);
     snprintf(function->addr, sizeof function->addr, "%02x.%x", PCI_SLOT(devfn), PCI_FUNCTION(devfn));
+    function->multifunction = place->multifunction;
     pci_lock(bus->host);
     function->bus = bus;
     function->devfn = (uint8_t)devfn;

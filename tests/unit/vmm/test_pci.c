@@ -278,6 +278,7 @@ static void expect_refused(const struct pci_place *place, bool hot, const char *
     if (pci_function_plug(&thing.pci, &board, place, hot, &error) || !strstr(error.text, words))
         fail_msg("%s: '%s' is not '%s'", place->addr, error.text, words);
     assert_null(thing.pci.bus);
+    assert_false(thing.pci.multifunction);
 }
 
 static void places_that_cannot_be_are_refused(void **state)
@@ -298,6 +299,7 @@ static void places_that_cannot_be_are_refused(void **state)
         { { .addr = "0x1f" },
           "PCI: slot 31 function 0 not available for thing, in use by ICH9-LPC; addr=0x1" },
         { { .addr = "0" }, "in use by mch" },
+        { { .addr = "0", .multifunction = true }, "in use by mch" },
         { { .addr = "3" },
           "PCI: slot 3 function 0 not available for thing, in use by thing,id=a; addr=0x1 is" },
         { { .addr = "3.1" },
