@@ -3,168 +3,12 @@
 
 #include <endian.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <hotram/aml.h>
 #include <hotram/aml_device.h>
 
 #include "base/config.h"
 #include "base/count_of.h"
-
-/* ---- items ---- */
-
-/* An entry of the directory, which is FW_CFG_FILE_DIR; numbers have the greatest byte first. */
-struct entry {
-    uint32_t size;
-    uint16_t number;
-    uint16_t reserved;
-    char name[FW_CFG_NAME_MAX + 1];
-};
-_Static_assert(sizeof(struct entry) == 64, "as the specification has it");
-
-/* NULL: there is none of the number that is selected. */
-static const struct fw_cfg_item *selected(const struct fw_cfg *fw_cfg)
-{
-    const uint16_t key = fw_cfg->state.key;
-
-    if (key < FW_CFG_NUMBERS)
-        return fw_cfg->items[key].bytes ? &fw_cfg->items[key] : NULL;
-    if (key - FW_CFG_FILE_FIRST < (int)fw_cfg->file_count)
-        return &fw_cfg->files[key - FW_CFG_FILE_FIRST].item;
-    return NULL;
-}
-
-const uint8_t *fw_cfg_left(const struct fw_cfg *fw_cfg, uint32_t *length)
-{
-    const struct fw_cfg_item *item = selected(fw_cfg);
-    const uint32_t offset = fw_cfg->state.offset;
-
-    *length = item && offset < item->length ? item->length - offset : 0;
-    return *length > 0 ? item->bytes + offset : NULL;
-}
-
-void fw_cfg_select(struct fw_cfg *fw_cfg, uint16_t key)
-{
-    fw_cfg->state.key = key;
-    fw_cfg->state.offset = 0;
-}
-
-/* A copy for an item; an item without bytes has one, too. */
-static uint8_t *copy_of(const void *bytes, size_t length, struct error *error)
-{
-    uint8_t *copy;
-
-    if (length > FW_CFG_SIZE_MAX) {
-        error_set(error, "%zu bytes exceed the limit of %u MiB for one item", length,
-                  FW_CFG_SIZE_MAX / (1024 * 1024));
-        return NULL;
-    }
-    copy = malloc(length > 0 ? length : 1);
-    if (copy && length > 0)
-        memcpy(copy, bytes, length);
-    if (!copy)
-        error_set(error, "out of memory");
-    return copy;
-}
-
-/* A guest that is reading it continues in the new one. */
-static void replace(struct fw_cfg *fw_cfg, struct fw_cfg_item *item, uint8_t *bytes, size_t length)
-{
-    uint8_t *old = item->bytes;
-
-    pthread_mutex_lock(&fw_cfg->lock);
-    *item = (struct fw_cfg_item){ bytes, (uint32_t)length };
-    pthread_mutex_unlock(&fw_cfg->lock);
-    free(old);
-}
-
-bool fw_cfg_set(struct fw_cfg *fw_cfg, uint16_t number, const void *bytes, size_t length, struct error *error)
-{
-    uint8_t *copy = copy_of(bytes, length, error);
-
-    if (!copy)
-        return false;
-    replace(fw_cfg, &fw_cfg->items[number], copy, length);
-    return true;
-}
-
-bool fw_cfg_set_number(struct fw_cfg *fw_cfg, uint16_t number, uint64_t value, size_t width,
-                       struct error *error)
-{
-    const uint64_t bytes = htole64(value);
-
-    return fw_cfg_set(fw_cfg, number, &bytes, width, error);
-}
-
-static struct fw_cfg_file *find(struct fw_cfg *fw_cfg, const char *name)
-{
-    for (unsigned i = 0; i < fw_cfg->file_count; i++)
-        if (strcmp(fw_cfg->files[i].name, name) == 0)
-            return &fw_cfg->files[i];
-    return NULL;
-}
-
-/* The directory of the files and one more, which may be NULL. */
-static bool write_directory(struct fw_cfg *fw_cfg, const char *name, size_t length, struct error *error)
-{
-    const unsigned count = fw_cfg->file_count + (name != NULL);
-    struct {
-        uint32_t count;
-        struct entry entries[FW_CFG_FILES_MAX];
-    } directory = { .count = htobe32(count) };
-
-    for (unsigned i = 0; i < count; i++) {
-        const bool last = i == fw_cfg->file_count;
-        struct entry *entry = &directory.entries[i];
-
-        entry->size = htobe32(last ? (uint32_t)length : fw_cfg->files[i].item.length);
-        entry->number = htobe16((uint16_t)(FW_CFG_FILE_FIRST + i));
-        strcpy(entry->name, last ? name : fw_cfg->files[i].name);
-    }
-    return fw_cfg_set(fw_cfg, FW_CFG_FILE_DIR, &directory,
-                      sizeof directory.count + count * sizeof(struct entry), error);
-}
-
-bool fw_cfg_add_file(struct fw_cfg *fw_cfg, const char *name, const void *bytes, size_t length,
-                     struct error *error)
-{
-    struct fw_cfg_file *file = &fw_cfg->files[fw_cfg->file_count];
-    uint8_t *copy;
-
-    if (!*name || strlen(name) > FW_CFG_NAME_MAX)
-        return error_set(error, "a name has 1 to %u bytes, and '%s' has %zu", FW_CFG_NAME_MAX, name,
-                         strlen(name));
-    if (find(fw_cfg, name))
-        return error_set(error, "duplicate fw_cfg file name: %s; choose another name", name);
-    if (fw_cfg->file_count == FW_CFG_FILES_MAX)
-        return error_set(error, "there are %u files, which is the limit", FW_CFG_FILES_MAX);
-    copy = copy_of(bytes, length, error);
-    if (!copy || !write_directory(fw_cfg, name, length, error)) {
-        free(copy);
-        return false;
-    }
-    strcpy(file->name, name);
-    file->item = (struct fw_cfg_item){ copy, (uint32_t)length };
-    pthread_mutex_lock(&fw_cfg->lock);
-    fw_cfg->file_count++;
-    pthread_mutex_unlock(&fw_cfg->lock);
-    return true;
-}
-
-bool fw_cfg_set_file(struct fw_cfg *fw_cfg, const char *name, const void *bytes, size_t length,
-                     struct error *error)
-{
-    struct fw_cfg_file *file = find(fw_cfg, name);
-    uint8_t *copy;
-
-    if (!file)
-        return fw_cfg_add_file(fw_cfg, name, bytes, length, error);
-    copy = copy_of(bytes, length, error);
-    if (!copy)
-        return false;
-    replace(fw_cfg, &file->item, copy, length);
-    return write_directory(fw_cfg, NULL, 0, error);
-}
 
 /* ---- registers ---- */
 
@@ -309,7 +153,7 @@ static bool build(struct board *board, const struct chip_place *place, struct er
     board->fw_cfg = fw_cfg;
     return fw_cfg_set(fw_cfg, FW_CFG_SIGNATURE, "QEMU", 4, error) &&
            fw_cfg_set_number(fw_cfg, FW_CFG_ID, FW_CFG_TRADITIONAL | FW_CFG_DMA, 4, error) &&
-           write_directory(fw_cfg, NULL, 0, error);
+           fw_cfg_set_files(fw_cfg, NULL, 0, error);
 }
 
 static void reset(struct device *device)

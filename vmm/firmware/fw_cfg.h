@@ -65,6 +65,13 @@ struct fw_cfg_file {
     struct fw_cfg_item item;
 };
 
+/* A file that is to be set; its name and bytes are copied. */
+struct fw_cfg_content {
+    const char *name;
+    const void *bytes;
+    size_t length;
+};
+
 /* The state that the guest can change. */
 struct fw_cfg_state {
     uint32_t offset;   /* of the next byte to be read; may be beyond the item's end */
@@ -103,10 +110,12 @@ bool fw_cfg_set_number(struct fw_cfg *fw_cfg, uint16_t number, uint64_t value, s
 bool fw_cfg_add_file(struct fw_cfg *fw_cfg, const char *name, const void *bytes, size_t length,
                      struct error *error);
 /* Add a file, or replace that of the same name, which keeps its number. False and an error, as for
- * fw_cfg_add_file(); if memory runs out, the file may have been replaced, but the directory still has its old
- * length. */
+ * fw_cfg_add_file(), except that the name may exist. */
 bool fw_cfg_set_file(struct fw_cfg *fw_cfg, const char *name, const void *bytes, size_t length,
                      struct error *error);
+/* The same for `count` files of different names: all of them or, with false and an error, none. */
+bool fw_cfg_set_files(struct fw_cfg *fw_cfg, const struct fw_cfg_content *contents, unsigned count,
+                      struct error *error);
 
 /* given_files.c: read the files of -fw_cfg and add them. False and an error that quotes the option. Main
  * thread.

@@ -165,8 +165,12 @@ bool table_loader_publish(struct fw_cfg *fw_cfg, uint8_t *tables, size_t capacit
     allocate(&loader, RSDP_FILE, RSDP_ALIGN, TABLE_LOADER_LOW);
     if (capacity < TABLES_START + TABLE_HEADER || !add_all(&loader))
         return error_set(error, "ACPI tables: they are not as firmware could load them");
-    return fw_cfg_set_file(fw_cfg, TABLES_FILE, tables + TABLES_START, loader.length - TABLES_START, error) &&
-           fw_cfg_set_file(fw_cfg, RSDP_FILE, tables, HOTRAM_ACPI_RSDP_LENGTH, error) &&
-           fw_cfg_set_file(fw_cfg, "etc/table-loader", loader.commands,
-                           loader.count * sizeof loader.commands[0], error);
+    return fw_cfg_set_files(
+        fw_cfg,
+        (const struct fw_cfg_content[]){
+            { TABLES_FILE, tables + TABLES_START, loader.length - TABLES_START },
+            { RSDP_FILE, tables, HOTRAM_ACPI_RSDP_LENGTH },
+            { "etc/table-loader", loader.commands, loader.count * sizeof loader.commands[0] },
+        },
+        3, error);
 }

@@ -18,7 +18,7 @@ enum { TABLE_LOADER_HIGH = 1, TABLE_LOADER_LOW = 2 }; /* zones: anywhere below 4
 
 /* Set all three files, from tables that machine/acpi_tables.c has written for guest address 0: the RSDP, the
  * first table at TABLES_START, the XSDT as the last. The tables are modified. False and an error: out of
- * memory, too many files, or the tables are not of this form; some of the files may have been set. */
+ * memory, too many files, or the tables are not of this form; no file has changed. */
 #define TABLES_START 64u
 bool table_loader_publish(struct fw_cfg *fw_cfg, uint8_t *tables, size_t capacity, struct error *error);
 

@@ -3,6 +3,8 @@
  * The firmware configuration device as a driver uses it: at ports and among memory, byte by byte and by
  * transfers; what it refuses, and what each refusal leaves as it was.
  */
+#include "../failing_malloc.h"
+#include "../skip.h"
 #include "../unit.h"
 
 #include "fw_cfg_world.h"
@@ -200,6 +202,68 @@ static void a_file_that_cannot_be_is_refused(void **state)
     assert_int_equal(read_directory(entries), FW_CFG_FILES_MAX);
 }
 
+/* Whichever allocation fails: a file that exists, one that is new, and the directory are as before. */
+static void files_are_set_together_or_not_at_all(void **state)
+{
+    static const struct fw_cfg_content contents[] = {
+        { "etc/old", "longer", 6 },
+        { "etc/new", "new", 3 },
+    };
+    struct entry before[FW_CFG_FILES_MAX], after[FW_CFG_FILES_MAX];
+    struct error error = { 0 };
+    unsigned failures = 0;
+    char text[7] = { 0 };
+
+    (void)state;
+    if (!MALLOC_CAN_FAIL)
+        SKIP_TEST("the allocator cannot be replaced in this build");
+    assert_true(fw_cfg_set_file(world.fw_cfg, "etc/old", "old", 3, &error));
+    assert_int_equal(read_directory(before), 1);
+    for (bool done = false; !done; failures += !done) {
+        fail_malloc(failures + 1);
+        done = fw_cfg_set_files(world.fw_cfg, contents, COUNT_OF(contents), &error);
+        fail_malloc(0);
+        if (done)
+            continue;
+        assert_string_equal(error.text, "out of memory");
+        assert_int_equal(read_directory(after), 1);
+        assert_memory_equal(after, before, sizeof before[0]);
+        select_key(0x20);
+        read_bytes(text, 4);
+        assert_memory_equal(text, "old\0", 4);
+        select_key(0x21);
+        read_bytes(text, 1);
+        assert_int_equal(text[0], 0);
+    }
+    assert_int_equal(failures, 3); /* two files and the directory */
+    assert_int_equal(read_directory(after), 2);
+    assert_int_equal(be32toh(after[0].size), 6);
+    assert_int_equal(be32toh(after[1].size), 3);
+    select_key(0x20);
+    read_bytes(text, 6);
+    assert_string_equal(text, "longer");
+}
+
+static void a_file_that_cannot_be_keeps_the_others_out(void **state)
+{
+    const struct fw_cfg_content contents[] = { { "etc/old", "other", 5 },
+                                               { "etc/new", "new", 3 },
+                                               { "", "", 0 } };
+    struct entry entries[FW_CFG_FILES_MAX];
+    struct error error;
+    char text[4];
+
+    (void)state;
+    assert_true(fw_cfg_set_file(world.fw_cfg, "etc/old", "old", 3, &error));
+    assert_false(fw_cfg_set_files(world.fw_cfg, contents, COUNT_OF(contents), &error));
+    assert_non_null(strstr(error.text, "a name has 1 to 55 bytes"));
+    assert_int_equal(read_directory(entries), 1);
+    assert_int_equal(be32toh(entries[0].size), 3);
+    select_key(0x20);
+    read_bytes(text, 4);
+    assert_memory_equal(text, "old\0", 4);
+}
+
 static void transfers_copy_items(void **state)
 {
     const uint64_t target = WORLD_MEMORY + WORLD_REGION_SIZE - 3; /* in two regions */
@@ -301,6 +365,8 @@ int main(void)
         AT_BOTH(files_are_found_by_name),
         AT_BOTH(a_file_that_is_set_again_keeps_its_number),
         AT_BOTH(a_file_that_cannot_be_is_refused),
+        AT_BOTH(files_are_set_together_or_not_at_all),
+        AT_BOTH(a_file_that_cannot_be_keeps_the_others_out),
         AT_BOTH(transfers_copy_items),
         cmocka_unit_test_setup_teardown(a_whole_address_starts_a_transfer_among_memory, set_up_memory,
                                         tear_down),

@@ -4,6 +4,8 @@
  * files wherever it likes; what it then has is byte for byte what a directly booted guest finds there.
  */
 #include "../chips.h"
+#include "../failing_malloc.h"
+#include "../skip.h"
 #include "../unit.h"
 
 #include "firmware/table_loader.h"
@@ -205,11 +207,42 @@ static void what_are_no_tables_is_refused(void **state)
     fw_cfg_world_end(&world);
 }
 
+/* Tables of one machine with the commands of another would have firmware patch the wrong bytes. */
+static void a_failure_leaves_the_former_tables(void **state)
+{
+    static const uint64_t places[] = { 0x7ffe0000, 0xf5a70 };
+    static struct fw_cfg_world world;
+    static uint8_t tables[AREA], direct[AREA];
+    unsigned failures = 0;
+    struct error error;
+
+    (void)state;
+    if (!MALLOC_CAN_FAIL)
+        SKIP_TEST("the allocator cannot be replaced in this build");
+    fw_cfg_world_make(&world, false);
+    publish(&world, false, 0);
+    build(direct, false, 0, places[0] - TABLES_START);
+    for (bool done = false; !done; failures += !done) {
+        build(tables, true, HOTRAM_SLOTS_MAX, 0);
+        fail_malloc(failures + 1);
+        done = table_loader_publish(world.fw_cfg, tables, AREA, &error);
+        fail_malloc(0);
+        if (done)
+            continue;
+        run(world.fw_cfg, places);
+        assert_memory_equal(files[1].bytes, direct, HOTRAM_ACPI_RSDP_LENGTH);
+        assert_memory_equal(files[0].bytes, direct + TABLES_START, files[0].length);
+    }
+    assert_int_equal(failures, 4); /* three files and the directory */
+    fw_cfg_world_end(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(firmware_has_what_a_direct_boot_has),
         cmocka_unit_test(what_are_no_tables_is_refused),
+        cmocka_unit_test(a_failure_leaves_the_former_tables),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
