@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The commands of the qtest protocol (QEMU its qtest server), without the connection.
+ * The commands of the qtest protocol, as QEMU's qtest server speaks it, without the connection.
  *
  * Threads: main thread only.
  */
