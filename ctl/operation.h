@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An operation on memory, as query-memory-operations and the events about it have it: in words, and as an
- * exit status.
+ * Operations on memory, as query-memory-operations and events represent them: as text, and as an exit status.
+ * Objects are borrowed.
  */
 #ifndef CTL_OPERATION_H
 #define CTL_OPERATION_H
@@ -11,13 +11,14 @@
 #include "ctl.h"
 
 bool operation_in_progress(struct json_object *operation);
-/* Of a result that is unknown: STATUS_ERROR. */
+/* The exit status for its result; STATUS_ERROR if the result is unknown, STATUS_UNANSWERED while in progress.
+ */
 enum status operation_status(struct json_object *operation);
-/* "plug dimm1 (1 GiB, slot 0): done in 0.42 s". */
+/* Append "plug dimm1 (1 GiB, slot 0): done in 0.42 s". */
 void operation_words(struct text *out, struct json_object *operation);
-/* "plug dimm1 (1 GiB)": without how it went. */
+/* Append "plug dimm1 (1 GiB, slot 0)", without the result. */
 void operation_title(struct text *out, struct json_object *operation);
-/* The operation whose text "3" is; false when it is no number. */
+/* Parse an operation's number, "3". False: it is not a number, or above INT64_MAX. */
 bool operation_number(const char *word, uint64_t *id);
 
 #endif

@@ -10,15 +10,15 @@
 #include "guest.h"
 #include "view.h"
 
-/* One guest, and what was last seen of it. */
+/* A guest and its last view. */
 struct watched {
     struct guest guest;
     struct qmp *qmp; /* NULL: not connected */
     struct view view;
-    bool seen;     /* the view is of this look */
-    bool found;    /* its socket is there at this look */
-    bool named;    /* by the command line: stays, even if it is not there */
-    char why[160]; /* why it is not seen */
+    bool seen;     /* the last watch_look() has updated the view */
+    bool found;    /* the last watch_look() has found its socket */
+    bool named;    /* by the command line: kept even if it does not exist */
+    char why[160]; /* the error, if not seen */
 };
 
 struct watch {
@@ -27,13 +27,15 @@ struct watch {
     size_t count;
 };
 
-/* Look at all guests that are named, or else at all that there are: those that are gone are forgotten at the
- * look after the one that says so. */
+/* Begin with the guests that the options name, which are borrowed. False and an error: a name is ambiguous or
+ * unknown. watch_end() is required in either case. Ends the program if memory runs out, like watch_look(). */
 bool watch_begin(struct watch *watch, const struct options *options, struct error *error);
+/* Update the views, of all guests that exist if none is named; each has at most 500 ms for an answer. A guest
+ * that has disappeared is shown as such once, and removed by the next call. */
 void watch_look(struct watch *watch);
 void watch_end(struct watch *watch);
 
-/* The table, or one JSON array. */
+/* Append the table of all guests; or return a JSON array of them, a new object. */
 void watch_print(const struct watch *watch, struct text *out);
 struct json_object *watch_document(const struct watch *watch);
 

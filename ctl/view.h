@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A guest's memory in sums, as status and top show it.
+ * Sums of a guest's memory, as status and top show them.
  */
 #ifndef CTL_VIEW_H
 #define CTL_VIEW_H
@@ -12,28 +12,30 @@
 #include "base/error.h"
 #include "qmp_client.h"
 
+/* Results of queries, and sums in bytes. */
 struct view {
     pid_t pid;
     struct json_object *name;       /* query-name's result */
     struct json_object *state;      /* query-status's */
     struct json_object *devices;    /* query-memory-devices' */
     struct json_object *operations; /* query-memory-operations'; NULL where the guest has no such command */
-    struct json_object *map;        /* query-memory-map's; the same */
+    struct json_object *map;        /* query-memory-map's; likewise */
     uint64_t base;                  /* bytes at start */
     uint64_t plugged;
-    uint64_t slots;    /* of the machine */
+    uint64_t slots;    /* number of DIMM slots */
     uint64_t maxmem;   /* 0: unknown */
-    uint64_t resident; /* bytes of the host's memory that the program has */
+    uint64_t resident; /* of the program, on the host; 0: unknown */
 };
 
-/* Ask a guest for all of it. Every answer has to come within `patience` ms. What was asked for until an error
- * came has to be freed, too. */
+/* Query a guest, which has `answer_timeout` ms for each answer. False and an error: no answer, or a command
+ * was refused. view_free() is required in either case. */
 bool view_read(struct view *view, struct qmp *qmp, uint64_t answer_timeout, struct error *error);
 void view_free(struct view *view);
 
-/* What --json shows of it. */
+/* The document of --json: a new object. */
 struct json_object *view_document(const struct view *view, const char *socket);
 
+/* The number of operations in progress. */
 size_t view_in_progress(const struct view *view);
 
 #endif
