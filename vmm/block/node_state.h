@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of block/ share: a node, and what a driver is.
+ * Nodes and drivers, as the files of block/ share them.
  *
- * Threads: main thread only, but that queues read what never changes after the opening (aio, direct, fd ...)
- * and `size`.
+ * Threads: main thread only, except that queues read `size` and the members that do not change once the node
+ * is open (aio, direct, fd ...).
  */
 #ifndef VMM_BLOCK_NODE_STATE_H
 #define VMM_BLOCK_NODE_STATE_H
@@ -23,18 +23,19 @@ struct block_driver {
     const char *name;
     const struct property *properties; /* of struct block_spec */
     size_t property_count;
-    bool over;                         /* it stands over another node, "file" */
+    bool over;                         /* its nodes stand over another node, "file" */
     const struct block_engine *engine; /* NULL: one that makes calls of the kernel */
-    /* Open what is under a node that is filled in from its spec; NULL where there is nothing. */
+    /* Open the storage of a node whose members are set from its spec. False and an error. NULL: there is
+     * none. */
     bool (*open)(struct block_node *node, struct error *error);
-    /* Make it so large; main thread. */
+    /* Change the size, in bytes. False and an error. Main thread. */
     bool (*resize)(struct block_node *node, uint64_t size, struct error *error);
 };
 
 struct block_nodes {
     struct block_node *first;
-    unsigned numbers; /* that "#block" names have used */
-    /* Who hears of events; NULL: nobody. */
+    unsigned numbers; /* of "#block" names so far */
+    /* Receiver of events; NULL: none. */
     struct loop *loop;
     event_sink *event;
     void *opaque;
@@ -44,9 +45,9 @@ struct block_node {
     struct block_nodes *nodes;
     const struct block_driver *driver;
     char *name;               /* node-name=, or "#block3" */
-    bool named;               /* it was given; else the node goes with the one over it */
-    struct block_node *below; /* what it stands over, or NULL; then the bytes are here: */
-    unsigned above;           /* nodes that stand over it */
+    bool named;               /* the name was given; otherwise the node is removed with the one over it */
+    struct block_node *below; /* the node that it stands over; NULL: it has the bytes itself */
+    unsigned above;           /* number of nodes that stand over it */
     char *filename;
     int fd;        /* or -1 */
     bool writable; /* fd is */
@@ -54,24 +55,26 @@ struct block_node {
     bool no_flush, unmap, read_only, auto_read_only, read_zeroes;
     enum block_aio aio;
     enum block_locking locking;
-    uint32_t block;               /* bytes: offsets and lengths are multiples; so is memory, with O_DIRECT */
+    uint32_t block;               /* bytes: alignment of offsets and lengths, and of memory with O_DIRECT */
     _Atomic uint64_t size;        /* bytes */
     uint64_t latency;             /* ns */
-    struct block_user *users;     /* of this node and those over it, at the bottom */
+    struct block_user *users;     /* at the bottom node: its users, and those of nodes over it */
     struct block_stats_info past; /* of users that have left */
-    /* Of writes: 0: none is set. The next two are of the one that was exceeded last; any thread. */
+    /* Write threshold in bytes, 0: none; and that which was exceeded last, and by how many bytes. Any thread.
+     */
     _Atomic uint64_t threshold, exceeded, excess;
     struct work tell;
-    bool locked; /* the image, as the users need it */
+    bool locked; /* the image is locked, as its users require */
     struct block_node *next;
 };
 
-/* threshold.c: a write to `top` ends at byte `end`. Any thread that has a queue. */
+/* threshold.c: check the thresholds of `top` and the nodes below it for a write that ends at offset `end`.
+ * One that is exceeded is cleared, and reported by block_threshold_tell(). Any thread that has a queue. */
 void block_threshold_check(struct block_node *top, uint64_t end);
-/* The work of a node that has exceeded its threshold. */
+/* Send event BLOCK_WRITE_THRESHOLD for a node: its posted work `tell`. Main thread. */
 void block_threshold_tell(void *node);
 
-/* The node that has the bytes. */
+/* The node that has the bytes: the lowest. */
 static inline struct block_node *block_node_bottom(const struct block_node *node)
 {
     while (node->below)
@@ -79,7 +82,8 @@ static inline struct block_node *block_node_bottom(const struct block_node *node
     return (struct block_node *)node;
 }
 
-/* file.c */
+/* file.c: the callbacks of the drivers file and host_device. False and an error that names the file. A host
+ * device cannot be resized by hotram: `size` must be the size that the device already has. */
 bool block_file_open(struct block_node *node, struct error *error);
 bool block_device_open(struct block_node *node, struct error *error);
 bool block_file_resize(struct block_node *node, uint64_t size, struct error *error);
