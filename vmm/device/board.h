@@ -71,15 +71,15 @@ struct board {
     struct guest_statistics *statistics;
     struct hotplug *hotplug; /* creates DIMMs; NULL until it exists */
     struct pci_host *pci;    /* set when the host bridge is built; NULL: the machine has no PCI */
-    /* What firmware reads of the machine, when it is built (firmware/fw_cfg.h); NULL: the machine has none.
+    /* The firmware configuration device (firmware/fw_cfg.h); NULL until it is built, or the machine has none.
      */
     struct fw_cfg *fw_cfg;
-    /* The first bank of flash, when it is built (firmware/flash.h); NULL: the machine has none. */
+    /* The first bank of flash (firmware/flash.h); NULL until it is built, or the machine has none. */
     struct flash *flash;
 
     /* For chips, while they are built. */
     const struct config *config;
-    uint64_t low_ram_end, high_ram_size; /* x86: RAM from 0 on, and bytes of it from 4 GiB on */
+    uint64_t low_ram_end, high_ram_size; /* x86: RAM is [0, low_ram_end) and high_ram_size bytes at 4 GiB */
     const struct pci_layout *pci_layout;
     unsigned flash_kvm_slot; /* the first of the KVM slots for flash banks, one each */
     /* The GPEs whose cause persists, as bits (hotram_gpe_write()); called under the machine lock. */

@@ -132,13 +132,14 @@ struct device_type {
     bool (*fdt)(const struct device *device, struct tree_node *node);
 };
 
-/* NULL after the last. */
+/* The types by index, from 0; NULL after the last. */
 const struct device_type *device_type_at(size_t index);
 const struct object_type *object_type_at(size_t index);
-/* By name; NULL: there is none. */
+/* The type with a name; NULL: there is none. */
 const struct device_type *device_type_find(const char *name);
 const struct object_type *object_type_find(const char *name);
-/* The same of what -device makes, and otherwise an error that names the closest. */
+/* The same for -device and -object. NULL and an error: there is none (the error names a similar one), or, for
+ * devices, it is a chip, which the machine has permanently. */
 const struct device_type *device_type_require(const char *name, struct error *error);
 const struct object_type *object_type_require(const char *name, struct error *error);
 
