@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the ACPI tables of machine hotram-1 have in common on all architectures.
+ * The part of the ACPI tables of machine hotram-1 (ACPI 6.5, 5.2) that all architectures share.
+ *
+ * Threads: main thread only.
  */
 #ifndef VMM_MACHINE_ACPI_TABLES_H
 #define VMM_MACHINE_ACPI_TABLES_H
@@ -28,47 +30,52 @@ struct board;
 
 extern const struct hotram_acpi_ids acpi_ids;
 
-/* What is being written. The RSDP comes first, but is known last. A table that does not fit is measured, so
- * that the error can tell how much is needed. */
+/* Tables being written. The RSDP comes first, but is written last. Tables that do not fit are measured, for
+ * the error message. */
 struct acpi_writer {
     struct hotram_buffer out;
     uint64_t guest_address;
-    uint64_t facs; /* where the tables are that the FADT names; 0: there is none */
+    uint64_t facs; /* guest-physical addresses of the tables that the FADT refers to; 0: none */
     uint64_t dsdt;
     uint64_t tables[ACPI_TABLES_MAX];
     size_t table_count;
 };
 
-/* One table of a machine, whose own type of configuration `config` has. */
+/* A table of a machine; `config` has the machine's own type. */
 struct acpi_row {
     char signature[5];
     enum acpi_place {
         ACPI_LISTED, /* in the XSDT */
-        ACPI_FACS,   /* what the FADT names: in rows before it */
+        ACPI_FACS,   /* referred to by the FADT, whose row follows */
         ACPI_DSDT,
     } place;
     bool (*wanted)(const void *config); /* NULL: always */
-    /* The table, at the end of writer->out. What it answers counts, but for HOTRAM_E_BUFFER, which is said at
-     * the end. */
+    /* Append the table to writer->out. A status other than HOTRAM_OK is an error; HOTRAM_E_BUFFER is reported
+     * at the end, with the required size. */
     enum hotram_status (*write)(struct acpi_writer *writer, const void *config);
 };
 
-/* All tables of a machine, by its rows and in their order, into a buffer that the guest will see at
- * guest_address; before them the RSDP, behind them the XSDT. */
+/* Write the RSDP, the tables of all rows in their order, and the XSDT to a buffer that the guest will find at
+ * guest_address, a multiple of ACPI_FACS_ALIGN; *rsdp_address is set to that. False and an error: the address
+ * is not aligned, the buffer is too small, there are more than ACPI_TABLES_MAX tables, or a row has failed.
+ */
 bool acpi_write(const struct acpi_row *rows, size_t count, const void *config, uint8_t *buffer,
                 size_t capacity, uint64_t guest_address, uint64_t *rsdp_address, struct error *error);
 
-/* Fails when there are too many CPUs or slots, when there are slots and no place for DIMMs, or when that
- * place is in too many pieces. */
+/* Check a configuration. False and an error: the number of CPUs is not 1 to cpus_max, there are more than
+ * HOTRAM_SLOTS_MAX slots or ACPI_HOTPLUG_MAX hot-pluggable ranges, or there are slots without such a range or
+ * without NUMA nodes. */
 bool acpi_check(uint32_t cpus, uint32_t cpus_max, uint32_t slots, const struct numa_config *numa,
                 size_t hotplug_count, struct error *error);
 
-/* MCFG: where a board's PCI configuration space is (PCI Firmware Specification 3.3, 4.1.2). */
+/* Append the MCFG, with the address of the board's PCI configuration space (PCI Firmware Specification 3.3,
+ * 4.1.2). The board must have PCI. */
 enum hotram_status acpi_mcfg(struct hotram_buffer *out, const struct board *board);
 
-/* acpi_numa.c: Linux numbers nodes as it comes across them, CPUs first, so these are listed by node. That
- * makes its numbers those of -numa. */
+/* acpi_numa.c. List the indices of `count` CPUs in `order`, by rising node: Linux numbers nodes in the order
+ * in which it finds them, CPUs first, and so uses the numbers of -numa. */
 void acpi_cpus_by_node(const struct numa_config *numa, uint32_t count, uint32_t *order);
+/* Append the SLIT (ACPI 6.5, 5.2.17). */
 enum hotram_status acpi_slit(struct hotram_buffer *out, const struct numa_config *numa);
 
 #endif

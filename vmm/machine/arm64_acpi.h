@@ -38,14 +38,15 @@ struct arm64_acpi_config {
 };
 
 /*
- * Write all tables into a buffer that the guest will see at guest_address (a multiple of ACPI_TABLE_ALIGN).
+ * Write all tables into a buffer that the guest will find at guest_address (a multiple of ACPI_FACS_ALIGN).
  * The RSDP comes first, so *rsdp_address is guest_address. With capacity ARM64_ACPI_SIZE_MAX the tables
- * always fit. Fails when the buffer is too small or the configuration makes no sense.
+ * always fit. False and an error: the buffer is too small, or the configuration is invalid. Main thread.
  */
 bool arm64_acpi_build(const struct arm64_acpi_config *config, uint8_t *buffer, size_t capacity,
                       uint64_t guest_address, uint64_t *rsdp_address, struct error *error);
 
-/* arm64_acpi_cpus.c: the tables and devices that speak of CPUs. */
+/* arm64_acpi_cpus.c: tables and devices that describe CPUs. arm64_acpi_cpus() comes first; false and an
+ * error: the version of the GIC or the number of CPUs is invalid. */
 struct arm64_cpus {
     const struct arm64_acpi_config *config;
     uint32_t count;

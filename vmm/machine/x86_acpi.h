@@ -33,9 +33,10 @@ struct x86_acpi_config {
 };
 
 /*
- * Write all tables into a buffer that the guest will see at guest_address (a multiple of 64).
+ * Write all tables into a buffer that the guest will find at guest_address (a multiple of ACPI_FACS_ALIGN).
  * The RSDP comes first, so *rsdp_address is guest_address. With capacity X86_BIOS_AREA_END - X86_BIOS_AREA
- * the tables always fit. Fails when the buffer is too small or the configuration makes no sense.
+ * the tables always fit. False and an error: the buffer is too small, the configuration is invalid, or out of
+ * memory. Main thread.
  */
 bool x86_acpi_build(const struct x86_acpi_config *config, uint8_t *buffer, size_t capacity,
                     uint64_t guest_address, uint64_t *rsdp_address, struct error *error);
