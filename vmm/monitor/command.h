@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Commands: the way from a line or a JSON object to a command and back.
+ * Commands of the monitors: their tables, and their execution with arguments from a line or a JSON object.
+ *
+ * Threads: main thread only.
  */
 #ifndef VMM_MONITOR_COMMAND_H
 #define VMM_MONITOR_COMMAND_H
@@ -21,24 +23,24 @@ struct monitors;
 struct pending;
 struct type_family;
 
-/* Who asks, and with what. */
+/* The session that runs a command. */
 struct monitor_context {
     struct monitors *monitors;
     struct machine *machine;
-    struct channel *channel; /* that descriptors may come with, or NULL */
-    bool keyval;             /* properties are all strings, as a person types them */
+    struct channel *channel; /* that descriptors may arrive by; or NULL */
+    bool keyval;             /* properties are strings, as a person types them */
     struct pending *pending; /* set by command_defer() */
 };
 
-/* Run a command. `args` is borrowed, an object, and has passed the checks of the table. *result is NULL; a
- * command that has one sets it to a new object, otherwise {} is returned. One that cannot answer yet calls
- * command_defer() and returns true. */
+/* Run a command. `args` is a borrowed object that has passed the checks of the table. *result is NULL, and
+ * may be set to a new object; otherwise the answer is {}. A command that cannot answer yet calls
+ * command_defer() and returns true. False and an error. */
 typedef bool command_function(struct monitor_context *context, struct json_object *args,
                               struct json_object **result, struct error *error);
-/* Show a result to a person. */
+/* Append a result as text for a person. */
 typedef void command_print(struct text *out, struct json_object *result);
 
-/* As an argument's type: a value of any. */
+/* Type of an argument that accepts values of any type. */
 #define COMMAND_ANY json_type_null
 
 struct command_argument {
@@ -100,18 +102,20 @@ extern const struct command_area commands_machine, commands_map, commands_memory
     commands_query, commands_set, commands_schema, commands_introspect, commands_qom, commands_pci,
     commands_balloon, commands_descriptors, commands_chardev;
 
-/* All commands in the order of the tables: NULL gives the first. */
+/* Iterate over all commands in the order of the tables: the first for NULL; NULL after the last. */
 const struct command *command_next(const struct command *command);
+/* The command with a QMP name; NULL: there is none. */
 const struct command *command_by_qmp_name(const char *name);
-/* Why there is no such command, where QEMU has one; or NULL. */
+/* Why hotram lacks a command of QEMU's, a constant string; NULL: no reason is known. */
 const char *command_absent(const char *name);
-/* By "stop", "s", "info status". */
+/* The command with an HMP name or alias: "stop", "s", "info status"; NULL: there is none. */
 const struct command *command_by_hmp_name(const char *name);
-/* Whether the word begins names of two words, as info does. */
+/* Whether the word is the first of names of two words, like "info". */
 bool command_is_prefix(const char *word);
 
-/* Check the arguments by the table, then run. *result is a new object on success, unless context->pending is
- * set: then the answer comes later. */
+/* Check the arguments by the table, then run the command. On success *result is a new object, or, if
+ * context->pending is set, NULL: the answer follows. False and an error: the command is not permitted before
+ * x-exit-preconfig, an argument is invalid, or the command has failed. */
 bool command_run(const struct command *command, struct monitor_context *context, struct json_object *args,
                  struct json_object **result, struct error *error);
 
