@@ -128,12 +128,14 @@ struct dimm *hotplug_resolve(const struct hotplug *hotplug, const char *referenc
 const char *hotplug_stopped(const struct hotplug *hotplug);
 /* What a reference to it can be: its id, or its path. Returns that or buffer. */
 const char *hotplug_name(const struct dimm *dimm, char buffer[DIMM_PATH_SIZE]);
+/* Free one that nothing refers to any more: neither the bank, nor the guest's map, nor an operation. */
 void dimm_free(struct dimm *dimm);
-/* unplug.c: ask the guest for it. One whose memory is still being allocated is taken back: its device_add
- * ends with an error. */
+/* unplug.c: ask the guest for it; a request that is in progress is repeated. One whose memory is still being
+ * allocated is taken back: its device_add ends with an error. False and an error: out of memory. */
 bool dimm_unplug(struct dimm *dimm, struct error *error);
 
-/* reserve.c */
+/* reserve.c. The checks: false and an error, and nothing has changed: the machine has no slots; the machine
+ * has no such node; the id is invalid, or a device has it. */
 bool hotplug_check_enabled(const struct hotplug *hotplug, struct error *error);
 bool hotplug_check_node(const struct hotplug *hotplug, uint32_t node, struct error *error);
 bool hotplug_check_id(const struct hotplug *hotplug, const char *id, struct error *error);

@@ -2,6 +2,8 @@
 /*
  * What describes DIMMs to a booting guest: the hot-pluggable ranges in the SRAT, and, with -machine
  * dimm-at-boot=e820, entries of its memory map for plugged DIMMs.
+ *
+ * Threads: main thread only.
  */
 #ifndef VMM_MACHINE_DIMMS_AT_BOOT_H
 #define VMM_MACHINE_DIMMS_AT_BOOT_H
