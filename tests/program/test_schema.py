@@ -155,7 +155,7 @@ ARGUMENTS = {
                       "ioeventfd": True, "romfile": "", "rombar": 0,
                       "iommu_platform": False, "ats": False, "packed": False, "page-per-vq": False, "chardev": "second",
                       "bootindex": 1, "num-queues": 2, "queue-size": 64, "config-wce": True, "discard": True,
-                      "write-zeroes": True}
+                      "write-zeroes": True, "write-cache": "on"}
                      for driver in VHOST_USERS),
                    *({"driver": driver, "id": "new", "bus": "serial.0", "chardev": "unused", "name": "org.example.0",
                       "nr": 2} for driver in ("virtserialport", "virtconsole"))],
