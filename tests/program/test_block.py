@@ -242,5 +242,15 @@ def test_nodes_by_people():
         assert [node["node-name"] for node in nodes] == ["n"], nodes
 
 
+def test_the_image_of_a_program_that_was_killed_is_free_at_once():
+    """Its rings of io_uring live longer than it does."""
+    with tempfile.TemporaryDirectory() as folder:
+        image = pathlib.Path(folder, "disk")
+        image.write_bytes(bytes(MIB))
+        for _ in range(10):
+            with Host(["-blockdev", f"file,node-name=n,filename={image}", "-device", "virtio-blk-pci,drive=n"]) as host:
+                assert host.qmp.execute("query-named-block-nodes")      # and is killed
+
+
 if __name__ == "__main__":
     tap.main()

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/count_of.h"
 #include "base/message.h"
@@ -46,14 +48,30 @@ static bool is_taken(int fd, off_t byte)
     return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
+/* The file's description that gets the locks: one of their own. A ring of io_uring keeps the node's
+ * (IORING_REGISTER_FILES), and after a program was killed the kernel frees its rings late, so that the image
+ * would still be locked when the next program starts. Without /proc, or without the right to read the image,
+ * the node's has to do. */
+static int describe_again(int fd)
+{
+    char path[32];
+    int own;
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    own = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    return own < 0 ? fd : own;
+}
+
 void block_unlock(struct block_node *node)
 {
     struct flock all = range(F_UNLCK, USED, ALL_BYTES);
 
-    if (!node->locked)
+    if (node->lock_fd < 0)
         return;
-    node->locked = false;
-    RESULT_DOES_NOT_MATTER(fcntl(node->fd, F_OFD_SETLK, &all), "closing the file gives them back, too");
+    RESULT_DOES_NOT_MATTER(fcntl(node->lock_fd, F_OFD_SETLK, &all), "closing the file gives them back, too");
+    if (node->lock_fd != node->fd)
+        close(node->lock_fd);
+    node->lock_fd = -1;
 }
 
 /* The file system has none. */
@@ -82,26 +100,25 @@ bool block_lock(struct block_node *node, bool write, bool share, struct error *e
     const unsigned used = PERMISSION_READ | (write ? PERMISSION_WRITE | PERMISSION_RESIZE : 0);
     const unsigned unshared = share ? 0 : PERMISSION_WRITE;
 
-    if (node->locking == BLOCK_LOCKING_OFF || node->locked || node->fd < 0)
+    if (node->locking == BLOCK_LOCKING_OFF || node->lock_fd >= 0 || node->fd < 0)
         return true;
+    node->lock_fd = describe_again(node->fd);
     for (size_t i = 0; i < COUNT_OF(permissions); i++)
-        if ((used & permissions[i].bit && !take(node->fd, USED + permissions[i].number)) ||
-            (unshared & permissions[i].bit && !take(node->fd, UNSHARED + permissions[i].number))) {
+        if ((used & permissions[i].bit && !take(node->lock_fd, USED + permissions[i].number)) ||
+            (unshared & permissions[i].bit && !take(node->lock_fd, UNSHARED + permissions[i].number))) {
             const int failure = errno;
 
-            node->locked = true;
             block_unlock(node);
             /* Only a write lock is in the way, which QEMU never takes. */
             return failure == EAGAIN || failure == EACCES ? collides(node, "", permissions[i].name, error)
                                                           : without(node, failure, error);
         }
-    node->locked = true;
     for (size_t i = 0; i < COUNT_OF(permissions); i++) {
         bool good = true;
 
-        if (used & permissions[i].bit && is_taken(node->fd, UNSHARED + permissions[i].number))
+        if (used & permissions[i].bit && is_taken(node->lock_fd, UNSHARED + permissions[i].number))
             good = collides(node, "", permissions[i].name, error);
-        else if (unshared & permissions[i].bit && is_taken(node->fd, USED + permissions[i].number))
+        else if (unshared & permissions[i].bit && is_taken(node->lock_fd, USED + permissions[i].number))
             good = collides(node, "shared ", permissions[i].name, error);
         if (!good) {
             block_unlock(node);

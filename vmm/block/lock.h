@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "block/node_state.h"
 
-/* Take the locks of one writer, or of readers. True: the node's descriptor has the locks, or locking=auto and
+/* Take the locks of one writer, or of readers. True: the node's lock_fd has the locks, or locking=auto and
  * the file system does not support them. False and an error: another program has conflicting ones. Main
  * thread. */
 bool block_lock(struct block_node *node, bool write, bool share, struct error *error);

@@ -15,6 +15,7 @@
 #include "base/json_build.h"
 #include "base/suggest.h"
 #include "block/driver.h"
+#include "block/lock.h"
 
 /* Nodes over nodes: nobody needs more than raw over file, and each takes a call within a call. */
 #define NESTED_MAX 8
@@ -28,6 +29,7 @@ static void node_free(struct block_node *node)
 {
     if (node->nodes->loop)
         loop_cancel(node->nodes->loop, &node->tell);
+    block_unlock(node);
     if (node->fd >= 0)
         close(node->fd);
     free(node->filename);
@@ -119,6 +121,7 @@ static struct block_node *node_new(struct block_nodes *nodes, const struct block
                                  .read_zeroes = spec->read_zeroes,
                                  .aio = spec->aio_kind,
                                  .locking = spec->locking_kind,
+                                 .lock_fd = -1,
                                  .block = BLOCK_SECTOR,
                                  .size = spec->size,
                                  .latency = spec->latency };

@@ -64,7 +64,7 @@ struct block_node {
      */
     _Atomic uint64_t threshold, exceeded, excess;
     struct work tell;
-    bool locked; /* the image is locked, as its users require */
+    int lock_fd; /* has the locks of the image, as its users require; -1: it is not locked. lock.c */
     struct block_node *next;
 };
 
