@@ -14,8 +14,13 @@ def read(path):
 
 
 def threads(pid, *files):
-    """(number, text of each file) of each thread, but those that end meanwhile."""
-    for task in sorted(pathlib.Path(f"/proc/{pid}/task").iterdir()):
+    """(number, text of each file) of each thread, but those that end meanwhile; none where there is no such process."""
+    folder = pathlib.Path(f"/proc/{pid}/task")
+    try:
+        tasks = sorted(folder.iterdir())
+    except (FileNotFoundError, ProcessLookupError):
+        return
+    for task in tasks:
         texts = [read(task / name) for name in files]
         if None not in texts:
             yield (task.name, *texts)

@@ -18,7 +18,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib import storage_daemon, tap, virtio                  # noqa: E402
+from lib import proc, storage_daemon, tap, virtio            # noqa: E402
 from lib.host import DIMM, MIB, Host                         # noqa: E402
 from lib.machine import PROGRAM                              # noqa: E402
 from lib.vhost_back_end import FLUSH, IN, OUT                # noqa: E402
@@ -40,9 +40,8 @@ def daemons(parent):
 
 
 def is_there(pid):
-    with contextlib.suppress(OSError):
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    return False
+    """Also while other threads of it than the first have not ended: its files are open until then."""
+    return [stat.rsplit(")", 1)[1].split()[0] for _, stat in proc.threads(pid, "stat")] not in ([], ["Z"])
 
 
 class Disk:
