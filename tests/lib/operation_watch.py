@@ -22,9 +22,15 @@ class Waiter:
         self.client.send_raw(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
 
     def answered(self):
-        """The answer has come, behind the event, and says what the event said."""
+        """The answer has come, behind the event, and says what the event said; or it came before, since the guest was
+        stopped for as long as the operation had: on a slow host a sequence takes seconds."""
         message = self.client.read_answer(time.monotonic() + LIMIT)
         operation = message["return"]
+        if operation["result"] == "in-progress":
+            assert operation["id"] == self.number and "the guest is stopped" in operation["warning"], message
+            assert 1000 * self.run.longest_stop() >= operation["deadline"], (message, self.run.longest_stop())
+            self.client.close()
+            return
         told = [event["data"] for event in self.client.events if event["event"] == "MEMORY_OPERATION_DONE"
                 and event["data"]["id"] == self.number]
         assert operation["id"] == self.number and told == [operation], (message, told)
@@ -44,6 +50,20 @@ class Watched:
         self.resize = None              # memory set under way: {"requested", "operation", "ended"}
         self.log = []
         self.counts = collections.Counter()
+        self.stopped_at, self.longest = None, 0     # in the host's seconds
+
+    # ---- how long the guest was stopped ----
+
+    def stops(self):
+        """Before the guest is."""
+        self.stopped_at = time.monotonic()
+
+    def runs(self):
+        """After it does again."""
+        self.longest, self.stopped_at = self.longest_stop(), None
+
+    def longest_stop(self):
+        return max(self.longest, time.monotonic() - self.stopped_at if self.stopped_at else 0)
 
     def begin(self):
         """What the start brought is no matter here."""

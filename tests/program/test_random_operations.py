@@ -7,7 +7,8 @@
 nothing is left over.
 
 While the guest is stopped its time stands still, so it is the test that says when deadlines pass: operations with a
-short one begin there, and with cont the test waits for their ends.
+short one begin there, and with cont the test waits for their ends. A client that waits is answered when the guest has
+been stopped for as long, which happens where the host is slow.
 
 HOTRAM_SEED=N repeats a run, HOTRAM_RUNS=N does so many. Not covered: memory that is allocated before it is plugged,
 and removals that others ask for while a memory set runs, since nobody is told for which of them it waits."""
@@ -172,10 +173,12 @@ class Run(Watched):
 
     def stop_or_cont(self):
         if self.model.running:
+            self.stops()
             self.ask("stop")
             self.model.stop()
         else:
             self.ask("cont")
+            self.runs()
             self.model.cont()
 
     def leave(self):
