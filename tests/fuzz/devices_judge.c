@@ -16,6 +16,8 @@ enum rule {
     TICKS,  /* 2 to 0x3ff, and mended so that zeros in the input become `bits` */
     EXACT,  /* `bits` and nothing else */
     FIXED,  /* the same, and mended so that zeros in the input become it */
+    WIRED,  /* as BITS in the lower half of `bits`; those in the upper one are set, and mended in the same way
+             */
 };
 
 struct run {
@@ -85,11 +87,11 @@ static const struct chip ged = { "ged", { { BLOCK, 20, 1, 4 } } };
 static const struct chip host = { "pci-host", { { BITS, 4, 1, 0x80fffffc } } };
 
 /* Configuration space up to 0x3f: ids, command, status, revision and class, cache line size, latency, header
- * type, zeros, QEMU's subsystem, zeros. */
-#define HEADER(ids, class_and_revision, header) \
-    { FIXED, 4, 1, ids }, { BITS, 2, 1, 0x546 }, { FIXED, 2, 1, 0 }, { FIXED, 4, 1, class_and_revision }, \
-        { BITS, 1, 1, 0xff }, { FIXED, 1, 1, 0 }, { FIXED, 1, 1, header }, { FIXED, 1, 29, 0 }, \
-        { FIXED, 4, 1, 0x11001af4 }, \
+ * type, zeros, QEMU's subsystem, zeros. `wired`: bits of the command register that cannot be cleared. */
+#define HEADER(ids, class_and_revision, header, wired) \
+    { FIXED, 4, 1, ids }, { WIRED, 2, 1, (uint64_t)(wired) << 32 | 0x546 | (wired) }, { FIXED, 2, 1, 0 }, \
+        { FIXED, 4, 1, class_and_revision }, { BITS, 1, 1, 0xff }, { FIXED, 1, 1, 0 }, \
+        { FIXED, 1, 1, header }, { FIXED, 1, 29, 0 }, { FIXED, 4, 1, 0x11001af4 }, \
     { \
         FIXED, 1, 16, 0 \
     }
@@ -97,7 +99,7 @@ static const struct chip host = { "pci-host", { { BITS, 4, 1, 0x80fffffc } } };
 static const struct chip mch = {
     "mch",
     {
-        HEADER(0x29c08086, 0x06000000, 0),
+        HEADER(0x29c08086, 0x06000000, 0, 0),
         { FIXED, 1, 0x20, 0 },
         { BITS, 1, 8, 0xff }, /* 0x60: PCIEXBAR */
         { FIXED, 1, 0x28, 0 },
@@ -111,7 +113,7 @@ static const struct chip mch = {
 static const struct chip lpc = {
     "ICH9-LPC",
     {
-        HEADER(0x29188086, 0x06010002, 0x80),
+        HEADER(0x29188086, 0x06010002, 0x80, 7),
         { FIXED, 4, 1, 0x601 }, /* 0x40: PMBASE */
         { FIXED, 1, 1, 0x80 },  /* 0x44: ACPI_CNTL */
         { FIXED, 1, 0x1b, 0 },
@@ -145,7 +147,8 @@ static const struct chip tco = {
     },
 };
 
-static const struct chip gpex = { "gpex-root", { HEADER(0x00081b36, 0x06000000, 0), { FIXED, 1, 0xc0, 0 } } };
+static const struct chip gpex = { "gpex-root",
+                                  { HEADER(0x00081b36, 0x06000000, 0, 0), { FIXED, 1, 0xc0, 0 } } };
 
 #define CHIPS_MAX 8
 
@@ -199,12 +202,13 @@ static void mend_chip(const struct chip *chip, uint8_t *bytes)
     bytes[FRONT] = (uint8_t)name;
     memcpy(bytes + FRONT + 1, chip->name, name);
     for (const struct run *run = chip->runs; run->rule != END; run++) {
-        const bool mended = run->rule == FIXED || run->rule == TICKS;
+        const bool mended = run->rule == FIXED || run->rule == TICKS || run->rule == WIRED;
+        const uint64_t zeros = run->rule == WIRED ? run->bits >> 32 : run->bits; /* what they become */
 
         if (run->rule == BLOCK)
             put_front(at, (unsigned)run->bits, run->width);
         for (unsigned i = 0; mended && i < run->width; i++) /* of one element, or of zeros */
-            at[i] ^= (uint8_t)(run->bits >> 8 * i);
+            at[i] ^= (uint8_t)(zeros >> 8 * i);
         at += (size_t)run->width * run->count;
     }
     put_front(bytes, 0x8001, length_of(chip));
@@ -225,6 +229,8 @@ static bool is_possible(const struct run *run, const uint8_t *bytes)
     switch (run->rule) {
     case BITS:
         return (value & ~run->bits) == 0;
+    case WIRED:
+        return (value & ~(run->bits & UINT32_MAX)) == 0 && (run->bits >> 32 & ~value) == 0;
     case BLOCK:
         /* All of it: a frame that is shorter than its place is another one's. */
         return judge_takes_block(bytes, run->width, (unsigned)run->bits);
