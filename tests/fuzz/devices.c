@@ -132,6 +132,8 @@ static void run(enum judged_machine which, struct input *input)
 {
     static const uint64_t x86[] = { X86_PORT_COM1, X86_PORT_RTC, X86_PORT_PM1_EVENT, X86_PORT_GPE0,
                                     X86_PORT_TCO };
+    static const uint64_t arm64[] = { ARM64_PL011, ARM64_PL011 + 0x18, ARM64_PL011 + 0x30, ARM64_PL011 + 0x48,
+                                      ARM64_PL031 };
     uint8_t data[8] = { 0 };
 
     while (input->left > 0) {
@@ -143,7 +145,8 @@ static void run(enum judged_machine which, struct input *input)
         if (is_ged)
             first = which == JUDGED_ARM64 ? ARM64_GED : X86_GED;
         else
-            first = ports ? x86[input_below(input, COUNT_OF(x86))] : ARM64_PL011 + (how >> 6) * 0x18;
+            first = ports ? x86[input_below(input, COUNT_OF(x86))]
+                          : arm64[input_below(input, COUNT_OF(arm64))];
         for (unsigned i = 0; i < 4; i++)
             data[i] = input_u8(input);
         machine.clock.stood += (uint64_t)data[3] << 26;

@@ -80,6 +80,15 @@ static const struct chip rtc = {
     },
 };
 
+static const struct chip pl031 = {
+    "pl031",
+    {
+        { OFFSET, 8, 1, 0 },
+        { BITS, 4, 3, 0xffffffff }, /* the count that was seen, match, what was loaded */
+        { BITS, 1, 2, 1 },          /* mask, raw interrupt */
+    },
+};
+
 static const struct chip pm = { "pm", { { BLOCK, 22, 1, 3 }, { BLOCK, 22, 1, 5 } } };
 static const struct chip ged = { "ged", { { BLOCK, 20, 1, 4 } } };
 
@@ -155,7 +164,7 @@ static const struct chip gpex = { "gpex-root",
 static const struct chip *const machines[][CHIPS_MAX] = {
     [JUDGED_X86] = { &pm, &serial, &rtc, &host, &mch, &lpc, &tco },
     [JUDGED_X86_GED] = { &ged, &serial, &rtc, &host, &mch, &lpc, &tco },
-    [JUDGED_ARM64] = { &pl011, &ged, &gpex },
+    [JUDGED_ARM64] = { &pl011, &pl031, &ged, &gpex },
 };
 
 #define FRONT 12

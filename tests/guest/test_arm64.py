@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import arch, tap                                    # noqa: E402
@@ -75,6 +76,8 @@ def test_without_acpi():
             assert "memory@40000000" in machine.shell("ls /proc/device-tree")
             assert "ACPI: RSDP" not in machine.shell("dmesg")
             assert machine.shell("cat /proc/device-tree/psci/method").startswith("hvc")
+            assert machine.shell("cat /sys/class/rtc/rtc0/name").startswith("rtc-pl031 ")
+            assert abs(int(machine.shell("cat /sys/class/rtc/rtc0/since_epoch")) - time.time()) < 60
             expect_its(machine)
             machine.console.send("x reboot -f")
             machine.qmp.wait_event("RESET", {"guest": True})

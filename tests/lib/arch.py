@@ -66,7 +66,7 @@ class Arm64:
             return "an arm64 kernel is an Image, never an ELF file"
         for word, why in (("reboot=t", "a triple fault is x86's"),
                           ("dimm-at-boot=e820", "an e820 map is x86's"),
-                          ("-rtc", "hotram-1 has no clock chip on arm64")):
+                          ("-rtc", "a guest with ACPI and without firmware finds no clock chip on arm64")):
             if any(word in given for given in words):
                 return why
         return None

@@ -15,8 +15,8 @@ extern const struct device_type isa_serial_type, pc_dimm_type, pcie_root_port_ty
     virtio_serial_pci_type, virtio_serial_pci_non_transitional_type, virtconsole_type, virtserialport_type;
 /* Chips of the machine. */
 extern const struct device_type flash_arm64_type, flash_x86_type, fw_cfg_type, ged_type, gpex_host_type,
-    gpex_root_type, pl011_type, pm_type, q35_host_type, q35_isa_type, q35_mch_type, rtc_type, serial_type,
-    sleep_type, tco_type;
+    gpex_root_type, pl011_type, pl031_type, pm_type, q35_host_type, q35_isa_type, q35_mch_type, rtc_type,
+    serial_type, sleep_type, tco_type;
 extern const struct object_type iothread_type, memory_backend_file_type, memory_backend_memfd_type,
     memory_backend_ram_type, rng_builtin_type, rng_random_type, secret_type;
 
@@ -56,6 +56,7 @@ static const struct device_type *const device_types[] = {
     &flash_x86_type,
 #else
     &pl011_type,
+    &pl031_type,
     &ged_type,
     &gpex_host_type,
     &gpex_root_type,

@@ -20,6 +20,7 @@
 #define ARM64_GICR_STRIDE (128 * KIB)
 #define ARM64_PL011 UINT64_C(0x09000000) /* 4 KiB */
 #define ARM64_PL011_SIZE (4 * KIB)
+#define ARM64_PL031 UINT64_C(0x09010000) /* 4 KiB */
 #define ARM64_FW_CFG \
     UINT64_C(0x09020000)                 /* FW_CFG_MEMORY_LENGTH bytes; there only with firmware or -fw_cfg */
 #define ARM64_MEMHP UINT64_C(0x09070000) /* HOTRAM_MEMHP_EXTENT bytes; present if the machine has slots */
@@ -38,6 +39,7 @@
 
 /* Interrupts: GSIs are the GIC's interrupt ids. Shared ones begin at 32, private ones at 16. */
 #define ARM64_GSI_PL011 33        /* level */
+#define ARM64_GSI_PL031 34        /* level */
 #define ARM64_GSI_PCI 35          /* four, level: the pins of PCI devices */
 #define ARM64_GSI_GED 41          /* level */
 #define ARM64_GSI_TIMER_SECURE 29 /* level, low: the generic timer's */

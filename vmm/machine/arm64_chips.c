@@ -2,6 +2,7 @@
 #include "base/count_of.h"
 #include "device/ged.h"
 #include "device/pl011.h"
+#include "device/pl031.h"
 #include "firmware/flash.h"
 #include "firmware/fw_cfg.h"
 #include "layout/arm64.h"
@@ -14,6 +15,7 @@ static const struct {
     struct chip_place place;
 } chips[] = {
     { &pl011_type, { ARM64_PL011, ARM64_GSI_PL011 } },
+    { &pl031_type, { ARM64_PL031, ARM64_GSI_PL031 } },
     { &ged_type, { ARM64_GED, ARM64_GSI_GED } },
     { &gpex_host_type, { 0, ARM64_GSI_PCI } }, /* configuration space is behind the hotplug region */
     { &gpex_root_type, { PCI_DEVFN(0, 0), 0 } },

@@ -134,6 +134,18 @@ static void the_serial_port(void **state)
     CELLS("/clock", "clock-frequency", 24000000);
 }
 
+static void the_clock(void **state)
+{
+    (void)state;
+    build();
+    TEXT("/rtc@9010000", "compatible", "arm,pl031\0arm,primecell");
+    CELLS("/rtc@9010000", "reg", 0, 0x09010000, 0, 0x1000);
+    CELLS("/rtc@9010000", "interrupts", 0, 2, 4);
+    TEXT("/rtc@9010000", "clock-names", "apb_pclk");
+    CELLS("/rtc@9010000", "clocks",
+          fdt_get_phandle(tree, fdt_node_offset_by_compatible(tree, -1, "fixed-clock")));
+}
+
 static bool memory_chip_fdt(const struct device *device, struct tree_node *node)
 {
     (void)device;
@@ -326,6 +338,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_small_machine, set_up),
         cmocka_unit_test_setup(the_serial_port, set_up),
+        cmocka_unit_test_setup(the_clock, set_up),
         cmocka_unit_test_setup(flash, set_up),
         cmocka_unit_test_setup(gic_and_timer, set_up),
         cmocka_unit_test_setup(the_pci_host_bridge, set_up),

@@ -10,6 +10,7 @@
 #include "device/ged.h"
 #include "device/line.h"
 #include "device/pl011.h"
+#include "device/pl031.h"
 #include "device/pm.h"
 #include "device/rtc.h"
 #include "device/serial.h"
@@ -133,10 +134,10 @@ static const struct kind kinds[3] = {
     { "arm64",
       arm64_chips_build,
       &chips_arm64_pci,
-      { BUS_MEMORY, BUS_MEMORY, BUS_MEMORY, BUS_MEMORY },
-      { ARM64_PL011, ARM64_GED, UINT64_C(8) << 30, ARM64_FW_CFG },
-      { 0x50, 4, 256, 24 },
-      4 },
+      { BUS_MEMORY, BUS_MEMORY, BUS_MEMORY, BUS_MEMORY, BUS_MEMORY },
+      { ARM64_PL011, ARM64_GED, UINT64_C(8) << 30, ARM64_FW_CFG, ARM64_PL031 },
+      { 0x50, 4, 256, 24, 0x20 },
+      5 },
 };
 
 /* ---- what a guest and its world do ---- */
@@ -306,12 +307,22 @@ static void another_machine_is_refused_with_its_device(void **state)
     end(&machines[0]);
 }
 
-/* A reset of all: as after power-on, but for the clock, which has a battery. */
+static struct pl031 *clock_of(struct machine *machine)
+{
+    for (struct device *device = machine->board.devices; device; device = device->next)
+        if (device->type == &pl031_type)
+            return (struct pl031 *)device;
+    fail_msg("there is no PL031");
+    return NULL;
+}
+
+/* A reset of all: as after power-on, but for the time, which has a battery. */
 static void a_reset_is_as_power_on(void **state)
 {
     uint8_t fresh[ROOM], now[ROOM];
     struct unit_random random;
     const struct kind *kind = &kinds[2];
+    int64_t offset;
     size_t length;
 
     (void)state;
@@ -320,9 +331,13 @@ static void a_reset_is_as_power_on(void **state)
     length = save(&machines[0], fresh);
     for (unsigned i = 0; i < STEPS; i++)
         step(&machines[0], kind, &random);
+    offset = clock_of(&machines[0])->state.offset;
+    assert_int_not_equal(offset, 0);
     machine_lock_take(&machines[0].lock);
     devices_reset(&machines[0].board);
     machine_lock_release(&machines[0].lock);
+    assert_int_equal(clock_of(&machines[0])->state.offset, offset);
+    clock_of(&machines[0])->state.offset = 0;
     assert_int_equal(save(&machines[0], now), length);
     assert_memory_equal(now, fresh, length);
     for (unsigned i = 0; i < LINES; i++)
