@@ -152,16 +152,16 @@ static void warn_of_cpus(const struct config *config)
 /* KVM's virtual machine, or under -accel qtest one that a test plays the guest of. */
 static bool create_vm(struct machine *machine, struct error *error)
 {
+    const bool has_kvm = machine->config->accel != ACCEL_QTEST;
     const char *hint;
 
-    if (machine->config->accel == ACCEL_QTEST)
-        return vm_create_without_kvm(&machine->vm, machine->loop, error);
-    if (!vm_create(&machine->vm, error))
+    if (!(has_kvm ? vm_create(&machine->vm, error)
+                  : vm_create_without_kvm(&machine->vm, machine->loop, error)))
         return false;
     machine->vm.cpus = machine->config->cpus;
     machine->vm.gic_version = machine->config->gic_version;
     machine->vm.wants_its = machine->config->its;
-    hint = vm_arch_warning();
+    hint = has_kvm ? vm_arch_warning() : NULL;
     if (hint)
         warning("%s", hint);
     return true;
