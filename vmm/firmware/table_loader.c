@@ -41,6 +41,7 @@ struct loader {
     size_t capacity, length;
     struct command commands[COMMANDS_MAX];
     unsigned count;
+    bool outside; /* a pointer leads to no table of the file */
 };
 
 /* One more; what is too much shows in the count. */
@@ -83,6 +84,8 @@ static uint64_t add_pointer(struct loader *loader, size_t at, unsigned size)
 
     if (target == 0)
         return 0;
+    if (target < TABLES_START || target >= loader->capacity)
+        loader->outside = true;
     memcpy(loader->tables + at, &in_file, size);
     command = next(loader, TABLE_LOADER_ADD_POINTER);
     strcpy(command->pointer.file, in_rsdp ? RSDP_FILE : TABLES_FILE);
@@ -154,7 +157,7 @@ static bool add_all(struct loader *loader)
             add_fadt(loader, table);
     }
     add_checksum(loader, xsdt, TABLE_CHECKSUM, length);
-    return loader->count <= COMMANDS_MAX;
+    return loader->count <= COMMANDS_MAX && !loader->outside;
 }
 
 bool table_loader_publish(struct fw_cfg *fw_cfg, uint8_t *tables, size_t capacity, struct error *error)

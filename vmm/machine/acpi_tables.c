@@ -79,6 +79,8 @@ bool acpi_write(const struct acpi_row *rows, size_t count, const void *config, u
         return error_set(error, "ACPI tables: address 0x%llx is not a multiple of %u",
                          (unsigned long long)guest_address, ACPI_FACS_ALIGN);
     hotram_buffer_zeros(&writer.out, HOTRAM_ACPI_RSDP_LENGTH);
+    /* The first table of every machine is there (firmware/table_loader.h), whether it is a FACS or not. */
+    hotram_buffer_align(&writer.out, ACPI_FACS_ALIGN);
     for (size_t i = 0; i < count; i++)
         if ((!rows[i].wanted || rows[i].wanted(config)) && !write_row(&writer, &rows[i], config, error))
             return false;
