@@ -226,9 +226,10 @@ static void fill_buffer(struct flash_chip *chip, uint64_t offset, unsigned width
         expect(chip, FLASH_CONFIRM);
 }
 
-static struct flash_change confirm_buffer(struct flash_chip *chip, uint64_t offset, uint8_t command)
+/* At any address: EDK2 confirms at that of the bank, whatever the block is. */
+static struct flash_change confirm_buffer(struct flash_chip *chip, uint8_t command)
 {
-    if (command != CONFIRM || chip->scattered || offset / chip->shape->block != chip->block) {
+    if (command != CONFIRM || chip->scattered) {
         sequence_error(chip);
         return no_change();
     }
@@ -299,7 +300,7 @@ struct flash_change flash_chip_write(struct flash_chip *chip, uint64_t offset, u
         fill_buffer(chip, offset, width, value);
         break;
     case FLASH_CONFIRM:
-        return confirm_buffer(chip, offset, command);
+        return confirm_buffer(chip, command);
     case FLASH_COMMAND:
         begin_command(chip, offset, command);
         break;

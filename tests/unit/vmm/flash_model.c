@@ -44,7 +44,7 @@ static void judge_buffer(struct flash_model *model)
         if (w[2 + i].offset / model->block != block ||
             w[2 + i].offset / model->buffer != w[2].offset / model->buffer)
             over(model, ERASE_FAILS | PROGRAM_FAILS);
-    if (model->count > 0 && ((last->value & 0xff) != 0xd0 || last->offset / model->block != block))
+    if (model->count > 0 && (last->value & 0xff) != 0xd0)
         over(model, ERASE_FAILS | PROGRAM_FAILS);
     if (model->count == 0)
         return;
