@@ -19,17 +19,19 @@ uint64_t machine_arch_memory_end(unsigned address_bits)
     return ARM64_MEMORY_END(address_bits);
 }
 
+/* EDK2 takes no host bridge whose window for BARs of 64 bits begins below 4 GiB. */
 struct pci_layout machine_arch_pci(const struct machine *machine)
 {
     const uint64_t size = ARM64_PCI_BUSES * PCI_ECAM_OF_A_BUS;
     const uint64_t ecam = (machine->region_base + machine->region_size + size - 1) & ~(size - 1);
+    const uint64_t high = (ecam + size + GIB - 1) & ~(GIB - 1);
 
     return (struct pci_layout){
         .ecam = ecam,
         .buses = ARM64_PCI_BUSES,
         .io = ARM64_PCI_IO,
         .low = { ARM64_PCI_LOW, ARM64_PCI_IO - 1 },
-        .high = { (ecam + size + GIB - 1) & ~(GIB - 1), (UINT64_C(1) << vm_arch_address_bits()) - 1 },
+        .high = { high > 4 * GIB ? high : 4 * GIB, (UINT64_C(1) << vm_arch_address_bits()) - 1 },
         .gsi = ARM64_GSI_PCI,
     };
 }
