@@ -19,6 +19,7 @@
 #include "block/storage_daemon.h"
 #include "chardev/chardev.h"
 #include "chardev/tcp.h"
+#include "firmware/flash.h"
 #include "host/control_socket.h"
 #include "host/daemon.h"
 #include "host/first_client.h"
@@ -265,7 +266,7 @@ static bool start(struct program *program, struct error *error)
     if (!program->loop)
         return error_set(error, "event loop: %s", strerror(errno));
     if (!open_netdevs(program, error) || !open_tcp(program, error) || !open_images(program, error) ||
-        !sandbox_start(config->sandbox, config->pflash[0] || config->pflash[1], error))
+        !sandbox_start(config->sandbox, flash_has_bank(config, 0) || flash_has_bank(config, 1), error))
         return false;
     fault_init();
     program->machine = machine_open(config, program->loop, error);

@@ -3,7 +3,7 @@
 # kvm: none
 # sanitizers: asan
 """-bios, -L, -boot and bootindex=: where firmware is, what it reads, and what is refused. A test is in its place;
-tests/guest/test_firmware.py runs Debian's."""
+tests/guest/test_firmware.py, test_uefi.py and test_uefi_arm64.py run Debian's."""
 
 import contextlib
 import pathlib
@@ -28,7 +28,7 @@ QUIET = ["-accel", "qtest", "-nodefaults", "-display", "none"]
 
 def only_x86():
     if arch.chosen() is not arch.X86:
-        raise tap.Skip("there is no firmware on arm64")
+        raise tap.Skip("what SeaBIOS and OVMF find")
 
 
 def image(folder, size=256 * KIB, name="bios"):
@@ -237,6 +237,113 @@ def test_bad_firmware_is_refused():
         refused(f"-bios '{good}' and pflash0 'pflash0' are both firmware, and both end at 4 GiB; omit -bios to start what "
                 "is in flash", "-bios", good, "-pflash", good)
         refused("-bios: -machine none has no memory", "-bios", good, "-machine", "none")
+
+
+# ---- arm64 ----
+
+BANK = 64 * MIB
+CODE = b"\x00\x04\x00\x14" + b"\xff" * (70 * KIB - 4)     # a branch, and what EDK2's image has behind it
+RAM = 1 << 30
+
+
+def only_arm64():
+    if arch.chosen() is arch.X86:
+        raise tap.Skip("an arm64 machine starts at 0")
+
+
+@contextlib.contextmanager
+def arm64_machine(*options, memory="256M,slots=2,maxmem=1G"):
+    only_arm64()
+    host = Host([*options], memory=memory)
+    try:
+        yield host, FwCfg(host.qtest)
+    finally:
+        host.close()
+
+
+def word(host, address):
+    return int(host.qtest.command(f"readl {address:#x}")[0], 0)
+
+
+def compatibles(host):
+    """What the device tree at the start of RAM names, a list of bytes."""
+    magic, size = struct.unpack(">II", host.qtest.read(RAM, 8))
+    assert magic == 0xd00dfeed, hex(magic)
+    return host.qtest.read(RAM, size)
+
+
+def check_acpi(device):
+    """Each pointer leads to a table of the file whose checksum is right once those that firmware sets are."""
+    tables, commands = device.file("etc/acpi/tables"), device.file("etc/table-loader")
+    found = set()
+    for at in range(0, len(commands), 128):
+        kind, = struct.unpack_from("<I", commands, at)
+        if kind != 2 or commands[at + 4:].startswith(b"etc/acpi/rsdp"):
+            continue
+        offset, size = struct.unpack_from("<IB", commands, at + 116)
+        target = int.from_bytes(tables[offset:offset + size], "little")
+        signature, length = struct.unpack_from("<4sI", tables, target)
+        assert target % 8 == 0 and target + length <= len(tables), (signature, target, length)
+        assert signature == b"FACP" or sum(tables[target:target + length]) & 0xff == 0, signature
+        found.add(signature.decode())
+    assert {"FACP", "DSDT", "APIC", "GTDT", "MCFG", "SPCR", "PPTT", "SRAT", "IORT"} <= found, found
+
+
+def test_an_arm64_machine_starts_at_0_with_a_device_tree_and_tables():
+    with tempfile.TemporaryDirectory() as folder:
+        code = pathlib.Path(folder, "code")
+        code.write_bytes(CODE)
+        with arm64_machine("-bios", code) as (host, device):
+            assert host.qtest.read(0, len(CODE) + 16) == CODE + bytes(16)
+            check_acpi(device)
+            tree = compatibles(host)
+            for name in (b"cfi-flash", b"arm,pl031", b"arm,pl011", b"qemu,fw-cfg-mmio", b"pci-host-ecam-generic",
+                         b"arm,gic-v3", b"arm,psci-1.0"):
+                assert name in tree, name
+            host.qtest.write(RAM, bytes(8))
+            for value in (0x00200020, 0x00d000d0, 0x00400040, 0x12345678, 0x00ff00ff):
+                host.qtest.command(f"writel {BANK:#x} {value:#x}")
+            assert word(host, BANK) == 0x12345678              # the bank of variables, of no file
+            host.qmp.execute("system_reset")
+            host.qmp.wait_event("RESET")
+            assert compatibles(host) != b"" and word(host, BANK) == 0x12345678
+        with arm64_machine("-bios", code, "-machine", "acpi=off", memory="256M") as (host, device):
+            assert "etc/table-loader" not in device.directory()
+            tree = compatibles(host)
+            assert b"arm,pl031" in tree
+            # A small machine's window for large BARs, by its three cells of address: not where EDK2 refuses it.
+            cells = struct.unpack(f">{len(tree) // 4}I", tree[:len(tree) // 4 * 4])
+            assert any(cells[at:at + 5] == (0x03000000, 1, 0, 1, 0) for at in range(len(cells)))
+
+
+def test_arm64_firmware_in_flash():
+    with tempfile.TemporaryDirectory() as folder:
+        code, variables = pathlib.Path(folder, "code"), pathlib.Path(folder, "variables")
+        code.write_bytes(CODE.ljust(256 * KIB, b"\0"))
+        variables.write_bytes(bytes(256 * KIB))
+        with arm64_machine("-pflash", code, "-pflash", variables) as (host, device):
+            assert (word(host, 0), word(host, BANK)) == (0x14000400, 0)
+            check_acpi(device)
+        with arm64_machine("-bios", code, "-drive", f"if=pflash,format=raw,unit=1,file={variables}") as (host, _):
+            assert host.qtest.read(0, 4) == CODE[:4] and word(host, BANK) == 0
+
+
+def test_bad_arm64_firmware_is_refused():
+    only_arm64()
+    with tempfile.TemporaryDirectory() as folder:
+        blank, odd, good = (pathlib.Path(folder, name) for name in ("blank", "odd", "good"))
+        blank.write_bytes(bytes(256 * KIB))
+        odd.write_bytes(CODE + b"\0")
+        good.write_bytes(CODE.ljust(256 * KIB, b"\0"))
+        refused("is not firmware for arm64: its first instruction is none", "-bios", blank)
+        refused("firmware for arm64 is a multiple of 4 bytes, and at most 64 MiB", "-bios", odd)
+        refused("pflash0: Block node 'pflash0' is not firmware for arm64: its first instruction is none; pflash0 is the "
+                "image of the code, and pflash1 that of its variables", "-pflash", blank)
+        refused(f"-bios '{good}' and pflash0 'pflash0' are both firmware, and both begin at 0; omit -bios", "-bios", good,
+                "-pflash", good)
+        refused("a kernel given by -kernel is booted without firmware; omit -bios", "-bios", good, "-kernel", "k")
+        done = run("-L", folder, "-L", "help")
+        assert done.stdout.splitlines() == [folder, "/usr/share/qemu-efi-aarch64", "/usr/share/AAVMF", "/usr/share/qemu"]
 
 
 if __name__ == "__main__":

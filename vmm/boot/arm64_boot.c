@@ -2,6 +2,7 @@
 #include "boot/arm64_boot.h"
 
 #include <errno.h>
+#include <libfdt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -152,11 +153,9 @@ static bool load_efi(const struct boot *boot, const struct boot_machine *machine
     return guest_memory_write(machine->memory, address, buffer, sizeof buffer);
 }
 
-static bool build_fdt(const struct boot *boot, const struct boot_machine *machine,
-                      const struct places *places, const struct efi_tables *efi, void *fdt,
-                      struct error *error)
+static struct arm64_fdt_machine described(const struct boot *boot, const struct boot_machine *machine)
 {
-    const struct arm64_fdt_machine described = {
+    return (struct arm64_fdt_machine){
         .ram_size = boot->ram_size,
         .cpus = machine->cpus,
         .mpidr = machine->mpidr,
@@ -165,18 +164,31 @@ static bool build_fdt(const struct boot *boot, const struct boot_machine *machin
         .numa = machine->numa,
         .board = machine->board,
     };
+}
+
+static bool choose_seeds(struct arm64_fdt_chosen *chosen, struct error *error)
+{
+    return (random_bytes(&chosen->kaslr_seed, sizeof chosen->kaslr_seed) &&
+            random_bytes(chosen->rng_seed, sizeof chosen->rng_seed)) ||
+           error_set(error, "cannot get random numbers for the guest's seeds: %s", strerror(errno));
+}
+
+static bool build_fdt(const struct boot *boot, const struct boot_machine *machine,
+                      const struct places *places, const struct efi_tables *efi, void *fdt,
+                      struct error *error)
+{
+    const struct arm64_fdt_machine whole = described(boot, machine);
     struct arm64_fdt_chosen chosen = {
         .cmdline = boot->cmdline,
         .initrd_start = places->initrd,
         .initrd_end = places->initrd + boot->initrd_size,
     };
 
-    if (!random_bytes(&chosen.kaslr_seed, sizeof chosen.kaslr_seed) ||
-        !random_bytes(chosen.rng_seed, sizeof chosen.rng_seed))
-        return error_set(error, "cannot get random numbers for the guest's seeds: %s", strerror(errno));
+    if (!choose_seeds(&chosen, error))
+        return false;
     if (boot->acpi)
         return arm64_fdt_stub(fdt, places->fdt_size, &chosen, efi, error);
-    return arm64_fdt_full(fdt, places->fdt_size, &chosen, &described, error);
+    return arm64_fdt_full(fdt, places->fdt_size, &chosen, &whole, error);
 }
 
 /* Everything that the kernel is told. */
@@ -197,6 +209,22 @@ static bool load_info(const struct boot *boot, const struct boot_machine *machin
     if (good && !guest_memory_write(machine->memory, places->fdt, fdt, places->fdt_size))
         good = error_set(error, "there is no RAM for the device tree at 0x%llx",
                          (unsigned long long)places->fdt);
+    free(fdt);
+    return good;
+}
+
+bool boot_describe_to_firmware(const struct boot *boot, const struct boot_machine *machine,
+                               struct error *error)
+{
+    const struct arm64_fdt_machine whole = described(boot, machine);
+    struct arm64_fdt_chosen chosen = { .cmdline = boot->cmdline };
+    void *fdt = calloc(1, ARM64_FIRMWARE_FDT_SIZE);
+    bool good = fdt || error_set(error, "out of memory for the guest's device tree");
+
+    good = good && choose_seeds(&chosen, error) &&
+           arm64_fdt_full(fdt, ARM64_FIRMWARE_FDT_SIZE, &chosen, &whole, error) &&
+           (guest_memory_write(machine->memory, ARM64_RAM, fdt, fdt_totalsize(fdt)) ||
+            error_set(error, "there is no RAM for the device tree at 0x%llx", (unsigned long long)ARM64_RAM));
     free(fdt);
     return good;
 }

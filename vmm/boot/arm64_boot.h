@@ -17,7 +17,7 @@ struct boot_machine {
     struct guest_memory *memory;
     uint64_t rsdp;         /* with ACPI: guest-physical address of the RSDP, in the area for tables */
     bool its;              /* the GIC has its translation service */
-    uint32_t cpus;         /* the rest is for the device tree of a machine without ACPI */
+    uint32_t cpus;         /* the rest is for the device tree of a machine without ACPI, or with firmware */
     const uint64_t *mpidr; /* of each vCPU: MPIDR_EL1 */
     unsigned gic_version;  /* 2 or 3 */
     const struct numa_config *numa;
@@ -28,5 +28,10 @@ struct boot_machine {
  * multiple of 64 KiB, and its size in bytes. Valid after a successful boot_open() with config->acpi; the same
  * at every reset. */
 void boot_tables_area(const struct boot *boot, uint64_t *address, uint64_t *size);
+
+/* For firmware, at the start and at each reset: write the device tree of the machine, with ACPI as without,
+ * to the start of RAM. False and an error: out of memory, no random numbers, or too large a tree. */
+bool boot_describe_to_firmware(const struct boot *boot, const struct boot_machine *machine,
+                               struct error *error);
 
 #endif

@@ -39,6 +39,8 @@ struct arm64_fdt_machine {
 /* Size in bytes of a buffer into which any tree of the kind fits. */
 #define ARM64_FDT_STUB_SIZE (64 << 10)
 #define ARM64_FDT_SIZE (512 << 10)
+/* Behind one at the start of RAM EDK2 has its first stack (ArmVirtQemu.dsc, PcdCPUCoresStackBase). */
+#define ARM64_FIRMWARE_FDT_SIZE (496 << 10)
 
 /* Build a tree in a buffer of `size` bytes, which the guest must find at a multiple of 8. False and an error:
  * the tree does not fit, or libfdt refuses it; the contents of the buffer are then undefined. */

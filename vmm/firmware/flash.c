@@ -89,15 +89,26 @@ static bool fdt(const struct device *device, struct tree_node *node)
 
 /* ---- the banks ---- */
 
+/* Bytes that the chips are made of: of a block node, or of nothing. */
+static bool open_image(struct flash *flash, struct board *board, unsigned number,
+                       const struct flash_shape *shape, struct error *error)
+{
+    const char *name = board->config->pflash[number];
+    struct block_node *node;
+
+    if (!name)
+        return flash_image_open_volatile(&flash->image, number, shape, error);
+    node = block_node_require(board->blocks, name, error);
+    return node && flash_image_open(&flash->image, board, node, number, shape, error);
+}
+
 static struct flash *create(struct board *board, unsigned number, const struct flash_shape *shape,
                             struct error *error)
 {
-    struct block_node *node = block_node_require(board->blocks, board->config->pflash[number], error);
-    struct flash *flash = node ? calloc(1, sizeof *flash) : NULL;
+    struct flash *flash = calloc(1, sizeof *flash);
 
     if (!flash) {
-        if (node)
-            error_set(error, "out of memory");
+        error_set(error, "out of memory");
         return NULL;
     }
     pthread_mutex_init(&flash->lock, NULL);
@@ -106,7 +117,7 @@ static struct flash *create(struct board *board, unsigned number, const struct f
     flash->image.lock = &flash->lock;
     flash->image.failed = not_stored;
     flash->image.opaque = flash;
-    if (!flash_image_open(&flash->image, board, node, number, shape, error)) {
+    if (!open_image(flash, board, number, shape, error)) {
         pthread_mutex_destroy(&flash->lock);
         free(flash);
         return NULL;
@@ -114,7 +125,7 @@ static struct flash *create(struct board *board, unsigned number, const struct f
     flash->chip.shape = shape;
     flash->chip.bytes = flash->image.bytes;
     flash->chip.bank = flash->chip.image = flash->image.size;
-    flash->chip.read_only = !flash->image.user.write;
+    flash->chip.read_only = flash->image.queue && !flash->image.user.write;
     flash_chip_reset(&flash->chip);
     return flash;
 }
@@ -149,7 +160,7 @@ static bool add(struct board *board, unsigned number, const struct device_type *
     struct flash *flash;
     uint64_t bank;
 
-    if (!board->config->pflash[number])
+    if (!flash_has_bank(board->config, number))
         return true;
     flash = create(board, number, shape, error);
     if (!flash)
@@ -163,26 +174,35 @@ static bool add(struct board *board, unsigned number, const struct device_type *
     return true;
 }
 
-static bool build_arm64(struct board *board, const struct chip_place *place, struct error *error)
-{
-    uint64_t first = place->address;
-
-    return add(board, 0, &flash_arm64_type, &flash_shape_arm64, &first, error) &&
-           add(board, 1, &flash_arm64_type, &flash_shape_arm64, &first, error);
-}
-
 /* Bytes that are to start the machine. Those of a kernel's machine may be anything. */
-static bool check_x86(const struct board *board, struct error *error)
+static bool check_code(const struct board *board, struct error *error)
 {
     const struct flash *flash = board->flash;
 
     return board->config->firmware != FIRMWARE_FLASH ||
-           rom_has_reset_vector(flash->image.bytes, flash->image.size) ||
-           error_set(
-               error,
-               "pflash0: Block node '%s' is not firmware for x86-64: there is no reset vector in its last 16 "
-               "bytes; pflash0 is the image of the code, and pflash1 that of its variables",
-               block_node_name(flash->image.user.node));
+           rom_can_start(flash->image.bytes, flash->image.size) ||
+           error_set(error,
+                     "pflash0: Block node '%s' is not firmware for " ROM_MACHINE ": " ROM_LACK
+                     "; pflash0 is the image of the code, and pflash1 that of its variables",
+                     block_node_name(flash->image.user.node));
+}
+
+bool flash_has_bank(const struct config *config, unsigned number)
+{
+#if defined(__aarch64__)
+    /* Firmware keeps its variables in the second bank, and does not start without one. */
+    if (number == 1 && config->firmware != FIRMWARE_NONE)
+        return true;
+#endif
+    return config->pflash[number] != NULL;
+}
+
+static bool build_arm64(struct board *board, const struct chip_place *place, struct error *error)
+{
+    uint64_t first = place->address;
+
+    return add(board, 0, &flash_arm64_type, &flash_shape_arm64, &first, error) && check_code(board, error) &&
+           add(board, 1, &flash_arm64_type, &flash_shape_arm64, &first, error);
 }
 
 /* The processor starts below 4 GiB, where the first bank ends; the second ends where the first begins. */
@@ -190,7 +210,7 @@ static bool build_x86(struct board *board, const struct chip_place *place, struc
 {
     uint64_t end = place->address;
 
-    return add(board, 0, &flash_x86_type, &flash_shape_x86, &end, error) && check_x86(board, error) &&
+    return add(board, 0, &flash_x86_type, &flash_shape_x86, &end, error) && check_code(board, error) &&
            add(board, 1, &flash_x86_type, &flash_shape_x86, &end, error);
 }
 

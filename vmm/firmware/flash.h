@@ -5,7 +5,8 @@
  * are accesses to the device; while reads return something else, all accesses are. A command that changes
  * this adds or removes the KVM slot: one system call, on the vCPU's thread.
  *
- * A machine has the banks for which config->pflash[] names a block node.
+ * A machine has the banks for which config->pflash[] names a block node; with firmware, one of arm64 has a
+ * second bank in any case, whose contents are lost with the machine if there is no node for it.
  *
  * Threads: accesses on vCPUs' threads, and everything else on the main thread, under the device's lock.
  */
@@ -19,6 +20,7 @@
  * the first, after which the second is. */
 extern const struct device_type flash_x86_type, flash_arm64_type;
 
+struct config;
 struct guest_memory;
 
 struct flash {
@@ -35,6 +37,8 @@ struct flash {
     bool told;   /* a message about KVM's refusal was written */
 };
 
+/* Whether a machine of this configuration has this bank. */
+bool flash_has_bank(const struct config *config, unsigned number);
 /* x86-64, at the start and at each reset, while no vCPU runs: copy the end of the bank below 1 MiB, as
  * rom_copy_low(). */
 bool flash_copy_low(const struct flash *flash, struct guest_memory *memory, struct error *error);

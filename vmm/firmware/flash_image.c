@@ -101,7 +101,7 @@ void flash_image_changed(struct flash_image *image, const struct flash_change *c
     const uint64_t first = change->offset / FLASH_PAGE;
     const uint64_t end = (change->offset + change->length + FLASH_PAGE - 1) / FLASH_PAGE;
 
-    if (change->length == 0)
+    if (change->length == 0 || !image->queue)
         return;
     memset(image->changed + first, 1, end - first);
     loop_post(image->loop, &image->store);
@@ -217,6 +217,17 @@ bool flash_image_open(struct flash_image *image, struct board *board, struct blo
     snprintf(image->path, sizeof image->path, "/machine/system.flash%u", number);
     if (check_size(node, shape, error) && allocate(image, error) && use(image, node, error) &&
         read_all(image, error))
+        return true;
+    flash_image_close(image);
+    return false;
+}
+
+bool flash_image_open_volatile(struct flash_image *image, unsigned number, const struct flash_shape *shape,
+                               struct error *error)
+{
+    image->size = shape->bank_max;
+    snprintf(image->name, sizeof image->name, "flash bank %u", number);
+    if (allocate(image, error))
         return true;
     flash_image_close(image);
     return false;

@@ -50,6 +50,10 @@ struct flash_image {
  * and an error: its size does not fit the shape, it is in use, or it cannot be read; nothing is left. */
 bool flash_image_open(struct flash_image *image, struct board *board, struct block_node *node,
                       unsigned number, const struct flash_shape *shape, struct error *error);
+/* Bytes of no node, all 0, as many as a bank can have: memory is used for what the guest changes. Nothing is
+ * stored. False and an error: out of memory; nothing is left. */
+bool flash_image_open_volatile(struct flash_image *image, unsigned number, const struct flash_shape *shape,
+                               struct error *error);
 /* Have changed bytes written to the node. Any thread, under the lock. */
 void flash_image_changed(struct flash_image *image, const struct flash_change *change);
 /* Write all changes, and wait for that; those that fail remain marked. Without the lock. */

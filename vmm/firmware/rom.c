@@ -14,12 +14,17 @@
 #include "base/config.h"
 #include "base/mapping.h"
 #include "host/file.h"
+#include "layout/arm64.h"
 #include "memory/guest_memory.h"
 
-#define END UINT64_C(0x100000000)
+#if defined(__aarch64__)
+#define ADDRESS(rom) ARM64_FLASH
+#else
+#define ADDRESS(rom) (UINT64_C(0x100000000) - (rom)->size)
+#endif
 #define LOW_END UINT64_C(0x100000)
 
-static const char *const folders[] = { "/usr/share/seabios", "/usr/share/qemu" };
+static const char *const folders[] = { ROM_FOLDERS };
 
 const char *rom_folder_at(size_t index)
 {
@@ -76,18 +81,25 @@ const char *rom_package(const char *path)
 
 static bool not_found(const struct config *config, struct error *error)
 {
+    static const char *const all[] = { ROM_FOLDERS, NULL };
     const char *package = config->bios ? rom_package(config->bios) : NULL;
+    char text[128] = "";
 
+    for (size_t i = 0; all[i]; i++) {
+        strcat(text, all[i + 1] ? ", " : " and ");
+        strcat(text, all[i]);
+    }
     if (config->bios)
         return error_set(error,
                          "-bios '%s': there is no such file that can be read, neither by this path nor in "
-                         "the folders of -L, %s and %s%s%s",
-                         config->bios, folders[0], folders[1],
-                         package ? "; it may be that of the package " : "", package ? package : "");
-    return error_set(error,
-                     "no firmware: %s is neither in the folders of -L nor in %s and %s; install the package "
-                     "seabios, name a file with -bios FILE, or boot a kernel with -kernel FILE",
-                     ROM_DEFAULT, folders[0], folders[1]);
+                         "the folders of -L%s%s%s",
+                         config->bios, text, package ? "; it may be that of the package " : "",
+                         package ? package : "");
+    return error_set(
+        error,
+        "no firmware: %s is not in the folders of -L%s; install the package %s, name a file with "
+        "-bios FILE, or boot a kernel with -kernel FILE",
+        ROM_DEFAULT, text, ROM_PACKAGE);
 }
 
 /* ---- reading it ---- */
@@ -109,7 +121,17 @@ static bool read_all(int fd, uint8_t *bytes, size_t length)
     return true;
 }
 
-bool rom_has_reset_vector(const uint8_t *image, size_t size)
+#if defined(__aarch64__)
+bool rom_can_start(const uint8_t *image, size_t size)
+{
+    uint32_t first;
+
+    (void)size;
+    memcpy(&first, image, sizeof first);
+    return first != 0 && first != UINT32_MAX;
+}
+#else
+bool rom_can_start(const uint8_t *image, size_t size)
 {
     const uint8_t *vector = image + size - 16;
     bool same = true;
@@ -118,6 +140,10 @@ bool rom_has_reset_vector(const uint8_t *image, size_t size)
         same = same && vector[i] == vector[0];
     return !same;
 }
+#endif
+
+/* Of the mapping: the guest's largest page. */
+#define PAGE (64u * 1024)
 
 static bool read_image(struct rom *rom, int fd, struct error *error)
 {
@@ -127,21 +153,18 @@ static bool read_image(struct rom *rom, int fd, struct error *error)
         return error_set(error, "-bios '%s': %s", rom->path, strerror(errno));
     if (status.st_size <= 0 || status.st_size % ROM_UNIT != 0 || status.st_size > ROM_SIZE_MAX)
         return error_set(error,
-                         "-bios '%s' has %" PRId64
-                         " bytes, but firmware for x86-64 is a multiple of %u KiB, and at most %u MiB",
-                         rom->path, (int64_t)status.st_size, ROM_UNIT / 1024, ROM_SIZE_MAX / (1024 * 1024));
-    rom->size = (size_t)status.st_size;
+                         "-bios '%s' has %" PRId64 " bytes, but firmware for " ROM_MACHINE " is " ROM_SIZE,
+                         rom->path, (int64_t)status.st_size);
+    rom->size = ((size_t)status.st_size + PAGE - 1) & ~(size_t)(PAGE - 1);
     rom->image = mmap(NULL, rom->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (rom->image == MAP_FAILED) {
         rom->image = NULL;
         return error_set(error, "-bios '%s': out of memory", rom->path);
     }
-    if (!read_all(fd, rom->image, rom->size))
+    if (!read_all(fd, rom->image, (size_t)status.st_size))
         return error_set(error, "-bios '%s' cannot be read: %s", rom->path, strerror(errno));
-    if (!rom_has_reset_vector(rom->image, rom->size))
-        return error_set(
-            error, "-bios '%s' is not firmware for x86-64: there is no reset vector in its last 16 bytes",
-            rom->path);
+    if (!rom_can_start(rom->image, rom->size))
+        return error_set(error, "-bios '%s' is not firmware for " ROM_MACHINE ": " ROM_LACK, rom->path);
     /* Nobody who shares the guest's memory writes to it, either. */
     if (mprotect(rom->image, rom->size, PROT_READ) < 0)
         return error_set(error, "-bios '%s': %s", rom->path, strerror(errno));
@@ -178,7 +201,7 @@ void rom_close(struct rom *rom)
 bool rom_map(const struct rom *rom, struct guest_memory *memory, struct error *error)
 {
     const struct guest_part part = {
-        .address = END - rom->size, .size = rom->size, .memory = rom->image, .fd = -1, .read_only = true
+        .address = ADDRESS(rom), .size = rom->size, .memory = rom->image, .fd = -1, .read_only = true
     };
 
     return guest_memory_add_part(memory, &part, error) != NULL ||

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "boot/arm64_boot.h"
+#include "firmware/table_loader.h"
 #include "kvm/arm64_entry.h"
 #include "layout/arm64.h"
 #include "machine/arm64_acpi.h"
@@ -43,7 +44,9 @@ enum bus_space machine_arch_hotplug_space(uint64_t *address)
 
 /* ---- start ---- */
 
-static bool write_tables(struct machine *machine, const uint64_t *mpidr, uint64_t *rsdp, struct error *error)
+/* The tables, as the guest finds them at an address. */
+static bool build_tables(struct machine *machine, uint8_t *tables, size_t size, uint64_t address,
+                         uint64_t *rsdp, struct error *error)
 {
     struct dimms_at_boot *dimms = malloc(sizeof *dimms);
     struct arm64_acpi_config config = {
@@ -52,34 +55,68 @@ static bool write_tables(struct machine *machine, const uint64_t *mpidr, uint64_
         .sockets = machine->config->sockets,
         .cores = machine->config->cores,
         .threads = machine->config->threads,
-        .mpidr = mpidr,
+        .mpidr = machine->start->mpidr,
         .slots = machine->config->slots,
         .pmu = machine->vm.has_pmu,
         .console = true,
         .board = &machine->board,
         .numa = &machine->config->numa,
     };
+    bool built;
+
+    if (!dimms)
+        return error_set(error, "out of memory for ACPI tables");
+    dimms_at_boot_list(machine->config, machine->hotplug, machine_arch_block_guest(machine),
+                       machine_ram_end(machine), NULL, dimms);
+    config.hotplug = dimms->srat;
+    config.hotplug_count = dimms->srat_count;
+    built = arm64_acpi_build(&config, tables, size, address, rsdp, error);
+    free(dimms);
+    return built;
+}
+
+static bool write_tables(struct machine *machine, struct error *error)
+{
     uint64_t address, size;
     uint8_t *tables;
-    bool written = false;
+    bool written;
 
     boot_tables_area(&machine->boot, &address, &size);
     tables = calloc(1, size);
-    if (!dimms || !tables) {
-        error_set(error, "out of memory for ACPI tables");
-    } else {
-        dimms_at_boot_list(machine->config, machine->hotplug, machine_arch_block_guest(machine),
-                           machine_ram_end(machine), NULL, dimms);
-        config.hotplug = dimms->srat;
-        config.hotplug_count = dimms->srat_count;
-        written = arm64_acpi_build(&config, tables, size, address, rsdp, error);
-        if (written && !guest_memory_write(machine->memory, address, tables, size))
-            written = error_set(error, "there is no RAM for the ACPI tables at 0x%llx",
-                                (unsigned long long)address);
-    }
+    if (!tables)
+        return error_set(error, "out of memory for ACPI tables");
+    written = build_tables(machine, tables, size, address, &machine->start->machine.rsdp, error);
+    if (written && !guest_memory_write(machine->memory, address, tables, size))
+        written = error_set(error, "there is no RAM for the ACPI tables at 0x%llx",
+                            (unsigned long long)address);
     free(tables);
-    free(dimms);
     return written;
+}
+
+/* ---- with firmware: it finds a device tree where RAM begins, and the tables in its configuration device,
+ * which it puts where it likes. Without tables the guest has the tree from it ---- */
+
+static bool publish_tables(struct machine *machine, struct error *error)
+{
+    uint64_t address, size, rsdp;
+    uint8_t *tables;
+    bool published;
+
+    boot_tables_area(&machine->boot, &address, &size);
+    tables = calloc(1, size);
+    if (!tables)
+        return error_set(error, "out of memory for ACPI tables");
+    published = build_tables(machine, tables, size, 0, &rsdp, error) &&
+                table_loader_publish(machine->board.fw_cfg, tables, size, error);
+    free(tables);
+    return published;
+}
+
+static bool prepare_firmware(struct machine *machine, struct error *error)
+{
+    return (!machine->config->acpi || publish_tables(machine, error)) &&
+           machine_set_boot_order(machine, error) &&
+           boot_describe_to_firmware(&machine->boot, &machine->start->machine, error);
 }
 
 bool machine_arch_prepare(struct machine *machine, struct error *error)
@@ -97,8 +134,10 @@ bool machine_arch_prepare(struct machine *machine, struct error *error)
         .numa = &machine->config->numa,
         .board = &machine->board,
     };
-    start->entry = (struct vcpu_entry){ 0 };
-    return !machine->config->acpi || write_tables(machine, start->mpidr, &start->machine.rsdp, error);
+    start->entry = (struct vcpu_entry){ .pc = ARM64_FLASH }; /* firmware, or what is loaded says otherwise */
+    if (machine->config->firmware != FIRMWARE_NONE)
+        return prepare_firmware(machine, error);
+    return !machine->config->acpi || write_tables(machine, error);
 }
 
 bool machine_arch_load(struct machine *machine, struct error *error)

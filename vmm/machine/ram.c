@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/config.h"
+#include "firmware/flash.h"
 #include "machine/state.h"
 #include "memory/backend.h"
 #include "virtio/device.h"
@@ -81,7 +82,7 @@ bool ram_claim_objects(struct machine *machine, struct error *error)
 bool ram_reckon_kvm_slots(struct machine *machine, unsigned *kvm_slots, struct error *error)
 {
     const struct config *config = machine->config;
-    const unsigned flash = config->pflash[0] || config->pflash[1] ? FLASH_BANKS : 0;
+    const unsigned flash = flash_has_bank(config, 0) || flash_has_bank(config, 1) ? FLASH_BANKS : 0;
     const unsigned others = machine->ram_count + 1 + (machine->rom.path != NULL) + flash;
 
     *kvm_slots = others - flash + config->slots;

@@ -174,7 +174,6 @@ bool option_boot(struct parser *parser, const char *argument, struct error *erro
 
 /* ---- which of both boots ---- */
 
-#if !defined(__aarch64__)
 /* A machine that a test plays the guest of has none unless it is named. */
 static enum firmware_source choose_firmware(const struct config *config)
 {
@@ -184,7 +183,6 @@ static enum firmware_source choose_firmware(const struct config *config)
         return FIRMWARE_FLASH;
     return config->bios || config->accel == ACCEL_KVM ? FIRMWARE_ROM : FIRMWARE_NONE;
 }
-#endif
 
 bool finish_firmware(struct parser *parser, struct error *error)
 {
@@ -202,22 +200,13 @@ bool finish_firmware(struct parser *parser, struct error *error)
     if (config->boot.menu && config->kernel)
         return error_set(error, "-boot menu=on: a kernel given by -kernel is booted without firmware, which "
                                 "would show the menu; omit menu=on, or -kernel to boot from a disk");
-#if defined(__aarch64__)
-    if (config->bios)
-        return error_set(error, "-bios '%s': there is no firmware on arm64; boot a kernel with -kernel FILE",
-                         config->bios);
-    if (!config->kernel && !config->start_paused && config->accel == ACCEL_KVM)
-        return error_set(error, "nothing to boot: add -kernel FILE (there is no firmware on arm64); -help "
-                                "lists all options");
-#else
     if (config->bios && config->pflash[0])
-        return error_set(
-            error,
-            "-bios '%s' and pflash0 '%.80s' are both firmware, and both end at 4 GiB; omit -bios to "
-            "start what is in flash, or -pflash and pflash0",
-            config->bios, config->pflash[0]);
+        return error_set(error,
+                         "-bios '%s' and pflash0 '%.80s' are both firmware, and both " ROM_PLACE
+                         "; omit -bios to "
+                         "start what is in flash, or -pflash and pflash0",
+                         config->bios, config->pflash[0]);
     config->firmware = choose_firmware(config);
     config->fw_cfg = config->fw_cfg || config->firmware != FIRMWARE_NONE;
-#endif
     return true;
 }
