@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 . scripts/private-apt.sh
 
 packages=(libc6-dev libjson-c-dev libedit-dev libfdt-dev zlib1g-dev libseccomp-dev liburing-dev
-    busybox-static python3-minimal libpython3-stdlib)
+    busybox-static python3-minimal libpython3-stdlib qemu-efi-aarch64)
 out=build/debian-arm64
 
 mkdir -p $out
@@ -34,6 +34,9 @@ for deb in "$out"/apt/cache/archives/*.deb; do
     dpkg --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C $out/root \
         --exclude='./usr/share/*' --exclude='./var/*'
 done
+# Of the firmware the image that QEMU's -bios takes: those for flash are the same, with zeros behind it.
+dpkg --fsys-tarfile $out/apt/cache/archives/qemu-efi-aarch64_*.deb |
+    tar -x -C $out/root ./usr/share/qemu-efi-aarch64/QEMU_EFI.fd
 # Links with a path from / on are meant to begin here.
 find $out/root -type l -lname '/*' | while read -r link; do
     ln -srfn "$out/root$(readlink "$link")" "$link"

@@ -270,7 +270,19 @@ host_initramfs() {
     rm -rf $tree
 }
 
+# A disk from which UEFI's shell starts Debian's cloud kernel: there are no tools in the emulated host.
+uefi_disk() {
+    local disk=$out/uefi.raw script=$out/startup.nsh
+    older $disk "$0" tests/lib/esp.py $out/{vmlinuz-cloud,initramfs.cpio} || return 0
+    say "making $disk"
+    printf '%s\r\n' 'fs0:\vmlinuz initrd=\initramfs console=ttyAMA0 quiet panic=-1 memhp_default_state=online_movable' > $script
+    tests/lib/esp.py $disk.new startup.nsh=$script vmlinuz=$out/vmlinuz-cloud initramfs=$out/initramfs.cpio
+    mv $disk.new $disk
+    rm $script
+}
+
 kernel cloud linux-image-cloud-$debian
 kernel generic linux-image-$debian
 guest_initramfs
 host_initramfs
+[ "$arch" != arm64 ] || uefi_disk

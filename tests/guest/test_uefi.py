@@ -7,19 +7,16 @@ Linux, whose memory grows and shrinks; its variables are in a file, and survive.
 import pathlib
 import re
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
-import uuid
-import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib import arch, tap                                    # noqa: E402
+from lib import arch, esp, tap                               # noqa: E402
 from lib.machine import APPEND, GUEST, ONLINE, Machine       # noqa: E402
 
 LIMIT = 100             # a boot where the host is emulated
-MIB, GIB, SECTOR = 1 << 20, 1 << 30, 512
+GIB = 1 << 30
 OVMF = pathlib.Path("/usr/share/OVMF")
 GRUB = pathlib.Path("/usr/lib/grub/x86_64-efi")
 MODULES = ["part_gpt", "fat", "linux", "echo", "halt", "boot", "normal"]
@@ -49,48 +46,13 @@ def lacks():
 
 # ---- a disk ----
 
-SYSTEM = uuid.UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b")      # the type of an EFI system partition
-FIRST = 2048                                                   # its first sector
-
-
-def headers(sectors, entries):
-    """GUID partition tables (UEFI 2.10, 5.3.2), in front and at the end, of one array of 128 entries."""
-    for here, there, array in ((1, sectors - 1, 2), (sectors - 1, 1, sectors - 33)):
-        head = struct.pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 0x10000, 92, 0, 0, here, there, 34, sectors - 34,
-                           uuid.UUID(int=1).bytes_le, array, 128, 128, zlib.crc32(entries))
-        yield here, head[:16] + struct.pack("<I", zlib.crc32(head)) + head[20:]
-        yield array, entries
-
-
-def write_table(disk, sectors):
-    entry = struct.pack("<16s16sQQQ72s", SYSTEM.bytes_le, uuid.UUID(int=2).bytes_le, FIRST, sectors - 35, 0,
-                        "system".encode("utf-16-le"))
-    protective = struct.pack("<BBBBBBBBII", 0, 0, 2, 0, 0xee, 255, 255, 255, 1, sectors - 1)
-    with disk.open("r+b") as file:
-        file.seek(0x1be)
-        file.write(protective.ljust(64, b"\0") + b"\x55\xaa")
-        for sector, content in headers(sectors, entry.ljust(128 * 128, b"\0")):
-            file.seek(sector * SECTOR)
-            file.write(content)
-
-
 def make_disk(folder, name, commands, files=()):
     """A disk that starts GRUB with these commands."""
     disk, script, loader = (pathlib.Path(folder, name + end) for end in ("", ".grub", ".efi"))
     script.write_text(commands)
     subprocess.run(["grub-mkimage", "-O", "x86_64-efi", "-o", loader, "-p", "/EFI/BOOT", "-c", script, *MODULES],
                    check=True)
-    files = {"EFI/BOOT/BOOTX64.EFI": loader, **dict(files)}
-    size = sum(file.stat().st_size for file in files.values()) + 8 * MIB
-    sectors = -(-size // MIB) * MIB // SECTOR + FIRST + 34
-    with disk.open("wb") as file:
-        file.truncate(sectors * SECTOR)
-    write_table(disk, sectors)
-    partition = f"{disk}@@{FIRST * SECTOR}"
-    subprocess.run(["mformat", "-i", partition, "-T", str(sectors - 34 - FIRST), "-h", "16", "-s", "32", "::"], check=True)
-    subprocess.run(["mmd", "-i", partition, "::EFI", "::EFI/BOOT"], check=True)
-    for place, file in files.items():
-        subprocess.run(["mcopy", "-i", partition, file, f"::{place}"], check=True)
+    esp.make(disk, {"EFI/BOOT/BOOTX64.EFI": loader, **dict(files)})
     return disk
 
 

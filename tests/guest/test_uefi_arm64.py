@@ -1,0 +1,152 @@
+#!/usr/bin/python3 -S
+# SPDX-License-Identifier: BSD-2-Clause
+# host: --memory 10G --timeout 900
+"""Debian's EDK2 for arm64, unmodified: it finds the machine in device tree and firmware configuration, and starts Linux
+from a disk with a GPT and an EFI system partition. Linux has ACPI, hotplug and the time from it; its variables are in
+the file of the second bank of flash, and survive."""
+
+import os
+import pathlib
+import re
+import shutil
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from lib import arch, tap                                    # noqa: E402
+from lib.machine import GUEST, Machine                       # noqa: E402
+
+LIMIT = 300             # a boot where the host is emulated; half a minute where that is not busy
+MIB, GIB = 1 << 20, 1 << 30
+CODE = pathlib.Path("/usr/share/qemu-efi-aarch64/QEMU_EFI.fd")
+BANK = 64 * MIB
+
+
+def lacks():
+    if arch.chosen().name != "arm64":
+        return "this firmware is arm64's"
+    if not CODE.exists():
+        return "the package qemu-efi-aarch64 is missing"
+    return None if (GUEST / "uefi.raw").exists() else f"scripts/guest-images.sh arm64 makes {GUEST}/uefi.raw"
+
+
+def disk(place="", bus=""):
+    return ["-drive", f"file={place or GUEST / 'uefi.raw'},if=none,id=d0,format=raw,readonly=on",
+            "-device", f"virtio-blk-pci,drive=d0,id=disk0,bootindex=1{bus}"]
+
+
+def banks(folder):
+    """Images as Debian's for flash: the code with zeros behind it; and nothing but zeros, of which EDK2 makes an empty
+    store of variables."""
+    code, variables = pathlib.Path(folder, "CODE.fd"), pathlib.Path(folder, "VARS.fd")
+    shutil.copyfile(CODE, code)
+    variables.touch()
+    for path in (code, variables):
+        os.truncate(path, BANK)
+    return code, variables
+
+
+def plug_and_unplug(guest):
+    total = guest.meminfo()
+    guest.plug("left", "256M")
+    guest.wait_total(total + 256 * 1024)
+    guest.unplug("left")
+    guest.wait_total(total)
+    return total
+
+
+def check_what_firmware_gives(guest):
+    log = guest.shell("dmesg")
+    assert "EDK II" in guest.shell("dmesg | grep 'efi: EFI v'"), log
+    for words in ("ACPI: Using GIC", "Registered efivars operations", "ACPI: button: Power Button"):
+        assert words in log, f"no {words!r} in {log}"
+    assert "setting system clock to" in log, log               # EDK2 reads the PL031
+    assert abs(int(guest.shell("date +%s")) - time.time()) < LIMIT
+
+
+def test_the_default_image_boots_linux_which_keeps_a_dimm_across_a_reboot():
+    if lacks():
+        raise tap.Skip(lacks())
+    with Machine(["-m", "512M,slots=4,maxmem=4G", "-smp", "2", *disk()], kernel=None, reboot=True) as guest:
+        guest.wait_ready(LIMIT)
+        assert guest.shell("nproc").strip() == "2"
+        check_what_firmware_gives(guest)
+        total = plug_and_unplug(guest)
+        guest.plug("right", "512M")
+        guest.wait_total(total + 512 * 1024)
+        guest.console.send("x reboot -f")
+        guest.qmp.wait_event("RESET", timeout=LIMIT)
+        guest.wait_ready(LIMIT)
+        guest.wait_until(lambda: guest.meminfo() > total + 500 * 1024, what="the DIMM's memory after the reboot")
+        guest.unplug("right")
+        assert guest.meminfo() < total + 1024
+        guest.console.send("x poweroff -f")
+        assert guest.wait_exit(LIMIT) == 0
+        assert "warning" not in guest.error_log, guest.error_log
+
+
+OWN = "Hotram-7f1c7c0e-2a60-4b0e-9d5e-3f3a6a9b4d10"
+VARIABLES = "/sys/firmware/efi/efivars"
+
+
+def is_stored(variables):
+    return "Hotram".encode("utf-16-le") in variables.read_bytes()
+
+
+# A command line that people use, published in 2020, but for what hotram lacks: USB, a graphics card, a conventional PCI
+# bridge and VNC; and with a raw image. Eight root ports, two NUMA nodes, 512 GiB of address space for DIMMs.
+def published(folder, image):
+    code, variables = banks(folder)
+    ports = [word for number in range(8) for word in (
+        "-device", f"pcie-root-port,port={8 + number:#x},chassis={number + 1},id=pci.{number + 1},bus=pcie.0,addr=0x1"
+                   f"{f'.{number:#x}' if number else ',multifunction=on'}")]
+    return variables, [
+        "-M", "virt,usb=off,accel=kvm,gic-version=3", "-cpu", "host", "-smp", "sockets=1,cores=4",
+        "-m", "size=8G,slots=128,maxmem=512G",
+        "-numa", "node,nodeid=0,cpus=0-1,mem=4G", "-numa", "node,nodeid=1,cpus=2-3,mem=4G",
+        "-drive", f"file={code},if=pflash,format=raw,unit=0,readonly=on",
+        "-drive", f"file={variables},if=pflash,format=raw,unit=1", *ports,
+        "-device", "virtio-blk-pci,bus=pci.4,addr=0x0,drive=drive-virtio0,id=virtio0",
+        "-drive", f"file={image},if=none,id=drive-virtio0,format=raw,readonly=on",
+        "-device", "virtio-balloon-pci,id=balloon0,bus=pci.3,addr=0x0"]
+
+
+def test_a_published_command_line_gains_memory_and_keeps_its_variables():
+    if lacks():
+        raise tap.Skip(lacks())
+    with tempfile.TemporaryDirectory() as folder:
+        variables, options = published(folder, GUEST / "uefi.raw")
+        with Machine(options, kernel=None, reboot=True) as guest:
+            guest.wait_ready(LIMIT)
+            assert guest.shell("nproc").strip() == "4"
+            # EDK2 2022.11 gives Linux its flash as memory, and Linux, which finds that in no node, makes one of all.
+            assert "ACPI: SRAT: Node 1 PXM 1 [mem 0x140000000-0x23fffffff]" in guest.shell("dmesg")
+            check_place_of_bars(guest)
+            total = guest.meminfo()
+            assert guest.hmp("object_add memory-backend-ram,id=mem1,size=1G") == ""
+            assert guest.hmp("device_add pc-dimm,id=dimm1,memdev=mem1") == ""
+            guest.wait_total(total + MIB)                    # KiB
+            guest.shell(f"devices efi && mount -t efivarfs efivarfs {VARIABLES}")
+            guest.shell(f"printf '\\007\\0\\0\\0kept' > {VARIABLES}/{OWN}")
+            guest.wait_until(lambda: is_stored(variables), what="the variable is in the file")
+            assert guest.quit() == 0
+        # A smaller machine with the same variables.
+        with Machine(["-m", "512M", "-pflash", variables.with_name("CODE.fd"), "-pflash", variables, *disk()],
+                     kernel=None) as guest:
+            guest.wait_ready(LIMIT)
+            guest.shell(f"devices efi && mount -t efivarfs efivarfs {VARIABLES}")
+            assert guest.shell(f"tail -c 4 {VARIABLES}/{OWN}") == "kept"
+            assert guest.quit() == 0
+
+
+def check_place_of_bars(guest):
+    """Firmware has put them in the windows that it was told, of which the large one is behind the hotplug region."""
+    region = guest.qmp.execute("query-memory-map")["region"]
+    text = guest.shell("cat /proc/iomem")
+    bars = [int(start, 16) for start in re.findall(r"^ *([0-9a-f]+)-[0-9a-f]+ : 0000:0[1-9]:", text, re.M)]
+    assert bars and all(start < GIB or start >= region["start"] + region["size"] for start in bars), (region, text)
+
+
+if __name__ == "__main__":
+    tap.main()
