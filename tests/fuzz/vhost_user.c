@@ -132,7 +132,7 @@ static bool begins(struct judge *judge, struct vhost_user *user)
         ((judge->protocol & 1 << 15) && !number(judge, 36, &slots)))
         return false;
     judge->broken = judge->broken || rings == 0 || slots == 0;
-    judge->slots_max = slots;
+    judge->slots_max = slots < UINT32_MAX ? slots : UINT32_MAX;
     (void)user;
     return !judge->broken && (!(judge->protocol & 1 << 5) || done(judge, 21));
 }
