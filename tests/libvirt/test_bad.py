@@ -243,7 +243,7 @@ def test_an_image_that_is_not_in_its_format():
     if storage_daemon.missing():
         raise tap.Skip("qemu-storage-daemon is not installed")
     domain = with_devices(documented_domain(), disk("type='qcow2'"))
-    libvirt.refused(["qemu-storage-daemon: ", ": Image is not in qcow2 format"], "create", libvirt.file(domain), "--paused")
+    libvirt.refused(["qemu-storage-daemon: Image is not in qcow2 format"], "create", libvirt.file(domain), "--paused")
     assert not libvirt.virsh("list", "--name", "--all").strip()
 
 

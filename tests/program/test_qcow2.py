@@ -257,6 +257,8 @@ def test_images_that_cannot_be_opened():
         refused(drive()(bad), f"-drive file={bad},format=qcow2: qemu-storage-daemon: ", "luster size")
         refused(drive()(over), f"-drive file={over},format=qcow2: qemu-storage-daemon: Could not open backing file", f"{image}': No such file")
         refused(drive(",format=qcow2")(folder + "/none"), "qemu-storage-daemon: Could not open", "No such file")
+        refused(as_libvirt_does(bad), "}: qemu-storage-daemon: ", "luster size")
+        refused(as_libvirt_does(pathlib.Path(__file__)), "}: qemu-storage-daemon: Image is not in qcow2 format")
         image.with_name("elsewhere").rename(image)
         refused(drive()(image), "the program qemu-storage-daemon, which serves this format, is not in $PATH",
                 "package qemu-system-common", path=folder)

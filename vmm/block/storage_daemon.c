@@ -183,19 +183,29 @@ static void read_words(int fd, char words[WORDS_SIZE])
     join_lines(words, length);
 }
 
-/* Its words for an image that it does not open begin with the argument, which the user has not written. */
-static bool has_failed(const struct storage_daemon_image *image, int fd, struct error *error)
+/* Its words for an image that it does not open begin with the argument, which the user has not written; and
+ * so do warnings before them. */
+static const char *reason(const struct storage_daemon_image *image, const char *words)
 {
     static const char option[] = PROGRAM ": --blockdev ";
-    char words[WORDS_SIZE];
+    const size_t skipped = sizeof option - 1, length = strlen(image->node);
     const char *why = words;
 
-    read_words(fd, words);
-    if (strncmp(why, option, sizeof option - 1) == 0 &&
-        strncmp(why + sizeof option - 1, image->node, strlen(image->node)) == 0)
-        why += sizeof option - 1 + strlen(image->node) + 2;
-    else if (strncmp(why, PROGRAM ": ", sizeof PROGRAM + 1) == 0)
+    for (const char *at = strstr(words, option); at; at = strstr(at + skipped, option))
+        if (strncmp(at + skipped, image->node, length) == 0 && strncmp(at + skipped + length, ": ", 2) == 0)
+            why = at + skipped + length + 2;
+    if (why == words && strncmp(why, PROGRAM ": ", sizeof PROGRAM + 1) == 0)
         why += sizeof PROGRAM + 1;
+    return why;
+}
+
+static bool has_failed(const struct storage_daemon_image *image, int fd, struct error *error)
+{
+    char words[WORDS_SIZE];
+    const char *why;
+
+    read_words(fd, words);
+    why = reason(image, words);
     return error_set(error, PROGRAM ": %s", *why ? why : "it has ended without a word");
 }
 
