@@ -141,6 +141,14 @@ static bool make_directory(const struct fw_cfg *fw_cfg, const struct fw_cfg_file
     return item->bytes != NULL;
 }
 
+static void exchange_item(struct fw_cfg_item *one, struct fw_cfg_item *other)
+{
+    const struct fw_cfg_item old = *one;
+
+    *one = *other;
+    *other = old;
+}
+
 /* What is replaced is in `staged` afterwards. */
 static void exchange(struct fw_cfg *fw_cfg, struct fw_cfg_file *staged, unsigned file_count)
 {
@@ -168,10 +176,12 @@ bool fw_cfg_set_files(struct fw_cfg *fw_cfg, const struct fw_cfg_content *conten
         done = stage(fw_cfg, staged, &file_count, &contents[i], error);
     done = done && make_directory(fw_cfg, staged, file_count, &directory, error);
     if (done) {
-        pthread_mutex_lock(&fw_cfg->lock);
+        pthread_mutex_lock(
+            &fw_cfg->lock); /* once: no guest finds files that the directory does not list so */
         exchange(fw_cfg, staged, file_count);
+        exchange_item(&fw_cfg->items[FW_CFG_FILE_DIR], &directory);
         pthread_mutex_unlock(&fw_cfg->lock);
-        replace(fw_cfg, &fw_cfg->items[FW_CFG_FILE_DIR], directory.bytes, directory.length);
+        free(directory.bytes);
     }
     for (unsigned i = 0; i < FW_CFG_FILES_MAX; i++)
         free(staged[i].item.bytes);
