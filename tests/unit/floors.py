@@ -14,10 +14,10 @@ import sys
 import checks
 
 SOURCE = pathlib.Path(sys.argv[1]).resolve()
-FLOORS = ["include", "core", "layout", "base", "host", "map", "kvm", "memory", "bus", "chardev", "block", "vhost", "net", "device", "pci",
+FLOORS = ["include", "core", "layout", "base", "state", "host", "map", "kvm", "memory", "bus", "chardev", "block", "vhost", "net", "device", "pci",
           "virtio", "firmware", "hotplug", "options", "boot", "machine", "qtest", "monitor", "main.c"]
 # hotramctl stands beside the program, on these.
-UNDER_CTL = ["layout", "base", "map", "ctl"]
+UNDER_CTL = ["layout", "base", "state", "map", "ctl"]
 # Headers of the system, of Linux, json-c and the like.
 SYSTEM = re.compile(r"(sys|(include/)?linux|asm|json-c|histedit|libfdt|slirp|arch|arpa|drivers|mm|net|netinet)/")
 INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)')
