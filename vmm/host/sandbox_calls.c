@@ -68,6 +68,8 @@ const struct sandbox_call sandbox_calls[] = {
     REQUEST(KVM_GET_REGS, OF_VCPU),
     REQUEST(KVM_GET_SREGS, OF_VCPU),
     REQUEST(KVM_GET_ONE_REG, OF_VCPU),
+    /* Whether the guest has started a vCPU. */
+    REQUEST(KVM_GET_MP_STATE, OF_VCPU),
     /* Build, reset and change the machine. */
     DRIVER(KVMIO, OF_MAIN),
     /* Terminals: their settings, size, and the other side of a pseudo terminal. Not TIOCSTI, which types. */

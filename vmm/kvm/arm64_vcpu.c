@@ -126,6 +126,34 @@ bool vcpu_arch_reset(struct vcpu *vcpu, const struct vcpu_entry *entry, struct e
            error_set(error, "vCPU %u: KVM does not take the entry state: %s", vcpu->index, strerror(errno));
 }
 
+bool vcpus_arch_create_all(void)
+{
+    return true;
+}
+
+static bool set_run_state(struct vcpu *vcpu, uint32_t value, struct error *error)
+{
+    struct kvm_mp_state state = { .mp_state = value };
+
+    return ioctl(vcpu->fd, KVM_SET_MP_STATE, &state) == 0 ||
+           error_set(error, "vCPU %u: KVM_SET_MP_STATE: %s", vcpu->index, strerror(errno));
+}
+
+/* CPU_ON starts a vCPU that is stopped, and fails for one that runs (ALREADY_ON). An absent one is said to
+ * run and has no thread in KVM_RUN; if it were stopped, CPU_ON would succeed and nothing would follow, for
+ * which Linux waits 5 seconds. KVM itself resets a vCPU that CPU_ON starts. */
+bool vcpu_arch_set_absent(struct vcpu *vcpu, bool absent, struct error *error)
+{
+    return set_run_state(vcpu, absent ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_STOPPED, error);
+}
+
+bool vcpu_arch_is_started(const struct vcpu *vcpu)
+{
+    struct kvm_mp_state state;
+
+    return ioctl(vcpu->fd, KVM_GET_MP_STATE, &state) == 0 && state.mp_state != KVM_MP_STATE_STOPPED;
+}
+
 /* The virtual counter. KVM has one for all vCPUs, which each of them sets (Linux
  * Documentation/virt/kvm/api.rst, 4.68). */
 bool vcpus_arch_get_clock(const struct vcpus *vcpus, uint64_t *clock, struct error *error)

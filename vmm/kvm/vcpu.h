@@ -1,10 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Virtual CPUs: each has a thread, which runs the guest and passes its exits to the machine.
+ * Virtual CPUs: each has a thread, which runs the guest and passes its exits to the machine (vcpu.c). The
+ * group has one for each possible CPU of the machine (vcpu_group.c).
+ *
+ * KVM cannot delete a vCPU. One that leaves the machine becomes absent: descriptor and thread stay, the
+ * thread waits outside the guest, and both are used again when the CPU comes back, with the state after
+ * power-on. x86-64: a vCPU is created when it is added for the first time. arm64: all are created at the
+ * start, since KVM accepts none afterwards, and absent ones are kept in a state in which PSCI's CPU_ON fails.
  *
  * Threads: vcpus_*() on the main thread, except vcpus_hold(), which any thread may call. The group's lock
  * protects the members so marked below and the sending of kicks, of which there are none after `quit`; it is
- * taken last (after the machine lock) and held briefly.
+ * taken last (after the machine lock) and held briefly. vcpus_pause(), vcpus_add(), vcpus_remove() and
+ * vcpus_look() wait for threads of vCPUs, which handle exits meanwhile: the caller holds no lock that an exit
+ * may take. No vCPU waits for the main thread but in park(), where it counts as parked.
+ *
+ * A vCPU's thread waits while `hold` or its own `absent` is set. Both are set before the kick; the thread
+ * clears immediate_exit, then looks at them, so that a kick between the two is not lost. Whoever sets one of
+ * them back does so under the lock, under which the thread looks again before it leaves park().
  */
 #ifndef VMM_KVM_VCPU_H
 #define VMM_KVM_VCPU_H
@@ -41,10 +53,15 @@ struct vcpu_ops {
 struct vcpu {
     struct vcpus *group;
     unsigned index;
-    int fd;
+    int fd; /* -1: KVM has not created it */
     struct kvm_run *run;
     pthread_t thread;
-    bool thread_started;            /* under the group's lock */
+    bool thread_started;            /* under the group's lock, like the next */
+    bool parked;                    /* its thread waits, and the vCPU is whole */
+    atomic_bool absent;             /* not part of the machine; written under the lock by the main thread */
+    atomic_bool look;               /* the main thread waits to hear whether the guest has started it; cleared
+                                       under the lock */
+    atomic_bool started;            /* the guest has started it since it came or was reset */
     atomic_int tid;                 /* Linux thread id, 0 before the thread runs */
     atomic_uint_fast64_t exits;     /* exits from KVM_RUN that this program handled */
     struct vcpu_snapshot *snapshot; /* state after power-on, for resets */
@@ -55,14 +72,16 @@ struct vcpus {
     const struct vcpu_ops *ops;
     void *opaque;
     struct vcpu *vcpu;
-    unsigned count; /* how many have been created */
+    unsigned possible; /* how many there are room for; 0: no guest runs */
     struct cpu_topology topology;
+    bool name_threads;
     atomic_bool hold;         /* no vCPU may enter the guest */
     atomic_bool unrestricted; /* the kernel refused the list of system calls for one of the threads */
     bool quit;                /* under lock: threads end */
     bool clock_known;         /* main thread, like the next: the guest's clock stands at */
     uint64_t clock;           /* this, since vCPUs were paused; the architecture's unit */
-    unsigned parked;          /* under lock: threads that wait */
+    unsigned threads;         /* under lock: how many have started, and how many */
+    unsigned parked;          /* of them wait */
     pthread_mutex_t lock;
     pthread_cond_t changed;
 };
@@ -70,10 +89,11 @@ struct vcpus {
 /* What the guest's first CPU starts with: x86_entry.h, arm64_entry.h. */
 struct vcpu_entry;
 
-/* Create `count` vCPUs, held. False and an error: KVM refuses, or out of memory; vcpus_destroy() is to be
- * called in both cases. */
-bool vcpus_create(struct vcpus *vcpus, const struct vm *vm, unsigned count, const struct vcpu_ops *ops,
-                  void *opaque, const struct cpu_topology *topology, struct error *error);
+/* Create the first `count` of `possible` vCPUs, held; the others are absent. False and an error: KVM refuses,
+ * or out of memory; vcpus_destroy() is to be called in both cases. */
+bool vcpus_create(struct vcpus *vcpus, const struct vm *vm, unsigned count, unsigned possible,
+                  const struct vcpu_ops *ops, void *opaque, const struct cpu_topology *topology,
+                  struct error *error);
 /* Called after vm_complete_devices(): start the threads, which wait. False and an error: KVM refuses, or the
  * host cannot create threads. */
 bool vcpus_complete(struct vcpus *vcpus, bool name_threads, struct error *error);
@@ -87,6 +107,18 @@ void vcpus_hold(struct vcpus *vcpus);
 void vcpus_pause(struct vcpus *vcpus);
 void vcpus_resume(struct vcpus *vcpus);
 
+/* Add a vCPU that is absent, with its state after power-on: it waits for INIT and SIPI, or for PSCI's CPU_ON,
+ * and runs and is held with the others. They may run meanwhile. False and an error: KVM refuses, the host
+ * cannot create a thread, or out of memory; the vCPU is still absent, and another attempt is possible. */
+bool vcpus_add(struct vcpus *vcpus, unsigned index, struct error *error);
+/* Make a vCPU absent; waits until it has left the guest. */
+void vcpus_remove(struct vcpus *vcpus, unsigned index);
+/* Whether a vCPU is part of the machine. */
+bool vcpus_has(const struct vcpus *vcpus, unsigned index);
+/* Whether the guest has started a vCPU since it was added or reset: it takes it out of the guest to ask it.
+ */
+bool vcpus_look(struct vcpus *vcpus, unsigned index);
+
 /* Reset all vCPUs to their state after power-on; the first starts at `entry`, the others wait for INIT and
  * SIPI, or for PSCI's CPU_ON. Only while they are paused. False and an error: KVM refuses a part of the
  * state. */
@@ -98,6 +130,15 @@ bool vcpus_nmi(const struct vcpus *vcpus, struct error *error);
 
 uint64_t vcpus_exits(const struct vcpus *vcpus);
 
+/* ---- between vcpu.c and vcpu_group.c ---- */
+
+/* Start a vCPU's thread, which waits. False and an error: the host cannot create one. */
+bool vcpu_start_thread(struct vcpu *vcpu, struct error *error);
+/* The handler of the signal that takes threads out of KVM_RUN. False and an error: the kernel refuses. */
+bool vcpu_catch_kicks(struct error *error);
+/* Under the group's lock: take a vCPU's thread out of the guest, unless it calls this itself. */
+void vcpu_kick(const struct vcpu *vcpu);
+
 /* What differs between architectures (kvm/x86_vcpu.c, kvm/arm64_vcpu.c). */
 /* KVM's number of a vCPU; on x86 its APIC id. */
 unsigned long vcpus_arch_id(const struct vcpus *vcpus, unsigned index);
@@ -106,6 +147,13 @@ bool vcpu_arch_create(struct vcpu *vcpu, struct error *error);
 bool vcpu_arch_complete(struct vcpu *vcpu, struct error *error);
 void vcpu_arch_destroy(struct vcpu *vcpu);
 bool vcpu_arch_reset(struct vcpu *vcpu, const struct vcpu_entry *entry, struct error *error);
+/* Whether absent vCPUs are created at the start, too. */
+bool vcpus_arch_create_all(void);
+/* While its thread is parked, or has not started: make the guest's attempts to start a vCPU fail, or let them
+ * succeed again; it does not run then. False and an error: KVM refuses. */
+bool vcpu_arch_set_absent(struct vcpu *vcpu, bool absent, struct error *error);
+/* Whether the guest has started it. By its own thread, or while that is parked. */
+bool vcpu_arch_is_started(const struct vcpu *vcpu);
 bool vcpu_arch_nmi(const struct vcpu *vcpu, struct error *error);
 #if defined(__aarch64__)
 /* Multiprocessor affinity (MPIDR) of a vCPU, by which GIC and tables identify it. */

@@ -84,6 +84,26 @@ void vcpu_arch_destroy(struct vcpu *vcpu)
     x86_state_free(vcpu);
 }
 
+bool vcpus_arch_create_all(void)
+{
+    return false;
+}
+
+/* Absent ones have no thread in KVM_RUN, and what a guest sends to one is gone with its reset. */
+bool vcpu_arch_set_absent(struct vcpu *vcpu, bool absent, struct error *error)
+{
+    (void)vcpu, (void)absent, (void)error;
+    return true;
+}
+
+/* INIT takes it out of the state after power-on. */
+bool vcpu_arch_is_started(const struct vcpu *vcpu)
+{
+    struct kvm_mp_state state;
+
+    return ioctl(vcpu->fd, KVM_GET_MP_STATE, &state) == 0 && state.mp_state != KVM_MP_STATE_UNINITIALIZED;
+}
+
 /* ---- clocks: kvmclock, nanoseconds. The TSC runs on, as QEMU lets it: see adapt_entry() ---- */
 
 bool vcpus_arch_get_clock(const struct vcpus *vcpus, uint64_t *clock, struct error *error)
@@ -103,8 +123,8 @@ bool vcpus_arch_set_clock(const struct vcpus *vcpus, uint64_t clock, struct erro
     if (ioctl(vcpus->vm->fd, KVM_SET_CLOCK, &data) < 0)
         return error_set(error, "KVM_SET_CLOCK: %s", strerror(errno));
     /* So that the guest's watchdogs know. A guest that does not use the clock gives EINVAL. */
-    for (unsigned i = 0; i < vcpus->count; i++)
-        if (ioctl(vcpus->vcpu[i].fd, KVM_KVMCLOCK_CTRL, 0) < 0 && errno != EINVAL)
+    for (unsigned i = 0; i < vcpus->possible; i++)
+        if (vcpus_has(vcpus, i) && ioctl(vcpus->vcpu[i].fd, KVM_KVMCLOCK_CTRL, 0) < 0 && errno != EINVAL)
             return error_set(error, "vCPU %u: KVM_KVMCLOCK_CTRL: %s", i, strerror(errno));
     return true;
 }

@@ -183,8 +183,9 @@ static bool create_vcpus(struct machine *machine, struct error *error)
     const struct config *config = machine->config;
     const struct cpu_topology topology = machine_topology(config);
 
-    return config->accel == ACCEL_QTEST || vcpus_create(&machine->vcpus, &machine->vm, config->cpus,
-                                                        &machine_vcpu_ops, machine, &topology, error);
+    return config->accel == ACCEL_QTEST ||
+           vcpus_create(&machine->vcpus, &machine->vm, config->cpus, config->cpus, &machine_vcpu_ops, machine,
+                        &topology, error);
 }
 
 static bool open_kernel(struct machine *machine, struct error *error)

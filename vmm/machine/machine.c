@@ -304,7 +304,7 @@ bool machine_acknowledge_irq(struct machine *machine, unsigned gsi)
 
 int machine_vcpu_tid(const struct machine *machine, unsigned index)
 {
-    return index < machine->vcpus.count ? atomic_load(&machine->vcpus.vcpu[index].tid) : 0;
+    return vcpus_has(&machine->vcpus, index) ? atomic_load(&machine->vcpus.vcpu[index].tid) : 0;
 }
 
 int machine_exit_status(const struct machine *machine)

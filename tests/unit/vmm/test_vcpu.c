@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The threads of vCPUs: who may still look at whom when they end. KVM is the test: KVM_RUN lasts until its
- * thread is kicked, or until the test has it exit. pthread_join() and pthread_kill() are watched.
+ * The threads of vCPUs: who may still look at whom when they end; vCPUs that come and go while others run.
+ * KVM is the test: KVM_RUN lasts until its thread is kicked, or until the test has it exit. pthread_join()
+ * and pthread_kill() are watched.
  */
 #include "../unit.h"
 
@@ -10,13 +11,16 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "kvm/vcpu.h"
 
-#define VCPUS 3
+#define VCPUS 3    /* at the start */
+#define POSSIBLE 5 /* with those that come later */
 #define RUN_SIZE 4096
 #define DATA 2048 /* of an exit, in the shared page */
 
@@ -27,12 +31,19 @@ static atomic_int kicks;      /* of others */
 static atomic_int exits;      /* that are to come: bit by index */
 static atomic_int in_exit;    /* how many are being handled */
 static atomic_bool to_joined; /* the exit is handled when a thread has been joined */
+static int created;           /* by KVM */
+static unsigned long refused; /* the request that KVM refuses, or 0 */
+static bool create_all;       /* as on arm64 */
+static unsigned completed, resets[POSSIBLE];
+static bool startable[POSSIBLE];
+static atomic_int started; /* by the guest: bit by index */
+static atomic_int running; /* vCPUs in KVM_RUN */
 
 /* ---- KVM ---- */
 
 static struct vcpu *by_fd(int fd)
 {
-    for (unsigned i = 0; i < vcpus.count; i++)
+    for (unsigned i = 0; i < vcpus.possible; i++)
         if (vcpus.vcpu[i].fd == fd)
             return &vcpus.vcpu[i];
     fail();
@@ -44,16 +55,19 @@ static int run(struct vcpu *vcpu)
     volatile uint8_t *immediate_exit = &vcpu->run->immediate_exit;
     const int bit = 1 << vcpu->index;
 
+    atomic_fetch_or(&running, bit);
     while (!*immediate_exit) {
         if (atomic_fetch_and(&exits, ~bit) & bit) {
             vcpu->run->exit_reason = KVM_EXIT_IO;
             vcpu->run->io.direction = KVM_EXIT_IO_OUT;
             vcpu->run->io.size = vcpu->run->io.count = 1;
             vcpu->run->io.data_offset = DATA;
+            atomic_fetch_and(&running, ~bit);
             return 0;
         }
         sched_yield();
     }
+    atomic_fetch_and(&running, ~bit);
     errno = EINTR;
     return -1;
 }
@@ -67,6 +81,11 @@ int __wrap_ioctl(int fd, unsigned long request, unsigned long argument)
     if (request == KVM_RUN)
         return run(by_fd(fd));
     assert_int_equal(request, KVM_CREATE_VCPU);
+    if (request == refused) {
+        errno = ENOMEM;
+        return -1;
+    }
+    created++;
     made = memfd_create("vcpu", MFD_CLOEXEC);
     assert_int_equal(ftruncate(made, RUN_SIZE), 0);
     return made;
@@ -80,6 +99,9 @@ int __wrap_pthread_join(pthread_t thread, void **result)
 {
     int failed = __real_pthread_join(thread, result);
 
+    /* By index; those that never came have none. */
+    while (!vcpus.vcpu[atomic_load(&joined)].thread_started)
+        atomic_fetch_add(&joined, 1);
     assert_true(pthread_equal(thread, vcpus.vcpu[atomic_load(&joined)].thread));
     atomic_fetch_add(&joined, 1);
     return failed;
@@ -90,7 +112,7 @@ int __wrap_pthread_kill(pthread_t thread, int signal);
 int __wrap_pthread_kill(pthread_t thread, int signal)
 {
     for (int i = 0; i < atomic_load(&joined); i++)
-        if (pthread_equal(thread, vcpus.vcpu[i].thread)) {
+        if (vcpus.vcpu[i].thread_started && pthread_equal(thread, vcpus.vcpu[i].thread)) {
             atomic_fetch_add(&too_late, 1); /* to do it would be undefined */
             return 0;
         }
@@ -118,27 +140,52 @@ unsigned long vcpus_arch_id(const struct vcpus *group, unsigned index)
     return index;
 }
 
+bool vcpus_arch_create_all(void)
+{
+    return create_all;
+}
+
 bool vcpu_arch_create(struct vcpu *vcpu, struct error *error)
 {
-    (void)vcpu, (void)error;
-    return true;
+    (void)error;
+    vcpu->snapshot = malloc(1);
+    return vcpu->snapshot != NULL;
 }
 
 bool vcpu_arch_complete(struct vcpu *vcpu, struct error *error)
 {
     (void)vcpu, (void)error;
+    completed++;
     return true;
 }
 
 void vcpu_arch_destroy(struct vcpu *vcpu)
 {
-    (void)vcpu;
+    free(vcpu->snapshot);
+    vcpu->snapshot = NULL;
 }
 
+/* Never while it may run. */
 bool vcpu_arch_reset(struct vcpu *vcpu, const struct vcpu_entry *entry, struct error *error)
 {
-    (void)vcpu, (void)entry, (void)error;
+    (void)entry, (void)error;
+    assert_false(atomic_load(&running) & 1 << vcpu->index);
+    resets[vcpu->index]++;
+    atomic_fetch_and(&started, ~(1 << vcpu->index));
     return true;
+}
+
+bool vcpu_arch_set_absent(struct vcpu *vcpu, bool absent, struct error *error)
+{
+    (void)error;
+    assert_false(atomic_load(&running) & 1 << vcpu->index);
+    startable[vcpu->index] = !absent;
+    return true;
+}
+
+bool vcpu_arch_is_started(const struct vcpu *vcpu)
+{
+    return atomic_load(&started) & 1 << vcpu->index;
 }
 
 bool vcpu_arch_nmi(const struct vcpu *vcpu, struct error *error)
@@ -173,23 +220,42 @@ void vcpu_arch_describe(const struct vcpu *vcpu, char *text, size_t size)
 
 /* ---- tests ---- */
 
-static int set_up(void **state)
+static int start(bool all)
 {
-    static const struct vm vm = { .fd = -1, .run_size = RUN_SIZE, .vcpus_max = VCPUS };
+    static const struct vm vm = { .fd = -1, .run_size = RUN_SIZE, .vcpus_max = POSSIBLE };
     const struct cpu_topology topology = { 0 };
     struct error error;
 
-    (void)state;
     atomic_store(&joined, 0);
     atomic_store(&too_late, 0);
     atomic_store(&kicks, 0);
     atomic_store(&exits, 0);
     atomic_store(&in_exit, 0);
     atomic_store(&to_joined, false);
-    return vcpus_create(&vcpus, &vm, VCPUS, &ops, NULL, &topology, &error) &&
+    atomic_store(&started, 0);
+    create_all = all;
+    created = 0;
+    completed = 0;
+    refused = 0;
+    memset(resets, 0, sizeof resets);
+    for (unsigned i = 0; i < POSSIBLE; i++)
+        startable[i] = i < VCPUS;
+    return vcpus_create(&vcpus, &vm, VCPUS, POSSIBLE, &ops, NULL, &topology, &error) &&
                    vcpus_complete(&vcpus, false, &error)
                ? 0
                : -1;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return start(false);
+}
+
+static int set_up_all(void **state)
+{
+    (void)state;
+    return start(true);
 }
 
 static void let_exit(int which)
@@ -223,11 +289,126 @@ static void nobody_kicks_a_thread_that_was_joined(void **state)
     assert_int_equal(atomic_load(&too_late), 0);
 }
 
+static void wait_for_run(unsigned index)
+{
+    while (!(atomic_load(&running) & 1 << index))
+        sched_yield();
+}
+
+/* Again and again, while the others run and leave the guest all the time. */
+static void a_vcpu_comes_and_goes(void **state)
+{
+    const bool all = create_all;
+    struct error error;
+    int fd = -1, tid = 0;
+
+    (void)state;
+    assert_int_equal(created, all ? POSSIBLE : VCPUS);
+    assert_int_equal(completed, created);
+    assert_false(startable[POSSIBLE - 1] && all);
+    vcpus_resume(&vcpus);
+    for (unsigned round = 0; round < 100; round++) {
+        struct vcpu *vcpu = &vcpus.vcpu[POSSIBLE - 1];
+
+        assert_false(vcpus_has(&vcpus, POSSIBLE - 1));
+        assert_true(vcpus_add(&vcpus, POSSIBLE - 1, &error));
+        assert_true(vcpus_has(&vcpus, POSSIBLE - 1));
+        wait_for_run(POSSIBLE - 1);
+        assert_true(startable[POSSIBLE - 1]);
+        assert_int_equal(resets[POSSIBLE - 1], round + 1);
+        if (round == 0) {
+            fd = vcpu->fd;
+            tid = atomic_load(&vcpu->tid);
+        }
+        /* KVM's vCPU and the thread are the same ones. */
+        assert_int_equal(vcpu->fd, fd);
+        assert_int_equal(atomic_load(&vcpu->tid), tid);
+        assert_int_equal(created, all ? POSSIBLE : VCPUS + 1);
+        atomic_store(&exits, 1 << 1 | 1 << (POSSIBLE - 1));
+        vcpus_remove(&vcpus, POSSIBLE - 1);
+        assert_false(startable[POSSIBLE - 1]);
+        assert_false(atomic_load(&running) & 1 << (POSSIBLE - 1));
+        /* Nothing that concerns all of them lets it run. */
+        vcpus_pause(&vcpus);
+        atomic_store(&exits, 0);
+        vcpus_resume(&vcpus);
+        wait_for_run(0);
+        assert_false(atomic_load(&running) & 1 << (POSSIBLE - 1));
+    }
+    vcpus_destroy(&vcpus);
+    assert_int_equal(atomic_load(&too_late), 0);
+}
+
+/* It is held with the others, and goes without having run. */
+static void a_vcpu_comes_while_the_guest_is_stopped(void **state)
+{
+    struct error error;
+
+    (void)state;
+    assert_true(vcpus_add(&vcpus, 3, &error));
+    vcpus_pause(&vcpus);
+    assert_false(atomic_load(&running));
+    assert_true(vcpus_reset(&vcpus, NULL, &error));
+    assert_int_equal(resets[3], 2);
+    assert_int_equal(resets[4], 0); /* the absent one */
+    vcpus_remove(&vcpus, 3);
+    vcpus_resume(&vcpus);
+    wait_for_run(0);
+    assert_false(atomic_load(&running) & 1 << 3);
+    assert_true(vcpus_add(&vcpus, 3, &error));
+    wait_for_run(3);
+    vcpus_destroy(&vcpus);
+}
+
+static void a_vcpu_that_kvm_refuses_stays_absent(void **state)
+{
+    struct error error;
+
+    (void)state;
+    vcpus_resume(&vcpus);
+    refused = KVM_CREATE_VCPU;
+    assert_false(vcpus_add(&vcpus, 3, &error));
+    assert_non_null(strstr(error.text, "KVM_CREATE_VCPU 3: Cannot allocate memory"));
+    assert_false(vcpus_has(&vcpus, 3));
+    refused = 0;
+    assert_true(vcpus_add(&vcpus, 3, &error));
+    wait_for_run(3);
+    vcpus_destroy(&vcpus);
+}
+
+static void a_vcpu_tells_whether_the_guest_has_started_it(void **state)
+{
+    struct error error;
+
+    (void)state;
+    assert_true(vcpus_add(&vcpus, 3, &error));
+    assert_false(vcpus_look(&vcpus, 3)); /* parked */
+    vcpus_resume(&vcpus);
+    wait_for_run(3);
+    assert_false(vcpus_look(&vcpus, 3)); /* in the guest, where it waits to be started */
+    assert_false(vcpus_look(&vcpus, 4));
+    atomic_fetch_or(&started, 1 << 3);
+    assert_true(vcpus_look(&vcpus, 3));
+    vcpus_remove(&vcpus, 3);
+    assert_false(vcpus_look(&vcpus, 3));
+    assert_true(vcpus_add(&vcpus, 3, &error));
+    assert_false(vcpus_look(&vcpus, 3)); /* it was reset */
+    vcpus_pause(&vcpus);
+    atomic_fetch_or(&started, 1 << 3);
+    assert_true(vcpus_look(&vcpus, 3));
+    vcpus_destroy(&vcpus);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_vcpu_takes_the_others_out_of_the_guest, set_up),
         cmocka_unit_test_setup(nobody_kicks_a_thread_that_was_joined, set_up),
+        cmocka_unit_test_setup(a_vcpu_comes_and_goes, set_up),
+        cmocka_unit_test_setup(a_vcpu_comes_and_goes, set_up_all),
+        cmocka_unit_test_setup(a_vcpu_comes_while_the_guest_is_stopped, set_up),
+        cmocka_unit_test_setup(a_vcpu_that_kvm_refuses_stays_absent, set_up),
+        cmocka_unit_test_setup(a_vcpu_tells_whether_the_guest_has_started_it, set_up),
     };
 
     return cmocka_run_group_tests_name("vcpu", tests, NULL, NULL);
