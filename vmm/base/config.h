@@ -197,8 +197,10 @@ struct config {
     struct memslot_config *memslots;
     size_t memslot_count;
     bool region_grows; /* -m gave no maxmem: the hotplug region ends where the last memslot ends */
-    /* -smp: cpus == sockets * cores * threads; values that were not given are computed as by QEMU */
-    uint32_t cpus;
+    /* -smp: maxcpus == sockets * cores * threads, and cpus is 1 ... maxcpus; values that were not given are
+     * computed as by QEMU */
+    uint32_t cpus;    /* present at the start: the first ones */
+    uint32_t maxcpus; /* possible: the others can be plugged */
     uint32_t sockets;
     uint32_t cores;   /* in one socket */
     uint32_t threads; /* in one core */

@@ -145,9 +145,9 @@ bool vm_arch_create(struct vm *vm, struct error *error)
 
     if (version == 0)
         return false;
-    if (vm->cpus > most)
-        return error_set(error, "-smp %u: a GICv%u serves at most %u vCPUs%s", vm->cpus, version, most,
-                         version == 2 && has_gic(vm, 3) ? "; gic-version=3 more" : "");
+    if (vm->cpus_max > most)
+        return error_set(error, "-smp: %u possible CPUs: a GICv%u serves at most %u vCPUs%s", vm->cpus_max,
+                         version, most, version == 2 && has_gic(vm, 3) ? "; gic-version=3 more" : "");
     vm->gic_version = version;
     vm->has_pmu = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PMU_V3) > 0;
     vm->arch = calloc(1, sizeof *vm->arch);
@@ -277,7 +277,7 @@ bool vm_arch_reset(const struct vm *vm, struct error *error)
 
     for (unsigned index = 1; done && index < ARM64_GSI_COUNT / 32; index++)
         done = clear_interrupts(vm, KVM_DEV_ARM_VGIC_GRP_DIST_REGS, 0, index);
-    for (unsigned cpu = 0; done && cpu < vm->cpus; cpu++)
+    for (unsigned cpu = 0; done && cpu < vm->cpus_max; cpu++)
         done = vm->arch->version == 3 ? reset_gicv3_cpu(vm, cpu) : reset_gicv2_cpu(vm, cpu);
     if (!done)
         return error_set(error, "GICv%u: KVM does not put its registers back: %s", vm->arch->version,

@@ -59,10 +59,11 @@ struct vm {
     size_t run_size;        /* bytes of a vCPU's shared page (struct kvm_run and more) */
     unsigned kvm_slots_max; /* KVM slots that one VM can have */
     unsigned vcpus_max;
-    unsigned cpus;  /* of the machine; set before vm_create_devices() */
-    bool has_pmu;   /* arm64: vCPUs have performance counters; known once they are created */
-    bool wants_its; /* arm64, set before vm_create_devices(): a GICv3 gets an ITS if KVM provides it */
-    bool has_its;   /* arm64: devices' messages go to the GIC's ITS; known once the devices are created */
+    unsigned cpus;     /* of the machine at its start; set before vm_create_devices(), like */
+    unsigned cpus_max; /* those that are possible */
+    bool has_pmu;      /* arm64: vCPUs have performance counters; known once they are created */
+    bool wants_its;    /* arm64, set before vm_create_devices(): a GICv3 gets an ITS if KVM provides it */
+    bool has_its;      /* arm64: devices' messages go to the GIC's ITS; known once the devices are created */
     unsigned gic_version; /* arm64: 2, 3, or 0 for the newest that the host supports; never 0 once the devices
                              are created */
     struct vm_arch *arch; /* the in-kernel devices (kvm/x86.c, kvm/arm64.c) */

@@ -16,7 +16,8 @@
 
 /* What the guest starts with. */
 struct start {
-    uint64_t mpidr[CPUS_MAX];
+    uint64_t mpidr[CPUS_MAX]; /* of possible CPUs, by index */
+    bool present[CPUS_MAX];
     struct boot_machine machine;
     struct vcpu_entry entry;
 };
@@ -56,6 +57,7 @@ static bool build_tables(struct machine *machine, uint8_t *tables, size_t size, 
         .cores = machine->config->cores,
         .threads = machine->config->threads,
         .mpidr = machine->start->mpidr,
+        .present = machine->start->present,
         .slots = machine->config->slots,
         .pmu = machine->vm.has_pmu,
         .console = true,
@@ -123,8 +125,10 @@ bool machine_arch_prepare(struct machine *machine, struct error *error)
 {
     struct start *start = machine->start;
 
-    for (uint32_t i = 0; i < machine->config->cpus; i++)
+    for (uint32_t i = 0; i < machine->config->maxcpus; i++) {
         start->mpidr[i] = vcpu_arch_mpidr(i);
+        start->present[i] = machine_has_cpu(machine, i);
+    }
     start->machine = (struct boot_machine){
         .memory = machine->memory,
         .cpus = machine->config->cpus,

@@ -32,7 +32,9 @@ bool arm64_acpi_cpus(struct arm64_cpus *cpus, const struct arm64_acpi_config *co
         cpus->cpus[i] = (struct hotram_acpi_gic_cpu){ .uid = i,
                                                       .node = config->numa->cpu_node[i],
                                                       .mpidr = config->mpidr[i] & HOTRAM_MPIDR_AFFINITY,
-                                                      .flags = HOTRAM_CPU_ENABLED };
+                                                      .flags = !config->present || config->present[i]
+                                                                   ? HOTRAM_CPU_ENABLED
+                                                                   : 0 };
     return true;
 }
 

@@ -141,7 +141,7 @@ static void warn_of_cpus(const struct config *config)
 {
     if (!config->numa.cpus_given)
         return;
-    for (uint32_t cpu = 0; cpu < config->cpus; cpu++)
+    for (uint32_t cpu = 0; cpu < config->maxcpus; cpu++)
         if (!config->numa.cpu_given[cpu])
             warning(
                 "CPU(s) not present in any NUMA nodes: CPU %u [socket-id: %u, core-id: %u, thread-id: %u]; using node 0",
@@ -159,6 +159,7 @@ static bool create_vm(struct machine *machine, struct error *error)
                   : vm_create_without_kvm(&machine->vm, machine->loop, error)))
         return false;
     machine->vm.cpus = machine->config->cpus;
+    machine->vm.cpus_max = machine->config->maxcpus;
     machine->vm.gic_version = machine->config->gic_version;
     machine->vm.wants_its = machine->config->its;
     hint = has_kvm ? vm_arch_warning() : NULL;
@@ -172,7 +173,7 @@ struct cpu_topology machine_topology(const struct config *config)
 {
     uint32_t package = config->cores * config->threads;
 
-    for (uint32_t cpu = 0; cpu < config->cpus; cpu++)
+    for (uint32_t cpu = 0; cpu < config->maxcpus; cpu++)
         if (config->numa.cpu_node[cpu] != config->numa.cpu_node[cpu - cpu % package])
             return (struct cpu_topology){ 1, 1 };
     return (struct cpu_topology){ config->cores, config->threads };
@@ -184,8 +185,8 @@ static bool create_vcpus(struct machine *machine, struct error *error)
     const struct cpu_topology topology = machine_topology(config);
 
     return config->accel == ACCEL_QTEST ||
-           vcpus_create(&machine->vcpus, &machine->vm, config->cpus, config->cpus, &machine_vcpu_ops, machine,
-                        &topology, error);
+           vcpus_create(&machine->vcpus, &machine->vm, config->cpus, config->maxcpus, &machine_vcpu_ops,
+                        machine, &topology, error);
 }
 
 static bool open_kernel(struct machine *machine, struct error *error)

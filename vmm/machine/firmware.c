@@ -17,7 +17,7 @@ static bool set_numbers(struct fw_cfg *fw_cfg, const struct config *config, stru
            fw_cfg_set_number(fw_cfg, FW_CFG_RAM_SIZE, config->ram_size, 8, error) &&
            fw_cfg_set_number(fw_cfg, FW_CFG_NOGRAPHIC, 1, 2, error) && /* there is no display */
            fw_cfg_set_number(fw_cfg, FW_CFG_NB_CPUS, config->cpus, 2, error) &&
-           fw_cfg_set_number(fw_cfg, FW_CFG_MAX_CPUS, config->cpus, 2, error) &&
+           fw_cfg_set_number(fw_cfg, FW_CFG_MAX_CPUS, config->maxcpus, 2, error) &&
            fw_cfg_set_number(fw_cfg, FW_CFG_BOOT_MENU, config->boot.menu, 2, error);
 }
 

@@ -302,6 +302,11 @@ bool machine_acknowledge_irq(struct machine *machine, unsigned gsi)
     return machine->vm.interrupts && vm_irq_acknowledge(&machine->vm, gsi);
 }
 
+bool machine_has_cpu(const struct machine *machine, uint32_t index)
+{
+    return index < machine->config->cpus;
+}
+
 int machine_vcpu_tid(const struct machine *machine, unsigned index)
 {
     return vcpus_has(&machine->vcpus, index) ? atomic_load(&machine->vcpus.vcpu[index].tid) : 0;

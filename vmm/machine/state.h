@@ -215,6 +215,8 @@ void machine_raise_hotplug(void *opaque);                    /* under the machin
 const char *machine_hotplug_stopped(void *opaque);           /* machine_stopped() */
 void machine_event(void *opaque, const struct event *event); /* machine_emit(), as an event_sink */
 
+/* machine.c: whether the machine has a CPU, of those that are possible. */
+bool machine_has_cpu(const struct machine *machine, uint32_t index);
 /* create.c: where the CPUs are, as the guest is told. */
 struct cpu_topology machine_topology(const struct config *config);
 

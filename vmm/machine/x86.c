@@ -21,6 +21,7 @@
 
 /* What the guest starts with. */
 struct start {
+    bool present[CPUS_MAX]; /* CPUs, by index */
     struct dimms_at_boot dimms;
     struct boot_machine machine;
     struct vcpu_entry entry;
@@ -38,7 +39,7 @@ static uint16_t waiting_gpes(void *opaque)
 static bool check_apic_ids(const struct config *config, struct error *error)
 {
     const struct cpu_topology topology = machine_topology(config);
-    uint32_t last = x86_apic_id(&topology, config->cpus - 1);
+    uint32_t last = x86_apic_id(&topology, config->maxcpus - 1);
 
     return last <= APIC_ID_MAX ||
            error_set(error,
@@ -46,7 +47,7 @@ static bool check_apic_ids(const struct config *config, struct error *error)
                      " threads in a socket the APIC id of CPU %" PRIu32 " is %" PRIu32
                      ", and at most %u is possible: the ids have gaps where cores or threads are "
                      "no power of two; choose powers of two, or -smp %" PRIu32,
-                     config->cores, config->threads, config->cpus - 1, last, APIC_ID_MAX, config->cpus);
+                     config->cores, config->threads, config->maxcpus - 1, last, APIC_ID_MAX, config->maxcpus);
 }
 
 bool machine_arch_create_devices(struct machine *machine, struct error *error)
@@ -125,7 +126,8 @@ static bool build_tables(struct machine *machine, const struct dimms_at_boot *di
                          size_t capacity, uint64_t address, uint64_t *rsdp, struct error *error)
 {
     const struct x86_acpi_config config = {
-        .cpus = machine->config->cpus,
+        .cpus = machine->config->maxcpus,
+        .present = machine->start->present,
         .topology = machine_topology(machine->config),
         .slots = machine->config->slots,
         .ged = machine->config->ged,
@@ -228,6 +230,8 @@ bool machine_arch_prepare(struct machine *machine, struct error *error)
     struct start *start = machine->start;
     struct map_room room;
 
+    for (uint32_t i = 0; i < machine->config->maxcpus; i++)
+        start->present[i] = machine_has_cpu(machine, i);
     if (machine->config->firmware != FIRMWARE_NONE)
         return prepare_firmware(machine, error);
     start->machine = (struct boot_machine){

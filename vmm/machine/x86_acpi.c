@@ -195,7 +195,9 @@ static struct hotram_acpi_cpu *make_cpus(const struct x86_acpi_config *config, s
         cpus[i] = (struct hotram_acpi_cpu){ .uid = i,
                                             .apic_id = x86_apic_id(&config->topology, i),
                                             .node = config->numa->cpu_node[i],
-                                            .flags = HOTRAM_CPU_ENABLED };
+                                            .flags = !config->present || config->present[i]
+                                                         ? HOTRAM_CPU_ENABLED
+                                                         : HOTRAM_CPU_ONLINE_CAPABLE };
     return cpus;
 }
 

@@ -20,7 +20,8 @@ struct board;
 
 /* What the tables tell the guest beside the constants of layout/x86.h. */
 struct x86_acpi_config {
-    uint32_t cpus;
+    uint32_t cpus;                            /* possible ones */
+    const bool *present;                      /* which of them are there; NULL: all */
     struct cpu_topology topology;             /* gives them their APIC ids */
     bool ged;                                 /* events come by a Generic Event Device; no fixed hardware */
     uint32_t slots;                           /* DIMM slots; 0: no hotplug block */

@@ -77,9 +77,9 @@ static bool put_cpus(const struct reading *reading, const char *range, uint32_t 
         return error_set(
             error, "Parameter 'cpus' expects a uint64 value or range, such as 0 or 0-3; got '%.80s'", range);
     for (uint64_t cpu = first; cpu <= last; cpu++) {
-        if (cpu >= reading->config->cpus)
+        if (cpu >= reading->config->maxcpus)
             return error_set(error, "CPU index (%" PRIu64 ") should be smaller than maxcpus (%" PRIu32 ")",
-                             cpu, reading->config->cpus);
+                             cpu, reading->config->maxcpus);
         if (!put_cpu(reading->numa, (uint32_t)cpu, node, error))
             return false;
     }
@@ -137,7 +137,7 @@ static bool read_cpu(const struct reading *reading, struct json_object *object, 
                          "Invalid node-id=%" PRId64 ", NUMA node must be defined with -numa node,nodeid=ID "
                          "before it's used with -numa cpu,node-id=ID",
                          node);
-    for (uint32_t cpu = 0; cpu < config->cpus; cpu++) {
+    for (uint32_t cpu = 0; cpu < config->maxcpus; cpu++) {
         if (differs(thread, cpu % config->threads) || differs(core, cpu / config->threads % config->cores) ||
             differs(socket, cpu / config->threads / config->cores))
             continue;
@@ -282,7 +282,7 @@ static bool check_nodes(const struct reading *reading, struct error *error)
 /* CPUs that nobody put anywhere: by their socket if that is so for all, as QEMU does. */
 static void place_cpus(const struct config *config, struct numa_config *numa)
 {
-    for (uint32_t cpu = 0; cpu < config->cpus && !numa->cpus_given; cpu++)
+    for (uint32_t cpu = 0; cpu < config->maxcpus && !numa->cpus_given; cpu++)
         numa->cpu_node[cpu] = (uint8_t)(cpu / config->threads / config->cores % numa->nodes);
 }
 

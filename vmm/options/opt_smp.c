@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * -smp: number of vCPUs and their topology. What is left out is reckoned as QEMU since 6.2 does: cores
- * first, then sockets, then threads.
+ * -smp: number of vCPUs at the start, number of those that are possible, and the topology of the latter. What
+ * is left out is reckoned as QEMU since 6.2 does: cores first, then sockets, then threads.
  */
 #include <inttypes.h>
 #include <json-c/json.h>
@@ -51,44 +51,71 @@ static uint32_t or_one(uint32_t value)
     return value ? value : 1;
 }
 
+/* What is not given follows from the number of possible CPUs. */
 static void complete_topology(const struct parser *parser, struct config *config)
 {
-    uint32_t cpus = parser->cpus ? parser->cpus : parser->maxcpus;
+    const uint32_t most = parser->maxcpus ? parser->maxcpus : parser->cpus;
 
     config->sockets = parser->sockets;
     config->cores = parser->cores;
     config->threads = parser->threads;
-    if (cpus && !config->cores)
-        config->cores = cpus / (or_one(config->sockets) * or_one(config->threads));
-    else if (cpus && !config->sockets)
-        config->sockets = cpus / (config->cores * or_one(config->threads));
-    else if (cpus && !config->threads)
-        config->threads = cpus / (config->sockets * config->cores);
+    if (most && !config->cores)
+        config->cores = most / (or_one(config->sockets) * or_one(config->threads));
+    else if (most && !config->sockets)
+        config->sockets = most / (config->cores * or_one(config->threads));
+    else if (most && !config->threads)
+        config->threads = most / (config->sockets * config->cores);
     config->sockets = or_one(config->sockets);
     config->cores = or_one(config->cores);
     config->threads = or_one(config->threads);
-    config->cpus = cpus ? cpus : config->sockets * config->cores * config->threads;
+    config->maxcpus = most ? most : config->sockets * config->cores * config->threads;
+    config->cpus = parser->cpus ? parser->cpus : config->maxcpus;
+}
+
+/* The level between sockets and cores that QEMU names has one element here. */
+#if defined(__aarch64__)
+#define MIDDLE "clusters"
+#else
+#define MIDDLE "dies"
+#endif
+#define TOPOLOGY "sockets (%" PRIu32 ") * " MIDDLE " (1) * cores (%" PRIu32 ") * threads (%" PRIu32 ")"
+
+static bool check_topology(const struct config *config, struct error *error)
+{
+    const uint64_t product = (uint64_t)config->sockets * config->cores * config->threads;
+
+    if (product != config->maxcpus)
+        return error_set(error,
+                         "Invalid CPU topology: product of the hierarchy must match maxcpus: " TOPOLOGY
+                         " != maxcpus (%" PRIu32
+                         "); leave one of sockets, cores and threads out, and it is computed",
+                         config->sockets, config->cores, config->threads, config->maxcpus);
+    if (config->maxcpus < config->cpus)
+        return error_set(error,
+                         "Invalid CPU topology: maxcpus must be equal to or greater than smp: " TOPOLOGY
+                         " == maxcpus (%" PRIu32 ") < smp_cpus (%" PRIu32 ")",
+                         config->sockets, config->cores, config->threads, config->maxcpus, config->cpus);
+    if (config->maxcpus > CPUS_MAX)
+        return error_set(error,
+                         "Invalid SMP CPUs %" PRIu32 ". The max CPUs supported by machine '%.40s' is %d",
+                         config->maxcpus, config->machine, CPUS_MAX);
+    return true;
 }
 
 bool finish_smp(struct parser *parser, struct error *error)
 {
     struct config *config = parser->config;
-    uint32_t product;
 
-    if (parser->maxcpus && parser->cpus && parser->maxcpus != parser->cpus)
-        return error_set(error,
-                         "-smp: maxcpus=%" PRIu32 " must equal cpus=%" PRIu32 ": hotram has no CPU hotplug",
-                         parser->maxcpus, parser->cpus);
     complete_topology(parser, config);
-    product = config->sockets * config->cores * config->threads;
-    if (product != config->cpus)
-        return error_set(error,
-                         "-smp: sockets (%" PRIu32 ") * cores (%" PRIu32 ") * threads (%" PRIu32
-                         ") is %" PRIu32 ", but there are %" PRIu32
-                         " CPUs: the product must equal their number",
-                         config->sockets, config->cores, config->threads, product, config->cpus);
-    if (config->cpus > CPUS_MAX)
-        return error_set(error, "-smp: %" PRIu32 " CPUs; machine hotram-1 has at most %d", config->cpus,
-                         CPUS_MAX);
-    return true;
+    if (!check_topology(config, error))
+        return error_prefix(error, "-smp: ");
+    if (config->maxcpus == config->cpus)
+        return true;
+    if (strcmp(config->machine, "none") == 0)
+        return error_set(error, "-smp: maxcpus=%" PRIu32 ": -machine none has no CPUs to plug",
+                         config->maxcpus);
+    return config->acpi || error_set(error,
+                                     "-smp: maxcpus=%" PRIu32 " exceeds cpus=%" PRIu32
+                                     ", but CPUs are plugged by ACPI, which -machine acpi=off switches off",
+                                     config->maxcpus, config->cpus);
 }

@@ -72,9 +72,11 @@ const struct option options_table[] = {
         "the CPU model: both names expose the host CPU. The properties are accepted for compatibility and have no effect: "
         "the guest gets the host's PMU and address bits as far as KVM supports them",
         "-cpu host,migratable=off"),
-    HANDLED("smp", "[cpus=]N[,sockets=S][,cores=C][,threads=T][,maxcpus=N]", GROUP_MACHINE, option_smp,
-            "number of vCPUs (default 1, at most 255) and their topology: S * C * T must be N",
-            "-smp 4\n-smp 4,sockets=1,cores=2,threads=2"),
+    HANDLED(
+        "smp", "[cpus=]N[,maxcpus=M][,sockets=S][,cores=C][,threads=T]", GROUP_MACHINE, option_smp,
+        "number of vCPUs at start (default 1), of those that are possible (default N, at most 255; the others can be plugged), "
+        "and the topology of the latter: S * C * T must be M",
+        "-smp 4\n-smp 4,sockets=1,cores=2,threads=2\n-smp 2,maxcpus=8"),
     HANDLED(
         "m", "[size=]N[,slots=S,maxmem=M]", GROUP_MACHINE, option_memory,
         "N: RAM at start (default 128M; MiB without a suffix). S: number of DIMM slots, at most 256. M: maximum memory of "

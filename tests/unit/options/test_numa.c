@@ -25,7 +25,7 @@ static void describe(const struct config *config, char text[512])
 
     for (uint32_t node = 0; node < config->numa.nodes; node++) {
         at += sprintf(at, "%" PRIu64 "/", config->numa.ram[node] / MIB);
-        for (uint32_t cpu = 0; cpu < config->cpus; cpu++)
+        for (uint32_t cpu = 0; cpu < config->maxcpus; cpu++)
             if (config->numa.cpu_node[cpu] == node)
                 at += sprintf(at, "%" PRIu32, cpu);
         at += sprintf(at, "%s%s ", config->numa.memdev[node] ? "/" : "",

@@ -128,20 +128,27 @@ static void cpus(void **state)
 {
     static const struct {
         const char *line;
-        uint32_t cpus, sockets, cores, threads;
+        uint32_t cpus, maxcpus, sockets, cores, threads;
     } cases[] = {
-        { "-smp 4", 4, 1, 4, 1 },
-        { "-smp cpus=255", 255, 1, 255, 1 },
-        { "-smp 1,sockets=1,cores=1,threads=1", 1, 1, 1, 1 },
-        { "-smp 4,sockets=4,cores=1,threads=1", 4, 4, 1, 1 },
-        { "-smp 4,sockets=2", 4, 2, 2, 1 },
-        { "-smp 4,cores=2", 4, 2, 2, 1 },
-        { "-smp 8,sockets=2,cores=2", 8, 2, 2, 2 },
-        { "-smp 4,threads=2", 4, 1, 2, 2 },
-        { "-smp sockets=2,cores=2", 4, 2, 2, 1 },
-        { "-smp maxcpus=2", 2, 1, 2, 1 },
-        { "-smp 4,maxcpus=4,dies=1,clusters=1", 4, 1, 4, 1 },
-        { "-smp 4 -smp sockets=4", 4, 4, 1, 1 },
+        { "-smp 4", 4, 4, 1, 4, 1 },
+        { "-smp cpus=255", 255, 255, 1, 255, 1 },
+        { "-smp 1,sockets=1,cores=1,threads=1", 1, 1, 1, 1, 1 },
+        { "-smp 4,sockets=4,cores=1,threads=1", 4, 4, 4, 1, 1 },
+        { "-smp 4,sockets=2", 4, 4, 2, 2, 1 },
+        { "-smp 4,cores=2", 4, 4, 2, 2, 1 },
+        { "-smp 8,sockets=2,cores=2", 8, 8, 2, 2, 2 },
+        { "-smp 4,threads=2", 4, 4, 1, 2, 2 },
+        { "-smp sockets=2,cores=2", 4, 4, 2, 2, 1 },
+        { "-smp maxcpus=2", 2, 2, 1, 2, 1 },
+        { "-smp 4,maxcpus=4,dies=1,clusters=1", 4, 4, 1, 4, 1 },
+        { "-smp 4 -smp sockets=4", 4, 4, 4, 1, 1 },
+        { "-smp 1,maxcpus=4", 1, 4, 1, 4, 1 },
+        { "-smp 1,maxcpus=4,sockets=4,cores=1,threads=1", 1, 4, 4, 1, 1 },
+        { "-smp 3,maxcpus=8,threads=2", 3, 8, 1, 4, 2 },
+        { "-smp 0,maxcpus=2", 2, 2, 1, 2, 1 },
+        { "-smp 1,maxcpus=0", 1, 1, 1, 1, 1 },
+        { "-smp 1,maxcpus=255", 1, 255, 1, 255, 1 },
+        { "-machine hotram-1,smp.cpus=2,smp.maxcpus=6", 2, 6, 1, 6, 1 },
     };
 
     (void)state;
@@ -149,13 +156,21 @@ static void cpus(void **state)
         struct config config;
 
         parse_good(&config, cases[i].line);
-        if (config.cpus != cases[i].cpus || config.sockets != cases[i].sockets ||
-            config.cores != cases[i].cores || config.threads != cases[i].threads)
+        if (config.cpus != cases[i].cpus || config.maxcpus != cases[i].maxcpus ||
+            config.sockets != cases[i].sockets || config.cores != cases[i].cores ||
+            config.threads != cases[i].threads)
             fail_msg("%s: %" PRIu32 " = %" PRIu32 " * %" PRIu32 " * %" PRIu32, cases[i].line, config.cpus,
                      config.sockets, config.cores, config.threads);
         config_free(&config);
     }
 }
+
+/* The level that QEMU names, of which there is one element. */
+#if defined(__aarch64__)
+#define MIDDLE "clusters"
+#else
+#define MIDDLE "dies"
+#endif
 
 static void bad_cpus(void **state)
 {
@@ -163,13 +178,26 @@ static void bad_cpus(void **state)
         { "-smp 256", "Parameter 'cpus' expects a number from 0 to 255; got '256'" },
         { "-smp abc", "Parameter 'cpus' expects a number from 0 to 255; got 'abc'" },
         { "-smp -1", "got '-1'" },
-        { "-smp 4,sockets=3", "sockets (3) * cores (1) * threads (1) is 3, but there are 4 CPUs: the product "
-                              "must equal their number" },
-        { "-smp 4,sockets=1,cores=2,threads=1",
-          "sockets (1) * cores (2) * threads (1) is 2, but there are 4 CPUs" },
-        { "-smp 5,sockets=2,cores=4", "sockets (2) * cores (4) * threads (1) is 8, but there are 5 CPUs" },
-        { "-smp 2,maxcpus=4", "maxcpus=4 must equal cpus=2: hotram has no CPU hotplug" },
-        { "-smp sockets=16,cores=16", "256 CPUs; machine hotram-1 has at most 255" },
+        { "-smp 4,sockets=3",
+          "-smp: Invalid CPU topology: product of the hierarchy must match maxcpus: sockets (3) * " MIDDLE
+          " (1) * cores (1) * threads (1) != maxcpus (4); leave one of sockets, cores and threads out" },
+        { "-smp 4,sockets=1,cores=2,threads=1", "cores (2) * threads (1) != maxcpus (4)" },
+        { "-smp 5,sockets=2,cores=4", "cores (4) * threads (1) != maxcpus (5)" },
+        { "-smp 2,sockets=2,cores=2,threads=1,maxcpus=8",
+          "sockets (2) * " MIDDLE " (1) * cores (2) * threads (1) != maxcpus (8)" },
+        { "-smp 4,maxcpus=2",
+          "-smp: Invalid CPU topology: maxcpus must be equal to or greater than smp: "
+          "sockets (1) * " MIDDLE " (1) * cores (2) * threads (1) == maxcpus (2) < smp_cpus (4)" },
+        { "-smp 1,maxcpus=289", "Parameter 'maxcpus' expects a number from 0 to 255; got '289'" },
+        { "-smp 1,maxcpus=x", "Parameter 'maxcpus' expects a number from 0 to 255; got 'x'" },
+        { "-smp sockets=16,cores=16",
+          "Invalid SMP CPUs 256. The max CPUs supported by machine 'hotram-1' is 255" },
+        { "-smp sockets=255,cores=255,threads=255", "Invalid SMP CPUs 16581375." },
+        { "-smp 1,maxcpus=2 -machine none", "maxcpus=2: -machine none has no CPUs to plug" },
+#if defined(__aarch64__)
+        { "-smp 1,maxcpus=2 -machine hotram-1,acpi=off",
+          "maxcpus=2 exceeds cpus=1, but CPUs are plugged by ACPI, which -machine acpi=off switches off" },
+#endif
         { "-smp 4,dies=2",
           "Parameter 'dies' expects 1 (hotram supports sockets, cores and threads); got '2'" },
         { "-smp 4,core=2", "-smp has no property 'core'; did you mean 'cores'?" },
