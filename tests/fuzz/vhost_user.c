@@ -259,7 +259,7 @@ static void begin(struct judge *judge, struct vhost_user *user, struct input *in
     if (protocol & 1 << 5)
         put_answer(judge, input, 21, 8, 0);
     expected = begins(judge, user);
-    CHECK(vhost_user_begin(user, &error) == expected);
+    CHECK(vhost_user_begin(user, VHOST_USER_PROTOCOL_CONFIG, &error) == expected);
     CHECK(!expected ||
           (user->protocol == judge->protocol && user->rings > 0 && user->slots_max == judge->slots_max));
     if (!expected && !user->broken) /* it lacks something, and nobody goes on from there */

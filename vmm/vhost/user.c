@@ -38,9 +38,9 @@ enum { BACKEND_CONFIG_CHANGE_MSG = 2 };
 
 /* Bit of the virtio features that says that there are protocol features. */
 #define F_PROTOCOL_FEATURES (UINT64_C(1) << 30)
-#define REQUIRED (VHOST_USER_PROTOCOL_REPLY_ACK | VHOST_USER_PROTOCOL_CONFIG)
 #define WANTED \
-    (REQUIRED | VHOST_USER_PROTOCOL_MQ | VHOST_USER_PROTOCOL_BACKEND_REQ | VHOST_USER_PROTOCOL_MEM_SLOTS)
+    (VHOST_USER_PROTOCOL_REPLY_ACK | VHOST_USER_PROTOCOL_MQ | VHOST_USER_PROTOCOL_BACKEND_REQ | \
+     VHOST_USER_PROTOCOL_MEM_SLOTS)
 
 struct wire_region {
     uint64_t address, size, memory, offset;
@@ -114,7 +114,8 @@ static bool lacks(const char *name, struct error *error)
     return error_set(error, "the back end lacks %s of vhost-user, which hotram requires", name);
 }
 
-static bool agree(struct vhost_user *user, struct error *error)
+/* CONFIG is a feature only where it is required: a device without it answers for its configuration itself. */
+static bool agree(struct vhost_user *user, uint64_t required, struct error *error)
 {
     uint64_t offered;
 
@@ -126,9 +127,9 @@ static bool agree(struct vhost_user *user, struct error *error)
         return false;
     if (!(offered & VHOST_USER_PROTOCOL_REPLY_ACK))
         return lacks("REPLY_ACK", error);
-    if (!(offered & VHOST_USER_PROTOCOL_CONFIG))
+    if ((required & VHOST_USER_PROTOCOL_CONFIG) && !(offered & VHOST_USER_PROTOCOL_CONFIG))
         return lacks("CONFIG", error);
-    user->protocol = offered & WANTED;
+    user->protocol = offered & (WANTED | required);
     user->features &= ~F_PROTOCOL_FEATURES;
     return vhost_user_tell(user, &MESSAGE_OF(SET_PROTOCOL_FEATURES, user->protocol)) &&
            vhost_user_must(user, &MESSAGE(SET_OWNER));
@@ -168,10 +169,10 @@ static bool open_requests(struct vhost_user *user)
     return true;
 }
 
-bool vhost_user_begin(struct vhost_user *user, struct error *error)
+bool vhost_user_begin(struct vhost_user *user, uint64_t required, struct error *error)
 {
     error->text[0] = '\0';
-    if (agree(user, error) && find_limits(user) && open_requests(user))
+    if (agree(user, required, error) && find_limits(user) && open_requests(user))
         return true;
     return user->broken ? error_set(error, "the back end: %s", user->why.text) : false;
 }

@@ -8,8 +8,8 @@
  * answer within VHOST_USER_ANSWER_MS break the connection: it is shut down, `why` is set, and every later
  * request fails at once. The kernel discards descriptors that come with an answer, since none are received.
  *
- * The protocol features REPLY_ACK and CONFIG are required, so that each request is known to have been carried
- * out before the next one.
+ * The protocol feature REPLY_ACK is required, so that each request is known to have been carried out before
+ * the next one; and CONFIG for a device whose configuration space is the back end's.
  *
  * Threads: one at a time. Each request waits for its answer, at most VHOST_USER_ANSWER_MS. Unless stated
  * otherwise, functions that return false have broken the connection, or found it broken.
@@ -71,9 +71,10 @@ bool vhost_user_open(struct vhost_user *user, int fd, struct error *error);
  * Main thread. */
 void vhost_user_close(struct vhost_user *user);
 
-/* Negotiate protocol features, and set features and limits. False and an error: the connection is broken, or
- * the back end lacks a required feature. Main thread. */
-bool vhost_user_begin(struct vhost_user *user, struct error *error);
+/* Negotiate protocol features, and set features and limits. `required` is VHOST_USER_PROTOCOL_CONFIG for a
+ * device whose configuration space is the back end's, otherwise 0. False and an error: the connection is
+ * broken, or the back end lacks a required feature. Main thread. */
+bool vhost_user_begin(struct vhost_user *user, uint64_t required, struct error *error);
 /* Break the connection for a reason that the caller has found; printf-like, a phrase as in `why`. Returns
  * false; has no effect on a broken connection. */
 bool vhost_user_break(struct vhost_user *user, const char *format, ...) __attribute__((format(printf, 2, 3)));

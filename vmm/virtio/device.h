@@ -54,6 +54,7 @@
 struct iothread;
 struct virtio_device;
 struct virtio_setup;
+struct virtio_user;
 
 struct virtio_device_type {
     uint16_t virtio_id;      /* device id (5) */
@@ -133,7 +134,8 @@ struct virtio_device {
     const struct virtio_device_type *type;
     struct io_thread *io;
     struct guest_memory *memory;
-    char *name; /* its id, or the name of its type: for messages, and as a holder of leases */
+    struct virtio_user *user; /* of vhost-user (virtio/user.h), from prepare() on; NULL: another device */
+    char *name;               /* its id, or the name of its type: for messages, and as a holder of leases */
 
     pthread_mutex_t lock; /* of the registers: */
     bool resetting;       /* the driver has reset the device, which is not drained yet */

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "chardev/chardev.h"
+#include "base/loop.h"
 #include "device/board.h"
 #include "memory/backend.h"
 #include "virtio/user_blk.h"
@@ -44,31 +44,15 @@ static const struct property properties[] = {
 
 /* ---- its type ---- */
 
-static bool connect_back_end(struct user_blk *blk, struct board *board, struct error *error)
+static struct user_blk *user_blk_of(struct virtio_device *device)
 {
-    const char *id = blk->values.chardev;
-    int fd;
-
-    blk->chardev = board->chardevs ? chardev_find(board->chardevs, id) : NULL;
-    if (!blk->chardev)
-        return error_set(
-            error,
-            "Property 'vhost-user-blk-device.chardev' can't find value '%.80s'; add it with -chardev "
-            "socket,id=ID,path=PATH, or chardev-add",
-            id);
-    fd = chardev_take_connection(blk->chardev, error);
-    if (fd < 0) {
-        blk->chardev = NULL;
-        return false;
-    }
-    return (vhost_user_open(&blk->user, fd, error) && vhost_user_begin(&blk->user, error)) ||
-           error_prefix(error, "chardev '%s': ", id);
+    return (struct user_blk *)(void *)device;
 }
 
 static bool find_queues(struct user_blk *blk, const struct board *board, struct error *error)
 {
     struct user_blk_values *values = &blk->values;
-    const unsigned cpus = board->vm->cpus, limit = blk->user.rings;
+    const unsigned cpus = board->vm->cpus, limit = blk->user.back_end.rings;
 
     if (!values->queues_given) {
         values->queues = cpus < 1 ? 1 : cpus < QUEUES_MAX ? cpus : QUEUES_MAX;
@@ -94,14 +78,14 @@ static bool set_write_cache(struct user_blk *blk, struct error *error)
     const struct user_blk_values *values = &blk->values;
     const uint8_t back = !values->write_cache || strcmp(values->write_cache, "off") != 0;
 
-    if (!(blk->user.features & BLK_F_CONFIG_WCE))
+    if (!(blk->user.back_end.features & BLK_F_CONFIG_WCE))
         return back ||
                error_set(error,
                          "write-cache=off: the back end of chardev '%s' does not let it be set; leave it "
                          "out, and have the back end write through",
                          values->chardev);
-    return vhost_user_config_set(&blk->user, BLK_CONFIG_WRITE_BACK, &back, sizeof back) ||
-           error_set(error, "chardev '%s': the back end: %s", values->chardev, blk->user.why.text);
+    return vhost_user_config_set(&blk->user.back_end, BLK_CONFIG_WRITE_BACK, &back, sizeof back) ||
+           error_set(error, "chardev '%s': the back end: %s", values->chardev, blk->user.back_end.why.text);
 }
 
 static bool read_config(struct user_blk *blk, uint64_t *features, struct error *error)
@@ -110,9 +94,10 @@ static bool read_config(struct user_blk *blk, uint64_t *features, struct error *
     struct virtio_device *device = &blk->virtio;
     uint32_t segments;
 
-    if (!vhost_user_config_get(&blk->user, device->config, USER_BLK_CONFIG_SIZE))
-        return error_set(error, "chardev '%s': the back end: %s", values->chardev, blk->user.why.text);
-    *features = blk->user.features & USER_BLK_FEATURES;
+    if (!vhost_user_config_get(&blk->user.back_end, device->config, USER_BLK_CONFIG_SIZE))
+        return error_set(error, "chardev '%s': the back end: %s", values->chardev,
+                         blk->user.back_end.why.text);
+    *features = blk->user.back_end.features & USER_BLK_FEATURES;
     if (!values->config_wce)
         *features &= ~BLK_F_CONFIG_WCE;
     if (!values->discard)
@@ -129,18 +114,6 @@ static bool read_config(struct user_blk *blk, uint64_t *features, struct error *
     return true;
 }
 
-/* Features of rings that the back end lacks are none of the device. */
-static bool find_ring_features(struct user_blk *blk, struct error *error)
-{
-    struct virtio_values *common = &blk->values.virtio;
-
-    common->indirect &= (blk->user.features & VIRTIO_F_INDIRECT_DESC) != 0;
-    common->event_index &= (blk->user.features & VIRTIO_F_EVENT_IDX) != 0;
-    return (blk->user.features & VIRTIO_F_VERSION_1) ||
-           error_set(error, "chardev '%s': the back end is older than virtio 1.0, which hotram requires",
-                     blk->values.chardev);
-}
-
 static void set_defaults(void *opaque)
 {
     struct user_blk_values *values = opaque;
@@ -154,12 +127,58 @@ static bool check_values(const void *opaque, struct error *error)
     return blk_write_cache_check(((const struct user_blk_values *)opaque)->write_cache, error);
 }
 
-/* Its queues are the back end's, or wait for it. */
-static bool handle(struct virtio_device *device, struct virtio_queue *queue)
+/* ---- configuration space ---- */
+
+static void config_changed(void *opaque)
 {
-    (void)device, (void)queue;
-    return false;
+    struct user_blk *blk = opaque;
+    const uint64_t capacity = atomic_load(&blk->capacity);
+
+    if (memcmp(blk->virtio.config + USER_BLK_CONFIG_CAPACITY, &capacity, sizeof capacity) != 0)
+        virtio_device_config_set(&blk->virtio, USER_BLK_CONFIG_CAPACITY, &capacity, sizeof capacity);
 }
+
+static void read_capacity_on_io(struct virtio_device *device)
+{
+    struct user_blk *blk = user_blk_of(device);
+    uint8_t config[USER_BLK_CONFIG_SIZE];
+    uint64_t capacity;
+
+    if (!vhost_user_config_get(&blk->user.back_end, config, sizeof config))
+        return;
+    memcpy(&capacity, config + USER_BLK_CONFIG_CAPACITY, sizeof capacity);
+    atomic_store(&blk->capacity, capacity);
+    loop_post(device->pci.device.board->loop, &blk->changed);
+}
+
+static void write_cache_on_io(void *opaque)
+{
+    struct virtio_device *device = opaque;
+    struct virtio_user *user = device->user;
+
+    if (!user->lost)
+        vhost_user_config_set(&user->back_end, BLK_CONFIG_WRITE_BACK, device->config + BLK_CONFIG_WRITE_BACK,
+                              1);
+    virtio_user_still_there(user);
+}
+
+/* Under the device's lock, before the driver's next request: it waits for the back end. */
+static void config_written(struct virtio_device *device, unsigned offset, unsigned width)
+{
+    if (device->config_writable[BLK_CONFIG_WRITE_BACK] && offset <= BLK_CONFIG_WRITE_BACK &&
+        offset + width > BLK_CONFIG_WRITE_BACK)
+        virtio_device_call(device, write_cache_on_io, device);
+}
+
+/* ---- life ---- */
+
+static const struct virtio_user_type user_type = {
+    .noun = "disk",
+    .protocol = VHOST_USER_PROTOCOL_CONFIG,
+    .features = USER_BLK_FEATURES | BLK_F_MQ,
+    .group = 1,
+    .config_changed = read_capacity_on_io,
+};
 
 static bool prepare(struct virtio_device *device, struct board *board, const char *id,
                     struct virtio_setup *setup, struct error *error)
@@ -167,19 +186,20 @@ static bool prepare(struct virtio_device *device, struct board *board, const cha
     struct user_blk *blk = user_blk_of(device);
 
     (void)id;
-    blk->user.fd = blk->user.requests = blk->user.their_end = -1;
-    if (!connect_back_end(blk, board, error) || !find_queues(blk, board, error) ||
-        !find_ring_features(blk, error) || !set_write_cache(blk, error) ||
-        !read_config(blk, &setup->features, error))
+    blk->changed = (struct work){ .run = config_changed, .opaque = blk };
+    if (!virtio_user_connect(&blk->user, device, &user_type, blk->values.chardev,
+                             "vhost-user-blk-device.chardev", board, error) ||
+        !find_queues(blk, board, error) || !virtio_user_limit_rings(&blk->user, &blk->values.virtio, error) ||
+        !set_write_cache(blk, error) || !read_config(blk, &setup->features, error))
         return false;
-    setup->queues = blk->values.queues;
+    setup->queues = blk->user.queues = blk->values.queues;
     setup->queue_size = (uint16_t)blk->values.queue_size;
     return true;
 }
 
 static bool plugged(struct virtio_device *device, struct error *error)
 {
-    if (!user_blk_serve(user_blk_of(device), error))
+    if (!virtio_user_serve(device->user, error))
         return false;
     backends_share(device->pci.device.board->backends);
     return true;
@@ -188,12 +208,10 @@ static bool plugged(struct virtio_device *device, struct error *error)
 static void release(struct virtio_device *device)
 {
     struct user_blk *blk = user_blk_of(device);
-    const struct board *board = device->pci.device.board;
 
-    user_blk_leave(blk);
-    vhost_user_close(&blk->user);
-    if (blk->chardev && (!board || board->chardevs))
-        chardev_free_connection(blk->chardev);
+    virtio_user_release(&blk->user);
+    if (device->pci.device.board) /* it was on a bus */
+        loop_cancel(device->pci.device.board->loop, &blk->changed);
 }
 
 static const struct virtio_device_type type = {
@@ -202,13 +220,13 @@ static const struct virtio_device_type type = {
     .subclass = 0x00,
     .config_size = USER_BLK_CONFIG_SIZE,
     .request_size = sizeof(struct virtio_request),
-    .started = user_blk_started,
-    .resumed = user_blk_resumed,
-    .handle = handle,
-    .halted = user_blk_take_back,
-    .broken = user_blk_take_back,
-    .vector_changed = user_blk_vector_changed,
-    .config_written = user_blk_config_written,
+    .started = virtio_user_started,
+    .resumed = virtio_user_resumed,
+    .handle = virtio_user_handle,
+    .halted = virtio_user_take_back,
+    .broken = virtio_user_take_back,
+    .vector_changed = virtio_user_vector_changed,
+    .config_written = config_written,
     .shares_memory = true,
     .own_thread = true,
     .size = sizeof(struct user_blk),

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the back end of a device of vhost-user has while it serves: the queues' rings, and the connection
+ * until it is lost. Functions that end in _on_io, and those of the sections that say so, are on the I/O
+ * thread.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/message.h"
+#include "chardev/chardev.h"
+#include "device/board.h"
+#include "virtio/chain.h"
+#include "virtio/user.h"
+
+/* ---- a back end that is lost, on the I/O thread ---- */
+
+/* Once, and for good. */
+static void lose(struct virtio_user *user)
+{
+    struct virtio_device *device = user->device;
+    const bool told = !user->requests_watch; /* who plugs it hears of it */
+
+    if (user->lost)
+        return;
+    user->lost = true;
+    watch_remove(user->socket_watch);
+    watch_remove(user->requests_watch);
+    user->socket_watch = user->requests_watch = NULL;
+    virtio_vhost_take_back(&user->vhost);
+    if (!told)
+        warning(
+            "%s: the back end of chardev '%s' is lost: %s; requests of this %s stay unanswered until it is "
+            "removed (device_del), and added again with a back end",
+            device->name, user->id, user->back_end.why.text, user->type->noun);
+    device->told = true;
+    if (device->running)
+        virtio_queue_break(virtio_device_queue(device, 0), "its back end is lost");
+}
+
+bool virtio_user_still_there(struct virtio_user *user)
+{
+    if (user->back_end.broken)
+        lose(user);
+    return !user->lost;
+}
+
+/* It says nothing unasked. */
+static void on_socket(void *opaque, uint32_t events)
+{
+    struct virtio_user *user = opaque;
+
+    vhost_user_break(&user->back_end, "%s",
+                     events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)
+                         ? "it has closed the connection"
+                         : "it has sent something that nobody asked for");
+    lose(user);
+}
+
+/* ---- its own requests ---- */
+
+static void on_request(void *opaque, uint32_t events)
+{
+    struct virtio_user *user = opaque;
+
+    (void)events;
+    if (vhost_user_take_request(&user->back_end) == VHOST_USER_CONFIG_CHANGED && user->type->config_changed)
+        user->type->config_changed(user->device);
+    virtio_user_still_there(user);
+}
+
+/* ---- rings, on the I/O thread ---- */
+
+struct progress {
+    const struct virtio_queue *queue;
+    uint16_t used;
+};
+
+static void read_progress(void *opaque)
+{
+    struct progress *progress = opaque;
+    const struct used_ring *used = progress->queue->used.memory;
+
+    progress->used = atomic_load_explicit(&used->index, memory_order_acquire);
+}
+
+/* A ring that was taken back at `next`: whether all that the back end took from it has ended. It may say so
+ * before it has; and where the ring's memory cannot be read, nothing can be waited for. */
+static bool has_ended(struct virtio_queue *queue, uint16_t next)
+{
+    struct progress progress = { .queue = queue, .used = next };
+
+    return !queue->used.region || !guest_memory_try(queue->memory, read_progress, &progress) ||
+           progress.used == next;
+}
+
+static void drain(struct virtio_user *user, unsigned queues, const uint16_t *next)
+{
+    static const struct timespec pause = { .tv_nsec = 200000 };
+    const uint64_t deadline = loop_now() + VHOST_USER_DRAIN_MS;
+
+    for (unsigned i = 0; i < queues && !user->back_end.broken; i++)
+        while (!has_ended(virtio_device_queue(user->device, i), next[i])) {
+            if (loop_now() >= deadline) {
+                vhost_user_break(&user->back_end,
+                                 "it has not ended all requests of queue %u within %u seconds", i,
+                                 VHOST_USER_DRAIN_MS / 1000);
+                break;
+            }
+            nanosleep(&pause, NULL);
+        }
+}
+
+static void stop(struct virtio_device *device, unsigned queues, uint16_t *next)
+{
+    struct virtio_user *user = device->user;
+    bool good = !user->back_end.broken;
+
+    for (unsigned i = 0; i < queues && good; i++)
+        good = vhost_user_ring_take(&user->back_end, i, &next[i]);
+    if (good)
+        drain(user, queues, next);
+}
+
+/* The features of rings that it has are those that it offers. */
+static bool give_rings(struct virtio_user *user, unsigned queues, const struct vhost_ring *rings)
+{
+    const uint64_t known = user->type->features | VHOST_RING_FEATURES;
+    bool good = vhost_user_set_features(&user->back_end, user->device->accepted & known);
+
+    for (unsigned i = 0; i < queues && good; i++)
+        good = vhost_user_ring_give(&user->back_end, i, &rings[i]);
+    return good;
+}
+
+static bool start(struct virtio_device *device, unsigned queues, const struct vhost_ring *rings,
+                  struct error *error)
+{
+    struct virtio_user *user = device->user;
+    const uint64_t one = 1;
+
+    if (!give_rings(user, queues, rings))
+        return error_set(error, "its back end: %s", user->back_end.why.text);
+    for (unsigned i = 0; i < queues; i++) {
+        virtio_device_kick(device, i); /* what was made available before */
+        if (rings[i].next > 0)         /* what has ended while nobody had the interrupt */
+            RESULT_DOES_NOT_MATTER(write(rings[i].call, &one, sizeof one) < 0, "it is signalled already");
+    }
+    return true;
+}
+
+/* If that fails the back end is lost, which is said once. */
+static bool set_call(struct virtio_device *device, unsigned queue, int call)
+{
+    RESULT_DOES_NOT_MATTER(!vhost_user_ring_call(&device->user->back_end, queue, call), "it is lost then");
+    return true;
+}
+
+static void gave_up(struct virtio_device *device, const char *why)
+{
+    struct virtio_user *user = device->user;
+
+    if (virtio_user_still_there(user) && device->running)
+        virtio_queue_break(virtio_device_queue(device, 0), "%s", why);
+}
+
+static const struct virtio_vhost_type vhost_type = {
+    .name = "vhost-user",
+    .server = "the back end",
+    .instead = "",
+    .start = start,
+    .stop = stop,
+    .set_call = set_call,
+    .gave_up = gave_up,
+};
+
+/* Firmware uses the first queue alone. */
+void virtio_user_begin(struct virtio_user *user)
+{
+    unsigned queues = 0;
+
+    if (user->lost && user->device->running)
+        virtio_queue_break(virtio_device_queue(user->device, 0), "its back end is lost");
+    if (user->lost)
+        return;
+    while (queues < user->queues && virtio_device_queue(user->device, queues)->running)
+        queues++;
+    queues -= queues % user->type->group;
+    if (queues > 0)
+        virtio_vhost_start_if_possible(&user->vhost, queues);
+    virtio_user_still_there(user);
+}
+
+void virtio_user_started(struct virtio_device *device)
+{
+    struct virtio_user *user = device->user;
+
+    virtio_vhost_restart(&user->vhost);
+    device->told |= user->lost;
+    if (!device->halting || user->lost)
+        virtio_user_begin(user);
+}
+
+void virtio_user_resumed(struct virtio_device *device)
+{
+    virtio_user_begin(device->user);
+}
+
+void virtio_user_take_back(struct virtio_device *device)
+{
+    struct virtio_user *user = device->user;
+
+    virtio_vhost_take_back(&user->vhost);
+    virtio_user_still_there(user);
+}
+
+void virtio_user_vector_changed(struct virtio_device *device)
+{
+    struct virtio_user *user = device->user;
+
+    if (!user->lost)
+        virtio_vhost_vector_changed(&user->vhost);
+    virtio_user_still_there(user);
+}
+
+bool virtio_user_handle(struct virtio_device *device, struct virtio_queue *queue)
+{
+    (void)device, (void)queue;
+    return false;
+}
+
+/* ---- life ---- */
+
+bool virtio_user_connect(struct virtio_user *user, struct virtio_device *device,
+                         const struct virtio_user_type *type, const char *id, const char *property,
+                         struct board *board, struct error *error)
+{
+    int fd;
+
+    *user = (struct virtio_user){ .device = device, .type = type, .id = id };
+    user->back_end.fd = user->back_end.requests = user->back_end.their_end = -1;
+    device->user = user;
+    user->chardev = board->chardevs ? chardev_find(board->chardevs, id) : NULL;
+    if (!user->chardev)
+        return error_set(error,
+                         "Property '%s' can't find value '%.80s'; add it with -chardev "
+                         "socket,id=ID,path=PATH, or chardev-add",
+                         property, id);
+    fd = chardev_take_connection(user->chardev, error);
+    if (fd < 0) {
+        user->chardev = NULL;
+        return false;
+    }
+    return (vhost_user_open(&user->back_end, fd, error) &&
+            vhost_user_begin(&user->back_end, type->protocol, error)) ||
+           error_prefix(error, "chardev '%s': ", id);
+}
+
+bool virtio_user_limit_rings(const struct virtio_user *user, struct virtio_values *values,
+                             struct error *error)
+{
+    const uint64_t features = user->back_end.features;
+
+    values->indirect &= (features & VIRTIO_F_INDIRECT_DESC) != 0;
+    values->event_index &= (features & VIRTIO_F_EVENT_IDX) != 0;
+    return (features & VIRTIO_F_VERSION_1) ||
+           error_set(error, "chardev '%s': the back end is older than virtio 1.0, which hotram requires",
+                     user->id);
+}
+
+struct watching {
+    struct virtio_user *user;
+    int failure;
+};
+
+static void watch_on_io(void *opaque)
+{
+    struct watching *watching = opaque;
+    struct virtio_user *user = watching->user;
+    struct loop *loop = io_thread_loop(user->device->io);
+
+    user->socket_watch = watch_add(loop, user->back_end.fd, EPOLLIN | EPOLLRDHUP, on_socket, user);
+    if (user->socket_watch)
+        user->requests_watch = watch_add(loop, user->back_end.requests, EPOLLIN, on_request, user);
+    watching->failure = user->requests_watch ? 0 : errno;
+    if (user->requests_watch && user->device->running && !user->device->halting)
+        virtio_user_begin(user); /* its driver may be there already */
+}
+
+bool virtio_user_serve(struct virtio_user *user, struct error *error)
+{
+    struct virtio_device *device = user->device;
+    struct watching watching = { .user = user };
+
+    if (!virtio_user_listen(user, error))
+        return false;
+    if (!virtio_vhost_attach(&user->vhost, &vhost_type, device, user->queues, error))
+        return false;
+    virtio_device_call(device, watch_on_io, &watching);
+    return !watching.failure || error_set(error, "the host cannot watch the connection to the back end: %s",
+                                          strerror(watching.failure));
+}
+
+static void unwatch_on_io(void *opaque)
+{
+    struct virtio_user *user = opaque;
+
+    virtio_vhost_take_back(&user->vhost);
+    user->lost = true; /* nobody is told */
+    watch_remove(user->socket_watch);
+    watch_remove(user->requests_watch);
+    user->socket_watch = user->requests_watch = NULL;
+}
+
+void virtio_user_release(struct virtio_user *user)
+{
+    const struct board *board = user->device ? user->device->pci.device.board : NULL;
+
+    if (!user->device)
+        return;
+    if (user->listens)
+        guest_memory_unlisten(user->device->memory, &user->listener);
+    virtio_device_call(user->device, unwatch_on_io, user);
+    virtio_vhost_detach(&user->vhost);
+    vhost_user_close(&user->back_end);
+    if (user->chardev && (!board || board->chardevs))
+        chardev_free_connection(user->chardev);
+}
