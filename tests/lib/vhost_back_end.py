@@ -305,14 +305,18 @@ class BackEnd:
             if ring.call >= 0:
                 os.write(ring.call, struct.pack("<Q", 1))
 
-    def _request(self, descriptors, index):
+    def chain(self, descriptors, index):
+        """Address and length of each of its buffers."""
         chain = []
         while True:
             address, length, flags, following = struct.unpack("<QIHH", self._user(descriptors + 16 * index, 16))
             chain.append((address, length))
             if not flags & 1:
-                break
+                return chain
             index = following
+
+    def _request(self, descriptors, index):
+        chain = self.chain(descriptors, index)
         kind, _, sector = struct.unpack("<IIQ", self._guest(*chain[0]))
         at, written = 512 * sector, 1
         for address, length in chain[1:-1]:

@@ -95,7 +95,8 @@ NODE = {"node-name": "new", "read-only": False, "auto-read-only": False, "discar
         "cache": {"direct": False, "no-flush": False}}
 IMAGE = {**NODE, "aio": "threads", "locking": "auto"}
 VSOCKS = ("vhost-vsock-pci", "vhost-vsock-pci-non-transitional")
-VHOST_USERS = ("vhost-user-blk-pci", "vhost-user-blk-pci-non-transitional")
+VHOST_USER_DISKS = ("vhost-user-blk-pci", "vhost-user-blk-pci-non-transitional")
+VHOST_USERS = (*VHOST_USER_DISKS, "vhost-user-fs-pci")
 BALLOONS = ("virtio-balloon-pci", "virtio-balloon-pci-non-transitional")
 ARGUMENTS = {
     "add-fd": [{"fdset-id": 5, "opaque": "words"}],
@@ -156,7 +157,12 @@ ARGUMENTS = {
                       "iommu_platform": False, "ats": False, "packed": False, "page-per-vq": False, "chardev": "second",
                       "bootindex": 1, "num-queues": 2, "queue-size": 64, "config-wce": True, "discard": True,
                       "write-zeroes": True, "write-cache": "on"}
-                     for driver in VHOST_USERS),
+                     for driver in VHOST_USER_DISKS),
+                   {"driver": "vhost-user-fs-pci", "id": "new", "bus": "port", "addr": "0.0", "multifunction": False, "vectors": 2,
+                    "indirect_desc": True, "event_idx": True, "disable-legacy": "on", "disable-modern": False,
+                    "ioeventfd": True, "romfile": "", "rombar": 0,
+                    "iommu_platform": False, "ats": False, "packed": False, "page-per-vq": False, "chardev": "second",
+                    "bootindex": 1, "tag": "shared", "num-request-queues": 2, "queue-size": 64},
                    *({"driver": driver, "id": "new", "bus": "serial.0", "chardev": "unused", "name": "org.example.0",
                       "nr": 2} for driver in ("virtserialport", "virtconsole"))],
     "block-set-write-threshold": [{"node-name": "node", "write-threshold": 4096}],
@@ -201,10 +207,10 @@ ALONE = {"hugetlbsize", "reconnect", "reconnect-ms"}
 
 
 def with_back_ends(stack):
-    """Options for a machine with one disk of vhost-user, whose memory has descriptors, and a chardev for a second one."""
+    """Options for a machine with one disk of vhost-user, whose memory has descriptors, and chardevs for two more devices."""
     folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
     options = []
-    for name in "first", "second":
+    for name in "first", "second", "third":
         stack.enter_context(BackEnd(folder / name))
         options += ["-chardev", f"socket,id={name},path={folder / name}"]
     return [*options, "-device", "vhost-user-blk-pci,id=first,chardev=first"]
@@ -533,7 +539,7 @@ def test_objects_have_what_their_types_list():
                "-blockdev", "null-co,node-name=o", "-device", "virtio-blk-pci-non-transitional,drive=o",
                "-device", "vhost-vsock-pci,guest-cid=3", "-device", "vhost-vsock-pci-non-transitional,guest-cid=4"]
     with contextlib.ExitStack() as stack, Host([*devices, *with_back_ends(stack), "-device",
-              "vhost-user-blk-pci-non-transitional,chardev=second"]) as host, Nothing("-chardev", "null,id=c", "-device", "isa-serial,id=s,chardev=c",
+              "vhost-user-blk-pci-non-transitional,chardev=second", "-device", "vhost-user-fs-pci,chardev=third,tag=t"]) as host, Nothing("-chardev", "null,id=c", "-device", "isa-serial,id=s,chardev=c",
                                  "-object", "memory-backend-ram,id=m,size=2M") as none:
         host.add("ram", policy="preferred", host_nodes=[0], prealloc_threads=3)
         host.add("file", "f", mem_path=host.files / "file", discard_data=True)

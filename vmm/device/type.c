@@ -8,11 +8,12 @@
 
 /* The rows are beside what they make. */
 extern const struct device_type isa_serial_type, pc_dimm_type, pcie_root_port_type, pvpanic_type,
-    vhost_user_blk_pci_type, vhost_user_blk_pci_non_transitional_type, vhost_vsock_pci_type,
-    vhost_vsock_pci_non_transitional_type, virtio_balloon_pci_type, virtio_balloon_pci_non_transitional_type,
-    virtio_blk_pci_type, virtio_blk_pci_non_transitional_type, virtio_net_pci_type,
-    virtio_net_pci_non_transitional_type, virtio_rng_pci_type, virtio_rng_pci_non_transitional_type,
-    virtio_serial_pci_type, virtio_serial_pci_non_transitional_type, virtconsole_type, virtserialport_type;
+    vhost_user_blk_pci_type, vhost_user_blk_pci_non_transitional_type, vhost_user_fs_pci_type,
+    vhost_vsock_pci_type, vhost_vsock_pci_non_transitional_type, virtio_balloon_pci_type,
+    virtio_balloon_pci_non_transitional_type, virtio_blk_pci_type, virtio_blk_pci_non_transitional_type,
+    virtio_net_pci_type, virtio_net_pci_non_transitional_type, virtio_rng_pci_type,
+    virtio_rng_pci_non_transitional_type, virtio_serial_pci_type, virtio_serial_pci_non_transitional_type,
+    virtconsole_type, virtserialport_type;
 /* Chips of the machine. */
 extern const struct device_type flash_arm64_type, flash_x86_type, fw_cfg_type, ged_type, gpex_host_type,
     gpex_root_type, pl011_type, pl031_type, pm_type, q35_host_type, q35_isa_type, q35_mch_type, rtc_type,
@@ -26,6 +27,7 @@ static const struct device_type *const device_types[] = {
     &pcie_root_port_type,
     &vhost_user_blk_pci_type,
     &vhost_user_blk_pci_non_transitional_type,
+    &vhost_user_fs_pci_type,
     &vhost_vsock_pci_type,
     &vhost_vsock_pci_non_transitional_type,
     &virtconsole_type,

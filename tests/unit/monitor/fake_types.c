@@ -41,6 +41,7 @@ NO_DEVICE(virtio_serial_pci_type, "virtio-serial-pci");
 NO_DEVICE(virtio_serial_pci_non_transitional_type, "virtio-serial-pci-non-transitional");
 NO_DEVICE(vhost_user_blk_pci_type, "vhost-user-blk-pci");
 NO_DEVICE(vhost_user_blk_pci_non_transitional_type, "vhost-user-blk-pci-non-transitional");
+NO_DEVICE(vhost_user_fs_pci_type, "vhost-user-fs-pci");
 NO_DEVICE(vhost_vsock_pci_type, "vhost-vsock-pci");
 NO_DEVICE(vhost_vsock_pci_non_transitional_type, "vhost-vsock-pci-non-transitional");
 NO_DEVICE(virtconsole_type, "virtconsole");
