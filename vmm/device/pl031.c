@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/config.h"
 #include "base/count_of.h"
 #include "device/registers.h"
+#include "device/rtc_base.h"
 
 /* Registers by offset (3.2) */
 #define DR 0x000u
@@ -193,14 +193,9 @@ static const struct state_field fields[] = {
     FIELD(raw, INTERRUPT),
 };
 
-/* Further than any guest can set it. */
-#define OFFSET_MAX (INT64_C(1) << 42)
-
 static bool valid(const void *opaque)
 {
-    const struct pl031_state *state = opaque;
-
-    return state->offset >= -OFFSET_MAX && state->offset <= OFFSET_MAX;
+    return rtc_offset_valid(((const struct pl031_state *)opaque)->offset);
 }
 
 const struct state_table pl031_state_table = {
@@ -227,8 +222,6 @@ void pl031_init(struct pl031 *pl031, const struct board *board, const struct chi
         .name = "real-time clock",
     };
 
-    if (local)
-        tzset(); /* reads files: not when a vCPU first asks for the time */
     *pl031 = (struct pl031){
         .vm = board->vm, .loop = board->loop, .address = place->address, .gsi = place->gsi, .local = local
     };
@@ -272,8 +265,7 @@ static bool build(struct board *board, const struct chip_place *place, struct er
 
     if (!pl031)
         return error_set(error, "out of memory");
-    pl031_init(pl031, board, place, config->rtc_base == RTC_LOCALTIME,
-               config->rtc_base == RTC_DATE ? config->rtc_date - time(NULL) : 0);
+    pl031_init(pl031, board, place, rtc_base_is_local(config), rtc_base_offset(config));
     device_enlist_chip(&pl031->device, board, &pl031_type);
     return true;
 }

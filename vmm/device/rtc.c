@@ -8,6 +8,7 @@
 #include "base/count_of.h"
 #include "device/isa_aml.h"
 #include "device/registers.h"
+#include "device/rtc_base.h"
 #include "device/rtc_firmware.h"
 #include "device/rtc_time.h"
 #include "layout/x86.h"
@@ -210,14 +211,9 @@ static const struct state_field fields[] = {
     STATE_FIELD(struct rtc_state, index, 1, RTC_CMOS_SIZE - 1),
 };
 
-/* As far as a guest can set the clock, and further, but not so far that its year is no int. */
-#define OFFSET_MAX (INT64_C(1) << 42)
-
 static bool valid(const void *opaque)
 {
-    const struct rtc_state *state = opaque;
-
-    return state->offset >= -OFFSET_MAX && state->offset <= OFFSET_MAX;
+    return rtc_offset_valid(((const struct rtc_state *)opaque)->offset);
 }
 
 const struct state_table rtc_state_table = {
@@ -242,8 +238,6 @@ void rtc_init(struct rtc *rtc, const struct board *board, unsigned gsi, bool loc
         .name = "real-time clock",
     };
 
-    if (local)
-        tzset(); /* reads files: not when a vCPU first asks for the time */
     *rtc = (struct rtc){ .vm = board->vm, .gsi = gsi, .loop = board->loop, .local = local };
     state_power_on(&rtc_state_table, &rtc->state);
     rtc->state.offset = offset;
@@ -302,8 +296,7 @@ static bool build(struct board *board, const struct chip_place *place, struct er
 
     if (!rtc)
         return error_set(error, "out of memory");
-    rtc_init(rtc, board, place->gsi, config->rtc_base == RTC_LOCALTIME,
-             config->rtc_base == RTC_DATE ? config->rtc_date - time(NULL) : 0);
+    rtc_init(rtc, board, place->gsi, rtc_base_is_local(config), rtc_base_offset(config));
     rtc_describe(rtc, &(struct rtc_machine){ .cpus = config->cpus,
                                              .low_ram_end = board->low_ram_end,
                                              .high_ram_size = board->high_ram_size,
