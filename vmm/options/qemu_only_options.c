@@ -5,44 +5,44 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "options/parser.h"
 
 static const struct {
-    const char *names; /* separated and surrounded by spaces */
+    const char *names; /* separated by spaces */
     const char *reason;
 } absent[] = {
-    { " mem-path mem-prealloc ",
+    { "mem-path mem-prealloc",
       "use -object memory-backend-file,... for memory from a file, or prealloc=on to allocate it at start, with -machine memory-backend=ID" },
-    { " net ", "a network card is -nic user, or -netdev user,id=n0 -device virtio-net-pci,netdev=n0" },
-    { " cdrom ",
+    { "net", "a network card is -nic user, or -netdev user,id=n0 -device virtio-net-pci,netdev=n0" },
+    { "cdrom",
       "no CD-ROM drive; -drive file=FILE,format=raw,readonly=on is a disk that is only read, and that a guest can mount" },
-    { " snapshot ", "`cp --reflink=auto IMAGE COPY` makes a copy for the guest to write" },
-    { " fda fdb mtdblock sd iscsi ", "a disk is -drive file=FILE,format=raw or -hda FILE" },
-    { " fsdev virtfs ", "no shared folders" },
-    { " usb usbdevice ", "no USB" },
-    { " audio audio-help ", "no sound" },
-    { " spice vnc sdl portrait rotate full-screen k ", "no display" },
-    { " tpmdev ", "no TPM" },
-    { " parallel debugcon virtioconsole ", "the only such device is one serial port" },
-    { " option-rom dtb no-fd-bootchk win2k-hack ",
-      "no option ROMs, and hotram makes the device tree itself" },
+    { "snapshot", "`cp --reflink=auto IMAGE COPY` makes a copy for the guest to write" },
+    { "fda fdb mtdblock sd iscsi", "a disk is -drive file=FILE,format=raw or -hda FILE" },
+    { "fsdev virtfs", "no shared folders" },
+    { "usb usbdevice", "no USB" },
+    { "audio audio-help", "no sound" },
+    { "spice vnc sdl portrait rotate full-screen k", "no display" },
+    { "tpmdev", "no TPM" },
+    { "parallel debugcon virtioconsole", "the only such device is one serial port" },
+    { "option-rom dtb no-fd-bootchk win2k-hack", "no option ROMs, and hotram makes the device tree itself" },
 #if defined(__aarch64__)
-    { " no-acpi ", "-machine acpi=off describes the machine by a device tree, without memory hotplug" },
+    { "no-acpi", "-machine acpi=off describes the machine by a device tree, without memory hotplug" },
 #else
-    { " no-acpi ", "memory hotplug requires ACPI; a libvirt domain needs <features><acpi/></features>" },
+    { "no-acpi", "memory hotplug requires ACPI; a libvirt domain needs <features><acpi/></features>" },
 #endif
-    { " acpitable ", "hotram generates the ACPI tables" },
-    { " realtime ", "-overcommit mem-lock=on keeps memory in RAM" },
-    { " incoming only-migratable loadvm dump-vmstate ", "no migration" },
-    { " xen-domid xen-attach xen-domid-restrict ", "KVM only, no Xen" },
-    { " singlestep icount d D dfilter tb-size plugin seed ", "KVM runs the guest without translation" },
-    { " gdb s ", "no debugger interface" },
-    { " trace enable-sync-profile ", "no tracing" },
-    { " runas chroot async-teardown ", "drop privileges before starting hotram" },
-    { " set compat ", "set the property in the option that creates the device or object" },
-    { " watchdog ", "no watchdog" },
-    { " echr ", "the escape key is Ctrl-A" },
-    { " semihosting semihosting-config prom-env old-param ", "not for this architecture" },
+    { "acpitable", "hotram generates the ACPI tables" },
+    { "realtime", "-overcommit mem-lock=on keeps memory in RAM" },
+    { "incoming only-migratable loadvm dump-vmstate", "no migration" },
+    { "xen-domid xen-attach xen-domid-restrict", "KVM only, no Xen" },
+    { "singlestep icount d D dfilter tb-size plugin seed", "KVM runs the guest without translation" },
+    { "gdb s", "no debugger interface" },
+    { "trace enable-sync-profile", "no tracing" },
+    { "runas chroot async-teardown", "drop privileges before starting hotram" },
+    { "set compat", "set the property in the option that creates the device or object" },
+    { "watchdog", "no watchdog" },
+    { "echr", "the escape key is Ctrl-A" },
+    { "semihosting semihosting-config prom-env old-param", "not for this architecture" },
 };
 
 /* What asks for the absence of something that is absent. */
@@ -84,18 +84,8 @@ const char *option_harmless_at(size_t index, char text[32])
 
 const char *option_absent(const char *name)
 {
-    size_t length = strlen(name);
-
-    if (length == 0 || strchr(name, ' '))
-        return NULL;
-    for (size_t i = 0; i < sizeof absent / sizeof absent[0]; i++) {
-        const char *found = absent[i].names;
-
-        while ((found = strstr(found, name))) {
-            if (found[-1] == ' ' && found[length] == ' ')
-                return absent[i].reason;
-            found += length;
-        }
-    }
+    for (size_t i = 0; i < sizeof absent / sizeof absent[0]; i++)
+        if (words_contain(absent[i].names, name))
+            return absent[i].reason;
     return NULL;
 }

@@ -128,6 +128,12 @@ static void test_bad_requests(void **state)
         { "{\"execute\": \"stop\", \"arguments\": {\"x\": 1}}", GENERIC("Parameter 'x' is unexpected") },
         { "{\"execute\": \"\"}", ERROR("CommandNotFound", "The command  has not been found") },
         { "{\"execute\": \"info\"}", ERROR("CommandNotFound", "The command info has not been found") },
+        /* Words of a list of names, and what is between them: no name by themselves. */
+        { "{\"execute\": \" savevm\"}", ERROR("CommandNotFound", "The command  savevm has not been found") },
+        { "{\"execute\": \" s\"}", ERROR("CommandNotFound", "The command  s has not been found") },
+        { "{\"execute\": \" \"}", ERROR("CommandNotFound", "The command   has not been found") },
+        { "{\"execute\": \"savevm loadvm\"}",
+          ERROR("CommandNotFound", "The command savevm loadvm has not been found") },
         { "{\"execute\": \"object-del\"}", GENERIC("Parameter 'id' is missing") },
         { "{\"execute\": \"object-del\", \"arguments\": {\"id\": 1}}",
           GENERIC("Invalid parameter type for 'id', expected: string") },

@@ -3,33 +3,31 @@
  * Commands of QEMU 7.2 that hotram lacks, with their replacements: those that programs call without having
  * asked whether they are there.
  */
-#include <string.h>
+#include <stddef.h>
 
+#include "base/words.h"
 #include "monitor/command.h"
 #include "monitor/session.h"
 
 static const struct {
-    const char *names; /* separated and surrounded by spaces */
+    const char *names; /* separated by spaces */
     const char *reason;
 } absent[] = {
-    { " set-numa-node ", "nodes are defined by -numa" },
-    { " query-hotpluggable-cpus ", "CPU hotplug is not supported; query-cpus-fast shows the CPU topology" },
-    { " query-migrate migrate migrate_cancel migrate-set-parameters query-migrate-parameters ",
+    { "set-numa-node", "nodes are defined by -numa" },
+    { "query-hotpluggable-cpus", "CPU hotplug is not supported; query-cpus-fast shows the CPU topology" },
+    { "query-migrate migrate migrate_cancel migrate-set-parameters query-migrate-parameters",
       "no migration" },
-    { " savevm loadvm snapshot-save snapshot-load ", "no snapshots" },
-    { " chardev-change ", "device_del, chardev-remove, chardev-add and device_add replace a port's chardev" },
-    { " chardev-send-break ", "a break is not a byte, and chardevs transfer bytes alone" },
-    { " query-vnc query-spice screendump send-key ", "no display" },
-    { " dump-guest-memory pmemsave memsave ", "guest memory cannot be written to files" },
+    { "savevm loadvm snapshot-save snapshot-load", "no snapshots" },
+    { "chardev-change", "device_del, chardev-remove, chardev-add and device_add replace a port's chardev" },
+    { "chardev-send-break", "a break is not a byte, and chardevs transfer bytes alone" },
+    { "query-vnc query-spice screendump send-key", "no display" },
+    { "dump-guest-memory pmemsave memsave", "guest memory cannot be written to files" },
 };
 
 const char *command_absent(const char *name)
 {
-    size_t length = strlen(name);
-
-    for (size_t i = 0; length > 0 && i < sizeof absent / sizeof absent[0]; i++)
-        for (const char *at = absent[i].names; (at = strstr(at, name)) != NULL; at += length)
-            if (at[-1] == ' ' && at[length] == ' ')
-                return absent[i].reason;
+    for (size_t i = 0; i < sizeof absent / sizeof absent[0]; i++)
+        if (words_contain(absent[i].names, name))
+            return absent[i].reason;
     return NULL;
 }
