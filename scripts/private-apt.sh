@@ -9,13 +9,14 @@
 private_apt() {
     local dir=$1 tool=$2
     shift 2
-    mkdir -p "$dir"/{state/lists/partial,cache/archives/partial}
+    mkdir -p "$dir"/{state/lists/partial,cache/archives/partial,none}
+    : > "$dir/state/status" # apt puts locks beside it
     # Of two at once the second waits; apt would end with an error.
     flock "$dir/lock" "$tool" -qq -o APT::Sandbox::User=root \
         -o Acquire::Languages=none \
         -o Dir::Etc::Preferences=/dev/null \
-        -o Dir::Etc::PreferencesParts=/dev/null \
-        -o Dir::State="$dir/state" -o Dir::State::status=/dev/null \
+        -o Dir::Etc::PreferencesParts="$dir/none" \
+        -o Dir::State="$dir/state" -o Dir::State::status="$dir/state/status" \
         -o Dir::Cache="$dir/cache" "$@"
 }
 
