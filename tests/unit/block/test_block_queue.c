@@ -26,7 +26,7 @@
 #define DISK (2u << 20)
 #define SLOTS 32
 #define PIECE (DISK / SLOTS) /* of the disk: a request of each slot stays within its own */
-#define ROUNDS 4000
+#define REQUESTS 2000
 
 /* The host's answers where a test wants others. */
 static int queue_init_fails, submit_fails;
@@ -214,7 +214,7 @@ static void model_with(const char *options, const char *engine)
         return;
     }
     started = ended = 0;
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    while (started < REQUESTS) {
         unsigned number = roll(SLOTS);
 
         if (!slots[number].busy)
@@ -230,7 +230,6 @@ static void model_with(const char *options, const char *engine)
     block_queue_drain(world.queue);
     assert_int_equal(block_queue_load(world.queue), 0);
     assert_int_equal(ended, started);
-    assert_true(ended > ROUNDS / 8);
     close_world(&world);
     whole_file_is(model);
 }
