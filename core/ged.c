@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#define EVENTS (HOTRAM_GED_MEMORY | HOTRAM_GED_POWER_BUTTON)
+#define EVENTS (HOTRAM_GED_MEMORY | HOTRAM_GED_POWER_BUTTON | HOTRAM_GED_CPU)
 
 enum hotram_status hotram_ged_raise(struct hotram_ged *ged, uint32_t events)
 {

@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "access.h"
+
 /* What a register means when it is read. */
 enum reading { ADDR_LOW, ADDR_HIGH, SIZE_LOW, SIZE_HIGH, NODE, FLAGS };
 
@@ -33,28 +35,6 @@ static const struct reg *find(uint64_t offset)
             return &layout[i];
     }
     return NULL;
-}
-
-static bool is_width(unsigned width)
-{
-    return width == 1 || width == 2 || width == 4;
-}
-
-/* All ones in the low width * 8 bits. */
-static uint32_t ones(unsigned width)
-{
-    return UINT32_MAX >> (32 - 8 * width);
-}
-
-/* How much of an access that starts here and has so many bytes left is done in one piece: the largest power
- * of two that is not longer than the rest nor than the offset's natural alignment. */
-static unsigned piece(uint64_t offset, unsigned left)
-{
-    unsigned width = left >= 4 ? 4 : left >= 2 ? 2 : 1;
-
-    while (offset & (width - 1))
-        width /= 2;
-    return width;
 }
 
 /* The guest sees a DIMM from commit to eject. */
@@ -166,15 +146,15 @@ uint32_t hotram_memhp_read(const struct hotram_memhp *memhp, uint32_t offset, un
 {
     uint32_t value = 0;
 
-    if (!is_width(width))
+    if (!libhotram_is_width(width))
         return UINT32_MAX;
     if (!memhp)
-        return ones(width);
+        return libhotram_ones(width);
     for (unsigned done = 0; done < width;) {
         uint64_t at = (uint64_t)offset + done;
-        unsigned part = piece(at, width - done);
+        unsigned part = libhotram_piece(at, width - done);
 
-        value |= (read_at(memhp, at) & ones(part)) << (8 * done);
+        value |= (read_at(memhp, at) & libhotram_ones(part)) << (8 * done);
         done += part;
     }
     return value;
@@ -182,13 +162,13 @@ uint32_t hotram_memhp_read(const struct hotram_memhp *memhp, uint32_t offset, un
 
 void hotram_memhp_write(struct hotram_memhp *memhp, uint32_t offset, unsigned width, uint32_t value)
 {
-    if (!memhp || !is_width(width))
+    if (!memhp || !libhotram_is_width(width))
         return;
     for (unsigned done = 0; done < width;) {
         uint64_t at = (uint64_t)offset + done;
-        unsigned part = piece(at, width - done);
+        unsigned part = libhotram_piece(at, width - done);
 
-        write_at(memhp, at, (value >> (8 * done)) & ones(part));
+        write_at(memhp, at, (value >> (8 * done)) & libhotram_ones(part));
         done += part;
     }
 }

@@ -27,9 +27,9 @@ static const struct form gpe_form = { HOTRAM_STATE_GPE,
                                         { UINT16_MAX, 2, HOTRAM_FIELD_NONE },
                                         { UINT16_MAX, 2, HOTRAM_FIELD_NONE } } };
 
-static const struct form ged_form = {
-    HOTRAM_STATE_GED, { { HOTRAM_GED_MEMORY | HOTRAM_GED_POWER_BUTTON, 4, HOTRAM_FIELD_EVENTS } }
-};
+static const struct form ged_form = { HOTRAM_STATE_GED,
+                                      { { HOTRAM_GED_MEMORY | HOTRAM_GED_POWER_BUTTON | HOTRAM_GED_CPU, 4,
+                                          HOTRAM_FIELD_EVENTS } } };
 
 static const struct form pm1_form = { HOTRAM_STATE_PM1,
                                       { { HOTRAM_PM1_POWER_BUTTON | HOTRAM_PM1_WAKE, 2, HOTRAM_FIELD_STATUS },

@@ -32,6 +32,7 @@ extern "C" {
 /* Events: bits of the register. */
 #define HOTRAM_GED_MEMORY 0x1u       /**< a DIMM slot has an event pending */
 #define HOTRAM_GED_POWER_BUTTON 0x2u /**< the power button was pressed */
+#define HOTRAM_GED_CPU 0x8u          /**< a CPU slot has an event pending */
 
 /** The register. The member belongs to the library; zero is the state after a reset. */
 struct hotram_ged {

@@ -25,6 +25,8 @@ extern "C" {
 #define HOTRAM_GPE_LENGTH 4u
 /** Number of events. */
 #define HOTRAM_GPE_EVENTS (HOTRAM_GPE_LENGTH / 2u * 8u)
+/** The event for CPU hotplug: the guest runs `\_GPE._E02`. */
+#define HOTRAM_GPE_CPU 2u
 /** The event for memory hotplug: the guest runs `\_GPE._E03`. */
 #define HOTRAM_GPE_MEMORY 3u
 
@@ -74,7 +76,7 @@ uint8_t hotram_gpe_read(const struct hotram_gpe *gpe, uint32_t offset);
  * @param offset  bytes from the start of the block, any number; beyond the block is ignored
  * @param value   any byte
  * @param waiting bit n: the cause of event n persists; for HOTRAM_GPE_MEMORY: hotram_bank_first_pending()
- *                returns a slot. 0: nothing is raised again
+ *                returns a slot; for HOTRAM_GPE_CPU: hotram_cpus_pending() does. 0: nothing is raised again
  */
 void hotram_gpe_write(struct hotram_gpe *gpe, uint32_t offset, uint8_t value, uint16_t waiting);
 

@@ -140,8 +140,8 @@ bool judge_takes_block(const uint8_t *bytes, size_t length, unsigned kind)
         return whole == 20;
     case 3: /* GPE */
         return whole == 22;
-    case 4: /* GED: two events */
-        return whole == 20 && judge_number(numbers, 4) <= 3;
+    case 4: /* GED: three events */
+        return whole == 20 && (judge_number(numbers, 4) & ~0xbull) == 0;
     case 5: /* PM1: PWRBTN and WAK; what has an enable bit; all but SCI_EN and SLP_EN */
         return whole == 22 && (judge_number(numbers, 2) & ~(1ull << 8 | 1ull << 15)) == 0 &&
                (judge_number(numbers + 2, 2) & ~(1ull | 1ull << 5 | 7ull << 8)) == 0 &&

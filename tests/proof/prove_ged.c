@@ -24,7 +24,7 @@ void prove_ged_raise(void)
     uint32_t events = nondet_uint32();
     enum hotram_status status = hotram_ged_raise(ged, events);
 
-    PROVE(status == (ged && events >= 1 && events <= 3 ? HOTRAM_OK : HOTRAM_E_ARGUMENT));
+    PROVE(status == (ged && events != 0 && (events & ~0xbu) == 0 ? HOTRAM_OK : HOTRAM_E_ARGUMENT));
     PROVE(device.selector == (status == HOTRAM_OK ? before | events : before));
     REACHABLE(status == HOTRAM_OK && before != device.selector);
     REACHABLE(status != HOTRAM_OK && ged);
@@ -40,7 +40,7 @@ void prove_ged_read(void)
 
     PROVE(value == (whole ? before : 0));
     PROVE(device.selector == (whole ? 0 : before));
-    REACHABLE(whole && value == 3);
+    REACHABLE(whole && value == 0xb);
     REACHABLE(!whole && ged && before != 0);
 }
 

@@ -12,7 +12,8 @@ static void events_add_up_until_they_are_read(void **state)
     assert_int_equal(hotram_ged_raise(&ged, HOTRAM_GED_MEMORY), HOTRAM_OK);
     assert_int_equal(hotram_ged_raise(&ged, HOTRAM_GED_MEMORY), HOTRAM_OK);
     assert_int_equal(hotram_ged_raise(&ged, HOTRAM_GED_POWER_BUTTON), HOTRAM_OK);
-    assert_int_equal(hotram_ged_read(&ged, 0, 4), HOTRAM_GED_MEMORY | HOTRAM_GED_POWER_BUTTON);
+    assert_int_equal(hotram_ged_raise(&ged, HOTRAM_GED_CPU), HOTRAM_OK);
+    assert_int_equal(hotram_ged_read(&ged, 0, 4), 0xb);
     assert_int_equal(hotram_ged_read(&ged, 0, 4), 0);
 }
 
@@ -24,6 +25,7 @@ static void raise_refuses_what_its_contract_excludes(void **state)
     assert_int_equal(hotram_ged_raise(NULL, HOTRAM_GED_MEMORY), HOTRAM_E_ARGUMENT);
     assert_int_equal(hotram_ged_raise(&ged, 0), HOTRAM_E_ARGUMENT);
     assert_int_equal(hotram_ged_raise(&ged, 4), HOTRAM_E_ARGUMENT);
+    assert_int_equal(hotram_ged_raise(&ged, 0x10 | HOTRAM_GED_CPU), HOTRAM_E_ARGUMENT);
     assert_int_equal(hotram_ged_raise(&ged, UINT32_MAX), HOTRAM_E_ARGUMENT);
     assert_int_equal(hotram_ged_read(&ged, 0, 4), 0);
 }

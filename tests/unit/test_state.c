@@ -294,7 +294,7 @@ static void what_is_refused_is_named(void **state)
         { 8, 15, true, HOTRAM_E_FORMAT, HOTRAM_FIELD_LENGTH, 15, 16 },
         { 8, 21, true, HOTRAM_E_FORMAT, HOTRAM_FIELD_LENGTH, 21, 20 },
         { 12, 1, false, HOTRAM_E_CHECKSUM, HOTRAM_FIELD_CHECKSUM, 0, 0 },
-        { 12, 4, true, HOTRAM_E_VALUE, HOTRAM_FIELD_EVENTS, 4, 3 },
+        { 12, 4, true, HOTRAM_E_VALUE, HOTRAM_FIELD_EVENTS, 4, 0xb },
     };
 
     (void)state;
