@@ -5,7 +5,9 @@
 #include <hotram/acpi.h>
 #include <hotram/ged.h>
 
+#include "acpi_cpus.h"
 #include "acpi_memory.h"
+#include "acpi_store.h"
 
 #define NOTIFY_BUTTON_PRESSED 0x80 /* of a control method power button (4.8.2.2.1.2) */
 
@@ -23,10 +25,15 @@ static void if_event(struct hotram_aml *aml, uint32_t event)
 static void event_method(struct hotram_aml *aml, const struct hotram_acpi_ged *config)
 {
     hotram_aml_method(aml, "_EVT", 1, true);
-    libhotram_memory_load(aml, "ESEL", 0);
+    libhotram_load(aml, "ESEL", 0);
     if (!config->without_memory) {
         if_event(aml, HOTRAM_GED_MEMORY);
         hotram_aml_path(aml, SCOPE "." CONTROLLER ".MSCN");
+        hotram_aml_end(aml);
+    }
+    if (config->cpus) {
+        if_event(aml, HOTRAM_GED_CPU);
+        hotram_aml_path(aml, CPUS_SCAN);
         hotram_aml_end(aml);
     }
     if (config->power_button) {
@@ -55,7 +62,7 @@ enum hotram_status hotram_acpi_power_button(struct hotram_aml *aml, const char *
 enum hotram_status hotram_acpi_ged(struct hotram_aml *aml, const struct hotram_acpi_ged *config)
 {
     if (!aml || !config || config->base > UINT32_MAX - (HOTRAM_GED_LENGTH - 1) ||
-        (config->without_memory && !config->power_button))
+        (config->without_memory && !config->power_button && !config->cpus))
         return HOTRAM_E_ARGUMENT;
     hotram_aml_scope(aml, SCOPE);
     hotram_aml_device(aml, "GED");

@@ -49,7 +49,7 @@ static bool has_parts_of_its_version(const struct hotram_acpi_gic *config)
     return room >= config->cpu_count;
 }
 
-static bool is_valid(const struct hotram_acpi_gic *config)
+bool libhotram_gic_is_valid(const struct hotram_acpi_gic *config)
 {
     if ((!config->cpus && config->cpu_count > 0) || (!config->its && config->its_count > 0) ||
         (!config->redistributors && config->redistributor_count > 0) || !has_parts_of_its_version(config))
@@ -62,7 +62,8 @@ static bool is_valid(const struct hotram_acpi_gic *config)
 }
 
 /* 5.2.12.14. The redistributors have entries of their own, so the base here is 0. */
-static void gicc(struct hotram_buffer *out, const struct hotram_acpi_gic *config, size_t index)
+void libhotram_madt_gicc(struct hotram_buffer *out, const struct hotram_acpi_gic *config, size_t index,
+                         uint32_t flags)
 {
     const struct hotram_acpi_gic_cpu *cpu = &config->cpus[index];
 
@@ -71,8 +72,8 @@ static void gicc(struct hotram_buffer *out, const struct hotram_acpi_gic *config
     hotram_buffer_u16(out, 0);
     hotram_buffer_u32(out, (uint32_t)index); /* CPU interface number */
     hotram_buffer_u32(out, cpu->uid);
-    hotram_buffer_u32(out, (cpu->flags & HOTRAM_CPU_ENABLED ? GICC_ENABLED : 0) |
-                               (cpu->flags & HOTRAM_CPU_ONLINE_CAPABLE ? GICC_ONLINE_CAPABLE : 0));
+    hotram_buffer_u32(out, (flags & HOTRAM_CPU_ENABLED ? GICC_ENABLED : 0) |
+                               (flags & HOTRAM_CPU_ONLINE_CAPABLE ? GICC_ONLINE_CAPABLE : 0));
     hotram_buffer_u32(out, 0); /* parking protocol: none, there is PSCI */
     hotram_buffer_u32(out, config->pmu_gsi);
     hotram_buffer_u64(out, 0); /* parked address */
@@ -122,13 +123,13 @@ enum hotram_status hotram_acpi_madt_gic(struct hotram_buffer *out, const struct 
 {
     struct hotram_acpi_table table;
 
-    if (!out || !ids || !config || !is_valid(config))
+    if (!out || !ids || !config || !libhotram_gic_is_valid(config))
         return HOTRAM_E_ARGUMENT;
     hotram_acpi_table_begin(&table, out, "APIC", MADT_REVISION, ids);
     hotram_buffer_zeros(out, 8); /* local APICs, flags: of x86 */
     gicd(out, config);
     for (size_t i = 0; i < config->cpu_count; i++)
-        gicc(out, config, i);
+        libhotram_madt_gicc(out, config, i, config->cpus[i].flags);
     for (size_t i = 0; i < config->redistributor_count; i++)
         gicr(out, &config->redistributors[i]);
     for (size_t i = 0; i < config->its_count; i++)

@@ -4,6 +4,8 @@
  */
 #include <hotram/acpi.h>
 
+#include "acpi_cpu.h"
+
 #define MADT_REVISION 6
 #define PCAT_COMPAT 1u /* dual 8259 as well (table 5.20) */
 
@@ -24,7 +26,7 @@ static bool is_x2apic(const struct hotram_acpi_cpu *cpu)
     return cpu->apic_id >= ALL_CPUS || cpu->uid >= ALL_CPUS;
 }
 
-static void local_apic(struct hotram_buffer *out, const struct hotram_acpi_cpu *cpu)
+void libhotram_madt_local_apic(struct hotram_buffer *out, const struct hotram_acpi_cpu *cpu)
 {
     if (is_x2apic(cpu)) { /* 5.2.12.12 */
         hotram_buffer_u8(out, LOCAL_X2APIC);
@@ -98,7 +100,7 @@ enum hotram_status hotram_acpi_madt(struct hotram_buffer *out, const struct hotr
     hotram_buffer_u32(out, config->lapic);
     hotram_buffer_u32(out, PCAT_COMPAT);
     for (size_t i = 0; i < config->cpu_count; i++)
-        local_apic(out, &config->cpus[i]);
+        libhotram_madt_local_apic(out, &config->cpus[i]);
     io_apic(out, config);
     for (size_t i = 0; i < config->override_count; i++)
         override(out, &config->overrides[i]);

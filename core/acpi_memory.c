@@ -11,6 +11,7 @@
 #include <hotram/memhp.h>
 
 #include "acpi_memory.h"
+#include "acpi_store.h"
 
 #define PRESENT_AND_WORKING 0x0f /* _STA (6.3.7) */
 #define PRESENT_BUT_HIDDEN 0x0b
@@ -25,33 +26,11 @@
 
 #define IO_PORTS 0x10000u
 
-void libhotram_memory_store_integer(struct hotram_aml *aml, uint64_t value, const char *target)
-{
-    hotram_aml_op(aml, HOTRAM_AML_STORE);
-    hotram_aml_integer(aml, value);
-    hotram_aml_path(aml, target);
-}
-
-/* target = Argn */
-static void store_arg(struct hotram_aml *aml, unsigned arg, const char *target)
-{
-    hotram_aml_op(aml, HOTRAM_AML_STORE);
-    hotram_aml_arg(aml, arg);
-    hotram_aml_path(aml, target);
-}
-
-void libhotram_memory_load(struct hotram_aml *aml, const char *source, unsigned local)
-{
-    hotram_aml_op(aml, HOTRAM_AML_STORE);
-    hotram_aml_path(aml, source);
-    hotram_aml_local(aml, local);
-}
-
 /* Take the lock and select the slot of Arg0. */
 static void select_arg0(struct hotram_aml *aml)
 {
     hotram_aml_acquire(aml, LOCK);
-    store_arg(aml, SLOT, "MSEL");
+    libhotram_store_arg(aml, SLOT, "MSEL");
 }
 
 /* ---- The register block ---- */
@@ -101,7 +80,7 @@ static void status_method(struct hotram_aml *aml)
 {
     hotram_aml_method(aml, "MRST", 1, false);
     select_arg0(aml);
-    libhotram_memory_load(aml, "MFLG", VALUE);
+    libhotram_load(aml, "MFLG", VALUE);
     hotram_aml_release(aml, LOCK);
     hotram_aml_if(aml);
     hotram_aml_op(aml, HOTRAM_AML_AND);
@@ -223,7 +202,7 @@ static void proximity_method(struct hotram_aml *aml)
 {
     hotram_aml_method(aml, "MPXM", 1, false);
     select_arg0(aml);
-    libhotram_memory_load(aml, "MPX", VALUE);
+    libhotram_load(aml, "MPX", VALUE);
     hotram_aml_release(aml, LOCK);
     hotram_aml_op(aml, HOTRAM_AML_RETURN);
     hotram_aml_local(aml, VALUE);
@@ -235,8 +214,8 @@ static void ost_method(struct hotram_aml *aml)
 {
     hotram_aml_method(aml, "MOST", 3, false);
     select_arg0(aml);
-    store_arg(aml, 1, "MOEV");
-    store_arg(aml, 2, "MOSC");
+    libhotram_store_arg(aml, 1, "MOEV");
+    libhotram_store_arg(aml, 2, "MOSC");
     hotram_aml_release(aml, LOCK);
     hotram_aml_end(aml);
 }
@@ -246,7 +225,7 @@ static void eject_method(struct hotram_aml *aml)
 {
     hotram_aml_method(aml, "MEJ0", 1, false);
     select_arg0(aml);
-    libhotram_memory_store_integer(aml, HOTRAM_MEMHP_EJECT, "MFLG");
+    libhotram_store_integer(aml, HOTRAM_MEMHP_EJECT, "MFLG");
     hotram_aml_release(aml, LOCK);
     hotram_aml_end(aml);
 }

@@ -16,12 +16,6 @@
 /* Numbers of arguments and locals in the methods. */
 enum { SLOT, VALUE, LENGTH, MAXIMUM };
 
-/* target = value */
-void libhotram_memory_store_integer(struct hotram_aml *aml, uint64_t value, const char *target);
-
-/* Localn = source */
-void libhotram_memory_load(struct hotram_aml *aml, const char *source, unsigned local);
-
 /* Set the name of the device of slot 0 .. 255: MP00 .. MPFF. */
 void libhotram_memory_slot_name(char name[5], uint32_t slot);
 

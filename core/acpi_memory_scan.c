@@ -6,6 +6,7 @@
 #include <hotram/memhp.h>
 
 #include "acpi_memory.h"
+#include "acpi_store.h"
 
 /* Codes of device notifications (ACPI 6.5, 5.6.6, table 5.187). */
 #define NOTIFY_DEVICE_CHECK 1
@@ -24,7 +25,7 @@ static void deliver(struct hotram_aml *aml, unsigned flag, unsigned code)
     hotram_aml_integer(aml, flag);
     hotram_aml_no_target(aml);
     {
-        libhotram_memory_store_integer(aml, flag, "MFLG");
+        libhotram_store_integer(aml, flag, "MFLG");
         hotram_aml_path(aml, "MTFY");
         hotram_aml_local(aml, SLOT);
         hotram_aml_integer(aml, code);
@@ -38,7 +39,7 @@ static void scan_slot(struct hotram_aml *aml)
     hotram_aml_op(aml, HOTRAM_AML_STORE);
     hotram_aml_local(aml, SLOT);
     hotram_aml_path(aml, "MSEL");
-    libhotram_memory_load(aml, "MFLG", VALUE);
+    libhotram_load(aml, "MFLG", VALUE);
     deliver(aml, HOTRAM_MEMHP_INSERT, NOTIFY_DEVICE_CHECK);
     deliver(aml, HOTRAM_MEMHP_REMOVE, NOTIFY_EJECT_REQUEST);
 }
@@ -49,14 +50,14 @@ void libhotram_memory_scan(struct hotram_aml *aml, uint32_t slots)
 {
     hotram_aml_method(aml, "MSCN", 0, false);
     hotram_aml_acquire(aml, LOCK);
-    libhotram_memory_load(aml, "MPND", SLOT);
+    libhotram_load(aml, "MPND", SLOT);
     hotram_aml_while(aml);
     hotram_aml_op(aml, HOTRAM_AML_LLESS);
     hotram_aml_local(aml, SLOT);
     hotram_aml_integer(aml, slots);
     {
         scan_slot(aml);
-        libhotram_memory_load(aml, "MPND", SLOT);
+        libhotram_load(aml, "MPND", SLOT);
     }
     hotram_aml_end(aml);
     hotram_aml_release(aml, LOCK);
@@ -104,17 +105,8 @@ void libhotram_memory_notification(struct hotram_aml *aml, uint32_t slots)
 
 enum hotram_status hotram_acpi_memory_gpe(struct hotram_aml *aml, unsigned event)
 {
-    static const char digits[] = "0123456789ABCDEF";
-    char name[5] = "_E00";
-
     if (!aml || event > 0xff)
         return HOTRAM_E_ARGUMENT;
-    name[2] = digits[event >> 4];
-    name[3] = digits[event & 0xf];
-    hotram_aml_scope(aml, "\\_GPE");
-    hotram_aml_method(aml, name, 0, false);
-    hotram_aml_path(aml, SCOPE "." CONTROLLER ".MSCN");
-    hotram_aml_end(aml);
-    hotram_aml_end(aml);
+    libhotram_gpe_method(aml, event, SCOPE "." CONTROLLER ".MSCN");
     return HOTRAM_OK;
 }

@@ -215,3 +215,20 @@ void hotram_aml_resource_template(struct hotram_aml *aml)
     if (libhotram_aml_in(aml, AML_TERMS))
         open_block(aml, 0x11, AML_RESOURCES);
 }
+
+void hotram_aml_buffer(struct hotram_aml *aml, const uint8_t *bytes, size_t length)
+{
+    if (!libhotram_aml_in(aml, AML_TERMS))
+        return;
+    if (!bytes && length > 0) {
+        libhotram_aml_fail(aml, HOTRAM_E_ARGUMENT);
+        return;
+    }
+    open_block(aml, 0x11, AML_TERMS);
+    if (aml->status != HOTRAM_OK)
+        return;
+    libhotram_aml_raw_integer(aml, length);
+    if (length > 0)
+        hotram_buffer_bytes(aml->out, bytes, length);
+    hotram_aml_end(aml);
+}

@@ -346,7 +346,8 @@ struct hotram_acpi_ged {
     uint32_t base;            /**< guest-physical address of the register (hotram/ged.h): at most 2^32 - 4 */
     uint32_t gsi;             /**< its interrupt: level-triggered, active high */
     const char *power_button; /**< path of the power button's device (PNP0C0C); NULL: none */
-    bool without_memory;      /**< the machine has no memory devices; power_button is then required */
+    bool without_memory;      /**< the machine has no memory devices; power_button or cpus is then required */
+    bool cpus;                /**< the machine has the devices of hotram_acpi_cpu_devices() */
 };
 
 /**
@@ -364,17 +365,18 @@ enum hotram_status hotram_acpi_power_button(struct hotram_aml *aml, const char *
 
 /**
  * The Generic Event Device (5.6.9), which replaces the GPE on machines without fixed hardware: `\_SB.GED`
- * with _EVT, which calls the scan method of hotram_acpi_memory_devices() and notifies the power button.
+ * with _EVT, which calls the scan methods of hotram_acpi_memory_devices() and hotram_acpi_cpu_devices(), and
+ * notifies the power button.
  *
- * When: once, at the root of a table, after hotram_acpi_memory_devices() in the same table or in a table that
- * is loaded later; with without_memory, in place of it.
+ * When: once, at the root of a table, after those devices that it has in the same table or in a table that is
+ * loaded later.
  *
  * @param aml     the writer
  * @param config  place of the register
  * @retval HOTRAM_OK          written; hotram_aml_finish() reports whether it fits, and HOTRAM_E_ARGUMENT if
  *                            power_button is an invalid path
- * @retval HOTRAM_E_ARGUMENT  a pointer is NULL, base is above 2^32 - 4, or without_memory is set without a
- *                            power button; nothing is written, and the writer continues
+ * @retval HOTRAM_E_ARGUMENT  a pointer is NULL, base is above 2^32 - 4, or without_memory is set without
+ *                            power button and CPUs; nothing is written, and the writer continues
  */
 enum hotram_status hotram_acpi_ged(struct hotram_aml *aml, const struct hotram_acpi_ged *config);
 

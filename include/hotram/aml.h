@@ -302,6 +302,17 @@ void hotram_aml_package(struct hotram_aml *aml, unsigned count);
 void hotram_aml_resource_template(struct hotram_aml *aml);
 
 /**
+ * Buffer () { ... } with these bytes (20.2.5.4).
+ *
+ * When: among terms.
+ *
+ * @param aml     the writer
+ * @param bytes   the contents; may be NULL only if length is 0
+ * @param length  number of bytes, 0 .. 2^28 - 16
+ */
+void hotram_aml_buffer(struct hotram_aml *aml, const uint8_t *bytes, size_t length);
+
+/**
  * Close the innermost open block, and fill in its length (20.2.4). If no block is open, the error is
  * HOTRAM_E_NESTING; if the block's content is 2^28 - 4 bytes or longer, HOTRAM_E_ARGUMENT.
  *

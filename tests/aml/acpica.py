@@ -43,10 +43,12 @@ PLUGGED, REMOVAL_REQUESTED, EJECTING = 2, 3, 4
 # What docs/register-interface.md offers: offset and width of each register.
 READS = {("block", 0x00, 4), ("block", 0x04, 4), ("block", 0x08, 4),
          ("block", 0x0c, 4), ("block", 0x10, 4), ("block", 0x14, 1),
-         ("block", 0x18, 4), ("ged", 0x00, 4)}
+         ("block", 0x18, 4), ("ged", 0x00, 4),
+         ("cpus", 0x4, 1), ("cpus", 0x8, 4)}
 WRITES = {("block", 0x00, 4), ("block", 0x04, 4), ("block", 0x08, 4),
-          ("block", 0x14, 1)}
-SELECTOR, PENDING, CONTROL = 0x00, 0x18, 0x14
+          ("block", 0x14, 1),
+          ("cpus", 0x0, 4), ("cpus", 0x4, 1), ("cpus", 0x5, 1), ("cpus", 0x8, 4)}
+SELECTOR, PENDING, CONTROL = 0x00, 0x18, {"block": 0x14, "cpus": 0x4}
 
 # Kinds of DSDT that are hotram-1's own, and how dump_tables calls the machine.
 MACHINES = {"gpe": "x86", "ged": "gicv3"}
@@ -70,7 +72,7 @@ class Answer:
                                   for line in text.splitlines()
                                   if line.startswith("@"))]
         self.accesses = [tuple(line) for line in self.log
-                         if line[0] in ("block", "ged")]
+                         if line[0] in ("block", "ged", "cpus")]
         self.osts = [tuple(line[1:]) for line in self.log if line[0] == "ost"]
         self.ejects = [line[1] for line in self.log if line[0] == "eject"]
         self.statuses = [line[1] for line in self.log if line[0] == "status"]
@@ -303,11 +305,11 @@ def check_accesses(accesses):
     for where, kind, offset, width, value in accesses:
         allowed = READS if kind == "read" else WRITES
         assert (where, offset, width) in allowed, (where, kind, offset, width)
-        if where != "block" or offset == PENDING:
+        if where == "ged" or offset == PENDING:
             continue
         if kind == "write" and offset == SELECTOR:
             selected = True
             continue
         assert selected, f"{kind} of {offset:#x} without a slot: {accesses}"
-        if kind == "write" and offset == CONTROL:
+        if kind == "write" and offset == CONTROL[where]:
             assert value in (2, 4, 8), f"control register: {value:#x}"

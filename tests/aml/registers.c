@@ -11,9 +11,9 @@
  *   at COUNT COMMAND                      the command, just before the COUNT-th access of the next evaluation
  *   at COUNT hold                         let that access wait while the evaluation after the next runs
  *
- * Lines of the log, all beginning with '@':
+ * and those of cpu_registers.c. Lines of the log, all beginning with '@':
  *
- *   block|ged read|write OFFSET WIDTH VALUE
+ *   block|ged|cpus read|write OFFSET WIDTH VALUE
  *   raise, ost SLOT EVENT STATUS, eject SLOT                the bank's callbacks
  *   status NUMBER                                           what a command got, an enum hotram_status
  *   slot SLOT STATE ADDRESS SIZE NODE INSERT REMOVE STATUS  of the command "slots"
@@ -30,6 +30,7 @@
 #include <string.h>
 #include <time.h>
 
+#include <hotram/cpuhp.h>
 #include <hotram/ged.h>
 #include <hotram/memhp.h>
 
@@ -92,7 +93,7 @@ static struct {
     char text[1 << 20];
 } record;
 
-__attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
+void registers_note(const char *format, ...)
 {
     size_t room = sizeof record.text - record.length;
     va_list list;
@@ -136,7 +137,7 @@ void registers_stay_idle(void)
     pthread_mutex_lock(&lock);
     if (later.left > 0) {
         later.left = 0;
-        note("@late\n");
+        registers_note("@late\n");
     }
     pthread_mutex_unlock(&lock);
 }
@@ -151,23 +152,28 @@ void registers_print_log(void)
 
 /* ---- The bank's callbacks ---- */
 
+void registers_raise(uint32_t event)
+{
+    registers_note("@raise\n");
+    hotram_ged_raise(&ged, event);
+}
+
 static void on_raise(void *opaque)
 {
     (void)opaque;
-    note("@raise\n");
-    hotram_ged_raise(&ged, HOTRAM_GED_MEMORY);
+    registers_raise(HOTRAM_GED_MEMORY);
 }
 
 static void on_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t status)
 {
     (void)opaque;
-    note("@ost %x %x %x\n", slot, event, status);
+    registers_note("@ost %x %x %x\n", slot, event, status);
 }
 
 static void on_eject(void *opaque, uint32_t slot)
 {
     (void)opaque;
-    note("@eject %x\n", slot);
+    registers_note("@eject %x\n", slot);
 }
 
 static const struct hotram_bank_ops ops = { on_raise, on_ost, on_eject };
@@ -221,8 +227,8 @@ static void note_slots(void)
 
         if (dimm->state == HOTRAM_DIMM_EMPTY && !dimm->insert_pending && !dimm->remove_pending)
             continue;
-        note("@slot %x %x %" PRIx64 " %" PRIx64 " %x %x %x %x\n", slot, dimm->state, dimm->addr, dimm->size,
-             dimm->node, dimm->insert_pending, dimm->remove_pending, dimm->ost_status);
+        registers_note("@slot %x %x %" PRIx64 " %" PRIx64 " %x %x %x %x\n", slot, dimm->state, dimm->addr,
+                       dimm->size, dimm->node, dimm->insert_pending, dimm->remove_pending, dimm->ost_status);
     }
 }
 
@@ -248,7 +254,7 @@ static bool carry_out(char **words, unsigned count, enum hotram_status *status)
     else if (count == 1 && strcmp(words[0], "slots") == 0)
         note_slots();
     else
-        return false;
+        return cpu_registers_command(words, count, status);
     return true;
 }
 
@@ -267,7 +273,7 @@ static void command(char *line)
     }
     if (count == 0 || !carry_out(words, count, &status))
         registers_die("there is no such command");
-    note("@status %x\n", status);
+    registers_note("@status %x\n", status);
 }
 
 void registers_command(char *line)
@@ -294,8 +300,12 @@ enum device registers_with_length(size_t length)
 {
     if (length == HOTRAM_MEMHP_EXTENT || length == HOTRAM_MEMHP_LENGTH)
         return BLOCK;
+    if (length == HOTRAM_CPUHP_LENGTH)
+        return CPU_BLOCK;
     return length == HOTRAM_GED_LENGTH ? EVENT_DEVICE : NO_DEVICE;
 }
+
+static const char *const names[DEVICES] = { [BLOCK] = "block", [EVENT_DEVICE] = "ged", [CPU_BLOCK] = "cpus" };
 
 /* What precedes every access; the lock is held. */
 static void before_access(size_t width)
@@ -314,9 +324,11 @@ uint32_t registers_read(enum device device, uint32_t offset, size_t width)
     before_access(width);
     if (device == BLOCK)
         value = hotram_memhp_read(&block, offset, (unsigned)width);
+    else if (device == CPU_BLOCK)
+        value = cpu_registers_read(offset, (unsigned)width);
     else
         value = hotram_ged_read(&ged, offset, (unsigned)width);
-    note("@%s read %x %zx %x\n", device == BLOCK ? "block" : "ged", offset, width, value);
+    registers_note("@%s read %x %zx %x\n", names[device], offset, width, value);
     pthread_mutex_unlock(&lock);
     return value;
 }
@@ -325,8 +337,10 @@ void registers_write(enum device device, uint32_t offset, size_t width, uint32_t
 {
     pthread_mutex_lock(&lock);
     before_access(width);
-    note("@%s write %x %zx %x\n", device == BLOCK ? "block" : "ged", offset, width, value);
+    registers_note("@%s write %x %zx %x\n", names[device], offset, width, value);
     if (device == BLOCK)
         hotram_memhp_write(&block, offset, (unsigned)width, value);
+    else if (device == CPU_BLOCK)
+        cpu_registers_write(offset, (unsigned)width, value);
     pthread_mutex_unlock(&lock);
 }

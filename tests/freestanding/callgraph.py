@@ -12,9 +12,9 @@ EDGE = re.compile(r'edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"'
 INDIRECT = "__indirect_call"
 FIXED = ("static", "dynamic,bounded")   # "bounded": the number is the most
 
-# The bank's three callbacks (hotram/dimm.h), the two of its restore (hotram/state.h) and the terms of the DSDT
-# (hotram/acpi_set.h) are all that is called by pointer.
-CALLBACK = re.compile(r"(bank->)?ops->(raise|ost|eject)\(|how->(attach|detach)\(|(record_status\(writer, )?writer->set->dsdt\(")
+# The three callbacks of a bank (hotram/dimm.h, hotram/cpu.h), the two of its restore (hotram/state.h) and the
+# terms of the DSDT (hotram/acpi_set.h) are all that is called by pointer.
+CALLBACK = re.compile(r"((bank|cpus)->)?ops->(raise|ost|eject)\(|how->(attach|detach)\(|(record_status\(writer, )?writer->set->dsdt\(")
 
 
 class CallGraph:

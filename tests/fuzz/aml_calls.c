@@ -126,7 +126,7 @@ static void call_object(struct hotram_aml *aml, struct input *input)
     char second[PATH_MAX_LENGTH];
     uint64_t offset;
 
-    switch (input_below(input, 6)) {
+    switch (input_below(input, 7)) {
     case 0:
         offset = input_number(input);
         hotram_aml_operation_region(aml, any_path(input, first),
@@ -144,6 +144,10 @@ static void call_object(struct hotram_aml *aml, struct input *input)
         break;
     case 4:
         hotram_aml_acquire(aml, any_path(input, first));
+        break;
+    case 5:
+        memset(first, 0x5a, sizeof first);
+        hotram_aml_buffer(aml, (const uint8_t *)first, input_below(input, sizeof first));
         break;
     default:
         hotram_aml_release(aml, any_path(input, first));

@@ -39,6 +39,7 @@ static void call_blocks(struct hotram_aml *aml)
     hotram_aml_while(aml);
     hotram_aml_package(aml, nondet_uint32());
     hotram_aml_resource_template(aml);
+    hotram_aml_buffer(aml, NULL, nondet_size());
     hotram_aml_end(aml);
 }
 

@@ -537,6 +537,11 @@ static void the_event_device_reads_its_selector_and_calls_the_scan(void **state)
         0x00, '\\', 0x2f, 3,    '_',  'S',  'B',  '_',  'M', 'H', 'P',  'D',  'M',  'S',  'C',  'N',
         0xa0, 0x0d, 0x7b, 0x60, 0x0a, 0x02, 0x00, 0x86, 'P', 'W', 'R',  'B',  0x0a, 0x80,
     };
+    /* If (Local0 & 8) { CSCN () } */
+    static const uint8_t cpus_body[] = {
+        0xa0, 0x15, 0x7b, 0x60, 0x0a, 0x08, 0x00, '\\', 0x2f, 3,   '_',
+        'S',  'B',  '_',  'C',  'H',  'P',  'D',  'C',  'S',  'C', 'N',
+    };
     struct hotram_acpi_ged other = config;
     uint8_t data[256];
     struct hotram_buffer out;
@@ -578,6 +583,23 @@ static void the_event_device_reads_its_selector_and_calls_the_scan(void **state)
     assert_int_equal(hotram_aml_finish(&aml, NULL), HOTRAM_OK);
     assert_memory_equal(data + out.length - 25, body, 11); /* Store (ESEL, Local0), and then ... */
     assert_memory_equal(data + out.length - 14, body + sizeof body - 14, 14);
+
+    /* CPUs alone, and between the other two. */
+    other = (struct hotram_acpi_ged){ .base = 0x09080000, .gsi = 41, .without_memory = true, .cpus = true };
+    hotram_buffer_init(&out, data, sizeof data);
+    hotram_aml_begin(&aml, &out);
+    assert_int_equal(hotram_acpi_ged(&aml, &other), HOTRAM_OK);
+    assert_int_equal(hotram_aml_finish(&aml, NULL), HOTRAM_OK);
+    assert_memory_equal(data + out.length - sizeof cpus_body, cpus_body, sizeof cpus_body);
+    assert_memory_equal(data + out.length - sizeof cpus_body - 11, body, 11);
+    other = config;
+    other.cpus = true;
+    hotram_buffer_init(&out, data, sizeof data);
+    hotram_aml_begin(&aml, &out);
+    assert_int_equal(hotram_acpi_ged(&aml, &other), HOTRAM_OK);
+    assert_int_equal(hotram_aml_finish(&aml, NULL), HOTRAM_OK);
+    assert_memory_equal(data + out.length - 14 - sizeof cpus_body, cpus_body, sizeof cpus_body);
+    assert_memory_equal(data + out.length - 14 - sizeof cpus_body - 32, body, 32);
 
     other = (struct hotram_acpi_ged){ .base = 0x09080000, .gsi = 41, .power_button = "power" };
     hotram_aml_begin(&aml, &out);

@@ -282,6 +282,29 @@ static void blocks_carry_their_length(void **state)
     expect_status(fixture, HOTRAM_E_ARGUMENT);
 }
 
+static void buffers_have_size_and_bytes(void **state)
+{
+    static uint8_t bytes[61] = { 1, 2, 3 };
+    struct fixture *fixture = *state;
+    struct hotram_aml *aml = &fixture->aml;
+
+    hotram_aml_buffer(aml, bytes, 3);
+    EXPECT(0x11, 0x06, 0x0a, 0x03, 1, 2, 3);
+    hotram_aml_buffer(aml, bytes, 1);
+    EXPECT(0x11, 0x03, 0x01, 1);
+    hotram_aml_buffer(aml, NULL, 0);
+    EXPECT(0x11, 0x02, 0x00);
+    hotram_aml_buffer(aml, bytes, 61); /* the first length that takes two bytes */
+    assert_memory_equal(fixture->data, "\x11\x41\x04\x0a\x3d\1\2\3", 8);
+    assert_int_equal(fixture->out.length, 66);
+    hotram_aml_buffer(aml, NULL, 1);
+    expect_status(fixture, HOTRAM_E_ARGUMENT);
+    hotram_aml_resource_template(aml);
+    hotram_aml_buffer(aml, bytes, 1);
+    expect_status(fixture, HOTRAM_E_NESTING);
+    hotram_aml_buffer(NULL, bytes, 1);
+}
+
 /* The length that is in front of `at`, and how many bytes it takes (20.2.4). */
 static uint32_t decode_length(const uint8_t *at, unsigned *count)
 {
@@ -782,6 +805,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(arguments_and_locals_have_their_opcodes, setup, teardown),
         cmocka_unit_test_setup_teardown(operators_come_before_their_operands, setup, teardown),
         cmocka_unit_test_setup_teardown(blocks_carry_their_length, setup, teardown),
+        cmocka_unit_test_setup_teardown(buffers_have_size_and_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(lengths_are_minimal_at_every_boundary, setup, teardown),
         cmocka_unit_test_setup_teardown(nested_blocks_move_together, setup, teardown),
         cmocka_unit_test_setup_teardown(named_objects_have_their_encodings, setup, teardown),
