@@ -26,11 +26,13 @@ PATH=$PATH:/usr/sbin:/sbin
 # those of the emulated host, and those that it loads with modules=net: what tests of
 # network cards, sockets and block devices use on a host. Those of the watchdog, which
 # a test loads with the guest's `devices watchdog`, are in the x86-64 generic kernel
-# alone. `devices efi` loads the file system of UEFI's variables.
+# alone. `devices efi` loads the file system of UEFI's variables, `devices fs` that of
+# shared folders.
 guest_modules=(button evdev)
 device_modules=(virtio_pci virtio_blk virtio_net virtio_rng virtio_balloon virtio_console vmw_vsock_virtio_transport)
 host_modules=(virtio_pci virtio_console 9pnet_virtio 9p)
 efi_modules=(efivarfs)
+fs_modules=(virtio_pci virtiofs)
 net_modules=(tun vhost_net vhost_vsock bridge loop)
 watchdog_modules=()
 arch=${1:-x86-64}
@@ -180,7 +182,7 @@ unpack_kernel() {
 kernel() {
     local flavour=$1 dir=$out/$1 wanted debs tree version
     wanted="${guest_modules[*]} / ${device_modules[*]} / ${host_modules[*]} / ${net_modules[*]}"
-    wanted+=" / ${watchdog_modules[*]} / ${efi_modules[*]}"
+    wanted+=" / ${watchdog_modules[*]} / ${efi_modules[*]} / ${fs_modules[*]}"
     if [ -f "$dir/done" ] && [ "$(cat "$dir/done")" = "$wanted" ]; then
         return
     fi
@@ -200,6 +202,7 @@ kernel() {
     take_modules "$tree" "$version" "$dir/guest-modules" order "${guest_modules[@]}"
     take_modules "$tree" "$version" "$dir/guest-modules" devices "${device_modules[@]}"
     take_modules "$tree" "$version" "$dir/guest-modules" efi "${efi_modules[@]}"
+    take_modules "$tree" "$version" "$dir/guest-modules" fs "${fs_modules[@]}"
     if [ "$flavour" = generic ]; then
         take_modules "$tree" "$version" "$dir/guest-modules" watchdog "${watchdog_modules[@]}"
         take_modules "$tree" "$version" "$dir/host-modules" order "${host_modules[@]}"
