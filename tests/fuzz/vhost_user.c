@@ -125,7 +125,7 @@ static bool begins(struct judge *judge, struct vhost_user *user)
 
     if (!number(judge, 1, &features) || !(features >> 30 & 1) || !number(judge, 15, &judge->protocol))
         return false;
-    judge->protocol &= 1 << 0 | 1 << 3 | 1 << 5 | 1 << 9 | 1 << 15;
+    judge->protocol &= 1 << 0 | 1 << 3 | 1 << 5 | 1 << 9 | 1 << 12 | 1 << 13 | 1 << 15 | 1 << 16;
     if ((judge->protocol & (1 << 3 | 1 << 9)) != (1 << 3 | 1 << 9) || !done(judge, 3))
         return false;
     if (((judge->protocol & 1) && !number(judge, 17, &rings)) ||
@@ -203,6 +203,55 @@ static void give(struct judge *judge, struct vhost_user *user, struct input *inp
     CHECK(vhost_user_ring_give(user, 0, &ring) == expected);
 }
 
+/* Features, status, the driver's readiness and its reset: each without a message that was not agreed on. */
+static void life(struct judge *judge, struct vhost_user *user, struct input *input)
+{
+    const bool status = judge->protocol & 1 << 16;
+    uint64_t value = 0;
+    bool expected;
+
+    if (judge->broken) { /* perhaps before anything was agreed on */
+        CHECK(!vhost_user_set_features(user, 0));
+        return;
+    }
+    put_answer(judge, input, 2, 8, 0);
+    if (status) {
+        put_answer(judge, input, 39, 8, 0);
+        put_answer(judge, input, 40, 8, input_u8(input) < 0xe0 ? 11 : 3);
+    }
+    expected = done(judge, 2);
+    if (expected && status) {
+        expected = done(judge, 39) && number(judge, 40, &value);
+        judge->broken = judge->broken || (expected && !(value & 8));
+        expected = expected && (value & 8);
+    }
+    CHECK(vhost_user_set_features(user, 0) == expected);
+    if (status) {
+        put_answer(judge, input, 39, 8, 0);
+        expected = done(judge, 39); /* first: it ends what the front end would wait for */
+        CHECK(vhost_user_driver_ready(user) == expected);
+        put_answer(judge, input, 39, 8, 0);
+        expected = done(judge, 39);
+        CHECK(vhost_user_reset(user) == expected);
+    } else if (judge->protocol & 1 << 13) {
+        put_answer(judge, input, 34, 8, 0);
+        expected = done(judge, 34);
+        CHECK(vhost_user_reset(user) == expected);
+    }
+}
+
+/* Memory without a descriptor is none, whatever the answer says. */
+static void inflight(struct judge *judge, struct vhost_user *user, struct input *input)
+{
+    struct vhost_user_inflight memory = { .fd = -1 };
+    uint8_t answer[24];
+
+    put_answer(judge, input, 31, sizeof answer, 4096);
+    answered(judge, 31, sizeof answer, answer);
+    judge->broken = true;
+    CHECK(!vhost_user_inflight_make(user, 1, 4, &memory) && memory.fd < 0);
+}
+
 static void take(struct judge *judge, struct vhost_user *user, struct input *input)
 {
     uint8_t answer[8] = { 0 };
@@ -245,7 +294,7 @@ static uint64_t some(struct input *input)
 
 static void begin(struct judge *judge, struct vhost_user *user, struct input *input)
 {
-    const uint64_t protocol = UINT64_C(0x8229) ^ (input_u8(input) < 0x40 ? input_u16(input) : 0);
+    const uint64_t protocol = UINT64_C(0x1b229) ^ (input_u8(input) < 0x40 ? input_u16(input) : 0);
     struct error error;
     bool expected;
 
@@ -313,7 +362,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         user.their_end = other[1];
     }
     while (input.left > 0) {
-        switch (input_below(&input, 6)) {
+        switch (input_below(&input, 8)) {
         case 0:
             add(&judge, &user, &input, fd);
             break;
@@ -328,6 +377,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             break;
         case 4:
             request(&judge, &user, &input);
+            break;
+        case 5:
+            life(&judge, &user, &input);
+            break;
+        case 6:
+            inflight(&judge, &user, &input);
             break;
         default: { /* bytes that nobody has asked for */
             const uint8_t byte = input_u8(&input);

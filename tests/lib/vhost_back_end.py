@@ -19,9 +19,10 @@ import threading
 REQUESTS = {1: "GET_FEATURES", 2: "SET_FEATURES", 3: "SET_OWNER", 5: "SET_MEM_TABLE", 8: "SET_VRING_NUM",
             9: "SET_VRING_ADDR", 10: "SET_VRING_BASE", 11: "GET_VRING_BASE", 12: "SET_VRING_KICK", 13: "SET_VRING_CALL",
             14: "SET_VRING_ERR", 15: "GET_PROTOCOL_FEATURES", 16: "SET_PROTOCOL_FEATURES", 17: "GET_QUEUE_NUM",
-            18: "SET_VRING_ENABLE", 21: "SET_BACKEND_REQ_FD", 24: "GET_CONFIG", 25: "SET_CONFIG",
-            36: "GET_MAX_MEM_SLOTS", 37: "ADD_MEM_REG", 38: "REM_MEM_REG"}
+            18: "SET_VRING_ENABLE", 21: "SET_BACKEND_REQ_FD", 24: "GET_CONFIG", 25: "SET_CONFIG", 31: "GET_INFLIGHT_FD",
+            32: "SET_INFLIGHT_FD", 34: "RESET_DEVICE", 39: "SET_STATUS", 40: "GET_STATUS", 36: "GET_MAX_MEM_SLOTS", 37: "ADD_MEM_REG", 38: "REM_MEM_REG"}
 MQ, REPLY_ACK, BACKEND_REQ, CONFIG, MEM_SLOTS = (1 << bit for bit in (0, 3, 5, 9, 15))
+INFLIGHT, RESET_DEVICE, STATUS = 1 << 12, 1 << 13, 1 << 16
 ALL = MQ | REPLY_ACK | BACKEND_REQ | CONFIG | MEM_SLOTS
 # Virtio's: SEG_MAX, BLK_SIZE, FLUSH, CONFIG_WCE, MQ; rings; 1.0; and that there are protocol features.
 FEATURES = 1 << 2 | 1 << 6 | 1 << 9 | 1 << 11 | 1 << 12 | 1 << 28 | 1 << 29 | 1 << 32 | 1 << 30
@@ -57,6 +58,11 @@ class BackEnd:
         self.answers = {}
         self.refuses = set()
         self.held = False       # requests of the disk wait
+        self.reverse = False    # requests that are there together end in the reverse of their order
+        self.dies_at = None     # closes the connection once, instead of carrying out this request
+        self.status = 0
+        self.ended = []         # heads of what it has ended
+        self.inflight = None    # what has been passed: a map of a byte for each head of each ring
         self.late = 0           # seconds after a ring's end until the driver sees what was taken from it before
         self.asked = []
         self.regions = []
@@ -154,6 +160,10 @@ class BackEnd:
             payload, more = self._receive(size)
             name = REQUESTS[request]
             self.asked.append(name)
+            if name == self.dies_at:
+                self.dies_at = None
+                self._drop()
+                return
             answer = getattr(self, name.lower())(payload, list(fds) + list(more))
             if answer is None and flags & NEED_REPLY:
                 answer = struct.pack("<Q", name in self.refuses)
@@ -201,6 +211,31 @@ class BackEnd:
         offset, size, _ = struct.unpack_from("<III", payload)
         self.config[offset:offset + size] = payload[12:]
 
+    # A byte for each head of 16 rings at most of 1024 entries; 1: it is in progress.
+
+    def get_inflight_fd(self, payload, _):
+        self.wanted = struct.unpack("<QQHHI", payload)
+        fd = os.memfd_create("inflight")
+        os.ftruncate(fd, 16384)
+        answer = struct.pack("<IIIQQHHI", 31, VERSION | REPLY, 24, 16384, 0, *self.wanted[2:])
+        socket.send_fds(self._client, [answer], [fd])
+        os.close(fd)
+        return (b"",)
+
+    def set_inflight_fd(self, payload, fds):
+        assert struct.unpack("<QQHHI", payload)[:2] == (16384, 0) and len(fds) == 1
+        self.inflight = mmap.mmap(fds[0], 16384)
+        os.close(fds[0])
+
+    def reset_device(self, _, __):
+        pass
+
+    def set_status(self, payload, _):
+        self.status, = struct.unpack("<Q", payload)
+
+    def get_status(self, _, __):
+        return struct.pack("<Q", self.status)
+
     def add_mem_reg(self, payload, fds):
         region = Region(struct.unpack_from("<QQQQ", payload, 8), fds[0])
         if "ADD_MEM_REG" not in self.refuses:
@@ -245,6 +280,11 @@ class BackEnd:
     def set_vring_kick(self, payload, fds):
         ring = self._ring(payload)
         ring.kick, = fds
+        ring.again = []
+        if self.inflight:           # what one before this has begun
+            at = 1024 * payload[0]
+            ring.again = [head for head in range(1024) if self.inflight[at + head]]
+            ring.next = (ring.next + len(ring.again)) & 0xffff
         self._selector.register(ring.kick, selectors.EVENT_READ, lambda: self._kicked(ring))
 
     def set_vring_enable(self, payload, _):
@@ -290,20 +330,41 @@ class BackEnd:
         os.read(ring.kick, 8)
         self.serve(ring)
 
+    def _number(self, ring):
+        return next(number for number, other in self.rings.items() if other is ring)
+
+    def _mark(self, ring, head, value):
+        if self.inflight:
+            self.inflight[1024 * self._number(ring) + head] = value
+
     def serve(self, ring):
-        descriptors, used, available = ring.addresses
-        while not self.held and ring.next != struct.unpack("<H", self._user(available + 2, 2))[0]:
+        """All that is there; with `held`, it is taken and does not end."""
+        available = ring.addresses[2]
+        heads = ring.again if not self.held else []
+        ring.again = ring.again if self.held else []
+        while ring.next != struct.unpack("<H", self._user(available + 2, 2))[0]:
+            if self.held and not self.inflight:
+                return
             head, = struct.unpack("<H", self._user(available + 4 + 2 * (ring.next % ring.size), 2))
-            written = self._request(descriptors, head)
             ring.next = (ring.next + 1) & 0xffff
-            self._user(used + 4 + 8 * (ring.used % ring.size), 8, struct.pack("<II", head, written))
-            ring.used = (ring.used + 1) & 0xffff
-            if self.late:
-                threading.Timer(self.late, self._user, (used + 2, 2, struct.pack("<H", ring.used))).start()
-                continue
-            self._user(used + 2, 2, struct.pack("<H", ring.used))
-            if ring.call >= 0:
-                os.write(ring.call, struct.pack("<Q", 1))
+            self._mark(ring, head, 1)
+            (ring.again if self.held else heads).append(head)
+        for head in reversed(heads) if self.reverse else heads:
+            self.end(ring, head)
+
+    def end(self, ring, head):
+        descriptors, used, _ = ring.addresses
+        written = self._request(descriptors, head)
+        self.ended.append(head)
+        self._user(used + 4 + 8 * (ring.used % ring.size), 8, struct.pack("<II", head, written))
+        ring.used = (ring.used + 1) & 0xffff
+        if self.late:
+            threading.Timer(self.late, self._user, (used + 2, 2, struct.pack("<H", ring.used))).start()
+            return
+        self._user(used + 2, 2, struct.pack("<H", ring.used))
+        self._mark(ring, head, 0)
+        if ring.call >= 0:
+            os.write(ring.call, struct.pack("<Q", 1))
 
     def chain(self, descriptors, index):
         """Address and length of each of its buffers."""

@@ -30,13 +30,13 @@ HANDSHAKE = ["GET_FEATURES", "GET_PROTOCOL_FEATURES", "SET_PROTOCOL_FEATURES", "
 class Disk:
     """A machine with one, and its driver. back_end: made with the folder's socket."""
 
-    def __init__(self, back_end=None, device="", options=(), start=True, **more):
+    def __init__(self, back_end=None, device="", options=(), start=True, chardev="", **more):
         with contextlib.ExitStack() as made:
             folder = made.enter_context(tempfile.TemporaryDirectory())
             self.path = pathlib.Path(folder) / "back-end"
             self.back_end = (back_end or BackEnd)(self.path, **more)
             made.callback(lambda: self.back_end.stop())     # of the one that is there then
-            self.host = made.enter_context(Host(["-chardev", f"socket,id=c,path={self.path}", "-device",
+            self.host = made.enter_context(Host(["-chardev", f"socket,id=c,path={self.path}{chardev}", "-device",
                                                  f"vhost-user-blk-pci,id=v,chardev=c{device}", *options]))
             self.host.qmp.execute("cont")
             self.qtest = self.host.qtest
@@ -60,8 +60,7 @@ class Disk:
     def __exit__(self, *_):
         self.made.close()
 
-    def post(self, kind, sector=0, data=b"", room=0, at=BUFFERS):
-        header = BUFFERS - 0x1000
+    def post(self, kind, sector=0, data=b"", room=0, at=BUFFERS, header=BUFFERS - 0x1000):
         self.qtest.write(header, struct.pack("<IIQ", kind, 0, sector))
         self.qtest.write(header + 32, b"\xff")
         buffers = [(header, 16, False)]
@@ -274,14 +273,11 @@ def test_it_comes_and_goes():
     with tempfile.TemporaryDirectory() as folder, BackEnd(pathlib.Path(folder) / "s", queues=2) as back_end:
         port = ("-device", "pcie-root-port,id=port", "-object", "memory-backend-memfd,id=ram,size=64M", "-machine", "memory-backend=ram")
         with Host(port) as host:
-            for kind in ({"path": f"{folder}/s", "server": True, "wait": False}, {"path": f"{folder}/s", "reconnect": 1}):
-                if "server" in kind:
-                    kind["path"] = f"{folder}/other"
-                data = {"addr": {"type": "unix", "data": {"path": kind.pop("path")}}, "server": False, **kind}
-                host.qmp.execute("chardev-add", {"id": "k", "backend": {"type": "socket", "data": data}})
-                host.refuses(["is not possible for a device of vhost-user"], "device_add",
-                             {"driver": "vhost-user-blk-pci", "id": "v", "chardev": "k", "bus": "port"})
-                host.qmp.execute("chardev-remove", {"id": "k"})
+            data = {"addr": {"type": "unix", "data": {"path": f"{folder}/other"}}, "server": True, "wait": False}
+            host.qmp.execute("chardev-add", {"id": "k", "backend": {"type": "socket", "data": data}})
+            host.refuses(["server=on is not possible for a device of vhost-user"], "device_add",
+                         {"driver": "vhost-user-blk-pci", "id": "v", "chardev": "k", "bus": "port"})
+            host.qmp.execute("chardev-remove", {"id": "k"})
             host.qmp.execute("chardev-add", {"id": "c", "backend": {"type": "socket", "data": {
                 "addr": {"type": "unix", "data": {"path": f"{folder}/s"}}, "server": False}}})
             many = {"driver": "vhost-user-blk-pci", "id": "v", "chardev": "c", "bus": "port", "num-queues": 3}

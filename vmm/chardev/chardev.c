@@ -255,8 +255,23 @@ int chardev_take_connection(struct chardev *chardev, struct error *error)
     return fd;
 }
 
+bool chardev_reconnects(const struct chardev *chardev)
+{
+    return chardev->kind->reconnects && chardev->kind->reconnects(chardev);
+}
+
+void chardev_await_connection(struct chardev *chardev, void (*connected)(void *opaque, int fd), void *opaque)
+{
+    chardev->connected = connected;
+    chardev->connected_opaque = opaque;
+    chardev->kind->await(chardev, true);
+}
+
 void chardev_free_connection(struct chardev *chardev)
 {
+    chardev->connected = NULL;
+    if (chardev->kind->await)
+        chardev->kind->await(chardev, false);
     chardev->ops = NULL;
     chardev->taken = chardev->started = false;
 }

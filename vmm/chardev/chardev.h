@@ -90,7 +90,12 @@ void chardev_detach(struct chardev *chardev, void *user);
  * anew where an earlier user has closed it. -1 and an error: it is in use, or of another kind, or nobody
  * listens. */
 int chardev_take_connection(struct chardev *chardev, struct error *error);
-/* That user is gone, and has closed it: the chardev is free for another. */
+/* Whether it connects again (reconnect=). */
+bool chardev_reconnects(const struct chardev *chardev);
+/* For that user, which has closed the connection, of a chardev that connects again: connected() gets the next
+ * one, from the event loop, once somebody listens. */
+void chardev_await_connection(struct chardev *chardev, void (*connected)(void *opaque, int fd), void *opaque);
+/* That user is gone, and has closed it: the chardev is free for another, and connected() is not called. */
 void chardev_free_connection(struct chardev *chardev);
 
 /* Accept clients and read input from now on. Called after all users have been attached. With wait=on, the

@@ -40,6 +40,10 @@ struct chardev_kind_ops {
     bool (*start)(struct chardev *chardev, struct error *error);
     /* Give the connection away: chardev_take_connection(); NULL: there is none that can be. */
     int (*take)(struct chardev *chardev, struct error *error);
+    /* Whether the one that was given away can be followed by another, and begin to connect, or no longer;
+     * both NULL: it cannot. */
+    bool (*reconnects)(const struct chardev *chardev);
+    void (*await)(struct chardev *chardev, bool on);
     /* A connection ended; may be NULL. */
     void (*gone)(struct chardev *chardev);
     void (*describe)(const struct chardev *chardev, char *text, size_t size);
@@ -54,8 +58,11 @@ struct chardev {
     void *state; /* the kind's */
     char *id;
     bool mux;
-    int log_fd;    /* -1: none */
-    bool taken;    /* its connection is somebody's */
+    int log_fd; /* -1: none */
+    bool taken; /* its connection is somebody's */
+    void (*connected)(void *opaque,
+                      int fd); /* of that user, which waits for the next one; NULL: it does not */
+    void *connected_opaque;
     bool started;  /* its channels are open */
     bool starting; /* within chardev_start(), which may run the event loop */
     bool late;     /* the program has started: wait=on has no effect */

@@ -129,6 +129,26 @@ static bool open_connection(struct chardev *chardev, struct error *error)
     return connection_open(chardev, &connection, error);
 }
 
+/* The connection is passed on to the user that has taken the last one. */
+static bool hand_over(struct chardev *chardev)
+{
+    struct socket_state *state = chardev->state;
+    void (*const connected)(void *, int) = chardev->connected;
+    const int fd = state->fd;
+
+    state->fd = -1;
+    chardev->connected = NULL;
+    connected(chardev->connected_opaque, fd);
+    return true;
+}
+
+static bool use_connection(struct chardev *chardev, struct error *error)
+{
+    if (chardev->taken)
+        return hand_over(chardev);
+    return !chardev->started || open_connection(chardev, error);
+}
+
 /* Until somebody is there. Where no user is to be told, the connection waits for one. */
 static void keep_connecting(void *opaque)
 {
@@ -136,7 +156,7 @@ static void keep_connecting(void *opaque)
     struct socket_state *state = chardev->state;
     struct error error;
 
-    if (connect_path(state, &error) && (!chardev->started || open_connection(chardev, &error))) {
+    if (connect_path(state, &error) && use_connection(chardev, &error)) {
         state->failing = false;
         return;
     }
@@ -280,18 +300,15 @@ static int socket_take(struct chardev *chardev, struct error *error)
     struct socket_state *state = chardev->state;
     int fd;
 
-    if (state->server || state->address || state->reconnect_ms > 0) {
+    if (state->server || state->address) {
         error_set(
             error,
-            "chardev '%s': %s is not possible for a device of vhost-user, which connects to its back end "
-            "once: -chardev socket,id=%s,path=PATH",
-            chardev->id,
-            state->server    ? "server=on"
-            : state->address ? "host="
-                             : "reconnect=",
-            chardev->id);
+            "chardev '%s': %s is not possible for a device of vhost-user, which connects to its back end: "
+            "-chardev socket,id=%s,path=PATH",
+            chardev->id, state->server ? "server=on" : "host=", chardev->id);
         return -1;
     }
+    timer_cancel(&state->retry);
     if (state->fd < 0 && !*state->path) {
         error_set(error, "chardev '%s': its connection has ended, and it has no path to connect to",
                   chardev->id);
@@ -302,6 +319,23 @@ static int socket_take(struct chardev *chardev, struct error *error)
     fd = state->fd;
     state->fd = -1;
     return fd;
+}
+
+static bool socket_reconnects(const struct chardev *chardev)
+{
+    const struct socket_state *state = chardev->state;
+
+    return state->reconnect_ms > 0;
+}
+
+static void socket_await(struct chardev *chardev, bool on)
+{
+    struct socket_state *state = chardev->state;
+
+    if (on)
+        timer_start(chardev->owner->loop, &state->retry, state->reconnect_ms, keep_connecting, chardev);
+    else if (!state->server)
+        timer_cancel(&state->retry);
 }
 
 static void socket_gone(struct chardev *chardev)
@@ -318,7 +352,8 @@ static void socket_describe(const struct chardev *chardev, char *text, size_t si
 {
     const struct socket_state *state = chardev->state;
 
-    snprintf(text, size, "%s%s%s%s", chardev->connections || chardev->taken ? "" : "disconnected:",
+    snprintf(text, size, "%s%s%s%s",
+             chardev->connections || (chardev->taken && !chardev->connected) ? "" : "disconnected:",
              state->address ? "" : "unix:", state->address ? state->address : state->path,
              state->server ? ",server=on" : "");
 }
@@ -327,6 +362,8 @@ const struct chardev_kind_ops chardev_socket = {
     .open = socket_open,
     .start = socket_start,
     .take = socket_take,
+    .reconnects = socket_reconnects,
+    .await = socket_await,
     .gone = socket_gone,
     .describe = socket_describe,
     .close = socket_close,

@@ -227,11 +227,11 @@ const struct sandbox_call sandbox_calls[] = {
     ANY(getsockopt, OF_MAIN),
     ANY(setsockopt, OF_MAIN),
     ANY(sendto, OF_MAIN),
-    /* An I/O thread: a back end of vhost-user gets memory and eventfds, and is cut off when it breaks the
-       rules. */
+    /* An I/O thread: a back end of vhost-user gets memory and eventfds, passes the memory in which it notes
+       its requests, and is cut off when it breaks the rules. */
     ANY(sendmsg, OF_MAIN | OF_IO),
     ANY(recvfrom, OF_MAIN),
-    ANY(recvmsg, OF_MAIN),
+    ANY(recvmsg, OF_MAIN | OF_IO),
     ANY(shutdown, OF_MAIN | OF_IO),
 
     /* The event loop: descriptors, timers, signals, posted work, files that change. */

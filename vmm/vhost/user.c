@@ -9,38 +9,13 @@
 
 #include "vhost/user_message.h"
 
-/* Front end's requests, by the protocol's numbers. */
-enum {
-    GET_FEATURES = 1,
-    SET_FEATURES = 2,
-    SET_OWNER = 3,
-    SET_MEM_TABLE = 5,
-    SET_VRING_NUM = 8,
-    SET_VRING_ADDR = 9,
-    SET_VRING_BASE = 10,
-    GET_VRING_BASE = 11,
-    SET_VRING_KICK = 12,
-    SET_VRING_CALL = 13,
-    SET_VRING_ERR = 14,
-    GET_PROTOCOL_FEATURES = 15,
-    SET_PROTOCOL_FEATURES = 16,
-    GET_QUEUE_NUM = 17,
-    SET_VRING_ENABLE = 18,
-    SET_BACKEND_REQ_FD = 21,
-    GET_CONFIG = 24,
-    SET_CONFIG = 25,
-    GET_MAX_MEM_SLOTS = 36,
-    ADD_MEM_REG = 37,
-    REM_MEM_REG = 38,
-};
 /* The back end's. */
 enum { BACKEND_CONFIG_CHANGE_MSG = 2 };
 
-/* Bit of the virtio features that says that there are protocol features. */
-#define F_PROTOCOL_FEATURES (UINT64_C(1) << 30)
 #define WANTED \
     (VHOST_USER_PROTOCOL_REPLY_ACK | VHOST_USER_PROTOCOL_MQ | VHOST_USER_PROTOCOL_BACKEND_REQ | \
-     VHOST_USER_PROTOCOL_MEM_SLOTS)
+     VHOST_USER_PROTOCOL_INFLIGHT | VHOST_USER_PROTOCOL_RESET_DEVICE | VHOST_USER_PROTOCOL_MEM_SLOTS | \
+     VHOST_USER_PROTOCOL_STATUS)
 
 struct wire_region {
     uint64_t address, size, memory, offset;
@@ -53,31 +28,11 @@ struct wire_table {
     uint32_t count, padding;
     struct wire_region regions[VHOST_USER_TABLE_MAX];
 };
-struct wire_ring_state {
-    uint32_t index, number;
-};
-struct wire_ring_address {
-    uint32_t index, flags;
-    uint64_t descriptors, used, available, log;
-};
 struct wire_config {
     uint32_t offset, size, flags;
     uint8_t bytes[VHOST_USER_CONFIG_MAX];
 };
 #define CONFIG_HEADER (offsetof(struct wire_config, bytes))
-
-/* A message without and with a payload. */
-#define MESSAGE(number) ((struct vhost_user_message){ .request = (number), .name = #number })
-#define MESSAGE_OF(number, payload) \
-    ((struct vhost_user_message){ \
-        .request = (number), .name = #number, .bytes = &(payload), .size = sizeof(payload) })
-#define MESSAGE_FD(number, payload, fd) \
-    ((struct vhost_user_message){ .request = (number), \
-                                  .name = #number, \
-                                  .bytes = &(payload), \
-                                  .size = sizeof(payload), \
-                                  .fds = &(fd), \
-                                  .fd_count = 1 })
 
 /* ---- life ---- */
 
@@ -255,17 +210,21 @@ static bool add_one(struct vhost_user *user, const struct vhost_user_region *reg
     return true;
 }
 
+bool vhost_user_memory_full(const struct vhost_user *user, struct error *error)
+{
+    return error_set(error,
+                     "its back end maps at most %u ranges of guest memory, and has so many; give fewer and "
+                     "larger DIMMs, or device_del the device",
+                     user->slots_max);
+}
+
 bool vhost_user_memory_add(struct vhost_user *user, const struct vhost_user_region *region,
                            struct error *error)
 {
     uint64_t result = 0;
 
     if (user->slots >= user->slots_max)
-        return error_set(
-            error,
-            "its back end maps at most %u ranges of guest memory, and has so many; give fewer and "
-            "larger DIMMs, or device_del the device",
-            user->slots_max);
+        return vhost_user_memory_full(user, error);
     if (!(user->protocol & VHOST_USER_PROTOCOL_MEM_SLOTS ? add_one(user, region, &result)
                                                          : add_to_table(user, region, &result)))
         return error_set(error, "its back end: %s", user->why.text);
@@ -298,55 +257,6 @@ bool vhost_user_memory_remove(struct vhost_user *user, const struct vhost_user_r
         return false;
     user->slots--;
     return true;
-}
-
-/* ---- rings ---- */
-
-bool vhost_user_set_features(struct vhost_user *user, uint64_t features)
-{
-    const uint64_t all = features | F_PROTOCOL_FEATURES;
-
-    return vhost_user_must(user, &MESSAGE_OF(SET_FEATURES, all));
-}
-
-bool vhost_user_ring_give(struct vhost_user *user, unsigned index, const struct vhost_ring *ring)
-{
-    const struct wire_ring_state size = { index, ring->size }, base = { index, ring->next },
-                                 on = { index, 1 };
-    const struct wire_ring_address address = { .index = index,
-                                               .descriptors = (uint64_t)(uintptr_t)ring->descriptors,
-                                               .used = (uint64_t)(uintptr_t)ring->used,
-                                               .available = (uint64_t)(uintptr_t)ring->available };
-    const uint64_t number = index;
-
-    return vhost_user_must(user, &MESSAGE_OF(SET_VRING_NUM, size)) &&
-           vhost_user_must(user, &MESSAGE_OF(SET_VRING_BASE, base)) &&
-           vhost_user_must(user, &MESSAGE_OF(SET_VRING_ADDR, address)) &&
-           vhost_user_must(user, &MESSAGE_FD(SET_VRING_ERR, number, ring->error)) &&
-           vhost_user_must(user, &MESSAGE_FD(SET_VRING_CALL, number, ring->call)) &&
-           vhost_user_must(user, &MESSAGE_FD(SET_VRING_KICK, number, ring->kick)) &&
-           vhost_user_must(user, &MESSAGE_OF(SET_VRING_ENABLE, on));
-}
-
-bool vhost_user_ring_take(struct vhost_user *user, unsigned index, uint16_t *next)
-{
-    const struct wire_ring_state state = { .index = index };
-    struct wire_ring_state answer;
-
-    if (!vhost_user_ask(user, &MESSAGE_OF(GET_VRING_BASE, state), &answer, sizeof answer))
-        return false;
-    if (answer.index != index || answer.number > UINT16_MAX)
-        return vhost_user_break(user, "its answer to GET_VRING_BASE of queue %u is %u of queue %u", index,
-                                answer.number, answer.index);
-    *next = (uint16_t)answer.number;
-    return true;
-}
-
-bool vhost_user_ring_call(struct vhost_user *user, unsigned index, int call)
-{
-    const uint64_t number = index;
-
-    return vhost_user_must(user, &MESSAGE_FD(SET_VRING_CALL, number, call));
 }
 
 /* ---- its own requests ---- */

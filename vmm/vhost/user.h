@@ -6,7 +6,8 @@
  *
  * A back end is not trusted. An answer of a wrong length or to another request, a number out of range, and no
  * answer within VHOST_USER_ANSWER_MS break the connection: it is shut down, `why` is set, and every later
- * request fails at once. The kernel discards descriptors that come with an answer, since none are received.
+ * request fails at once. The kernel discards descriptors that come with an answer, since none are received;
+ * but for one, of memory that this program keeps and never maps (struct vhost_user_inflight).
  *
  * The protocol feature REPLY_ACK is required, so that each request is known to have been carried out before
  * the next one; and CONFIG for a device whose configuration space is the back end's.
@@ -40,7 +41,10 @@
 #define VHOST_USER_PROTOCOL_REPLY_ACK (UINT64_C(1) << 3)
 #define VHOST_USER_PROTOCOL_BACKEND_REQ (UINT64_C(1) << 5)
 #define VHOST_USER_PROTOCOL_CONFIG (UINT64_C(1) << 9)
+#define VHOST_USER_PROTOCOL_INFLIGHT (UINT64_C(1) << 12)
+#define VHOST_USER_PROTOCOL_RESET_DEVICE (UINT64_C(1) << 13)
 #define VHOST_USER_PROTOCOL_MEM_SLOTS (UINT64_C(1) << 15)
+#define VHOST_USER_PROTOCOL_STATUS (UINT64_C(1) << 16)
 
 /* A range of guest memory that the back end maps. */
 struct vhost_user_region {
@@ -91,11 +95,34 @@ bool vhost_user_config_set(struct vhost_user *user, unsigned offset, const void 
  * back end refuses the range or has no slot left, which does not break the connection; or it is broken. */
 bool vhost_user_memory_add(struct vhost_user *user, const struct vhost_user_region *region,
                            struct error *error);
+/* Set the error of vhost_user_memory_add() for a back end that has no slot left; false. */
+bool vhost_user_memory_full(const struct vhost_user *user, struct error *error);
 /* Have the back end unmap a range; on return nothing accesses it. Rings as for vhost_user_memory_add(). */
 bool vhost_user_memory_remove(struct vhost_user *user, const struct vhost_user_region *region);
 
-/* Set the features that the driver has accepted, before any ring is given. */
+/* Set the features that the driver has accepted, before any ring is given. With PROTOCOL_STATUS, a back end
+ * that does not accept them breaks the connection. */
 bool vhost_user_set_features(struct vhost_user *user, uint64_t features);
+/* All rings have been given: with PROTOCOL_STATUS, the back end learns that the driver is ready. */
+bool vhost_user_driver_ready(struct vhost_user *user);
+/* The driver has reset the device, and no ring is served: the back end returns to its initial state, if it
+ * has PROTOCOL_STATUS or PROTOCOL_RESET_DEVICE. */
+bool vhost_user_reset(struct vhost_user *user);
+
+/* Memory in which a back end notes the requests that it processes, so that the one that follows it continues
+ * with them. This program keeps it, and does not look at it. */
+struct vhost_user_inflight {
+    int fd; /* -1: there is none */
+    uint64_t size, offset;
+    uint16_t rings, ring_size;
+};
+/* Have the back end, which has PROTOCOL_INFLIGHT, make it, for so many rings of so many entries. */
+bool vhost_user_inflight_make(struct vhost_user *user, unsigned rings, unsigned ring_size,
+                              struct vhost_user_inflight *inflight);
+/* Pass it to the back end, before any ring is given. */
+bool vhost_user_inflight_pass(struct vhost_user *user, const struct vhost_user_inflight *inflight);
+/* Forget it. Has no effect if there is none. */
+void vhost_user_inflight_free(struct vhost_user_inflight *inflight);
 /* Give the back end a ring, numbered 0 to `rings` - 1, which it serves from then on. */
 bool vhost_user_ring_give(struct vhost_user *user, unsigned index, const struct vhost_ring *ring);
 /* Stop the back end from serving a ring, and set *next to the entry that it would have taken next. Requests

@@ -103,12 +103,37 @@ static bool send_all(struct vhost_user *user, const struct vhost_user_message *m
     return true;
 }
 
-static bool receive(struct vhost_user *user, void *bytes, size_t length, uint64_t deadline, const char *name)
+/* A descriptor may come with any byte. There is room for one at a time; the kernel closes the others. */
+static ssize_t receive_some(int from, void *bytes, size_t length, int *fd)
 {
+    struct iovec part = { .iov_base = bytes, .iov_len = length };
+    union control control;
+    struct msghdr message = { .msg_iov = &part,
+                              .msg_iovlen = 1,
+                              .msg_control = control.bytes,
+                              .msg_controllen = CMSG_LEN(sizeof(int)) };
+    const ssize_t count = recvmsg(from, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    const struct cmsghdr *header = count > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+
+    if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
+        header->cmsg_len < CMSG_LEN(sizeof(int)))
+        return count;
+    if (*fd >= 0)
+        close(*fd);
+    memcpy(fd, CMSG_DATA(header), sizeof *fd);
+    return count;
+}
+
+static bool receive(struct vhost_user *user, void *bytes, size_t length, uint64_t deadline,
+                    const struct vhost_user_message *asked)
+{
+    const char *name = asked->name;
     size_t got = 0;
 
     while (got < length) {
-        const ssize_t count = read(user->fd, (char *)bytes + got, length - got);
+        char *const to = (char *)bytes + got;
+        const ssize_t count = asked->answer_fd ? receive_some(user->fd, to, length - got, asked->answer_fd)
+                                               : read(user->fd, to, length - got);
 
         if (count > 0)
             got += (size_t)count;
@@ -125,7 +150,7 @@ static bool receive_answer(struct vhost_user *user, const struct vhost_user_mess
 {
     struct vhost_user_header header;
 
-    if (!receive(user, &header, sizeof header, deadline, message->name))
+    if (!receive(user, &header, sizeof header, deadline, message))
         return false;
     if (header.request != message->request ||
         (header.flags & VHOST_USER_VERSION_MASK) != VHOST_USER_VERSION || !(header.flags & VHOST_USER_REPLY))
@@ -134,7 +159,7 @@ static bool receive_answer(struct vhost_user *user, const struct vhost_user_mess
     if (header.size != size)
         return vhost_user_break(user, "its answer to %s has %u bytes in place of %u", message->name,
                                 header.size, size);
-    return receive(user, answer, size, deadline, message->name);
+    return receive(user, answer, size, deadline, message);
 }
 
 bool vhost_user_ask(struct vhost_user *user, const struct vhost_user_message *message, void *answer,

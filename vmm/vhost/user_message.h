@@ -20,7 +20,8 @@ struct vhost_user_header {
 #define VHOST_USER_NEED_REPLY 8u
 
 /* A request: its number, its name for messages, the bytes after its header, and its descriptors, at most
- * VHOST_USER_TABLE_MAX. */
+ * VHOST_USER_TABLE_MAX. `answer_fd` is set to a descriptor that comes with its answer, which the caller owns,
+ * also after a failure; NULL: none is received. */
 struct vhost_user_message {
     uint32_t request;
     const char *name;
@@ -28,7 +29,54 @@ struct vhost_user_message {
     uint32_t size;
     const int *fds;
     unsigned fd_count;
+    int *answer_fd;
 };
+
+/* Front end's requests, by the protocol's numbers. */
+enum {
+    GET_FEATURES = 1,
+    SET_FEATURES = 2,
+    SET_OWNER = 3,
+    SET_MEM_TABLE = 5,
+    SET_VRING_NUM = 8,
+    SET_VRING_ADDR = 9,
+    SET_VRING_BASE = 10,
+    GET_VRING_BASE = 11,
+    SET_VRING_KICK = 12,
+    SET_VRING_CALL = 13,
+    SET_VRING_ERR = 14,
+    GET_PROTOCOL_FEATURES = 15,
+    SET_PROTOCOL_FEATURES = 16,
+    GET_QUEUE_NUM = 17,
+    SET_VRING_ENABLE = 18,
+    SET_BACKEND_REQ_FD = 21,
+    GET_CONFIG = 24,
+    SET_CONFIG = 25,
+    GET_INFLIGHT_FD = 31,
+    SET_INFLIGHT_FD = 32,
+    RESET_DEVICE = 34,
+    GET_MAX_MEM_SLOTS = 36,
+    ADD_MEM_REG = 37,
+    REM_MEM_REG = 38,
+    SET_STATUS = 39,
+    GET_STATUS = 40,
+};
+
+/* Bit of the virtio features that says that there are protocol features. */
+#define F_PROTOCOL_FEATURES (UINT64_C(1) << 30)
+
+/* A message without and with a payload. */
+#define MESSAGE(number) ((struct vhost_user_message){ .request = (number), .name = #number })
+#define MESSAGE_OF(number, payload) \
+    ((struct vhost_user_message){ \
+        .request = (number), .name = #number, .bytes = &(payload), .size = sizeof(payload) })
+#define MESSAGE_FD(number, payload, fd) \
+    ((struct vhost_user_message){ .request = (number), \
+                                  .name = #number, \
+                                  .bytes = &(payload), \
+                                  .size = sizeof(payload), \
+                                  .fds = &(fd), \
+                                  .fd_count = 1 })
 
 /* Send a request that has an answer of its own, and wait for it; it must have exactly `size` bytes. */
 bool vhost_user_ask(struct vhost_user *user, const struct vhost_user_message *message, void *answer,

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What devices of vhost-user have in common: the connection to the back end and what becomes of it
- * (user_serve.c), the guest memory that the back end maps (user_memory.c).
+ * (user_serve.c, user_again.c), the guest memory that the back end maps (user_memory.c).
  *
  * The back end maps guest memory, range by range: each before the guest can use it, until before it is
  * removed; a DIMM beyond the back end's limit is refused. A back end that violates the protocol, does not
- * answer in time or closes the connection is lost for good: its requests remain unanswered, and the driver
- * sees NEEDS_RESET.
+ * answer in time or closes the connection is gone.
+ *
+ * Without reconnect= of the chardev it is lost for good: its requests remain unanswered, and the driver sees
+ * NEEDS_RESET. With it, requests wait until a back end listens again (user_again.c). That one continues where
+ * the driver has seen the last request end, and processes those that were in progress anew: it knows them by
+ * memory that the first one has left (INFLIGHT_SHMFD). Where there is none and requests were in progress, the
+ * driver sees NEEDS_RESET, too, unless the device loses nothing by it.
  *
  * Threads: the device has an I/O thread of its own, which waits for the back end's answers. Queues belong to
  * it, and from virtio_user_serve() on also the connection, which before belongs to the main thread.
@@ -26,6 +31,10 @@ struct virtio_user_type {
     uint64_t protocol; /* protocol features that the back end must have, besides REPLY_ACK */
     uint64_t features; /* features of the device that concern the back end, besides those of rings */
     unsigned group;    /* queues that are given together, such as a pair of a network card's; or 1 */
+    bool again;        /* the device can continue with a back end that connects again */
+    bool ordered;      /* requests end in their order, or may be lost: in progress are the last ones */
+    /* The connection has been made again, before any ring is given; NULL: nothing to do. I/O thread. */
+    void (*came_back)(struct virtio_device *device);
     /* The back end has announced that configuration space has changed; NULL: it is ignored. I/O thread. */
     void (*config_changed)(struct virtio_device *device);
 };
@@ -42,8 +51,21 @@ struct virtio_user {
     struct vhost_user back_end;
     struct virtio_vhost vhost;
     unsigned queues; /* maximum number of queues that the back end is given; set before it serves */
+    bool reconnects; /* fixed */
     bool lost;       /* the back end is lost, or the device leaves */
+    bool away;       /* it is gone, and may come back */
+    unsigned given;  /* queues that it has been given, in whole or in part */
+    bool unsure;     /* requests were in progress then, and it is not known which */
+    bool failing;    /* a failure to come back was reported */
+    uint64_t needs;  /* features that the driver may have accepted */
+    struct vhost_user_region *regions; /* [region_count]: the guest memory that it maps */
+    unsigned region_count;
+    struct vhost_user_inflight inflight;
     struct watch *socket_watch, *requests_watch;
+
+    /* Posted to the main thread: to connect again; and by it to the I/O thread: there is a connection. */
+    struct work went, arrived;
+    struct vhost_user arriving; /* the I/O thread's once `arrived` is posted */
 };
 
 /* Connect to the back end of chardev `id`, and negotiate; sets `back_end`. `property` is the property that
@@ -67,6 +89,26 @@ bool virtio_user_limit_rings(const struct virtio_user *user, struct virtio_value
  * it refuses, or out of memory. Main thread. */
 bool virtio_user_listen(struct virtio_user *user, struct error *error);
 
+/* Have a back end that has come back map the same memory. False: it is broken, or refuses, which breaks it.
+ * I/O thread. */
+bool virtio_user_map_again(struct virtio_user *user);
+
+/* user_again.c: the end of a connection, for a chardev that connects again: begin to wait for the next one.
+ * I/O thread. */
+void virtio_user_await(struct virtio_user *user);
+/* Prepare for that. Main thread. */
+void virtio_user_again_init(struct virtio_user *user);
+/* A guest's ring whose back end is gone: the entry that is processed next, if those that have ended are the
+ * first ones. False: its memory cannot be read. I/O thread. */
+bool virtio_user_ended(struct virtio_queue *queue, uint16_t *next);
+/* Whether some may be in progress. I/O thread. */
+bool virtio_user_in_progress(struct virtio_queue *queue);
+/* Pass the memory of requests in progress to the back end, before it is given so many rings. False: it is
+ * broken. I/O thread. */
+bool virtio_user_pass_inflight(struct virtio_user *user, unsigned queues, const struct vhost_ring *rings);
+/* Watch the connection. False and errno. I/O thread. */
+bool virtio_user_watch(struct virtio_user *user);
+
 /* Have the rings served, if the guest runs and the back end is not lost. I/O thread. */
 void virtio_user_begin(struct virtio_user *user);
 /* Called after each request to the back end: a connection that has broken becomes a lost back end, with a
@@ -74,6 +116,7 @@ void virtio_user_begin(struct virtio_user *user);
 bool virtio_user_still_there(struct virtio_user *user);
 
 /* Callbacks of struct virtio_device_type, on the I/O thread, for a device whose `user` is set. */
+void virtio_user_reset(struct virtio_device *device);
 void virtio_user_started(struct virtio_device *device);
 void virtio_user_resumed(struct virtio_device *device);
 void virtio_user_take_back(struct virtio_device *device);

@@ -151,15 +151,27 @@ static void read_capacity_on_io(struct virtio_device *device)
     loop_post(device->pci.device.board->loop, &blk->changed);
 }
 
+static void pass_write_cache(struct virtio_device *device)
+{
+    vhost_user_config_set(&device->user->back_end, BLK_CONFIG_WRITE_BACK,
+                          device->config + BLK_CONFIG_WRITE_BACK, 1);
+}
+
 static void write_cache_on_io(void *opaque)
 {
     struct virtio_device *device = opaque;
-    struct virtio_user *user = device->user;
 
-    if (!user->lost)
-        vhost_user_config_set(&user->back_end, BLK_CONFIG_WRITE_BACK, device->config + BLK_CONFIG_WRITE_BACK,
-                              1);
-    virtio_user_still_there(user);
+    if (virtio_user_still_there(device->user))
+        pass_write_cache(device);
+    virtio_user_still_there(device->user);
+}
+
+/* The image may have another size now; its mode is the one that the driver knows. */
+static void came_back(struct virtio_device *device)
+{
+    if (device->user->back_end.features & BLK_F_CONFIG_WCE)
+        pass_write_cache(device);
+    read_capacity_on_io(device);
 }
 
 /* Under the device's lock, before the driver's next request: it waits for the back end. */
@@ -177,6 +189,8 @@ static const struct virtio_user_type user_type = {
     .protocol = VHOST_USER_PROTOCOL_CONFIG,
     .features = USER_BLK_FEATURES | BLK_F_MQ,
     .group = 1,
+    .again = true,
+    .came_back = came_back,
     .config_changed = read_capacity_on_io,
 };
 
@@ -223,6 +237,7 @@ static const struct virtio_device_type type = {
     .started = virtio_user_started,
     .resumed = virtio_user_resumed,
     .handle = virtio_user_handle,
+    .reset = virtio_user_reset,
     .halted = virtio_user_take_back,
     .broken = virtio_user_take_back,
     .vector_changed = virtio_user_vector_changed,

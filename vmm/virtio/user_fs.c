@@ -144,6 +144,7 @@ static const struct virtio_device_type type = {
     .started = virtio_user_started,
     .resumed = virtio_user_resumed,
     .handle = virtio_user_handle,
+    .reset = virtio_user_reset,
     .halted = virtio_user_take_back,
     .broken = virtio_user_take_back,
     .vector_changed = virtio_user_vector_changed,

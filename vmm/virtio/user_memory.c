@@ -4,6 +4,7 @@
  * unmaps it before it goes. The main thread waits for that, as long as vhost/user.h says.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "virtio/user.h"
 
@@ -37,23 +38,61 @@ static bool has_no_descriptor(const struct virtio_user *user, uint64_t address, 
         address, user->id);
 }
 
+/* The list of what it maps, also while it is away. */
+static bool note(struct virtio_user *user, const struct vhost_user_region *region, struct error *error)
+{
+    struct vhost_user_region *regions = reallocarray(user->regions, user->region_count + 1, sizeof *regions);
+
+    if (!regions)
+        return error_set(error, "out of memory");
+    user->regions = regions;
+    regions[user->region_count++] = *region;
+    return true;
+}
+
+static void forget(struct virtio_user *user, uint64_t address)
+{
+    unsigned i = 0;
+
+    while (i < user->region_count && user->regions[i].address != address)
+        i++;
+    if (i < user->region_count)
+        user->regions[i] = user->regions[--user->region_count];
+}
+
+static void begin_again(struct virtio_user *user)
+{
+    if (virtio_user_still_there(user) && is_table(user) && user->device->running && !user->device->halting)
+        virtio_user_begin(user);
+}
+
+/* One that comes back has to take all that is there. */
+static bool add(struct virtio_user *user, const struct vhost_user_region *region, struct error *error)
+{
+    bool good;
+
+    if (region->fd < 0)
+        return has_no_descriptor(user, region->address, error);
+    if (user->region_count >= user->back_end.slots_max)
+        return vhost_user_memory_full(&user->back_end, error);
+    if (!note(user, region, error))
+        return false;
+    if (user->away)
+        return true;
+    if (is_table(user))
+        virtio_vhost_take_back(&user->vhost);
+    good = vhost_user_memory_add(&user->back_end, region, error);
+    if (!good)
+        forget(user, region->address);
+    begin_again(user);
+    return good;
+}
+
 static void add_on_io(void *opaque)
 {
     struct change *change = opaque;
-    struct virtio_user *user = change->user;
 
-    change->good = true;
-    if (user->lost)
-        return;
-    if (change->region.fd < 0) {
-        change->good = has_no_descriptor(user, change->region.address, change->error);
-        return;
-    }
-    if (is_table(user))
-        virtio_vhost_take_back(&user->vhost);
-    change->good = vhost_user_memory_add(&user->back_end, &change->region, change->error);
-    if (virtio_user_still_there(user) && is_table(user) && user->device->running && !user->device->halting)
-        virtio_user_begin(user);
+    change->good = change->user->lost || add(change->user, &change->region, change->error);
 }
 
 static void remove_on_io(void *opaque)
@@ -63,11 +102,23 @@ static void remove_on_io(void *opaque)
 
     if (user->lost)
         return;
+    forget(user, change->region.address);
+    if (user->away)
+        return;
     if (is_table(user))
         virtio_vhost_take_back(&user->vhost);
     vhost_user_memory_remove(&user->back_end, &change->region);
-    if (virtio_user_still_there(user) && is_table(user) && user->device->running && !user->device->halting)
-        virtio_user_begin(user);
+    begin_again(user);
+}
+
+bool virtio_user_map_again(struct virtio_user *user)
+{
+    struct error error;
+
+    for (unsigned i = 0; i < user->region_count; i++)
+        if (!vhost_user_memory_add(&user->back_end, &user->regions[i], &error))
+            return vhost_user_break(&user->back_end, "%s", error.text);
+    return true;
 }
 
 /* The guest's rings and buffers are never in memory that it cannot write. */

@@ -5,6 +5,7 @@
  * thread.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
@@ -18,18 +19,40 @@
 
 /* ---- a back end that is lost, on the I/O thread ---- */
 
-/* Once, and for good. */
+static void unwatch(struct virtio_user *user)
+{
+    watch_remove(user->socket_watch);
+    watch_remove(user->requests_watch);
+    user->socket_watch = user->requests_watch = NULL;
+}
+
+static void be_away(struct virtio_user *user)
+{
+    const bool knows = (user->back_end.protocol & VHOST_USER_PROTOCOL_INFLIGHT) || user->type->ordered;
+
+    for (unsigned i = 0; i < user->given && !knows; i++)
+        user->unsure |= virtio_user_in_progress(virtio_device_queue(user->device, i));
+    user->given = 0;
+    user->away = true;
+    virtio_vhost_take_back(&user->vhost);
+    warning("%s: the back end of chardev '%s' is gone: %s; requests of this %s wait until it is back",
+            user->device->name, user->id, user->back_end.why.text, user->type->noun);
+    virtio_user_await(user);
+}
+
 static void lose(struct virtio_user *user)
 {
     struct virtio_device *device = user->device;
     const bool told = !user->requests_watch; /* who plugs it hears of it */
 
-    if (user->lost)
+    if (user->lost || user->away)
         return;
+    unwatch(user);
+    if (user->reconnects && !told) {
+        be_away(user);
+        return;
+    }
     user->lost = true;
-    watch_remove(user->socket_watch);
-    watch_remove(user->requests_watch);
-    user->socket_watch = user->requests_watch = NULL;
     virtio_vhost_take_back(&user->vhost);
     if (!told)
         warning(
@@ -45,7 +68,7 @@ bool virtio_user_still_there(struct virtio_user *user)
 {
     if (user->back_end.broken)
         lose(user);
-    return !user->lost;
+    return !user->lost && !user->away;
 }
 
 /* It says nothing unasked. */
@@ -123,17 +146,28 @@ static void stop(struct virtio_device *device, unsigned queues, uint16_t *next)
         good = vhost_user_ring_take(&user->back_end, i, &next[i]);
     if (good)
         drain(user, queues, next);
+    if (!user->back_end.broken)
+        user->given = 0;
 }
 
 /* The features of rings that it has are those that it offers. */
 static bool give_rings(struct virtio_user *user, unsigned queues, const struct vhost_ring *rings)
 {
     const uint64_t known = user->type->features | VHOST_RING_FEATURES;
-    bool good = vhost_user_set_features(&user->back_end, user->device->accepted & known);
+    bool good = vhost_user_set_features(&user->back_end, user->device->accepted & known) &&
+                virtio_user_pass_inflight(user, queues, rings);
 
-    for (unsigned i = 0; i < queues && good; i++)
-        good = vhost_user_ring_give(&user->back_end, i, &rings[i]);
-    return good;
+    user->given = queues; /* the first one is served before the last one is given */
+    for (unsigned i = 0; i < queues && good; i++) {
+        struct vhost_ring ring = rings[i];
+
+        /* What has ended is what the driver sees: a back end that is gone said nothing else. */
+        if (user->reconnects)
+            RESULT_DOES_NOT_MATTER(!virtio_user_ended(virtio_device_queue(user->device, i), &ring.next),
+                                   "the queue breaks then");
+        good = vhost_user_ring_give(&user->back_end, i, &ring);
+    }
+    return good && vhost_user_driver_ready(&user->back_end);
 }
 
 static bool start(struct virtio_device *device, unsigned queues, const struct vhost_ring *rings,
@@ -184,7 +218,11 @@ void virtio_user_begin(struct virtio_user *user)
 
     if (user->lost && user->device->running)
         virtio_queue_break(virtio_device_queue(user->device, 0), "its back end is lost");
-    if (user->lost)
+    if (user->unsure && user->device->running && !user->away)
+        virtio_queue_break(virtio_device_queue(user->device, 0),
+                           "requests were in progress when its back end went, and the back end does not know "
+                           "them: it lacks INFLIGHT_SHMFD");
+    if (user->lost || user->away || user->unsure)
         return;
     while (queues < user->queues && virtio_device_queue(user->device, queues)->running)
         queues++;
@@ -199,9 +237,18 @@ void virtio_user_started(struct virtio_device *device)
     struct virtio_user *user = device->user;
 
     virtio_vhost_restart(&user->vhost);
+    vhost_user_inflight_free(&user->inflight);
+    user->unsure = false;
     device->told |= user->lost;
     if (!device->halting || user->lost)
         virtio_user_begin(user);
+}
+
+void virtio_user_reset(struct virtio_device *device)
+{
+    if (virtio_user_still_there(device->user))
+        vhost_user_reset(&device->user->back_end);
+    virtio_user_still_there(device->user);
 }
 
 void virtio_user_resumed(struct virtio_device *device)
@@ -221,7 +268,7 @@ void virtio_user_vector_changed(struct virtio_device *device)
 {
     struct virtio_user *user = device->user;
 
-    if (!user->lost)
+    if (!user->lost && !user->away)
         virtio_vhost_vector_changed(&user->vhost);
     virtio_user_still_there(user);
 }
@@ -241,7 +288,7 @@ bool virtio_user_connect(struct virtio_user *user, struct virtio_device *device,
     int fd;
 
     *user = (struct virtio_user){ .device = device, .type = type, .id = id };
-    user->back_end.fd = user->back_end.requests = user->back_end.their_end = -1;
+    user->back_end.fd = user->back_end.requests = user->back_end.their_end = user->inflight.fd = -1;
     device->user = user;
     user->chardev = board->chardevs ? chardev_find(board->chardevs, id) : NULL;
     if (!user->chardev)
@@ -249,6 +296,14 @@ bool virtio_user_connect(struct virtio_user *user, struct virtio_device *device,
                          "Property '%s' can't find value '%.80s'; add it with -chardev "
                          "socket,id=ID,path=PATH, or chardev-add",
                          property, id);
+    if (!type->again && chardev_reconnects(user->chardev)) {
+        user->chardev = NULL;
+        return error_set(
+            error,
+            "chardev '%s': reconnect= is not possible for a %s, whose state is the back end's and "
+            "ends with it; leave it out",
+            id, type->noun);
+    }
     fd = chardev_take_connection(user->chardev, error);
     if (fd < 0) {
         user->chardev = NULL;
@@ -276,16 +331,25 @@ struct watching {
     int failure;
 };
 
-static void watch_on_io(void *opaque)
+bool virtio_user_watch(struct virtio_user *user)
 {
-    struct watching *watching = opaque;
-    struct virtio_user *user = watching->user;
     struct loop *loop = io_thread_loop(user->device->io);
 
     user->socket_watch = watch_add(loop, user->back_end.fd, EPOLLIN | EPOLLRDHUP, on_socket, user);
     if (user->socket_watch)
         user->requests_watch = watch_add(loop, user->back_end.requests, EPOLLIN, on_request, user);
-    watching->failure = user->requests_watch ? 0 : errno;
+    if (user->requests_watch)
+        return true;
+    unwatch(user);
+    return false;
+}
+
+static void watch_on_io(void *opaque)
+{
+    struct watching *watching = opaque;
+    struct virtio_user *user = watching->user;
+
+    watching->failure = virtio_user_watch(user) ? 0 : errno;
     if (user->requests_watch && user->device->running && !user->device->halting)
         virtio_user_begin(user); /* its driver may be there already */
 }
@@ -295,6 +359,7 @@ bool virtio_user_serve(struct virtio_user *user, struct error *error)
     struct virtio_device *device = user->device;
     struct watching watching = { .user = user };
 
+    virtio_user_again_init(user);
     if (!virtio_user_listen(user, error))
         return false;
     if (!virtio_vhost_attach(&user->vhost, &vhost_type, device, user->queues, error))
@@ -310,9 +375,7 @@ static void unwatch_on_io(void *opaque)
 
     virtio_vhost_take_back(&user->vhost);
     user->lost = true; /* nobody is told */
-    watch_remove(user->socket_watch);
-    watch_remove(user->requests_watch);
-    user->socket_watch = user->requests_watch = NULL;
+    unwatch(user);
 }
 
 void virtio_user_release(struct virtio_user *user)
@@ -323,9 +386,14 @@ void virtio_user_release(struct virtio_user *user)
         return;
     if (user->listens)
         guest_memory_unlisten(user->device->memory, &user->listener);
-    virtio_device_call(user->device, unwatch_on_io, user);
-    virtio_vhost_detach(&user->vhost);
-    vhost_user_close(&user->back_end);
     if (user->chardev && (!board || board->chardevs))
         chardev_free_connection(user->chardev);
+    virtio_device_call(user->device, unwatch_on_io, user); /* after `arrived` */
+    if (board)
+        loop_cancel(board->loop, &user->went);
+    virtio_vhost_detach(&user->vhost);
+    vhost_user_close(&user->back_end);
+    vhost_user_inflight_free(&user->inflight);
+    free(user->regions);
+    user->regions = NULL;
 }
