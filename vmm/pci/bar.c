@@ -110,12 +110,11 @@ static bool update_bars(struct pci_function *function)
     return left;
 }
 
+/* Bridges pass requests on whatever their own command register says, as QEMU's do: SeaBIOS sets Bus Master of
+ * the disk that it boots, and not of the port above it. */
 static void update_requester(struct pci_function *function)
 {
-    const struct pci_bridge *above = function->bus->bridge;
-    const bool may = pci_config_get(function, PCI_COMMAND, 2) & PCI_COMMAND_MASTER;
-
-    atomic_store(&function->may_master, may && (!above || pci_may_master(above->function)));
+    atomic_store(&function->may_master, pci_config_get(function, PCI_COMMAND, 2) & PCI_COMMAND_MASTER);
     atomic_store(&function->requester, pci_bus_number(function->bus) << 8 | function->devfn);
 }
 

@@ -146,8 +146,7 @@ void pci_config_clearing(struct pci_function *function, unsigned offset, unsigne
 uint32_t pci_config_read(struct pci_function *function, unsigned offset, unsigned width);
 void pci_config_write(struct pci_function *function, unsigned offset, unsigned width, uint32_t value);
 
-/* Whether the function may access guest memory: Bus Master is set in its command register, and in those of
- * the bridges above it. Any thread. */
+/* Whether the function may access guest memory: Bus Master is set in its command register. Any thread. */
 bool pci_may_master(const struct pci_function *function);
 
 /* Assert or deassert the pin INTA#. The level remains until the next call, or a reset of the function. Has no
