@@ -25,7 +25,7 @@ else
     # Guests whose host's kernel is that release's, too, and its libvirt.
     set -- build unit program libvirt guest
     guest_tests="basic reset_state"
-    libvirt_tests="devices life memory"
+    libvirt_tests="devices firmware life memory"
     # What depends on the libraries, the kernel's headers and the Python of a release;
     # the others ask the same of the same code.
     program_tests="answers backends block clients console ctl descriptors events files"

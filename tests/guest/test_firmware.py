@@ -8,28 +8,16 @@ port which disk it is from, and what memory map the BIOS gives it; or it is GRUB
 import contextlib
 import pathlib
 import re
-import shutil
-import struct
-import subprocess
 import sys
-import tarfile
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib import arch, tap                                    # noqa: E402
-from lib.machine import APPEND, GUEST, ONLINE, Machine       # noqa: E402
+from lib import arch, mbr, tap                               # noqa: E402
+from lib.machine import Machine                              # noqa: E402
 
 LIMIT = 120
 MIB, GIB = 1 << 20, 1 << 30
 RAM, RESERVED = 1, 2
-# 16-bit code at 0x7c00: "[", the byte at NAME, ":", each entry of int 15h, e820h (20 bytes) in hexadecimal and ";", "]".
-# Then it obeys the serial port: m the map again, r a reset (0xcf9), o power off (0x604).
-SECTOR = bytes.fromhex(
-    "fa31c08ed88ec08ed0bc007ceb0141b05be88000a00e7ce87a00b03ae875006631db66b820e8000066ba50414d5366b9"
-    "14000000bf0080cd15fa722453be0080b91400ac88c4c0e804e8400088e0240fe83900e2ee5bb03be839006685db75c2"
-    "b05de82f00bafd03eca80174f8baf803ec3c6d749a3c727506baf90cb006ee3c6f75e2ba0406b80034efebd93c0a7202"
-    "0427043050bafd03eca82074fb58baf803eec3")
-NAME = 14
 
 
 def lacks():
@@ -46,9 +34,7 @@ def machine(*options, disks="A", indexes=None):
         words = []
         for place, name in enumerate(disks):
             image = pathlib.Path(folder, name)
-            sector = bytearray(SECTOR.ljust(510, b"\0") + b"\x55\xaa")
-            sector[NAME] = ord(name)
-            image.write_bytes(sector.ljust(MIB, b"\0"))
+            mbr.make_program(image, name)
             index = f",bootindex={indexes[place]}" if indexes else ""
             words += ["-drive", f"file={image},if=none,format=raw,id=d{name}",
                       "-device", f"virtio-blk-pci,drive=d{name},id=disk{name}{index}"]
@@ -61,8 +47,8 @@ def machine(*options, disks="A", indexes=None):
 
 def booted(guest, start=0):
     """The disk's name, and the memory map that its program says."""
-    guest.console.wait_for(r"\[.:[0-9a-f;]*\]", LIMIT, start)
-    name, text = re.findall(r"\[(.):([0-9a-f;]*)\]", guest.console.text[start:])[-1]
+    guest.console.wait_for(mbr.SAID, LIMIT, start)
+    name, text = re.findall(mbr.SAID, guest.console.text[start:])[-1]
     entries = []
     for entry in filter(None, text.split(";")):
         data = bytes.fromhex(entry)
@@ -129,47 +115,11 @@ def test_dimms_at_a_reset_are_where_dimm_at_boot_says():
 
 # ---- Linux, by GRUB ----
 
-GRUB = pathlib.Path("/usr/lib/grub/i386-pc")
-FIRST = 2048            # sector of the partition, which is an archive: GRUB reads files from one
-MODULES = ["biosdisk", "part_msdos", "tar", "linux", "serial", "terminal", "echo", "boot", "normal"]
-COMMANDS = f"""serial --unit=0
-terminal_output serial
-set root=(hd0,msdos1)
-echo "GRUB runs"
-linux /vmlinuz {APPEND} {ONLINE}
-initrd /initramfs
-boot
-"""
-
-
-def grub_disk(folder):
-    """GRUB's first sector, the partition table, GRUB itself, the partition."""
-    commands, core, files, disk = (pathlib.Path(folder, name) for name in ("commands", "core", "files", "disk"))
-    commands.write_text(COMMANDS)
-    subprocess.run(["grub-mkimage", "-O", "i386-pc", "-o", core, "-p", "(hd0,msdos1)", "-c", commands, *MODULES], check=True)
-    with tarfile.open(files, "w", format=tarfile.USTAR_FORMAT) as archive:
-        archive.add(GUEST / "vmlinuz-cloud", "vmlinuz")
-        archive.add(GUEST / "initramfs.cpio", "initramfs")
-    content = files.read_bytes()
-    sectors = -(-len(content) // 512)
-    boot = bytearray((GRUB / "boot.img").read_bytes())
-    boot[0x1b8:0x1fe] = bytes(0x46)
-    boot[0x1be:0x1ce] = struct.pack("<BBBBBBBBII", 0x80, 0, 2, 0, 0x83, 255, 255, 255, FIRST, sectors)
-    assert core.stat().st_size < (FIRST - 1) * 512
-    with disk.open("wb") as file:
-        file.write(boot + core.read_bytes())
-        file.seek(FIRST * 512)
-        file.write(content)
-        file.truncate((FIRST + sectors) * 512)
-    files.unlink()
-    return disk
-
-
 def test_linux_by_grub_has_hotplug_and_keeps_dimms_across_a_reboot():
-    if lacks() or not shutil.which("grub-mkimage") or not GRUB.exists():
-        raise tap.Skip(lacks() or "the package grub-pc-bin is missing")
+    if lacks() or mbr.lacks():
+        raise tap.Skip(lacks() or mbr.lacks())
     with tempfile.TemporaryDirectory() as folder:
-        image = grub_disk(folder)
+        image = mbr.make(folder)
         with Machine(["-m", "512M,slots=4,maxmem=4G", "-smp", "2",
                       "-drive", f"file={image},if=none,format=raw,id=d0",
                       "-device", "virtio-blk-pci,drive=d0,id=disk0,bootindex=1"], kernel=None, reboot=True) as guest:
