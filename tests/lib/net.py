@@ -16,7 +16,7 @@ from peer import HOTRAM, Peer                                # noqa: E402
 USER_NET = pathlib.Path(PROGRAM).parent / "hotram-user-net"
 NET = 0x1041
 MAC, STATUS, MRG_RXBUF, CTRL_VQ, CTRL_RX, MTU = 1 << 5, 1 << 16, 1 << 15, 1 << 17, 1 << 18, 1 << 3
-CTRL_VLAN, CTRL_RX_EXTRA, CTRL_MAC_ADDR = 1 << 19, 1 << 20, 1 << 23
+CTRL_VLAN, CTRL_RX_EXTRA, CTRL_MAC_ADDR, CTRL_GUEST_OFFLOADS = 1 << 19, 1 << 20, 1 << 23, 1 << 2
 CONTROL = CTRL_VQ | CTRL_RX | CTRL_VLAN | CTRL_RX_EXTRA | CTRL_MAC_ADDR
 OFFLOADS = 0x3b83
 HEADER = 12
@@ -27,14 +27,14 @@ BUFFER = 0x400000
 class Machine:
     """hotram with a card on a socket, which the test has the other end of."""
 
-    def __init__(self, *options, card="", netdev=None, connect=True):
+    def __init__(self, *options, card="", netdev=None, connect=True, pass_fds=()):
         self.folder = tempfile.TemporaryDirectory()
         self.path = f"{self.folder.name}/net"
         netdev = netdev or f"stream,id=n,addr.type=unix,addr.path={self.path},server=on"
         self.wire = None
         try:
             self.peer = Peer(HOTRAM, "128M", ["-netdev", netdev, "-device",
-                                              f"virtio-net-pci,netdev=n,id=net0{card}", *options])
+                                              f"virtio-net-pci,netdev=n,id=net0{card}", *options], pass_fds=pass_fds)
             self.qtest, self.qmp = self.peer.qtest, self.peer.qmp
             self.pci = Pci(self.qtest)
             self.net = Device(self.pci, self.pci.find(0x1af4, NET))

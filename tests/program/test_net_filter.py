@@ -5,13 +5,16 @@
 """Commands of a network card's driver, which the test plays: what it wants to receive, and what of that monitors
 see. It needs no KVM."""
 
+import ctypes
+import fcntl
+import os
 import pathlib
 import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib import tap                                          # noqa: E402
-from lib.net import BUFFER, CONTROL, CTRL_VQ, HEADER, Machine                  # noqa: E402
+from lib import host_tap, tap                                # noqa: E402
+from lib.net import BUFFER, CONTROL, CTRL_GUEST_OFFLOADS, CTRL_VQ, HEADER, Machine          # noqa: E402
 from lib.schema import Schema                                # noqa: E402
 
 
@@ -53,6 +56,58 @@ def test_commands():
         control.kick()
         machine.net.wait_status(64)
         assert "no room for the answer" in machine.peer.said()
+
+
+GUEST_CSUM, GUEST_TSO4, GUEST_TSO6, GUEST_ECN = 1 << 1, 1 << 7, 1 << 8, 1 << 9
+SIOCETHTOOL, ETHTOOL_GTXCSUM, ETHTOOL_GTSO = 0x8946, 0x16, 0x1e
+TAP = "hotram-o0"
+
+
+def kept(wire):
+    """Whether the tap device leaves checksums, and segments, to the card, as its interface says to the host."""
+    def ask(command):
+        value = bytearray(struct.pack("II", command, 0))
+        address = ctypes.addressof(ctypes.c_char.from_buffer(value))
+        fcntl.ioctl(wire, SIOCETHTOOL, struct.pack("16sQ16x", TAP.encode(), address))
+        return struct.unpack_from("I", value, 4)[0]
+    return ask(ETHTOOL_GTXCSUM), ask(ETHTOOL_GTSO)
+
+
+def test_offloads_change_while_the_card_works():
+    device, wire = host_tap.make(TAP)
+    every = GUEST_CSUM | GUEST_TSO4 | GUEST_TSO6 | GUEST_ECN
+    for card, accepted in (("", every), ("", GUEST_CSUM), (",ctrl_guest_offloads=off", every), (",guest_csum=off", 0)):
+        offers = not card
+        with Machine(netdev=f"tap,id=n,fd={device}", card=card, connect=False, pass_fds=[device]) as machine:
+            assert bool(machine.net.offered & CTRL_GUEST_OFFLOADS) == offers, card
+            _, _, control = machine.start(CTRL_VQ | accepted | (CTRL_GUEST_OFFLOADS if offers else 0))
+            command = commands_of(machine, control)
+
+            def ask(offloads, *more, answer):
+                assert command(5, 0, *struct.pack("<Q", offloads), *more) == answer, (card, offloads, more)
+
+            before = (bool(accepted & GUEST_CSUM), bool(accepted & GUEST_TSO4))
+            assert kept(wire) == before, card
+            if not offers:
+                ask(0, answer=1)
+                continue
+            ask(0, answer=0)
+            assert kept(wire) == (0, 0)
+            ask(GUEST_TSO4 & accepted, answer=0)        # segments need checksums
+            assert kept(wire) == (0, 0)
+            ask(GUEST_CSUM, answer=0)
+            assert kept(wire) == (1, 0)
+            # What it has not accepted, what there is not, and commands that are cut off or too long.
+            for wrong in (every if accepted != every else 1 << 10, 1 << 63):
+                ask(wrong, answer=1)
+            ask(0, 0, answer=1)
+            assert command(5, 0, 0, 0, 0, 0) == 1 and command(5, 1, *bytes(8)) == 1
+            assert kept(wire) == (1, 0)
+            machine.net.status = 0
+            machine.start(accepted)
+            assert kept(wire) == before
+    wire.close()
+    os.close(device)
 
 
 def test_the_address_is_the_drivers_until_a_reset():

@@ -138,7 +138,8 @@ ARGUMENTS = {
                       "ioeventfd": True, "romfile": "", "rombar": 0, "iommu_platform": False, "ats": False, "packed": False, "page-per-vq": False,
                       "netdev": "cable", "mac": "52:54:00:00:00:01", "host_mtu": 1500, "rx_queue_size": 512, "tx_queue_size": 1024, "mq": True, "csum": True, "bootindex": 1,
                       "guest_csum": True, "mrg_rxbuf": True, "status": True, "ctrl_vq": True, "ctrl_rx": True,
-                      "ctrl_rx_extra": True, "ctrl_vlan": True, "ctrl_mac_addr": True}
+                      "ctrl_rx_extra": True, "ctrl_vlan": True, "ctrl_mac_addr": True,
+                      "ctrl_guest_offloads": True}
                      for driver in ("virtio-net-pci", "virtio-net-pci-non-transitional")),
                    *({"driver": driver, "id": "new", "bus": "port", "addr": "0.0", "multifunction": False, "vectors": 2,
                       "indirect_desc": True, "event_idx": True, "disable-legacy": "on", "disable-modern": False,

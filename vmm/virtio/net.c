@@ -46,6 +46,8 @@ static const struct property properties[] = {
         "and can refuse all multicast, unicast or broadcast (default on)"),
     ROW("ctrl_vlan", PROPERTY_BOOL, control_vlan, "it says which VLANs it wants (default on)"),
     ROW("ctrl_mac_addr", PROPERTY_BOOL, control_mac, "it can change the card's address (default on)"),
+    ROW("ctrl_guest_offloads", PROPERTY_BOOL, control_offloads,
+        "and what it takes from a tap device by guest_csum (default on)"),
 };
 #undef ROW
 
@@ -97,7 +99,7 @@ static void set_defaults(void *opaque)
 
     values->checksum = values->guest_checksum = values->merge = values->status = true;
     values->control = values->control_rx = values->control_rx_extra = true;
-    values->control_vlan = values->control_mac = true;
+    values->control_vlan = values->control_mac = values->control_offloads = true;
     values->rx_queue_size = values->tx_queue_size = QUEUE_SIZE;
 }
 
@@ -143,8 +145,8 @@ static uint64_t features_of(const struct net *net)
         features |= VIRTIO_NET_F_CSUM | VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6 |
                     VIRTIO_NET_F_HOST_ECN;
     if (headers && values->guest_checksum)
-        features |= VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6 |
-                    VIRTIO_NET_F_GUEST_ECN;
+        features |= NET_GUEST_OFFLOADS |
+                    (values->control && values->control_offloads ? VIRTIO_NET_F_CTRL_GUEST_OFFLOADS : 0);
     return features | (values->merge ? VIRTIO_NET_F_MRG_RXBUF : 0) |
            (values->status ? VIRTIO_NET_F_STATUS : 0) | control_features(values) |
            (values->mtu_given ? VIRTIO_NET_F_MTU : 0) | (net->pairs > 1 ? VIRTIO_NET_F_MQ : 0);

@@ -15,6 +15,7 @@
 
 #define VIRTIO_NET_F_CSUM (UINT64_C(1) << 0)
 #define VIRTIO_NET_F_GUEST_CSUM (UINT64_C(1) << 1)
+#define VIRTIO_NET_F_CTRL_GUEST_OFFLOADS (UINT64_C(1) << 2)
 #define VIRTIO_NET_F_MTU (UINT64_C(1) << 3)
 #define VIRTIO_NET_F_MAC (UINT64_C(1) << 5)
 #define VIRTIO_NET_F_GUEST_TSO4 (UINT64_C(1) << 7)
@@ -27,6 +28,10 @@
 #define VIRTIO_NET_F_STATUS (UINT64_C(1) << 16)
 #define VIRTIO_NET_F_CTRL_VQ (UINT64_C(1) << 17)
 #define VIRTIO_NET_F_MQ (UINT64_C(1) << 22)
+
+/* What the driver may take over from a tap device. */
+#define NET_GUEST_OFFLOADS \
+    (VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6 | VIRTIO_NET_F_GUEST_ECN)
 
 /* Offsets in the configuration space (5.1.4). */
 #define NET_CONFIG_MAC 0u
@@ -41,7 +46,7 @@ struct net_values {
     uint32_t mtu, bootindex, rx_queue_size, tx_queue_size;
     bool bootindex_given;
     bool mtu_given, mq, checksum, guest_checksum, merge, status;
-    bool control, control_rx, control_rx_extra, control_vlan, control_mac;
+    bool control, control_rx, control_rx_extra, control_vlan, control_mac, control_offloads;
 };
 
 struct net {
@@ -75,6 +80,8 @@ void net_listen(void *net);
  * thread.
  */
 void net_begin(struct net *net);
+/* Have the back end leave these of the features NET_GUEST_OFFLOADS to the driver. I/O thread. */
+void net_set_offloads(struct net *net, uint64_t offloads);
 /* net_control.c: handle the driver's commands (5.1.6.5). I/O thread. */
 void net_control(struct net *net, struct virtio_queue *queue);
 /* Copy a network card's filter; its next change emits NIC_RX_FILTER_CHANGED. False: the device is not a

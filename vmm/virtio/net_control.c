@@ -9,6 +9,8 @@
 
 #define CLASS_MQ 4u
 #define MQ_PAIRS_SET 0u
+#define CLASS_GUEST_OFFLOADS 5u
+#define GUEST_OFFLOADS_SET 0u
 #define CONTROL_OK 0u
 #define CONTROL_ERROR 1u
 
@@ -57,6 +59,25 @@ static bool obey_pairs(struct net *net, const struct virtio_request *request)
     return true;
 }
 
+/* Of those that it has accepted, the driver needs these from now on, until the next reset (5.1.6.5.6). */
+static bool obey_offloads(struct net *net, const struct virtio_request *request)
+{
+    uint8_t command[10];
+    uint64_t offloads = 0;
+
+    if (request->out_bytes != sizeof command ||
+        !virtio_device_has(&net->virtio, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) ||
+        virtio_request_read(request, 0, command, sizeof command) != sizeof command ||
+        command[0] != CLASS_GUEST_OFFLOADS || command[1] != GUEST_OFFLOADS_SET)
+        return false;
+    for (unsigned i = 0; i < 8; i++)
+        offloads |= (uint64_t)command[2 + i] << (8 * i);
+    if (offloads & ~(net->virtio.accepted & NET_GUEST_OFFLOADS))
+        return false;
+    net_set_offloads(net, offloads);
+    return true;
+}
+
 void net_control(struct net *net, struct virtio_queue *queue)
 {
     struct virtio_request *request;
@@ -73,7 +94,9 @@ void net_control(struct net *net, struct virtio_queue *queue)
                                has_room ? "room" : "no room");
             return;
         }
-        answer = obey_filter(net, request) || obey_pairs(net, request) ? CONTROL_OK : CONTROL_ERROR;
+        answer = obey_filter(net, request) || obey_pairs(net, request) || obey_offloads(net, request)
+                     ? CONTROL_OK
+                     : CONTROL_ERROR;
         virtio_queue_push(request, (uint32_t)virtio_request_write(request, 0, &answer, 1));
     }
 }

@@ -213,8 +213,7 @@ bool net_handle(struct virtio_device *device, struct virtio_queue *queue)
     return net->backend && queue->index / 2 < net->pairs_in_use && receive(net, queue->index / 2);
 }
 
-/* Checksums and segments that the driver takes from a tap device. */
-static void negotiate(struct net *net)
+void net_set_offloads(struct net *net, uint64_t wanted)
 {
     const struct {
         uint64_t feature;
@@ -225,10 +224,10 @@ static void negotiate(struct net *net)
     unsigned flags = 0;
     struct error error;
 
-    if (virtio_device_has(&net->virtio, VIRTIO_NET_F_GUEST_CSUM)) {
+    if (wanted & VIRTIO_NET_F_GUEST_CSUM) {
         flags = TUN_F_CSUM;
         for (unsigned i = 0; i < sizeof offloads / sizeof offloads[0]; i++)
-            if (virtio_device_has(&net->virtio, offloads[i].feature))
+            if (wanted & offloads[i].feature)
                 flags |= offloads[i].flag;
     }
     if (net->backend && !net_backend_offload(net->backend, flags, &error))
@@ -242,7 +241,7 @@ void net_started(struct virtio_device *device)
     net->pairs_in_use = 1;
     virtio_vhost_restart(&net->vhost);
     net_filter_reset(&net->filter, net->mac, device->accepted);
-    negotiate(net);
+    net_set_offloads(net, device->accepted & NET_GUEST_OFFLOADS);
     if (!device->halting)
         net_begin(net);
 }
