@@ -37,13 +37,15 @@ static void check_config(const struct config *config)
     CHECK(config->slots == 0 ? config->maxmem == config->ram_size : config->maxmem > config->ram_size);
     CHECK(config->numa.nodes <= NUMA_NODES_MAX && config->memslot_count <= config->slots);
     CHECK(config->numa.nodes > 0 || config->slots == 0 || strcmp(config->machine, "none") == 0);
-    for (uint32_t cpu = 0; config->numa.nodes > 0 && cpu < config->cpus; cpu++)
+    for (uint32_t cpu = 0; config->numa.nodes > 0 && cpu < config->maxcpus; cpu++)
         CHECK(config->numa.cpu_node[cpu] < config->numa.nodes);
     CHECK(config->numa.dimm_node == 0 || config->numa.dimm_node < config->numa.nodes);
     for (uint32_t node = 0; node < config->numa.nodes; node++)
         ram += config->numa.ram[node];
     CHECK(config->numa.nodes == 0 || ram == config->ram_size);
-    CHECK(config->cpus >= 1 && config->cpus == config->sockets * config->cores * config->threads);
+    CHECK(config->maxcpus == config->sockets * config->cores * config->threads &&
+          config->maxcpus <= CPUS_MAX);
+    CHECK(config->cpus >= 1 && config->cpus <= config->maxcpus);
     CHECK(config->kernel || config->firmware || config->start_paused || config->accel != ACCEL_KVM ||
           strcmp(config->machine, "none") == 0);
     for (size_t i = 0; i < config->chardev_count; i++)

@@ -117,6 +117,7 @@ void session_open(struct session *session, const struct client *client, bool con
                                        .maxmem = UINT64_C(2) << 30,
                                        .slots = 3,
                                        .cpus = 2,
+                                       .maxcpus = 2,
                                        .sockets = 1,
                                        .cores = 2,
                                        .threads = 1 };

@@ -16,7 +16,9 @@ from lib.machine import PROGRAM                              # noqa: E402
 
 # What a device needs besides; None: what a number may be depends on the machine.
 NEEDS = {"virtio-blk-pci": ("drive=n",), "vhost-vsock-pci": ("guest-cid=3",), "vhost-user-blk-pci": ("chardev=c",),
-         "vhost-user-fs-pci": ("chardev=c", "tag=t"), "pc-dimm": None, "virtconsole": None, "virtserialport": None}
+         "vhost-user-fs-pci": ("chardev=c", "tag=t"), "pc-dimm": None,
+         # Places, which -smp limits: test_cpus.py.
+         "host-x86_64-cpu": None, "host-arm-cpu": None, "virtconsole": None, "virtserialport": None}
 # What else must be given with a number, for it to be accepted.
 WITH = {"logical_block_size": "physical_block_size=32768"}
 RANGE = re.compile(r"Parameter '([^']+)' expects (?:a number from (\d+) to (\d+)|"

@@ -92,11 +92,14 @@ static void make_nodes(uint32_t nodes, uint32_t cpus, uint64_t hotplug_base)
                                                   HOTRAM_SRAT_ENABLED | HOTRAM_SRAT_HOTPLUGGABLE };
 }
 
-static bool build_x86(bool ged, uint32_t slots, uint32_t cpus, struct error *error)
+static bool build_x86(bool ged, uint32_t slots, uint32_t cpus, uint32_t present, struct error *error)
 {
+    static bool is_present[CPUS_MAX];
     const struct x86_acpi_config config = {
         .topology = { 1, 1 },
         .cpus = cpus,
+        .present = is_present,
+        .hot_cpus = present < cpus,
         .slots = slots,
         .ged = ged,
         .low_ram_end = X86_LOW_RAM_END,
@@ -108,12 +111,15 @@ static bool build_x86(bool ged, uint32_t slots, uint32_t cpus, struct error *err
     };
     uint64_t rsdp;
 
+    for (uint32_t cpu = 0; cpu < present && cpu < CPUS_MAX; cpu++)
+        is_present[cpu] = true;
     area_start = X86_BIOS_AREA;
     return x86_acpi_build(&config, area, X86_AREA, area_start, &rsdp, error);
 }
 
 /* Half of the CPUs in each of two sockets, and two of them in a core, where there are enough. */
-static bool build_arm64(unsigned gic_version, uint32_t slots, uint32_t cpus, struct error *error)
+static bool build_arm64(unsigned gic_version, uint32_t slots, uint32_t cpus, uint32_t present,
+                        struct error *error)
 {
     static uint64_t mpidr[CPUS_MAX];
     const struct arm64_acpi_config config = {
@@ -123,6 +129,7 @@ static bool build_arm64(unsigned gic_version, uint32_t slots, uint32_t cpus, str
         .cores = cpus % 4 ? cpus / (cpus % 2 ? 1 : 2) : cpus / 4,
         .threads = cpus % 4 ? 1 : 2,
         .mpidr = mpidr,
+        .fixed = present,
         .slots = slots,
         .console = true,
         .board = arm64_board(),
@@ -144,22 +151,25 @@ int main(int argc, char **argv)
     uint32_t slots;
     uint32_t cpus;
     uint32_t nodes;
+    uint32_t present;
     bool is_x86;
     bool is_built;
 
-    if (argc != 5 && argc != 6) {
-        fprintf(stderr, "usage: %s x86|x86-ged|gicv2|gicv3 DIRECTORY SLOTS CPUS [NODES]\n", argv[0]);
+    if (argc < 5 || argc > 7) {
+        fprintf(stderr, "usage: %s x86|x86-ged|gicv2|gicv3 DIRECTORY SLOTS CPUS [NODES [PRESENT]]\n",
+                argv[0]);
         return 2;
     }
     is_x86 = strncmp(argv[1], "x86", 3) == 0;
     slots = (uint32_t)strtoul(argv[3], NULL, 10);
     cpus = (uint32_t)strtoul(argv[4], NULL, 10);
-    nodes = argc == 6 ? (uint32_t)strtoul(argv[5], NULL, 10) : 1;
+    nodes = argc > 5 ? (uint32_t)strtoul(argv[5], NULL, 10) : 1;
+    present = argc > 6 ? (uint32_t)strtoul(argv[6], NULL, 10) : cpus;
     make_nodes(nodes, cpus, is_x86 ? X86_HIGH_RAM_START + RAM_SIZE - X86_LOW_RAM_END : ARM64_RAM + RAM_SIZE);
     if (is_x86)
-        is_built = build_x86(strcmp(argv[1], "x86-ged") == 0, slots, cpus, &error);
+        is_built = build_x86(strcmp(argv[1], "x86-ged") == 0, slots, cpus, present, &error);
     else
-        is_built = build_arm64(strcmp(argv[1], "gicv2") == 0 ? 2 : 3, slots, cpus, &error);
+        is_built = build_arm64(strcmp(argv[1], "gicv2") == 0 ? 2 : 3, slots, cpus, present, &error);
     if (!is_built) {
         fprintf(stderr, "%s\n", error.text);
         return 1;

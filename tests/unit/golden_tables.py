@@ -18,16 +18,20 @@ import tempfile
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden/acpi"
 LINES = 60              # of a difference that are shown
-# Name of the folder: arguments of dump_tables: kind, slots, CPUs, nodes.
+# Name of the folder: arguments of dump_tables: kind, slots, possible CPUs, nodes, present CPUs (default: all).
 MACHINES = {
     "x86": ("x86", 3, 4, 1),
     "x86-numa": ("x86", 3, 4, 2),
     "x86-no-slots": ("x86", 0, 1, 1),
     "x86-ged": ("x86-ged", 3, 4, 1),
     "x86-ged-no-slots": ("x86-ged", 0, 1, 1),
+    "x86-cpus": ("x86", 3, 4, 2, 2),
+    "x86-ged-cpus": ("x86-ged", 0, 4, 1, 1),
     "arm64-gicv3": ("gicv3", 3, 4, 1),
     "arm64-gicv3-numa": ("gicv3", 3, 8, 2),
     "arm64-gicv3-no-slots": ("gicv3", 0, 1, 1),
+    "arm64-gicv3-cpus": ("gicv3", 3, 8, 2, 2),
+    "arm64-gicv2-cpus": ("gicv2", 0, 4, 1, 1),
     "arm64-gicv2": ("gicv2", 3, 4, 1),
     "arm64-gicv2-no-slots": ("gicv2", 0, 1, 1),
 }

@@ -24,6 +24,9 @@ enum event_kind {
     EVENT_DEVICE_DELETED,             /* device */
     EVENT_DEVICE_UNPLUG_GUEST_ERROR,  /* device */
     EVENT_BALLOON_CHANGE,             /* balloon */
+    EVENT_CPU_OPERATION_DONE,         /* operation */
+    EVENT_CPU_OPERATION_LATE,         /* operation */
+    EVENT_CPU_OPERATION_STARTED,      /* operation */
     EVENT_GUEST_CRASHLOADED,          /* panic */
     EVENT_GUEST_PANICKED,             /* panic */
     EVENT_MEMORY_FAILURE,             /* memory_failure */
@@ -77,11 +80,12 @@ enum watchdog_action {
 struct event {
     enum event_kind kind;
     union {
-        /* A report by _OST of the memory device in a slot. */
+        /* A report by _OST of the device in a slot. */
         struct {
             const char *device; /* its id, or NULL */
             uint32_t slot;
             uint32_t source, status; /* the codes */
+            bool cpu;                /* a CPU; otherwise a DIMM */
         } ost;
         struct {
             const char *qdev; /* id or QOM path of the disk */

@@ -21,6 +21,7 @@ struct block_nodes;
 struct chardevs;
 struct child_bus;
 struct config;
+struct cpus;
 struct device;
 struct flash;
 struct fw_cfg;
@@ -35,7 +36,7 @@ struct pci_layout;
 struct reservation;
 
 /* ACPI events for the guest. */
-enum board_event { BOARD_MEMORY, BOARD_POWER_BUTTON };
+enum board_event { BOARD_MEMORY, BOARD_CPU, BOARD_POWER_BUTTON };
 
 struct board {
     const struct vm *vm; /* interrupts: vm_irq_line() */
@@ -70,6 +71,7 @@ struct board {
     /* The guest's own memory statistics; NULL: no device receives them. Main thread. */
     struct guest_statistics *statistics;
     struct hotplug *hotplug; /* creates DIMMs; NULL until it exists */
+    struct cpus *cpus;       /* creates CPUs; NULL until it exists, or the machine has none */
     struct pci_host *pci;    /* set when the host bridge is built; NULL: the machine has no PCI */
     /* The firmware configuration device (firmware/fw_cfg.h); NULL until it is built, or the machine has none.
      */
@@ -89,6 +91,8 @@ struct board {
     struct line *serial_line;                                   /* of the serial port */
     void (*raise)(struct device *chip, enum board_event event); /* under the machine lock */
     struct device *events;                                      /* the chip of raise() */
+    void (*set_cpus)(struct device *chip, uint32_t count);      /* firmware reads their number in */
+    struct device *clock_chip;                                  /* this chip, x86's clock */
 
     struct device *devices;  /* device/device.h */
     struct child_bus *buses; /* device/child_bus.h */

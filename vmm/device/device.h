@@ -18,6 +18,7 @@ struct device {
     uint32_t anon;   /* if it has none: its number among those of -device and device_add without an id */
     bool hotplugged; /* added after the start */
     bool present;    /* its plug is complete; queries show it */
+    bool unattached; /* a CPU of the start: QEMU's path has this number of it, `anon` */
     bool leaving;    /* device_leave() was called */
     struct board *board;
     const struct child_bus *on; /* NULL: on a PCI bus, or on none */
@@ -31,6 +32,9 @@ bool device_enlist(struct device *device, struct board *board, const struct devi
                    bool hotplugged, struct error *error);
 /* The same for a chip, which queries do not show. Cannot fail. */
 void device_enlist_chip(struct device *device, struct board *board, const struct device_type *type);
+/* The same for a CPU of the start, with its number. */
+void device_enlist_unattached(struct device *device, struct board *board, const struct device_type *type,
+                              uint32_t number);
 /* Remove a device from the list; its id is free again. */
 void device_delist(struct device *device);
 /* Remove a device that is not busy and destroy it; first the devices on buses that it has created. Emits
@@ -43,7 +47,8 @@ void device_leave(struct device *device);
 /* Remove the devices that are leaving and no longer busy. From the event loop, after board_drained(). */
 void devices_remove_left(const struct board *board);
 
-/* "/machine/peripheral/ID", or "/machine/peripheral-anon/device[N]"; returns buffer. */
+/* "/machine/peripheral/ID", "/machine/peripheral-anon/device[N]", or "/machine/unattached/device[N]"; returns
+ * buffer. */
 char *device_path(const struct device *device, char buffer[DEVICE_PATH_SIZE]);
 /* The device with an id, present or not; NULL: there is none. */
 struct device *device_find(const struct board *board, const char *id);
@@ -85,9 +90,10 @@ struct io_thread *device_io(struct board *board, struct error *error);
 /* Append the devices' entries to the DSDT: of chips, or of all others with the chips that lead to them
  * (`leads` of struct device_type). */
 void devices_aml(const struct board *board, bool chips, struct hotram_aml *aml);
-/* Append the methods for events after them; `memory`: also for memory devices. Returns the first status that
+/* Append the methods for events after them, those of the parts that there are. Returns the first status that
  * is not HOTRAM_OK. */
-enum hotram_status devices_aml_events(const struct board *board, bool memory, struct hotram_aml *aml);
+enum hotram_status devices_aml_events(const struct board *board, const struct hot_parts *parts,
+                                      struct hotram_aml *aml);
 /* Call write() for each device with a node in the device tree. */
 void devices_fdt(const struct board *board, void (*write)(void *opaque, const struct tree_node *node),
                  void *opaque);

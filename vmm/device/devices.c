@@ -42,6 +42,13 @@ void device_enlist_chip(struct device *device, struct board *board, const struct
     append(device, board);
 }
 
+void device_enlist_unattached(struct device *device, struct board *board, const struct device_type *type,
+                              uint32_t number)
+{
+    *device = (struct device){ .type = type, .unattached = true, .anon = number };
+    append(device, board);
+}
+
 void device_delist(struct device *device)
 {
     struct device **link = &device->board->devices;
@@ -58,7 +65,8 @@ char *device_path(const struct device *device, char buffer[DEVICE_PATH_SIZE])
     if (device->id)
         snprintf(buffer, DEVICE_PATH_SIZE, "/machine/peripheral/%s", device->id);
     else
-        snprintf(buffer, DEVICE_PATH_SIZE, "/machine/peripheral-anon/device[%" PRIu32 "]", device->anon);
+        snprintf(buffer, DEVICE_PATH_SIZE, "/machine/%s/device[%" PRIu32 "]",
+                 device->unattached ? "unattached" : "peripheral-anon", device->anon);
     return buffer;
 }
 
@@ -103,13 +111,14 @@ void devices_aml(const struct board *board, bool chips, struct hotram_aml *aml)
             device->type->aml(device, aml);
 }
 
-enum hotram_status devices_aml_events(const struct board *board, bool memory, struct hotram_aml *aml)
+enum hotram_status devices_aml_events(const struct board *board, const struct hot_parts *parts,
+                                      struct hotram_aml *aml)
 {
     enum hotram_status status = HOTRAM_OK;
 
     for (const struct device *device = board->devices; device && status == HOTRAM_OK; device = device->next)
         if (device->type->aml_events)
-            status = device->type->aml_events(device, memory, aml);
+            status = device->type->aml_events(device, parts, aml);
     return status;
 }
 

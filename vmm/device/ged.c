@@ -85,7 +85,13 @@ void ged_raise(struct ged *ged, uint32_t events)
 
 static void raise_event(struct device *device, enum board_event event)
 {
-    ged_raise((struct ged *)device, event == BOARD_MEMORY ? HOTRAM_GED_MEMORY : HOTRAM_GED_POWER_BUTTON);
+    static const uint32_t bits[] = {
+        [BOARD_MEMORY] = HOTRAM_GED_MEMORY,
+        [BOARD_CPU] = HOTRAM_GED_CPU,
+        [BOARD_POWER_BUTTON] = HOTRAM_GED_POWER_BUTTON,
+    };
+
+    ged_raise((struct ged *)device, bits[event]);
 }
 
 static bool build(struct board *board, const struct chip_place *place, struct error *error)
@@ -125,14 +131,16 @@ static void aml(const struct device *device, struct hotram_aml *out)
                            "only a place that no chip has is refused");
 }
 
-static enum hotram_status aml_events(const struct device *device, bool memory, struct hotram_aml *out)
+static enum hotram_status aml_events(const struct device *device, const struct hot_parts *parts,
+                                     struct hotram_aml *out)
 {
     const struct ged *ged = (const struct ged *)device;
     const struct hotram_acpi_ged config = {
         .base = (uint32_t)ged->address,
         .gsi = ged->gsi,
         .power_button = POWER_BUTTON,
-        .without_memory = !memory,
+        .without_memory = !parts->memory,
+        .cpus = parts->cpus,
     };
 
     return hotram_acpi_ged(out, &config);

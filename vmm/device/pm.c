@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <hotram/acpi.h>
+#include <hotram/acpi_cpus.h>
 
 #include "base/count_of.h"
 #include "device/registers.h"
@@ -145,6 +146,8 @@ static void raise_event(struct device *device, enum board_event event)
 
     if (event == BOARD_MEMORY)
         pm_raise_gpe(pm, HOTRAM_GPE_MEMORY);
+    else if (event == BOARD_CPU)
+        pm_raise_gpe(pm, HOTRAM_GPE_CPU);
     else
         pm_press_power_button(pm);
 }
@@ -177,10 +180,17 @@ static void destroy(struct device *device)
     free(device);
 }
 
-static enum hotram_status aml_events(const struct device *device, bool memory, struct hotram_aml *out)
+static enum hotram_status aml_events(const struct device *device, const struct hot_parts *parts,
+                                     struct hotram_aml *out)
 {
+    enum hotram_status status = HOTRAM_OK;
+
     (void)device;
-    return memory ? hotram_acpi_memory_gpe(out, HOTRAM_GPE_MEMORY) : HOTRAM_OK;
+    if (parts->cpus)
+        status = hotram_acpi_cpu_gpe(out, HOTRAM_GPE_CPU);
+    if (status == HOTRAM_OK && parts->memory)
+        status = hotram_acpi_memory_gpe(out, HOTRAM_GPE_MEMORY);
+    return status;
 }
 
 /* QEMU has it in its south bridge. Its ports are in no ACPI device: they are the ISA bridge's (PMBASE,

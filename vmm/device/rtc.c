@@ -289,6 +289,15 @@ void rtc_destroy(struct rtc *rtc)
 
 /* ---- the type ---- */
 
+static void set_cpus(struct device *device, uint32_t count)
+{
+    struct rtc *rtc = (struct rtc *)device;
+    struct rtc_machine machine = rtc->machine;
+
+    machine.cpus = count;
+    rtc_describe(rtc, &machine);
+}
+
 static bool build(struct board *board, const struct chip_place *place, struct error *error)
 {
     const struct config *config = board->config;
@@ -303,6 +312,8 @@ static bool build(struct board *board, const struct chip_place *place, struct er
                                              .boot_order = config->boot.order,
                                              .boot_once = config->boot.once });
     device_enlist_chip(&rtc->device, board, &rtc_type);
+    board->set_cpus = set_cpus;
+    board->clock_chip = &rtc->device;
     return true;
 }
 

@@ -7,8 +7,8 @@
 #include "base/suggest.h"
 
 /* The rows are beside what they make. */
-extern const struct device_type isa_serial_type, pc_dimm_type, pcie_root_port_type, pvpanic_type,
-    vhost_user_blk_pci_type, vhost_user_blk_pci_non_transitional_type, vhost_user_fs_pci_type,
+extern const struct device_type host_cpu_type, isa_serial_type, pc_dimm_type, pcie_root_port_type,
+    pvpanic_type, vhost_user_blk_pci_type, vhost_user_blk_pci_non_transitional_type, vhost_user_fs_pci_type,
     vhost_vsock_pci_type, vhost_vsock_pci_non_transitional_type, virtio_balloon_pci_type,
     virtio_balloon_pci_non_transitional_type, virtio_blk_pci_type, virtio_blk_pci_non_transitional_type,
     virtio_net_pci_type, virtio_net_pci_non_transitional_type, virtio_rng_pci_type,
@@ -22,6 +22,7 @@ extern const struct object_type iothread_type, memory_backend_file_type, memory_
     memory_backend_ram_type, rng_builtin_type, rng_random_type, secret_type;
 
 static const struct device_type *const device_types[] = {
+    &host_cpu_type,
     &isa_serial_type,
     &pc_dimm_type,
     &pcie_root_port_type,

@@ -21,6 +21,12 @@ struct pci_layout;
 struct state_table;
 struct virtio_device_type;
 
+/* Which parts of a machine can come and go: they have devices in the DSDT, and events. */
+struct hot_parts {
+    bool memory;
+    bool cpus;
+};
+
 /* Place of a chip: its port or guest-physical address, or PCI_DEVFN() for a PCI function; and its interrupt.
  */
 struct chip_place {
@@ -126,8 +132,9 @@ struct device_type {
      * names, except for chips with `leads`, the bridges to other devices: they are with these. */
     void (*aml)(const struct device *device, struct hotram_aml *aml);
     bool leads;
-    /* Append the methods that handle events, after all other entries; `memory`: there are memory devices. */
-    enum hotram_status (*aml_events)(const struct device *device, bool memory, struct hotram_aml *aml);
+    /* Append the methods that handle events, after all other entries. */
+    enum hotram_status (*aml_events)(const struct device *device, const struct hot_parts *parts,
+                                     struct hotram_aml *aml);
     /* Set its node in the device tree. False: it has none. */
     bool (*fdt)(const struct device *device, struct tree_node *node);
 };

@@ -20,7 +20,7 @@ static void begins(struct operation *operation)
     const uint32_t slot = operation->subject.memory.slot;
 
     hotplug->dimm[slot]->refused = false;
-    ost_event_asked(hotplug, slot);
+    ost_event_asked(&hotplug->ost, slot);
     growth_begin(operation);
 }
 

@@ -37,8 +37,7 @@ static struct seen *seen_of(struct hotplug *hotplug, uint32_t slot)
 static void report_found(struct hotplug *hotplug, struct seen *seen)
 {
     seen->report = true;
-    if (!hotplug->resting)
-        loop_post(hotplug->config.board->loop, &hotplug->work);
+    notice_queue_wake(&hotplug->notices);
 }
 
 /* _CRS, after _STA: the guest takes the DIMM. If no event made it look, there will be no report. The insert

@@ -34,6 +34,7 @@ static void init_operations(struct hotplug *hotplug)
                        [OPERATION_UNPLUG] = config->unplug_deadline },
         .stopped = config->stopped,
         .opaque = config->opaque,
+        .kinds = { EVENT_MEMORY_OPERATION_STARTED, EVENT_MEMORY_OPERATION_DONE, EVENT_MEMORY_OPERATION_LATE },
         .events = { .sink = config->event, .opaque = config->opaque },
     };
     operations_init(&hotplug->operations);
@@ -76,7 +77,13 @@ struct hotplug *hotplug_create(const struct hotplug_config *config, struct error
     hotplug->config = *config;
     hotplug->memory_block = config->block;
     hotplug->scanning = HOTRAM_SLOT_ANY;
-    hotplug->work = (struct work){ .run = hotplug_handle_notices, .opaque = hotplug };
+    notice_queue_init(&hotplug->notices, config->board->loop, config->board->lock, hotplug_handle_notices,
+                      hotplug);
+    hotplug->ost = (struct ost_reporter){ .loop = config->board->loop,
+                                          .limits = hotplug->limits,
+                                          .count = config->slots,
+                                          .emit = hotplug_emit_ost,
+                                          .opaque = hotplug };
     hotplug->expire = hotplug_expire;
     hotplug->growth.happens = operation_happens;
     hotplug->type = &pc_dimm_type;
@@ -113,9 +120,8 @@ void hotplug_destroy(struct hotplug *hotplug)
     for (uint32_t slot = 0; slot < HOTRAM_SLOTS_MAX; slot++)
         if (hotplug->memslot[slot])
             memslot_free(hotplug->memslot[slot]);
-    loop_cancel(hotplug->config.board->loop, &hotplug->work);
-    timer_cancel(&hotplug->rest);
-    timer_cancel(&hotplug->ost_timer);
+    notice_queue_end(&hotplug->notices);
+    timer_cancel(&hotplug->ost.timer);
     resize_free(hotplug);
     growth_free(hotplug);
     operations_free(&hotplug->operations);

@@ -18,16 +18,6 @@
 
 /* ---- on a vCPU's thread, under the machine lock: only take note ---- */
 
-static void record_notice(struct hotplug *hotplug, struct notice notice)
-{
-    if (hotplug->notice_count < NOTICES_MAX)
-        hotplug->notices[hotplug->notice_count++] = notice;
-    else if (notice.kind == NOTICE_OST)
-        hotplug->missed[notice.slot] = true;
-    if (!hotplug->resting)
-        loop_post(hotplug->config.board->loop, &hotplug->work);
-}
-
 void hotplug_record_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t status)
 {
     struct hotplug *hotplug = opaque;
@@ -41,17 +31,32 @@ void hotplug_record_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t st
         hotram_bank_withdraw(&hotplug->bank, slot);
         hotplug->denied[slot] = (struct denied){ true, event, status };
     }
-    record_notice(hotplug, (struct notice){ NOTICE_OST, slot, event, status, no_answer });
+    notice_record(&hotplug->notices, (struct notice){ NOTICE_OST, slot, event, status, no_answer });
 }
 
 void hotplug_record_eject(void *opaque, uint32_t slot)
 {
     struct hotplug *hotplug = opaque;
 
-    record_notice(hotplug, (struct notice){ .kind = NOTICE_EJECT, .slot = slot });
+    notice_record(&hotplug->notices, (struct notice){ .kind = NOTICE_EJECT, .slot = slot });
 }
 
 /* ---- on the main thread ---- */
+
+void hotplug_emit_ost(void *opaque, const struct notice *notice)
+{
+    struct hotplug *hotplug = opaque;
+    const struct dimm *dimm = hotplug->dimm[notice->slot];
+    const struct event event = {
+        .kind = EVENT_ACPI_DEVICE_OST,
+        .ost.device = dimm && !dimm->removing ? dimm->device.id : NULL,
+        .ost.slot = notice->slot,
+        .ost.source = notice->event,
+        .ost.status = notice->status,
+    };
+
+    hotplug->config.event(hotplug->config.opaque, &event);
+}
 
 /* Its memory is the host's again: only now are slot, addresses and backend free. */
 static void memory_released(void *opaque)
@@ -65,7 +70,7 @@ static void memory_released(void *opaque)
         .device.path = device_path(&dimm->device, path),
     };
 
-    ost_event_now(hotplug, dimm->slot);
+    ost_event_now(&hotplug->ost, dimm->slot);
     free(dimm->backend->used_by);
     dimm->backend->used_by = NULL;
     hotplug->dimm[dimm->slot] = NULL;
@@ -112,41 +117,11 @@ static void remove_dimm(struct hotplug *hotplug, uint32_t slot)
 
     if (!dimm || dimm->removing)
         return;
-    ost_event_now(hotplug, slot); /* while it has a name */
+    ost_event_now(&hotplug->ost, slot); /* while it has a name */
     dimm->removing = true;
     dimm->device.present = false;
     guest_memory_remove(hotplug->config.memory, dimm->region,
                         (struct region_gone){ region_removed, region_kept, dimm });
-}
-
-/* A guest that reports all the time would keep this thread busy by nothing but waking it: then its notices
- * are collected for a while. */
-#define REST_MS 10
-#define REST_AFTER 64u
-
-static void pause_ended(void *opaque)
-{
-    struct hotplug *hotplug = opaque;
-
-    hotplug_handle_notices(hotplug);
-}
-
-static void pause_if_flooded(struct hotplug *hotplug, uint32_t count)
-{
-    uint64_t now = loop_now();
-
-    if (now - hotplug->window >= REST_MS) {
-        hotplug->window = now;
-        hotplug->handled = 0;
-    }
-    hotplug->handled += count;
-    if (hotplug->handled >= REST_AFTER && !timer_runs(&hotplug->rest))
-        timer_start(hotplug->config.board->loop, &hotplug->rest, REST_MS, pause_ended, hotplug);
-    machine_lock_take(hotplug->config.board->lock);
-    hotplug->resting = timer_runs(&hotplug->rest);
-    if (!hotplug->resting && hotplug->notice_count > 0) /* noted since they were taken, while it rested */
-        loop_post(hotplug->config.board->loop, &hotplug->work);
-    machine_lock_release(hotplug->config.board->lock);
 }
 
 /* What the guest did since the last time. */
@@ -161,9 +136,7 @@ struct taken {
 static void take_notices(struct hotplug *hotplug, struct taken *taken)
 {
     machine_lock_take(hotplug->config.board->lock);
-    taken->count = hotplug->notice_count;
-    hotplug->notice_count = 0;
-    memcpy(taken->notices, hotplug->notices, taken->count * sizeof taken->notices[0]);
+    taken->count = notices_take(&hotplug->notices, taken->notices);
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
         const struct hotram_dimm *dimm = &hotplug->slots[slot];
 
@@ -172,10 +145,10 @@ static void take_notices(struct hotplug *hotplug, struct taken *taken)
         taken->denied[slot] = hotplug->denied[slot];
         hotplug->denied[slot].is = false;
         taken->ejecting[slot] = dimm->state == HOTRAM_DIMM_EJECTING;
-        if (hotplug->missed[slot])
+        if (hotplug->notices.missed[slot])
             taken->notices[taken->count++] = (struct notice){ NOTICE_OST, slot, dimm->ost_event,
                                                               dimm->ost_status, false };
-        hotplug->missed[slot] = false;
+        hotplug->notices.missed[slot] = false;
     }
     machine_lock_release(hotplug->config.board->lock);
 }
@@ -195,7 +168,7 @@ void hotplug_handle_notices(void *opaque)
         if (notice->kind == NOTICE_EJECT) {
             remove_dimm(hotplug, notice->slot);
         } else {
-            ost_event(hotplug, notice);
+            ost_event(&hotplug->ost, notice);
             if (!notice->no_answer)
                 dimm_reported(hotplug, notice->slot, notice->event, notice->status);
         }
@@ -207,7 +180,7 @@ void hotplug_handle_notices(void *opaque)
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
         if (taken.denied[slot].is)
             dimm_denied(hotplug, slot, taken.denied[slot].event, taken.denied[slot].status);
-    pause_if_flooded(hotplug, taken.count);
+    notices_handled(&hotplug->notices, taken.count);
 }
 
 void hotplug_reset(struct hotplug *hotplug)

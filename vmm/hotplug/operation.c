@@ -107,7 +107,7 @@ void operation_begin(struct operation *operation)
     operation->subject.type->begins(operation);
     operation_remember(operation);
     arm_deadline(operation);
-    operation->begun = queue_event(operation, EVENT_MEMORY_OPERATION_STARTED);
+    operation->begun = queue_event(operation, operations->kinds.started);
     if (operation->begun)
         operation->begun->begins = operation;
 }
@@ -133,7 +133,7 @@ static void end_operation(struct operation *operation, enum operation_result res
         *open = NULL;
     if (result == OPERATION_REFUSED && operation->kind == OPERATION_UNPLUG)
         tell_refusal(operation);
-    queue_event(operation, EVENT_MEMORY_OPERATION_DONE);
+    queue_event(operation, operation->operations->kinds.done);
     operations_post_end(operation->operations);
 }
 
@@ -149,7 +149,7 @@ static void emit_late(struct operation *operation, enum operation_result result)
     if (result == OPERATION_REFUSED && operation->kind == OPERATION_UNPLUG)
         tell_refusal(operation);
     event_queue_add(&operation->operations->events,
-                    &(struct event){ .kind = EVENT_MEMORY_OPERATION_LATE, .operation = &info });
+                    &(struct event){ .kind = operation->operations->kinds.late, .operation = &info });
 }
 
 void operation_happens(struct operation *operation, enum operation_event event, const char *reason)

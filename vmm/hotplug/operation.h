@@ -4,12 +4,12 @@
  *
  *     in progress --> done | refused | unanswered | cancelled
  *
- * An end is reported once: to the watchers, and as the event MEMORY_OPERATION_DONE. If a guest answers after
- * "unanswered", or releases a device after "cancelled", that is reported once, as MEMORY_OPERATION_LATE; the
- * result is unchanged.
+ * An end is reported once: to the watchers, and as the event MEMORY_OPERATION_DONE or CPU_OPERATION_DONE. If
+ * a guest answers after "unanswered", or releases a device after "cancelled", that is reported once, as
+ * MEMORY_OPERATION_LATE or CPU_OPERATION_LATE; the result is unchanged.
  *
  * The device that is plugged or unplugged is the operation's subject. All code for a kind of device is in its
- * subject_type: dimm_operation.c has that of DIMMs.
+ * subject_type: dimm_operation.c has that of DIMMs, cpu_operation.c that of CPUs.
  *
  * operation_table.c  the state machine event_queue.c      the events, after the replies of the commands that
  * cause them operation_info.c   an operation as events and queries show it operation_list.c   those that are
@@ -63,6 +63,7 @@ struct subject {
     void *owner; /* the type's */
     union {
         struct memory_subject memory; /* dimm_subject */
+        struct cpu_subject cpu;       /* cpu_subject */
     };
 };
 
@@ -79,7 +80,11 @@ struct operation_watcher {
     struct operation_watcher *next; /* the operation's */
 };
 
-/* All operations of a machine. */
+struct operation_events {
+    enum event_kind started, done, late;
+};
+
+/* All operations of a machine with devices of one kind. */
 struct operations {
     const struct guest_clock *clock; /* of the deadlines */
     struct loop *loop;
@@ -87,6 +92,7 @@ struct operations {
     /* Returns why the guest does not run, and the way out; NULL: it runs. */
     const char *(*stopped)(void *opaque);
     void *opaque;
+    struct operation_events kinds; /* what the events are called */
     struct event_queue events;
     struct operation *first;  /* all that are remembered, by id */
     struct operation *newest; /* the last of them; undefined if there are none */
@@ -108,7 +114,7 @@ struct operation {
     uint32_t ost_event, ost_status;
     bool late;                           /* an event after the end was reported */
     bool at_reset;                       /* unplug: completed by a reset */
-    struct queued_event *begun;          /* MEMORY_OPERATION_STARTED, while it has not been sent */
+    struct queued_event *begun;          /* its event "started", while it has not been sent */
     char reason[OPERATION_REASON_SIZE];  /* of the result; may be empty */
     char warning[OPERATION_REASON_SIZE]; /* for the user, of an accepted request; may be empty */
     struct timer timer;                  /* the guest runs: its deadline; it is stopped: until `stalled` */

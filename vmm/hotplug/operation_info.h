@@ -28,6 +28,13 @@ struct memory_subject {
 };
 extern const struct subject_type dimm_subject; /* dimm_operation.c */
 
+/* A CPU. */
+struct cpu_subject {
+    uint32_t index;
+    bool started_known, started; /* of a plug: the guest has started it */
+};
+extern const struct subject_type cpu_subject; /* cpu_operation.c */
+
 struct operation_info {
     const struct subject_type *type; /* of the subject: determines the member of the union */
     uint64_t id;
@@ -36,6 +43,7 @@ struct operation_info {
     const char *device; /* the subject's id, or NULL; valid as long as the operation is remembered */
     union {
         struct memory_subject memory;
+        struct cpu_subject cpu;
     };
     char reason[OPERATION_REASON_SIZE];      /* may be empty, and so may */
     char warning[2 * OPERATION_REASON_SIZE]; /* this, with the machine's state */

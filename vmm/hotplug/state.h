@@ -15,6 +15,7 @@
 #include "device/device.h"
 #include "host/guest_clock.h"
 #include "hotplug/hotplug.h"
+#include "hotplug/notice.h"
 #include "hotplug/operation.h"
 #include "memory/backend.h"
 #include "memory/guest_memory.h"
@@ -59,31 +60,11 @@ struct seen {
     bool report;    /* for the main thread: it has the DIMM, and will not report so */
 };
 
-/* What the guest did at the registers, for the main thread, in order. */
-struct notice {
-    enum { NOTICE_OST, NOTICE_EJECT } kind;
-    uint32_t slot;
-    uint32_t event;
-    uint32_t status;
-    bool no_answer; /* to what it was asked: it is only reported to the monitors */
-};
-
-/* Of a guest that reports faster than the main thread reads, only the last codes of each slot are handled,
- * which are kept in the bank; and no eject is ever lost: it is a state of the bank. */
-#define NOTICES_MAX 256u
-
 /* The guest's last word on a request is no, with these codes of _OST. The bank has taken the request back
  * then; but whoever else takes one back leaves the same state there, so that this is a message of its own. */
 struct denied {
     bool is;
     uint32_t event, status;
-};
-
-/* How many events a slot's reports may cause: ost_events.c. */
-struct ost_limit {
-    unsigned used;
-    bool waits; /* `last` was not reported yet */
-    struct notice last;
 };
 
 struct hotplug {
@@ -95,17 +76,10 @@ struct hotplug {
     struct seen seen[HOTRAM_SLOTS_MAX];
     bool scanned;      /* the guest has read the pending register since the last reset: it runs our AML */
     uint32_t scanning; /* and was told of this slot, whose flags it reads next */
-    struct notice notices[NOTICES_MAX];
-    uint32_t notice_count;
+    struct notice_queue notices;
     struct denied denied[HOTRAM_SLOTS_MAX];
-    bool missed[HOTRAM_SLOTS_MAX]; /* reports of the slot found no room among the notices */
-    bool resting;                  /* notices wait for `rest` */
-    struct work work;              /* handles the notices */
-    struct timer rest;             /* main thread only, like all that follows */
-    uint64_t window;               /* when counting began, and how many notices were handled since */
-    uint32_t handled;
-    struct ost_limit ost[HOTRAM_SLOTS_MAX];
-    struct timer ost_timer;
+    struct ost_reporter ost; /* main thread only, like all that follows */
+    struct ost_limit limits[HOTRAM_SLOTS_MAX];
     struct dimm *dimm[HOTRAM_SLOTS_MAX];
     struct memslot *memslot[HOTRAM_SLOTS_MAX]; /* by the slot that it keeps */
     struct operations operations;
@@ -184,13 +158,6 @@ struct memslot *hotplug_find_memslot(const struct hotplug *hotplug, const char *
 void memslot_keep(struct hotplug *hotplug, uint32_t slot);
 void memslot_free(struct memslot *memslot);
 
-/* ost_events.c: the event ACPI_DEVICE_OST, now or (a guest that reports all the time) later; and what is
- * still to be told of a slot's DIMM, which goes now. The host asks something of the slot: what the guest
- * answers is not among what it has reported before. */
-void ost_event(struct hotplug *hotplug, const struct notice *notice);
-void ost_event_now(struct hotplug *hotplug, uint32_t slot);
-void ost_event_asked(struct hotplug *hotplug, uint32_t slot);
-
 /* enumeration.c: the guest's accesses to the register block; and whether its report is none on what it was
  * asked. Under the machine lock. */
 uint64_t hotplug_block_read(void *opaque, uint64_t offset, unsigned width);
@@ -217,6 +184,8 @@ void dimm_explain_silence(struct operation *operation, bool noticed);
 void hotplug_record_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t status);
 void hotplug_record_eject(void *opaque, uint32_t slot);
 void hotplug_handle_notices(void *opaque);
+/* The event ACPI_DEVICE_OST of a slot. */
+void hotplug_emit_ost(void *opaque, const struct notice *notice);
 /* The deadline of a DIMM's operation has passed: struct subject_type's `expired`. */
 void hotplug_expire(struct operation *operation);
 

@@ -24,7 +24,7 @@ static struct operation *request_removal(struct dimm *dimm, struct error *error)
     hotram_bank_request_removal(&hotplug->bank, dimm->slot);
     machine_lock_release(hotplug->config.board->lock);
     if (joins)
-        ost_event_asked(hotplug, dimm->slot);
+        ost_event_asked(&hotplug->ost, dimm->slot);
     else
         operation_begin(operation);
     return operation;

@@ -24,6 +24,7 @@
 #define ARM64_FW_CFG \
     UINT64_C(0x09020000)                 /* FW_CFG_MEMORY_LENGTH bytes; there only with firmware or -fw_cfg */
 #define ARM64_MEMHP UINT64_C(0x09070000) /* HOTRAM_MEMHP_EXTENT bytes; present if the machine has slots */
+#define ARM64_CPUHP UINT64_C(0x090c0000) /* HOTRAM_CPUHP_LENGTH bytes; present if CPUs can be plugged */
 #define ARM64_GED UINT64_C(0x09080000)   /* HOTRAM_GED_LENGTH bytes */
 #define ARM64_PCI_LOW UINT64_C(0x10000000) /* BARs, up to the I/O ports */
 #define ARM64_PCI_IO UINT64_C(0x3eff0000)  /* 64 KiB: I/O ports */

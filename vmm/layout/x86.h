@@ -54,6 +54,7 @@
 #define X86_PORT_SMI_EN 0x630      /* 4 bytes */
 #define X86_PORT_TCO 0x660         /* TCO_LENGTH bytes */
 #define X86_PORT_MEMHP 0xa00       /* HOTRAM_MEMHP_EXTENT bytes; present if the machine has slots */
+#define X86_PORT_CPUHP 0xcd8       /* HOTRAM_CPUHP_LENGTH bytes; present if CPUs can be plugged */
 #define X86_PORT_RESET 0xcf9
 #define X86_RESET_VALUE 0x06
 

@@ -17,7 +17,6 @@
 /* What the guest starts with. */
 struct start {
     uint64_t mpidr[CPUS_MAX]; /* of possible CPUs, by index */
-    bool present[CPUS_MAX];
     struct boot_machine machine;
     struct vcpu_entry entry;
 };
@@ -43,6 +42,22 @@ enum bus_space machine_arch_hotplug_space(uint64_t *address)
     return BUS_MEMORY;
 }
 
+enum bus_space machine_arch_cpus_space(uint64_t *address)
+{
+    *address = ARM64_CPUHP;
+    return BUS_MEMORY;
+}
+
+uint64_t machine_arch_cpu_id(const struct config *config, uint32_t index)
+{
+    (void)config;
+    return vcpu_arch_mpidr(index);
+}
+
+const char machine_arch_cpu_id_name[] = "MPIDR";
+/* The MADT calls them enabled, and a kernel that is started by kexec reads it again. */
+const bool machine_arch_cpus_fixed = true;
+
 /* ---- start ---- */
 
 /* The tables, as the guest finds them at an address. */
@@ -57,7 +72,7 @@ static bool build_tables(struct machine *machine, uint8_t *tables, size_t size, 
         .cores = machine->config->cores,
         .threads = machine->config->threads,
         .mpidr = machine->start->mpidr,
-        .present = machine->start->present,
+        .fixed = machine->config->cpus,
         .slots = machine->config->slots,
         .pmu = machine->vm.has_pmu,
         .console = true,
@@ -125,10 +140,8 @@ bool machine_arch_prepare(struct machine *machine, struct error *error)
 {
     struct start *start = machine->start;
 
-    for (uint32_t i = 0; i < machine->config->maxcpus; i++) {
+    for (uint32_t i = 0; i < machine->config->maxcpus; i++)
         start->mpidr[i] = vcpu_arch_mpidr(i);
-        start->present[i] = machine_has_cpu(machine, i);
-    }
     start->machine = (struct boot_machine){
         .memory = machine->memory,
         .cpus = machine->config->cpus,

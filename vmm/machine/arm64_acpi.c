@@ -20,21 +20,25 @@ static enum hotram_status dsdt(struct hotram_buffer *out, const struct arm64_cpu
         .base = (uint32_t)ARM64_MEMHP,
         .slots = cpus->config->slots,
     };
+    const struct hot_parts parts = { .memory = memory.slots > 0, .cpus = arm64_acpi_has_hot_cpus(cpus) };
     enum hotram_status status = HOTRAM_OK;
     struct hotram_acpi_table table;
     struct hotram_aml aml;
 
     hotram_acpi_table_begin(&table, out, "DSDT", ACPI_DSDT_REVISION, &acpi_ids);
     hotram_aml_begin(&aml, out);
-    arm64_acpi_processors(&aml, cpus);
+    if (parts.cpus)
+        status = arm64_acpi_hot_processors(&aml, cpus);
+    else
+        arm64_acpi_processors(&aml, cpus);
     devices_aml(cpus->config->board, true, &aml);
     hotram_aml_scope(&aml, "\\_SB");
     devices_aml(cpus->config->board, false, &aml);
     hotram_aml_end(&aml);
-    if (memory.slots > 0)
+    if (status == HOTRAM_OK && parts.memory)
         status = hotram_acpi_memory_devices(&aml, &memory);
     if (status == HOTRAM_OK)
-        status = devices_aml_events(cpus->config->board, memory.slots > 0, &aml);
+        status = devices_aml_events(cpus->config->board, &parts, &aml);
     if (status == HOTRAM_OK)
         status = hotram_aml_finish(&aml, NULL);
     hotram_acpi_table_end(&table);

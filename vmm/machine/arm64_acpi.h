@@ -22,18 +22,18 @@ struct board;
 
 /* What the tables tell the guest beside the constants of layout/arm64.h. */
 struct arm64_acpi_config {
-    unsigned gic_version;           /* 2 or 3 */
-    bool its;                       /* a GICv3 has its translation service */
-    uint32_t sockets;               /* possible CPUs: sockets * cores * threads, with _UID 0 .. that - 1 */
-    uint32_t cores;                 /* in one socket */
-    uint32_t threads;               /* in one core */
-    const uint64_t *mpidr;          /* of each CPU: MPIDR_EL1, of which the affinity fields count */
-    const bool *present;            /* which CPUs are there; NULL: all */
-    uint32_t slots;                 /* DIMM slots; 0: no hotplug block */
-    bool pmu;                       /* the CPUs count events */
-    bool console;                   /* the PL011 is the guest's console, if its command line names no other */
-    const struct board *board;      /* its devices */
-    const struct numa_config *numa; /* without nodes: no SRAT; without distances: no SLIT */
+    unsigned gic_version;      /* 2 or 3 */
+    bool its;                  /* a GICv3 has its translation service */
+    uint32_t sockets;          /* possible CPUs: sockets * cores * threads, with _UID 0 .. that - 1 */
+    uint32_t cores;            /* in one socket */
+    uint32_t threads;          /* in one core */
+    const uint64_t *mpidr;     /* of each CPU: MPIDR_EL1, of which the affinity fields count */
+    uint32_t fixed;            /* CPUs that are there and stay, the first ones; 0: all. Others can come */
+    uint32_t slots;            /* DIMM slots; 0: no hotplug block */
+    bool pmu;                  /* the CPUs count events */
+    bool console;              /* the PL011 is the guest's console, if its command line names no other */
+    const struct board *board; /* its devices */
+    const struct numa_config *numa;           /* without nodes: no SRAT; without distances: no SLIT */
     const struct hotram_acpi_memory *hotplug; /* the hot-pluggable ranges, by rising address */
     size_t hotplug_count;
 };
@@ -54,6 +54,8 @@ struct arm64_cpus {
     struct hotram_acpi_gic_cpu cpus[CPUS_MAX];
 };
 bool arm64_acpi_cpus(struct arm64_cpus *cpus, const struct arm64_acpi_config *config, struct error *error);
+bool arm64_acpi_has_hot_cpus(const struct arm64_cpus *cpus);
+enum hotram_status arm64_acpi_hot_processors(struct hotram_aml *aml, const struct arm64_cpus *cpus);
 void arm64_acpi_processors(struct hotram_aml *aml, const struct arm64_cpus *cpus);
 enum hotram_status arm64_acpi_madt(struct hotram_buffer *out, const struct arm64_cpus *cpus);
 enum hotram_status arm64_acpi_pptt(struct hotram_buffer *out, const struct arm64_cpus *cpus);

@@ -2,6 +2,8 @@
 /*
  * CPUs in the ACPI tables of machine hotram-1, arm64: behind which GIC, in which socket, near what memory.
  */
+#include <hotram/acpi_cpus.h>
+
 #include "layout/arm64.h"
 #include "machine/arm64_acpi.h"
 
@@ -32,9 +34,9 @@ bool arm64_acpi_cpus(struct arm64_cpus *cpus, const struct arm64_acpi_config *co
         cpus->cpus[i] = (struct hotram_acpi_gic_cpu){ .uid = i,
                                                       .node = config->numa->cpu_node[i],
                                                       .mpidr = config->mpidr[i] & HOTRAM_MPIDR_AFFINITY,
-                                                      .flags = !config->present || config->present[i]
+                                                      .flags = config->fixed == 0 || i < config->fixed
                                                                    ? HOTRAM_CPU_ENABLED
-                                                                   : 0 };
+                                                                   : HOTRAM_CPU_ONLINE_CAPABLE };
     return true;
 }
 
@@ -59,29 +61,63 @@ void arm64_acpi_processors(struct hotram_aml *aml, const struct arm64_cpus *cpus
     }
 }
 
-/* The CPU interface of a GICv3 is in system registers, that of a GICv2 in memory. */
-enum hotram_status arm64_acpi_madt(struct hotram_buffer *out, const struct arm64_cpus *cpus)
+bool arm64_acpi_has_hot_cpus(const struct arm64_cpus *cpus)
+{
+    return cpus->config->fixed > 0 && cpus->config->fixed < cpus->count;
+}
+
+/* The MADT's contents, which refer to the other two. The CPU interface of a GICv3 is in system registers,
+ * that of a GICv2 in memory. */
+static struct hotram_acpi_gic describe_gic(const struct arm64_cpus *cpus,
+                                           struct hotram_acpi_registers *redistributors, uint64_t *its)
 {
     const bool is_v3 = cpus->config->gic_version == 3;
-    const struct hotram_acpi_registers redistributors = {
+
+    *redistributors = (struct hotram_acpi_registers){
         .base = ARM64_GICR,
         .length = HOTRAM_GICR_LENGTH * cpus->count,
     };
-    const uint64_t its = ARM64_ITS;
-    const struct hotram_acpi_gic gic = {
+    *its = ARM64_ITS;
+    return (struct hotram_acpi_gic){
         .version = cpus->config->gic_version,
         .distributor = ARM64_GICD,
         .pmu_gsi = cpus->config->pmu ? ARM64_GSI_PMU : 0,
         .cpu_interface = is_v3 ? 0 : ARM64_GICC,
-        .redistributors = &redistributors,
+        .redistributors = redistributors,
         .redistributor_count = is_v3 ? 1 : 0,
-        .its = &its,
+        .its = its,
         .its_count = cpus->config->its ? 1 : 0,
         .cpus = cpus->cpus,
         .cpu_count = cpus->count,
     };
+}
+
+enum hotram_status arm64_acpi_madt(struct hotram_buffer *out, const struct arm64_cpus *cpus)
+{
+    struct hotram_acpi_registers redistributors;
+    uint64_t its;
+    const struct hotram_acpi_gic gic = describe_gic(cpus, &redistributors, &its);
 
     return hotram_acpi_madt_gic(out, &acpi_ids, &gic);
+}
+
+/* The same containers, with CPUs that can come and go. */
+enum hotram_status arm64_acpi_hot_processors(struct hotram_aml *aml, const struct arm64_cpus *cpus)
+{
+    struct hotram_acpi_registers redistributors;
+    uint64_t its;
+    const struct hotram_acpi_gic gic = describe_gic(cpus, &redistributors, &its);
+    const struct hotram_acpi_cpu_devices devices = {
+        .space = HOTRAM_AML_SYSTEM_MEMORY,
+        .base = (uint32_t)ARM64_CPUHP,
+        .count = cpus->count,
+        .fixed = cpus->config->fixed,
+        .container = cpus->count / cpus->config->sockets,
+        .gic = &gic,
+        .nodes = cpus->config->numa->nodes > 0,
+    };
+
+    return hotram_acpi_cpu_devices(aml, &devices);
 }
 
 /* ---- Topology ---- */

@@ -104,6 +104,26 @@ static bool create_hotplug(struct machine *machine, struct error *error)
            error_prefix(error, "-machine dimm-template=: ");
 }
 
+static bool create_cpus(struct machine *machine, struct error *error)
+{
+    struct cpus_config config = {
+        .config = machine->config,
+        .fixed = machine_arch_cpus_fixed,
+        .id_name = machine_arch_cpu_id_name,
+        .hardware_id = machine_arch_cpu_id,
+        .vcpus = &machine->vcpus,
+        .board = &machine->board,
+        .raise = machine_raise_cpus,
+        .stopped = machine_hotplug_stopped,
+        .event = machine_event,
+        .opaque = machine,
+    };
+
+    config.space = machine_arch_cpus_space(&config.registers);
+    machine->cpus = machine->board.cpus = cpus_create(&config, error);
+    return machine->cpus != NULL;
+}
+
 /* Before DIMMs choose their places; and those with an address first, before others choose theirs. */
 static bool create_memslots(struct machine *machine, struct error *error)
 {
@@ -222,11 +242,12 @@ static bool create_all(struct machine *machine, struct error *error)
         return false;
     /* The KVM slots come before the in-kernel devices: on newer kernels the first change of a slot after
      * those waits some milliseconds for what they registered. */
-    return create_hotplug(machine, error) && bus_check(&machine->bus, error) &&
+    return create_hotplug(machine, error) && create_cpus(machine, error) && bus_check(&machine->bus, error) &&
            create_memslots(machine, error) && create_devices(machine, error) &&
            vm_create_devices(&machine->vm, error) && create_vcpus(machine, error) &&
            vm_complete_devices(&machine->vm, error) &&
-           vcpus_complete(&machine->vcpus, config->debug_threads, error) && machine_start(machine, error);
+           vcpus_complete(&machine->vcpus, config->debug_threads, error) &&
+           cpus_complete(machine->cpus, error) && machine_start(machine, error);
 }
 
 struct machine *machine_open(const struct config *config, struct loop *loop, struct error *error)
@@ -304,6 +325,7 @@ void machine_destroy(struct machine *machine)
     loop_cancel(machine->loop, &machine->requests_work);
     timer_cancel(&machine->reset_pause);
     hotplug_destroy(machine->hotplug);
+    cpus_destroy(machine->cpus);
     devices_destroy(&machine->board);
     block_nodes_destroy(machine->blocks);
     guest_memory_destroy(machine->memory);

@@ -16,7 +16,6 @@ static bool set_numbers(struct fw_cfg *fw_cfg, const struct config *config, stru
     return fw_cfg_set(fw_cfg, FW_CFG_UUID, config->uuid, sizeof config->uuid, error) &&
            fw_cfg_set_number(fw_cfg, FW_CFG_RAM_SIZE, config->ram_size, 8, error) &&
            fw_cfg_set_number(fw_cfg, FW_CFG_NOGRAPHIC, 1, 2, error) && /* there is no display */
-           fw_cfg_set_number(fw_cfg, FW_CFG_NB_CPUS, config->cpus, 2, error) &&
            fw_cfg_set_number(fw_cfg, FW_CFG_MAX_CPUS, config->maxcpus, 2, error) &&
            fw_cfg_set_number(fw_cfg, FW_CFG_BOOT_MENU, config->boot.menu, 2, error);
 }
@@ -33,6 +32,16 @@ static bool add_files(struct fw_cfg *fw_cfg, const struct machine *machine, stru
            fw_cfg_add_file(fw_cfg, "etc/boot-fail-wait", &reset_after, sizeof reset_after, error) &&
            (!config->boot.splash_given ||
             fw_cfg_add_file(fw_cfg, "etc/boot-menu-wait", &menu_waits, sizeof menu_waits, error));
+}
+
+bool machine_describe_cpus(struct machine *machine, struct error *error)
+{
+    const uint32_t count = cpus_count(machine->cpus);
+
+    if (machine->board.set_cpus)
+        machine->board.set_cpus(machine->board.clock_chip, count);
+    return !machine->board.fw_cfg ||
+           fw_cfg_set_number(machine->board.fw_cfg, FW_CFG_NB_CPUS, count, 2, error);
 }
 
 bool machine_describe_to_firmware(struct machine *machine, struct error *error)

@@ -79,6 +79,13 @@ void machine_raise_hotplug(void *opaque)
     board_raise(&machine->board, BOARD_MEMORY);
 }
 
+void machine_raise_cpus(void *opaque)
+{
+    struct machine *machine = opaque;
+
+    board_raise(&machine->board, BOARD_CPU);
+}
+
 const char *machine_hotplug_stopped(void *opaque)
 {
     return machine_stopped(opaque);
@@ -108,6 +115,7 @@ void machine_stand_still(struct machine *machine, enum run_state state)
     machine->state = state;
     if (machine->hotplug) /* the program may end while it starts */
         hotplug_run_state(machine->hotplug);
+    cpus_run_state(machine->cpus);
 }
 
 void machine_stop_into(struct machine *machine, enum run_state state)
@@ -144,6 +152,8 @@ void machine_let_run(struct machine *machine)
     guest_clock_start(&machine->clock);
     devices_run(&machine->board, true);
     hotplug_run_state(machine->hotplug);
+    cpus_run_state(machine->cpus);
+    machine->fresh = false;
     /* A request that came while the vCPUs were held is still to be answered: they stay where they are. */
     if (atomic_load(&machine->requests) == 0)
         vcpus_resume(&machine->vcpus);
@@ -165,6 +175,8 @@ bool machine_cont(struct machine *machine, struct error *error)
     }
     if (nothing_to_run(machine))
         return error_set(error, "there is no kernel to run: start hotram with -kernel FILE");
+    if (!machine_refresh_cpus(machine, error))
+        return false;
     block_users_continue(machine->blocks);
     machine->state = RUN_RUNNING;
     machine_emit_kind(machine, EVENT_RESUME);
@@ -302,14 +314,9 @@ bool machine_acknowledge_irq(struct machine *machine, unsigned gsi)
     return machine->vm.interrupts && vm_irq_acknowledge(&machine->vm, gsi);
 }
 
-bool machine_has_cpu(const struct machine *machine, uint32_t index)
+struct cpus *machine_cpus(struct machine *machine)
 {
-    return index < machine->config->cpus;
-}
-
-int machine_vcpu_tid(const struct machine *machine, unsigned index)
-{
-    return vcpus_has(&machine->vcpus, index) ? atomic_load(&machine->vcpus.vcpu[index].tid) : 0;
+    return machine->cpus;
 }
 
 int machine_exit_status(const struct machine *machine)

@@ -19,6 +19,7 @@ struct board;
 struct chardev;
 struct chardevs;
 struct config;
+struct cpus;
 struct guest_memory;
 struct hotplug;
 struct backends;
@@ -153,8 +154,8 @@ bool machine_memory_access(struct machine *machine, uint64_t address, bool write
 void machine_watch_interrupts(struct machine *machine, const struct vm_watcher *watcher);
 /* -accel qtest: the guest's end of interrupt (vm_irq_acknowledge()). */
 bool machine_acknowledge_irq(struct machine *machine, unsigned gsi);
-/* Linux thread id of a vCPU; 0 when there is none. */
-int machine_vcpu_tid(const struct machine *machine, unsigned index);
+/* Its CPUs; NULL: -machine none. */
+struct cpus *machine_cpus(struct machine *machine);
 /* Exits from KVM_RUN to this program since start, all vCPUs together. */
 uint64_t machine_exit_count(const struct machine *machine);
 

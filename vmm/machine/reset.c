@@ -41,13 +41,28 @@ static bool put_back(struct machine *machine, struct error *error)
     if (!machine->memory) /* -machine none */
         return true;
     hotplug_reset(machine->hotplug);
+    cpus_reset(machine->cpus);
     root_ports_remove_asked(machine->board.pci);
     if (!vm_reset_devices(&machine->vm, error))
         return false;
     machine_lock_take(&machine->lock);
     devices_reset(&machine->board);
     machine_lock_release(&machine->lock);
-    return machine_arch_prepare(machine, error);
+    machine->fresh = true;
+    return machine_describe_cpus(machine, error) && machine_arch_prepare(machine, error);
+}
+
+/* Of CPUs that came before the guest ran it need not be told: its tables have them. libvirt adds some then,
+ * and a guest that boots starts all CPUs that it finds in its tables. */
+bool machine_refresh_cpus(struct machine *machine, struct error *error)
+{
+    if (!machine->fresh || machine_is_resetting(machine) || !cpus_enabled(machine->cpus) ||
+        !cpus_have_changed(machine->cpus))
+        return true;
+    if (!machine_describe_cpus(machine, error) || !machine_arch_prepare(machine, error))
+        return false;
+    cpus_before_start(machine->cpus);
+    return true;
 }
 
 /* What was loaded is complete, or there is nothing to load. */
@@ -189,6 +204,7 @@ bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct ma
     if (machine->state != RUN_RUNNING)
         machine->state = RUN_PRELAUNCH;
     hotplug_run_state(machine->hotplug);
+    cpus_run_state(machine->cpus);
     reset->cause = cause;
     if (reset->loading) {
         reset->again = true;

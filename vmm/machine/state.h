@@ -25,6 +25,7 @@
 #include "firmware/rom.h"
 #include "host/guest_clock.h"
 #include "host/worker.h"
+#include "hotplug/cpus.h"
 #include "hotplug/hotplug.h"
 #include "kvm/vcpu.h"
 #include "kvm/vm.h"
@@ -125,6 +126,8 @@ struct machine {
     struct guest_memory *memory;
     struct reservation reservation; /* of the hotplug region's addresses on the host */
     struct hotplug *hotplug;
+    struct cpus *cpus; /* NULL: -machine none */
+    bool fresh;        /* the guest has not run since its start or reset */
     struct boot boot;
     struct rom rom;                         /* no path: firmware is elsewhere, or there is none */
     struct ram_piece piece[RAM_PIECES_MAX]; /* of addresses that all RAM fills, in this order */
@@ -177,6 +180,9 @@ bool machine_start(struct machine *machine, struct error *error);
 /* From the devices' being put back to the guest's first instruction, and before that while devices are busy.
  */
 bool machine_is_resetting(const struct machine *machine);
+/* The guest is about to run: if it has not run yet, its tables are written anew for CPUs that have come or
+ * gone. False and an error: out of memory. */
+bool machine_refresh_cpus(struct machine *machine, struct error *error);
 /* A reset that waits for devices continues if none is busy any more. */
 void machine_reset_drained(struct machine *machine);
 /* Wait for a load that is under way; nothing is loaded any more. */
@@ -184,10 +190,12 @@ void machine_end_loading(struct machine *machine);
 
 /* firmware.c: what firmware reads of the machine, when there is the device for that. */
 bool machine_describe_to_firmware(struct machine *machine, struct error *error);
-/* What each reset makes anew: a memory map, the boot order. */
+/* What each reset makes anew: the number of CPUs, which the clock chip tells, too; a memory map, the boot
+ * order. */
 struct memory_entry;
 bool machine_set_memory_map(struct machine *machine, const struct memory_entry *entries, unsigned count,
                             struct error *error);
+bool machine_describe_cpus(struct machine *machine, struct error *error);
 bool machine_set_boot_order(struct machine *machine, struct error *error);
 
 /* drain.c. Any thread: look soon at what may follow. For the board, too. */
@@ -211,12 +219,11 @@ void machine_memory_fault(void *machine, void *address);
 void machine_tell_memory_failure(struct machine *machine);
 
 /* machine.c: what the architecture's devices report. */
-void machine_raise_hotplug(void *opaque);                    /* under the machine lock */
+void machine_raise_hotplug(void *opaque); /* under the machine lock, like the next */
+void machine_raise_cpus(void *opaque);
 const char *machine_hotplug_stopped(void *opaque);           /* machine_stopped() */
 void machine_event(void *opaque, const struct event *event); /* machine_emit(), as an event_sink */
 
-/* machine.c: whether the machine has a CPU, of those that are possible. */
-bool machine_has_cpu(const struct machine *machine, uint32_t index);
 /* create.c: where the CPUs are, as the guest is told. */
 struct cpu_topology machine_topology(const struct config *config);
 
@@ -262,6 +269,12 @@ enum hotram_block_guest machine_arch_block_guest(const struct machine *machine);
 bool machine_arch_create_devices(struct machine *machine, struct error *error);
 /* Where the hotplug register block is. */
 enum bus_space machine_arch_hotplug_space(uint64_t *address);
+/* The same of CPUs, by what they are known there, and what that is called. */
+enum bus_space machine_arch_cpus_space(uint64_t *address);
+uint64_t machine_arch_cpu_id(const struct config *config, uint32_t index);
+extern const char machine_arch_cpu_id_name[];
+/* CPUs that are there at the start stay. */
+extern const bool machine_arch_cpus_fixed;
 /* vCPUs paused, in this order: tables into guest memory, and what the next needs of the machine as it is now;
  */
 bool machine_arch_prepare(struct machine *machine, struct error *error);

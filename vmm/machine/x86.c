@@ -31,7 +31,8 @@ static uint16_t waiting_gpes(void *opaque)
 {
     struct machine *machine = opaque;
 
-    return hotplug_is_pending(machine->hotplug) ? 1u << HOTRAM_GPE_MEMORY : 0;
+    return (uint16_t)((hotplug_is_pending(machine->hotplug) ? 1u << HOTRAM_GPE_MEMORY : 0) |
+                      (cpus_is_pending(machine->cpus) ? 1u << HOTRAM_GPE_CPU : 0));
 }
 
 #define APIC_ID_MAX 254u /* 8 bits, of which 255 means all */
@@ -75,6 +76,22 @@ enum bus_space machine_arch_hotplug_space(uint64_t *address)
     *address = X86_PORT_MEMHP;
     return BUS_PORTS;
 }
+
+enum bus_space machine_arch_cpus_space(uint64_t *address)
+{
+    *address = X86_PORT_CPUHP;
+    return BUS_PORTS;
+}
+
+uint64_t machine_arch_cpu_id(const struct config *config, uint32_t index)
+{
+    const struct cpu_topology topology = machine_topology(config);
+
+    return x86_apic_id(&topology, index);
+}
+
+const char machine_arch_cpu_id_name[] = "APIC ID";
+const bool machine_arch_cpus_fixed = false;
 
 /* ---- start ---- */
 
@@ -128,6 +145,7 @@ static bool build_tables(struct machine *machine, const struct dimms_at_boot *di
     const struct x86_acpi_config config = {
         .cpus = machine->config->maxcpus,
         .present = machine->start->present,
+        .hot_cpus = cpus_enabled(machine->cpus),
         .topology = machine_topology(machine->config),
         .slots = machine->config->slots,
         .ged = machine->config->ged,
@@ -231,7 +249,7 @@ bool machine_arch_prepare(struct machine *machine, struct error *error)
     struct map_room room;
 
     for (uint32_t i = 0; i < machine->config->maxcpus; i++)
-        start->present[i] = machine_has_cpu(machine, i);
+        start->present[i] = cpus_present(machine->cpus, i);
     if (machine->config->firmware != FIRMWARE_NONE)
         return prepare_firmware(machine, error);
     start->machine = (struct boot_machine){

@@ -7,6 +7,8 @@
 #include <hotram/gpe.h>
 #include <hotram/memhp.h>
 
+#include <hotram/acpi_cpus.h>
+
 #include "device/device.h"
 #include "kvm/x86_topology.h"
 #include "layout/x86.h"
@@ -25,13 +27,24 @@ static void soft_off(struct hotram_aml *aml)
     hotram_aml_end(aml);
 }
 
-static enum hotram_status dsdt(struct hotram_buffer *out, const struct x86_acpi_config *config)
+static enum hotram_status dsdt(struct hotram_buffer *out, const struct x86_acpi_config *config,
+                               const struct hotram_acpi_cpu *cpus)
 {
     const struct hotram_acpi_memory_devices memory = {
         .space = HOTRAM_AML_SYSTEM_IO,
         .base = X86_PORT_MEMHP,
         .slots = config->slots,
     };
+    const struct hotram_acpi_cpu_devices processors = {
+        .space = HOTRAM_AML_SYSTEM_IO,
+        .base = X86_PORT_CPUHP,
+        .count = config->cpus,
+        .fixed = 1,
+        .container = config->topology.cores * config->topology.threads,
+        .cpus = cpus,
+        .nodes = config->numa->nodes > 0,
+    };
+    const struct hot_parts parts = { .memory = memory.slots > 0, .cpus = config->hot_cpus };
     struct hotram_acpi_table table;
     struct hotram_aml aml;
     enum hotram_status status = HOTRAM_OK;
@@ -43,10 +56,12 @@ static enum hotram_status dsdt(struct hotram_buffer *out, const struct x86_acpi_
     devices_aml(config->board, true, &aml);
     devices_aml(config->board, false, &aml);
     hotram_aml_end(&aml);
-    if (memory.slots > 0)
+    if (parts.memory)
         status = hotram_acpi_memory_devices(&aml, &memory);
+    if (status == HOTRAM_OK && parts.cpus)
+        status = hotram_acpi_cpu_devices(&aml, &processors);
     if (status == HOTRAM_OK)
-        status = devices_aml_events(config->board, memory.slots > 0, &aml);
+        status = devices_aml_events(config->board, &parts, &aml);
     if (status == HOTRAM_OK)
         status = hotram_aml_finish(&aml, NULL);
     hotram_acpi_table_end(&table);
@@ -146,7 +161,7 @@ static enum hotram_status write_facs(struct acpi_writer *writer, const void *tab
 
 static enum hotram_status write_dsdt(struct acpi_writer *writer, const void *tables)
 {
-    return dsdt(&writer->out, config_of(tables));
+    return dsdt(&writer->out, config_of(tables), ((const struct x86_tables *)tables)->cpus);
 }
 
 static enum hotram_status write_fadt(struct acpi_writer *writer, const void *tables)

@@ -22,6 +22,7 @@ struct board;
 struct x86_acpi_config {
     uint32_t cpus;                            /* possible ones */
     const bool *present;                      /* which of them are there; NULL: all */
+    bool hot_cpus;                            /* they can come and go */
     struct cpu_topology topology;             /* gives them their APIC ids */
     bool ged;                                 /* events come by a Generic Event Device; no fixed hardware */
     uint32_t slots;                           /* DIMM slots; 0: no hotplug block */

@@ -100,7 +100,7 @@ struct command_area {
 extern const struct command_area commands_machine, commands_map, commands_memory, commands_memory_info,
     commands_memslot, commands_block, commands_iothread, commands_net, commands_monitor, commands_operation,
     commands_query, commands_set, commands_schema, commands_introspect, commands_qom, commands_pci,
-    commands_balloon, commands_descriptors, commands_chardev;
+    commands_balloon, commands_descriptors, commands_chardev, commands_cpus;
 
 /* Iterate over all commands in the order of the tables: the first for NULL; NULL after the last. */
 const struct command *command_next(const struct command *command);
@@ -156,9 +156,11 @@ struct json_object *describe_device_values(const struct device *device);
 /* What every vCPU is, as QEMU names it. */
 #if defined(__x86_64__)
 #define MONITOR_TARGET "x86_64"
+#define MONITOR_CPUS "x86_64"
 #elif defined(__aarch64__)
 #define MONITOR_TARGET "aarch64"
+#define MONITOR_CPUS "arm"
 #endif
-#define MONITOR_CPU_TYPE "host-" MONITOR_TARGET "-cpu"
+#define MONITOR_CPU_TYPE "host-" MONITOR_CPUS "-cpu"
 
 #endif

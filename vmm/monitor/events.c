@@ -28,7 +28,7 @@ static struct json_object *ost_data(const struct event *event)
     if (event->ost.device)
         add_string(info, "device", event->ost.device);
     add_string(info, "slot", slot);
-    add_string(info, "slot-type", "DIMM");
+    add_string(info, "slot-type", event->ost.cpu ? "CPU" : "DIMM");
     add_number(info, "source", event->ost.source);
     add_number(info, "status", event->ost.status);
     json_add(data, "info", info);
@@ -228,6 +228,9 @@ static const struct event_row {
     [EVENT_DEVICE_DELETED] = { { "DEVICE_DELETED", "DeviceEvent" }, device_data },
     [EVENT_DEVICE_UNPLUG_GUEST_ERROR] = { { "DEVICE_UNPLUG_GUEST_ERROR", "DeviceEvent" }, device_data },
     [EVENT_BALLOON_CHANGE] = { { "BALLOON_CHANGE", "BalloonInfo" }, balloon_data },
+    [EVENT_CPU_OPERATION_DONE] = { { "CPU_OPERATION_DONE", "CpuOperation" }, operation_data },
+    [EVENT_CPU_OPERATION_LATE] = { { "CPU_OPERATION_LATE", "CpuOperation" }, operation_data },
+    [EVENT_CPU_OPERATION_STARTED] = { { "CPU_OPERATION_STARTED", "CpuOperation" }, operation_data },
     [EVENT_GUEST_CRASHLOADED] = { { "GUEST_CRASHLOADED", "GuestPanic" }, panic_data },
     [EVENT_GUEST_PANICKED] = { { "GUEST_PANICKED", "GuestPanic" }, panic_data },
     [EVENT_MEMORY_FAILURE] = { { "MEMORY_FAILURE", "MemoryFailure" }, memory_failure_data },

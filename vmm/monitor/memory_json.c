@@ -58,6 +58,8 @@ struct json_object *operation_json(const struct operation_info *info)
         add_number(object, "slot", info->memory.slot);
         add_number(object, "size", info->memory.size);
     }
+    if (info->type == &cpu_subject)
+        add_number(object, "cpu-index", info->cpu.index);
     add_text(object, "operation", operation_kind_name(info->kind));
     add_text(object, "result", operation_result_name(info->result));
     add_text(object, "reason", info->reason);
@@ -66,6 +68,8 @@ struct json_object *operation_json(const struct operation_info *info)
         add_ost(object, info);
     if (info->type == &dimm_subject)
         add_growth(object, info);
+    if (info->type == &cpu_subject && info->cpu.started_known)
+        add_bool(object, "started", info->cpu.started);
     if (info->waits)
         add_holders(object, info);
     add_number(object, "milliseconds", info->milliseconds);

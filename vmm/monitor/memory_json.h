@@ -12,7 +12,7 @@ struct operation;
 struct operation_info;
 struct resize_report;
 
-/* MemoryOperation and MemorySet of qmp/schema_types.c: new objects. */
+/* MemoryOperation or CpuOperation, and MemorySet of qmp/schema_types.c: new objects. */
 struct json_object *operation_json(const struct operation_info *info);
 struct json_object *operation_json_now(const struct operation *operation);
 struct json_object *resize_json(const struct resize_report *report);

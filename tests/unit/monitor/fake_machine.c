@@ -11,6 +11,7 @@
 #include "base/loop.h"
 #include "block/node.h"
 #include "device/device.h"
+#include "hotplug/cpus.h"
 #include "hotplug/hotplug.h"
 #include "kvm/vm.h"
 #include "memory/backend.h"
@@ -269,10 +270,64 @@ struct backends *machine_backends(struct machine *machine)
     return &machine->backends;
 }
 
-int machine_vcpu_tid(const struct machine *machine, unsigned index)
+/* The machine is its own bank of CPUs, which stay. */
+struct cpus *machine_cpus(struct machine *machine)
 {
-    (void)machine;
-    return 1000 + (int)index;
+    return strcmp(machine->config->machine, "none") == 0 ? NULL : (struct cpus *)machine;
+}
+
+static const struct config *config_of(const struct cpus *cpus)
+{
+    return ((const struct machine *)cpus)->config;
+}
+
+bool cpus_enabled(const struct cpus *cpus)
+{
+    return config_of(cpus)->maxcpus > config_of(cpus)->cpus;
+}
+
+bool cpus_present(struct cpus *cpus, uint32_t index)
+{
+    return index < config_of(cpus)->cpus;
+}
+
+uint32_t cpus_count(struct cpus *cpus)
+{
+    return config_of(cpus)->cpus;
+}
+
+uint32_t cpus_possible(const struct cpus *cpus)
+{
+    return config_of(cpus)->maxcpus;
+}
+
+void cpus_inspect(struct cpus *cpus, uint32_t index, struct cpu_info *info)
+{
+    static char path[64];
+
+    snprintf(path, sizeof path, "/machine/unattached/device[%u]", index);
+    *info = (struct cpu_info){
+        .index = index,
+        .present = cpus_present(cpus, index),
+        .path = cpus_present(cpus, index) ? path : NULL,
+        .tid = 1000 + (int)index,
+        .core = index,
+        .has_node = config_of(cpus)->numa.nodes > 0,
+        .node = config_of(cpus)->numa.cpu_node[index],
+    };
+}
+
+void cpu_info_values(const struct cpu_info *info, void *values)
+{
+    (void)info, (void)values;
+}
+
+bool cpus_next(struct cpus *cpus, uint32_t *cursor, struct cpu_info *info)
+{
+    if (*cursor >= cpus_count(cpus))
+        return false;
+    cpus_inspect(cpus, (*cursor)++, info);
+    return true;
 }
 
 uint64_t machine_exit_count(const struct machine *machine)

@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "hotplug/operation.h"
 
+#include "hotplug/cpus.h"
 #include "hotplug/hotplug.h"
 #include "hotplug/resize.h"
 #include "hotplug/state.h"
@@ -13,6 +14,7 @@
 
 /* Nobody asks this machine's operations for what is particular to DIMMs. */
 const struct subject_type dimm_subject;
+const struct subject_type cpu_subject;
 
 #define NONE "this machine has no operations"
 
@@ -20,6 +22,24 @@ const struct operation *hotplug_next_operation(const struct hotplug *hotplug, co
 {
     (void)hotplug, (void)last;
     return NULL;
+}
+
+const struct operation *cpus_next_operation(const struct cpus *cpus, const struct operation *last)
+{
+    (void)cpus, (void)last;
+    return NULL;
+}
+
+bool cpus_cancel_operation(struct cpus *cpus, uint64_t id, struct error *error)
+{
+    (void)cpus;
+    return error_set(error, "there is no operation %llu", (unsigned long long)id);
+}
+
+bool cpus_set(struct cpus *cpus, uint32_t count, uint64_t *first, uint64_t *last, struct error *error)
+{
+    (void)cpus, (void)count, (void)first, (void)last;
+    return error_set(error, NONE);
 }
 
 bool hotplug_cancel_operation(struct hotplug *hotplug, uint64_t id, struct error *error)

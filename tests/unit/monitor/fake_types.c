@@ -2,6 +2,7 @@
 /* Types and objects that the monitors' tests have the names of, and nothing behind. */
 #include "device/type.h"
 #include "memory/object.h"
+#include "monitor/command.h"
 #include "virtio/balloon.h"
 #include "virtio/iothread.h"
 #include "virtio/net.h"
@@ -28,6 +29,7 @@ NO_CHIP(q35_host_type, "q35-pcihost");
 NO_CHIP(q35_isa_type, "ICH9-LPC");
 NO_CHIP(tco_type, "ich9-tco");
 NO_CHIP(q35_mch_type, "mch");
+NO_DEVICE(host_cpu_type, MONITOR_CPU_TYPE);
 NO_DEVICE(pcie_root_port_type, "pcie-root-port");
 NO_DEVICE(virtio_balloon_pci_type, "virtio-balloon-pci");
 NO_DEVICE(virtio_balloon_pci_non_transitional_type, "virtio-balloon-pci-non-transitional");

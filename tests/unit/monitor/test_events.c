@@ -76,6 +76,20 @@ static const struct operation_info other_one = {
     "{\"id\": 5, \"device\": \"c1\", \"operation\": \"plug\", \"result\": \"done\", \"milliseconds\": 0, " \
     "\"deadline\": 5000}"
 
+static const struct operation_info cpu_one = {
+    .id = 6,
+    .kind = OPERATION_PLUG,
+    .result = OPERATION_DONE,
+    .device = "vcpu2",
+    .type = &cpu_subject,
+    .cpu = { .index = 2, .started_known = true },
+    .warning = "not started",
+    .deadline = 5000,
+};
+#define CPU_ONE \
+    "{\"id\": 6, \"device\": \"vcpu2\", \"cpu-index\": 2, \"operation\": \"plug\", \"result\": \"done\", " \
+    "\"warning\": \"not started\", \"started\": false, \"milliseconds\": 0, \"deadline\": 5000}"
+
 static struct resize_report_step steps[] = {
     { .plug = true, .size = 4096, .addr = 8192, .node = 1 },
     { .size = 4096, .addr = 16384, .slot = 2, .device = (char[]){ "d2" } },
@@ -110,6 +124,9 @@ static const struct {
     { { .kind = EVENT_ACPI_DEVICE_OST, .ost = { "d1", 7, 3, 0x81 } },
       "\"ACPI_DEVICE_OST\", \"data\": {\"info\": {\"device\": \"d1\", \"slot\": \"7\", \"slot-type\": \"DIMM\", "
       "\"source\": 3, \"status\": 129}}" },
+    { { .kind = EVENT_ACPI_DEVICE_OST, .ost = { "vcpu2", 2, 1, 0, true } },
+      "\"ACPI_DEVICE_OST\", \"data\": {\"info\": {\"device\": \"vcpu2\", \"slot\": \"2\", \"slot-type\": \"CPU\", "
+      "\"source\": 1, \"status\": 0}}" },
     { { .kind = EVENT_ACPI_DEVICE_OST, .ost = { NULL, 0, 1, 0 } },
       "\"ACPI_DEVICE_OST\", \"data\": {\"info\": {\"slot\": \"0\", \"slot-type\": \"DIMM\", \"source\": 1, "
       "\"status\": 0}}" },
@@ -128,6 +145,12 @@ static const struct {
       "\"DEVICE_UNPLUG_GUEST_ERROR\", \"data\": {\"device\": \"d1\", \"path\": \"/machine/peripheral/d1\"}" },
     { { .kind = EVENT_BALLOON_CHANGE, .balloon = { UINT64_C(1) << 33 } },
       "\"BALLOON_CHANGE\", \"data\": {\"actual\": 8589934592}" },
+    { { .kind = EVENT_CPU_OPERATION_DONE, .operation = &cpu_one },
+      "\"CPU_OPERATION_DONE\", \"data\": " CPU_ONE },
+    { { .kind = EVENT_CPU_OPERATION_LATE, .operation = &cpu_one },
+      "\"CPU_OPERATION_LATE\", \"data\": " CPU_ONE },
+    { { .kind = EVENT_CPU_OPERATION_STARTED, .operation = &cpu_one },
+      "\"CPU_OPERATION_STARTED\", \"data\": " CPU_ONE },
     { { .kind = EVENT_GUEST_CRASHLOADED, .panic = { GUEST_RUNS_ON } },
       "\"GUEST_CRASHLOADED\", \"data\": {\"action\": \"run\"}" },
     { { .kind = EVENT_GUEST_PANICKED, .panic = { GUEST_POWERS_OFF } },

@@ -210,7 +210,7 @@ static void test_mistakes(void **state)
            "Error: Device 'zz' not found; there is no device that can be unplugged\n");
     expect(
         world, "device_add nope,id=x",
-        "Error: 'nope' is not a valid device model name; it has: isa-serial, pc-dimm, pcie-root-port" VIRTIO
+        "Error: 'nope' is not a valid device model name; it has: host-x86_64-cpu, isa-serial, pc-dimm, pcie-root-port" VIRTIO
             PVPANIC "\n");
     expect(world, "object_add memory-backend-ram", "Error: Parameter 'id' is missing, such as id=mem1\n");
     expect(world, "object_add iothread", "Error: Parameter 'id' is missing, such as id=iothread0\n");
@@ -233,14 +233,15 @@ static void test_help(void **state)
     struct world *world = *state;
 
     expect_part(world, "help",
-                "cont|c  -- resume emulation\ndevice_add driver[,prop=value][,...] -- plug a DIMM");
+                "cont|c  -- resume emulation\ncpus cancel operation -- withdraw an unplug of a CPU");
+    expect_part(world, "help", "\ndevice_add driver[,prop=value][,...] -- plug a DIMM");
     expect_part(world, "?", "help|? [cmd] -- show the help\n");
     expect(
         world, "help device_del",
         "device_del device -- request that the guest release a DIMM; the event DEVICE_DELETED reports its removal\n");
     expect(world, "help c", "cont|c  -- resume emulation\n");
-    expect_part(world, "help info", "info chardev  -- show the character devices\ninfo cpus  --");
-    expect_part(world, "info", "info chardev  -- show the character devices\ninfo cpus  --");
+    expect_part(world, "help info", "info chardev  -- show the character devices\ninfo cpu-operations  --");
+    expect_part(world, "info", "info chardev  -- show the character devices\ninfo cpu-operations  --");
     expect(world, "help info name", "info name  -- show the current VM name\n");
     expect(world, "help stpo", "unknown command: 'stpo'\ndid you mean 'stop'?\n");
     expect(
@@ -251,7 +252,7 @@ static void test_help(void **state)
     expect_part(world, "device_add pc-dimm,help", "- its memory\n");
     expect(
         world, "device_add nope,help",
-        "Error: 'nope' is not a valid device model name; it has: isa-serial, pc-dimm, pcie-root-port" VIRTIO
+        "Error: 'nope' is not a valid device model name; it has: host-x86_64-cpu, isa-serial, pc-dimm, pcie-root-port" VIRTIO
             PVPANIC "\n");
     expect(world, "device_add acpi-ged",
            "Error: Parameter 'driver' expects a pluggable device type: 'acpi-ged' is a part of the machine, "
@@ -331,7 +332,7 @@ static void test_completion(void **state)
     expect_words(world, "inf", 3, ' ', "info");
     expect_words(
         world, "", 0, ' ',
-        "balloon block_resize chardev-add chardev-remove cont device_add device_del exit_preconfig help info memory memslot netdev_add netdev_del nmi object_add object_del quit set_link stop system_powerdown "
+        "balloon block_resize chardev-add chardev-remove cont cpus device_add device_del exit_preconfig help info memory memslot netdev_add netdev_del nmi object_add object_del quit set_link stop system_powerdown "
         "system_reset watchdog_action");
     expect_words(world, "watchdog_action p", 1, 0, "pause poweroff");
     expect_words(world, "watchdog_action ", 0, 0, "debug inject-nmi none pause poweroff reset shutdown");
@@ -342,7 +343,7 @@ static void test_completion(void **state)
         "memdev memory-devices memory-hotplug memory-map memory-operations memory_size_summary memslot");
     expect_words(
         world, "info ", 0, ' ',
-        "balloon block blockstats chardev cpus exits iothreads kvm memdev memory-devices memory-hotplug memory-map memory-operations "
+        "balloon block blockstats chardev cpu-operations cpus exits hotpluggable-cpus iothreads kvm memdev memory-devices memory-hotplug memory-map memory-operations "
         "memory_size_summary memslot name network numa pci status uuid version");
     expect_words(world, "memory ", 0, ' ', "cancel plug set unplug");
     expect_words(world, "help memory un", 2, ' ', "unplug");

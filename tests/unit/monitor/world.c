@@ -31,6 +31,7 @@ int world_set_up(void **state)
                                      .slots = 3,
                                      .numa = { .nodes = 1, .ram = { 128 << 20 } },
                                      .cpus = 2,
+                                     .maxcpus = 2,
                                      .sockets = 1,
                                      .cores = 2,
                                      .threads = 1 };

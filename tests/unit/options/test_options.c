@@ -595,6 +595,12 @@ static void objects(void **state)
     config_free(&config);
 }
 
+#if defined(__aarch64__)
+#define CPU_TYPE "host-arm-cpu"
+#else
+#define CPU_TYPE "host-x86_64-cpu"
+#endif
+
 static void bad_objects(void **state)
 {
     static const struct bad cases[] = {
@@ -612,7 +618,8 @@ static void bad_objects(void **state)
         { "-object {\"qom-type\":\"memory-backend-ram\",\"id\":5}",
           "Invalid parameter type for 'id', expected: string" },
         { "-object secret", "Parameter 'id' is missing" },
-        { "-device foo", "'foo' is not a valid device model name; it has: isa-serial, pc-dimm" },
+        { "-device foo",
+          "'foo' is not a valid device model name; it has: " CPU_TYPE ", isa-serial, pc-dimm" },
         { "-device acpi-ged", "-device acpi-ged: Parameter 'driver' expects a pluggable device type: "
                               "'acpi-ged' is a part of the machine" },
         { "-device acpi-ged,help", "'acpi-ged' is a part of the machine" },

@@ -44,9 +44,9 @@ static void sink(void *opaque, const struct event *event)
         break;
     default:
         snprintf(words, sizeof words, "event: %s %d %s of %s %s%s%s",
-                 event->kind == EVENT_MEMORY_OPERATION_STARTED ? "start"
-                 : event->kind == EVENT_MEMORY_OPERATION_LATE  ? "late"
-                                                               : "end",
+                 event->kind == EVENT_CPU_OPERATION_STARTED ? "start"
+                 : event->kind == EVENT_CPU_OPERATION_LATE  ? "late"
+                                                            : "end",
                  (int)info->id, operation_kind_name(info->kind), info->device,
                  operation_result_name(info->result), info->reason[0] ? ": " : "", info->reason);
     }
@@ -107,6 +107,7 @@ static int set_up(void **state)
         .loop = loop,
         .deadlines = { 3600000, 3600000 },
         .stopped = stopped,
+        .kinds = { EVENT_CPU_OPERATION_STARTED, EVENT_CPU_OPERATION_DONE, EVENT_CPU_OPERATION_LATE },
         .events.sink = sink,
     };
     operations_init(&operations);

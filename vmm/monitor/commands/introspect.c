@@ -30,7 +30,7 @@ static bool run_machines(struct monitor_context *context, struct json_object *ar
         if (type->alias)
             add_string(machine, "alias", type->alias);
         add_number(machine, "cpu-max", none ? 1 : CPUS_MAX);
-        add_bool(machine, "hotpluggable-cpus", false);
+        add_bool(machine, "hotpluggable-cpus", !none);
         /* Though there is mem=: libvirt takes memdev= then, and objects can be all that it may ask for
          * (prealloc, huge pages, files), where with mem= it would have -mem-prealloc and -mem-path. */
         add_bool(machine, "numa-mem-supported", false);

@@ -11,6 +11,7 @@
 
 #include "base/config.h"
 #include "base/result.h"
+#include "hotplug/cpus.h"
 #include "hotplug/hotplug.h"
 #include "machine/machine.h"
 #include "memory/backend.h"
@@ -190,11 +191,29 @@ static void print_size_summary(struct text *out, struct json_object *result)
     text_printf(out, "plugged memory: %" PRIu64 "\n", get_number(result, "plugged-memory"));
 }
 
+static struct json_object *cpu_ospm_status(struct cpus *cpus, uint32_t index)
+{
+    struct json_object *status = json_new_object();
+    struct cpu_info info;
+    char number[16];
+
+    cpus_inspect(cpus, index, &info);
+    snprintf(number, sizeof number, "%u", index);
+    if (info.id)
+        add_string(status, "device", info.id);
+    add_number(status, "source", info.ost_event);
+    add_number(status, "status", info.ost_status);
+    add_string(status, "slot", number);
+    add_string(status, "slot-type", "CPU");
+    return status;
+}
+
 static bool run_ospm_status(struct monitor_context *context, struct json_object *args,
                             struct json_object **result, struct error *error)
 {
     struct hotplug *hotplug = machine_hotplug(context->machine);
     uint32_t slots = hotplug ? hotplug_slots(hotplug) : 0;
+    struct cpus *cpus = machine_cpus(context->machine);
 
     (void)args;
     if (strcmp(machine_config(context->machine)->machine, "none") == 0)
@@ -215,6 +234,8 @@ static bool run_ospm_status(struct monitor_context *context, struct json_object 
         add_string(status, "slot-type", "DIMM");
         json_append(*result, status);
     }
+    for (uint32_t i = 0; cpus_enabled(cpus) && i < cpus_possible(cpus); i++)
+        json_append(*result, cpu_ospm_status(cpus, i));
     return true;
 }
 
@@ -237,6 +258,7 @@ static bool run_numa(struct monitor_context *context, struct json_object *args, 
 {
     const struct config *config = machine_config(context->machine);
     const struct numa_config *numa = &config->numa;
+    struct cpus *cpus = machine_cpus(context->machine);
     struct text text = { 0 };
 
     (void)args, (void)error;
@@ -245,9 +267,9 @@ static bool run_numa(struct monitor_context *context, struct json_object *args, 
         uint64_t plugged = plugged_in_node(context, node);
 
         text_printf(&text, "node %" PRIu32 " cpus:", node);
-        for (uint32_t cpu = 0; cpu < config->cpus; cpu++)
-            if (numa->cpu_node[cpu] == node)
-                text_printf(&text, " %" PRIu32, cpu);
+        for (uint32_t i = 0; cpus && i < cpus_possible(cpus); i++)
+            if (numa->cpu_node[i] == node && cpus_present(cpus, i))
+                text_printf(&text, " %" PRIu32, i);
         text_printf(&text, "\nnode %" PRIu32 " size: %" PRIu64 " MB\n", node,
                     (numa->ram[node] + plugged) >> 20);
         text_printf(&text, "node %" PRIu32 " plugged: %" PRIu64 " MB\n", node, plugged >> 20);

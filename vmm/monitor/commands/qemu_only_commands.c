@@ -14,7 +14,6 @@ static const struct {
     const char *reason;
 } absent[] = {
     { "set-numa-node", "nodes are defined by -numa" },
-    { "query-hotpluggable-cpus", "CPU hotplug is not supported; query-cpus-fast shows the CPU topology" },
     { "query-migrate migrate migrate_cancel migrate-set-parameters query-migrate-parameters",
       "no migration" },
     { "savevm loadvm snapshot-save snapshot-load", "no snapshots" },

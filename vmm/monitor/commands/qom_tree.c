@@ -4,6 +4,9 @@
  */
 #include "monitor/commands/qom_tree.h"
 
+#include <assert.h>
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +14,7 @@
 #include "base/qom_path.h"
 #include "base/result.h"
 #include "device/device.h"
+#include "hotplug/cpus.h"
 #include "machine/machine.h"
 #include "memory/backend.h"
 #include "memory/object.h"
@@ -27,11 +31,6 @@ static void add_child(struct qom_node *node, const char *name, const char *type)
 static const char *machine_type(const struct monitor_context *context)
 {
     return machine_type_find(machine_config(context->machine)->machine)->qom_type;
-}
-
-static bool has_machine(const struct monitor_context *context)
-{
-    return strcmp(machine_config(context->machine)->machine, "none") != 0;
 }
 
 static void describe_root(struct monitor_context *context, const char *rest, struct qom_node *node)
@@ -80,14 +79,27 @@ static void describe_anonymous(struct monitor_context *context, const char *rest
     describe_peripherals(context, false, node);
 }
 
+/* Those of the start, which have no id; others are devices. */
+static bool is_unattached_cpu(struct monitor_context *context, uint32_t index)
+{
+    struct cpus *cpus = machine_cpus(context->machine);
+    struct cpu_info info;
+
+    if (!cpus || index >= cpus_possible(cpus))
+        return false;
+    cpus_inspect(cpus, index, &info);
+    return info.path && (!info.device || info.device->unattached);
+}
+
 static void describe_unattached(struct monitor_context *context, const char *rest, struct qom_node *node)
 {
     char name[32];
 
     (void)rest;
-    for (uint32_t i = 0; has_machine(context) && i < machine_config(context->machine)->cpus; i++) {
+    for (uint32_t i = 0; i < CPUS_MAX; i++) {
         snprintf(name, sizeof name, "device[%u]", i);
-        add_child(node, name, MONITOR_CPU_TYPE);
+        if (is_unattached_cpu(context, i))
+            add_child(node, name, MONITOR_CPU_TYPE);
     }
 }
 
@@ -195,11 +207,21 @@ static void describe_object(struct monitor_context *context, const char *rest, s
 
 static void describe_cpu(struct monitor_context *context, const char *rest, struct qom_node *node)
 {
+    alignas(max_align_t) char values[64];
+    struct cpu_info info;
     unsigned index;
 
-    if (!read_index(rest, &index) || !has_machine(context) || index >= machine_config(context->machine)->cpus)
+    if (!read_index(rest, &index) || !is_unattached_cpu(context, index))
         return;
+    cpus_inspect(machine_cpus(context->machine), index, &info);
     node->type = MONITOR_CPU_TYPE;
+    assert(host_cpu_type.values_size <= sizeof values);
+    cpu_info_values(&info, values);
+    for (size_t i = 0; i < host_cpu_type.property_count; i++)
+        json_add(node->values, host_cpu_type.properties[i].name,
+                 property_value(&host_cpu_type.properties[i], values));
+    add_bool(node->values, "hotplugged", false);
+    add_bool(node->values, "hotpluggable", true);
 }
 
 static const struct {

@@ -46,9 +46,8 @@ static const struct qom_type fixed[] = {
     /* By this type libvirt sees that there is vhost-vsock-pci; in QEMU it is the part behind PCI. */
     { .name = "vhost-vsock-device", .parent = "device" },
     { .name = "cpu", .parent = "device", .abstract = true },
-    { .name = MONITOR_CPU_TYPE, .parent = "cpu" },
     /* By this type libvirt sees that -cpu host has migratable=. */
-    { .name = "max-" MONITOR_TARGET "-cpu",
+    { .name = "max-" MONITOR_CPUS "-cpu",
       .parent = "cpu",
       .table = max_cpu_keys,
       .count = sizeof max_cpu_keys / sizeof max_cpu_keys[0] },

@@ -175,50 +175,6 @@ static void print_chardev(struct text *out, struct json_object *result)
     }
 }
 
-static struct json_object *describe_cpu(const struct monitor_context *context, uint32_t index)
-{
-    const struct config *config = machine_config(context->machine);
-    struct json_object *cpu = json_new_object();
-    struct json_object *props = json_new_object();
-    char path[64];
-
-    add_number(props, "core-id", index / config->threads % config->cores);
-    add_number(props, "thread-id", index % config->threads);
-    if (config->numa.nodes > 0)
-        add_number(props, "node-id", config->numa.cpu_node[index]);
-    add_number(props, "socket-id", index / config->threads / config->cores);
-    snprintf(path, sizeof path, "/machine/unattached/device[%u]", index);
-    add_number(cpu, "thread-id", (uint64_t)machine_vcpu_tid(context->machine, index));
-    json_add(cpu, "props", props);
-    add_string(cpu, "qom-path", path);
-    add_number(cpu, "cpu-index", index);
-    add_string(cpu, "target", MONITOR_TARGET);
-    return cpu;
-}
-
-static bool run_cpus(struct monitor_context *context, struct json_object *args, struct json_object **result,
-                     struct error *error)
-{
-    const struct config *config = machine_config(context->machine);
-    bool none = strcmp(config->machine, "none") == 0;
-
-    (void)args, (void)error;
-    *result = json_new_array();
-    for (uint32_t i = 0; !none && i < config->cpus; i++)
-        json_append(*result, describe_cpu(context, i));
-    return true;
-}
-
-static void print_cpus(struct text *out, struct json_object *result)
-{
-    for (size_t i = 0; i < json_object_array_length(result); i++) {
-        struct json_object *cpu = json_object_array_get_idx(result, i);
-
-        text_printf(out, "%c CPU #%" PRIu64 ": thread_id=%" PRIu64 "\n", i == 0 ? '*' : ' ',
-                    get_number(cpu, "cpu-index"), get_number(cpu, "thread-id"));
-    }
-}
-
 static bool run_exits(struct monitor_context *context, struct json_object *args, struct json_object **result,
                       struct error *error)
 {
@@ -277,12 +233,6 @@ static const struct command commands[] = {
       .returns = "[ChardevInfo]",
       .print = print_chardev,
       .help = "show the character devices" },
-    { .qmp = "query-cpus-fast",
-      .hmp = "info cpus",
-      .run = run_cpus,
-      .returns = "[CpuInfoFast]",
-      .print = print_cpus,
-      .help = "show the thread of each CPU" },
     { .qmp = "query-exits",
       .hmp = "info exits",
       .run = run_exits,

@@ -32,6 +32,13 @@ static const struct schema_type types[] = {
                           { "props", "CpuInstanceProperties" }, { "target", "str" }) },
     { "CpuInstanceProperties",
       TYPE({ "*node-id", "int" }, { "socket-id", "int" }, { "core-id", "int" }, { "thread-id", "int" }) },
+    { "HotpluggableCPU", TYPE({ "type", "str" }, { "vcpus-count", "int" },
+                              { "props", "CpuInstanceProperties" }, { "*qom-path", "str" }) },
+    { "CpuOperation",
+      TYPE({ "id", "int" }, { "*device", "str" }, { "cpu-index", "int" }, { "operation", "str" },
+           { "result", "str" }, { "*reason", "str" }, { "*warning", "str" }, { "*ost", "MemoryOperationOst" },
+           { "*started", "bool" }, { "milliseconds", "int" }, { "deadline", "int" }, { "*late", "bool" }) },
+    { "CpusSet", TYPE({ "cpus", "int" }, { "operations", "[CpuOperation]" }) },
     { "ExitInfo", TYPE({ "exits", "int" }) },
 
     /* PCI. */
@@ -65,7 +72,6 @@ static const struct schema_type types[] = {
                           { "source", "int" }, { "status", "int" }) },
     { "MemslotInfo", TYPE({ "id", "str" }, { "start", "int" }, { "size", "int" }, { "node", "int" },
                           { "slot", "int" }, { "state", "str" }) },
-    /* Of whatever kind of device: slot, size, verified and gained are a DIMM's. */
     { "MemoryOperation", TYPE({ "id", "int" }, { "*device", "str" }, { "*slot", "int" }, { "*size", "int" },
                               { "operation", "str" }, { "result", "str" }, { "*reason", "str" },
                               { "*warning", "str" }, { "*ost", "MemoryOperationOst" }, { "*verified", "str" },
