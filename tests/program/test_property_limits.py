@@ -45,6 +45,7 @@ def numbers():
                 more = (*NEEDS.get(name, ()), *filter(None, [WITH.get(found[1])]))
                 yield "-device", ",".join((name, *more, found[1] + "="))
     yield "-netdev", "tap,id=t,queues="
+    yield "-netdev", "vhost-user,id=t,chardev=c,queues="
 
 
 def test_each_limit_that_is_named():

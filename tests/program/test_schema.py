@@ -182,7 +182,8 @@ ARGUMENTS = {
     "memory-unplug": [{"id": "d", "timeout": 5, "wait": False}],
     "memslot": [{"id": "slot", "action": "add"}],
     "migrate-set-capabilities": [{"capabilities": []}],
-    "netdev_add": [{"type": "stream", "id": "new", "server": True, "addr": {"type": "unix", "path": "@file@"}}],
+    "netdev_add": [{"type": "stream", "id": "new", "server": True, "addr": {"type": "unix", "path": "@file@"}},
+                   {"type": "vhost-user", "id": "new", "chardev": "unused", "queues": 2, "vhostforce": True}],
     "netdev_del": [{"id": "cable"}],
     "object-add": [RAM,
                    {**RAM, "qom-type": "memory-backend-memfd", "hugetlb": False, "seal": True},
@@ -325,7 +326,7 @@ def test_what_is_required_is_required_and_what_is_optional_is_optional():
             del tried["host_device"]
             cases.remove("host_device")
         if name == "netdev_add":
-            cases = ["stream"]          # the sandbox permits no others: tests/program/test_virtio_net.py
+            cases = ["stream", "vhost-user"]          # the sandbox permits no others: tests/program/test_virtio_net.py
         assert set(tried) == set(cases), (name, cases)
         for case, arguments in tried.items():
             members = schema.arguments(name, case)

@@ -42,6 +42,13 @@ bool ram_is_shared(const struct config *config)
         if (type && type->virtio && type->virtio->shares_memory)
             return true;
     }
+    for (size_t i = 0; i < config->netdev_count; i++) {
+        const struct props props = { config->netdevs[i].object, config->netdevs[i].keyval };
+        const char *name = props_string(props, "type", NULL);
+
+        if (name && strcmp(name, "vhost-user") == 0)
+            return true;
+    }
     return false;
 }
 

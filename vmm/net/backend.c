@@ -14,7 +14,8 @@
 #include "host/passed.h"
 #include "net/type.h"
 
-static const struct net_type *const types[] = { &net_stream_type, &net_tap_type, &net_user_type };
+static const struct net_type *const types[] = { &net_stream_type, &net_tap_type, &net_user_type,
+                                                &net_vhost_user_type };
 
 const struct net_type *net_type_at(size_t index)
 {
@@ -189,7 +190,7 @@ static const struct net_type *find_type(struct props props, struct error *error)
     char subject[160];
 
     if (!name) {
-        error_set(error, "Parameter 'type' is missing: stream, tap or user");
+        error_set(error, "Parameter 'type' is missing: stream, tap, user or vhost-user");
         return NULL;
     }
     suggestion_start(&suggestion, name);

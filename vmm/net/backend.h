@@ -79,6 +79,12 @@ bool net_backend_has_headers(const struct net_backend *backend);
 #define NET_OFFLOADS (TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN)
 bool net_backend_offload(struct net_backend *backend, unsigned flags, struct error *error);
 
+/* The chardev by which the card connects to a back end of vhost-user, which then transfers the frames; NULL:
+ * the back end is of another type. */
+const char *net_backend_chardev(const struct net_backend *backend);
+/* That connection exists, or no longer: the link follows. */
+void net_backend_set_connected(struct net_backend *backend, bool connected);
+
 /* Whether frames can be transferred: a peer is connected, and set_link did not disconnect the cable. */
 bool net_backend_link(const struct net_backend *backend);
 /* set_link. */

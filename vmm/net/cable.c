@@ -41,6 +41,11 @@ static void change_link(struct net_backend *backend, bool connected, bool pulled
         backend->card->link(backend->card->opaque);
 }
 
+void net_backend_set_connected(struct net_backend *backend, bool connected)
+{
+    change_link(backend, connected, backend->pulled);
+}
+
 void net_backend_set_link(struct net_backend *backend, bool up)
 {
     change_link(backend, backend->connected, !up);
@@ -180,4 +185,6 @@ void net_backend_leave(struct net_backend *backend)
         return;
     io_thread_call(backend->card->io, close_ports, backend);
     backend->card = NULL;
+    if (net_backend_chardev(backend)) /* the connection was the card's */
+        backend->connected = false;
 }

@@ -27,7 +27,7 @@ struct net_type {
     void (*close)(struct net_backend *backend);
 };
 
-extern const struct net_type net_stream_type, net_tap_type, net_user_type;
+extern const struct net_type net_stream_type, net_tap_type, net_user_type, net_vhost_user_type;
 /* NULL after the last. */
 const struct net_type *net_type_at(size_t index);
 

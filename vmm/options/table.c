@@ -143,6 +143,7 @@ const struct option options_table[] = {
         "user,id=ID[,hostfwd=tcp|udp:[ADDRESS]:PORT-[ADDRESS]:PORT][,KEY=VALUE]\n"
         "tap,id=ID[,ifname=NAME][,queues=N][,vhost=on|off]\n"
         "tap,id=ID,fd=N\n"
+        "vhost-user,id=ID,chardev=ID[,queues=N]\n"
         "stream,id=ID,addr.type=unix,addr.path=PATH[,server=on|off][,reconnect=SECONDS][,reconnect-ms=N]\n"
         "stream,id=ID,addr.type=inet,addr.host=HOST,addr.port=PORT[,server=on|off]",
         GROUP_MACHINE, option_netdev,

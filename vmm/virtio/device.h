@@ -96,6 +96,8 @@ struct virtio_device_type {
     bool (*check)(const void *values, struct error *error); /* check values without a machine; likewise */
     bool shares_memory; /* another program maps guest memory, by descriptors */
     bool own_thread;    /* it has an I/O thread of its own, since it waits for another program */
+    /* The same for devices with some values; NULL: `own_thread` is true of all. */
+    bool (*needs_thread)(const void *values, const struct board *board);
     /* The id of the object iothread on which its queues are handled; NULL: the machine's I/O thread. */
     const char *(*iothread)(const void *values);
     /* Acquire what the device uses besides its place, and fill in `setup`; device->io is set. False and an

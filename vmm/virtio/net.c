@@ -138,18 +138,22 @@ static uint64_t control_features(const struct net_values *values)
 static uint64_t features_of(const struct net *net)
 {
     const struct net_values *values = &net->values;
-    const bool headers = net->backend && net_backend_has_headers(net->backend);
+    const bool headers = net->backend && (net_backend_has_headers(net->backend) || net_is_user(net));
+    const uint64_t possible = net_is_user(net) ? net->user.back_end.features | ~NET_USER_FEATURES
+                                               : UINT64_MAX;
     uint64_t features = VIRTIO_NET_F_MAC;
 
     if (headers && values->checksum)
         features |= VIRTIO_NET_F_CSUM | VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6 |
                     VIRTIO_NET_F_HOST_ECN;
     if (headers && values->guest_checksum)
-        features |= NET_GUEST_OFFLOADS |
-                    (values->control && values->control_offloads ? VIRTIO_NET_F_CTRL_GUEST_OFFLOADS : 0);
-    return features | (values->merge ? VIRTIO_NET_F_MRG_RXBUF : 0) |
-           (values->status ? VIRTIO_NET_F_STATUS : 0) | control_features(values) |
-           (values->mtu_given ? VIRTIO_NET_F_MTU : 0) | (net->pairs > 1 ? VIRTIO_NET_F_MQ : 0);
+        features |= NET_GUEST_OFFLOADS | (values->control && values->control_offloads && !net_is_user(net)
+                                              ? VIRTIO_NET_F_CTRL_GUEST_OFFLOADS
+                                              : 0);
+    features |= (values->merge ? VIRTIO_NET_F_MRG_RXBUF : 0) | (values->status ? VIRTIO_NET_F_STATUS : 0) |
+                control_features(values) | (values->mtu_given ? VIRTIO_NET_F_MTU : 0) |
+                (net->pairs > 1 ? VIRTIO_NET_F_MQ : 0);
+    return features & possible;
 }
 
 static void fill_config(struct net *net)
@@ -207,7 +211,7 @@ static bool prepare(struct virtio_device *device, struct board *board, const cha
     struct net *net = (void *)device;
 
     (void)id;
-    if (!connect_cable(net, board, error))
+    if (!connect_cable(net, board, error) || (net->backend && !net_user_connect(net, board, error)))
         return false;
     if (net->values.mac)
         (void)read_mac(net->values.mac, net->mac, error); /* it was read before */
@@ -246,7 +250,8 @@ static bool plugged(struct virtio_device *device, struct error *error)
                                    .io = device->io };
     if (!net->backend)
         return true;
-    if (!net_backend_use(net->backend, &net->card, error) || !net_vhost_attach(net, error))
+    if (!net_backend_use(net->backend, &net->card, error) || !net_vhost_attach(net, error) ||
+        (net_is_user(net) && !net_user_serve(net, error)))
         return false;
     virtio_device_call(device, net_listen, net); /* its driver may be there already */
     return true;
@@ -258,6 +263,9 @@ static void release(struct virtio_device *device)
 
     if (device->pci.device.board)
         loop_cancel(device->pci.device.board->loop, &net->filter_changed);
+    virtio_user_release(&net->user);
+    if (device->pci.device.board)
+        loop_cancel(device->pci.device.board->loop, &net->served_changed);
     virtio_vhost_detach(&net->vhost);
     if (net->backend && net_backend_card(net->backend) == &net->card)
         net_backend_leave(net->backend);
@@ -282,6 +290,17 @@ bool net_filter_of(struct device *device, struct net_filter *filter)
     return true;
 }
 
+/* A back end of vhost-user is waited for. */
+static bool needs_thread(const void *opaque, const struct board *board)
+{
+    const struct net_values *values = opaque;
+    const struct net_backend *backend = board->nets && values->netdev
+                                            ? net_backend_find(board->nets, values->netdev)
+                                            : NULL;
+
+    return backend && net_backend_chardev(backend);
+}
+
 static const struct virtio_device_type type = {
     .virtio_id = 1,
     .class = 0x02,
@@ -295,6 +314,7 @@ static const struct virtio_device_type type = {
     .reset = net_reset,
     .broken = net_vhost_broken,
     .vector_changed = net_vhost_vector_changed,
+    .needs_thread = needs_thread,
     .size = sizeof(struct net),
     .values = offsetof(struct net, values),
     .defaults = set_defaults,

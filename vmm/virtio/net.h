@@ -11,6 +11,7 @@
 #include "net/backend.h"
 #include "virtio/device.h"
 #include "virtio/net_filter.h"
+#include "virtio/user.h"
 #include "virtio/vhost.h"
 
 #define VIRTIO_NET_F_CSUM (UINT64_C(1) << 0)
@@ -32,6 +33,11 @@
 /* What the driver may take over from a tap device. */
 #define NET_GUEST_OFFLOADS \
     (VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6 | VIRTIO_NET_F_GUEST_ECN)
+
+/* Features of the other end of the cable: offered if a back end of vhost-user has them. */
+#define NET_USER_FEATURES \
+    (NET_GUEST_OFFLOADS | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6 | \
+     VIRTIO_NET_F_HOST_ECN | VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_MQ)
 
 /* Offsets in the configuration space (5.1.4). */
 #define NET_CONFIG_MAC 0u
@@ -59,6 +65,9 @@ struct net {
     atomic_bool link;           /* up; written on the main thread */
     unsigned pairs_in_use;      /* the I/O thread's: set by the driver */
     struct virtio_vhost vhost;  /* attached if the back end has vhost-net */
+    struct virtio_user user;    /* connected if the back end is of vhost-user */
+    atomic_bool served;         /* it is there; for `served_changed` */
+    struct work served_changed; /* posted to the main thread: the link changes */
     struct net_filter filter;   /* the I/O thread's */
     atomic_bool filter_told;    /* NIC_RX_FILTER_CHANGED was emitted since the filter was last queried */
     struct work filter_changed; /* posted to the main thread: emits that event */
@@ -82,6 +91,8 @@ void net_listen(void *net);
 void net_begin(struct net *net);
 /* Have the back end leave these of the features NET_GUEST_OFFLOADS to the driver. I/O thread. */
 void net_set_offloads(struct net *net, uint64_t offloads);
+/* Take the queues back from whoever serves them. I/O thread. */
+void net_take_back(struct net *net);
 /* net_control.c: handle the driver's commands (5.1.6.5). I/O thread. */
 void net_control(struct net *net, struct virtio_queue *queue);
 /* Copy a network card's filter; its next change emits NIC_RX_FILTER_CHANGED. False: the device is not a
@@ -97,6 +108,19 @@ bool net_vhost_attach(struct net *net, struct error *error);
 bool net_vhost_start_if_possible(struct net *net);
 void net_vhost_broken(struct virtio_device *device);
 void net_vhost_vector_changed(struct virtio_device *device);
+/* net_user.c: connect to the back end of vhost-user, if the card has one. False and an error; the caller
+ * calls virtio_user_release(), which has no effect otherwise. Main thread, like the next. */
+bool net_user_connect(struct net *net, struct board *board, struct error *error);
+/* Have it serve, once the card is on its bus and uses its back end. False and an error; likewise. */
+bool net_user_serve(struct net *net, struct error *error);
+/* Have it serve the pairs in use, if the link is up. I/O thread. */
+void net_user_begin(struct net *net);
+/* Whether a queue, which it does not serve now, waits for it. I/O thread. */
+bool net_user_takes(const struct net *net, const struct virtio_queue *queue);
+static inline bool net_is_user(const struct net *net)
+{
+    return net->user.device != NULL;
+}
 /* Callback of struct net_card: the link has changed. Main thread. */
 void net_link_changed(void *opaque);
 

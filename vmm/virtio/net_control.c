@@ -36,7 +36,7 @@ static bool obey_filter(struct net *net, const struct virtio_request *request)
 
 static void set_pairs(struct net *net, unsigned pairs)
 {
-    virtio_vhost_take_back(&net->vhost);
+    net_take_back(net);
     net->pairs_in_use = pairs;
     net_begin(net);
     for (unsigned i = 0; i < pairs; i++)

@@ -152,7 +152,7 @@ static bool transmit(struct net *net, struct virtio_queue *queue, unsigned pair)
 {
     struct net_port *port = net->backend ? net_backend_port(net->backend, pair) : NULL;
     /* What the driver sends on queues that it does not use goes nowhere. */
-    const bool connected = port && atomic_load(&net->link) && net->vhost.served == 0;
+    const bool connected = port && atomic_load(&net->link) && net->vhost.served == 0 && !net_is_user(net);
     struct virtio_request *request;
     bool emptied = false;
     unsigned left = BATCH;
@@ -191,9 +191,19 @@ static void listen_all(struct net *net, bool listen)
         net_port_listen(net_backend_port(net->backend, i), listen);
 }
 
+void net_take_back(struct net *net)
+{
+    virtio_vhost_take_back(&net->vhost);
+    if (net_is_user(net))
+        virtio_user_take_back(&net->virtio);
+}
+
 void net_begin(struct net *net)
 {
-    listen_all(net, !net_vhost_start_if_possible(net));
+    if (net_is_user(net))
+        net_user_begin(net);
+    else
+        listen_all(net, !net_vhost_start_if_possible(net));
 }
 
 bool net_handle(struct virtio_device *device, struct virtio_queue *queue)
@@ -208,6 +218,8 @@ bool net_handle(struct virtio_device *device, struct virtio_queue *queue)
     }
     if (queue->index > 2 * pairs)
         return true;
+    if (net_user_takes(net, queue))
+        return false;
     if (queue->index % 2 == 1)
         return transmit(net, queue, queue->index / 2);
     return net->backend && queue->index / 2 < net->pairs_in_use && receive(net, queue->index / 2);
@@ -240,6 +252,7 @@ void net_started(struct virtio_device *device)
 
     net->pairs_in_use = 1;
     virtio_vhost_restart(&net->vhost);
+    virtio_vhost_restart(&net->user.vhost);
     net_filter_reset(&net->filter, net->mac, device->accepted);
     net_set_offloads(net, device->accepted & NET_GUEST_OFFLOADS);
     if (!device->halting)
@@ -250,6 +263,8 @@ void net_reset(struct virtio_device *device)
 {
     struct net *net = (void *)device;
 
+    if (net_is_user(net))
+        virtio_user_reset(device);
     net_filter_reset(&net->filter, net->mac, 0);
     virtio_device_config_put(device, NET_CONFIG_MAC, net->mac, sizeof net->mac);
 }
@@ -263,7 +278,7 @@ void net_halted(struct virtio_device *device)
 {
     struct net *net = (void *)device;
 
-    virtio_vhost_take_back(&net->vhost);
+    net_take_back(net);
     listen_all(net, false);
 }
 
@@ -272,7 +287,7 @@ void net_listen(void *opaque)
     struct net *net = opaque;
 
     if (!atomic_load(&net->link))
-        virtio_vhost_take_back(&net->vhost);
+        net_take_back(net);
     if (net->virtio.running && !net->virtio.halting)
         net_begin(net);
 }

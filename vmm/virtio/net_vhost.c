@@ -21,7 +21,7 @@ static bool set_memory(struct virtio_device *device, const struct vhost_span *sp
     return net_vhost_set_memory(net_of(device)->backend, spans, count, error);
 }
 
-static bool start(struct virtio_device *device, unsigned queues, const struct vhost_ring *rings,
+static bool start(struct virtio_device *device, unsigned queues, struct vhost_ring *rings,
                   struct error *error)
 {
     return net_vhost_start(net_of(device)->backend, queues / 2, device->accepted, rings, error);
@@ -68,10 +68,13 @@ bool net_vhost_start_if_possible(struct net *net)
 
 void net_vhost_broken(struct virtio_device *device)
 {
-    virtio_vhost_take_back(&net_of(device)->vhost);
+    net_take_back(net_of(device));
 }
 
 void net_vhost_vector_changed(struct virtio_device *device)
 {
-    virtio_vhost_vector_changed(&net_of(device)->vhost);
+    if (net_is_user(net_of(device)))
+        virtio_user_vector_changed(device);
+    else
+        virtio_vhost_vector_changed(&net_of(device)->vhost);
 }

@@ -77,10 +77,13 @@ static bool take_thread(struct virtio_device *device, const struct virtio_device
 {
     const char *id = type->iothread ? type->iothread(values_of(device, type)) : NULL;
 
+    const bool own = type->needs_thread ? type->needs_thread(values_of(device, type), board)
+                                        : type->own_thread;
+
     if (id)
         return iothread_find(board->backends, id, device, error);
-    device->io = type->own_thread ? io_thread_create(error) : device_io(board, error);
-    device->owns_thread = type->own_thread && device->io;
+    device->io = own ? io_thread_create(error) : device_io(board, error);
+    device->owns_thread = own && device->io;
     return device->io != NULL;
 }
 

@@ -33,9 +33,13 @@ struct virtio_user_type {
     unsigned group;    /* queues that are given together, such as a pair of a network card's; or 1 */
     bool again;        /* the device can continue with a back end that connects again */
     bool ordered;      /* requests end in their order, or may be lost: in progress are the last ones */
-    /* The connection has been made again, before any ring is given; NULL: nothing to do. I/O thread. */
+    /* Whether the back end may serve now; NULL: always. I/O thread, like all that follow. */
+    bool (*may_serve)(struct virtio_device *device);
+    /* The back end is gone, of which the driver learns by this, and not by NEEDS_RESET; may be NULL. */
+    void (*gone)(struct virtio_device *device);
+    /* The connection has been made again, before any ring is given; NULL: nothing to do. */
     void (*came_back)(struct virtio_device *device);
-    /* The back end has announced that configuration space has changed; NULL: it is ignored. I/O thread. */
+    /* The back end has announced that configuration space has changed; NULL: it is ignored. */
     void (*config_changed)(struct virtio_device *device);
 };
 
@@ -98,16 +102,20 @@ bool virtio_user_map_again(struct virtio_user *user);
 void virtio_user_await(struct virtio_user *user);
 /* Prepare for that. Main thread. */
 void virtio_user_again_init(struct virtio_user *user);
-/* A guest's ring whose back end is gone: the entry that is processed next, if those that have ended are the
- * first ones. False: its memory cannot be read. I/O thread. */
-bool virtio_user_ended(struct virtio_queue *queue, uint16_t *next);
-/* Whether some may be in progress. I/O thread. */
-bool virtio_user_in_progress(struct virtio_queue *queue);
 /* Pass the memory of requests in progress to the back end, before it is given so many rings. False: it is
  * broken. I/O thread. */
 bool virtio_user_pass_inflight(struct virtio_user *user, unsigned queues, const struct vhost_ring *rings);
 /* Watch the connection. False and errno. I/O thread. */
 bool virtio_user_watch(struct virtio_user *user);
+
+/* user_ended.c: of a ring that the back end has been given, the entry that is processed next, if those that
+ * have ended are the first ones. False: its memory cannot be read. I/O thread. */
+bool virtio_user_ended(struct virtio_queue *queue, uint16_t *next);
+/* Whether some may be in progress. I/O thread. */
+bool virtio_user_in_progress(struct virtio_queue *queue);
+/* Rings that were taken back at next[i]: wait until all that the back end has taken from them has ended, for
+ * VHOST_USER_DRAIN_MS at most, which breaks the connection. I/O thread. */
+void virtio_user_drain(struct virtio_user *user, unsigned queues, const uint16_t *next);
 
 /* Have the rings served, if the guest runs and the back end is not lost. I/O thread. */
 void virtio_user_begin(struct virtio_user *user);

@@ -9,55 +9,13 @@
 #include "base/message.h"
 #include "chardev/chardev.h"
 #include "device/board.h"
-#include "virtio/chain.h"
 #include "virtio/user.h"
-
-/* ---- rings of one that is gone ---- */
-
-struct indices {
-    const struct virtio_queue *queue;
-    uint16_t available, used;
-};
-
-static void read_indices(void *opaque)
-{
-    struct indices *indices = opaque;
-    const struct available_ring *available = indices->queue->available.memory;
-    const struct used_ring *used = indices->queue->used.memory;
-
-    indices->used = atomic_load_explicit(&used->index, memory_order_acquire);
-    indices->available = atomic_load_explicit(&available->index, memory_order_acquire);
-}
-
-static bool find_indices(struct virtio_queue *queue, struct indices *indices)
-{
-    *indices = (struct indices){ .queue = queue };
-    return queue->available.region && queue->used.region &&
-           guest_memory_try(queue->memory, read_indices, indices);
-}
-
-bool virtio_user_ended(struct virtio_queue *queue, uint16_t *next)
-{
-    struct indices indices;
-
-    if (!find_indices(queue, &indices))
-        return false;
-    *next = indices.used;
-    return true;
-}
-
-bool virtio_user_in_progress(struct virtio_queue *queue)
-{
-    struct indices indices;
-
-    return find_indices(queue, &indices) && indices.available != indices.used;
-}
 
 bool virtio_user_pass_inflight(struct virtio_user *user, unsigned queues, const struct vhost_ring *rings)
 {
     unsigned size = 0;
 
-    if (!user->reconnects || !(user->back_end.protocol & VHOST_USER_PROTOCOL_INFLIGHT))
+    if (!user->reconnects || user->type->ordered || !(user->back_end.protocol & VHOST_USER_PROTOCOL_INFLIGHT))
         return true;
     for (unsigned i = 0; i < queues; i++)
         size = rings[i].size > size ? rings[i].size : size;
@@ -106,9 +64,9 @@ static bool suits(struct virtio_user *user)
         return vhost_user_break(
             back_end, "it lacks features that the driver may use: it has 0x%llx of 0x%llx",
             (unsigned long long)(back_end->features & user->needs), (unsigned long long)user->needs);
-    return back_end->rings >= user->queues ||
-           vhost_user_break(back_end, "it serves %u queues, and the device has %u", back_end->rings,
-                            user->queues);
+    return back_end->rings * user->type->group >= user->vhost.queues ||
+           vhost_user_break(back_end, "it serves %u queues, and the device has %u",
+                            back_end->rings * user->type->group, user->vhost.queues);
 }
 
 static bool come_back(struct virtio_user *user)

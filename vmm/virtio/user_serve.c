@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/message.h"
@@ -48,6 +47,8 @@ static void lose(struct virtio_user *user)
     if (user->lost || user->away)
         return;
     unwatch(user);
+    if (user->type->gone && !told)
+        user->type->gone(device);
     if (user->reconnects && !told) {
         be_away(user);
         return;
@@ -59,6 +60,8 @@ static void lose(struct virtio_user *user)
             "%s: the back end of chardev '%s' is lost: %s; requests of this %s stay unanswered until it is "
             "removed (device_del), and added again with a back end",
             device->name, user->id, user->back_end.why.text, user->type->noun);
+    if (user->type->gone)
+        return;
     device->told = true;
     if (device->running)
         virtio_queue_break(virtio_device_queue(device, 0), "its back end is lost");
@@ -97,46 +100,6 @@ static void on_request(void *opaque, uint32_t events)
 
 /* ---- rings, on the I/O thread ---- */
 
-struct progress {
-    const struct virtio_queue *queue;
-    uint16_t used;
-};
-
-static void read_progress(void *opaque)
-{
-    struct progress *progress = opaque;
-    const struct used_ring *used = progress->queue->used.memory;
-
-    progress->used = atomic_load_explicit(&used->index, memory_order_acquire);
-}
-
-/* A ring that was taken back at `next`: whether all that the back end took from it has ended. It may say so
- * before it has; and where the ring's memory cannot be read, nothing can be waited for. */
-static bool has_ended(struct virtio_queue *queue, uint16_t next)
-{
-    struct progress progress = { .queue = queue, .used = next };
-
-    return !queue->used.region || !guest_memory_try(queue->memory, read_progress, &progress) ||
-           progress.used == next;
-}
-
-static void drain(struct virtio_user *user, unsigned queues, const uint16_t *next)
-{
-    static const struct timespec pause = { .tv_nsec = 200000 };
-    const uint64_t deadline = loop_now() + VHOST_USER_DRAIN_MS;
-
-    for (unsigned i = 0; i < queues && !user->back_end.broken; i++)
-        while (!has_ended(virtio_device_queue(user->device, i), next[i])) {
-            if (loop_now() >= deadline) {
-                vhost_user_break(&user->back_end,
-                                 "it has not ended all requests of queue %u within %u seconds", i,
-                                 VHOST_USER_DRAIN_MS / 1000);
-                break;
-            }
-            nanosleep(&pause, NULL);
-        }
-}
-
 static void stop(struct virtio_device *device, unsigned queues, uint16_t *next)
 {
     struct virtio_user *user = device->user;
@@ -145,9 +108,12 @@ static void stop(struct virtio_device *device, unsigned queues, uint16_t *next)
     for (unsigned i = 0; i < queues && good; i++)
         good = vhost_user_ring_take(&user->back_end, i, &next[i]);
     if (good)
-        drain(user, queues, next);
+        virtio_user_drain(user, queues, next);
     if (!user->back_end.broken)
         user->given = 0;
+    for (unsigned i = 0; i < queues && user->back_end.broken; i++)
+        RESULT_DOES_NOT_MATTER(!virtio_user_ended(virtio_device_queue(device, i), &next[i]),
+                               "the queue breaks then");
 }
 
 /* The features of rings that it has are those that it offers. */
@@ -170,14 +136,18 @@ static bool give_rings(struct virtio_user *user, unsigned queues, const struct v
     return good && vhost_user_driver_ready(&user->back_end);
 }
 
-static bool start(struct virtio_device *device, unsigned queues, const struct vhost_ring *rings,
+static bool start(struct virtio_device *device, unsigned queues, struct vhost_ring *rings,
                   struct error *error)
 {
     struct virtio_user *user = device->user;
     const uint64_t one = 1;
 
-    if (!give_rings(user, queues, rings))
+    if (!give_rings(user, queues, rings)) {
+        for (unsigned i = 0; i < queues; i++)
+            RESULT_DOES_NOT_MATTER(!virtio_user_ended(virtio_device_queue(device, i), &rings[i].next),
+                                   "the queue breaks then");
         return error_set(error, "its back end: %s", user->back_end.why.text);
+    }
     for (unsigned i = 0; i < queues; i++) {
         virtio_device_kick(device, i); /* what was made available before */
         if (rings[i].next > 0)         /* what has ended while nobody had the interrupt */
@@ -216,13 +186,14 @@ void virtio_user_begin(struct virtio_user *user)
 {
     unsigned queues = 0;
 
-    if (user->lost && user->device->running)
+    if (user->lost && user->device->running && !user->type->gone)
         virtio_queue_break(virtio_device_queue(user->device, 0), "its back end is lost");
     if (user->unsure && user->device->running && !user->away)
         virtio_queue_break(virtio_device_queue(user->device, 0),
                            "requests were in progress when its back end went, and the back end does not know "
                            "them: it lacks INFLIGHT_SHMFD");
-    if (user->lost || user->away || user->unsure)
+    if (user->lost || user->away || user->unsure ||
+        (user->type->may_serve && !user->type->may_serve(user->device)))
         return;
     while (queues < user->queues && virtio_device_queue(user->device, queues)->running)
         queues++;

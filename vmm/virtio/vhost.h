@@ -31,8 +31,9 @@ struct virtio_vhost_type {
      * itself informs the server of guest memory. */
     bool (*set_memory)(struct virtio_device *device, const struct vhost_span *spans, unsigned count,
                        struct error *error);
-    /* Begin to serve queues 0 to `queues` - 1, with these rings. False and an error: it serves none. */
-    bool (*start)(struct virtio_device *device, unsigned queues, const struct vhost_ring *rings,
+    /* Begin to serve queues 0 to `queues` - 1, with these rings. False and an error: it serves none, and
+     * continues with their `next`, if it has served some of them. */
+    bool (*start)(struct virtio_device *device, unsigned queues, struct vhost_ring *rings,
                   struct error *error);
     /* Stop serving them; set next[i] to the entry of the available ring with which ring i continues. */
     void (*stop)(struct virtio_device *device, unsigned queues, uint16_t *next);

@@ -160,7 +160,7 @@ static bool give(struct vsock *vsock, unsigned queues, const struct vhost_ring *
     return vhost_vsock_run(vsock->fd, true);
 }
 
-static bool start(struct virtio_device *device, unsigned queues, const struct vhost_ring *rings,
+static bool start(struct virtio_device *device, unsigned queues, struct vhost_ring *rings,
                   struct error *error)
 {
     uint16_t next[QUEUES] = { 0 };
