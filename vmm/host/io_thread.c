@@ -70,19 +70,9 @@ struct loop *io_thread_loop(const struct io_thread *thread)
     return thread->loop;
 }
 
-/* On the stack of who waits, who looks at it last. */
-struct call {
-    struct work work;
-    void (*run)(void *opaque);
-    void *opaque;
-    pthread_mutex_t lock; /* of `done` */
-    pthread_cond_t ended;
-    bool done;
-};
-
 static void run_call(void *opaque)
 {
-    struct call *call = opaque;
+    struct io_call *call = opaque;
 
     call->run(call->opaque);
     pthread_mutex_lock(&call->lock);
@@ -91,17 +81,29 @@ static void run_call(void *opaque)
     pthread_mutex_unlock(&call->lock);
 }
 
+void io_thread_begin(struct io_thread *thread, struct io_call *call, void (*run)(void *opaque), void *opaque)
+{
+    *call = (struct io_call){ .work = { .run = run_call, .opaque = call }, .run = run, .opaque = opaque };
+    pthread_mutex_init(&call->lock, NULL);
+    pthread_cond_init(&call->ended, NULL);
+    loop_post(thread->loop, &call->work);
+}
+
+/* Who waits looks at it last. */
+void io_thread_finish(struct io_call *call)
+{
+    pthread_mutex_lock(&call->lock);
+    while (!call->done)
+        pthread_cond_wait(&call->ended, &call->lock);
+    pthread_mutex_unlock(&call->lock);
+    pthread_cond_destroy(&call->ended);
+    pthread_mutex_destroy(&call->lock);
+}
+
 void io_thread_call(struct io_thread *thread, void (*run)(void *opaque), void *opaque)
 {
-    struct call call = { .work = { .run = run_call, .opaque = &call }, .run = run, .opaque = opaque };
+    struct io_call call;
 
-    pthread_mutex_init(&call.lock, NULL);
-    pthread_cond_init(&call.ended, NULL);
-    loop_post(thread->loop, &call.work);
-    pthread_mutex_lock(&call.lock);
-    while (!call.done)
-        pthread_cond_wait(&call.ended, &call.lock);
-    pthread_mutex_unlock(&call.lock);
-    pthread_cond_destroy(&call.ended);
-    pthread_mutex_destroy(&call.lock);
+    io_thread_begin(thread, &call, run, opaque);
+    io_thread_finish(&call);
 }

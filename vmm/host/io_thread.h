@@ -10,6 +10,7 @@
 #ifndef VMM_HOST_IO_THREAD_H
 #define VMM_HOST_IO_THREAD_H
 
+#include <pthread.h>
 #include <stdbool.h>
 
 #include "base/error.h"
@@ -28,5 +29,18 @@ struct loop *io_thread_loop(const struct io_thread *thread);
 
 /* Run run(opaque) on it, after work that was posted before, and wait until it has returned. Cannot fail. */
 void io_thread_call(struct io_thread *thread, void (*run)(void *opaque), void *opaque);
+
+/* The same in two steps, for who has several threads do something at once. The struct belongs to the caller,
+ * who finishes each call that it has begun, on the same thread. */
+struct io_call {
+    struct work work;
+    void (*run)(void *opaque);
+    void *opaque;
+    pthread_mutex_t lock; /* of `done` */
+    pthread_cond_t ended;
+    bool done;
+};
+void io_thread_begin(struct io_thread *thread, struct io_call *call, void (*run)(void *opaque), void *opaque);
+void io_thread_finish(struct io_call *call);
 
 #endif

@@ -12,15 +12,35 @@ static void undo_from(struct guest_listener *listener, const struct guest_part *
             listener->undo(listener->opaque, part);
 }
 
+static bool agrees(struct guest_listener *listener, const struct guest_part *part, struct error *error)
+{
+    return !listener->prepare || listener->prepare(listener->opaque, part, error);
+}
+
+/* What those after one that has refused have begun. */
+static void abandon(struct guest_listener *listener, const struct guest_part *part)
+{
+    struct error no_error;
+
+    for (; listener; listener = listener->next)
+        if (listener->begin && agrees(listener, part, &no_error) && listener->undo)
+            listener->undo(listener->opaque, part);
+}
+
 bool guest_listeners_prepare(struct guest_memory *map, const struct guest_part *part, struct error *error)
 {
-    struct guest_listener *listener = map->first_listener;
+    struct guest_listener *listener;
 
     map->telling = true;
-    while (listener && (!listener->prepare || listener->prepare(listener->opaque, part, error)))
+    for (listener = map->first_listener; listener; listener = listener->next)
+        if (listener->begin)
+            listener->begin(listener->opaque, part);
+    for (listener = map->first_listener; listener && agrees(listener, part, error);)
         listener = listener->next;
-    if (listener)
+    if (listener) {
+        abandon(listener->next, part);
         undo_from(listener->previous, part);
+    }
     map->telling = false;
     return !listener;
 }
@@ -45,6 +65,9 @@ void guest_listeners_leave(struct guest_memory *map, const struct guest_part *pa
 {
     map->telling = true;
     for (struct guest_listener *listener = map->last_listener; listener; listener = listener->previous)
+        if (listener->begin_leave)
+            listener->begin_leave(listener->opaque, part);
+    for (struct guest_listener *listener = map->last_listener; listener; listener = listener->previous)
         if (listener->leave)
             listener->leave(listener->opaque, part);
     map->telling = false;
@@ -58,12 +81,20 @@ static struct guest_region *present(struct guest_region *region)
     return region;
 }
 
+static bool begin_and_prepare(struct guest_listener *listener, const struct guest_part *part,
+                              struct error *error)
+{
+    if (listener->begin)
+        listener->begin(listener->opaque, part);
+    return agrees(listener, part, error);
+}
+
 /* The listener agrees to all that is there, or to nothing. */
 static bool prepare_all(struct guest_memory *map, struct guest_listener *listener, struct error *error)
 {
     struct guest_region *region = present(map->regions);
 
-    while (region && (!listener->prepare || listener->prepare(listener->opaque, &region->part, error)))
+    while (region && begin_and_prepare(listener, &region->part, error))
         region = present(region->next);
     if (region && listener->undo)
         for (struct guest_region *undo = present(map->regions); undo != region; undo = present(undo->next))

@@ -142,10 +142,19 @@ const char *guest_memory_next_holder(const struct guest_memory *map, const struc
  *   seen it. The removal waits for leases, so a listener that needs time returns its lease, on any thread,
  *   when it no longer uses the memory.
  *
- * prepare and commit are called in the order of guest_memory_listen(), undo and leave in the reverse order.
- * None of them may add or remove regions or listeners. Any of them may be NULL. The struct belongs to the
- * listener. */
+ * What takes long, such as the answer of another program, is begun for all listeners before the first of them
+ * is waited for:
+ *
+ * - begin: prepare is called soon, in any case: also if another listener refuses the region, in which case
+ * undo follows.
+ * - begin_leave: leave is called soon.
+ *
+ * begin, prepare and commit are called in the order of guest_memory_listen(), undo and leave in the reverse
+ * order. None of them may add or remove regions or listeners. Any of them may be NULL. The struct belongs to
+ * the listener. */
 struct guest_listener {
+    void (*begin)(void *opaque, const struct guest_part *part);
+    void (*begin_leave)(void *opaque, const struct guest_part *part);
     bool (*prepare)(void *opaque, const struct guest_part *part, struct error *error);
     void (*commit)(void *opaque, const struct guest_part *part);
     void (*undo)(void *opaque, const struct guest_part *part);

@@ -50,6 +50,12 @@ struct virtio_user {
     struct chardev *chardev; /* the main thread's: it provided the connection; NULL: none yet */
     struct guest_listener listener;
     bool listens;
+    struct virtio_user_change {
+        struct vhost_user_region region;
+        struct error error;
+        bool good;
+    } change;            /* the I/O thread's between begin and finish of `call` */
+    struct io_call call; /* of a change of memory */
 
     /* The I/O thread's: */
     struct vhost_user back_end;

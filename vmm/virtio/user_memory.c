@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Guest memory of a device of vhost-user: its back end maps each range before the guest hears of it, and
- * unmaps it before it goes. The main thread waits for that, as long as vhost/user.h says.
+ * unmaps it before it goes. The main thread waits for that, as long as vhost/user.h says, and for several
+ * devices at once.
  */
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "virtio/user.h"
-
-struct change {
-    struct virtio_user *user;
-    struct vhost_user_region region;
-    struct error *error;
-    bool good;
-};
 
 static struct vhost_user_region region_of(const struct guest_part *part)
 {
@@ -90,24 +84,24 @@ static bool add(struct virtio_user *user, const struct vhost_user_region *region
 
 static void add_on_io(void *opaque)
 {
-    struct change *change = opaque;
+    struct virtio_user *user = opaque;
+    struct virtio_user_change *change = &user->change;
 
-    change->good = change->user->lost || add(change->user, &change->region, change->error);
+    change->good = user->lost || add(user, &change->region, &change->error);
 }
 
 static void remove_on_io(void *opaque)
 {
-    struct change *change = opaque;
-    struct virtio_user *user = change->user;
+    struct virtio_user *user = opaque;
 
     if (user->lost)
         return;
-    forget(user, change->region.address);
+    forget(user, user->change.region.address);
     if (user->away)
         return;
     if (is_table(user))
         virtio_vhost_take_back(&user->vhost);
-    vhost_user_memory_remove(&user->back_end, &change->region);
+    vhost_user_memory_remove(&user->back_end, &user->change.region);
     begin_again(user);
 }
 
@@ -127,32 +121,60 @@ static bool is_for_it(const struct guest_part *part)
     return !part->read_only;
 }
 
+static void begin_change(struct virtio_user *user, const struct guest_part *part, void (*run)(void *opaque))
+{
+    user->change = (struct virtio_user_change){ .region = region_of(part) };
+    io_thread_begin(user->device->io, &user->call, run, user);
+}
+
+static void memory_begin(void *opaque, const struct guest_part *part)
+{
+    if (is_for_it(part))
+        begin_change(opaque, part, add_on_io);
+}
+
 static bool memory_prepare(void *opaque, const struct guest_part *part, struct error *error)
 {
     struct virtio_user *user = opaque;
-    struct change change = { .user = user, .region = region_of(part), .error = error };
+    const struct virtio_device *device = user->device;
 
     if (!is_for_it(part))
         return true;
-    virtio_device_call(user->device, add_on_io, &change);
-    return change.good ||
-           error_prefix(error, "device '%s' (%s): ", user->device->name, user->device->pci.device.type->name);
+    io_thread_finish(&user->call);
+    if (user->change.good)
+        return true;
+    *error = user->change.error;
+    return error_prefix(error, "device '%s' (%s): ", device->name, device->pci.device.type->name);
+}
+
+static void memory_begin_leave(void *opaque, const struct guest_part *part)
+{
+    if (is_for_it(part))
+        begin_change(opaque, part, remove_on_io);
 }
 
 static void memory_leave(void *opaque, const struct guest_part *part)
 {
     struct virtio_user *user = opaque;
-    struct change change = { .user = user, .region = region_of(part) };
 
     if (is_for_it(part))
-        virtio_device_call(user->device, remove_on_io, &change);
+        io_thread_finish(&user->call);
+}
+
+static void memory_undo(void *opaque, const struct guest_part *part)
+{
+    memory_begin_leave(opaque, part);
+    memory_leave(opaque, part);
 }
 
 bool virtio_user_listen(struct virtio_user *user, struct error *error)
 {
-    user->listener = (struct guest_listener){
-        .prepare = memory_prepare, .undo = memory_leave, .leave = memory_leave, .opaque = user
-    };
+    user->listener = (struct guest_listener){ .begin = memory_begin,
+                                              .prepare = memory_prepare,
+                                              .undo = memory_undo,
+                                              .begin_leave = memory_begin_leave,
+                                              .leave = memory_leave,
+                                              .opaque = user };
     user->listens = guest_memory_listen(user->device->memory, &user->listener, error);
     return user->listens;
 }

@@ -102,8 +102,31 @@ static void heard_leave(void *opaque, const struct guest_part *part)
 
 static struct guest_listener listener(const char *name)
 {
-    return (struct guest_listener){ heard_prepare, heard_commit, heard_undo, heard_leave,
-                                    (void *)name,  NULL,         NULL };
+    return (struct guest_listener){ .prepare = heard_prepare,
+                                    .commit = heard_commit,
+                                    .undo = heard_undo,
+                                    .leave = heard_leave,
+                                    .opaque = (void *)name };
+}
+
+static void heard_begin(void *opaque, const struct guest_part *part)
+{
+    note(opaque, 'b', part);
+}
+
+static void heard_begin_leave(void *opaque, const struct guest_part *part)
+{
+    note(opaque, 'B', part);
+}
+
+/* One that waits for others. */
+static struct guest_listener slow(const char *name)
+{
+    struct guest_listener made = listener(name);
+
+    made.begin = heard_begin;
+    made.begin_leave = heard_begin_leave;
+    return made;
 }
 
 static void expect_calls(const char *expected)
@@ -165,6 +188,40 @@ static void what_a_listener_refuses_is_undone(void **state)
     expect_calls("ap0 bp0 cp0 ac0 bc0 cc0 ");
 }
 
+static void what_takes_long_is_begun_before_it_is_waited_for(void **state)
+{
+    struct guest_listener a = slow("a"), b = listener("b"), c = slow("c");
+    struct guest_region *region;
+    struct error error;
+
+    (void)state;
+    calls[0] = refuses = '\0';
+    assert_true(guest_memory_listen(map, &a, NULL) && guest_memory_listen(map, &b, NULL) &&
+                guest_memory_listen(map, &c, NULL));
+    region = guest_memory_add(map, BASE, SIZE, memory, &error);
+    expect_calls("ab0 cb0 ap0 bp0 cp0 ac0 bc0 cc0 ");
+    guest_memory_remove(map, region, when_gone);
+    expect_calls("cB0 aB0 cl0 bl0 al0 ");
+    kvm_slots_deleted = 0;
+    /* What was begun is waited for, and undone, whoever refuses. */
+    refuses = 'a';
+    assert_null(guest_memory_add(map, BASE, SIZE, memory, &error));
+    assert_string_equal(error.text, "a refuses");
+    expect_calls("ab0 cb0 ap0 cp0 cu0 ");
+    refuses = 'b';
+    assert_null(guest_memory_add(map, BASE, SIZE, memory, &error));
+    expect_calls("ab0 cb0 ap0 bp0 cp0 cu0 au0 ");
+    refuses = 'c';
+    assert_null(guest_memory_add(map, BASE, SIZE, memory, &error));
+    expect_calls("ab0 cb0 ap0 bp0 cp0 bu0 au0 ");
+    guest_memory_unlisten(map, &c);
+    refuses = '\0';
+    assert_non_null(guest_memory_add(map, BASE, SIZE, memory, &error));
+    expect_calls("ab0 ap0 bp0 ac0 bc0 ");
+    assert_true(guest_memory_listen(map, &c, NULL));
+    expect_calls("cb0 cp0 cc0 ");
+}
+
 static bool refuse_second(void *opaque, const struct guest_part *part, struct error *error)
 {
     note(opaque, 'p', part);
@@ -206,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(listeners_hear_of_each_region_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_a_listener_refuses_is_undone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_takes_long_is_begun_before_it_is_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_begins_to_listen_hears_of_what_is_there, set_up, tear_down),
     };
 
