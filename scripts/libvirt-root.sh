@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Make build/libvirt/root: the files of Debian's libvirtd and virsh, and of what
-# they need and this machine has not, unpacked and not installed: no service
+# Make build/libvirt/root: the files of Debian's libvirtd, virsh and virt-install,
+# and of what they need and this machine has not, unpacked and not installed: no service
 # comes with them, and the machine stays as it was. tests/libvirt/run lays the
 # folder over the machine's own files. What is there is kept.
 #
@@ -11,8 +11,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 out=build/libvirt
-# iproute2: tests make bridges.
-wanted=(libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients iproute2)
+# virtinst: virt-install. iproute2: tests make bridges.
+wanted=(libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients virtinst iproute2)
 mkdir -p $out/packages
 # Two at once would write the same files.
 exec 9> $out/lock
@@ -50,6 +50,15 @@ make_folders() {
     done
 }
 
+# Only /usr is laid over the machine's: what a link there takes from elsewhere in
+# the packages (usb.ids from /var) goes in its place.
+keep_in_usr() {
+    local link target
+    while IFS=' ' read -r link target; do
+        [ ! -f "$1$target" ] || { rm "$link" && cp "$1$target" "$link"; }
+    done < <(find "$1/usr" -type l -lname '/[!u]*' -printf '%p %l\n')
+}
+
 list=$(missing) || { update_lists; list=$(missing); }
 if [ -f $out/done ] && [ "$(cat $out/done)" = "$list" ]; then
     exit
@@ -70,7 +79,10 @@ for deb in "$out"/packages/*.deb; do
     [ -f "$deb" ] || continue
     dpkg --fsys-tarfile "$deb" | tar -x -C $out/root.new --keep-directory-symlink
 done
-for program in libvirtd virsh; do
+keep_in_usr $out/root.new
+# Otherwise each start of virt-install would compile it anew, in an emulated host for half a minute.
+/usr/bin/python3 -S -m compileall -q $out/root.new/usr/lib/python3 $out/root.new/usr/share/virt-manager
+for program in libvirtd virsh virt-install; do
     [ -n "$(find {,$out/root.new}/usr/{s,}bin/$program 2>/dev/null)" ] || {
         say "no $program in Debian's ${wanted[*]}" >&2
         exit 1

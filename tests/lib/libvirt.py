@@ -29,6 +29,7 @@ EMULATOR = os.environ.get("HOTRAM") or str(CLONE / "build/native/vmm/hotram")
 # For what has gone wrong: in the emulated host of a busy machine all is slow.
 VIRSH_LIMIT = 120
 DAEMON_LIMIT = 60
+VIRT_INSTALL_LIMIT = 900
 START = time.monotonic()
 
 
@@ -91,12 +92,16 @@ class Libvirt:
     def _path(self):
         """libvirtd's $PATH, and thus hotram's: without QEMU, which libvirtd would probe at its start, and with the one
         program of QEMU's that hotram starts, where this machine has it."""
-        folder = self.folder / "bin"
         program = shutil.which("qemu-storage-daemon")
-        folder.mkdir(exist_ok=True)
-        if program and not (folder / "qemu-storage-daemon").exists():
-            (folder / "qemu-storage-daemon").symlink_to(program)
-        return f"{folder}:/usr/sbin"
+        if program:
+            self.link_program("qemu-storage-daemon", program)
+        return f"{self.folder / 'bin'}:/usr/sbin"
+
+    def link_program(self, name, path):
+        """Something that libvirtd finds by its name, from its start on."""
+        (self.folder / "bin").mkdir(exist_ok=True)
+        if not (self.folder / "bin" / name).exists():
+            (self.folder / "bin" / name).symlink_to(path)
 
     def start(self):
         say("  $ libvirtd &")
@@ -139,6 +144,17 @@ class Libvirt:
         text = done.stdout.decode(errors="replace")
         if not quiet:
             show(text)
+        if done.returncode:
+            raise VirshError(text)
+        return text
+
+    def virt_install(self, words):
+        """Runs virt-install and returns its output; VirshError when it fails."""
+        say(f"  $ {shlex.join(words)}")
+        done = subprocess.run([words[0], "--connect", URI, *words[1:]], env=self.environment, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=VIRT_INSTALL_LIMIT)
+        text = done.stdout.decode(errors="replace")
+        show(text)
         if done.returncode:
             raise VirshError(text)
         return text
@@ -386,6 +402,18 @@ def documented_devices(image):
     devices, found = re.subn("<source file='.*?'/>", f"<source file='{image}'/>", devices)
     assert found == 1, devices
     return devices
+
+
+def documented_virt_install(image):
+    """The words of docs/libvirt.md's virt-install, with this image."""
+    text = (CLONE / "docs/libvirt.md").read_text()
+    command = re.search(r"^```sh\n(virt-install .*?)```", text, re.S | re.M).group(1)
+    words = shlex.split(command.replace("\\\n", " "))
+    for option, name, value in (("--disk", "path", image), ("--xml", "./devices/emulator", EMULATOR)):
+        at = words.index(option) + 1
+        words[at], found = re.subn(f"{name}=[^,]*", f"{name}={value}", words[at])
+        assert found == 1, words
+    return words
 
 
 def documented_domain():
