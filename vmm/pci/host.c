@@ -231,6 +231,7 @@ const struct device_type q35_host_type = {
 /* It has no ports, and so no address that is kept. */
 const struct device_type gpex_host_type = {
     .name = "gpex-pcihost",
+    .parent = "device", /* by this type libvirt sees that a virt machine has PCI */
     .build = build_gpex,
     .destroy = destroy,
     .aml = aml,
