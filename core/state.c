@@ -66,6 +66,10 @@ const char *hotram_state_field_text(enum hotram_state_field field)
         return "PM1 enable bits";
     case HOTRAM_FIELD_CONTROL:
         return "PM1 control bits";
+    case HOTRAM_FIELD_CPU_ID:
+        return "hardware id of a CPU slot";
+    case HOTRAM_FIELD_COMMAND:
+        return "command of the register block of CPUs";
     }
     return "this is not a value of a saved state";
 }

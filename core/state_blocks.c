@@ -5,6 +5,8 @@
  */
 #include "state.h"
 
+#include <hotram/state_cpus.h>
+
 #include "pm1_bits.h"
 
 #define NUMBERS 3
@@ -36,6 +38,10 @@ static const struct form pm1_form = { HOTRAM_STATE_PM1,
                                         { PM1_EVENTS, 2, HOTRAM_FIELD_ENABLE },
                                         { UINT16_MAX & ~(PM1_SCI_ENABLED | PM1_SLEEP_ENABLE), 2,
                                           HOTRAM_FIELD_CONTROL } } };
+
+static const struct form cpuhp_form = { HOTRAM_STATE_CPUHP,
+                                        { { UINT32_MAX, 4, HOTRAM_FIELD_NONE },
+                                          { HOTRAM_CPUHP_HARDWARE_ID, 1, HOTRAM_FIELD_COMMAND } } };
 
 static uint32_t length_of(const struct form *form)
 {
@@ -171,5 +177,25 @@ enum hotram_status hotram_pm1_restore(struct hotram_pm1 *pm1, struct hotram_save
         *pm1 = (struct hotram_pm1){ .status = (uint16_t)values[0],
                                     .enable = (uint16_t)values[1],
                                     .control = (uint16_t)values[2] };
+    return status;
+}
+
+enum hotram_status hotram_cpuhp_save(const struct hotram_cpuhp *cpuhp, struct hotram_buffer *out)
+{
+    if (!cpuhp || !out)
+        return HOTRAM_E_ARGUMENT;
+    return save(&cpuhp_form, (const uint32_t[NUMBERS]){ cpuhp->selector, cpuhp->command }, out);
+}
+
+enum hotram_status hotram_cpuhp_restore(struct hotram_cpuhp *cpuhp, struct hotram_saved *saved,
+                                        struct hotram_restore_result *result)
+{
+    uint32_t values[NUMBERS];
+    enum hotram_status status = restore(&cpuhp_form, cpuhp, saved, values, result);
+
+    if (status == HOTRAM_OK) {
+        cpuhp->selector = values[0];
+        cpuhp->command = (uint8_t)values[1];
+    }
     return status;
 }

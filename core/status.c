@@ -45,7 +45,7 @@ const char *hotram_status_text(enum hotram_status status)
     case HOTRAM_E_VALUE:
         return "the saved state contains a value that cannot occur";
     case HOTRAM_E_ATTACH:
-        return "the caller's attach() refused the memory of a DIMM in the saved state";
+        return "the caller's attach() refused a DIMM or a CPU in the saved state";
     }
     return "not a status of libhotram";
 }

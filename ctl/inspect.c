@@ -178,16 +178,17 @@ static struct json_object *device_fields(const struct hotram_saved *stream, cons
 static const char *kind_name(uint16_t kind)
 {
     static const char *const names[] = {
-        [HOTRAM_STATE_BANK] = "DIMM slots", [HOTRAM_STATE_MEMHP] = "DIMM registers",
-        [HOTRAM_STATE_GPE] = "GPE block",   [HOTRAM_STATE_GED] = "event device",
-        [HOTRAM_STATE_PM1] = "PM1 block",
+        [HOTRAM_STATE_BANK] = "DIMM slots",     [HOTRAM_STATE_MEMHP] = "DIMM registers",
+        [HOTRAM_STATE_GPE] = "GPE block",       [HOTRAM_STATE_GED] = "event device",
+        [HOTRAM_STATE_PM1] = "PM1 block",       [HOTRAM_STATE_CPUS] = "CPU slots",
+        [HOTRAM_STATE_CPUHP] = "CPU registers",
     };
 
     if (kind == STREAM_KIND)
         return "section";
     if (kind == DEVICE_KIND)
         return "device";
-    return kind > 0 && kind <= HOTRAM_STATE_PM1 ? names[kind] : "unknown";
+    return kind > 0 && kind <= HOTRAM_STATE_CPUHP ? names[kind] : "unknown";
 }
 
 static void add_device(struct json_object *state, const struct hotram_saved *stream,

@@ -22,6 +22,8 @@
  *     gpe    status 2, enable 2, events raised again 2
  *     ged    unread events 4
  *     pm1    status 2, enable 2, control 2
+ *     cpus   slots 4; then for each slot hardware_id 8, ost_event 4, ost_status 4, state 1, pending events 1
+ *     cpuhp  selector 4, command 1
  *
  * The same stream may contain the embedder's own states, such as those of its devices: hotram_state_wrap()
  * adds the frame, with a kind that the library never uses, and hotram_state_look() checks it.
@@ -71,6 +73,8 @@ enum hotram_state_kind {
     HOTRAM_STATE_GPE,      /**< struct hotram_gpe */
     HOTRAM_STATE_GED,      /**< struct hotram_ged */
     HOTRAM_STATE_PM1,      /**< struct hotram_pm1 */
+    HOTRAM_STATE_CPUS,     /**< struct hotram_cpus with its slots: hotram/state_cpus.h */
+    HOTRAM_STATE_CPUHP,    /**< struct hotram_cpuhp: hotram/state_cpus.h */
 };
 
 /** A value of a saved state, to identify the one that was refused. */
@@ -84,7 +88,7 @@ enum hotram_state_field {
     HOTRAM_FIELD_BASE,       /**< first address of the bank's region */
     HOTRAM_FIELD_SIZE,       /**< length of the bank's region */
     HOTRAM_FIELD_SLOTS,      /**< number of slots */
-    HOTRAM_FIELD_DIMM_STATE, /**< state of a slot */
+    HOTRAM_FIELD_DIMM_STATE, /**< state of a slot, of either kind */
     HOTRAM_FIELD_PENDING,    /**< pending events of a slot */
     HOTRAM_FIELD_DIMM_ADDR,  /**< address of a DIMM */
     HOTRAM_FIELD_DIMM_SIZE,  /**< size of a DIMM */
@@ -93,6 +97,8 @@ enum hotram_state_field {
     HOTRAM_FIELD_STATUS,     /**< PM1 status bits */
     HOTRAM_FIELD_ENABLE,     /**< PM1 enable bits */
     HOTRAM_FIELD_CONTROL,    /**< PM1 control bits */
+    HOTRAM_FIELD_CPU_ID,     /**< hardware id of a CPU slot */
+    HOTRAM_FIELD_COMMAND,    /**< command of the register block of CPUs */
 };
 
 /** The unread part of a stream. A function that restores a state advances it beyond that state. */

@@ -54,7 +54,7 @@ enum hotram_status {
     HOTRAM_E_CONFIG,
     /** The saved state contains a value that cannot occur. */
     HOTRAM_E_VALUE,
-    /** The caller's attach() refused the memory of a DIMM in the saved state. */
+    /** The caller's attach() refused a DIMM or a CPU in the saved state. */
     HOTRAM_E_ATTACH,
 };
 

@@ -408,8 +408,8 @@ static void an_embedders_state_has_its_ranges(void **state)
 static void every_value_has_a_name(void **state)
 {
     (void)state;
-    for (unsigned field = 0; field <= HOTRAM_FIELD_CONTROL; field++) {
-        for (unsigned other = 0; other <= HOTRAM_FIELD_CONTROL + 1; other++) {
+    for (unsigned field = 0; field <= HOTRAM_FIELD_COMMAND; field++) {
+        for (unsigned other = 0; other <= HOTRAM_FIELD_COMMAND + 1; other++) {
             const char *a = hotram_state_field_text((enum hotram_state_field)field);
             const char *b = hotram_state_field_text((enum hotram_state_field)other);
 
