@@ -78,6 +78,24 @@ void your_report(uint32_t slot, uint32_t event, uint32_t status)
     printf("vmm: _OST slot %u event %u status 0x%x\n", slot, event, status);
 }
 
+/* The page's code for CPUs is run by page.c: this machine has one CPU. */
+bool your_prepare_vcpu(uint32_t slot)
+{
+    (void)slot;
+    return false;
+}
+
+void your_stop_vcpu(uint32_t slot)
+{
+    (void)slot;
+}
+
+void your_post_cpu(void (*work)(struct cpu_hotplug *cpus, uint32_t slot), struct cpu_hotplug *cpus,
+                   uint32_t slot)
+{
+    (void)work, (void)cpus, (void)slot;
+}
+
 /* ---- The story ---- */
 
 static bool port(void *opaque, uint16_t port, unsigned width, bool write, uint32_t *value)

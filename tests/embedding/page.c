@@ -357,8 +357,101 @@ static void test_pm1(void)
     memset(mapped, 0, sizeof mapped);
 }
 
+/* ---- CPUs ---- */
+
+static struct cpu_hotplug cpus;
+static bool prepared[CPUS];
+static void (*posted_cpu_work)(struct cpu_hotplug *cpus, uint32_t slot);
+
+bool your_prepare_vcpu(uint32_t slot)
+{
+    EXPECT(!prepared[slot]);
+    prepared[slot] = true;
+    return slot != CPUS - 1; /* the host has no more */
+}
+
+void your_stop_vcpu(uint32_t slot)
+{
+    EXPECT(prepared[slot]);
+    prepared[slot] = false;
+}
+
+void your_post_cpu(void (*run)(struct cpu_hotplug *of, uint32_t slot), struct cpu_hotplug *of, uint32_t slot)
+{
+    EXPECT(of == &cpus && !posted_cpu_work);
+    posted_cpu_work = run;
+    posted = slot;
+}
+
+static uint32_t cpu_access(uint32_t offset, unsigned width, bool write, uint32_t value)
+{
+    EXPECT(cpu_port_access(&cpus, (uint16_t)(PORT_CPUHP + offset), width, write, &value));
+    return value;
+}
+
+/* The next slot with an event, and its flags, by command 0. */
+static uint32_t next_cpu_event(uint32_t *slot)
+{
+    cpu_access(5, 1, true, HOTRAM_CPUHP_NEXT_EVENT);
+    *slot = cpu_access(8, 4, false, 0);
+    return cpu_access(4, 1, false, 0);
+}
+
+static void eject_cpu(uint32_t slot)
+{
+    cpu_access(0, 4, true, slot);
+    cpu_access(4, 1, true, HOTRAM_CPUHP_EJECT);
+}
+
+static void test_cpus(void)
+{
+    struct hotram_acpi_cpu list[CPUS];
+    static uint8_t bytes[8192];
+    struct hotram_buffer out;
+    struct hotram_aml aml;
+    uint32_t slot, value = 0;
+
+    start(true);
+    EXPECT(cpu_hotplug_init(&cpus, &vm) == HOTRAM_OK);
+    EXPECT(!cpu_port_access(&cpus, PORT_CPUHP + HOTRAM_CPUHP_LENGTH, 1, false, &value));
+    EXPECT(cpu_plug(&cpus, 2) == HOTRAM_OK && prepared[2]);
+    EXPECT(cpu_plug(&cpus, 2) == HOTRAM_E_STATE && cpu_plug(&cpus, CPUS) == HOTRAM_E_SLOT_RANGE);
+    EXPECT(cpu_plug(&cpus, CPUS - 1) == HOTRAM_E_STATE); /* no vCPU */
+    EXPECT(hotram_gpe_read(&vm.gpe, 0) == 1 << HOTRAM_GPE_CPU);
+    EXPECT(next_cpu_event(&slot) == 3 && slot == 2);
+    cpu_access(4, 1, true, HOTRAM_CPUHP_INSERT);
+    EXPECT(next_cpu_event(&slot) == 1);
+
+    EXPECT(cpu_unplug(&cpus, 0) == HOTRAM_E_STATE && cpu_unplug(&cpus, 2) == HOTRAM_OK);
+    eject_cpu(0); /* is ignored */
+    EXPECT(!posted_cpu_work);
+    eject_cpu(2);
+    EXPECT(posted_cpu_work && posted == 2 && cpu_access(4, 1, false, 0) == 0);
+    EXPECT(cpu_plug(&cpus, 2) == HOTRAM_E_STATE); /* not yet */
+    posted_cpu_work(&cpus, posted);
+    posted_cpu_work = NULL;
+    EXPECT(!prepared[2] && cpu_plug(&cpus, 2) == HOTRAM_OK);
+
+    list_cpus(&cpus, list);
+    EXPECT(list[0].flags == HOTRAM_CPU_ENABLED && list[2].flags == HOTRAM_CPU_ENABLED);
+    EXPECT(list[1].flags == HOTRAM_CPU_ONLINE_CAPABLE && list[3].uid == 3);
+    hotram_buffer_init(&out, bytes, sizeof bytes);
+    hotram_aml_begin(&aml, &out);
+    cpu_aml(&aml, list);
+    EXPECT(hotram_aml_finish(&aml, NULL) == HOTRAM_OK);
+
+    cpu_reset(&cpus); /* the insertion is no event any more */
+    EXPECT(next_cpu_event(&slot) == 1 && slot == 0 && !posted_cpu_work);
+    EXPECT(cpu_unplug(&cpus, 2) == HOTRAM_OK);
+    cpu_reset(&cpus);
+    EXPECT(posted_cpu_work && posted == 2);
+    posted_cpu_work(&cpus, posted);
+    EXPECT(!hotram_cpus_present(&cpus.bank, 2));
+}
+
 int main(void)
 {
+    test_cpus();
     test_tables();
     test_pm1();
     for (unsigned port = 0; port < 2; port++) {
