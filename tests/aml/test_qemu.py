@@ -14,8 +14,10 @@ from lib import tap                                          # noqa: E402
 from aml.acpica import (                                     # noqa: E402
     DEVICE_CHECK, EJECT_REQUEST, LIMIT, Interpreter, resources,
     temporary_folder)
+from aml.cpus import Processors                              # noqa: E402
 
 SLOTS = 4
+CPUS = 3
 GIB = 1 << 30
 
 # QEMU's fw_cfg device (its docs/specs/fw_cfg): files are read by DMA, after
@@ -38,6 +40,7 @@ class Qemu:
             listener.settimeout(LIMIT)
             self._program = subprocess.Popen(
                 ["qemu-system-x86_64", "-accel", "tcg", "-S", "-M", "pc",
+                 "-smp", f"1,maxcpus={CPUS}",
                  "-m", f"128M,slots={SLOTS},maxmem=2G", "-nodefaults",
                  "-display", "none", "-qtest", f"unix:{path}",
                  "-qtest-log", "/dev/null"], stdin=subprocess.DEVNULL)
@@ -178,6 +181,40 @@ def test_qemu_s_aml_finds_in_our_registers_what_ours_finds():
             answer = acpi.evaluate(rf"{scope}.MP03._OST", 3, 0x84, "(00)")
             assert answer.osts == [(3, 3, 0x84)]
             assert acpi.evaluate(rf"{scope}.MP03._EJ0", 1).ejects == [3]
+
+
+# ---- processors ----
+
+class QemuProcessors(Processors):
+    """QEMU's devices of processors: _SB.CPUS.C000, C001, ..."""
+
+    def path(self, slot):
+        return rf"\_SB.CPUS.C{slot:03X}"
+
+
+def test_qemu_s_aml_of_processors_works_on_our_registers():
+    with temporary_folder() as folder, QemuProcessors("cpu-gpe", CPUS, table=qemu_dsdt(folder)) as acpi:
+        acpi.plug(0, "cold")
+        for slot in range(CPUS):
+            assert acpi.evaluate(acpi.path(slot) + "._STA").value == (0 if slot else 0xf)
+        acpi.plug(2)
+        acpi.plug(1)
+        assert acpi.event().notified == [acpi.insert(1), acpi.insert(2)]
+        assert acpi.nothing_pending()
+        acpi.ask(2)
+        assert acpi.event().notified == [acpi.removal(2)]
+        assert acpi.method(2, "_OST", 3, 0x84, "(00)").osts == [(2, 3, 0x84)]
+        assert acpi.method(2, "_EJ0", 1).ejects == [2]
+        assert acpi.method(2, "_STA").value == 0
+
+
+def test_qemu_s_scan_of_processors_leaves_a_removal_that_is_pending_with_an_insertion():
+    with temporary_folder() as folder, QemuProcessors("cpu-gpe", CPUS, table=qemu_dsdt(folder)) as acpi:
+        acpi.plug(1)
+        acpi.ask(1)
+        assert acpi.event().notified == [acpi.insert(1)]
+        assert acpi.slots()[1].pending == (False, True)
+        assert acpi.event().notified == [acpi.removal(1)]
 
 
 if __name__ == "__main__":
