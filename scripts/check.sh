@@ -374,7 +374,7 @@ for stage; do
     distributions) tap distributions setpriv --pdeathsig TERM scripts/distributions.sh ;;
     stress)    stress_tests ;;
     differential)
-        for name in properties json sizes cmos registers; do
+        for name in properties json sizes cmos cpus registers; do
             tap "differential $name" /usr/bin/python3 -S "tests/differential/test_$name.py"
         done ;;
     *)         fail "unknown stage '$stage'" ;;
