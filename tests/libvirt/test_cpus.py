@@ -1,0 +1,75 @@
+#!/usr/bin/python3 -S
+# SPDX-License-Identifier: BSD-2-Clause
+# guest: none
+"""CPUs under libvirt: plugged at the start and later, and what it knows of them when it
+comes back. The guest need not run for that: it is asked to release one by a reset."""
+
+import contextlib
+import pathlib
+import re
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from lib import tap                                          # noqa: E402
+from lib.libvirt import Domain, Libvirt, documented_domain   # noqa: E402
+
+libvirt = Libvirt()
+NUMA = re.compile(" *<numa>.*</numa>\n", re.S)
+MEMORY = re.compile(" *<maxMemory.*</maxMemory>\n")
+
+
+def domain(vcpus):
+    """The documented one without nodes, with these CPUs."""
+    return MEMORY.sub("", NUMA.sub("", documented_domain())).replace("<vcpu>2</vcpu>", vcpus)
+
+
+@contextlib.contextmanager
+def start(vcpus):
+    libvirt.virsh("create", libvirt.file(domain(vcpus)), "--paused")
+    with Domain(libvirt, "db1", console=False) as db1:
+        yield db1
+        libvirt.virsh("destroy", "db1")
+
+
+def current(db1):
+    return int(db1.virsh("vcpucount", "--current", "--live").strip())
+
+
+def present(db1):
+    return [cpu["cpu-index"] for cpu in db1.qmp_command("query-cpus-fast")]
+
+
+def test_one_after_the_other():
+    with start("<vcpu current='1'>4</vcpu>") as db1:
+        assert current(db1) == 1
+        db1.virsh("setvcpus", "3", "--live")
+        assert current(db1) == 3 and present(db1) == [0, 1, 2], present(db1)
+        assert "id='2' enabled='yes' hotpluggable='yes' order='3'" in db1.virsh("dumpxml")
+        libvirt.refused("requested vcpus is greater than max allowable", "setvcpus", "db1", "5", "--live")
+        db1.virsh("setvcpu", "3", "--enable", "--live")
+        assert present(db1) == [0, 1, 2, 3]
+        # A libvirt that starts anew finds the same.
+        libvirt.stop()
+        libvirt.start()
+        assert current(db1) == 4
+        libvirt.refused("can't be unplugged", "setvcpu", "db1", "0", "--disable", "--live")
+        db1.qmp_command("device_del", id="vcpu2")
+        db1.qmp_command("system_reset")
+        db1.wait_until(lambda: current(db1) == 3, what="libvirt's number")
+        assert present(db1) == [0, 1, 3]
+
+
+def test_those_of_the_domain():
+    with start("<vcpu current='2'>4</vcpu>\n<vcpus>\n"
+               "<vcpu id='0' enabled='yes' hotpluggable='no' order='1'/>\n"
+               "<vcpu id='1' enabled='no' hotpluggable='yes'/>\n"
+               "<vcpu id='2' enabled='no' hotpluggable='yes'/>\n"
+               "<vcpu id='3' enabled='yes' hotpluggable='yes' order='2'/>\n</vcpus>") as db1:
+        assert present(db1) == [0, 3], present(db1)
+        paths = [cpu["qom-path"] for cpu in db1.qmp_command("query-cpus-fast")]
+        assert paths == ["/machine/unattached/device[0]", "/machine/peripheral/vcpu3"], paths
+
+
+if __name__ == "__main__":
+    with libvirt:
+        tap.main()
