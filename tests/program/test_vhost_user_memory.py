@@ -94,6 +94,14 @@ def test_the_smallest_limit_counts():
         host.dimm("d", "m")
 
 
+def test_a_size_beyond_the_limit():
+    with machine(slots=(32, 1)) as (host, back_ends):
+        host.qmp.execute("cont")
+        done = host.qmp.execute("memory-set", {"size": 576 * MIB, "wait": True})
+        assert "device 'v1' (vhost-user-blk-pci): its back end maps at most 1 ranges of guest memory" in done["reason"], done
+        assert done["result-size"] == 64 * MIB and have(back_ends) == [[0], [0]]
+
+
 def test_one_of_them_is_silent():
     with machine() as (host, back_ends):
         back_ends[2].answers["ADD_MEM_REG"] = lambda answer: (b"",)
