@@ -141,6 +141,9 @@ static bool take_field(const char **words, struct hotram_saved *bytes, struct js
     length = (size_t)width * count;
     if (length > bytes->length)
         return false;
+    if (json_has(out, name)) /* several parts of a device have this name */
+        snprintf(name + strlen(name), sizeof name - strlen(name), " (%u)",
+                 (unsigned)json_object_object_length(out));
     json_add(out, name, field_value(bytes->bytes, width, count));
     bytes->bytes += length;
     bytes->length -= length;
@@ -307,7 +310,7 @@ enum status run_inspect(struct options *options)
     bytes = read_start(path, &length);
     if (!bytes)
         return fail(options, STATUS_ERROR, "'%s': %s", path, strerror(errno));
-    if (stream_check(bytes, length, &stream, &error)) {
+    if (stream_accept(bytes, length, &stream, &error)) {
         states = describe(&stream);
         if (json_failed(states))
             end_without_memory();

@@ -255,7 +255,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(bytes);
     memcpy(bytes, made, length);
     expected = judge_stream(bytes, length);
-    good = stream_check(bytes, length, &stream, &error);
+    good = stream_accept(bytes, length, &stream, &error);
     CHECK(good == (expected > 0));
     if (good) {
         CHECK(stream.bytes == bytes && stream.length == expected);

@@ -24,8 +24,8 @@
  * PICs, IOAPIC, PIT              kvm/x86.c, one for all vCPUs
  * kvmclock                       vcpus_arch_get_clock() and its siblings (x86_vcpu.c); 0 at reset
  * VMX operation, nested guest    reset: IA32_FEATURE_CONTROL 0, written by the host, leaves both; AMD's guest
- *                                mode ends with EFER.SVME in the system registers. Not saved yet:
- *                                KVM_GET_NESTED_STATE
+ *                                mode ends with EFER.SVME in the system registers. Not saved
+ *                                (KVM_GET_NESTED_STATE): x86_saved.c refuses a guest that uses it
  * VM_CR (AMD)                    not reset: KVM lets nobody clear SVMDIS once it is set, as on hardware
  * system management mode         the pending events have it; SMBASE is an MSR of KVM's list
  * MSRs that are features        put back where KVM allows it: of what it lists as a vCPU's features newer
@@ -36,25 +36,24 @@
  * Machine-check banks keep their contents over a warm reset on hardware, for the next kernel to report (Intel
  * SDM, 16.3.2.2). Here nothing but the guest writes them, so they go back to zero like all else. ---- */
 
-struct piece {
-    const char *name;
-    unsigned long get;
-    unsigned long set;
-    size_t offset;
-};
-
 /* In the order in which they are set: the system registers before what depends on them, and pending events
  * last, for they may leave system management mode. */
-static const struct piece pieces[] = {
-    { "system registers", KVM_GET_SREGS, KVM_SET_SREGS, offsetof(struct vcpu_snapshot, sregs) },
-    { "registers", KVM_GET_REGS, KVM_SET_REGS, offsetof(struct vcpu_snapshot, regs) },
-    { "XCRs", KVM_GET_XCRS, KVM_SET_XCRS, offsetof(struct vcpu_snapshot, xcrs) },
-    { "FPU state", KVM_GET_XSAVE, KVM_SET_XSAVE, offsetof(struct vcpu_snapshot, xsave) },
-    { "debug registers", KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS, offsetof(struct vcpu_snapshot, debug) },
-    { "local APIC", KVM_GET_LAPIC, KVM_SET_LAPIC, offsetof(struct vcpu_snapshot, lapic) },
-    { "run state", KVM_GET_MP_STATE, KVM_SET_MP_STATE, offsetof(struct vcpu_snapshot, mp) },
-    { "pending events", KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS, offsetof(struct vcpu_snapshot, events) },
+#define PIECE(name_, get_, set_, member) \
+    { \
+        name_, get_, set_, offsetof(struct vcpu_snapshot, member), \
+            sizeof(((struct vcpu_snapshot *)0)->member) \
+    }
+const struct x86_piece x86_pieces[] = {
+    PIECE("system registers", KVM_GET_SREGS, KVM_SET_SREGS, sregs),
+    PIECE("registers", KVM_GET_REGS, KVM_SET_REGS, regs),
+    PIECE("XCRs", KVM_GET_XCRS, KVM_SET_XCRS, xcrs),
+    PIECE("FPU state", KVM_GET_XSAVE, KVM_SET_XSAVE, xsave),
+    PIECE("debug registers", KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS, debug),
+    PIECE("local APIC", KVM_GET_LAPIC, KVM_SET_LAPIC, lapic),
+    PIECE("run state", KVM_GET_MP_STATE, KVM_SET_MP_STATE, mp),
+    PIECE("pending events", KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS, events),
 };
+const unsigned x86_piece_count = sizeof x86_pieces / sizeof *x86_pieces;
 
 /* MSRs beside those of KVM_GET_MSR_INDEX_LIST, which leaves out what it expects its user to know. A vCPU that
  * does not have one refuses it. */
@@ -150,9 +149,7 @@ static struct kvm_msrs *possible_msrs(int kvm_fd, struct error *error)
 /* KVM takes so many at a time. */
 #define MSRS_AT_ONCE 255u
 
-/* Pass MSRs from `first` on through KVM_GET_MSRS or KVM_SET_MSRS. Returns how many were accepted: KVM stops
- * at the first one that it refuses. -1 and errno: none can be passed at all. */
-static int pass_some(int fd, unsigned long request, struct kvm_msrs *msrs, uint32_t first)
+int x86_pass_msrs(int fd, unsigned long request, struct kvm_msrs *msrs, uint32_t first)
 {
     uint64_t room[(sizeof(struct kvm_msrs) + MSRS_AT_ONCE * sizeof(struct kvm_msr_entry)) / 8];
     struct kvm_msrs *some = (struct kvm_msrs *)room;
@@ -168,6 +165,15 @@ static int pass_some(int fd, unsigned long request, struct kvm_msrs *msrs, uint3
     return accepted;
 }
 
+struct kvm_msrs *x86_copy_msrs(const struct kvm_msrs *msrs)
+{
+    struct kvm_msrs *copy = allocate_msrs(msrs->nmsrs);
+
+    if (copy)
+        memcpy(copy, msrs, sizeof *msrs + msrs->nmsrs * sizeof *msrs->entries);
+    return copy;
+}
+
 /* All of them; those that are refused are dropped from the list. */
 static bool keep_accepted(int fd, unsigned long request, struct kvm_msrs *msrs, struct error *error)
 {
@@ -175,7 +181,7 @@ static bool keep_accepted(int fd, unsigned long request, struct kvm_msrs *msrs, 
 
     while (done < msrs->nmsrs) {
         uint32_t want = msrs->nmsrs - done < MSRS_AT_ONCE ? msrs->nmsrs - done : MSRS_AT_ONCE;
-        int accepted = pass_some(fd, request, msrs, done);
+        int accepted = x86_pass_msrs(fd, request, msrs, done);
 
         if (accepted < 0)
             return error_set(error, "KVM does not %s its MSRs: %s", request == KVM_GET_MSRS ? "tell" : "take",
@@ -219,9 +225,9 @@ bool x86_state_read(struct vcpu *vcpu, struct error *error)
         return fail_memory(error);
     if (!read_msrs(vcpu, error))
         return false;
-    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
-        if (ioctl(vcpu->fd, pieces[i].get, (char *)vcpu->snapshot + pieces[i].offset) < 0)
-            return error_set(error, "KVM does not tell its %s: %s", pieces[i].name, strerror(errno));
+    for (unsigned i = 0; i < x86_piece_count; i++)
+        if (ioctl(vcpu->fd, x86_pieces[i].get, (char *)vcpu->snapshot + x86_pieces[i].offset) < 0)
+            return error_set(error, "KVM does not tell its %s: %s", x86_pieces[i].name, strerror(errno));
     vcpu->snapshot->xsave[XSTATE_BV] |= X87 | SSE; /* else MXCSR would not be set */
     return true;
 }
@@ -253,7 +259,7 @@ static bool set_msrs(struct vcpu *vcpu, struct kvm_msrs *msrs, struct error *err
     int taken;
 
     for (uint32_t done = 0; done < msrs->nmsrs; done += (uint32_t)taken) {
-        taken = pass_some(vcpu->fd, KVM_SET_MSRS, msrs, done);
+        taken = x86_pass_msrs(vcpu->fd, KVM_SET_MSRS, msrs, done);
         if (taken < 0)
             return error_set(error, "KVM does not take its MSRs: %s", strerror(errno));
         if (taken == 0 && is_feature(vcpu->group->vm->kvm_fd, msrs->entries[done].index))
@@ -288,8 +294,8 @@ bool x86_state_restore(struct vcpu *vcpu, struct error *error)
 {
     if (!leave_vmx(vcpu, error))
         return false;
-    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
-        if (ioctl(vcpu->fd, pieces[i].set, (char *)vcpu->snapshot + pieces[i].offset) < 0)
-            return error_set(error, "KVM does not take its %s: %s", pieces[i].name, strerror(errno));
+    for (unsigned i = 0; i < x86_piece_count; i++)
+        if (ioctl(vcpu->fd, x86_pieces[i].set, (char *)vcpu->snapshot + x86_pieces[i].offset) < 0)
+            return error_set(error, "KVM does not take its %s: %s", x86_pieces[i].name, strerror(errno));
     return set_msrs(vcpu, vcpu->snapshot->msrs, error);
 }

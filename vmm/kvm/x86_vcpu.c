@@ -37,27 +37,35 @@ static void adapt_entry(struct kvm_cpuid_entry2 *entry, bool deadline_timer)
     }
 }
 
-static bool set_cpuid(struct vcpu *vcpu, struct error *error)
+struct kvm_cpuid2 *x86_cpuid(const struct vcpu *vcpu, struct error *error)
 {
     const struct vm *vm = vcpu->group->vm;
     struct kvm_cpuid2 *cpuid = calloc(1, sizeof *cpuid +
                                              (CPUID_ENTRIES + X86_TOPOLOGY_ENTRIES) * sizeof *cpuid->entries);
     bool deadline_timer = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
-    bool set = false;
 
-    if (!cpuid)
-        return error_set(error, "out of memory");
+    if (!cpuid) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
     cpuid->nent = CPUID_ENTRIES;
     if (ioctl(vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid) < 0) {
         error_set(error, "KVM_GET_SUPPORTED_CPUID: %s", strerror(errno));
-    } else {
-        for (uint32_t i = 0; i < cpuid->nent; i++)
-            adapt_entry(&cpuid->entries[i], deadline_timer);
-        x86_topology_apply(&vcpu->group->topology, vcpu->index, cpuid);
-        set = ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid) == 0;
-        if (!set)
-            error_set(error, "KVM_SET_CPUID2: %s", strerror(errno));
+        free(cpuid);
+        return NULL;
     }
+    for (uint32_t i = 0; i < cpuid->nent; i++)
+        adapt_entry(&cpuid->entries[i], deadline_timer);
+    x86_topology_apply(&vcpu->group->topology, vcpu->index, cpuid);
+    return cpuid;
+}
+
+static bool set_cpuid(const struct vcpu *vcpu, struct error *error)
+{
+    struct kvm_cpuid2 *cpuid = x86_cpuid(vcpu, error);
+    const bool set = cpuid && (ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid) == 0 ||
+                               error_set(error, "KVM_SET_CPUID2: %s", strerror(errno)));
+
     free(cpuid);
     return set;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The reader of streams. stream_check() trusts nothing; everything else reads what it has accepted.
+ * The reader of streams. stream_accept() trusts nothing; everything else reads what it has accepted.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -269,7 +269,7 @@ static bool check_part(struct progress *progress, const struct hotram_saved *all
     return strcmp(progress->part.name, "end") != 0 || check_last(progress, error);
 }
 
-bool stream_check(const uint8_t *bytes, size_t length, struct hotram_saved *stream, struct error *error)
+bool stream_accept(const uint8_t *bytes, size_t length, struct hotram_saved *stream, struct error *error)
 {
     const struct hotram_saved all = { bytes, length };
     struct progress progress = { 0 };
@@ -295,6 +295,18 @@ bool stream_find(const struct hotram_saved *stream, const char *name, struct str
         if (strcmp(section->name, name) == 0)
             return true;
     return error_set(error, "the saved state has no section '%s'", name);
+}
+
+bool stream_find_kind(const struct hotram_saved *stream, uint16_t kind, struct hotram_saved *saved,
+                      struct error *error)
+{
+    struct hotram_saved rest = *stream;
+    struct stream_part part;
+
+    do
+        *saved = rest;
+    while (stream_next(&rest, &part) && part.kind != kind);
+    return saved->length > 0 || error_set(error, "it has no saved state of kind %u", kind);
 }
 
 bool stream_find_item(const struct stream_part *section, const char *name, enum stream_type type,
@@ -335,49 +347,4 @@ bool stream_get_bytes(const struct stream_part *section, const char *name, void 
                          section->name, name, item.length, size);
     memcpy(value, item.value, size);
     return true;
-}
-
-/* ---- comparing ---- */
-
-/* A value in an error. */
-static const char *words(const struct stream_item *item, char text[96])
-{
-    if (item->type == STREAM_NUMBER)
-        snprintf(text, 96, "%" PRIu64 " (0x%" PRIx64 ")", item->number, item->number);
-    else if (item->type == STREAM_TEXT)
-        snprintf(text, 96, "'%.*s'", (int)(item->length < 80 ? item->length : 80), (const char *)item->value);
-    else
-        snprintf(text, 96, "%" PRIu32 " other bytes", item->length);
-    return text;
-}
-
-static bool same_item(const struct stream_item *one, const struct stream_item *other)
-{
-    return one->type == other->type && one->length == other->length &&
-           memcmp(one->value, other->value, one->length) == 0;
-}
-
-bool stream_same(const struct stream_part *saved, const struct stream_part *here, struct error *error)
-{
-    struct hotram_saved theirs = saved->contents, ours = here->contents;
-    struct stream_item one, other;
-    char text[2][96];
-
-    for (;;) {
-        const bool there = stream_next_item(&theirs, &one), too = stream_next_item(&ours, &other);
-
-        if (!there && !too)
-            return true;
-        if (there && too && strcmp(one.name, other.name) == 0) {
-            if (same_item(&one, &other))
-                continue;
-            return error_set(error, "%s: '%s' is %s in the saved state, and %s in this machine", saved->name,
-                             one.name, words(&one, text[0]), words(&other, text[1]));
-        }
-        if (there && !stream_find_item(here, one.name, one.type, &other, NULL))
-            return error_set(error, "%s: '%s' is %s in the saved state, and this machine has none",
-                             saved->name, one.name, words(&one, text[0]));
-        return error_set(error, "%s: '%s' is %s in this machine, and the saved state has none", saved->name,
-                         other.name, words(&other, text[1]));
-    }
 }

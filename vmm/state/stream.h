@@ -63,7 +63,7 @@ bool stream_close(struct stream_writer *writer, struct error *error);
 /* Check the whole of a stream at `bytes`, after which there may be something else: frames, checksums,
  * version, names, items, the end. True: `stream` is its extent, for the functions below. False and an error
  * that says what is wrong, and where. */
-bool stream_check(const uint8_t *bytes, size_t length, struct hotram_saved *stream, struct error *error);
+bool stream_accept(const uint8_t *bytes, size_t length, struct hotram_saved *stream, struct error *error);
 
 /* One of the states of a stream that was checked. */
 struct stream_part {
@@ -90,6 +90,9 @@ bool stream_find(const struct hotram_saved *stream, const char *name, struct str
                  struct error *error);
 bool stream_find_item(const struct stream_part *section, const char *name, enum stream_type type,
                       struct stream_item *item, struct error *error);
+/* Find the first state of a kind, other than sections: `saved` begins there, and ends with the stream. */
+bool stream_find_kind(const struct hotram_saved *stream, uint16_t kind, struct hotram_saved *saved,
+                      struct error *error);
 /* Likewise, its value: a number up to `most`, or exactly `size` bytes. */
 bool stream_get(const struct stream_part *section, const char *name, uint64_t most, uint64_t *value,
                 struct error *error);
@@ -99,5 +102,7 @@ bool stream_get_bytes(const struct stream_part *section, const char *name, void 
 /* Whether two sections have the same items, in the same order. False and an error that names the first that
  * differs, with both values. */
 bool stream_same(const struct stream_part *saved, const struct stream_part *here, struct error *error);
+/* The same for the section that is open in a writer, and the one of its name in a stream. */
+bool stream_matches(const struct stream_writer *here, const struct hotram_saved *stream, struct error *error);
 
 #endif

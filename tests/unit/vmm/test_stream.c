@@ -44,7 +44,7 @@ static void what_is_written_is_read(void **state)
 
     (void)state;
     bytes[length] = 0x55; /* what follows is not the stream's */
-    assert_true(stream_check(bytes, length + 1, &stream, &error));
+    assert_true(stream_accept(bytes, length + 1, &stream, &error));
     assert_int_equal(stream.length, length);
     rest = stream;
     assert_true(stream_next(&rest, &part));
@@ -80,13 +80,13 @@ static void every_change_and_every_end_is_noticed(void **state)
 
     (void)state;
     for (size_t shorter = 0; shorter < length; shorter++)
-        assert_false(stream_check(bytes, shorter, &stream, &error));
+        assert_false(stream_accept(bytes, shorter, &stream, &error));
     for (size_t i = 0; i < 8 * length; i++) {
         bytes[i / 8] ^= (uint8_t)(1u << i % 8);
-        assert_false(stream_check(bytes, length, &stream, &error));
+        assert_false(stream_accept(bytes, length, &stream, &error));
         bytes[i / 8] ^= (uint8_t)(1u << i % 8);
     }
-    assert_true(stream_check(bytes, length, &stream, &error));
+    assert_true(stream_accept(bytes, length, &stream, &error));
 }
 
 /* ---- streams that only a forger writes: each state has a valid frame ---- */
@@ -112,7 +112,7 @@ static void refused(const char *words)
 
     stream_end(&writer);
     assert_int_equal(hotram_buffer_status(&forged), HOTRAM_OK);
-    assert_false(stream_check(bytes, forged.length, &stream, &error));
+    assert_false(stream_accept(bytes, forged.length, &stream, &error));
     if (!strstr(error.text, words))
         fail_msg("not '%s': %s", words, error.text);
 }
