@@ -29,6 +29,7 @@
 #include "bus/bus.h"
 #include "bus/machine_lock.h"
 #include "memory/backend.h"
+#include "state/stream.h"
 
 struct hotplug;
 
@@ -227,6 +228,16 @@ bool hotplug_next_region_holder(struct hotplug *hotplug, uint32_t *slot, struct 
 void hotplug_room(struct hotplug *hotplug, struct hotplug_room *room);
 /* Of the DIMM in a slot. */
 enum dimm_condition hotplug_condition(struct hotplug *hotplug, uint32_t slot);
+
+/* saved.c. Whether DIMMs can be saved now; false and an error: why not. */
+bool hotplug_can_save(struct hotplug *hotplug, struct error *error);
+/* Append sections about DIMMs and operations, and the state of the bank, while vCPUs are paused. */
+bool hotplug_save(struct hotplug *hotplug, struct stream_writer *writer, struct error *error);
+/* Restore them in a new machine with the same DIMMs, whose time has been restored. `scratch` is not used for
+ * anything else. False and an error: the DIMMs differ, with both values, or the state is invalid; the machine
+ * cannot be used. */
+bool hotplug_restore(struct hotplug *hotplug, const struct hotram_saved *stream,
+                     struct stream_writer *scratch, struct error *error);
 
 /* -device and device_add pc-dimm. OUTCOME_LATER: its memory has to be allocated again, since an unplug gave
  * it back; slot and address are reserved meanwhile. */

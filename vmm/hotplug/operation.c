@@ -112,6 +112,16 @@ void operation_begin(struct operation *operation)
         operation->begun->begins = operation;
 }
 
+void operation_continue(struct operation *operation, uint64_t id, uint64_t elapsed, uint64_t deadline)
+{
+    operation->id = id;
+    operation->started = operations_now(operation->operations) - elapsed;
+    operation->deadline = deadline;
+    *operation->subject.open = operation;
+    operation_remember(operation);
+    arm_deadline(operation);
+}
+
 /* Behind the operation's start, before its end. */
 static void tell_refusal(struct operation *operation)
 {

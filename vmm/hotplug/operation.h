@@ -154,6 +154,9 @@ struct operation *operation_find(const struct operations *operations, uint64_t i
 
 /* Begin it, after the subject was announced to the guest, or its removal requested. The deadline begins. */
 void operation_begin(struct operation *operation);
+/* Continue one that began in another program, under its number, after so many milliseconds, without an event.
+ * The machine's time is restored before. */
+void operation_continue(struct operation *operation, uint64_t id, uint64_t elapsed, uint64_t deadline);
 /* Change the deadline to `milliseconds` after its start. */
 void operation_set_deadline(struct operation *operation, uint64_t milliseconds);
 /* After its deadline: check again in `milliseconds`, since it is certain to end. */

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * DIMMs in a stream of saved states: which there are, what the guest knows of them, and operations in
+ * progress.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hotplug/state.h"
+#include "memory/backend_memory.h"
+
+/* Name of an item: "slot 3 size". */
+static const char *item_name(char name[STREAM_NAME_MAX + 1], const char *what, unsigned number,
+                             const char *member)
+{
+    snprintf(name, STREAM_NAME_MAX + 1, "%s %u %s", what, number, member);
+    return name;
+}
+
+static void put(struct stream_writer *writer, const char *what, unsigned number, const char *member,
+                uint64_t value)
+{
+    char name[STREAM_NAME_MAX + 1];
+
+    stream_number(writer, item_name(name, what, number, member), value);
+}
+
+static bool get(const struct stream_part *part, const char *what, unsigned number, const char *member,
+                uint64_t most, uint64_t *value, struct error *error)
+{
+    char name[STREAM_NAME_MAX + 1];
+
+    return stream_get(part, item_name(name, what, number, member), most, value, error);
+}
+
+/* ---- which DIMMs there are: the target must have the same ---- */
+
+static void describe(struct hotplug *hotplug, struct stream_writer *writer)
+{
+    char name[STREAM_NAME_MAX + 1];
+
+    stream_open(writer, "DIMMs");
+    stream_number(writer, "slots", hotplug->config.slots);
+    stream_number(writer, "region base", hotplug->config.region_base);
+    stream_number(writer, "region size", hotplug->config.region_size);
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
+        const struct dimm *dimm = hotplug->dimm[slot];
+        const struct hotram_dimm *place = &hotplug->slots[slot];
+
+        if (!dimm)
+            continue;
+        stream_text(writer, item_name(name, "slot", slot, "id"), dimm->device.id ? dimm->device.id : "");
+        put(writer, "slot", slot, "address", place->addr);
+        put(writer, "slot", slot, "size", place->size);
+        put(writer, "slot", slot, "node", place->node);
+    }
+}
+
+/* ---- what cannot be saved ---- */
+
+bool hotplug_can_save(struct hotplug *hotplug, struct error *error)
+{
+    char path[DIMM_PATH_SIZE];
+
+    if (hotplug->resize)
+        return error_set(error, "a memory set is in progress; wait for its end, or cancel it with "
+                                "memory-set-cancel");
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
+        const struct dimm *dimm = hotplug->dimm[slot];
+
+        if (dimm && dimm->populating)
+            return error_set(error,
+                             "the memory of DIMM '%s' is being allocated; wait for the end of its plug",
+                             hotplug_name(dimm, path));
+        if (dimm && dimm->removing)
+            return error_set(error,
+                             "the guest has released DIMM '%s', which is being removed; wait for "
+                             "DEVICE_DELETED",
+                             hotplug_name(dimm, path));
+    }
+    return true;
+}
+
+/* ---- what the guest has read and written ---- */
+
+static uint64_t seen_bits(const struct seen *seen)
+{
+    return (uint64_t)(seen->noticed | seen->status << 1 | seen->found << 2 | seen->premature << 3 |
+                      seen->began << 4 | seen->unheard << 5) |
+           (uint64_t)seen->looks << 8;
+}
+
+static struct seen seen_of(uint64_t bits)
+{
+    return (struct seen){
+        .noticed = bits & 1,
+        .status = bits >> 1 & 1,
+        .found = bits >> 2 & 1,
+        .premature = bits >> 3 & 1,
+        .began = bits >> 4 & 1,
+        .unheard = bits >> 5 & 1,
+        .looks = (unsigned)(bits >> 8),
+    };
+}
+
+/* Empty memslots keep their slots reserved; a bank is saved without reservations, which the target's
+ * configuration makes anew. */
+static void drop_reservations(struct hotplug *hotplug)
+{
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
+        if (hotplug->slots[slot].state == HOTRAM_DIMM_RESERVED)
+            hotram_bank_cancel(&hotplug->bank, slot);
+}
+
+static void keep_memslots(struct hotplug *hotplug)
+{
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
+        if (hotplug->slots[slot].state == HOTRAM_DIMM_EMPTY)
+            memslot_keep(hotplug, slot);
+}
+
+static bool save_bank(struct hotplug *hotplug, struct hotram_buffer *out, struct error *error)
+{
+    enum hotram_status status;
+
+    drop_reservations(hotplug);
+    status = hotram_bank_save(&hotplug->bank, out);
+    keep_memslots(hotplug);
+    /* A buffer that is full says so at the end. */
+    if (status == HOTRAM_OK || status == HOTRAM_E_BUFFER)
+        status = hotram_memhp_save(&hotplug->block, out);
+    return status == HOTRAM_OK || status == HOTRAM_E_BUFFER ||
+           error_set(error, "DIMM slots: %s", hotram_status_text(status));
+}
+
+/* ---- operations: those in progress go on in the target, under their numbers ---- */
+
+static void save_operation(const struct operation *operation, unsigned index, struct stream_writer *writer)
+{
+    char name[STREAM_NAME_MAX + 1];
+
+    put(writer, "operation", index, "slot", operation->subject.memory.slot);
+    put(writer, "operation", index, "number", operation->id);
+    put(writer, "operation", index, "kind", operation->kind);
+    put(writer, "operation", index, "elapsed", operations_now(operation->operations) - operation->started);
+    put(writer, "operation", index, "deadline", operation->deadline);
+    stream_text(writer, item_name(name, "operation", index, "warning"), operation->warning);
+}
+
+static void save_operations(const struct hotplug *hotplug, struct stream_writer *writer)
+{
+    const struct operation *operation = NULL;
+    unsigned count = 0;
+
+    stream_number(writer, "last operation", hotplug->operations.last_id);
+    while ((operation = operation_next_of(&hotplug->operations, operation)) != NULL)
+        if (operation->result == OPERATION_IN_PROGRESS && operation->subject.owner == hotplug)
+            save_operation(operation, count++, writer);
+    stream_number(writer, "operations", count);
+}
+
+static bool restore_operation(struct hotplug *hotplug, const struct stream_part *part, unsigned index,
+                              struct error *error)
+{
+    uint64_t slot, number, kind, elapsed, deadline;
+    char name[STREAM_NAME_MAX + 1];
+    struct operation *operation;
+    struct stream_item warning;
+    struct dimm *dimm;
+
+    if (!get(part, "operation", index, "slot", HOTRAM_SLOTS_MAX - 1, &slot, error) ||
+        !get(part, "operation", index, "number", hotplug->operations.last_id, &number, error) ||
+        !get(part, "operation", index, "kind", OPERATION_UNPLUG, &kind, error) ||
+        !get(part, "operation", index, "elapsed", INT64_MAX, &elapsed, error) ||
+        !get(part, "operation", index, "deadline", INT64_MAX, &deadline, error) ||
+        !stream_find_item(part, item_name(name, "operation", index, "warning"), STREAM_TEXT, &warning, error))
+        return false;
+    dimm = hotplug->dimm[slot];
+    if (!dimm || hotplug->operation[slot])
+        return error_set(error,
+                         "section '%s' of the saved state: operation %" PRIu64 " is of slot %" PRIu64
+                         ", which has %s",
+                         part->name, number, slot, dimm ? "one already" : "no DIMM");
+    operation = dimm_operation_new(dimm, (enum operation_kind)kind, hotplug->slots[slot].size, error);
+    if (!operation)
+        return false;
+    snprintf(operation->warning, sizeof operation->warning, "%.*s", (int)warning.length,
+             (const char *)warning.value);
+    operation_continue(operation, number, elapsed, deadline);
+    return true;
+}
+
+static bool restore_operations(struct hotplug *hotplug, const struct stream_part *part, struct error *error)
+{
+    uint64_t count;
+
+    if (!stream_get(part, "last operation", UINT64_MAX, &hotplug->operations.last_id, error) ||
+        !stream_get(part, "operations", HOTRAM_SLOTS_MAX, &count, error))
+        return false;
+    for (unsigned index = 0; index < count; index++)
+        if (!restore_operation(hotplug, part, index, error))
+            return false;
+    return true;
+}
+
+/* ---- the whole ---- */
+
+/* What the guest has done is known to the monitors before it is saved. */
+static void settle(struct hotplug *hotplug)
+{
+    hotplug_handle_notices(hotplug);
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
+        ost_event_now(&hotplug->ost, slot);
+}
+
+bool hotplug_save(struct hotplug *hotplug, struct stream_writer *writer, struct error *error)
+{
+    bool saved;
+
+    settle(hotplug);
+    if (!hotplug_can_save(hotplug, error))
+        return false;
+    machine_lock_take(hotplug->config.board->lock);
+    describe(hotplug, writer);
+    saved = stream_close(writer, error);
+    stream_open(writer, "hotplug");
+    stream_number(writer, "scanned", hotplug->scanned);
+    stream_number(writer, "scanning", hotplug->scanning);
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
+        if (hotplug->dimm[slot])
+            put(writer, "slot", slot, "seen", seen_bits(&hotplug->seen[slot]));
+    save_operations(hotplug, writer);
+    saved = saved && stream_close(writer, error) &&
+            (hotplug->config.slots == 0 || save_bank(hotplug, writer->out, error));
+    machine_lock_release(hotplug->config.board->lock);
+    return saved;
+}
+
+/* A bank is restored into one without DIMMs; that it has the same ones has been checked. */
+static bool restore_bank(struct hotplug *hotplug, const struct hotram_saved *stream, struct error *error)
+{
+    const struct hotram_bank_config config = hotplug->bank.config;
+    const struct hotram_bank_ops *ops = hotplug->bank.ops;
+    struct hotram_restore_result result;
+    struct hotram_saved saved;
+    enum hotram_status status;
+
+    if (!stream_find_kind(stream, HOTRAM_STATE_BANK, &saved, error))
+        return false;
+    status = hotram_bank_init(&hotplug->bank, &config, hotplug->slots, ops, hotplug);
+    if (status == HOTRAM_OK)
+        status = hotram_bank_restore(&hotplug->bank, &saved, NULL, &result);
+    if (status != HOTRAM_OK)
+        return error_set(error, "DIMM slots: %s (%s is 0x%" PRIx64 ", slot %" PRIu32 ")",
+                         hotram_status_text(status), hotram_state_field_text(result.field), result.saved,
+                         result.slot);
+    keep_memslots(hotplug);
+    status = hotram_memhp_restore(&hotplug->block, &saved, &result);
+    return status == HOTRAM_OK ||
+           error_set(error, "registers of the DIMM slots: %s (%s)", hotram_status_text(status),
+                     hotram_state_field_text(result.field));
+}
+
+/* The DIMMs of the bank are those that were described. */
+static bool check_bank(struct hotplug *hotplug, const struct hotram_saved *stream,
+                       struct stream_writer *scratch, struct error *error)
+{
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
+        const uint8_t state = hotplug->slots[slot].state;
+        const bool plugged = state == HOTRAM_DIMM_PLUGGED || state == HOTRAM_DIMM_REMOVAL_REQUESTED;
+
+        if (plugged != (hotplug->dimm[slot] != NULL) || state == HOTRAM_DIMM_EJECTING)
+            return error_set(error, "slot %" PRIu32 ": its saved state is %u, and this machine has %s in it",
+                             slot, state, hotplug->dimm[slot] ? "a DIMM" : "no DIMM");
+    }
+    describe(hotplug, scratch);
+    return stream_matches(scratch, stream, error);
+}
+
+static bool restore_seen(struct hotplug *hotplug, const struct stream_part *part, struct error *error)
+{
+    uint64_t scanned, scanning, bits;
+
+    if (!stream_get(part, "scanned", 1, &scanned, error) ||
+        !stream_get(part, "scanning", UINT32_MAX, &scanning, error))
+        return false;
+    hotplug->scanned = scanned != 0;
+    hotplug->scanning = (uint32_t)scanning;
+    if (scanning >= hotplug->config.slots && scanning != HOTRAM_SLOT_ANY)
+        return error_set(error, "section 'hotplug' of the saved state: slot %" PRIu64 " does not exist",
+                         scanning);
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
+        if (!hotplug->dimm[slot])
+            continue;
+        if (!get(part, "slot", slot, "seen", 0xffff, &bits, error))
+            return false;
+        hotplug->seen[slot] = seen_of(bits);
+    }
+    return true;
+}
+
+bool hotplug_restore(struct hotplug *hotplug, const struct hotram_saved *stream,
+                     struct stream_writer *scratch, struct error *error)
+{
+    struct stream_part part;
+    bool restored;
+
+    machine_lock_take(hotplug->config.board->lock);
+    describe(hotplug, scratch);
+    restored = stream_matches(scratch, stream, error) && stream_find(stream, "hotplug", &part, error) &&
+               (hotplug->config.slots == 0 ||
+                (restore_bank(hotplug, stream, error) && check_bank(hotplug, stream, scratch, error))) &&
+               restore_seen(hotplug, &part, error);
+    machine_lock_release(hotplug->config.board->lock);
+    return restored && restore_operations(hotplug, &part, error);
+}
