@@ -81,6 +81,7 @@ enum status run_wait(struct options *options);
 enum status run_cancel(struct options *options);
 enum status run_events(struct options *options);
 enum status run_top(struct options *options);
+enum status run_snapshot(struct options *options);
 enum status run_inspect(struct options *options);
 enum status run_quit(struct options *options);
 

@@ -305,7 +305,8 @@ static int take_down(struct program *program, bool started)
     if (!started)
         machine_abandon(program->machine);
     if (stuck)
-        message("-kernel or -initrd: the host cannot read the file in time; exiting without waiting for it");
+        message(
+            "the host cannot read the file of -kernel or -initrd, or write a snapshot, in time; exiting without waiting for it");
     if (stuck || busy) {
         pidfile_remove(&program->daemon);
         _exit(started ? machine_exit_status(program->machine) : EXIT_FAILURE);

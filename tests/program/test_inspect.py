@@ -4,36 +4,15 @@
 """hotramctl inspect: what is in a saved state. The test writes streams by docs/state.md."""
 
 import pathlib
-import struct
 import sys
-import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
 from lib.ctl import place                                    # noqa: E402
-
-BANK, DEVICE, SECTION = 1, 0x8001, 0x8002
-
-
-def frame(kind, contents, version=1):
-    front = b"HRST" + struct.pack("<HHI", kind, version, 16 + len(contents)) + contents
-    return front + struct.pack("<I", zlib.crc32(front))
-
-
-def item(name, value):
-    kind = {int: 1, str: 2, bytes: 3}[type(value)]
-    value = struct.pack("<Q", value) if kind == 1 else value.encode() if kind == 2 else value
-    return struct.pack("<BBI", kind, len(name), len(value)) + name.encode() + value
-
-
-def section(name, /, **items):
-    return frame(SECTION, bytes([len(name)]) + name.encode() + b"".join(item(*one) for one in items.items()))
-
+from lib.saved import BANK, DEVICE, finish, frame, section   # noqa: E402
 
 def stream(*states, version=1):
-    states = [section("stream", version=version, program="test 1"), *states]
-    whole = b"".join(states)
-    return whole + section("end", states=len(states), length=len(whole))
+    return finish([section("stream", version=version, program="test 1"), *states])
 
 
 def device(name, contents):

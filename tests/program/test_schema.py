@@ -52,7 +52,7 @@ def test_the_schema_is_whole():
         returned = {name: entities[name]["ret-type"] for name in schema.names("command")}
         assert [name for name, kind in returned.items() if kind == "any"] == ["qom-get"], returned
         assert {name for name, kind in returned.items() if kind == "Empty"} \
-            == {"balloon", "block-set-write-threshold", "block_resize", "blockdev-add", "blockdev-del", "chardev-remove", "closefd", "cont", "cpu-operation-cancel", "device_add", "device_del", "getfd", "inject-nmi", "memory-operation-cancel", "memory-set-cancel",
+            == {"balloon", "block-set-write-threshold", "block_resize", "blockdev-add", "blockdev-del", "chardev-remove", "closefd", "cont", "cpu-operation-cancel", "device_add", "device_del", "getfd", "inject-nmi", "machine-snapshot", "memory-operation-cancel", "memory-set-cancel",
                 "memslot", "migrate-set-capabilities", "netdev_add", "netdev_del", "object-add", "object-del",
                 "qmp_capabilities", "qom-set", "quit", "remove-fd", "set-action", "set_link", "stop", "system_powerdown", "system_reset",
                 "watchdog-set-action", "x-exit-preconfig"}, returned
@@ -171,6 +171,7 @@ ARGUMENTS = {
                       "nr": 2} for driver in ("virtserialport", "virtconsole"))],
     "block-set-write-threshold": [{"node-name": "node", "write-threshold": 4096}],
     "device_del": [{"id": "d"}],
+    "machine-snapshot": [{"file": "/nonexistent/snapshot"}],
     "human-monitor-command": [{"command-line": "info status", "cpu-index": 0}],
     "memory-operation-cancel": [{"id": 2}],
     "cpu-operation-cancel": [{"id": 2}],
@@ -281,7 +282,8 @@ def attempt(schema, name, arguments):
         try:
             answer = host.qmp.execute(name, arguments)
         except QMPError as error:
-            return error.desc
+            # Without vCPUs it goes no further; tests/program/test_snapshot.py has some.
+            return None if name == "machine-snapshot" and "-accel qtest" in error.desc else error.desc
         schema.check_answer(name, answer)
         return None
 

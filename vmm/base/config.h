@@ -249,6 +249,7 @@ struct config {
     char *qtest_chardev; /* -qtest: id of a chardev, or NULL */
     char *qtest_log;     /* -qtest-log: file that receives a copy of the conversation, or NULL */
     /* The rest */
+    char *incoming;              /* -incoming file: the path of a snapshot, or NULL */
     bool preconfig;              /* --preconfig: most commands wait for x-exit-preconfig */
     char *name;                  /* -name guest=; NULL if not given */
     bool debug_threads;          /* -name debug-threads=on: threads are named */

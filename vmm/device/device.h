@@ -10,6 +10,7 @@
 #include "device/board.h"
 #include "device/fields.h"
 #include "device/type.h"
+#include "state/stream.h"
 
 /* The first member of each device's own struct. */
 struct device {
@@ -100,6 +101,10 @@ void devices_fdt(const struct board *board, void (*write)(void *opaque, const st
 /* Raise an event for the guest. Any thread, under the machine lock. */
 void board_raise(const struct board *board, enum board_event event);
 
+/* Whether all devices have a saved form. False and an error that names one that has none. */
+bool devices_can_save(const struct board *board, struct error *error);
+/* Open a section that describes the fields of their states, for programs that print them. */
+void devices_describe_fields(const struct board *board, struct stream_writer *writer);
 /* Append the states of all devices, in order of creation (device/fields.h), except of DIMMs, whose state is
  * part of the bank's. vCPUs are paused, and no other thread uses a device. False and an error: a device has
  * no saved form, and nothing has been appended; or the buffer is too small. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "device/device.h"
 #include "host/io_thread.h"
 
@@ -176,7 +177,7 @@ static const char *state_name(const struct device *device, char name[STATE_NAME_
 }
 
 /* A state that lacks a part would be worse than none. */
-static bool check_saved(const struct board *board, struct error *error)
+bool devices_can_save(const struct board *board, struct error *error)
 {
     char path[DEVICE_PATH_SIZE];
 
@@ -194,7 +195,7 @@ bool devices_save(const struct board *board, struct hotram_buffer *out, struct e
     char name[STATE_NAME_MAX + 1];
     enum hotram_status status;
 
-    if (!check_saved(board, error))
+    if (!devices_can_save(board, error))
         return false;
     for (const struct device *device = board->devices; device; device = device->next)
         if (device->type->state)
@@ -202,6 +203,43 @@ bool devices_save(const struct board *board, struct hotram_buffer *out, struct e
     status = hotram_buffer_status(out);
     return status == HOTRAM_OK ||
            error_set(error, "saved state of all devices: %s", hotram_status_text(status));
+}
+
+/* "NAME:WIDTHxCOUNT" of each field, as docs/state.md says. */
+static void describe_table(const struct state_table *table, struct text *text)
+{
+    for (unsigned i = 0; i < table->count; i++) {
+        const struct state_field *field = &table->fields[i];
+
+        text_printf(text, "%s%s:%ux%u", i > 0 ? ";" : "", field->name,
+                    field->block ? (unsigned)field->block->length : field->width,
+                    field->block ? 1 : field->count);
+    }
+}
+
+/* Whether an earlier device has the same table. */
+static bool is_described(const struct board *board, const struct device *device)
+{
+    const struct device *other = board->devices;
+
+    while (other != device && other->type->state != device->type->state)
+        other = other->next;
+    return other != device;
+}
+
+void devices_describe_fields(const struct board *board, struct stream_writer *writer)
+{
+    stream_open(writer, "fields");
+    for (const struct device *device = board->devices; device; device = device->next) {
+        struct text text = { 0 };
+
+        if (!device->type->state || is_described(board, device))
+            continue;
+        describe_table(device->type->state, &text);
+        if (!text.failed)
+            stream_text(writer, device->type->state->name, text.bytes);
+        text_free(&text);
+    }
 }
 
 /* Restore all, or only see whether that is possible. */
@@ -223,7 +261,7 @@ bool devices_restore(const struct board *board, struct hotram_saved *saved, stru
     struct hotram_saved ahead = *saved;
 
     /* What can be once, can be again: the second time nothing is refused. */
-    if (!check_saved(board, error) || !restore_all(board, true, &ahead, error) ||
+    if (!devices_can_save(board, error) || !restore_all(board, true, &ahead, error) ||
         !restore_all(board, false, saved, error))
         return false;
     for (struct device *device = board->devices; device; device = device->next)

@@ -189,7 +189,7 @@ const struct sandbox_call sandbox_calls[] = {
     ANY(statx, OF_MAIN),
     ANY(statfs, OF_MAIN),
     ANY(getdents64, OF_MAIN),
-    ANY(pwrite64, OF_MAIN),
+    ANY(pwrite64, OF_MAIN | OF_HELPER),
     ANY(readv, OF_MAIN),
     ANY(writev, OF_MAIN),
     ANY(flock, OF_MAIN),

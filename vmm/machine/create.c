@@ -232,6 +232,8 @@ static bool create_all(struct machine *machine, struct error *error)
 {
     const struct config *config = machine->config;
 
+    if (is_none(config) && config->incoming)
+        return error_set(error, "-incoming: -machine none has no state");
     if (is_none(config))
         return create_hotplug(machine, error) && create_objects(machine, error) &&
                create_devices(machine, error);

@@ -191,7 +191,8 @@ bool machine_autostart(struct machine *machine, struct error *error)
 
     if (config->preconfig && machine->state == RUN_PRECONFIG)
         return true;
-    return config->start_paused || nothing_to_run(machine) || machine_cont(machine, error);
+    return config->start_paused || machine->state == RUN_PAUSED || nothing_to_run(machine) ||
+           machine_cont(machine, error);
 }
 
 bool machine_exit_preconfig(struct machine *machine, struct error *error)

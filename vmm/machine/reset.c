@@ -5,6 +5,7 @@
 #include "base/loop.h"
 #include "base/message.h"
 #include "device/device.h"
+#include "machine/snapshot.h"
 #include "machine/state.h"
 #include "pci/root_port.h"
 
@@ -86,6 +87,8 @@ bool machine_start(struct machine *machine, struct error *error)
 
     if (!put_back(machine, error))
         return false;
+    if (machine->config->incoming)
+        return machine_restore(machine, error);
     if (machine->boot.format == KERNEL_NONE)
         return enter(machine, error);
     if (!begin_load(machine, loaded_first, error))
@@ -221,12 +224,15 @@ bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct ma
 
 bool machine_stop_loading(struct machine *machine)
 {
+    const bool saver = machine_stop_snapshot(machine);
+
     atomic_store(&machine->boot.stop, true);
-    return worker_stop(machine->reset.worker, STOP_MS);
+    return worker_stop(machine->reset.worker, STOP_MS) && saver;
 }
 
 void machine_end_loading(struct machine *machine)
 {
+    machine_end_snapshot(machine);
     atomic_store(&machine->boot.stop, true);
     worker_destroy(machine->reset.worker);
     machine_end_drain(machine);

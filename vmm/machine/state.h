@@ -111,6 +111,8 @@ struct machine {
     struct guest_clock clock; /* runs in RUN_RUNNING, but not during a reset */
     struct reset reset;
     struct drain drain;
+    struct snapshot *snapshot; /* that is being written, or NULL; */
+    struct worker *saver;      /* made with the first one */
 
     struct vm vm;
     struct vcpus vcpus;

@@ -248,6 +248,20 @@ void backend_let_merge(const struct backend *backend)
                                "without KSM, or of huge pages, none are merged");
 }
 
+bool backend_overlay(const struct backend *backend, void *memory, uint64_t size, int fd, uint64_t offset)
+{
+    /* Others share it, or it has pages of a kind or a place that a file does not have. */
+    if (backend->kind != BACKEND_RAM || backend->fd >= 0 || backend->share || backend->lock ||
+        backend->policy != HOST_POLICY_DEFAULT)
+        return false;
+    if (mmap(memory, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
+             (off_t)offset) == MAP_FAILED)
+        return false;
+    advise(backend);
+    backend_let_merge(backend);
+    return true;
+}
+
 /* Memory of a memfd or an unnamed file lives on without a mapping, and so does its reservation of huge pages;
  * nobody can name it any more. */
 static void close_unnamed(struct backend *backend)

@@ -47,6 +47,9 @@ void backend_displace(struct backend *backend);
 /* Let the host merge its pages, if merge=on, once it is at its final place: the kernel moves mergeable memory
  * slowly, about 60 ms for each GiB. */
 void backend_let_merge(const struct backend *backend);
+/* Replace a part of its memory, which nobody uses, by a private mapping of a file: pages are the file's until
+ * they are written. False: the backend has to stay what it is, or the kernel refuses; nothing has changed. */
+bool backend_overlay(const struct backend *backend, void *memory, uint64_t size, int fd, uint64_t offset);
 /* Return its memory to the host. The contents of a file with a name remain. It can be mapped again. */
 void backend_unmap(struct backend *backend);
 /* The first half of backend_release() if its addresses must remain reserved: return its memory to the host.

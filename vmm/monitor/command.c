@@ -13,12 +13,14 @@
 
 #include "base/json_reader.h"
 #include "machine/machine.h"
+#include "machine/snapshot.h"
 
 static const struct command_area *const areas[] = {
-    &commands_monitor, &commands_machine,    &commands_memory, &commands_memory_info, &commands_memslot,
-    &commands_map,     &commands_operation,  &commands_set,    &commands_block,       &commands_iothread,
-    &commands_net,     &commands_cpus,       &commands_query,  &commands_pci,         &commands_balloon,
-    &commands_schema,  &commands_introspect, &commands_qom,    &commands_descriptors, &commands_chardev,
+    &commands_monitor,  &commands_machine,    &commands_memory, &commands_memory_info, &commands_memslot,
+    &commands_map,      &commands_operation,  &commands_set,    &commands_block,       &commands_iothread,
+    &commands_net,      &commands_cpus,       &commands_query,  &commands_pci,         &commands_balloon,
+    &commands_schema,   &commands_introspect, &commands_qom,    &commands_descriptors, &commands_chardev,
+    &commands_snapshot,
 };
 #define AREA_COUNT (sizeof areas / sizeof areas[0])
 
@@ -154,6 +156,14 @@ static bool check_arguments(const struct command *command, struct json_object *a
     return true;
 }
 
+/* What may run while the machine is being saved: what changes nothing, and what is possible before there is a
+ * machine. */
+static bool is_harmless(const struct command *command)
+{
+    return command->early || (command->qmp && strncmp(command->qmp, "query-", 6) == 0) ||
+           (command->hmp && strncmp(command->hmp, "info ", 5) == 0);
+}
+
 bool command_run(const struct command *command, struct monitor_context *context, struct json_object *args,
                  struct json_object **result, struct error *error)
 {
@@ -162,6 +172,9 @@ bool command_run(const struct command *command, struct monitor_context *context,
         return error_set(error,
                          "The command '%s' is permitted only after machine initialization has completed; "
                          "x-exit-preconfig completes it",
+                         command->qmp ? command->qmp : command->hmp);
+    if (machine_is_saving(context->machine) && !is_harmless(command))
+        return error_set(error, "a snapshot is being written; '%s' is possible when it is complete",
                          command->qmp ? command->qmp : command->hmp);
     if (!check_arguments(command, args, error) || !command->run(context, args, result, error))
         return false;

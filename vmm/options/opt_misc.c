@@ -65,6 +65,19 @@ bool option_name(struct parser *parser, const char *argument, struct error *erro
     return true;
 }
 
+bool option_incoming(struct parser *parser, const char *argument, struct error *error)
+{
+    static const char file[] = "file:";
+
+    if (strncmp(argument, file, strlen(file)) != 0 || !argument[strlen(file)])
+        return error_set(error,
+                         "expects file:FILE, a snapshot that machine-snapshot wrote; got '%s': there is no "
+                         "migration",
+                         argument);
+    replace_string(&parser->config->incoming, argument + strlen(file));
+    return true;
+}
+
 bool option_uuid(struct parser *parser, const char *argument, struct error *error)
 {
     static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";

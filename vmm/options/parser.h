@@ -198,8 +198,8 @@ bool numa_read_distance(struct numa_config *numa, const bool *present, struct js
                         struct error *error);
 bool numa_finish_distances(struct numa_config *numa, struct error *error);
 /* opt_misc.c */
-option_handler option_name, option_uuid, option_rtc, option_msg, option_overcommit, option_sandbox,
-    option_display, option_vga, option_audiodev;
+option_handler option_name, option_incoming, option_uuid, option_rtc, option_msg, option_overcommit,
+    option_sandbox, option_display, option_vga, option_audiodev;
 /* opt_action.c */
 option_handler option_action, option_watchdog_action;
 /* What -action and QMP's set-action say, for `what` of them; those that are not named stay. */

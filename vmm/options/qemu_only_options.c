@@ -33,7 +33,7 @@ static const struct {
 #endif
     { "acpitable", "hotram generates the ACPI tables" },
     { "realtime", "-overcommit mem-lock=on keeps memory in RAM" },
-    { "incoming only-migratable loadvm dump-vmstate", "no migration" },
+    { "only-migratable loadvm dump-vmstate", "no migration" },
     { "xen-domid xen-attach xen-domid-restrict", "KVM only, no Xen" },
     { "singlestep icount d D dfilter tb-size plugin seed", "KVM runs the guest without translation" },
     { "gdb s", "no debugger interface" },

@@ -272,6 +272,11 @@ const struct option options_table[] = {
 
     STORED("S", NULL, GROUP_RUN, start_paused,
            "do not start the vCPUs; start them with the monitor command cont", NULL),
+    HANDLED(
+        "incoming", "file:FILE", GROUP_RUN, option_incoming,
+        "continue from a snapshot (monitor command machine_snapshot); all other options are those with which the "
+        "saved guest was started, with -device for each DIMM that was plugged, and its slot and address",
+        "-incoming file:guest.snapshot"),
     STORED(
         "preconfig", NULL, GROUP_RUN, preconfig,
         "wait for the monitor command x-exit-preconfig and until then accept only queries and object commands; for QEMU's "

@@ -54,7 +54,7 @@ for name in db1 'a%2Fb'; do
 done
 
 echo 1..16
-check '' = status list map plug unplug set wait cancel events top inspect quit
+check '' = status list map plug unplug set wait cancel events top snapshot inspect quit
 check 'un' = unplug
 check '-' = --socket --guest --json --monitor-timeout --help --version
 check 'plug --t' = --timeout --template

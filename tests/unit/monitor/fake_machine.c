@@ -14,6 +14,7 @@
 #include "hotplug/cpus.h"
 #include "hotplug/hotplug.h"
 #include "kvm/vm.h"
+#include "machine/snapshot.h"
 #include "memory/backend.h"
 #include "net/backend.h"
 
@@ -205,6 +206,20 @@ const char *machine_busy(const struct machine *machine)
 {
     (void)machine;
     return NULL;
+}
+
+bool machine_is_saving(const struct machine *machine)
+{
+    (void)machine;
+    return false;
+}
+
+bool machine_snapshot(struct machine *machine, const char *path,
+                      void (*ended)(void *opaque, const struct error *error), void *opaque,
+                      struct error *error)
+{
+    (void)machine, (void)ended, (void)opaque;
+    return error_set(error, "'%s': no space", path);
 }
 
 bool machine_cont(struct machine *machine, struct error *error)

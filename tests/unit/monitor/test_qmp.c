@@ -606,6 +606,7 @@ static void test_query_commands(void **state)
         "add-fd",
         "remove-fd",
         "query-fdsets",
+        "machine-snapshot",
         "query-rx-filter",
     };
     struct world *world = *state;

@@ -544,7 +544,9 @@ static void unknown_options(void **state)
         { "-cdrom x", "(no CD-ROM drive; -drive file=FILE,format=raw,readonly=on is" },
         { "-fda x", "(a disk is -drive file=FILE,format=raw or -hda FILE)" },
         { "-vnc :0", "(no display)" },
-        { "-incoming defer", "(no migration)" },
+        { "-incoming defer", "expects file:FILE, a snapshot that machine-snapshot wrote; got 'defer'" },
+        { "-incoming file:", "got 'file:': there is no migration" },
+        { "-only-migratable", "(no migration)" },
         { "-snapshot", "(`cp --reflink=auto IMAGE COPY` makes" },
         { "-s", "-s: QEMU option not supported by hotram (no debugger interface)" },
 #if defined(__aarch64__)

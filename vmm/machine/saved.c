@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A machine as a stream of saved states. What the guest sees of its configuration is described, and compared
+ * before anything is restored; everything else is state, in the saved forms that its owners have.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "device/device.h"
+#include "kvm/saved.h"
+#include "machine/snapshot.h"
+#include "machine/state.h"
+
+/* ---- what the guest sees of the configuration ---- */
+
+static void describe_nodes(const struct numa_config *numa, uint32_t cpus, struct stream_writer *writer)
+{
+    char name[STREAM_NAME_MAX + 1];
+
+    stream_number(writer, "nodes", numa->nodes);
+    for (uint32_t node = 0; node < numa->nodes; node++) {
+        snprintf(name, sizeof name, "node %u RAM", node);
+        stream_number(writer, name, numa->ram[node]);
+    }
+    if (numa->nodes == 0)
+        return;
+    stream_bytes(writer, "nodes of CPUs", numa->cpu_node, cpus);
+    stream_number(writer, "distances given", numa->distances_given);
+    for (uint32_t node = 0; numa->distances_given && node < numa->nodes; node++) {
+        snprintf(name, sizeof name, "distances of node %u", node);
+        stream_bytes(writer, name, numa->distance[node], numa->nodes);
+    }
+}
+
+static void describe(const struct machine *machine, struct stream_writer *writer)
+{
+    static const char *const firmware[] = {
+        [FIRMWARE_NONE] = "none", [FIRMWARE_ROM] = "image", [FIRMWARE_FLASH] = "flash"
+    };
+    const struct config *config = machine->config;
+
+    stream_open(writer, "machine");
+#if defined(__x86_64__)
+    stream_text(writer, "architecture", "x86-64");
+#else
+    stream_text(writer, "architecture", "arm64");
+#endif
+    stream_text(writer, "type", "hotram-1");
+    stream_text(writer, "acpi-events", config->ged ? "ged" : "fixed");
+    stream_text(writer, "firmware", firmware[config->firmware]);
+    stream_number(writer, "cpus", config->cpus);
+    stream_number(writer, "sockets", config->sockets);
+    stream_number(writer, "cores", config->cores);
+    stream_number(writer, "threads", config->threads);
+    stream_number(writer, "RAM size", config->ram_size);
+    stream_number(writer, "maxmem", config->maxmem);
+    stream_number(writer, "RAM below 4 GiB", machine->low_ram_end);
+    stream_number(writer, "RAM above 4 GiB", machine->high_ram_size);
+    describe_nodes(&config->numa, config->cpus, writer);
+    stream_number(writer, "memslots", config->memslot_count);
+}
+
+/* ---- saving ---- */
+
+static bool check_kind(const struct machine *machine, struct error *error)
+{
+    if (!machine->memory)
+        return error_set(error, "-machine none has no state");
+    if (machine->config->accel != ACCEL_KVM)
+        return error_set(error, "with -accel qtest there are no vCPUs whose state could be saved");
+    return machine->config->maxcpus == machine->config->cpus ||
+           error_set(
+               error,
+               "-smp: of %u possible CPUs the machine starts with %u, and CPUs that can be added have no "
+               "saved form; give as many as maxcpus=",
+               machine->config->maxcpus, machine->config->cpus);
+}
+
+static bool check_state(const struct machine *machine, struct error *error)
+{
+    const char *busy = machine_busy(machine);
+
+    if (machine->ending)
+        return error_set(error, "the program ends");
+    if (machine_is_resetting(machine))
+        return error_set(error, "a reset is in progress; try again when it has ended (event RESET)");
+    if (busy)
+        return error_set(error, "device '%s': the host has not completed its requests; try again later",
+                         busy);
+    switch (machine->state) {
+    case RUN_RUNNING:
+    case RUN_PAUSED:
+    case RUN_PRELAUNCH:
+        return true;
+    default:
+        return error_set(error,
+                         "the machine's state is %s, and can be saved in the states running, paused "
+                         "and prelaunch",
+                         run_state_name(machine->state));
+    }
+}
+
+bool machine_can_save(struct machine *machine, struct error *error)
+{
+    struct hotram_buffer nothing;
+
+    RESULT_DOES_NOT_MATTER(hotram_buffer_init(&nothing, NULL, 0), "the buffer is sound");
+    return check_kind(machine, error) && check_state(machine, error) &&
+           devices_can_save(&machine->board, error) && hotplug_can_save(machine->hotplug, error) &&
+           vcpus_arch_can_save(&machine->vcpus, error);
+}
+
+static bool save_devices(struct machine *machine, struct stream_writer *writer, struct error *error)
+{
+    bool saved;
+
+    devices_describe_fields(&machine->board, writer);
+    if (!stream_close(writer, error))
+        return false;
+    machine_lock_take(&machine->lock);
+    saved = devices_save(&machine->board, writer->out, error);
+    machine_lock_release(&machine->lock);
+    return saved;
+}
+
+static bool append_all(struct machine *machine, const struct saved_memory *memory, bool running,
+                       struct stream_writer *writer, struct hotram_buffer *out, struct error *error)
+{
+    stream_begin(writer, out, "hotram " HOTRAM_VERSION);
+    describe(machine, writer);
+    if (!stream_close(writer, error))
+        return false;
+    stream_open(writer, "time");
+    stream_number(writer, "guest nanoseconds", guest_clock_now(&machine->clock));
+    stream_number(writer, "running", running);
+    if (!stream_close(writer, error) || !hotplug_save(machine->hotplug, writer, error) ||
+        !save_devices(machine, writer, error) || !vcpus_arch_save(&machine->vcpus, writer, error) ||
+        !saved_memory_describe(memory, writer, error))
+        return false;
+    stream_end(writer);
+    return true;
+}
+
+/* So much is enough: a vCPU has some 20 KiB. */
+static size_t room_for(const struct machine *machine)
+{
+    return (UINT32_C(512) << 10) + (size_t)machine->config->cpus * (64u << 10);
+}
+
+uint8_t *machine_save(struct machine *machine, struct saved_memory *memory, bool running, size_t *length,
+                      struct error *error)
+{
+    const size_t room = room_for(machine);
+    struct stream_writer *writer = malloc(sizeof *writer);
+    uint8_t *bytes = malloc(room);
+    struct hotram_buffer out;
+    bool saved = writer && bytes;
+
+    if (!saved)
+        error_set(error, "out of memory");
+    if (saved) {
+        saved_memory_place(memory, room);
+        RESULT_DOES_NOT_MATTER(hotram_buffer_init(&out, bytes, room), "the buffer is sound");
+        saved = append_all(machine, memory, running, writer, &out, error);
+    }
+    if (saved && hotram_buffer_status(&out) != HOTRAM_OK)
+        saved = error_set(error, "the saved state has %zu bytes; there is room for %zu", out.length, room);
+    free(writer);
+    if (saved) {
+        *length = out.length;
+        return bytes;
+    }
+    free(bytes);
+    return NULL;
+}
+
+/* ---- restoring ---- */
+
+static bool restore_devices(struct machine *machine, const struct hotram_saved *stream, struct error *error)
+{
+    struct hotram_saved saved;
+    struct stream_part next;
+    bool restored;
+
+    if (!stream_find_kind(stream, STATE_KIND, &saved, error))
+        return false;
+    machine_lock_take(&machine->lock);
+    restored = devices_restore(&machine->board, &saved, error);
+    machine_lock_release(&machine->lock);
+    if (!restored)
+        return false;
+    return !stream_next(&saved, &next) || next.kind != STATE_KIND ||
+           error_set(error, "the saved state is of a machine with more devices than this one");
+}
+
+static bool restore_time(struct machine *machine, const struct hotram_saved *stream, struct error *error)
+{
+    struct stream_part part;
+    uint64_t running;
+
+    if (!stream_find(stream, "time", &part, error) ||
+        !stream_get(&part, "guest nanoseconds", INT64_MAX, &machine->clock.stood, error) ||
+        !stream_get(&part, "running", 1, &running, error))
+        return false;
+    if (!running && machine->state == RUN_PRELAUNCH) /* machine_autostart() leaves it so */
+        machine->state = RUN_PAUSED;
+    return true;
+}
+
+static bool restore_parts(struct machine *machine, const struct hotram_saved *stream, int fd, uint64_t size,
+                          struct stream_writer *scratch, struct saved_memory *memory, struct error *error)
+{
+    describe(machine, scratch);
+    if (!stream_matches(scratch, stream, error) || !devices_can_save(&machine->board, error))
+        return false;
+    /* Time before operations, whose deadlines it is of; memory before vCPUs, since KVM writes the guest's
+     * wall clock there; vCPUs and interrupt controllers before the devices that set their lines. */
+    return saved_memory_list(memory, machine->memory, machine->backends, error) &&
+           restore_time(machine, stream, error) &&
+           hotplug_restore(machine->hotplug, stream, scratch, error) &&
+           saved_memory_read(memory, stream, fd, size, error) &&
+           vcpus_arch_restore(&machine->vcpus, stream, error) && restore_devices(machine, stream, error);
+}
+
+static bool restore_from(struct machine *machine, int fd, uint64_t size, struct error *error)
+{
+    const size_t length = size < STREAM_SIZE_MAX ? (size_t)size : STREAM_SIZE_MAX;
+    struct stream_writer *scratch = malloc(sizeof *scratch);
+    struct saved_memory *memory = malloc(sizeof *memory);
+    uint8_t *bytes = malloc(length ? length : 1);
+    bool restored = (scratch && memory && bytes) || error_set(error, "out of memory");
+    struct hotram_saved stream;
+    ssize_t got = restored ? pread(fd, bytes, length, 0) : 0;
+
+    if (restored && got < 0)
+        restored = error_set(error, "%s", strerror(errno));
+    restored = restored && stream_accept(bytes, (size_t)got, &stream, error) &&
+               restore_parts(machine, &stream, fd, size, scratch, memory, error);
+    free(bytes);
+    free(memory);
+    free(scratch);
+    return restored;
+}
+
+bool machine_restore(struct machine *machine, struct error *error)
+{
+    const char *path = machine->config->incoming;
+    struct stat status;
+    bool restored;
+    int fd;
+
+    if (!check_kind(machine, error))
+        return error_prefix(error, "-incoming: ");
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return error_set(error, "-incoming 'file:%s': %s", path, strerror(errno));
+    if (fstat(fd, &status) < 0)
+        restored = error_set(error, "%s", strerror(errno));
+    else if (!S_ISREG(status.st_mode))
+        restored = error_set(error, "it is not a regular file");
+    else
+        restored = restore_from(machine, fd, (uint64_t)status.st_size, error);
+    close(fd);
+    return restored || error_prefix(error, "-incoming 'file:%s': ", path);
+}

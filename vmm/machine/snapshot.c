@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The course of a snapshot: the guest stops, its state is collected at once, a worker writes the memory, the
+ * guest continues. The file gets its name when it is complete.
+ */
+#include "machine/snapshot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "machine/state.h"
+
+/* How long the end of the program waits for a worker that was told to stop. */
+#define STOP_MS 1000
+
+struct snapshot {
+    struct machine *machine;
+    struct saved_memory memory;
+    char *path, *partial;
+    int fd;
+    uint8_t *stream;
+    size_t length;
+    struct job job;
+    bool written; /* the worker's while it has the job, like the next */
+    struct error error;
+    bool was_running;
+    void (*ended)(void *opaque, const struct error *error);
+    void *opaque;
+};
+
+bool machine_is_saving(const struct machine *machine)
+{
+    return machine->snapshot != NULL;
+}
+
+/* ---- its end ---- */
+
+static void discard(struct snapshot *snapshot)
+{
+    saved_memory_return(&snapshot->memory);
+    if (snapshot->fd >= 0) {
+        close(snapshot->fd);
+        RESULT_DOES_NOT_MATTER(unlink(snapshot->partial),
+                               "the file that is left is none that can be restored");
+    }
+    free(snapshot->stream);
+    free(snapshot->partial);
+    free(snapshot->path);
+    free(snapshot);
+}
+
+/* The file is complete: it gets its name, and replaces what had it. */
+static bool publish(struct snapshot *snapshot)
+{
+    if (rename(snapshot->partial, snapshot->path) < 0)
+        return error_set(&snapshot->error, "%s", strerror(errno));
+    close(snapshot->fd);
+    snapshot->fd = -1;
+    return true;
+}
+
+static void finish(struct snapshot *snapshot)
+{
+    struct machine *machine = snapshot->machine;
+    void (*const ended)(void *, const struct error *) = snapshot->ended;
+    void *const opaque = snapshot->opaque;
+    struct error error = { 0 }, ignored;
+    const bool good = snapshot->written && publish(snapshot);
+
+    if (!good) {
+        error_set(&error, "%s", snapshot->error.text);
+        error_prefix(&error, "'%s': ", snapshot->path);
+    }
+    machine->snapshot = NULL;
+    if (snapshot->was_running && machine->state == RUN_PAUSED)
+        RESULT_DOES_NOT_MATTER(machine_cont(machine, &ignored), "a paused guest can always run");
+    discard(snapshot);
+    ended(opaque, good ? NULL : &error);
+}
+
+/* ---- memory ---- */
+
+/* On the worker's thread. The stream is written last: without it the file is none. */
+static void write_file(void *opaque, const atomic_bool *stop)
+{
+    struct snapshot *snapshot = opaque;
+    size_t done = 0;
+
+    snapshot->written = saved_memory_write(&snapshot->memory, snapshot->fd, stop, &snapshot->error);
+    while (snapshot->written && done < snapshot->length) {
+        const ssize_t count = pwrite(snapshot->fd, snapshot->stream + done, snapshot->length - done,
+                                     (off_t)done);
+
+        if (count > 0)
+            done += (size_t)count;
+        else if (count == 0 || errno != EINTR)
+            snapshot->written = error_set(&snapshot->error, "%s", count < 0 ? strerror(errno) : "no space");
+    }
+}
+
+static void file_written(void *opaque)
+{
+    finish(opaque);
+}
+
+/* ---- its beginning ---- */
+
+static bool open_partial(struct snapshot *snapshot, const char *path, struct error *error)
+{
+    const size_t size = strlen(path) + sizeof ".partial";
+
+    snapshot->path = strdup(path);
+    snapshot->partial = malloc(size);
+    if (!snapshot->machine->saver)
+        snapshot->machine->saver = worker_create(snapshot->machine->loop);
+    if (!snapshot->path || !snapshot->partial || !snapshot->machine->saver)
+        return error_set(error, "out of memory");
+    snprintf(snapshot->partial, size, "%s.partial", path);
+    snapshot->fd = open(snapshot->partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (snapshot->fd >= 0)
+        return true;
+    return errno == EEXIST ? error_set(error,
+                                       "'%s': it exists: another snapshot is being written to this file, or "
+                                       "was not completed; remove it if there is none",
+                                       snapshot->partial)
+                           : error_set(error, "'%s': %s", snapshot->partial, strerror(errno));
+}
+
+/* The guest stands still. */
+static bool collect(struct snapshot *snapshot, struct error *error)
+{
+    struct machine *machine = snapshot->machine;
+
+    if (atomic_load(&machine->requests) != 0)
+        return error_set(error, "the guest has just requested a reset or a power off; try again");
+    if (!saved_memory_list(&snapshot->memory, machine->memory, machine->backends, error))
+        return false;
+    snapshot->stream = machine_save(machine, &snapshot->memory, snapshot->was_running, &snapshot->length,
+                                    error);
+    return snapshot->stream && saved_memory_lease(&snapshot->memory, error);
+}
+
+static bool begin(struct snapshot *snapshot, const char *path, struct error *error)
+{
+    struct machine *machine = snapshot->machine;
+    struct error ignored;
+
+    if (!open_partial(snapshot, path, error))
+        return false;
+    snapshot->was_running = machine->state == RUN_RUNNING;
+    RESULT_DOES_NOT_MATTER(machine_stop(machine, NULL), "no device is busy: machine_can_save()");
+    if (collect(snapshot, error))
+        return true;
+    if (snapshot->was_running)
+        RESULT_DOES_NOT_MATTER(machine_cont(machine, &ignored), "it ran a moment ago");
+    return false;
+}
+
+bool machine_snapshot(struct machine *machine, const char *path,
+                      void (*ended)(void *opaque, const struct error *error), void *opaque,
+                      struct error *error)
+{
+    struct snapshot *snapshot;
+
+    if (machine->snapshot)
+        return error_set(error, "a snapshot is being written; try again when it is complete");
+    if (!machine_can_save(machine, error))
+        return false;
+    snapshot = calloc(1, sizeof *snapshot);
+    if (!snapshot)
+        return error_set(error, "out of memory");
+    snapshot->machine = machine;
+    snapshot->fd = -1;
+    snapshot->ended = ended;
+    snapshot->opaque = opaque;
+    if (!begin(snapshot, path, error)) {
+        discard(snapshot);
+        return false;
+    }
+    machine->snapshot = snapshot;
+    snapshot->job = (struct job){ .run = write_file, .done = file_written, .opaque = snapshot };
+    worker_do(machine->saver, &snapshot->job);
+    return true;
+}
+
+bool machine_stop_snapshot(struct machine *machine)
+{
+    return worker_stop(machine->saver, STOP_MS);
+}
+
+void machine_end_snapshot(struct machine *machine)
+{
+    struct snapshot *snapshot = machine->snapshot;
+
+    if (snapshot) {
+        worker_take_back(machine->saver, &snapshot->job);
+        snapshot->written = error_set(&snapshot->error, "the program ends");
+        snapshot->was_running = false;
+        finish(snapshot);
+    }
+    worker_destroy(machine->saver);
+    machine->saver = NULL;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Snapshots: the machine's state and its memory in a file, and a machine that continues from one.
+ * docs/state.md specifies the file.
+ *
+ * saved.c            all but memory, as a stream of saved states
+ * saved_memory.c     memory: to a file without its zero pages; and from one, mapped where possible
+ * snapshot.c         the course of a snapshot
+ *
+ * Threads: main thread; memory is written by a worker, during which the guest is stopped, and leases keep all
+ * memory in place.
+ */
+#ifndef VMM_MACHINE_SNAPSHOT_H
+#define VMM_MACHINE_SNAPSHOT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "base/error.h"
+#include "memory/backend.h"
+#include "memory/guest_memory.h"
+#include "state/stream.h"
+
+struct machine;
+
+/* ---- saved_memory.c ---- */
+
+/* Regions of RAM, DIMMs, and firmware's image, which is only read. */
+#define SAVED_REGIONS_MAX (2 * NUMA_NODES_MAX + 256 + 8)
+
+struct saved_region {
+    struct guest_part part;
+    uint64_t offset; /* in the file, bytes */
+    struct lease lease;
+};
+
+struct saved_memory {
+    struct saved_region region[SAVED_REGIONS_MAX];
+    unsigned count;
+    uint64_t end; /* of the file */
+    struct guest_memory *map;
+    const struct backends *backends;
+    bool leased;
+};
+
+/* List the memory of a machine. False and an error. */
+bool saved_memory_list(struct saved_memory *memory, struct guest_memory *map, const struct backends *backends,
+                       struct error *error);
+/* Give each region its place in a file that begins with a stream of this length. */
+void saved_memory_place(struct saved_memory *memory, uint64_t stream_length);
+bool saved_memory_lease(struct saved_memory *memory, struct error *error);
+void saved_memory_return(struct saved_memory *memory);
+/* Append the sections that describe it. */
+bool saved_memory_describe(const struct saved_memory *memory, struct stream_writer *writer,
+                           struct error *error);
+/* Write all of it. Any thread. False and an error, also if *stop becomes true. */
+bool saved_memory_write(const struct saved_memory *memory, int fd, const atomic_bool *stop,
+                        struct error *error);
+/* Replace the machine's memory, which has been listed, by that of the file, of `size` bytes. False and an
+ * error: its regions differ, or the file cannot be read; memory may have been replaced in part. */
+bool saved_memory_read(struct saved_memory *memory, const struct hotram_saved *stream, int fd, uint64_t size,
+                       struct error *error);
+
+/* ---- saved.c ---- */
+
+/* Whether the machine can be saved now. False and an error: why not, by name; it still runs. */
+bool machine_can_save(struct machine *machine, struct error *error);
+/* The stream of a machine that is stopped, with the places of its memory; the caller frees it. `running`: it
+ * is to run when it is restored. NULL and an error. */
+uint8_t *machine_save(struct machine *machine, struct saved_memory *memory, bool running, size_t *length,
+                      struct error *error);
+/* Continue from the snapshot that -incoming names: the machine is new, and nothing has run. False and an
+ * error; it cannot be used then. */
+bool machine_restore(struct machine *machine, struct error *error);
+
+/* ---- snapshot.c ---- */
+
+/* Whether one is being written: the machine does not change meanwhile. */
+bool machine_is_saving(const struct machine *machine);
+/* Write a snapshot into a file, which is replaced when it is complete. The guest is stopped meanwhile (events
+ * STOP and RESUME). `ended` is called once, from the event loop, with NULL or an error; when the machine
+ * goes, at the latest. False and an error: nothing has changed, and `ended` will not be called. */
+bool machine_snapshot(struct machine *machine, const char *path,
+                      void (*ended)(void *opaque, const struct error *error), void *opaque,
+                      struct error *error);
+/* The end of the program: tell the worker to stop. False: a file system blocks it, so machine and event loop
+ * must be left as they are. */
+bool machine_stop_snapshot(struct machine *machine);
+/* After it: what is incomplete is removed. */
+void machine_end_snapshot(struct machine *machine);
+
+#endif
