@@ -14,6 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
 from lib.host import DIMM, MIB, Host                         # noqa: E402
 from lib.vhost_back_end import BackEnd                       # noqa: E402
+from lib.virtio import wait_until                            # noqa: E402
 
 COUNT = 4
 
@@ -37,7 +38,7 @@ class Together(BackEnd):
 
 
 @contextlib.contextmanager
-def machine(slots=(32,) * COUNT):
+def machine(slots=(32,) * COUNT, more=()):
     with contextlib.ExitStack() as made:
         folder = pathlib.Path(made.enter_context(tempfile.TemporaryDirectory()))
         back_ends, options = [], []
@@ -45,7 +46,7 @@ def machine(slots=(32,) * COUNT):
             back_ends.append(made.enter_context(Together(folder / f"{number}", slots=limit)))
             options += ["-chardev", f"socket,id=c{number},path={folder}/{number}", "-device",
                         f"vhost-user-blk-pci,id=v{number},chardev=c{number}"]
-        yield made.enter_context(Host(["-m", "64M,slots=16,maxmem=64G", *options])), back_ends
+        yield made.enter_context(Host(["-m", "64M,slots=16,maxmem=64G", *options, *more])), back_ends
 
 
 def have(back_ends):
@@ -92,6 +93,29 @@ def test_the_smallest_limit_counts():
         assert len({tuple(regions) for regions in have(back_ends)}) == 1
         host.eject("a")
         host.dimm("d", "m")
+
+
+def test_a_size_is_planned_within_the_limit():
+    memslots = ("-memslot", "id=a,size=128M", "-memslot", "id=b,size=128M")
+    with machine(slots=(32, 3, 7), more=memslots) as (host, back_ends):
+        host.qmp.execute("cont")
+
+        def plan(size):
+            steps = host.qmp.execute("memory-set", {"size": size * MIB, "dry-run": True})["plan"]
+            assert sum(step["size"] for step in steps) == size * MIB - host.qmp.execute("query-memory-size-summary")["base-memory"] - \
+                host.qmp.execute("query-memory-size-summary")["plugged-memory"]
+            return len(steps)
+
+        assert 1 <= plan(576) <= 2 and 1 <= plan(64 + 1022) <= 2 and 1 <= plan(64 + 8190) <= 2
+        host.qmp.execute("memslot", {"id": "a", "action": "add"})
+        assert plan(64 + 1022) == 1
+        host.qmp.execute("memslot", {"id": "b", "action": "add"})
+        host.refuses(["can't be reached", "the back end of device 'v1' (vhost-user-blk-pci) maps at most 3 ranges of guest memory"],
+                     "memory-set", {"size": 1024 * MIB})
+        back_ends[1].stop()                     # without it 4 are left
+        back_ends[1].stop = lambda: None
+        wait_until(lambda: "v1: the back end of chardev 'c1' is lost" in host.error_log, "the loss")
+        assert 1 < plan(64 + 1022) <= 4
 
 
 def test_a_size_beyond_the_limit():

@@ -4,6 +4,8 @@
  */
 #include "hotplug/resize_model.h"
 
+#include "memory/guest_memory.h"
+
 #include <string.h>
 
 static void no_event(void *opaque)
@@ -47,15 +49,41 @@ static void copy_slot(struct resize_model *model, uint32_t slot)
         hotram_bank_eject(&model->bank, slot);
 }
 
+/* As many slots as guest memory may have regions, if those that are in use are the first ones: more where
+ * there are gaps, and then a DIMM may be refused. Under the machine lock. */
+static uint32_t count_slots(struct resize_model *model)
+{
+    const struct hotplug *hotplug = model->hotplug;
+    const uint32_t slots = hotplug->config.slots;
+    const unsigned room = guest_memory_room(hotplug->config.memory, &model->limit);
+    uint32_t used = 0, needed = 0;
+
+    for (uint32_t slot = 0; slot < slots; slot++)
+        if (hotplug->slots[slot].state != HOTRAM_DIMM_EMPTY) {
+            used++;
+            needed = slot + 1;
+        }
+    if (room >= slots - used) {
+        model->limit.text[0] = '\0';
+        return slots;
+    }
+    if (needed < used + room)
+        needed = used + room;
+    return needed > 0 ? needed : 1;
+}
+
 void resize_model_init(struct resize_model *model, struct hotplug *hotplug,
                        const struct resize_request *request, const bool *fixed)
 {
     static const struct hotram_bank_ops ops = { no_event, no_ost, no_eject };
+    struct hotram_bank_config config;
 
     model->hotplug = hotplug;
     model->request = request;
     machine_lock_take(hotplug->config.board->lock);
-    hotram_bank_init(&model->bank, &hotplug->bank.config, model->slots, &ops, NULL);
+    config = hotplug->bank.config;
+    config.slots = count_slots(model);
+    hotram_bank_init(&model->bank, &config, model->slots, &ops, NULL);
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
         /* A memslot's DIMM goes and comes by name. */
         model->fixed[slot] = (fixed && fixed[slot]) || hotplug->memslot[slot];

@@ -21,6 +21,8 @@ struct resize_model {
     struct hotram_dimm slots[HOTRAM_SLOTS_MAX]; /* its slots */
     struct hotram_bank before;                  /* before the first step */
     struct hotram_dimm before_slots[HOTRAM_SLOTS_MAX];
+    /* Why the copy has fewer slots than the bank: a listener of guest memory has a limit; "": it has not. */
+    struct error limit;
 };
 
 /* `fixed`: for each slot, whether its DIMM must not be removed; NULL: none. Takes the machine lock. */

@@ -125,6 +125,8 @@ static void write_reason(const struct resize_model *model, const struct resize_o
     else if (obstacle->status == HOTRAM_E_CAPACITY)
         snprintf(text, length, "%s can't be reached%s: maxmem, %s, is too small together with other DIMMs",
                  want, node, size_text(most, one));
+    else if (obstacle->status == HOTRAM_E_NO_SLOT && model->limit.text[0])
+        snprintf(text, length, "%s can't be reached%s: %.200s", want, node, model->limit.text);
     else if (obstacle->status == HOTRAM_E_NO_SLOT)
         snprintf(text, length,
                  "%s can't be reached%s: too few of the %u slots are empty, and no DIMMs can be replaced",

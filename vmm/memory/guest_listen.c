@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Listeners of the map of guest memory. On the main thread. */
 #include <assert.h>
+#include <limits.h>
 
 #include "memory/guest_map.h"
 
@@ -128,4 +129,20 @@ void guest_memory_unlisten(struct guest_memory *map, struct guest_listener *list
     *(listener->previous ? &listener->previous->next : &map->first_listener) = listener->next;
     *(listener->next ? &listener->next->previous : &map->last_listener) = listener->previous;
     listener->next = listener->previous = NULL;
+}
+
+unsigned guest_memory_room(const struct guest_memory *map, struct error *why)
+{
+    unsigned least = UINT_MAX;
+
+    for (const struct guest_listener *listener = map->first_listener; listener; listener = listener->next) {
+        struct error reason;
+        const unsigned room = listener->room ? listener->room(listener->opaque, &reason) : UINT_MAX;
+
+        if (room < least) {
+            least = room;
+            *why = reason;
+        }
+    }
+    return least;
 }

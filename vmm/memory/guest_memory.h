@@ -149,12 +149,16 @@ const char *guest_memory_next_holder(const struct guest_memory *map, const struc
  * undo follows.
  * - begin_leave: leave is called soon.
  *
+ * room: how many more regions the listener accepts, for plans. A number that is not UINT_MAX comes with a
+ * reason: a phrase that names the listener and its limit.
+ *
  * begin, prepare and commit are called in the order of guest_memory_listen(), undo and leave in the reverse
  * order. None of them may add or remove regions or listeners. Any of them may be NULL. The struct belongs to
  * the listener. */
 struct guest_listener {
     void (*begin)(void *opaque, const struct guest_part *part);
     void (*begin_leave)(void *opaque, const struct guest_part *part);
+    unsigned (*room)(void *opaque, struct error *why);
     bool (*prepare)(void *opaque, const struct guest_part *part, struct error *error);
     void (*commit)(void *opaque, const struct guest_part *part);
     void (*undo)(void *opaque, const struct guest_part *part);
@@ -167,6 +171,10 @@ struct guest_listener {
 bool guest_memory_listen(struct guest_memory *map, struct guest_listener *listener, struct error *error);
 /* Remove a listener; none of its functions is called, also not for existing memory. */
 void guest_memory_unlisten(struct guest_memory *map, struct guest_listener *listener);
+
+/* How many more regions all listeners accept, and why no more; UINT_MAX: no listener has a limit. Main
+ * thread. */
+unsigned guest_memory_room(const struct guest_memory *map, struct error *why);
 
 /* The dirty log: which pages (of the host's page size) were written, by the guest (KVM's log) or by the
  * program (leases that write, when they are returned), in one bitmap for each region. Main thread. For -accel

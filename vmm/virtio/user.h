@@ -50,6 +50,8 @@ struct virtio_user {
     struct chardev *chardev; /* the main thread's: it provided the connection; NULL: none yet */
     struct guest_listener listener;
     bool listens;
+    unsigned mapped;       /* the main thread's: ranges that the back end maps, or would */
+    _Atomic unsigned most; /* of those, written by the I/O thread; UINT_MAX: it is lost, and no limit */
     struct virtio_user_change {
         struct vhost_user_region region;
         struct error error;

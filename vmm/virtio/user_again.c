@@ -98,6 +98,7 @@ static void on_arrived(void *opaque)
         return;
     }
     user->away = user->failing = false;
+    atomic_store(&user->most, user->back_end.slots_max);
     message("%s: the back end of chardev '%s' is back", device->name, user->id);
     virtio_vhost_restart(&user->vhost);
     if (user->type->came_back)
@@ -112,4 +113,5 @@ void virtio_user_again_init(struct virtio_user *user)
     user->arrived = (struct work){ .run = on_arrived, .opaque = user };
     user->reconnects = user->type->again && chardev_reconnects(user->chardev);
     user->needs = user->back_end.features & user->device->offered;
+    atomic_store(&user->most, user->back_end.slots_max);
 }

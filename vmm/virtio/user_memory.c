@@ -5,6 +5,8 @@
  * devices at once.
  */
 #include <inttypes.h>
+#include <limits.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "virtio/user.h"
@@ -141,8 +143,10 @@ static bool memory_prepare(void *opaque, const struct guest_part *part, struct e
     if (!is_for_it(part))
         return true;
     io_thread_finish(&user->call);
-    if (user->change.good)
+    if (user->change.good) {
+        user->mapped++;
         return true;
+    }
     *error = user->change.error;
     return error_prefix(error, "device '%s' (%s): ", device->name, device->pci.device.type->name);
 }
@@ -157,8 +161,23 @@ static void memory_leave(void *opaque, const struct guest_part *part)
 {
     struct virtio_user *user = opaque;
 
-    if (is_for_it(part))
+    if (is_for_it(part)) {
         io_thread_finish(&user->call);
+        user->mapped--;
+    }
+}
+
+static unsigned memory_room(void *opaque, struct error *why)
+{
+    const struct virtio_user *user = opaque;
+    const struct virtio_device *device = user->device;
+    const unsigned most = atomic_load(&user->most);
+
+    if (most == UINT_MAX)
+        return UINT_MAX;
+    error_set(why, "the back end of device '%s' (%s) maps at most %u ranges of guest memory", device->name,
+              device->pci.device.type->name, most);
+    return user->mapped < most ? most - user->mapped : 0;
 }
 
 static void memory_undo(void *opaque, const struct guest_part *part)
@@ -174,6 +193,7 @@ bool virtio_user_listen(struct virtio_user *user, struct error *error)
                                               .undo = memory_undo,
                                               .begin_leave = memory_begin_leave,
                                               .leave = memory_leave,
+                                              .room = memory_room,
                                               .opaque = user };
     user->listens = guest_memory_listen(user->device->memory, &user->listener, error);
     return user->listens;

@@ -5,6 +5,7 @@
  * thread.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -54,6 +55,7 @@ static void lose(struct virtio_user *user)
         return;
     }
     user->lost = true;
+    atomic_store(&user->most, UINT_MAX);
     virtio_vhost_take_back(&user->vhost);
     if (!told)
         warning(

@@ -4,6 +4,8 @@
  */
 #include "../unit.h"
 
+#include <limits.h>
+
 #include "base/loop.h"
 #include "kvm/vm.h"
 #include "memory/guest_memory.h"
@@ -222,6 +224,29 @@ static void what_takes_long_is_begun_before_it_is_waited_for(void **state)
     expect_calls("cb0 cp0 cc0 ");
 }
 
+static unsigned room_of(void *opaque, struct error *why)
+{
+    error_set(why, "%s has a limit", (const char *)opaque);
+    return *(const char *)opaque == 'b' ? 2 : 5;
+}
+
+static void the_smallest_room_counts(void **state)
+{
+    struct guest_listener a = listener("a"), b = listener("b"), c = listener("c");
+    struct error why;
+
+    (void)state;
+    a.room = b.room = room_of;
+    calls[0] = refuses = '\0';
+    assert_true(guest_memory_listen(map, &c, NULL));
+    assert_true(guest_memory_room(map, &why) == UINT_MAX);
+    assert_true(guest_memory_listen(map, &a, NULL) && guest_memory_listen(map, &b, NULL));
+    assert_int_equal(guest_memory_room(map, &why), 2);
+    assert_string_equal(why.text, "b has a limit");
+    guest_memory_unlisten(map, &b);
+    assert_int_equal(guest_memory_room(map, &why), 5);
+}
+
 static bool refuse_second(void *opaque, const struct guest_part *part, struct error *error)
 {
     note(opaque, 'p', part);
@@ -264,6 +289,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(listeners_hear_of_each_region_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_a_listener_refuses_is_undone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_takes_long_is_begun_before_it_is_waited_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_smallest_room_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_begins_to_listen_hears_of_what_is_there, set_up, tear_down),
     };
 
