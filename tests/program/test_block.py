@@ -171,7 +171,7 @@ def test_an_image_of_another_format_is_not_taken_to_be_raw():
     """Whichever option leaves the format out; one that says raw gets it, as in QEMU."""
     with tempfile.TemporaryDirectory() as folder:
         image = pathlib.Path(folder) / "image"
-        for name, offset, magic in (("qcow2", 0, b"QFI\xfb\0\0\0\3"), ("vmdk", 0, b"KDMV"),
+        for name, offset, magic in (("qcow2", 0, b"QFI\xfb\0\0\0\3" + bytes(6) + b"\2"), ("vmdk", 0, b"KDMV"),
                                     ("vdi", 64, b"\x7f\x10\xda\xbe"), ("luks", 0, b"LUKS\xba\xbe")):
             image.write_bytes((bytes(offset) + magic).ljust(MIB, b"\0"))
             for options in (["-hda", str(image)], [str(image)], ["-drive", f"file={image}"],

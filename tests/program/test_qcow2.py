@@ -110,6 +110,8 @@ def as_libvirt_does(path):
 
 def test_each_way_to_name_an_image():
     for options in (drive(",format=qcow2"), drive(",format=qcow2,if=virtio,cache=none,discard=unmap"), blockdev(),
+                    lambda path: ["-drive", f"file={path}"], lambda path: ["-hda", str(path)], lambda path: [str(path)],
+                    lambda path: ["-drive", f"file={path},if=none,id=x", "-device", "virtio-blk-pci,drive=x,bootindex=1"],
                     lambda path: ["-drive", f"file={path},if=none,id=x,format=qcow2", "-device", "virtio-blk-pci-non-transitional,drive=x"],
                     as_json, as_libvirt_does):
         with Disk(options, name="disk, of a name.qcow2" if options == as_json else "disk.qcow2") as disk:
@@ -276,7 +278,9 @@ def test_images_that_cannot_be_opened():
         refused([*blockdev(node=",backing=x")(image)], "nor node-name='x': backing= is", "backing.driver=file,backing.filename=PATH")
         refused(["-blockdev", f"qcow2,node-name=n,file.driver=file,file.filename={image},wrong=1"], "'wrong'")
         refused([*drive(",id=n")(image), *blockdev()(image)], "Duplicate nodes with node-name='n'")
-        refused(["-drive", f"file={image}"], "begins as a qcow2 image does: -drive file=FILE,format=qcow2 has qemu-storage-daemon")
+        refused(["-drive", f"file={over}"], "begins as a qcow2 image does that needs another file, or is of an unknown version: "
+                                            "-drive file=FILE,format=qcow2 has qemu-storage-daemon")
+        refused(["-drive", f"file={bad}"], f"-drive file={bad}: qemu-storage-daemon: ", "luster size")
         refused(["-drive", f"file={image},format=luks"], "format 'luks'")
 
 

@@ -4,7 +4,10 @@
  */
 #include "block/image_format.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/count_of.h"
 
@@ -40,6 +43,51 @@ const char *image_format(const uint8_t *head, size_t length)
             memcmp(head + formats[i].offset, formats[i].magic, formats[i].length) == 0)
             return formats[i].format;
     return NULL;
+}
+
+/* ---- qcow2, whose numbers are big-endian ---- */
+
+#define QCOW2_VERSION 4        /* offsets in its header */
+#define QCOW2_BACKING 8        /* where the name of a backing file is, or 0 */
+#define QCOW2_INCOMPATIBLE 72  /* bits, from version 3 on */
+#define QCOW2_HEADER_V3 104    /* bytes that it has there at least */
+#define QCOW2_EXTERNAL_DATA 4u /* in the lowest of those bytes */
+
+static bool is_alone(const uint8_t *head, size_t length)
+{
+    static const uint8_t zeros[8], version_2[4] = { 0, 0, 0, 2 }, version_3[4] = { 0, 0, 0, 3 };
+
+    if (length < QCOW2_HEADER_V3 || memcmp(head + QCOW2_BACKING, zeros, sizeof zeros) != 0)
+        return false;
+    return memcmp(head + QCOW2_VERSION, version_2, sizeof version_2) == 0 ||
+           (memcmp(head + QCOW2_VERSION, version_3, sizeof version_3) == 0 &&
+            !(head[QCOW2_INCOMPATIBLE + 7] & QCOW2_EXTERNAL_DATA));
+}
+
+/* Opening other kinds of files can have effects. */
+static ssize_t read_head(const char *path, uint8_t head[IMAGE_FORMAT_BYTES])
+{
+    struct stat file;
+    ssize_t length;
+    int fd;
+
+    if (stat(path, &file) < 0 || (!S_ISREG(file.st_mode) && !S_ISBLK(file.st_mode)))
+        return -1;
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return -1;
+    length = pread(fd, head, IMAGE_FORMAT_BYTES, 0);
+    close(fd);
+    return length;
+}
+
+const char *image_format_alone(const char *path)
+{
+    uint8_t head[IMAGE_FORMAT_BYTES];
+    const ssize_t length = read_head(path, head);
+    const char *format = length > 0 ? image_format(head, (size_t)length) : NULL;
+
+    return format && strcmp(format, "qcow2") == 0 && is_alone(head, (size_t)length) ? format : NULL;
 }
 
 bool image_format_is_served(const char *format)

@@ -19,9 +19,11 @@ static bool is_of_format(const char *path, const char *format, struct error *err
     if (image_format_is_served(format))
         return error_set(
             error,
-            "'%s' begins as a %s image does: -drive file=FILE,format=%s has qemu-storage-daemon serve it as "
+            "'%s' begins as a %s image does%s: -drive file=FILE,format=%s has qemu-storage-daemon serve it as "
             "one; if it is raw nevertheless, -drive file=FILE,format=raw says so",
-            path, format, format);
+            path, format,
+            strcmp(format, "qcow2") == 0 ? " that needs another file, or is of an unknown version" : "",
+            format);
     return error_set(error,
                      "'%s' begins as a %s image does, and hotram reads and writes raw images: `qemu-img "
                      "convert -O raw IMAGE NEW-IMAGE` makes one of it; if it is raw nevertheless, -drive "
@@ -60,7 +62,8 @@ static void name_package(const struct object_config *given, struct error *error)
         error_set(error, "%s; install the package %s, or name another file", before.text, package);
 }
 
-/* An image whose format was not given is raw or refused: its guest may have written what it begins with. */
+/* An image whose format was not given, and which is no qcow2 image by itself, is raw or refused: its guest
+ * may have written what it begins with. */
 static bool check_format(const struct block_nodes *nodes, const struct object_config *given,
                          struct error *error)
 {

@@ -34,7 +34,7 @@ static const struct property properties[] = {
         drive, "index", PROPERTY_UINT32, index,
         "its number among the drives of its if=, from which a virtio one without id= has its name"),
     ROW("format", PROPERTY_STRING, format,
-        "raw, or qcow2 and others that qemu-storage-daemon serves; without it the image is taken to be raw, with a warning, unless it begins as that of another format"),
+        "raw, or qcow2 and others that qemu-storage-daemon serves; without it an image that begins as a qcow2 one over no other file is one, and any other is taken to be raw, with a warning, unless it begins as that of another format"),
     ROW("cache", PROPERTY_STRING, cache, "writeback (default), none, writethrough, directsync or unsafe"),
     ROW("aio", PROPERTY_STRING, aio, "as -blockdev aio="),
     ROW("discard", PROPERTY_STRING, discard, "as -blockdev discard="),
@@ -131,9 +131,10 @@ static bool add_node(struct parser *parser, const struct drive *drive, const str
 {
     struct props props = { json_new_object(), true };
     const bool disk = strncmp(drive->file, "/dev/", 5) == 0;
+    const char *found = drive->format || is_flash(drive) ? NULL : image_format_alone(drive->file);
     bool good;
 
-    add_string(props.object, "driver", drive->format ? drive->format : "raw");
+    add_string(props.object, "driver", drive->format ? drive->format : found ? found : "raw");
     add_string(props.object, "node-name", name);
     add_string(props.object, "file.driver", disk ? "host_device" : "file");
     add_string(props.object, "file.filename", drive->file);
@@ -145,7 +146,7 @@ static bool add_node(struct parser *parser, const struct drive *drive, const str
     if (drive->aio)
         add_string(props.object, "file.aio", drive->aio);
     good = blockdev_add(parser, props, error);
-    if (good && !drive->format)
+    if (good && !drive->format && !found)
         parser->config->blockdevs[parser->config->blockdev_count - 1].format_unsaid = true;
     json_object_put(props.object);
     return good;

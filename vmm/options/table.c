@@ -133,7 +133,7 @@ const struct option options_table[] = {
     HANDLED(
         "hda", "FILE", GROUP_MACHINE, option_hd,
         "a disk in QEMU's shortest form: -drive file=FILE,index=0 with if=virtio; FILE alone, without an option, "
-        "is the same. The image is taken to be raw, with a warning, unless it begins as that of another format",
+        "is the same. The format is seen as without -drive's format=",
         NULL),
     HANDLED("hdb", "FILE", GROUP_MACHINE, option_hd, "the same with index=1", NULL),
     HANDLED("hdc", "FILE", GROUP_MACHINE, option_hd, "the same with index=2", NULL),

@@ -7,7 +7,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -68,11 +70,66 @@ static void test_raw(void **state)
     assert_string_equal(image_format(head, 4), "qcow2");
 }
 
+/* ---- files whose format nobody gave ---- */
+
+static const char *alone(const uint8_t *head, size_t length)
+{
+    char path[] = "/tmp/hotram-format-XXXXXX";
+    const int fd = mkstemp(path);
+    const char *format;
+
+    assert_true(fd >= 0 && write(fd, head, length) == (ssize_t)length);
+    format = image_format_alone(path);
+    close(fd);
+    assert_int_equal(unlink(path), 0);
+    return format;
+}
+
+/* Neither with another file nor cut short; no other format, kind of file or version. */
+static void test_what_needs_no_other_file(void **state)
+{
+    uint8_t head[IMAGE_FORMAT_BYTES] = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(images); i++) {
+        memset(head, 0, sizeof head);
+        memcpy(head + images[i].offset, images[i].magic, images[i].length);
+        if (strcmp(images[i].format, "qcow2") != 0)
+            assert_null(alone(head, sizeof head));
+    }
+    memset(head, 0, sizeof head);
+    assert_null(alone(head, sizeof head));
+    assert_null(alone(head, 0));
+    memcpy(head, "QFI\xfb", 4);
+    for (unsigned version = 0; version < 256; version++) {
+        head[7] = (uint8_t)version;
+        assert_int_equal(alone(head, sizeof head) != NULL, version == 2 || version == 3);
+    }
+    head[7] = 3;
+    assert_string_equal(alone(head, sizeof head), "qcow2");
+    assert_null(alone(head, 103));
+    for (unsigned i = 4; i < 16; i++) { /* the rest of the version, the backing file */
+        uint8_t changed[IMAGE_FORMAT_BYTES];
+
+        memcpy(changed, head, sizeof head);
+        changed[i] ^= 0x40;
+        assert_null(alone(changed, sizeof changed));
+    }
+    head[79] = 4; /* an external data file */
+    assert_null(alone(head, sizeof head));
+    head[79] = 3; /* dirty, corrupt: for the daemon to judge */
+    assert_string_equal(alone(head, sizeof head), "qcow2");
+    assert_null(image_format_alone("/nowhere/at all"));
+    assert_null(image_format_alone("/tmp"));
+    assert_null(image_format_alone("/dev/zero"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_format),
         cmocka_unit_test(test_raw),
+        cmocka_unit_test(test_what_needs_no_other_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
