@@ -3,14 +3,12 @@
 which GRUB starts the guest of the tests, for which grub-mkimage must be there. Needs no rights."""
 
 import pathlib
-import shutil
-import struct
-import subprocess
 import tarfile
 
+from . import grub
 from .machine import APPEND, GUEST, ONLINE
 
-SECTOR, MIB = 512, 1 << 20
+MIB = 1 << 20
 # 16-bit code at 0x7c00: "[", the byte at NAME, ":", each entry of int 15h, e820h (20 bytes) in hexadecimal and ";", "]".
 # Then it obeys the serial port: m the map again, r a reset (0xcf9), o power off (0x604).
 PROGRAM = bytes.fromhex(
@@ -20,8 +18,7 @@ PROGRAM = bytes.fromhex(
     "0427043050bafd03eca82074fb58baf803eec3")
 NAME = 14
 SAID = r"\[(.):([0-9a-f;]*)\]"
-GRUB = pathlib.Path("/usr/lib/grub/i386-pc")
-FIRST = 2048            # sector of the partition, which is an archive: GRUB reads files from one
+# The partition is an archive: GRUB reads files from one.
 MODULES = ["biosdisk", "part_msdos", "tar", "linux", "serial", "terminal", "echo", "boot", "normal"]
 COMMANDS = f"""serial --unit=0
 terminal_output serial
@@ -44,28 +41,18 @@ def lacks():
     """The package that is missing, or None."""
     if not pathlib.Path("/usr/share/seabios/bios-256k.bin").exists():
         return "the package seabios is missing"
-    return None if shutil.which("grub-mkimage") and GRUB.exists() else "the package grub-pc-bin is missing"
+    return grub.missing()
 
 
 def make(folder):
     """GRUB's first sector with the partition table, GRUB itself, the partition."""
-    commands, core, files, disk = (pathlib.Path(folder, name) for name in ("commands", "core", "files", "disk"))
-    commands.write_text(COMMANDS)
-    subprocess.run(["grub-mkimage", "-O", "i386-pc", "-o", core, "-p", "(hd0,msdos1)", "-c", commands, *MODULES], check=True)
+    files, disk = (pathlib.Path(folder, name) for name in ("files", "disk"))
     with tarfile.open(files, "w", format=tarfile.USTAR_FORMAT) as archive:
         archive.add(GUEST / "vmlinuz-cloud", "vmlinuz")
         archive.add(GUEST / "initramfs.cpio", "initramfs")
-    content = files.read_bytes()
-    sectors = -(-len(content) // SECTOR)
-    boot = bytearray((GRUB / "boot.img").read_bytes())
-    boot[0x1b8:0x1fe] = bytes(0x46)
-    boot[0x1be:0x1ce] = struct.pack("<BBBBBBBBII", 0x80, 0, 2, 0, 0x83, 255, 255, 255, FIRST, sectors)
-    assert core.stat().st_size < (FIRST - 1) * SECTOR
     with disk.open("wb") as file:
-        file.write(boot + core.read_bytes())
-        file.seek(FIRST * SECTOR)
-        file.write(content)
-        file.truncate((FIRST + sectors) * SECTOR)
-    for file in (commands, core, files):
-        file.unlink()
+        file.seek(grub.FIRST * grub.SECTOR)
+        file.write(files.read_bytes())
+    files.unlink()
+    grub.install(disk, MODULES, COMMANDS)
     return disk
