@@ -260,6 +260,9 @@ def test_images_that_cannot_be_opened():
         refused(drive()(over), f"-drive file={over},format=qcow2: qemu-storage-daemon: Could not open backing file", f"{image}': No such file")
         refused(drive(",format=qcow2")(folder + "/none"), "qemu-storage-daemon: Could not open", "No such file")
         refused(as_libvirt_does(bad), "}: qemu-storage-daemon: ", "luster size")
+        wrong = json.dumps({"driver": "qcow2", "node-name": "n", "wrong": 1, "wrong.b": 2,
+                            "file": {"driver": "file", "filename": str(image)}})
+        refused(["-blockdev", wrong], f"-blockdev {wrong}: qemu-storage-daemon: ", "'wrong")
         refused(as_libvirt_does(pathlib.Path(__file__)), "}: qemu-storage-daemon: Image is not in qcow2 format")
         image.with_name("elsewhere").rename(image)
         refused(drive()(image), "the program qemu-storage-daemon, which serves this format, is not in $PATH",

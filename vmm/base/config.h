@@ -46,6 +46,7 @@ struct image_config {
     char *name;
     char *node;               /* the daemon's --blockdev */
     struct json_object *flat; /* the same */
+    bool keyval;              /* some of it was not given as JSON */
     bool writable;
     unsigned block_size; /* bytes that the guest reads and writes as a whole */
     bool used;           /* a device has it */

@@ -280,8 +280,7 @@ static bool open_sockets(int fds[FDS], struct error *error)
     return connect_both(fds[LISTENER], fds[CLIENT], error);
 }
 
-/* What it has said of an image that it has opened: but for how hotram writes a null, of which it complains.
- */
+/* What it has said of an image that it has opened. */
 static void hear(const struct storage_daemon *daemon)
 {
     char words[WORDS_SIZE];
@@ -290,7 +289,7 @@ static void hear(const struct storage_daemon *daemon)
                               : 0;
 
     words[count > 0 ? count : 0] = '\0';
-    if (count > 0 && !strstr(words, "Use of \"backing\": \"\" is deprecated"))
+    if (count > 0)
         tell(daemon, words, (size_t)count);
 }
 

@@ -22,7 +22,7 @@ struct storage_daemon;
 /* What it serves. Strings are borrowed during the call. */
 struct storage_daemon_image {
     const char *name; /* the node's */
-    const char *node; /* the argument of its --blockdev, in key=value form */
+    const char *node; /* the argument of its --blockdev */
     bool writable;
     unsigned block_size; /* bytes that are read and written as a whole, a power of two from 512 */
 };

@@ -12,6 +12,7 @@
 
 #include "base/count_of.h"
 #include "base/json_build.h"
+#include "base/text.h"
 #include "block/driver.h"
 #include "block/image_format.h"
 #include "options/parser.h"
@@ -31,7 +32,53 @@ const char *image_text(struct json_object *value)
     return json_object_get_boolean(value) ? "on" : "off";
 }
 
-/* ---- the node, as the daemon's --blockdev has it ---- */
+/* ---- the node, as the daemon's --blockdev has it: in JSON if all of it was given so, as null has no other
+ * form ---- */
+
+/* The object that a name with dots is in, made if it is not there; *name becomes what is behind its last dot.
+ * A name that has a value is no object: the daemon refuses what is left. */
+static struct json_object *holder_of(struct json_object *nested, const char **name)
+{
+    const char *dot;
+
+    while ((dot = strchr(*name, '.')) != NULL) {
+        char *part = strndup(*name, (size_t)(dot - *name));
+        struct json_object *below = NULL;
+
+        if (!part)
+            json_fail(nested);
+        else if (!json_object_object_get_ex(nested, part, &below)) {
+            below = json_new_object();
+            json_add(nested, part, below);
+        }
+        free(part);
+        if (!json_object_is_type(below, json_type_object))
+            break;
+        nested = below;
+        *name = dot + 1;
+    }
+    return nested;
+}
+
+static char *print_nested(struct json_object *flat)
+{
+    struct json_object *nested = json_new_object();
+    struct text text = { 0 };
+
+    json_object_object_foreach(flat, name, value)
+    {
+        const char *last = name;
+        struct json_object *holder = holder_of(nested, &last);
+
+        json_add(holder, last, json_object_get(value));
+    }
+    text_json(&text, nested, false);
+    json_object_put(nested);
+    if (!text.failed)
+        return text.bytes;
+    text_free(&text);
+    return NULL;
+}
 
 /* A member, with commas doubled. */
 static void print_member(FILE *out, const char *name, struct json_object *value)
@@ -43,7 +90,7 @@ static void print_member(FILE *out, const char *name, struct json_object *value)
         fprintf(out, *text == ',' ? ",," : "%c", *text);
 }
 
-static char *print_node(struct json_object *flat)
+static char *print_flat(struct json_object *flat)
 {
     char *text = NULL;
     size_t size;
@@ -78,7 +125,7 @@ void images_free(struct image_config *images, size_t count)
 }
 
 /* A node that was given before leaves its list, flat. NULL: there is none. */
-static struct json_object *take_raw(struct config *config, const char *name)
+static struct json_object *take_raw(struct config *config, const char *name, bool *keyval)
 {
     struct json_object *flat;
 
@@ -88,6 +135,7 @@ static struct json_object *take_raw(struct config *config, const char *name)
 
         if (!other || strcmp(other, name) != 0)
             continue;
+        *keyval |= given.keyval;
         config->blockdev_count--;
         memmove(&config->blockdevs[i], &config->blockdevs[i + 1],
                 (config->blockdev_count - i) * sizeof given);
@@ -99,13 +147,14 @@ static struct json_object *take_raw(struct config *config, const char *name)
     return NULL;
 }
 
-static struct json_object *take_image(struct config *config, const char *name)
+static struct json_object *take_image(struct config *config, const char *name, bool *keyval)
 {
     struct image_config *image = image_find(config, name);
     struct json_object *flat = image ? json_object_get(image->flat) : NULL;
 
     if (!image)
         return NULL;
+    *keyval |= image->keyval;
     free_image(image);
     config->image_count--;
     memmove(image, image + 1, (size_t)(config->images + config->image_count - image) * sizeof *image);
@@ -129,7 +178,7 @@ static void put_below(struct json_object *flat, const char *link, struct json_ob
 }
 
 /* Nodes that it names are given by their members from now on. It ends, as each is taken away. */
-static bool expand(struct config *config, struct json_object *flat, struct error *error)
+static bool expand(struct config *config, struct json_object *flat, bool *keyval, struct error *error)
 {
     static const char *const links[] = { "file", "backing" };
 
@@ -140,9 +189,9 @@ static bool expand(struct config *config, struct json_object *flat, struct error
 
         if (!name || !*name) /* backing= is none */
             continue;
-        below = take_image(config, name);
+        below = take_image(config, name, keyval);
         if (!below)
-            below = take_raw(config, name);
+            below = take_raw(config, name, keyval);
         if (!below)
             return error_set(
                 error,
@@ -150,7 +199,7 @@ static bool expand(struct config *config, struct json_object *flat, struct error
                 "before this one, over which no other image is, or %s.driver=file,%s.filename=PATH is "
                 "in its place",
                 name, links[i], links[i], links[i]);
-        good = expand(config, below, error);
+        good = expand(config, below, keyval, error);
         if (good)
             put_below(flat, links[i], below);
         json_object_put(below);
@@ -177,10 +226,12 @@ static bool read_image(struct config *config, struct props props, struct image_c
     bool read_only = false;
 
     image->flat = flat.object;
-    if (!flat.object || !block_image_check(flat, &read_only, error) || !expand(config, flat.object, error))
+    image->keyval = props.keyval;
+    if (!flat.object || !block_image_check(flat, &read_only, error) ||
+        !expand(config, flat.object, &image->keyval, error))
         return false;
     image->name = string_copy(keyval_get(flat.object, "node-name"));
-    image->node = print_node(flat.object);
+    image->node = image->keyval ? print_flat(flat.object) : print_nested(flat.object);
     image->writable = !read_only;
     image->block_size = BLOCK_SECTOR;
     return image->node || error_set(error, "out of memory");
