@@ -35,10 +35,16 @@ prove:
 demo:
 	@scripts/demo.sh $(ARCH)
 
+# Debian on a disk, for guests.
+disk:
+	scripts/setup.sh disk
+	scripts/debian-disk.sh
+
 bench: setup
-	scripts/setup.sh guest bench
+	scripts/setup.sh guest bench disk
 	scripts/build.sh $(BUILD)
 	scripts/guest-images.sh
+	scripts/debian-disk.sh
 	tests/host/run --timeout 3600 -- bench/bench.py
 
 # DESTDIR and the like go to meson; the prefix is set with
@@ -53,7 +59,7 @@ format:
 
 # Downloads (CBMC too) and guests' images are kept; `make distclean` drops these too.
 clean:
-	[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name 'guest*' ! -name cbmc \
+	[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name 'guest*' ! -name disk ! -name cbmc \
 	    ! -name acpica ! -name debian-arm64 ! -name distributions -exec rm -rf {} +
 
 distclean:
@@ -68,9 +74,10 @@ help:
 	@echo 'make stress     random commands of many clients on builds with sanitizers; SECONDS=60; part of make check'
 	@echo 'make prove      prove properties of the library with CBMC; make check runs the quick ones'
 	@echo 'make demo       a Linux guest gains 1 GiB while it runs, and gives it back; ARCH=arm64'
+	@echo 'make disk       make a disk with Debian on it, of Debian'"'"'s packages, and a key for ssh, in build/disk'
 	@echo 'make bench      measure hotram beside QEMU'
 	@echo 'make install    install what was built (DESTDIR is respected)'
 	@echo 'make format     put the C sources into shape'
 	@echo 'make clean      remove what was built; distclean: and downloaded'
 
-.PHONY: all setup check check-libvirt fuzz stress prove demo bench install format clean distclean help
+.PHONY: all setup check check-libvirt fuzz stress prove demo disk bench install format clean distclean help

@@ -112,14 +112,17 @@ drain() {
 
 # A line "# host: OPTIONS" in a test says what host it wants where the host is
 # emulated: see tests/host/emulated --help. More of them may follow, and a command
-# that the test is an argument of.
+# that the test is an argument of. A line "# disk: FOLDER" wants a copy of Debian's disk
+# there, which is x86-64's: see scripts/debian-disk.sh.
 #   guest_test BUILD FILE [OPTION...] [-- COMMAND...]
 # shellcheck disable=SC2317  # called through tap
 guest_test() {
-    local build=$1 file=$2 options
+    local build=$1 file=$2 options disk
     shift 2
     read -ra options <<< "$(sed -n 's/^# host: *//p' "$file")"
     case " $* " in *" -- "*) ;; *) set -- "$@" -- ;; esac
+    disk=$(sed -n 's/^# disk: *//p' "$file")
+    [ -z "$disk" ] || [ "${HOTRAM_ARCH:-}" = arm64 ] || scripts/debian-disk.sh "$disk" >&2 || return
     HOTRAM=${HOTRAM:-$PWD/build/$build/vmm/hotram} \
         tests/host/run --timeout 600 "${options[@]}" "$@" /usr/bin/python3 -S "$file"
 }
@@ -304,6 +307,7 @@ needs_of() {
     format)                 echo format ;;
     arm64)                  echo arm64 ;;
     prove | distributions) ;; # these see to it themselves
+    guest)                  echo build guest images disk ;;
     installed)              echo build guest check images ;;
     *)                      echo build guest images ;;
     esac

@@ -29,7 +29,7 @@ class Debian(Machine):
     def __init__(self):
         super().__init__(["-m", "384M,slots=4,maxmem=8G",
                           "-kernel", DISK / "vmlinuz", "-initrd", DISK / "initrd.img",
-                          "-append", "root=/dev/vda rw console=ttyS0 quiet net.ifnames=0 "
+                          "-append", "root=/dev/vda1 rw console=ttyS0 quiet net.ifnames=0 "
                                      "memhp_default_state=online_movable",
                           "-drive", f"file={DISK / 'demo.raw'},format=raw",
                           "-netdev", "user,id=n0", "-device", "virtio-net-pci,netdev=n0"], kernel=None)

@@ -24,7 +24,7 @@ if [ $# -gt 0 ]; then
 else
     # Guests whose host's kernel is that release's, too, and its libvirt.
     set -- build unit program libvirt guest
-    guest_tests="basic reset_state"
+    guest_tests="basic reset_state debian"
     libvirt_tests="devices firmware life memory"
     # What depends on the libraries, the kernel's headers and the Python of a release;
     # the others ask the same of the same code.
@@ -65,7 +65,7 @@ prepare() {
         mkdir -p "$there/build" &&
         find "$there" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} + &&
         find "$there/build" -mindepth 1 -maxdepth 1 ! -name guest ! -name acpica \
-            ! -name libvirt -exec rm -rf {} + &&
+            ! -name libvirt ! -name disk -exec rm -rf {} + &&
         git ls-files -z --cached --others --exclude-standard |
         tar -c --ignore-failed-read --null -T - | tar -x -C "$there"
 }

@@ -26,8 +26,9 @@ packages_of() {
     format) echo clang-format ;;
     # The cross build and the emulated host, besides "build" and "guest".
     arm64)  echo gcc-aarch64-linux-gnu qemu-system-arm mtools ;;
-    # A disk for a guest.
-    disk)   echo mmdebstrap e2fsprogs python3 ;;
+    # A disk for a guest, and what logs in there.
+    disk)   echo mmdebstrap e2fsprogs python3 grub-pc-bin seabios qemu-utils \
+                 qemu-system-common openssh-client ;;
     distributions) echo debootstrap ;;
     # CBMC itself is not in Debian 12: scripts/cbmc.sh gets it.
     prove)  echo gcc libc6-dev ;;
