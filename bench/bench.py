@@ -21,6 +21,7 @@ import busy
 import common
 import disk
 import equipped
+import firmware
 import guest
 import leases
 import memory
@@ -45,6 +46,7 @@ PARTS = {
     "exits": (guest.measure_exits, 1),
     "own-exits": (guest.measure_own_exits, 1),
     "boot": (guest.measure_boot, 3),
+    "firmware": (firmware.measure, 3),
     "equipped": (equipped.measure, 9),
     "disk": (disk.measure, 3),
     "disk-dimms": (disk.measure_with_dimms, 3),

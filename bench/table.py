@@ -95,6 +95,9 @@ ROWS = [
     ("own-exits", f"the same, {SLOTS} slots", "", of(f"own_exits_{SLOTS}"), None),
     ("boot", "start to the guest's init, bzImage", "s", of("bzimage"), None),
     ("boot", "the same, vmlinux", "s", of("vmlinux"), None),
+    *(("firmware", f"power-on to {what}, by SeaBIOS and GRUB", "s", of(name), Goal("≤ 0.8 of QEMU's", fraction=0.8))
+      for name, what in (("grub", "GRUB"), ("kernel", "the start of Debian's kernel"), ("login", "Debian's login"))),
+    ("firmware", "exits to the program from power-on to GRUB", "", of("exits"), None),
     *table_devices.ROWS,
 ]
 
