@@ -284,8 +284,19 @@ uefi_disk() {
     rm $script
 }
 
+# Two that UEFI starts by itself: their boot loader is a kernel, which says which one it is.
+order_disks() {
+    local flavour
+    for flavour in cloud generic; do
+        older $out/uefi-$flavour.raw "$0" tests/lib/esp.py $out/vmlinuz-$flavour || continue
+        say "making $out/uefi-$flavour.raw"
+        tests/lib/esp.py $out/uefi.new EFI/BOOT/BOOTAA64.EFI=$out/vmlinuz-$flavour
+        mv $out/uefi.new $out/uefi-$flavour.raw
+    done
+}
+
 kernel cloud linux-image-cloud-$debian
 kernel generic linux-image-$debian
 guest_initramfs
 host_initramfs
-[ "$arch" != arm64 ] || uefi_disk
+[ "$arch" != arm64 ] || { uefi_disk && order_disks; }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # host: --memory 10G --timeout 900
 """Debian's EDK2 for arm64, unmodified: it finds the machine in device tree and firmware configuration, and starts Linux
-from a disk with a GPT and an EFI system partition. Linux has ACPI, hotplug and the time from it; its variables are in
+from a disk with a GPT and an EFI system partition. Linux has ACPI, SMBIOS tables, hotplug and the time from it; its variables are in
 the file of the second bank of flash, and survive."""
 
 import os
@@ -16,6 +16,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import arch, tap                                    # noqa: E402
 from lib.machine import GUEST, Machine                       # noqa: E402
+from lib.reboot import plug_reboot_unplug                    # noqa: E402
 
 LIMIT = 300             # a boot where the host is emulated; half a minute where that is not busy
 MIB, GIB = 1 << 20, 1 << 30
@@ -47,15 +48,6 @@ def banks(folder):
     return code, variables
 
 
-def plug_and_unplug(guest):
-    total = guest.meminfo()
-    guest.plug("left", "256M")
-    guest.wait_total(total + 256 * 1024)
-    guest.unplug("left")
-    guest.wait_total(total)
-    return total
-
-
 def check_what_firmware_gives(guest):
     log = guest.shell("dmesg")
     assert "EDK II" in guest.shell("dmesg | grep 'efi: EFI v'"), log
@@ -68,22 +60,31 @@ def check_what_firmware_gives(guest):
 def test_the_default_image_boots_linux_which_keeps_a_dimm_across_a_reboot():
     if lacks():
         raise tap.Skip(lacks())
-    with Machine(["-m", "512M,slots=4,maxmem=4G", "-smp", "2", *disk()], kernel=None, reboot=True) as guest:
+    with Machine(["-m", "512M,slots=4,maxmem=4G", "-smp", "2", "-smbios", "type=1,serial=42", *disk()], kernel=None,
+                 reboot=True) as guest:
         guest.wait_ready(LIMIT)
         assert guest.shell("nproc").strip() == "2"
         check_what_firmware_gives(guest)
-        total = plug_and_unplug(guest)
-        guest.plug("right", "512M")
-        guest.wait_total(total + 512 * 1024)
-        guest.console.send("x reboot -f")
-        guest.qmp.wait_event("RESET", timeout=LIMIT)
-        guest.wait_ready(LIMIT)
-        guest.wait_until(lambda: guest.meminfo() > total + 500 * 1024, what="the DIMM's memory after the reboot")
-        guest.unplug("right")
-        assert guest.meminfo() < total + 1024
+        assert guest.smbios_memory() == ["DIMM 0"]
+        assert guest.shell("cat /sys/class/dmi/id/product_name /sys/class/dmi/id/product_serial").split() == ["hotram-1", "42"]
+        plug_reboot_unplug(guest, LIMIT)
+        assert guest.smbios_memory() == ["DIMM 0", "right"]
         guest.console.send("x poweroff -f")
         assert guest.wait_exit(LIMIT) == 0
         assert "warning" not in guest.error_log, guest.error_log
+
+
+def test_bootindex_decides_which_disk():
+    """Of two that could be started; the first option is not the first to be tried."""
+    if lacks():
+        raise tap.Skip(lacks())
+    drives = [word for index, flavour in ((7, "generic"), (3, "cloud")) for word in (
+        "-drive", f"file={GUEST / f'uefi-{flavour}.raw'},if=none,id=d-{flavour},format=raw,readonly=on",
+        "-device", f"virtio-blk-pci,drive=d-{flavour},id={flavour},bootindex={index}")]
+    with Machine(["-m", "512M", *drives], kernel=None) as guest:
+        _, found = guest.console.wait_for(r"Linux version (\S+)", LIMIT)
+        assert found[1].decode() == (GUEST / "cloud/version").read_text().strip()
+        assert guest.quit() == 0
 
 
 OWN = "Hotram-7f1c7c0e-2a60-4b0e-9d5e-3f3a6a9b4d10"

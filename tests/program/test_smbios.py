@@ -23,7 +23,7 @@ LIMIT = 60
 
 def only_x86():
     if arch.chosen() is not arch.X86:
-        raise tap.Skip("an arm64 guest has no SMBIOS tables")
+        raise tap.Skip("an arm64 guest has SMBIOS tables from firmware only")
 
 
 def tables(host):
@@ -93,7 +93,6 @@ def firmware_tables(host):
 
 
 def test_firmware_finds_them():
-    only_x86()
     with tempfile.TemporaryDirectory() as folder:
         bios = pathlib.Path(folder, "bios")
         bios.write_bytes(bytes(range(256)) * 256)

@@ -132,7 +132,7 @@ static bool publish_tables(struct machine *machine, struct error *error)
 static bool prepare_firmware(struct machine *machine, struct error *error)
 {
     return (!machine->config->acpi || publish_tables(machine, error)) &&
-           machine_set_boot_order(machine, error) &&
+           machine_set_boot_order(machine, error) && machine_publish_smbios(machine, error) &&
            boot_describe_to_firmware(&machine->boot, &machine->start->machine, error);
 }
 

@@ -299,12 +299,15 @@ static bool check_smbios(const struct config *config, struct error *error)
 
     if (memcmp(&config->smbios, &none, sizeof none) == 0)
         return true;
+    if (strcmp(config->machine, "none") == 0)
+        return error_set(error, "-smbios: -machine none has no memory for the tables; omit either");
 #if defined(__aarch64__)
-    return error_set(error, "-smbios: an arm64 guest has no SMBIOS tables; omit it");
-#else
-    return strcmp(config->machine, "none") != 0 ||
-           error_set(error, "-smbios: -machine none has no memory for the tables; omit either");
+    if (config->firmware == FIRMWARE_NONE)
+        return error_set(error,
+                         "-smbios: an arm64 guest has SMBIOS tables from firmware only; omit -smbios, or "
+                         "boot a disk by firmware, without -kernel");
 #endif
+    return true;
 }
 
 bool finish_machine(struct parser *parser, struct error *error)
@@ -321,11 +324,11 @@ bool finish_machine(struct parser *parser, struct error *error)
         return error_set(
             error,
             "-machine acpi=off: memory hotplug requires ACPI; omit slots, maxmem and -memslot, or acpi=off");
-    if (!check_flash(config, error) || !check_smbios(config, error))
+    if (!check_flash(config, error))
         return false;
     if (config->append && !config->kernel)
         return error_set(error, "-append requires a kernel: add -kernel FILE");
     if (config->initrd && !config->kernel)
         return error_set(error, "-initrd %.200s requires a kernel: add -kernel FILE", config->initrd);
-    return finish_firmware(parser, error);
+    return finish_firmware(parser, error) && check_smbios(config, error);
 }
