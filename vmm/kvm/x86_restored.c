@@ -82,15 +82,25 @@ static bool check_cpuid(const struct vcpu *vcpu, const struct stream_part *part,
     return same;
 }
 
+/* A list of one, in the caller's room. */
+#define ONE_MSR ((sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)) / sizeof(uint64_t))
+
+static struct kvm_msrs *one_msr(uint64_t room[ONE_MSR], const struct kvm_msr_entry *entry)
+{
+    struct kvm_msrs *one = (struct kvm_msrs *)room;
+
+    *one = (struct kvm_msrs){ .nmsrs = 1 };
+    one->entries[0] = *entry;
+    return one;
+}
+
 /* An MSR that KVM does not let anybody set may have the saved value all the same. */
 static bool has_value(const struct vcpu *vcpu, const struct kvm_msr_entry *wanted)
 {
-    struct {
-        struct kvm_msrs head;
-        struct kvm_msr_entry entry;
-    } one = { .head.nmsrs = 1, .entry.index = wanted->index };
+    uint64_t room[ONE_MSR];
+    struct kvm_msrs *one = one_msr(room, &(struct kvm_msr_entry){ .index = wanted->index });
 
-    return x86_pass_msrs(vcpu->fd, KVM_GET_MSRS, &one.head, 0) == 1 && one.entry.data == wanted->data;
+    return x86_pass_msrs(vcpu->fd, KVM_GET_MSRS, one, 0) == 1 && one->entries[0].data == wanted->data;
 }
 
 static bool set_msrs(const struct vcpu *vcpu, struct kvm_msrs *msrs, struct error *error)
@@ -138,12 +148,9 @@ static struct kvm_msrs *saved_msrs(const struct stream_part *part, struct kvm_ms
 
 static bool set_deadline(const struct vcpu *vcpu, const struct kvm_msr_entry *deadline, struct error *error)
 {
-    struct {
-        struct kvm_msrs head;
-        struct kvm_msr_entry entry;
-    } one = { .head.nmsrs = 1, .entry = *deadline };
+    uint64_t room[ONE_MSR];
 
-    return deadline->data == 0 || set_msrs(vcpu, &one.head, error);
+    return deadline->data == 0 || set_msrs(vcpu, one_msr(room, deadline), error);
 }
 
 /* `shift` is what the host's TSC has to be corrected by. */
