@@ -2,13 +2,14 @@
 /*
  * The one place where backend, guest memory map, bank and monitor meet.
  *
- * operation*.c the result of each plug and unplug, of any device (operation.h); event_queue.c its events
- * dimms.c     all DIMMs and memslots, by id and path; dimm_operation.c DIMMs as subjects of operations
- * query.c     what queries show; limits.c warnings of limits of guests reserve.c   a slot and an address;
- * bank_errors.c why the bank refused one plug.c      a DIMM while it is plugged notices.c   what the guest
- * did at the registers; enumeration.c what a starting guest finds by itself unplug.c    device_del: request
- * removal; pc_dimm.c the type auto_dimm.c DIMMs that are created by size, with their backends; memslot.c the
- * same by name growth.c    whether the guest has gained what it accepted resize*.c   memory set
+ * operation*.c: the result of each plug and unplug, of any device (operation.h); event_queue.c: its events;
+ * dimms.c: all DIMMs and memslots, by id and path; dimm_operation.c: DIMMs as subjects of operations;
+ * query.c: what queries show; limits.c: warnings of limits of guests; reserve.c: a slot and an address,
+ * bank_errors.c: why the bank refused one; plug.c: a DIMM while it is plugged; notices.c: what the guest did
+ * at the registers; enumeration.c: what a starting guest finds by itself; unplug.c: device_del, requests of
+ * removal; pc_dimm.c: the type, pc_dimm_plug.c: what its creation does; auto_dimm.c: DIMMs that are created
+ * by size, with their backends; memslot.c: the same by name; growth.c: whether the guest has gained what it
+ * accepted; resize*.c: memory set.
  *
  * Threads: all functions run on the main thread. The bank and its register block are also read and written by
  * vCPU threads; both sides hold the machine lock (bus/bus.h) for that. The eject callback only posts to the
@@ -217,6 +218,8 @@ bool hotplug_next_memslot(struct hotplug *hotplug, uint32_t *slot, struct memslo
 
 uint32_t hotplug_slots(const struct hotplug *hotplug);
 uint32_t hotplug_selector(const struct hotplug *hotplug); /* the slot that the guest selected last */
+/* The DIMM that is this device, whose type is pc_dimm_type. */
+void hotplug_describe(const struct device *device, struct dimm_info *info);
 /* DIMMs by rising address: pass HOTRAM_SLOT_ANY first; returns false after the last. *slot is the cursor. */
 bool hotplug_next(struct hotplug *hotplug, uint32_t *slot, struct dimm_info *info);
 void hotplug_ospm(struct hotplug *hotplug, uint32_t slot, struct ospm_info *info);

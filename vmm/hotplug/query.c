@@ -25,11 +25,32 @@ void hotplug_region(const struct hotplug *hotplug, uint64_t *base, uint64_t *siz
     *size = hotplug->config.slots > 0 ? hotplug->config.region_size : 0;
 }
 
+void hotplug_describe(const struct device *device, struct dimm_info *info)
+{
+    const struct dimm *dimm = (const struct dimm *)device;
+    const struct hotplug *hotplug = dimm->hotplug;
+    struct hotram_dimm state;
+
+    machine_lock_take(hotplug->config.board->lock);
+    state = hotplug->slots[dimm->slot];
+    machine_lock_release(hotplug->config.board->lock);
+    *info = (struct dimm_info){
+        .device = device,
+        .id = device->id,
+        .anon = device->anon,
+        .memdev = dimm->backend->id,
+        .addr = state.addr,
+        .size = state.size,
+        .slot = dimm->slot,
+        .node = state.node,
+        .hotplugged = device->hotplugged,
+        .hotpluggable = true,
+        .state = state.state,
+    };
+}
+
 bool hotplug_next(struct hotplug *hotplug, uint32_t *slot, struct dimm_info *info)
 {
-    const struct dimm *dimm;
-    struct hotram_dimm state = { 0 };
-
     if (hotplug->config.slots == 0)
         return false;
     /* Only the main thread adds and removes DIMMs, so the cursor stays good between two calls. */
@@ -37,25 +58,10 @@ bool hotplug_next(struct hotplug *hotplug, uint32_t *slot, struct dimm_info *inf
     do
         *slot = hotram_bank_next(&hotplug->bank, *slot);
     while (*slot != HOTRAM_SLOT_ANY && hotplug->slots[*slot].state == HOTRAM_DIMM_RESERVED); /* no DIMM yet */
-    if (*slot != HOTRAM_SLOT_ANY)
-        state = hotplug->slots[*slot];
     machine_lock_release(hotplug->config.board->lock);
     if (*slot == HOTRAM_SLOT_ANY)
         return false;
-    dimm = hotplug->dimm[*slot];
-    *info = (struct dimm_info){
-        .device = &dimm->device,
-        .id = dimm->device.id,
-        .anon = dimm->device.anon,
-        .memdev = dimm->backend->id,
-        .addr = state.addr,
-        .size = state.size,
-        .slot = *slot,
-        .node = state.node,
-        .hotplugged = dimm->device.hotplugged,
-        .hotpluggable = true,
-        .state = state.state,
-    };
+    hotplug_describe(&hotplug->dimm[*slot]->device, info);
     return true;
 }
 

@@ -2,6 +2,7 @@
 /*
  * device_del: ask the guest. What follows when it answers: notices.c.
  */
+#include "hotplug/pc_dimm.h"
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
 
@@ -58,6 +59,11 @@ bool dimm_unplug(struct dimm *dimm, struct error *error)
         return request_removal(dimm, error) != NULL;
     backend_fill_cancel(dimm->backend);
     return true;
+}
+
+bool pc_dimm_unplug(struct device *device, struct error *error)
+{
+    return dimm_unplug((struct dimm *)device, error);
 }
 
 bool hotplug_cancel_operation(struct hotplug *hotplug, uint64_t id, struct error *error)

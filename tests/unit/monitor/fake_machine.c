@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/count_of.h"
 #include "base/loop.h"
 #include "block/node.h"
 #include "device/device.h"
 #include "hotplug/cpus.h"
 #include "hotplug/hotplug.h"
+#include "hotplug/pc_dimm.h"
 #include "kvm/vm.h"
 #include "machine/snapshot.h"
 #include "memory/backend.h"
@@ -552,40 +552,15 @@ struct backend_usage backend_usage(const struct backend *backend)
 
 /* hotplug.h ------------------------------------------------------------------------------------------ */
 
-struct dimm_values {
-    char *memdev;
-    int32_t slot;
-    uint64_t addr;
-    uint32_t node;
-    uint64_t size;
-    char path[128];
-};
-
+/* A pc-dimm, whose type is the program's: what it does when it is plugged and unplugged. */
 struct fake_device {
     struct device device; /* first */
     const struct dimm_info *info;
 };
 
-static const struct property properties[] = {
-    PROPERTY_ROW(dimm_values, "memdev", PROPERTY_STRING, memdev, "its memory"),
-    PROPERTY_ROW(dimm_values, "slot", PROPERTY_INT32, slot, "where"),
-    PROPERTY_ROW(dimm_values, "addr", PROPERTY_UINT64, addr, "where"),
-    PROPERTY_ROW(dimm_values, "node", PROPERTY_UINT32, node, "near whom"),
-};
-static const struct property shown[] = {
-    PROPERTY_ROW(dimm_values, "size", PROPERTY_SIZE, size, "bytes"),
-};
-
-static void describe(const struct device *device, void *opaque)
+void hotplug_describe(const struct device *device, struct dimm_info *info)
 {
-    const struct dimm_info *info = ((const struct fake_device *)device)->info;
-    struct dimm_values *values = opaque;
-
-    *values = (struct dimm_values){
-        .slot = (int32_t)info->slot, .addr = info->addr, .node = info->node, .size = info->size
-    };
-    snprintf(values->path, sizeof values->path, "/objects/%s", info->memdev);
-    values->memdev = values->path;
+    *info = *((const struct fake_device *)device)->info;
 }
 
 static struct device *fake_device(struct hotplug *hotplug, const char *id, const struct dimm_info *info)
@@ -599,52 +574,47 @@ static struct device *fake_device(struct hotplug *hotplug, const char *id, const
     return &fake->device;
 }
 
-static bool plug(struct hotplug *hotplug, struct props props, const struct dimm_values *values,
-                 struct error *error)
+bool pc_dimm_begin(const struct hotplug *hotplug, const char *id, uint32_t *node, struct error *error)
 {
-    struct backend *backend = values->memdev ? backend_find(&hotplug->machine->backends, values->memdev)
-                                             : NULL;
-    const char *id = props_string(props, "id", NULL);
-    uint32_t slot = (uint32_t)values->slot;
+    *node = 0;
+    return !id || !device_find(&hotplug->machine->board, id) ||
+           error_set(error, "Duplicate device ID '%s'", id);
+}
 
-    if (!backend || backend->used_by)
-        return error_set(error, "memdev missing or busy");
-    while (values->slot < 0 && ++slot < FAKE_SLOTS - 1 && hotplug->dimms[slot].size)
+enum outcome pc_dimm_plug(struct hotplug *hotplug, const char *id, const struct pc_dimm_request *wanted,
+                          bool hot, const struct completion *watcher, struct error *error)
+{
+    struct backend *backend = backend_find(&hotplug->machine->backends, wanted->memdev);
+    uint32_t slot = (uint32_t)wanted->slot;
+
+    (void)hot, (void)watcher;
+    if (!backend || backend->used_by) {
+        error_set(error, "memdev missing or busy");
+        return OUTCOME_FAILED;
+    }
+    while (wanted->slot < 0 && ++slot < FAKE_SLOTS - 1 && hotplug->dimms[slot].size)
         ;
-    if (slot >= FAKE_SLOTS || hotplug->dimms[slot].size)
-        return error_set(error, "slot %u is taken", slot);
+    if (slot >= FAKE_SLOTS || hotplug->dimms[slot].size) {
+        error_set(error, "slot %u is taken", slot);
+        return OUTCOME_FAILED;
+    }
     hotplug->dimms[slot] = (struct dimm_info){
         .device = fake_device(hotplug, id, &hotplug->dimms[slot]),
         .id = id ? strdup(id) : NULL,
         .memdev = strdup(backend->id),
         .size = backend->size,
         .slot = slot,
-        .addr = values->addr ? values->addr : 0x100000000 + ((uint64_t)slot << 27),
-        .node = values->node,
+        .addr = wanted->addr ? wanted->addr : 0x100000000 + ((uint64_t)slot << 27),
+        .node = wanted->node,
         .hotplugged = true,
         .hotpluggable = true,
         .state = HOTRAM_DIMM_PLUGGED,
     };
     backend->used_by = strdup(id ? id : "(no id)");
-    return true;
+    return OUTCOME_DONE;
 }
 
-static enum outcome create(struct board *board, const char *id, struct props props, bool hot,
-                           const struct completion *completion, struct error *error)
-{
-    static const char *const names[] = { "driver", "id", NULL };
-    struct dimm_values values = { .slot = -1 };
-    bool done;
-
-    (void)id, (void)hot, (void)completion;
-    if (!props_read(props, properties, 4, names, "pc-dimm", &values, error))
-        return OUTCOME_FAILED;
-    done = plug(board->hotplug, props, &values, error);
-    props_free(properties, 4, &values);
-    return done ? OUTCOME_DONE : OUTCOME_FAILED;
-}
-
-static bool unplug(struct device *device, struct error *error)
+bool pc_dimm_unplug(struct device *device, struct error *error)
 {
     struct hotplug *hotplug = device->board->hotplug;
     struct dimm_info *info = (struct dimm_info *)((struct fake_device *)device)->info;
@@ -660,20 +630,6 @@ static bool unplug(struct device *device, struct error *error)
     empty_slot(info);
     return true;
 }
-
-const struct device_type pc_dimm_type = {
-    .name = "pc-dimm",
-    .parent = "device",
-    .properties = properties,
-    .property_count = COUNT_OF(properties),
-    .shown = shown,
-    .shown_count = COUNT_OF(shown),
-    .values_size = sizeof(struct dimm_values),
-    .hot = true,
-    .create = create,
-    .describe = describe,
-    .unplug = unplug,
-};
 
 /* One memslot, in the last slot; populated by turns. */
 

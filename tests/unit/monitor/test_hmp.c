@@ -21,9 +21,9 @@
     ", vhost-user-blk-pci, vhost-user-fs-pci, vhost-vsock-pci, virtconsole, virtio-balloon-pci, virtio-blk-pci, virtio-net-pci, virtio-rng-pci, virtio-serial-pci, " \
     "virtserialport"
 #if defined(__x86_64__)
-#define PVPANIC ", pvpanic"
+#define X86_DEVICES ", pvpanic"
 #else
-#define PVPANIC ""
+#define X86_DEVICES ""
 #endif
 
 #define BANNER "hotram " HOTRAM_VERSION " monitor - type 'help' for more information\r\n(hotram) "
@@ -211,7 +211,7 @@ static void test_mistakes(void **state)
     expect(
         world, "device_add nope,id=x",
         "Error: 'nope' is not a valid device model name; it has: host-x86_64-cpu, isa-serial, pc-dimm, pcie-root-port" VIRTIO
-            PVPANIC "\n");
+            X86_DEVICES "\n");
     expect(world, "object_add memory-backend-ram", "Error: Parameter 'id' is missing, such as id=mem1\n");
     expect(world, "object_add iothread", "Error: Parameter 'id' is missing, such as id=iothread0\n");
     expect(world, "netdev_add user", "Error: Parameter 'id' is missing, such as id=net0\n");
@@ -249,11 +249,13 @@ static void test_help(void **state)
         "memory-backend-ram\nmemory-backend-file\nmemory-backend-memfd\niothread\nrng-builtin\nrng-random\nsecret\n");
     expect(world, "device_add ?", "pc-dimm\n");
     expect_part(world, "device_add pc-dimm,help", "pc-dimm options:\n  id=<str>");
-    expect_part(world, "device_add pc-dimm,help", "- its memory\n");
+    expect_part(
+        world, "device_add pc-dimm,help",
+        "- guest-physical address, a multiple of -machine dimm-granularity=; 0 (default): the lowest that fits\n");
     expect(
         world, "device_add nope,help",
         "Error: 'nope' is not a valid device model name; it has: host-x86_64-cpu, isa-serial, pc-dimm, pcie-root-port" VIRTIO
-            PVPANIC "\n");
+            X86_DEVICES "\n");
     expect(world, "device_add acpi-ged",
            "Error: Parameter 'driver' expects a pluggable device type: 'acpi-ged' is a part of the machine, "
            "which has it without being asked\n");

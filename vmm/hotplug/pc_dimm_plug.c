@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A pc-dimm is plugged: check, reserve, map, commit. Whatever can fail comes before the first effect that the
+ * guest could see, and is undone.
+ */
+#include "hotplug/pc_dimm.h"
+#include "hotplug/state.h"
+#include "memory/backend_memory.h"
+
+bool pc_dimm_begin(const struct hotplug *hotplug, const char *id, uint32_t *node, struct error *error)
+{
+    *node = hotplug->config.default_node;
+    return hotplug_check_enabled(hotplug, error) && (!id || hotplug_check_id(hotplug, id, error));
+}
+
+/* After the bank has found a place, as QEMU does: node, and whether the backend is free. */
+static bool check_use(const struct hotplug *hotplug, const struct backend *backend, uint32_t node,
+                      struct error *error)
+{
+    if (!hotplug_check_node(hotplug, node, error))
+        return false;
+    if (backend->used_by)
+        return error_set(
+            error,
+            "can't use already busy memdev: %.80s is used by '%s'; each DIMM needs a backend of its "
+            "own",
+            backend->id, backend->used_by);
+    if (backend_filling(backend))
+        return error_set(
+            error,
+            "can't use memdev: memory of %.80s is still being allocated; plug it after its object_add has completed",
+            backend->id);
+    if (backend->readonly)
+        return error_set(
+            error,
+            "can't use memdev: %.80s has readonly=on, but the guest writes to a DIMM; create a backend without readonly, with share=off to leave the file unchanged",
+            backend->id);
+    return true;
+}
+
+/* The allocation that bring() began has ended; or the memory that was allocated has gone back, since the DIMM
+ * could not be shown. */
+static void repopulated(void *opaque, const struct error *why)
+{
+    struct dimm *dimm = opaque;
+    const struct completion self = { .ended = repopulated, .opaque = dimm };
+    struct completion watcher = dimm->watcher;
+    struct error error;
+
+    if (!why && !dimm_commit(dimm, &error)) {
+        if (backend_fill_undo(dimm->backend, &self, &error))
+            return;
+        backend_unmap(dimm->backend); /* rather late than never */
+        why = &error;
+    }
+    if (why)
+        dimm_abort(dimm);
+    watcher.ended(watcher.opaque, why);
+}
+
+/* The place is reserved: bring the memory there. */
+static enum outcome repopulate(struct dimm *dimm, const struct completion *watcher, struct error *error)
+{
+    const struct completion self = { repopulated, dimm_populate_progress, dimm };
+    bool mapped = dimm->backend->memory != NULL;
+    enum outcome outcome = backend_prepare(dimm->backend, dimm->hotplug->config.board->loop, &self, error);
+
+    if (outcome == OUTCOME_LATER)
+        dimm->watcher = *watcher;
+    if (outcome != OUTCOME_DONE || dimm_commit(dimm, error))
+        return outcome;
+    if (!mapped)
+        backend_unmap(dimm->backend);
+    return OUTCOME_FAILED;
+}
+
+enum outcome pc_dimm_plug(struct hotplug *hotplug, const char *id, const struct pc_dimm_request *wanted,
+                          bool hot, const struct completion *watcher, struct error *error)
+{
+    struct backend *backend = backend_resolve(hotplug->config.backends, wanted->memdev, error);
+    struct hotram_dimm_request request;
+    struct hotram_dimm_result result;
+    enum outcome outcome;
+    struct dimm *dimm;
+
+    if (!backend)
+        return OUTCOME_FAILED;
+    request = (struct hotram_dimm_request){
+        .slot = (uint32_t)wanted->slot, /* -1, the default of QEMU's pc-dimm: the first empty one */
+        .slot_given = wanted->slot != -1,
+        .addr = wanted->addr, /* 0, its default: the lowest that fits */
+        .addr_given = wanted->addr != 0,
+        .size = backend->size,
+        .align = hotplug_alignment(hotplug, backend_alignment(backend)),
+        .node = wanted->node,
+    };
+    if (!hotplug_reserve(hotplug, &request, hot, &result, error))
+        return OUTCOME_FAILED;
+    dimm = check_use(hotplug, backend, wanted->node, error)
+               ? dimm_create(hotplug, result.slot, id, backend->size, hot, error)
+               : NULL;
+    if (!dimm) {
+        hotplug_cancel_slot(hotplug, result.slot);
+        return OUTCOME_FAILED;
+    }
+    outcome = dimm_use(dimm, backend, error) ? repopulate(dimm, watcher, error) : OUTCOME_FAILED;
+    if (outcome == OUTCOME_FAILED)
+        dimm_abort(dimm);
+    return outcome;
+}
