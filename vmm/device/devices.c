@@ -71,11 +71,18 @@ char *device_path(const struct device *device, char buffer[DEVICE_PATH_SIZE])
     return buffer;
 }
 
+static uint8_t *state_of(const struct device *device)
+{
+    return (uint8_t *)device + device->type->state_offset;
+}
+
 void devices_reset(const struct board *board)
 {
     for (struct device *device = board->devices; device; device = device->next)
         if (device->type->reset)
             device->type->reset(device);
+        else if (device->type->state)
+            state_reset(device->type->state, state_of(device));
 }
 
 void devices_run(const struct board *board, bool run)
@@ -162,11 +169,6 @@ void devices_destroy(struct board *board)
 }
 
 /* ---- state ---- */
-
-static uint8_t *state_of(const struct device *device)
-{
-    return (uint8_t *)device + device->type->state_offset;
-}
 
 /* The name of the table; behind it the id of a device that has one. */
 static const char *state_name(const struct device *device, char name[STATE_NAME_MAX + 1])

@@ -114,7 +114,8 @@ struct device_type {
     const struct state_table *state;
     size_t state_offset;
     bool unsaved; /* it has other state that the guest can change: a machine with it cannot be saved */
-    /* Set the state after power-on. vCPUs are paused, the machine lock is held, no device is busy. */
+    /* Set the state after power-on. vCPUs are paused, the machine lock is held, no device is busy. NULL:
+     * state_reset() of `state` is all. */
     void (*reset)(struct device *device);
     /* Pause the device, or let it run again, with the guest. It may be busy after a pause. */
     void (*run)(struct device *device, bool run);

@@ -15,6 +15,9 @@
 #include "device/serial.h"
 #include "device/tco.h"
 #include "firmware/fw_cfg.h"
+#include "pci/bus.h"
+#include "pci/function.h"
+#include "pci/machine.h"
 
 #define ROOM (STATE_SIZE_MAX * 2)
 
@@ -29,71 +32,37 @@
 #endif
 static bool can_find_padding = true;
 
+/* The devices whose state is a struct, by the name that their struct and their table have. */
+#define DEVICES(X) X(fw_cfg) X(ged) X(pci_host) X(pl011) X(pl031) X(pm) X(rtc) X(serial) X(tco)
+
+#define MEMBER(name) struct name##_state name;
 static union {
-    struct serial_state serial;
-    struct pl011_state pl011;
-    struct pl031_state pl031;
-    struct rtc_state rtc;
-    struct pm_state pm;
-    struct ged_state ged;
-    struct tco_state tco;
-    struct fw_cfg_state fw_cfg;
+    DEVICES(MEMBER)
     uint8_t bytes[STATE_SIZE_MAX];
 } mask;
 
-static void mark_serial(void)
+#define MARK(name) \
+    static void mark_##name(void) \
+    { \
+        CLEAR_PADDING(&mask.name); \
+    }
+DEVICES(MARK)
+
+/* Of PCI functions it is configuration space, all bytes of which are the table's. */
+static void mark_none(void)
 {
-    CLEAR_PADDING(&mask.serial);
 }
 
-static void mark_pl011(void)
-{
-    CLEAR_PADDING(&mask.pl011);
-}
-
-static void mark_pl031(void)
-{
-    CLEAR_PADDING(&mask.pl031);
-}
-
-static void mark_rtc(void)
-{
-    CLEAR_PADDING(&mask.rtc);
-}
-
-static void mark_pm(void)
-{
-    CLEAR_PADDING(&mask.pm);
-}
-
-static void mark_ged(void)
-{
-    CLEAR_PADDING(&mask.ged);
-}
-
-static void mark_tco(void)
-{
-    CLEAR_PADDING(&mask.tco);
-}
-
-static void mark_fw_cfg(void)
-{
-    CLEAR_PADDING(&mask.fw_cfg);
-}
-
+#define TESTED(name) { &name##_state_table, sizeof(struct name##_state), mark_##name },
 static const struct tested {
     const struct state_table *table;
     size_t size;
     void (*mark)(void);
 } devices[] = {
-    { &serial_state_table, sizeof(struct serial_state), mark_serial },
-    { &pl011_state_table, sizeof(struct pl011_state), mark_pl011 },
-    { &pl031_state_table, sizeof(struct pl031_state), mark_pl031 },
-    { &rtc_state_table, sizeof(struct rtc_state), mark_rtc },
-    { &pm_state_table, sizeof(struct pm_state), mark_pm },
-    { &ged_state_table, sizeof(struct ged_state), mark_ged },
-    { &tco_state_table, sizeof(struct tco_state), mark_tco },
-    { &fw_cfg_state_table, sizeof(struct fw_cfg_state), mark_fw_cfg },
+    DEVICES(TESTED) /* and */
+    { &gpex_root_state_table, PCI_CONFIG_SIZE, mark_none },
+    { &q35_isa_state_table, PCI_CONFIG_SIZE, mark_none },
+    { &q35_mch_state_table, PCI_CONFIG_SIZE, mark_none },
 };
 #define EACH(device) \
     const struct tested *device = devices; \
@@ -126,6 +95,21 @@ static void put(const struct state_field *field, struct some *state, unsigned el
 }
 
 /* ---- the tables of the devices ---- */
+
+static void every_device_with_state_is_here(void **state)
+{
+    const struct device_type *type;
+
+    (void)state;
+    for (size_t i = 0; (type = device_type_at(i)) != NULL; i++) {
+        bool found = !type->state;
+
+        for (EACH(device))
+            found |= device->table == type->state;
+        if (!found)
+            fail_msg("%s is not among the DEVICES of this test", type->name);
+    }
+}
 
 static void every_byte_is_in_one_row(void **state)
 {
@@ -293,6 +277,31 @@ static void every_field_is_saved_and_restored(void **state)
                 if (try_bits(device->table, field, element) == 0 && field->bits != field->power_on)
                     fail_msg("%s: '%s' cannot change", device->table->name, field->name);
         }
+}
+
+/* ---- a device without a reset() of its own ---- */
+
+static void a_device_without_reset_is_reset_by_its_table(void **state)
+{
+    static struct {
+        struct device device; /* first */
+        uint32_t configured;
+        struct pci_host_state state;
+    } own;
+    static const struct device_type type = {
+        .name = "own",
+        .state = &pci_host_state_table,
+        .state_offset = offsetof(__typeof__(own), state),
+    };
+    struct board board = { .devices = NULL };
+
+    (void)state;
+    device_enlist_chip(&own.device, &board, &type);
+    own.configured = 1;
+    own.state.address = 2;
+    devices_reset(&board);
+    assert_int_equal(own.state.address, 0);
+    assert_int_equal(own.configured, 1);
 }
 
 /* ---- the saved form ---- */
@@ -482,10 +491,12 @@ static void damaged_and_shortened_states_change_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_device_with_state_is_here),
         cmocka_unit_test(every_byte_is_in_one_row),
         cmocka_unit_test(a_reset_puts_back_every_bit),
         cmocka_unit_test(only_clocks_and_watchdog_keep_something_over_a_reset),
         cmocka_unit_test(every_field_is_saved_and_restored),
+        cmocka_unit_test(a_device_without_reset_is_reset_by_its_table),
         cmocka_unit_test(the_saved_form_is_as_written),
         cmocka_unit_test(a_buffer_that_is_too_small_is_told),
         cmocka_unit_test(what_an_old_version_lacks_is_as_after_power_on),
