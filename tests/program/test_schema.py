@@ -519,7 +519,7 @@ def test_types():
                 raise AssertionError(command)
         host.refuses(["expects a device type; got 'memory-backend-ram'"],
                      "device-list-properties", {"typename": "memory-backend-ram"})
-CHIPS = {"acpi-ged", "cfi.pflash01"} | ({"serial", "mc146818rtc"} if arch.chosen() is arch.X86 else {"pl011", "pl031", "gpex-pcihost"})
+
 
 def walk(ask, path="/"):
     """All that is at a path and below, to its type."""
@@ -532,7 +532,8 @@ def walk(ask, path="/"):
     return found
 
 
-CHIPS = {"cfi.pflash01", "serial", "mc146818rtc", "acpi-ged"} if arch.chosen() is arch.X86 else {"pl011", "pl031", "acpi-ged", "gpex-pcihost"}
+CHIPS = {"acpi-ged", "cfi.pflash01"} | (
+    {"serial", "mc146818rtc"} if arch.chosen() is arch.X86 else {"pl011", "pl031", "gpex-pcihost"})
 # Types that stand for keys of options.
 WITHOUT_OBJECTS = {"vhost-vsock-device"} | (
     {"max-x86_64-cpu", "vmport", "ICH9-LPC"} if arch.chosen() is arch.X86 else {"max-arm-cpu"})
