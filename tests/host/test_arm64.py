@@ -5,8 +5,10 @@ guest's trouble in hotram: KVM's mode, its interrupt controllers and address bit
 vCPU that runs; exit statuses, files, Python."""
 
 import pathlib
+import shutil
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
@@ -75,6 +77,18 @@ def test_an_architecture_that_there_is_not():
     done = host("--arch", "mips", "--", "true")
     assert done.returncode == 2, (done.returncode, done.stdout)
     assert "'mips' is not an architecture: x86-64 or arm64" in done.stdout, done.stdout
+
+
+def test_a_clone_without_images():
+    with tempfile.TemporaryDirectory() as folder:
+        script = pathlib.Path(folder) / "tests/host/emulated"
+        script.parent.mkdir(parents=True)
+        shutil.copy(HERE / "emulated", script)
+        for arch in "x86-64", "arm64":
+            done = subprocess.run([script, "--arch", arch, "--", "true"], cwd=folder, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True, timeout=60)
+            assert done.returncode == 125, (done.returncode, done.stdout)
+            assert f"scripts/guest-images.sh {arch} makes it" in done.stdout, done.stdout
 
 
 if __name__ == "__main__":
