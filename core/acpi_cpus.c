@@ -28,10 +28,8 @@ enum { SLOT, VALUE }; /* numbers of arguments and locals in the methods */
 
 static const char digits[] = "0123456789ABCDEF";
 
-void libhotram_cpus_path(char path[CPUS_PATH_SIZE], const struct hotram_acpi_cpu_devices *config,
-                         uint32_t slot)
+void libhotram_cpus_path(char path[CPUS_PATH_SIZE], uint32_t container, uint32_t index)
 {
-    const uint32_t container = slot / config->container, index = slot % config->container;
     const char text[CPUS_PATH_SIZE] = {
         'C',
         'P',
@@ -177,12 +175,11 @@ static void slot_method(struct hotram_aml *aml, uint32_t slot, const char *name,
 
 #define METHOD(name) CPUS_SCOPE "." CPUS_CONTROLLER "." name
 
-static void processor(struct hotram_aml *aml, const struct hotram_acpi_cpu_devices *config, uint32_t slot)
+/* `name` is its name in the container. */
+static void processor(struct hotram_aml *aml, const struct hotram_acpi_cpu_devices *config, uint32_t slot,
+                      const char *name)
 {
-    char path[CPUS_PATH_SIZE];
-
-    libhotram_cpus_path(path, config, slot);
-    hotram_aml_device(aml, path + 5); /* its name in the container */
+    hotram_aml_device(aml, name);
     hotram_aml_name(aml, "_HID");
     hotram_aml_string(aml, "ACPI0007");
     hotram_aml_name(aml, "_UID");
@@ -199,18 +196,22 @@ static void processor(struct hotram_aml *aml, const struct hotram_acpi_cpu_devic
     hotram_aml_end(aml);
 }
 
-static void container(struct hotram_aml *aml, const struct hotram_acpi_cpu_devices *config, uint32_t number)
+static void container(struct hotram_aml *aml, const struct hotram_acpi_cpu_devices *config, uint32_t number,
+                      uint32_t first)
 {
     const char name[5] = { 'C', 'P', digits[number >> 4], digits[number & 0xf], '\0' };
-    const uint32_t first = number * config->container;
 
     hotram_aml_device(aml, name);
     hotram_aml_name(aml, "_HID");
     hotram_aml_string(aml, "ACPI0010");
     hotram_aml_name(aml, "_UID");
     hotram_aml_integer(aml, number);
-    for (uint32_t slot = first; slot < first + config->container; slot++)
-        processor(aml, config, slot);
+    for (uint32_t index = 0; index < config->container; index++) {
+        char path[CPUS_PATH_SIZE];
+
+        libhotram_cpus_path(path, number, index);
+        processor(aml, config, first + index, path + 5);
+    }
     hotram_aml_end(aml);
 }
 
@@ -225,11 +226,22 @@ static bool has_place(const struct hotram_acpi_cpu_devices *config)
     return config->space == HOTRAM_AML_SYSTEM_MEMORY && end <= UINT64_C(1) << 32;
 }
 
+/* Counted, since some processors cannot divide: the function for that would be one more to link. */
+static bool has_containers(const struct hotram_acpi_cpu_devices *config)
+{
+    uint32_t containers = 0, cpus = 0;
+
+    if (config->container == 0 || config->container > config->count)
+        return false;
+    for (; cpus < config->count; cpus += config->container)
+        containers++;
+    return cpus == config->count && containers <= CONTAINERS_MAX;
+}
+
 static bool has_numbers(const struct hotram_acpi_cpu_devices *config)
 {
     return config->count >= 1 && config->count <= HOTRAM_HOT_CPUS_MAX && config->fixed >= 1 &&
-           config->fixed <= config->count && config->container >= 1 &&
-           config->count % config->container == 0 && config->count / config->container <= CONTAINERS_MAX;
+           config->fixed <= config->count && has_containers(config);
 }
 
 static bool is_valid(const struct hotram_acpi_cpu_devices *config)
@@ -247,6 +259,8 @@ static bool is_valid(const struct hotram_acpi_cpu_devices *config)
 enum hotram_status hotram_acpi_cpu_devices(struct hotram_aml *aml,
                                            const struct hotram_acpi_cpu_devices *config)
 {
+    uint32_t number = 0;
+
     if (!aml || !config || !is_valid(config))
         return HOTRAM_E_ARGUMENT;
     hotram_aml_scope(aml, CPUS_SCOPE);
@@ -260,8 +274,8 @@ enum hotram_status hotram_acpi_cpu_devices(struct hotram_aml *aml,
     libhotram_cpus_notification(aml, config);
     libhotram_cpus_scan(aml);
     hotram_aml_end(aml);
-    for (uint32_t i = 0; i < config->count / config->container; i++)
-        container(aml, config, i);
+    for (uint32_t first = 0; first < config->count; first += config->container)
+        container(aml, config, number++, first);
     hotram_aml_end(aml);
     return HOTRAM_OK;
 }

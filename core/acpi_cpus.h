@@ -16,9 +16,8 @@
 /* A path below the scope, from the controller or from a processor: "CP00.C000" and its end. */
 #define CPUS_PATH_SIZE 10
 
-/* Set the path of the device of a slot, from the scope: container and device. */
-void libhotram_cpus_path(char path[CPUS_PATH_SIZE], const struct hotram_acpi_cpu_devices *config,
-                         uint32_t slot);
+/* Set the path of a device from the scope: number of its container, and its index there. */
+void libhotram_cpus_path(char path[CPUS_PATH_SIZE], uint32_t container, uint32_t index);
 
 /* Method CTFY (slot, code): notify the slot's device. */
 void libhotram_cpus_notification(struct hotram_aml *aml, const struct hotram_acpi_cpu_devices *config);

@@ -79,11 +79,11 @@ static void if_below(struct hotram_aml *aml, uint32_t limit)
 }
 
 /* Notify (container.device, Arg1) */
-static void notify(struct hotram_aml *aml, const struct hotram_acpi_cpu_devices *config, uint32_t slot)
+static void notify(struct hotram_aml *aml, uint32_t container, uint32_t index)
 {
     char path[sizeof CPUS_SCOPE "." + CPUS_PATH_SIZE] = CPUS_SCOPE ".";
 
-    libhotram_cpus_path(path + sizeof CPUS_SCOPE, config, slot);
+    libhotram_cpus_path(path + sizeof CPUS_SCOPE, container, index);
     hotram_aml_op(aml, HOTRAM_AML_NOTIFY);
     hotram_aml_path(aml, path);
     hotram_aml_arg(aml, 1);
@@ -97,6 +97,7 @@ static void notify(struct hotram_aml *aml, const struct hotram_acpi_cpu_devices 
  * end, then the lower half before it; and it begins as many lower halves. */
 void libhotram_cpus_notification(struct hotram_aml *aml, const struct hotram_acpi_cpu_devices *config)
 {
+    uint32_t container = 0, index = 0;
     unsigned open = 0;
 
     hotram_aml_method(aml, "CTFY", 2, false);
@@ -118,7 +119,11 @@ void libhotram_cpus_notification(struct hotram_aml *aml, const struct hotram_acp
                 open++;
             }
         }
-        notify(aml, config, slot);
+        notify(aml, container, index);
+        if (++index == config->container) {
+            index = 0;
+            container++;
+        }
     }
     while (open-- > 0)
         hotram_aml_end(aml);
