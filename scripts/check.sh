@@ -370,7 +370,7 @@ for stage; do
     format)    step "format of the sources" scripts/format.sh --check ;;
     program)   program_tests ;;
     faults)    fault_tests ;;
-    fuzz)      tap fuzz scripts/fuzz.sh --seconds 10 ;;
+    fuzz)      tap fuzz scripts/fuzz.sh --seconds 6 ;;
     libvirt)   libvirt_tests ;;
     guest)     guest_tests native guest ;;
     arm64)     arm64_tests ;;

@@ -202,7 +202,7 @@ static bool is_good(const struct hotram_acpi_fadt *config)
 }
 
 /* What of it leads further: FACS, DSDT, SCI, ports. */
-void prove_acpi_fadt(void)
+void prove_acpi_fadt(void) /* slow */
 {
     const struct hotram_acpi_fadt config = arbitrary_fadt();
 
