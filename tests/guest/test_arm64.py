@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# architectures: arm64
 """What only arm64 guests have: direct boot by EFI tables, a machine without ACPI, and
 what the program says of kernels and hosts that do not fit."""
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# architectures: x86-64
 # host: --memory 2G --timeout 600
 """Debian's SeaBIOS, unmodified: it finds the machine, its memory and its disks, and starts a disk's first sector; a
 reset starts it again, with DIMMs where dimm-at-boot says. The sector is a program of 163 bytes that says on the serial

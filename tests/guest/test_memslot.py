@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# architectures: x86-64
 """Memslots with a real guest: filled, used, emptied, through a reboot."""
 
 import pathlib

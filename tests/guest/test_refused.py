@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# architectures: x86-64
 """A guest that cannot give a DIMM back keeps it, and works on."""
 
 import pathlib

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# architectures: arm64
 # host: --memory 10G --timeout 900
 """Debian's EDK2 for arm64, unmodified: it finds the machine in device tree and firmware configuration, and starts Linux
 from a disk with a GPT and an EFI system partition. Linux has ACPI, SMBIOS tables, hotplug and the time from it; its variables are in

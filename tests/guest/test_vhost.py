@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# architectures: x86-64
 # host: --append modules=net
 """vhost-net and vhost-vsock: the kernel serves the queues of a device, between its rings and a tap device, or sockets of
 the host. It needs the kernel's /dev/vhost-net and /dev/vhost-vsock; the driver is played by the test, and by Linux."""
