@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# kvm: qemu
 """The same random operations on the CPU hotplug registers of hotram and of QEMU, over
 the qtest protocol, with CPUs that are plugged and removed meanwhile: every value that
 is read is the same, and every event, but for DIFFERENCES.
