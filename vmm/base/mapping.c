@@ -96,5 +96,5 @@ void mapping_give_back_slowly(void *memory, uint64_t size, uint64_t page_size, b
 void mapping_discard_file(int fd, uint64_t offset, uint64_t size, const char *what)
 {
     if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) < 0)
-        message("%s: discard-data=on, but its file keeps what it holds: %s", what, strerror(errno));
+        message("%s: what is discarded remains in its file: %s", what, strerror(errno));
 }

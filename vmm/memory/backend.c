@@ -13,6 +13,7 @@
 #include "memory/backend_memory.h"
 #include "memory/backend_registry.h"
 #include "memory/file_watch.h"
+#include "memory/guest_blocks.h"
 #include "memory/object.h"
 
 #define OBJECT_PATH 512 /* "/objects/ID" */
@@ -69,6 +70,7 @@ void backend_free(struct backend *backend, bool failed)
     free(backend->id);
     free(backend->mem_path);
     free(backend->used_by);
+    guest_blocks_destroy(backend->blocks);
     free(backend);
 }
 

@@ -92,6 +92,9 @@ struct backend {
     bool failed;   /* its file became shorter, and this was reported */
     bool filled;   /* all of it was allocated since it was mapped */
     char *used_by; /* id of the DIMM or "RAM" that uses it; NULL when free */
+    /* If a virtio-mem uses it: which parts are there. It frees them, or, at the end of the program, when
+     * guest memory may still have leases on them, backends_destroy(). NULL: all or nothing of it is there. */
+    struct guest_blocks *blocks;
 
     struct giving_back giving;
     uint64_t resident; /* bytes, when that was last counted */

@@ -82,12 +82,16 @@ static uint64_t alignment_to_move(const struct backend *backend)
     return !backend->lock && backend->size >= MOVED_AT_ONCE && align < MOVED_AT_ONCE ? MOVED_AT_ONCE : align;
 }
 
+int backend_mapping_flags(const struct backend *backend)
+{
+    return (backend_is_shared(backend) ? MAP_SHARED : MAP_PRIVATE) | (backend->fd < 0 ? MAP_ANONYMOUS : 0) |
+           (backend->reserve ? 0 : MAP_NORESERVE);
+}
+
 /* Reserve address space with room for alignment, then put the mapping at an aligned place in it. */
 static void *map_aligned(const struct backend *backend)
 {
     uint64_t align = alignment_to_move(backend);
-    int flags = (backend_is_shared(backend) ? MAP_SHARED : MAP_PRIVATE) |
-                (backend->fd < 0 ? MAP_ANONYMOUS : 0) | (backend->reserve ? 0 : MAP_NORESERVE);
     uint8_t *room = mmap(NULL, backend->size + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
                          -1, 0);
     uint8_t *start;
@@ -100,7 +104,7 @@ static void *map_aligned(const struct backend *backend)
         RESULT_DOES_NOT_MATTER(munlock(room, backend->size + align), "then the limit is met too early");
     start = (uint8_t *)(((uintptr_t)room + align - 1) & ~(uintptr_t)(align - 1));
     memory = mmap(start, backend->size, backend->readonly ? PROT_READ : PROT_READ | PROT_WRITE,
-                  flags | MAP_FIXED, backend->fd, (off_t)backend->offset);
+                  backend_mapping_flags(backend) | MAP_FIXED, backend->fd, (off_t)backend->offset);
     if (memory == MAP_FAILED) {
         int why = errno;
 
@@ -207,7 +211,7 @@ static bool cannot_place(const struct backend *backend, int why, struct error *e
     return error_set(error, "cannot bind memory to host NUMA nodes: %s", strerror(why));
 }
 
-static bool place(const struct backend *backend, struct error *error)
+bool backend_bind(const struct backend *backend, void *memory, uint64_t size, struct error *error)
 {
     static const int modes[HOST_POLICY_COUNT] = { MPOL_DEFAULT, MPOL_PREFERRED, MPOL_BIND, MPOL_INTERLEAVE };
     int mode = modes[backend->policy];
@@ -223,21 +227,20 @@ static bool place(const struct backend *backend, struct error *error)
             return cannot_place(backend, EINVAL, error);
     /* The new mapping has no page yet, so that none has to be moved; without MPOL_MF_STRICT and MPOL_MF_MOVE
      * the kernel neither walks the mapping nor waits for other processors. */
-    if (syscall(SYS_mbind, backend->memory, backend->size, mode, backend->nodes.bits, HOST_NODES_MAX + 1ul,
-                0) == 0)
+    if (syscall(SYS_mbind, memory, size, mode, backend->nodes.bits, HOST_NODES_MAX + 1ul, 0) == 0)
         return true;
     return cannot_place(backend, errno, error);
 }
 
 /* ---- the whole ---- */
 
-static void advise(const struct backend *backend)
+void backend_advise(const struct backend *backend, void *memory, uint64_t size)
 {
     if (backend->kind == BACKEND_RAM)
-        RESULT_DOES_NOT_MATTER(madvise(backend->memory, backend->size, MADV_HUGEPAGE),
+        RESULT_DOES_NOT_MATTER(madvise(memory, size, MADV_HUGEPAGE),
                                "a kernel without them uses small pages");
     if (!backend->dump)
-        if (madvise(backend->memory, backend->size, MADV_DONTDUMP) < 0)
+        if (madvise(memory, size, MADV_DONTDUMP) < 0)
             warning("cannot exclude the memory of %s from core dumps: %s", backend->id, strerror(errno));
 }
 
@@ -257,7 +260,7 @@ bool backend_overlay(const struct backend *backend, void *memory, uint64_t size,
     if (mmap(memory, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
              (off_t)offset) == MAP_FAILED)
         return false;
-    advise(backend);
+    backend_advise(backend, backend->memory, backend->size);
     backend_let_merge(backend);
     return true;
 }
@@ -287,11 +290,11 @@ bool backend_map(struct backend *backend, struct error *error)
         close_unnamed(backend);            /* what a later try would find open is not of this one */
         return false;
     }
-    if (!place(backend, error)) {
+    if (!backend_bind(backend, backend->memory, backend->size, error)) {
         backend_unmap(backend);
         return false;
     }
-    advise(backend);
+    backend_advise(backend, backend->memory, backend->size);
     if (backend->kind == BACKEND_FILE && !backend->unnamed && !backend->dax)
         backend_watch_file(backend);
     return true;

@@ -37,6 +37,11 @@ uint64_t backend_alignment(const struct backend *backend);
 /* backend_memory.c: map it, unless it is mapped, and open a descriptor that was closed when it was released.
  * False and an error: a system call failed. */
 bool backend_map(struct backend *backend, struct error *error);
+/* For parts of its memory that are mapped separately (backend_blocks.h): the flags of the mapping; put it on
+ * the host's nodes (false and an error: not there, or not permitted); how the kernel is to treat it. */
+int backend_mapping_flags(const struct backend *backend);
+bool backend_bind(const struct backend *backend, void *memory, uint64_t size, struct error *error);
+void backend_advise(const struct backend *backend, void *memory, uint64_t size);
 /* Move its mapping to the place in the reservation of a DIMM at this guest address. False and an error: the
  * kernel refuses; it has not moved. */
 bool backend_place(struct backend *backend, const struct reservation *reservation, uint64_t address,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory/guest_blocks.h"
 #include "memory/guest_map.h"
 
 #define CACHE_LINE 64u
@@ -99,15 +100,23 @@ bool guest_memory_lease_some(struct guest_memory *map, enum guest_holder holder,
         region = NULL;
     if (region) {
         const uint64_t offset = address - range->first;
+        const uint64_t length = most < range->size - offset ? most : range->size - offset;
 
         /* The section's end orders this before whoever waits for the sections. */
         atomic_fetch_add_explicit(count_of(map, own_shard(), holder, range->kvm_slot), 1,
                                   memory_order_relaxed);
         lease->memory = range->memory + offset;
-        lease->length = most < range->size - offset ? most : range->size - offset;
+        lease->length = length;
         lease->region = region;
         lease->holder = holder;
         lease->direction = direction;
+        if (region->part.blocks) {
+            lease->length = guest_blocks_lease(region->part.blocks, lease->memory, length);
+            if (lease->length == 0) { /* in the section, so that nobody waits for it */
+                atomic_fetch_sub(count_of(map, own_shard(), holder, range->kvm_slot), 1);
+                region = NULL;
+            }
+        }
     }
     epoch_leave();
     return region;
@@ -131,6 +140,8 @@ void lease_return(struct guest_memory *map, struct lease *lease)
 
     if (lease->direction == LEASE_WRITE)
         guest_dirty_mark(lease->region, lease->memory, lease->length);
+    if (lease->region->part.blocks)
+        guest_blocks_return(lease->region->part.blocks, lease->memory, lease->length);
     /* Afterwards the region may be gone any moment. */
     atomic_fetch_sub(count_of(map, own_shard(), lease->holder, kvm_slot), 1);
     if (atomic_load(&map->draining[kvm_slot])) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "kvm/vm.h"
+#include "memory/guest_blocks.h"
 #include "memory/guest_map.h"
 
 /* Until a KVM slot that KVM keeps is tried again. */
@@ -167,7 +168,9 @@ uint64_t guest_memory_size(const struct guest_memory *map)
 
     for (const struct guest_region *region = map->regions; region; region = region->next)
         if (region->state == REGION_PRESENT && !region->part.read_only)
-            size += region->part.size;
+            size += region->part.blocks
+                        ? guest_blocks_size(region->part.blocks, region->part.memory, region->part.size)
+                        : region->part.size;
     return size;
 }
 

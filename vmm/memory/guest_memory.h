@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/loop.h"
 
+struct guest_blocks;
 struct guest_memory;
 struct guest_region;
 struct reservation;
@@ -69,6 +70,8 @@ struct guest_part {
     int fd;           /* file that another program can map to share it, from `offset` on; -1: none */
     uint64_t offset;
     bool read_only; /* neither the guest nor leases can write to it */
+    /* Leases are on the plugged ones of these blocks only, which outlive the region; NULL: on all of it. */
+    struct guest_blocks *blocks;
 };
 /* Add a region. NULL and an error: a listener (below) or KVM refuses it, all KVM slots are in use, or out of
  * memory; nothing has changed. Main thread. */
@@ -106,8 +109,8 @@ void guest_memory_remove(struct guest_memory *map, struct guest_region *region, 
 /* Try again to delete KVM slots that KVM kept. Main thread. */
 void guest_memory_retry(struct guest_memory *map);
 
-/* Lease [address, address + length), in bytes. False: the range is not within one region, or is to be written
- * and is read-only. Any thread. */
+/* Lease [address, address + length), in bytes. False: the range is not within one region, is not plugged
+ * (guest_blocks.h), or is to be written and is read-only. Any thread. */
 bool guest_memory_lease(struct guest_memory *map, enum guest_holder holder, enum lease_direction direction,
                         uint64_t address, uint64_t length, struct lease *lease);
 /* Lease [address, address + most), or the part of it that is in the first region: lease->length bytes. (RAM

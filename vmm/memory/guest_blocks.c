@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "memory/guest_blocks.h"
+
+#include <stdlib.h>
+
+#define WORD_BITS 64u
+
+struct guest_blocks *guest_blocks_create(void *memory, uint64_t size, uint64_t block_size)
+{
+    struct guest_blocks *blocks = calloc(1, sizeof *blocks);
+
+    if (!blocks)
+        return NULL;
+    blocks->memory = memory;
+    while (UINT64_C(1) << blocks->shift < block_size)
+        blocks->shift++;
+    blocks->count = (uint32_t)(size >> blocks->shift);
+    blocks->plugged = calloc(blocks->count / WORD_BITS + 1, sizeof *blocks->plugged);
+    blocks->before = calloc(blocks->count / WORD_BITS + 1, sizeof *blocks->before);
+    blocks->leases = calloc(blocks->count + 1u, sizeof *blocks->leases);
+    if (blocks->plugged && blocks->before && blocks->leases)
+        return blocks;
+    guest_blocks_destroy(blocks);
+    return NULL;
+}
+
+void guest_blocks_destroy(struct guest_blocks *blocks)
+{
+    if (!blocks)
+        return;
+    free(blocks->plugged);
+    free(blocks->before);
+    free(blocks->leases);
+    free(blocks);
+}
+
+/* The bits of a word that are in [first, end); `first` is in the word. */
+static uint64_t bits_of(uint32_t first, uint32_t end)
+{
+    const unsigned from = first % WORD_BITS;
+    const uint64_t left = (uint64_t)end - first;
+    const uint64_t ones = left >= WORD_BITS ? UINT64_MAX : (UINT64_C(1) << left) - 1;
+
+    return ones << from;
+}
+
+/* The first block of the next word. */
+static uint32_t next_word(uint32_t block)
+{
+    return (block / WORD_BITS + 1) * WORD_BITS;
+}
+
+static bool is_plugged(const struct guest_blocks *blocks, uint32_t block)
+{
+    return atomic_load(&blocks->plugged[block / WORD_BITS]) >> block % WORD_BITS & 1;
+}
+
+uint32_t guest_blocks_plugged(const struct guest_blocks *blocks, uint32_t first, uint32_t count)
+{
+    const uint32_t end = first + count;
+    uint32_t plugged = 0;
+
+    for (uint32_t at = first; at < end; at = next_word(at))
+        plugged += (uint32_t)__builtin_popcountll(atomic_load(&blocks->plugged[at / WORD_BITS]) &
+                                                  bits_of(at, end));
+    return plugged;
+}
+
+static uint32_t block_of(const struct guest_blocks *blocks, const void *memory)
+{
+    return (uint32_t)(((uintptr_t)memory - (uintptr_t)blocks->memory) >> blocks->shift);
+}
+
+uint64_t guest_blocks_size(const struct guest_blocks *blocks, const void *memory, uint64_t size)
+{
+    return (uint64_t)guest_blocks_plugged(blocks, block_of(blocks, memory), (uint32_t)(size >> blocks->shift))
+           << blocks->shift;
+}
+
+void guest_blocks_plug(struct guest_blocks *blocks, uint32_t first, uint32_t count)
+{
+    const uint32_t end = first + count;
+
+    for (uint32_t at = first; at < end; at = next_word(at))
+        atomic_fetch_or(&blocks->plugged[at / WORD_BITS], bits_of(at, end));
+}
+
+static bool are_leased(const struct guest_blocks *blocks, uint32_t first, uint32_t end)
+{
+    for (uint32_t block = first; block < end; block++)
+        if (atomic_load(&blocks->leases[block]) > 0)
+            return true;
+    return false;
+}
+
+bool guest_blocks_unplug(struct guest_blocks *blocks, uint32_t first, uint32_t count)
+{
+    const uint32_t end = first + count;
+
+    for (uint32_t at = first; at < end; at = next_word(at))
+        blocks->before[at / WORD_BITS] =
+            atomic_fetch_and(&blocks->plugged[at / WORD_BITS], ~bits_of(at, end)) & bits_of(at, end);
+    if (!are_leased(blocks, first, end))
+        return true;
+    for (uint32_t at = first; at < end; at = next_word(at))
+        atomic_fetch_or(&blocks->plugged[at / WORD_BITS], blocks->before[at / WORD_BITS]);
+    return false;
+}
+
+void guest_blocks_clear(struct guest_blocks *blocks)
+{
+    for (uint32_t word = 0; word <= blocks->count / WORD_BITS; word++)
+        atomic_store(&blocks->plugged[word], 0);
+}
+
+uint64_t guest_blocks_lease(struct guest_blocks *blocks, const void *memory, uint64_t length)
+{
+    const uint64_t size = UINT64_C(1) << blocks->shift;
+    const uint64_t offset = (uintptr_t)memory - (uintptr_t)blocks->memory;
+    uint64_t leased = 0;
+
+    while (leased < length) {
+        const uint32_t block = (uint32_t)((offset + leased) >> blocks->shift);
+        const uint64_t left = size - ((offset + leased) & (size - 1));
+
+        atomic_fetch_add(&blocks->leases[block], 1);
+        if (!is_plugged(blocks, block)) {
+            atomic_fetch_sub(&blocks->leases[block], 1);
+            break;
+        }
+        leased += left < length - leased ? left : length - leased;
+    }
+    return leased;
+}
+
+void guest_blocks_return(struct guest_blocks *blocks, const void *memory, uint64_t length)
+{
+    const uint64_t offset = (uintptr_t)memory - (uintptr_t)blocks->memory;
+
+    for (uint64_t block = offset >> blocks->shift; block <= (offset + length - 1) >> blocks->shift; block++)
+        atomic_fetch_sub(&blocks->leases[block], 1);
+}
