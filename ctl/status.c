@@ -11,6 +11,35 @@
 #include "operation.h"
 #include "view.h"
 
+static struct json_object *blocks_at(const struct view *view, size_t index)
+{
+    struct json_object *device = json_at(view->devices, index);
+
+    return strcmp(json_text_of(device, "type"), "virtio-mem") == 0 ? json_member(device, "data") : NULL;
+}
+
+static bool has_blocks(const struct view *view)
+{
+    for (size_t i = 0; i < json_length(view->devices); i++)
+        if (blocks_at(view, i))
+            return true;
+    return false;
+}
+
+static void print_blocks(struct text *text, const struct view *view)
+{
+    for (size_t i = 0; i < json_length(view->devices); i++) {
+        struct json_object *data = blocks_at(view, i);
+
+        if (data)
+            text_printf(text, "blocks:    %s: %s of %s plugged, %s requested\n",
+                        json_member(data, "id") ? shown(json_text_of(data, "id")) : "(no id)",
+                        shown_size(json_number_of(data, "size")),
+                        shown_size(json_number_of(data, "max-size")),
+                        shown_size(json_number_of(data, "requested-size")));
+    }
+}
+
 static void print_status(const struct view *view, const struct guest *guest)
 {
     const char *name = json_text_of(view->name, "name");
@@ -18,8 +47,9 @@ static void print_status(const struct view *view, const struct guest *guest)
 
     text_printf(&text, "guest:     %s (process %ld), %s\n", *name ? shown(name) : shown(guest->path),
                 (long)view->pid, shown(json_text_of(view->state, "status")));
-    text_printf(&text, "memory:    %s: %s at start, %s in DIMMs\n", shown_size(view->base + view->plugged),
-                shown_size(view->base), shown_size(view->plugged));
+    text_printf(&text, "memory:    %s: %s at start, %s in DIMMs%s\n", shown_size(view->base + view->plugged),
+                shown_size(view->base), shown_size(view->plugged), has_blocks(view) ? " and blocks" : "");
+    print_blocks(&text, view);
     if (view->maxmem)
         text_printf(&text, "maxmem:    %s\n", shown_size(view->maxmem));
     text_printf(&text, "slots:     %zu of %" PRIu64 " in use\n", json_length(view->devices), view->slots);
@@ -81,10 +111,14 @@ static void print_dimms(struct json_object *devices, struct json_object *backend
         struct json_object *dimm = json_member(json_at(devices, i), "data");
         const char *id = json_text_of(dimm, "id"), *memdev = json_text_of(dimm, "memdev");
 
-        text_printf(&text, "%4" PRIu64 " %-20s %10s %4" PRIu64 " %#18" PRIx64 " %10s  %s\n",
-                    json_number_of(dimm, "slot"), *id ? shown(id) : "-",
+        if (json_member(dimm, "slot"))
+            text_printf(&text, "%4" PRIu64, json_number_of(dimm, "slot"));
+        else
+            text_string(&text, "   -"); /* virtio-mem */
+        text_printf(&text, " %-20s %10s %4" PRIu64 " %#18" PRIx64 " %10s  %s\n", *id ? shown(id) : "-",
                     shown_size(json_number_of(dimm, "size")), json_number_of(dimm, "node"),
-                    json_number_of(dimm, "addr"), shown_size(resident_of(backends, memdev)), shown(memdev));
+                    json_number_of(dimm, json_member(dimm, "memaddr") ? "memaddr" : "addr"),
+                    shown_size(resident_of(backends, memdev)), shown(memdev));
     }
     print_text(&text);
 }

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/result.h"
@@ -88,6 +89,7 @@ struct json_object *view_document(const struct view *view, const char *socket)
 {
     struct json_object *document = json_new_object(), *in_progress = json_new_array();
     const char *name = json_text_of(view->name, "name");
+    uint64_t dimms = 0;
 
     if (*name)
         add_string(document, "name", name);
@@ -99,7 +101,9 @@ struct json_object *view_document(const struct view *view, const char *socket)
     add_number(document, "total-memory", view->base + view->plugged);
     if (view->maxmem)
         add_number(document, "maxmem", view->maxmem);
-    add_number(document, "dimms", json_length(view->devices));
+    for (size_t i = 0; i < json_length(view->devices); i++)
+        dimms += strcmp(json_text_of(json_at(view->devices, i), "type"), "dimm") == 0;
+    add_number(document, "dimms", dimms);
     add_number(document, "slots", view->slots);
     add_number(document, "resident", view->resident);
     for (size_t i = 0; i < json_length(view->operations); i++)

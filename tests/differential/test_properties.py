@@ -67,5 +67,17 @@ def test_pc_dimm():
     compare("-device", "pc-dimm")
 
 
+def test_virtio_mem():
+    """Without what all virtio devices have, which docs/devices.md lists."""
+    common = {key.split()[1] for kind in (QEMU, HOTRAM) for key in listed(kind, "-device", "virtio-rng-pci")}
+    table = {key: verdict for key, verdict in rows().items() if key.startswith("virtio-mem-pci ")}
+    own = [{key for key in listed(kind, "-device", "virtio-mem-pci") if key.split()[1] not in common}
+           for kind in (QEMU, HOTRAM)]
+    assert set(table) == own[0] | own[1], set(table) ^ (own[0] | own[1])
+    for key, verdict in table.items():
+        expected = {(True, True): ("same", "different"), (True, False): ("not there",), (False, True): ("ours",)}
+        assert verdict in expected[key in own[0], key in own[1]], (key, verdict)
+
+
 if __name__ == "__main__":
     tap.main()

@@ -128,6 +128,11 @@ ARGUMENTS = {
                       "ioeventfd": True, "romfile": "", "rombar": 0, "iommu_platform": False, "ats": False, "packed": False, "page-per-vq": False,
                       "deflate-on-oom": True, "free-page-reporting": True, "guest-stats-polling-interval": 5}
                      for driver in BALLOONS),
+                   {"driver": "virtio-mem-pci", "id": "new", "bus": "port", "addr": "0.0", "multifunction": False, "vectors": 2,
+                    "indirect_desc": True, "event_idx": True, "disable-legacy": "on", "disable-modern": False,
+                    "ioeventfd": True, "romfile": "", "rombar": 0, "iommu_platform": False, "ats": False, "packed": False, "page-per-vq": False,
+                    "memdev": "free", "node": 0, "block-size": 2 * MIB, "requested-size": 2 * MIB, "memaddr": 5 << 30,
+                    "prealloc": False, "unplugged-inaccessible": "on", "dynamic-memslots": True},
                    *({"driver": driver, "id": "new", "bus": "port", "addr": "0.0", "multifunction": False, "vectors": 2,
                       "indirect_desc": True, "event_idx": True, "disable-legacy": "on", "disable-modern": False,
                       "ioeventfd": True, "romfile": "", "rombar": 0, "iommu_platform": False, "ats": False, "packed": False, "page-per-vq": False, "drive": "node",
@@ -553,8 +558,9 @@ def test_objects_have_what_their_types_list():
                "-blockdev", "null-co,node-name=n", "-device", "virtio-blk-pci,drive=n,id=k,iothread=t",
                "-blockdev", "null-co,node-name=o", "-device", "virtio-blk-pci-non-transitional,drive=o",
                "-device", "vhost-vsock-pci,guest-cid=3", "-device", "vhost-vsock-pci-non-transitional,guest-cid=4"]
+    blocks = ["-object", "memory-backend-ram,id=x,size=128M", "-device", "virtio-mem-pci,id=y,memdev=x"]
     with contextlib.ExitStack() as stack, Host([*devices, *with_back_ends(stack), "-device",
-              "vhost-user-blk-pci-non-transitional,chardev=second", "-device", "vhost-user-fs-pci,chardev=third,tag=t"]) as host, Nothing("-chardev", "null,id=c", "-device", "isa-serial,id=s,chardev=c",
+              "vhost-user-blk-pci-non-transitional,chardev=second", "-device", "vhost-user-fs-pci,chardev=third,tag=t"]) as host, Host(blocks) as other, Nothing("-chardev", "null,id=c", "-device", "isa-serial,id=s,chardev=c",
                                  "-object", "memory-backend-ram,id=m,size=2M") as none:
         host.add("ram", policy="preferred", host_nodes=[0], prealloc_threads=3)
         host.add("file", "f", mem_path=host.files / "file", discard_data=True)
@@ -562,7 +568,7 @@ def test_objects_have_what_their_types_list():
         host.dimm(slot=2)
         host.qmp.execute("device_add", {"driver": "pc-dimm", "memdev": "g"})
         seen = set()
-        for ask in (host.qmp.execute, none.qmp.execute):
+        for ask in (host.qmp.execute, other.qmp.execute, none.qmp.execute):
             for path, kind in walk(ask).items():
                 seen.add(kind)
                 listed = {entry["name"]: entry["type"]

@@ -29,6 +29,7 @@ enum event_kind {
     EVENT_CPU_OPERATION_STARTED,      /* operation */
     EVENT_GUEST_CRASHLOADED,          /* panic */
     EVENT_GUEST_PANICKED,             /* panic */
+    EVENT_MEMORY_DEVICE_SIZE_CHANGE,  /* size_change */
     EVENT_MEMORY_FAILURE,             /* memory_failure */
     EVENT_MEMORY_OPERATION_DONE,      /* operation */
     EVENT_MEMORY_OPERATION_LATE,      /* operation */
@@ -106,6 +107,11 @@ struct event {
         struct {
             uint64_t actual; /* bytes that the guest keeps */
         } balloon;
+        struct {
+            const char *id; /* or NULL */
+            const char *path;
+            uint64_t size; /* bytes that the guest has plugged */
+        } size_change;
         struct {
             enum panic_outcome outcome;
         } panic;

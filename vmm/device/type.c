@@ -11,7 +11,7 @@ extern const struct device_type host_cpu_type, isa_serial_type, pc_dimm_type, pc
     pvpanic_type, vhost_user_blk_pci_type, vhost_user_blk_pci_non_transitional_type, vhost_user_fs_pci_type,
     vhost_vsock_pci_type, vhost_vsock_pci_non_transitional_type, virtio_balloon_pci_type,
     virtio_balloon_pci_non_transitional_type, virtio_blk_pci_type, virtio_blk_pci_non_transitional_type,
-    virtio_net_pci_type, virtio_net_pci_non_transitional_type, virtio_rng_pci_type,
+    virtio_mem_pci_type, virtio_net_pci_type, virtio_net_pci_non_transitional_type, virtio_rng_pci_type,
     virtio_rng_pci_non_transitional_type, virtio_serial_pci_type, virtio_serial_pci_non_transitional_type,
     virtconsole_type, virtserialport_type;
 /* Chips of the machine. */
@@ -36,6 +36,7 @@ static const struct device_type *const device_types[] = {
     &virtio_balloon_pci_non_transitional_type,
     &virtio_blk_pci_type,
     &virtio_blk_pci_non_transitional_type,
+    &virtio_mem_pci_type,
     &virtio_net_pci_type,
     &virtio_net_pci_non_transitional_type,
     &virtio_rng_pci_type,

@@ -65,7 +65,8 @@ struct live_property {
     const char *name, *type, *help; /* `type`: QEMU's name of it */
     /* Read the numbers; returns how many. NULL: the value is in the table. */
     size_t (*get)(const struct device *device, struct live_number numbers[LIVE_NUMBERS_MAX]);
-    void (*set)(struct device *device, uint64_t value); /* qom-set, 0 to `max`; NULL: read-only */
+    void (*set)(struct device *device, uint64_t value); /* qom-set, 0 to `max`; NULL: read-only, or */
+    bool (*try_set)(struct device *device, uint64_t value, struct error *error); /* this, which may refuse */
     uint64_t max;
 };
 

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "hotplug/mem.h"
 #include "hotplug/resize.h"
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
@@ -120,6 +121,9 @@ void hotplug_destroy(struct hotplug *hotplug)
     for (uint32_t slot = 0; slot < HOTRAM_SLOTS_MAX; slot++)
         if (hotplug->memslot[slot])
             memslot_free(hotplug->memslot[slot]);
+    for (uint32_t slot = 0; slot < HOTRAM_SLOTS_MAX; slot++)
+        if (hotplug->mem[slot])
+            hotplug->mem[slot]->hotplug = NULL; /* a PCI device, which ends with the others */
     notice_queue_end(&hotplug->notices);
     timer_cancel(&hotplug->ost.timer);
     resize_free(hotplug);

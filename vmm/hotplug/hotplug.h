@@ -82,13 +82,16 @@ struct region_holder {
         REGION_DIMM,
         REGION_POPULATING, /* reserved for a DIMM whose memory is being allocated */
         REGION_MEMSLOT,    /* reserved for an unpopulated memslot */
+        REGION_BLOCKS,     /* a virtio-mem device, or a part of it */
     } kind;
-    const char *id;     /* NULL when the device has no id */
-    const char *memdev; /* id of the backend; NULL for a memslot */
+    const struct device *device; /* NULL: a memslot's */
+    const char *id;              /* NULL when the device has no id */
+    const char *memdev;          /* id of the backend; NULL for a memslot */
     uint64_t addr;
     uint64_t size;
     uint32_t slot;
     uint32_t node;
+    uint64_t plugged, requested, block_size; /* of a virtio-mem device, bytes */
 };
 
 /* What slots and capacity still allow to be plugged. */
@@ -141,6 +144,7 @@ struct hotplug_config {
                                  memory-backend-ram */
     uint64_t plug_deadline;   /* milliseconds until a guest must have reported on a plug */
     uint64_t unplug_deadline; /* milliseconds until it must have released a DIMM */
+    unsigned mem_chunks;      /* KVM slots that there are for virtio-mem devices */
     struct backends *backends;
     struct guest_memory *memory;
     const struct reservation *reservation; /* of the hotplug region's addresses on the host */
@@ -224,10 +228,15 @@ void hotplug_describe(const struct device *device, struct dimm_info *info);
 bool hotplug_next(struct hotplug *hotplug, uint32_t *slot, struct dimm_info *info);
 void hotplug_ospm(struct hotplug *hotplug, uint32_t slot, struct ospm_info *info);
 void hotplug_slot(struct hotplug *hotplug, uint32_t slot, struct slot_info *info);
-uint64_t hotplug_plugged_size(struct hotplug *hotplug); /* bytes of all DIMMs */
+uint64_t hotplug_plugged_size(struct hotplug *hotplug); /* bytes of all DIMMs and plugged blocks */
 void hotplug_region(const struct hotplug *hotplug, uint64_t *base, uint64_t *size);
 /* Iterate over the occupied parts of the region by rising address; *slot is a cursor as above. */
 bool hotplug_next_region_holder(struct hotplug *hotplug, uint32_t *slot, struct region_holder *info);
+/* Iterate over the parts of a virtio-mem device that follow one another, of which each has all of its blocks
+ * plugged, or none, or is as small as a KVM slot: *offset is 0 before the first, in bytes of the device;
+ * false after the last. `part` has address, size and plugged bytes of each. */
+bool hotplug_next_part(const struct hotplug *hotplug, uint32_t slot, uint64_t *offset,
+                       struct region_holder *part);
 void hotplug_room(struct hotplug *hotplug, struct hotplug_room *room);
 /* Of the DIMM in a slot. */
 enum dimm_condition hotplug_condition(struct hotplug *hotplug, uint32_t slot);

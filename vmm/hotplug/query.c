@@ -2,6 +2,7 @@
 /*
  * What queries show: DIMMs, slots, who holds what of the hotplug region, what could still be plugged.
  */
+#include "hotplug/mem.h"
 #include "hotplug/state.h"
 
 uint32_t hotplug_slots(const struct hotplug *hotplug)
@@ -106,7 +107,49 @@ uint64_t hotplug_plugged_size(struct hotplug *hotplug)
         if (hotplug->slots[slot].state != HOTRAM_DIMM_RESERVED)
             size += hotplug->slots[slot].size;
     machine_lock_release(hotplug->config.board->lock);
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
+        size += hotplug->mem[slot] ? hotplug->mem[slot]->sizes.plugged : 0;
     return size;
+}
+
+static void describe_blocks(const struct mem_device *mem, struct region_holder *info)
+{
+    info->kind = REGION_BLOCKS;
+    info->device = &mem->virtio.pci.device;
+    info->id = info->device->id;
+    info->memdev = mem->backend->id;
+    info->plugged = mem->sizes.plugged;
+    info->requested = mem->sizes.requested;
+    info->block_size = mem->block_size;
+}
+
+bool hotplug_next_part(const struct hotplug *hotplug, uint32_t slot, uint64_t *offset,
+                       struct region_holder *part)
+{
+    const struct mem_device *mem = hotplug->mem[slot];
+    uint64_t size = 0, plugged = 0;
+
+    if (*offset >= mem->sizes.region)
+        return false;
+    for (uint64_t at = *offset; at < mem->sizes.region; at += mem->chunk_size) {
+        const uint64_t left = mem->sizes.region - at;
+        const uint64_t chunk = left < mem->chunk_size ? left : mem->chunk_size;
+        const uint64_t has = guest_blocks_size(mem->backend->blocks, (uint8_t *)mem->backend->memory + at,
+                                               chunk);
+
+        if (size > 0 && !(has == 0 && plugged == 0) && !(has == chunk && plugged == size))
+            break;
+        size += chunk;
+        plugged += has;
+    }
+    describe_blocks(mem, part);
+    part->slot = slot;
+    part->node = mem->values.node;
+    part->addr = mem->sizes.addr + *offset;
+    part->size = size;
+    part->plugged = plugged;
+    *offset += size;
+    return true;
 }
 
 static enum region_holder_kind kind_of(const struct dimm *dimm)
@@ -136,6 +179,7 @@ bool hotplug_next_region_holder(struct hotplug *hotplug, uint32_t *slot, struct 
     memslot = hotplug->memslot[*slot];
     *info = (struct region_holder){
         .kind = kind_of(dimm),
+        .device = dimm ? &dimm->device : NULL,
         .id = dimm      ? dimm->device.id
               : memslot ? memslot->id
                         : NULL,
@@ -145,6 +189,8 @@ bool hotplug_next_region_holder(struct hotplug *hotplug, uint32_t *slot, struct 
         .slot = *slot,
         .node = state.node,
     };
+    if (hotplug->mem[*slot])
+        describe_blocks(hotplug->mem[*slot], info);
     return true;
 }
 

@@ -82,6 +82,7 @@ struct hotplug {
     struct ost_limit limits[HOTRAM_SLOTS_MAX];
     struct dimm *dimm[HOTRAM_SLOTS_MAX];
     struct memslot *memslot[HOTRAM_SLOTS_MAX]; /* by the slot that it keeps */
+    struct mem_device *mem[HOTRAM_SLOTS_MAX];  /* of virtio-mem, likewise (mem.h) */
     struct operations operations;
     struct operation *operation[HOTRAM_SLOTS_MAX]; /* hotplug_operation() */
     struct growth_ledger growth;

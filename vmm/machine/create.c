@@ -84,6 +84,7 @@ static bool create_hotplug(struct machine *machine, struct error *error)
         .template = machine->config->dimms.template,
         .plug_deadline = (uint64_t)machine->config->dimms.plug_timeout * 1000,
         .unplug_deadline = (uint64_t)machine->config->dimms.unplug_timeout * 1000,
+        .mem_chunks = machine->mem_chunks,
         .backends = machine->backends,
         .memory = machine->memory,
         .reservation = &machine->reservation,

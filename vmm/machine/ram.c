@@ -6,6 +6,7 @@
 
 #include "base/config.h"
 #include "firmware/flash.h"
+#include "hotplug/mem.h"
 #include "machine/state.h"
 #include "memory/backend.h"
 #include "virtio/device.h"
@@ -84,15 +85,24 @@ bool ram_claim_objects(struct machine *machine, struct error *error)
     return true;
 }
 
+/* What virtio-mem devices can have, which find out for themselves whether it is enough. */
+static unsigned left_for_blocks(const struct machine *machine, unsigned others)
+{
+    const unsigned left = machine->vm.kvm_slots_max > others ? machine->vm.kvm_slots_max - others : 0;
+
+    return machine->config->slots == 0 ? 0 : left < MEM_KVM_SLOTS ? left : MEM_KVM_SLOTS;
+}
+
 /* One for each backend of the RAM, one more where the hole below 4 GiB cuts one, one for firmware, one for
- * each DIMM; and one for each bank of flash. */
+ * each DIMM, some for virtio-mem; and one for each bank of flash. */
 bool ram_reckon_kvm_slots(struct machine *machine, unsigned *kvm_slots, struct error *error)
 {
     const struct config *config = machine->config;
     const unsigned flash = flash_has_bank(config, 0) || flash_has_bank(config, 1) ? FLASH_BANKS : 0;
     const unsigned others = machine->ram_count + 1 + (machine->rom.path != NULL) + flash;
 
-    *kvm_slots = others - flash + config->slots;
+    machine->mem_chunks = left_for_blocks(machine, others + config->slots);
+    *kvm_slots = others - flash + config->slots + machine->mem_chunks;
     machine->board.flash_kvm_slot = *kvm_slots;
     return others + config->slots <= machine->vm.kvm_slots_max ||
            error_set(

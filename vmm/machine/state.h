@@ -127,6 +127,7 @@ struct machine {
     unsigned ram_count;
     struct guest_memory *memory;
     struct reservation reservation; /* of the hotplug region's addresses on the host */
+    unsigned mem_chunks;            /* KVM slots that there are for virtio-mem devices */
     struct hotplug *hotplug;
     struct cpus *cpus; /* NULL: -machine none */
     bool fresh;        /* the guest has not run since its start or reset */

@@ -29,6 +29,9 @@ static const struct {
     [MAP_REFUSED] = { "DIMM, removal refused", "DIMM", "refused" },
     [MAP_COMING] = { "reserved for a DIMM whose memory is being allocated", "DIMM", "coming" },
     [MAP_MEMSLOT] = { "reserved for a memslot", "memslot", "empty" },
+    [MAP_BLOCKS] = { "virtio-mem, plugged", "blocks", "plugged" },
+    [MAP_SOME] = { "virtio-mem, partly plugged", "blocks", "partly" },
+    [MAP_NONE] = { "virtio-mem, not plugged", "blocks", "empty" },
     [MAP_FREE] = { "free", "free", "" },
     [MAP_LARGEST] = { "largest free gap", "free", "" },
     [MAP_OTHER] = { "other", "other", "" },
@@ -51,7 +54,7 @@ const char *map_kind_state(enum map_kind kind)
 
 bool map_has_slot(enum map_kind kind)
 {
-    return kind >= MAP_IN_USE && kind <= MAP_MEMSLOT;
+    return kind >= MAP_IN_USE && kind <= MAP_NONE;
 }
 
 bool map_is_empty(enum map_kind kind)
@@ -79,12 +82,21 @@ static enum map_kind kind_of_dimm(const char *state)
     return MAP_OTHER;
 }
 
+static enum map_kind kind_of_blocks(struct json_object *range)
+{
+    const uint64_t plugged = get_number(range, "plugged");
+
+    return plugged == 0 ? MAP_NONE : plugged == get_number(range, "size") ? MAP_BLOCKS : MAP_SOME;
+}
+
 static enum map_kind kind_of(struct json_object *range, struct json_object *largest)
 {
     const char *type = get_string(range, "type");
 
     if (strcmp(type, "dimm") == 0)
         return kind_of_dimm(get_string(range, "state"));
+    if (strcmp(type, "virtio-mem") == 0)
+        return kind_of_blocks(range);
     if (strcmp(type, "ram") == 0)
         return MAP_RAM;
     if (strcmp(type, "hole") == 0)
@@ -253,19 +265,32 @@ void map_scale(struct map_picture *picture, unsigned cells)
 
 /* ---- words ---- */
 
-static uint64_t in_dimms(struct json_object *ranges, uint64_t *count)
+/* The ranges of a type: how many, and the sum of a member. */
+static uint64_t sum(struct json_object *ranges, const char *type, const char *member, uint64_t *count)
 {
     size_t length = json_object_is_type(ranges, json_type_array) ? json_object_array_length(ranges) : 0;
     uint64_t size = 0;
 
+    *count = 0;
     for (size_t i = 0; i < length; i++) {
         struct json_object *range = json_object_array_get_idx(ranges, i);
-        bool dimm = strcmp(get_string(range, "type"), "dimm") == 0;
+        bool is = strcmp(get_string(range, "type"), type) == 0;
 
-        *count += dimm;
-        size += dimm ? get_number(range, "size") : 0;
+        *count += is;
+        size += is ? get_number(range, member) : 0;
     }
     return size;
+}
+
+static void summarize_blocks(struct text *out, struct json_object *ranges)
+{
+    char plugged[SIZE_TEXT_MAX], size[SIZE_TEXT_MAX];
+    uint64_t count;
+
+    size_text(sum(ranges, "virtio-mem", "plugged", &count), plugged);
+    size_text(sum(ranges, "virtio-mem", "size", &count), size);
+    if (count > 0)
+        text_printf(out, "virtio-mem: %s of %s are plugged\n", plugged, size);
 }
 
 void map_summary(struct text *out, struct json_object *map)
@@ -273,8 +298,9 @@ void map_summary(struct text *out, struct json_object *map)
     struct json_object *slots = json_object_object_get(map, "slots");
     struct json_object *capacity = json_object_object_get(map, "capacity");
     struct json_object *largest = json_object_object_get(map, "largest-free");
-    uint64_t count = 0;
-    uint64_t size = in_dimms(json_object_object_get(map, "ranges"), &count);
+    struct json_object *ranges = json_object_object_get(map, "ranges");
+    uint64_t count;
+    uint64_t size = sum(ranges, "dimm", "size", &count);
     char first[SIZE_TEXT_MAX];
     char second[SIZE_TEXT_MAX];
 
@@ -284,6 +310,7 @@ void map_summary(struct text *out, struct json_object *map)
         return;
     }
     text_printf(out, "; %" PRIu64 " DIMM%s: %s\n", count, count == 1 ? "" : "s", size_text(size, first));
+    summarize_blocks(out, ranges);
     text_printf(out, "Free: %" PRIu64 " of %" PRIu64 " slots; %s", get_number(slots, "free"),
                 get_number(slots, "total"), size_text(get_number(capacity, "free"), first));
     text_printf(out, " of %s\n", size_text(get_number(capacity, "total"), first));

@@ -29,6 +29,9 @@ enum map_kind {
     MAP_REFUSED,
     MAP_COMING,  /* place of a DIMM whose memory is being allocated */
     MAP_MEMSLOT, /* place of an unpopulated memslot */
+    MAP_BLOCKS,  /* of virtio-mem: all blocks are plugged, */
+    MAP_SOME,    /* some are, */
+    MAP_NONE,    /* none is */
     MAP_FREE,
     MAP_LARGEST, /* the largest free gap */
     MAP_OTHER,
@@ -73,7 +76,7 @@ const char *map_kind_name(enum map_kind kind);
 /* The same for a table: "DIMM" and "in use". */
 const char *map_kind_what(enum map_kind kind);
 const char *map_kind_state(enum map_kind kind);
-/* A DIMM or the place for one: has a slot. */
+/* A DIMM or the place for one, or virtio-mem: has a slot. */
 bool map_has_slot(enum map_kind kind);
 /* Nothing is there. */
 bool map_is_empty(enum map_kind kind);

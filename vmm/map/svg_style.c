@@ -23,6 +23,7 @@ static const char style[] =
     ".removing { fill: #ffdfb0; } .refused { fill: #ffc6c0; } .coming { fill: #d6e8fa; }\n"
     ".memslot { fill: #efe4fa; } .hole { fill: #f3f3f3; } .free { fill: #ffffff; }\n"
     ".largest { fill: #fff6c9; } .other { fill: #d0d0d0; }\n"
+    ".blocks { fill: #3fa7a0; } .some { fill: #b4e0dc; } .none { fill: #eaf6f5; }\n"
     "@media (prefers-color-scheme: dark) {\n"
     "text { fill: #e6edf3; }\n"
     ".paper, .plate, .free { fill: #0d1117; }\n"
@@ -30,7 +31,8 @@ static const char style[] =
     ".ram { fill: #3c669b; } .in-use { fill: #23804c; } .plugging { fill: #173a26; }\n"
     ".removing { fill: #4a3413; } .refused { fill: #56201c; } .coming { fill: #14304a; }\n"
     ".memslot { fill: #33214a; } .hole { fill: #1c2128; } .largest { fill: #3a3413; }\n"
-    ".other { fill: #444c56; }\n"
+    ".other { fill: #444c56; } .blocks { fill: #1c7a74; } .some { fill: #134743; }\n"
+    ".none { fill: #12282a; }\n"
     "}\n"
     "</style>\n";
 
@@ -49,6 +51,9 @@ static const struct {
     [MAP_REFUSED] = { "refused", RISING FALLING },
     [MAP_COMING] = { "coming", "M4,2 L4,6 M2,4 L6,4" },
     [MAP_MEMSLOT] = { "memslot", "M0,4 L5,4" },
+    [MAP_BLOCKS] = { "blocks", "M0,4 L8,4" },
+    [MAP_SOME] = { "some", "M0,2 L8,2 M0,6 L4,6" },
+    [MAP_NONE] = { "none", "M3,3 L5,3 L5,5 L3,5 Z" },
     [MAP_FREE] = { "free", "" },
     [MAP_LARGEST] = { "largest", "M3.5,4 L4.5,4" },
     [MAP_OTHER] = { "other", "M0,4 L8,4 M4,0 L4,8" },

@@ -82,6 +82,17 @@ static struct json_object *balloon_data(const struct event *event)
     return data;
 }
 
+static struct json_object *size_change_data(const struct event *event)
+{
+    struct json_object *data = json_new_object();
+
+    if (event->size_change.id)
+        add_string(data, "id", event->size_change.id);
+    add_number(data, "size", event->size_change.size);
+    add_string(data, "qom-path", event->size_change.path);
+    return data;
+}
+
 static struct json_object *panic_data(const struct event *event)
 {
     static const char *const actions[] = {
@@ -233,6 +244,8 @@ static const struct event_row {
     [EVENT_CPU_OPERATION_STARTED] = { { "CPU_OPERATION_STARTED", "CpuOperation" }, operation_data },
     [EVENT_GUEST_CRASHLOADED] = { { "GUEST_CRASHLOADED", "GuestPanic" }, panic_data },
     [EVENT_GUEST_PANICKED] = { { "GUEST_PANICKED", "GuestPanic" }, panic_data },
+    [EVENT_MEMORY_DEVICE_SIZE_CHANGE] = { { "MEMORY_DEVICE_SIZE_CHANGE", "MemoryDeviceSizeChange" },
+                                          size_change_data },
     [EVENT_MEMORY_FAILURE] = { { "MEMORY_FAILURE", "MemoryFailure" }, memory_failure_data },
     [EVENT_MEMORY_OPERATION_DONE] = { { "MEMORY_OPERATION_DONE", "MemoryOperation" }, operation_data },
     [EVENT_MEMORY_OPERATION_LATE] = { { "MEMORY_OPERATION_LATE", "MemoryOperation" }, operation_data },

@@ -77,10 +77,11 @@ static uint32_t read_status(struct virtio_device *device)
     return atomic_load(&device->status);
 }
 
-/* Features that it does not offer, or a driver of before 1.0: FEATURES_OK does not stay (2.2.2). */
+/* Features that it does not offer, or without those that it needs, such as a driver of before 1.0:
+ * FEATURES_OK does not stay (2.2.2). */
 static bool features_are_good(const struct virtio_device *device)
 {
-    return !(device->accepted & ~device->offered) && (device->accepted & VIRTIO_F_VERSION_1);
+    return !(device->accepted & ~device->offered) && virtio_device_has(device, device->needed);
 }
 
 static void write_status(struct virtio_device *device, uint32_t value)

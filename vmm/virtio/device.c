@@ -108,6 +108,7 @@ static bool make_parts(struct virtio_device *device, const struct virtio_setup *
     device->vector_count = values->vectors_given ? values->vectors
                            : setup->vectors      ? setup->vectors
                                                  : setup->queues + 1;
+    device->needed = setup->needed | VIRTIO_F_VERSION_1;
     device->offered = setup->features | VIRTIO_F_VERSION_1 | (values->indirect ? VIRTIO_F_INDIRECT_DESC : 0) |
                       (values->event_index ? VIRTIO_F_EVENT_IDX : 0);
     return make_vectors(device, error) &&

@@ -94,8 +94,9 @@ struct virtio_device_type {
     size_t size, values;
     void (*defaults)(void *values); /* set defaults other than 0; not those of virtio */
     bool (*check)(const void *values, struct error *error); /* check values without a machine; likewise */
-    bool shares_memory; /* another program maps guest memory, by descriptors */
-    bool own_thread;    /* it has an I/O thread of its own, since it waits for another program */
+    bool shares_memory;    /* another program maps guest memory, by descriptors */
+    bool withholds_memory; /* guest memory that it provides is not to be reached by such a program */
+    bool own_thread;       /* it has an I/O thread of its own, since it waits for another program */
     /* The same for devices with some values; NULL: `own_thread` is true of all. */
     bool (*needs_thread)(const void *values, const struct board *board);
     /* The id of the object iothread on which its queues are handled; NULL: the machine's I/O thread. */
@@ -142,6 +143,7 @@ struct virtio_device {
     pthread_mutex_t lock; /* of the registers: */
     bool resetting;       /* the driver has reset the device, which is not drained yet */
     uint64_t offered;     /* feature bits; fixed after the start */
+    uint64_t needed;      /* those that a driver has to accept; likewise */
     uint64_t accepted;
     uint32_t device_feature_select, driver_feature_select;
     uint16_t queue_select;
@@ -182,6 +184,7 @@ struct virtio_device {
     struct work drained; /* posted by the I/O thread: no longer busy */
     bool stands_still;   /* virtio_device_run() has paused it */
     bool owns_thread;
+    bool maps_memory;          /* another program maps guest memory for the device */
     struct iothread *iothread; /* the object whose thread `io` is (virtio/iothread.h); NULL: none */
     struct virtio_device *next_of_iothread;
     struct guest_listener listener;
@@ -230,7 +233,9 @@ bool virtio_values_check(const struct virtio_values *values, struct error *error
 struct virtio_setup {
     const struct device_type *type;     /* set before prepare(), like the next */
     const struct virtio_values *values; /* in the device's own values */
+    bool hot;                           /* likewise: the guest runs, or a client waits */
     uint64_t features;                  /* in addition to those of all devices */
+    uint64_t needed;                    /* those of them without which no driver can use it */
     unsigned queues;                    /* number of queues, at most VIRTIO_QUEUES_MAX */
     uint16_t queue_size;                /* entries of each, a power of two */
     unsigned vectors;                   /* if the property is not given; 0: one for each queue and one more */

@@ -92,7 +92,7 @@ static bool make(struct virtio_device *device, const struct device_type *row, st
                  const char *id, bool hot, struct error *error)
 {
     const struct virtio_device_type *type = row->virtio;
-    struct virtio_setup setup = { .type = row, .values = values_of(device, type) };
+    struct virtio_setup setup = { .type = row, .values = values_of(device, type), .hot = hot };
 
     if (!board->memory || !board->pci)
         return error_set(error, "the machine has no PCI bus, and no memory that the device could reach");

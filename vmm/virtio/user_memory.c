@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "device/device.h"
 #include "virtio/user.h"
 
 static struct vhost_user_region region_of(const struct guest_part *part)
@@ -186,8 +187,22 @@ static void memory_undo(void *opaque, const struct guest_part *part)
     memory_leave(opaque, part);
 }
 
+/* Whether a device provides memory that a program which maps guest memory must not reach. */
+static bool check_withheld(const struct board *board, struct error *error)
+{
+    for (const struct device *device = board->devices; device; device = device->next)
+        if (device->type->virtio && device->type->virtio->withholds_memory)
+            return error_set(
+                error,
+                "the back end maps guest memory, and would reach blocks of device '%s' (%s) that are not plugged; use a device without a back end in another program, or a pc-dimm instead of '%s'",
+                device_name(device), device->type->name, device_name(device));
+    return true;
+}
+
 bool virtio_user_listen(struct virtio_user *user, struct error *error)
 {
+    if (!check_withheld(user->device->pci.device.board, error))
+        return false;
     user->listener = (struct guest_listener){ .begin = memory_begin,
                                               .prepare = memory_prepare,
                                               .undo = memory_undo,
@@ -196,5 +211,6 @@ bool virtio_user_listen(struct virtio_user *user, struct error *error)
                                               .room = memory_room,
                                               .opaque = user };
     user->listens = guest_memory_listen(user->device->memory, &user->listener, error);
+    user->device->maps_memory = user->listens;
     return user->listens;
 }

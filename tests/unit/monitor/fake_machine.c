@@ -724,6 +724,13 @@ void hotplug_region(const struct hotplug *hotplug, uint64_t *base, uint64_t *siz
     *size = 0x138000000;
 }
 
+bool hotplug_next_part(const struct hotplug *hotplug, uint32_t slot, uint64_t *offset,
+                       struct region_holder *part)
+{
+    (void)hotplug, (void)slot, (void)offset, (void)part;
+    return false; /* there are DIMMs only */
+}
+
 bool hotplug_next_region_holder(struct hotplug *hotplug, uint32_t *slot, struct region_holder *info)
 {
     struct dimm_info dimm;
@@ -731,6 +738,7 @@ bool hotplug_next_region_holder(struct hotplug *hotplug, uint32_t *slot, struct 
     if (!hotplug_next(hotplug, slot, &dimm))
         return false;
     *info = (struct region_holder){ .kind = REGION_DIMM,
+                                    .device = dimm.device,
                                     .id = dimm.id,
                                     .memdev = dimm.memdev,
                                     .addr = dimm.addr,

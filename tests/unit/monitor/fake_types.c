@@ -35,6 +35,7 @@ NO_DEVICE(virtio_balloon_pci_type, "virtio-balloon-pci");
 NO_DEVICE(virtio_balloon_pci_non_transitional_type, "virtio-balloon-pci-non-transitional");
 NO_DEVICE(virtio_blk_pci_type, "virtio-blk-pci");
 NO_DEVICE(virtio_blk_pci_non_transitional_type, "virtio-blk-pci-non-transitional");
+NO_DEVICE(virtio_mem_pci_type, "virtio-mem-pci");
 NO_DEVICE(virtio_net_pci_type, "virtio-net-pci");
 NO_DEVICE(virtio_net_pci_non_transitional_type, "virtio-net-pci-non-transitional");
 NO_DEVICE(virtio_rng_pci_type, "virtio-rng-pci");

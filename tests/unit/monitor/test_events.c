@@ -143,6 +143,10 @@ static const struct {
       "\"DEVICE_DELETED\", \"data\": {\"path\": \"/machine/peripheral-anon/device[0]\"}" },
     { { .kind = EVENT_DEVICE_UNPLUG_GUEST_ERROR, .device = { "d1", "/machine/peripheral/d1" } },
       "\"DEVICE_UNPLUG_GUEST_ERROR\", \"data\": {\"device\": \"d1\", \"path\": \"/machine/peripheral/d1\"}" },
+    { { .kind = EVENT_MEMORY_DEVICE_SIZE_CHANGE,
+        .size_change = { "vm0", "/machine/peripheral/vm0", UINT64_C(1) << 33 } },
+      "\"MEMORY_DEVICE_SIZE_CHANGE\", \"data\": {\"id\": \"vm0\", \"size\": 8589934592, \"qom-path\": "
+      "\"/machine/peripheral/vm0\"}" },
     { { .kind = EVENT_BALLOON_CHANGE, .balloon = { UINT64_C(1) << 33 } },
       "\"BALLOON_CHANGE\", \"data\": {\"actual\": 8589934592}" },
     { { .kind = EVENT_CPU_OPERATION_DONE, .operation = &cpu_one },

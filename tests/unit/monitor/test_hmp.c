@@ -18,7 +18,7 @@
 #include "monitor/session.h"
 
 #define VIRTIO \
-    ", vhost-user-blk-pci, vhost-user-fs-pci, vhost-vsock-pci, virtconsole, virtio-balloon-pci, virtio-blk-pci, virtio-net-pci, virtio-rng-pci, virtio-serial-pci, " \
+    ", vhost-user-blk-pci, vhost-user-fs-pci, vhost-vsock-pci, virtconsole, virtio-balloon-pci, virtio-blk-pci, virtio-mem-pci, virtio-net-pci, virtio-rng-pci, virtio-serial-pci, " \
     "virtserialport"
 #if defined(__x86_64__)
 #define X86_DEVICES ", pvpanic"

@@ -73,6 +73,7 @@ static void add_place(struct ranges *ranges, struct hotplug *hotplug, const stru
         [REGION_DIMM] = "dimm",
         [REGION_POPULATING] = "reserved",
         [REGION_MEMSLOT] = "memslot",
+        [REGION_BLOCKS] = "virtio-mem",
     };
     struct json_object *range = add_range(ranges, place->size, types[place->kind]);
 
@@ -84,6 +85,8 @@ static void add_place(struct ranges *ranges, struct hotplug *hotplug, const stru
         add_string(range, "memdev", place->memdev);
     if (place->kind == REGION_DIMM)
         add_string(range, "state", condition_name(hotplug_condition(hotplug, place->slot)));
+    if (place->kind == REGION_BLOCKS)
+        add_number(range, "plugged", place->plugged);
 }
 
 static void add_region(struct ranges *ranges, struct hotplug *hotplug, uint64_t end)
@@ -92,8 +95,14 @@ static void add_region(struct ranges *ranges, struct hotplug *hotplug, uint64_t 
     struct region_holder place;
 
     while (hotplug_next_region_holder(hotplug, &slot, &place)) {
+        uint64_t offset = 0;
+
         fill(ranges, place.addr, "free");
-        add_place(ranges, hotplug, &place);
+        if (place.kind != REGION_BLOCKS)
+            add_place(ranges, hotplug, &place);
+        else
+            while (hotplug_next_part(hotplug, slot, &offset, &place))
+                add_place(ranges, hotplug, &place);
     }
     fill(ranges, end, "free");
 }

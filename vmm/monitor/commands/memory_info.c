@@ -11,6 +11,7 @@
 
 #include "base/config.h"
 #include "base/result.h"
+#include "device/device.h"
 #include "hotplug/cpus.h"
 #include "hotplug/hotplug.h"
 #include "machine/machine.h"
@@ -19,13 +20,31 @@
 #include "monitor/pending.h"
 #include "monitor/session.h"
 
-static struct json_object *describe_device(const struct dimm_info *info)
+static struct json_object *describe_blocks(const struct region_holder *place)
 {
-    struct json_object *device = json_new_object();
+    struct json_object *data = json_new_object();
+    char memdev[DEVICE_PATH_SIZE];
 
-    add_string(device, "type", "dimm");
-    json_add(device, "data", describe_device_values(info->device));
-    return device;
+    snprintf(memdev, sizeof memdev, "/objects/%s", place->memdev);
+    if (place->id)
+        add_string(data, "id", place->id);
+    add_number(data, "memaddr", place->addr);
+    add_number(data, "requested-size", place->requested);
+    add_number(data, "size", place->plugged);
+    add_number(data, "max-size", place->size);
+    add_number(data, "block-size", place->block_size);
+    add_number(data, "node", place->node);
+    add_string(data, "memdev", memdev);
+    return data;
+}
+
+static void describe_device(struct json_object *devices, const struct region_holder *place)
+{
+    struct json_object *device = json_append_object(devices);
+
+    add_string(device, "type", place->kind == REGION_DIMM ? "dimm" : "virtio-mem");
+    json_add(device, "data",
+             place->kind == REGION_DIMM ? describe_device_values(place->device) : describe_blocks(place));
 }
 
 static bool run_memory_devices(struct monitor_context *context, struct json_object *args,
@@ -33,13 +52,24 @@ static bool run_memory_devices(struct monitor_context *context, struct json_obje
 {
     struct hotplug *hotplug = machine_hotplug(context->machine);
     uint32_t slot = HOTRAM_SLOT_ANY;
-    struct dimm_info info;
+    struct region_holder place;
 
     (void)args, (void)error;
     *result = json_new_array();
-    while (hotplug && hotplug_next(hotplug, &slot, &info))
-        json_append(*result, describe_device(&info));
+    while (hotplug && hotplug_next_region_holder(hotplug, &slot, &place))
+        if (place.kind == REGION_DIMM || place.kind == REGION_BLOCKS)
+            describe_device(*result, &place);
     return true;
+}
+
+static void print_blocks(struct text *out, struct json_object *data)
+{
+    static const char *const numbers[] = { "node", "requested-size", "size", "max-size", "block-size" };
+
+    text_printf(out, "  memaddr: 0x%" PRIx64 "\n", get_number(data, "memaddr"));
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        text_printf(out, "  %s: %" PRIu64 "\n", numbers[i], get_number(data, numbers[i]));
+    text_printf(out, "  memdev: %s\n", get_string(data, "memdev"));
 }
 
 static void print_memory_devices(struct text *out, struct json_object *result)
@@ -49,6 +79,10 @@ static void print_memory_devices(struct text *out, struct json_object *result)
         struct json_object *data = json_object_object_get(device, "data");
 
         text_printf(out, "Memory device [%s]: \"%s\"\n", get_string(device, "type"), get_string(data, "id"));
+        if (strcmp(get_string(device, "type"), "virtio-mem") == 0) {
+            print_blocks(out, data);
+            continue;
+        }
         text_printf(out, "  addr: 0x%" PRIx64 "\n", get_number(data, "addr"));
         text_printf(out, "  slot: %" PRIu64 "\n", get_number(data, "slot"));
         text_printf(out, "  node: %" PRIu64 "\n", get_number(data, "node"));
@@ -239,16 +273,17 @@ static bool run_ospm_status(struct monitor_context *context, struct json_object 
     return true;
 }
 
-/* Bytes of the DIMMs in a node. */
+/* Bytes of the DIMMs and plugged blocks in a node. */
 static uint64_t plugged_in_node(const struct monitor_context *context, uint32_t node)
 {
     struct hotplug *hotplug = machine_hotplug(context->machine);
     uint32_t slot = HOTRAM_SLOT_ANY;
-    struct dimm_info info;
+    struct region_holder place;
     uint64_t size = 0;
 
-    while (hotplug && hotplug_next(hotplug, &slot, &info))
-        size += info.node == node ? info.size : 0;
+    while (hotplug && hotplug_next_region_holder(hotplug, &slot, &place))
+        if (place.node == node)
+            size += place.kind == REGION_DIMM ? place.size : place.plugged;
     return size;
 }
 

@@ -98,7 +98,7 @@ static const struct live_property *find_settable(const struct qom_node *node, co
     const struct device_type *type = node->device ? node->device->type : NULL;
 
     for (size_t i = 0; type && i < type->live_count; i++)
-        if (type->live[i].set && strcmp(type->live[i].name, name) == 0)
+        if ((type->live[i].set || type->live[i].try_set) && strcmp(type->live[i].name, name) == 0)
             return &type->live[i];
     return NULL;
 }
@@ -112,6 +112,8 @@ static bool set_live(const struct qom_node *node, const struct live_property *li
         (uint64_t)number > live->max)
         return error_set(error, "Property '%s.%s' expects an integer from 0 to %" PRIu64 "; got '%.80s'",
                          node->type, live->name, live->max, value ? json_object_get_string(value) : "null");
+    if (live->try_set)
+        return live->try_set(node->device, (uint64_t)number, error);
     live->set(node->device, (uint64_t)number);
     return true;
 }
@@ -137,7 +139,7 @@ static bool run_set(struct monitor_context *context, struct json_object *args, s
                          name);
     return error_set(
         error,
-        "Property '%s.%s' cannot be set: properties are set when an object or a device is created; what can be set later is a balloon's guest-stats-polling-interval",
+        "Property '%s.%s' cannot be set: properties are set when an object or a device is created; what can be set later is a balloon's guest-stats-polling-interval and a virtio-mem's requested-size",
         node.type, name);
 }
 

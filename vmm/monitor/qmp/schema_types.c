@@ -58,10 +58,12 @@ static const struct schema_type types[] = {
                               { "prefetch", "bool" }, { "mem_type_64", "bool" }) },
 
     /* Memory. */
-    { "MemoryDeviceInfo", TYPE({ "type", "str" }, { "data", "PCDIMMDeviceInfo" }) },
-    { "PCDIMMDeviceInfo",
-      TYPE({ "*id", "str" }, { "addr", "int" }, { "size", "int" }, { "slot", "int" }, { "node", "int" },
-           { "memdev", "str" }, { "hotplugged", "bool" }, { "hotpluggable", "bool" }) },
+    { "MemoryDeviceInfo", TYPE({ "type", "str" }, { "data", "MemoryDeviceData" }) },
+    /* Of QEMU's PCDIMMDeviceInfo and VirtioMEMDeviceInfo, by the type. */
+    { "MemoryDeviceData",
+      TYPE({ "*id", "str" }, { "*addr", "int" }, { "*memaddr", "int" }, { "size", "int" },
+           { "*requested-size", "int" }, { "*max-size", "int" }, { "*block-size", "int" }, { "*slot", "int" },
+           { "node", "int" }, { "memdev", "str" }, { "*hotplugged", "bool" }, { "*hotpluggable", "bool" }) },
     { "Memdev",
       TYPE({ "id", "str" }, { "size", "int" }, { "merge", "bool" }, { "dump", "bool" },
            { "prealloc", "bool" }, { "share", "bool" }, { "reserve", "bool" }, { "host-nodes", "[int]" },
@@ -90,7 +92,7 @@ static const struct schema_type types[] = {
            { "*block-size", "int" }, { "*largest-free", "MemoryRange" }, { "*largest-dimm", "int" }) },
     { "MemoryMapRange",
       TYPE({ "start", "int" }, { "size", "int" }, { "type", "str" }, { "*id", "str" }, { "*slot", "int" },
-           { "*node", "int" }, { "*memdev", "str" }, { "*state", "str" }) },
+           { "*node", "int" }, { "*memdev", "str" }, { "*state", "str" }, { "*plugged", "int" }) },
     { "MemoryRange", TYPE({ "start", "int" }, { "size", "int" }) },
     { "MemoryShare", TYPE({ "total", "int" }, { "free", "int" }) },
 
@@ -165,6 +167,7 @@ static const struct schema_type types[] = {
     { "Watchdog", TYPE({ "action", "str" }) },
     { "OstEvent", TYPE({ "info", "ACPIOSTInfo" }) },
     { "DeviceEvent", TYPE({ "*device", "str" }, { "path", "str" }) },
+    { "MemoryDeviceSizeChange", TYPE({ "*id", "str" }, { "size", "int" }, { "qom-path", "str" }) },
     { "MemoryFailure", TYPE({ "recipient", "str" }, { "action", "str" }, { "flags", "MemoryFailureFlags" },
                             { "*id", "str" }, { "*mem-path", "str" }, { "reason", "str" }) },
     { "MemoryFailureFlags", TYPE({ "action-required", "bool" }, { "recursive", "bool" }) },

@@ -1,0 +1,487 @@
+#!/usr/bin/python3 -S
+# SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
+"""virtio-mem-pci: what a driver may plug and unplug, what the memory is meanwhile,
+and what monitors are told. A test plays the driver; it needs no KVM."""
+
+import pathlib
+import random
+import struct
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "differential"))
+from lib import tap                                          # noqa: E402
+from lib.qmp import QMPError                                 # noqa: E402
+from lib.qtest import QtestError                             # noqa: E402
+from lib.vhost_back_end import BackEnd                       # noqa: E402
+from lib.virtio import FEATURES_OK, NEEDS_RESET, VERSION_1, Device, Pci, wait_until   # noqa: E402
+from peer import HOTRAM, Peer                                # noqa: E402
+
+MIB = 1 << 20
+BASE = 4 << 30                     # of the hotplug region
+BLOCK = 2 * MIB
+REQUEST, ANSWER = 0x200000, 0x201000
+ACPI_PXM, INACCESSIBLE = 1, 2
+PLUG, UNPLUG, UNPLUG_ALL, STATE = range(4)
+ACK, NACK, BUSY, ERROR = range(4)
+PLUGGED, UNPLUGGED, MIXED = range(3)
+CHUNK = 128 * MIB
+BACKEND = "memory-backend-ram,id=m0,size=1G"
+
+
+class Driver:
+    """The device's driver, with the device's number among those of its kind."""
+
+    def __init__(self, qtest, number=0, memory=0x100000):
+        pci = Pci(qtest, window=0xc0000000 + 0x1000000 * number)
+        self.qtest = qtest
+        self.device = Device(pci, pci.find(0x1af4, 0x1058, number=number), memory)
+        self.request, self.answer = REQUEST + 0x2000 * number, ANSWER + 0x2000 * number
+
+    def start(self, features=VERSION_1 | INACCESSIBLE):
+        self.device.begin(features)
+        self.queue = self.device.queue(0)
+        self.device.ready()
+        return self
+
+    def field(self, offset):
+        return self.device.config(offset, 4) | self.device.config(offset + 4, 4) << 32
+
+    block = property(lambda self: self.field(0))
+    node = property(lambda self: self.device.config(8, 2))
+    addr = property(lambda self: self.field(16))
+    region = property(lambda self: self.field(24))
+    usable = property(lambda self: self.field(32))
+    plugged = property(lambda self: self.field(40))
+    requested = property(lambda self: self.field(48))
+
+    def offer(self, kind, addr=0, count=0, length=24, room=10):
+        self.qtest.write(self.request, struct.pack("<HHHHQHHHH", kind, 0, 0, 0, addr, count, 0, 0, 0)[:24])
+        self.qtest.write(self.answer, b"\xee" * 16)
+        self.queue.offer([(self.request, length, False), (self.answer, room, True)])
+        self.queue.kick()
+
+    def ask(self, kind, addr=0, count=0):
+        """The answer; for STATE that of the blocks."""
+        self.offer(kind, addr, count)
+        self.queue.used()
+        response, state = struct.unpack("<H6xH", self.qtest.read(self.answer, 10))
+        return (response, state) if kind == STATE else response
+
+
+class Machine:
+    def __init__(self, devices=("virtio-mem-pci,id=vm0,memdev=m0",), memory="128M,slots=4,maxmem=8G",
+                 objects=(BACKEND,), options=()):
+        words = [word for value in objects for word in ("-object", value)]
+        words += [word for value in devices for word in ("-device", value)]
+        self.peer = Peer(HOTRAM, memory, [*words, *options])
+        self.qtest, self.qmp = self.peer.qtest, self.peer.qmp
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.peer.close()
+
+    def driver(self, number=0):
+        return Driver(self.qtest, number, 0x100000 + 0x10000 * number).start()
+
+    def devices(self):
+        return {entry["data"]["id"]: entry["data"] for entry in self.qmp.execute("query-memory-devices")}
+
+    def request(self, size, device="vm0"):
+        self.qmp.execute("qom-set", {"path": f"/machine/peripheral/{device}", "property": "requested-size",
+                                     "value": size})
+
+    def refused(self, command, arguments=None):
+        try:
+            self.qmp.execute(command, arguments)
+        except QMPError as error:
+            return str(error)
+        raise AssertionError(f"{command} {arguments} was accepted")
+
+    def has_memory(self, address):
+        """Whether a write stays there."""
+        try:
+            self.qtest.write(address, b"\x5a\xa5")
+        except QtestError as error:
+            assert "there is no memory" in str(error)
+            return False
+        return self.qtest.read(address, 2) == b"\x5a\xa5"
+
+
+def refused_start(*options, memory="128M,slots=4,maxmem=8G"):
+    try:
+        peer = Peer(HOTRAM, memory, options)
+    except Exception:
+        pass
+    else:
+        peer.close()
+        raise AssertionError(f"{options} was accepted")
+
+
+def test_what_a_driver_reads():
+    with Machine(["virtio-mem-pci,id=vm0,memdev=m0,requested-size=256M"]) as machine:
+        driver = machine.driver()
+        assert driver.device.offered & 3 == INACCESSIBLE | ACPI_PXM
+        assert (driver.block, driver.node, driver.addr, driver.region) == (BLOCK, 0, BASE, 1024 * MIB)
+        assert (driver.usable, driver.plugged, driver.requested) == (512 * MIB, 0, 256 * MIB)
+        assert machine.devices() == {"vm0": {
+            "id": "vm0", "memaddr": BASE, "requested-size": 256 * MIB, "size": 0, "max-size": 1024 * MIB,
+            "block-size": BLOCK, "node": 0, "memdev": "/objects/m0"}}
+
+
+def test_a_driver_that_reads_what_is_not_plugged_is_refused():
+    with Machine() as machine:
+        device = Driver(machine.qtest).device
+        device.status = 0
+        device.status = 3
+        device.accept(VERSION_1)
+        device.status = 3 | FEATURES_OK
+        assert not device.status & FEATURES_OK
+
+
+def test_nodes_are_told():
+    nodes = ["-numa", "node,mem=64M", "-numa", "node,mem=64M"]
+    with Machine(["virtio-mem-pci,id=vm0,memdev=m0,node=1,requested-size=64M"], options=nodes) as machine:
+        driver = machine.driver()
+        assert driver.node == 1
+        assert driver.ask(PLUG, BASE, 32) == ACK
+        assert "node 1 plugged: 64 MB" in machine.qmp.execute("human-monitor-command", {"command-line": "info numa"})
+
+
+def test_blocks_come_and_go():
+    with Machine(["virtio-mem-pci,id=vm0,memdev=m0,requested-size=16M"]) as machine:
+        driver = machine.driver()
+        assert not machine.has_memory(BASE)
+        assert driver.ask(STATE, BASE, 8) == (ACK, UNPLUGGED)
+        assert driver.ask(PLUG, BASE + 2 * BLOCK, 3) == ACK
+        assert driver.plugged == machine.devices()["vm0"]["size"] == 3 * BLOCK
+        assert [machine.has_memory(BASE + at * BLOCK) for at in range(6)] == [False, False, True, True, True, False]
+        assert driver.ask(STATE, BASE, 8) == (ACK, MIXED)
+        assert driver.ask(STATE, BASE + 2 * BLOCK, 3) == (ACK, PLUGGED)
+        assert driver.ask(UNPLUG, BASE + 3 * BLOCK, 1) == ACK
+        assert [machine.has_memory(BASE + at * BLOCK) for at in range(6)] == [False, False, True, False, True, False]
+        assert driver.ask(PLUG, BASE + 3 * BLOCK, 1) == ACK
+        assert machine.qtest.read(BASE + 3 * BLOCK, 2) == bytes(2)         # what was there is gone
+        assert machine.qtest.read(BASE + 2 * BLOCK, 2) == b"\x5a\xa5"
+        assert driver.ask(UNPLUG_ALL) == ACK
+        assert driver.plugged == 0 and not machine.has_memory(BASE + 2 * BLOCK)
+        assert machine.qmp.execute("query-memory-size-summary")["plugged-memory"] == 0
+
+
+def test_what_is_not_accepted():
+    with Machine(["virtio-mem-pci,id=vm0,memdev=m0,requested-size=16M"]) as machine:
+        driver = machine.driver()
+        end = BASE + driver.usable
+        assert driver.ask(PLUG, BASE, 9) == NACK                           # more than was requested
+        assert driver.ask(PLUG, BASE, 4) == ACK
+        assert driver.ask(PLUG, BASE + 4 * BLOCK, 5) == NACK
+        for kind in (PLUG, UNPLUG, STATE):
+            for addr, count in ((BASE - BLOCK, 1), (BASE + 1, 1), (BASE + 4096, 1), (BASE, 0), (end, 1), (end - BLOCK, 2),
+                                (BASE, 65535), (0, 1), ((1 << 64) - BLOCK, 1), ((1 << 64) - BLOCK, 65535)):
+                answer = driver.ask(kind, addr, count)
+                assert (answer[0] if kind == STATE else answer) == ERROR, (kind, addr, count)
+        assert driver.ask(PLUG, BASE + 3 * BLOCK, 2) == ERROR              # overlaps
+        assert driver.ask(UNPLUG, BASE + 3 * BLOCK, 2) == ERROR
+        assert driver.ask(4) == driver.ask(65535) == ERROR
+        assert driver.plugged == 4 * BLOCK
+        assert driver.ask(UNPLUG, BASE, 4) == ACK
+
+
+def test_malformed_requests_break_the_device_once():
+    for length, room in ((23, 10), (24, 9)):
+        with Machine() as machine:
+            driver = machine.driver()
+            driver.offer(STATE, BASE, 1, length, room)
+            driver.device.wait_status(NEEDS_RESET)
+            assert machine.peer.said().count("needs") + machine.peer.said().count("does nothing until") == 1
+            driver.start()
+            machine.request(BLOCK)
+            assert driver.ask(PLUG, BASE, 1) == ACK
+
+
+def test_the_host_requests_and_the_guest_follows():
+    with Machine() as machine:
+        driver = machine.driver()
+        assert driver.usable == driver.requested == 0
+        assert driver.ask(PLUG, BASE, 1) == ERROR
+        machine.request(512 * MIB)
+        assert (driver.usable, driver.requested) == (768 * MIB, 512 * MIB)
+        assert driver.device.interrupt_status() & 2
+        assert driver.ask(PLUG, BASE, 256) == ACK
+        event = machine.qmp.wait_event("MEMORY_DEVICE_SIZE_CHANGE")["data"]
+        assert event == {"id": "vm0", "size": 512 * MIB, "qom-path": "/machine/peripheral/vm0"}
+        machine.request(0)                                     # what is plugged stays usable
+        assert (driver.usable, driver.requested, driver.plugged) == (768 * MIB, 0, 512 * MIB)
+        for at in range(0, 256, 64):
+            assert driver.ask(UNPLUG, BASE + at * BLOCK, 64) == ACK
+        event = machine.qmp.wait_event("MEMORY_DEVICE_SIZE_CHANGE")["data"]     # within a second: the last
+        assert event["size"] == 0
+        assert driver.ask(UNPLUG_ALL) == ACK and driver.usable == 0
+
+
+def test_sizes_that_cannot_be_requested():
+    with Machine() as machine:
+        for value, words in ((MIB, "multiple of 'block-size'"), (1026 * MIB, "cannot exceed"), (-1, "expects an integer"),
+                             ("4M", "expects an integer"), (1 << 63, "requested-size")):
+            arguments = {"path": "/machine/peripheral/vm0", "property": "requested-size", "value": value}
+            assert words in machine.refused("qom-set", arguments), value
+        assert machine.devices()["vm0"]["requested-size"] == 0
+        get = {"path": "/machine/peripheral/vm0", "property": "requested-size"}
+        machine.request(64 * MIB)
+        assert machine.qmp.execute("qom-get", get) == 64 * MIB
+        assert machine.qmp.execute("qom-get", {**get, "property": "size"}) == 0
+
+
+def test_a_reset_takes_everything_and_keeps_the_request():
+    with Machine(["virtio-mem-pci,id=vm0,memdev=m0,requested-size=512M"]) as machine:
+        driver = machine.driver()
+        assert driver.ask(PLUG, BASE + 128 * MIB, 100) == ACK
+        assert machine.has_memory(BASE + 128 * MIB)
+        driver.start()                                         # a driver's reset takes nothing
+        assert driver.plugged == 100 * BLOCK and driver.ask(STATE, BASE + 128 * MIB, 100) == (ACK, PLUGGED)
+        machine.request(256 * MIB)
+        machine.qmp.execute("system_reset")
+        machine.qmp.wait_event("RESET")
+        assert not machine.has_memory(BASE + 128 * MIB)
+        driver = machine.driver()
+        assert (driver.plugged, driver.usable, driver.requested) == (0, 512 * MIB, 256 * MIB)
+        assert wait_until(lambda: driver.ask(PLUG, BASE + 128 * MIB, 1) == ACK, "the memory to be returned")
+        assert machine.qtest.read(BASE + 128 * MIB, 2) == bytes(2)
+
+
+def ranges(machine):
+    return [(part["start"], part["size"], part["plugged"]) for part in machine.qmp.execute("query-memory-map")["ranges"]
+            if part["type"] == "virtio-mem"]
+
+
+def test_the_map_shows_where_blocks_are():
+    with Machine(["virtio-mem-pci,id=vm0,memdev=m0,requested-size=768M"]) as machine:
+        driver = machine.driver()
+        assert ranges(machine) == [(BASE, 1024 * MIB, 0)]
+        assert driver.ask(PLUG, BASE + CHUNK, 128) == ACK
+        assert driver.ask(PLUG, BASE + 4 * CHUNK, 3) == ACK
+        assert ranges(machine) == [(BASE, CHUNK, 0), (BASE + CHUNK, 2 * CHUNK, 2 * CHUNK), (BASE + 3 * CHUNK, CHUNK, 0),
+                                   (BASE + 4 * CHUNK, CHUNK, 3 * BLOCK), (BASE + 5 * CHUNK, 3 * CHUNK, 0)]
+        picture = machine.qmp.execute("human-monitor-command", {"command-line": "info memory-map"})
+        assert "virtio-mem: 262 MiB of 1 GiB are plugged" in picture, picture
+        assert [words.split()[3:8] for words in picture.splitlines() if "blocks" in words] == [
+            ["blocks", "3", "0", state, "vm0"] for state in ("empty", "plugged", "empty", "partly", "empty")]
+
+
+def test_beside_dimms_and_others_of_its_kind():
+    objects = [f"memory-backend-ram,id=m{number},size=512M" for number in range(4)]
+    with Machine(["virtio-mem-pci,id=vm0,memdev=m0,requested-size=2M", "pc-dimm,id=d0,memdev=m1",
+                  "virtio-mem-pci,id=vm1,memdev=m2,memaddr=0x160000000,requested-size=4M"], objects=objects) as machine:
+        devices = machine.devices()
+        assert [devices[name].get("addr", devices[name].get("memaddr")) for name in devices] \
+            == [BASE, BASE + 512 * MIB, 0x160000000]
+        assert devices["d0"]["slot"] == 0                      # as if the others were not there
+        machine.qmp.execute("device_add", {"driver": "pc-dimm", "id": "d1", "memdev": "m3"})
+        assert machine.devices()["d1"] | {} == {**machine.devices()["d1"], "slot": 1, "addr": BASE + 1024 * MIB}
+        first, second = machine.driver(0), machine.driver(1)
+        assert first.ask(PLUG, BASE, 1) == second.ask(PLUG, 0x160000000, 2) == ACK
+        assert second.ask(PLUG, BASE + BLOCK, 1) == ERROR      # the other one's
+        assert machine.qmp.execute("query-memory-size-summary")["plugged-memory"] == 1024 * MIB + 3 * BLOCK
+        text = machine.qmp.execute("human-monitor-command", {"command-line": "info memory-devices"}).replace("\r", "")
+        assert text.count("Memory device [virtio-mem]") == 2 and text.count("Memory device [dimm]") == 2
+        assert f"""Memory device [virtio-mem]: "vm1"
+  memaddr: 0x160000000
+  node: 0
+  requested-size: {4 * MIB}
+  size: {4 * MIB}
+  max-size: {512 * MIB}
+  block-size: {BLOCK}
+  memdev: /objects/m2
+""" in text
+
+
+def test_files_and_huge_blocks():
+    objects = ["memory-backend-memfd,id=m0,size=256M,share=on", "memory-backend-memfd,id=m1,size=256M,share=off",
+               "memory-backend-ram,id=m2,size=256M,reserve=off,merge=off,dump=off"]
+    devices = [f"virtio-mem-pci,id=vm{number},memdev=m{number},block-size=8M,requested-size=128M,prealloc={prealloc}"
+               for number, prealloc in enumerate(("on", "off", "on"))]
+    with Machine(devices, objects=objects) as machine:
+        for number in range(3):
+            driver, addr = machine.driver(number), machine.devices()[f"vm{number}"]["memaddr"]
+            assert driver.block == 8 * MIB
+            assert driver.ask(PLUG, addr + 2 * MIB, 1) == ERROR
+            assert driver.ask(PLUG, addr + 8 * MIB, 3) == ACK
+            resident = [backend["resident"] for backend in machine.qmp.execute("query-memdev") if backend["id"] == f"m{number}"]
+            assert resident == [24 * MIB if number != 1 else 0]
+            assert machine.has_memory(addr + 8 * MIB)
+            assert driver.ask(UNPLUG, addr + 8 * MIB, 1) == ACK
+            assert driver.ask(PLUG, addr + 8 * MIB, 1) == ACK
+            assert machine.qtest.read(addr + 8 * MIB, 2) == bytes(2)
+
+
+def test_memory_that_a_device_uses_stays():
+    """A ring is in a block, which the guest cannot unplug until the ring has gone."""
+    devices = ["virtio-mem-pci,id=vm0,memdev=m0,requested-size=8M", "virtio-rng-pci"]
+    with Machine(devices) as machine:
+        driver = machine.driver()
+        assert driver.ask(PLUG, BASE, 4) == ACK
+        pci = Pci(machine.qtest, window=0xd0000000)
+        rng = Device(pci, pci.find(0x1af4, 0x1044), BASE + BLOCK)
+        rng.begin()
+        queue = rng.queue(0)
+        rng.ready()
+        assert queue.transfer([(BASE + 2 * BLOCK, 64, True)]) == 64
+        assert driver.ask(UNPLUG, BASE + 2 * BLOCK, 1) == ACK
+        assert driver.ask(UNPLUG, BASE, 2) == BUSY and driver.ask(UNPLUG_ALL) == BUSY
+        assert driver.plugged == 3 * BLOCK and driver.ask(STATE, BASE, 2) == (ACK, PLUGGED)
+        assert queue.transfer([(BASE + 3 * BLOCK, 64, True)]) == 64
+        queue.offer([(BASE + 2 * BLOCK, 64, True)])            # DMA to what is not plugged
+        queue.kick()
+        rng.wait_status(NEEDS_RESET)
+        rng.status = 0
+        assert wait_until(lambda: driver.ask(UNPLUG_ALL) == ACK, "the rings to go")
+        assert driver.plugged == 0
+
+
+def test_a_reset_with_rings_in_blocks():
+    devices = ["virtio-rng-pci", "virtio-mem-pci,id=vm0,memdev=m0,requested-size=8M", "virtio-balloon-pci"]
+    with Machine(devices) as machine:
+        driver = machine.driver()
+        assert driver.ask(PLUG, BASE, 4) == ACK
+        for number, kind in enumerate((0x1044, 0x1045)):
+            pci = Pci(machine.qtest, window=0xd0000000 + 0x1000000 * number)
+            other = Device(pci, pci.find(0x1af4, kind), BASE + BLOCK * number)
+            other.begin()
+            other.queue(0)
+            other.ready()
+        machine.qmp.execute("system_reset")
+        machine.qmp.wait_event("RESET")
+        driver = machine.driver()
+        assert wait_until(lambda: driver.ask(PLUG, BASE, 4) == ACK, "the memory to be returned")
+
+
+def test_cold_and_hot_and_gone():
+    with Machine([], options=["-device", "pcie-root-port,id=port"]) as machine:
+        add = {"driver": "virtio-mem-pci", "id": "vm0", "memdev": "m0", "bus": "port", "requested-size": 4 * MIB}
+        machine.qmp.execute("device_add", add)
+        assert machine.devices()["vm0"]["requested-size"] == 4 * MIB
+        assert "use already busy memdev" in machine.refused(
+            "device_add", {"driver": "pc-dimm", "id": "d0", "memdev": "m0"})
+        assert "m0" in machine.refused("object-del", {"id": "m0"})
+        assert "requested-size is not 0" in machine.refused("device_del", {"id": "vm0"})
+        machine.request(0)
+        machine.qmp.execute("device_del", {"id": "vm0"})
+        machine.qmp.execute("system_reset")                    # which gives it back
+        machine.qmp.wait_event("DEVICE_DELETED")
+        assert machine.devices() == {}
+        machine.qmp.execute("device_add", {"driver": "pc-dimm", "id": "d0", "memdev": "m0"})
+        assert machine.devices()["d0"]["addr"] == BASE and machine.has_memory(BASE + 512 * MIB)
+
+
+def test_device_del_is_refused_while_memory_is_plugged():
+    devices = ["pcie-root-port,id=port", "virtio-mem-pci,id=vm0,memdev=m0,bus=port,requested-size=4M"]
+    with Machine(devices) as machine:
+        pci = Pci(machine.qtest)
+        port = pci.find(0x1b36, 0x000c)
+        pci.config_write(port, 0x18, 4, 0x00010100)            # its bus is number 1
+        pci.config_write(port, 0x20, 4, 0xcff0c000)            # memory behind it
+        pci.config_write(port, 4, 2, 6)
+        driver = Driver.__new__(Driver)
+        driver.qtest, driver.request, driver.answer = machine.qtest, REQUEST, ANSWER
+        driver.device = Device(pci, (1, 0))
+        driver.start()
+        assert driver.ask(PLUG, BASE, 2) == ACK
+        machine.request(0)
+        assert "still plugged" in machine.refused("device_del", {"id": "vm0"})
+        assert driver.ask(UNPLUG, BASE, 2) == ACK
+        machine.qmp.execute("device_del", {"id": "vm0"})
+
+
+def test_invalid_devices():
+    good = ["-object", BACKEND, "-object", "memory-backend-ram,id=pre,size=64M,prealloc=on",
+            "-object", "memory-backend-ram,id=odd,size=66M"]
+    with Machine([], objects=[BACKEND, "memory-backend-ram,id=pre,size=64M,prealloc=on", "memory-backend-ram,id=odd,size=66M"]) as machine:
+        for members, words in (
+                ({}, "'memdev' property is not set"),
+                ({"memdev": "nothing"}, "nothing"),
+                ({"memdev": "pre"}, "prealloc=on"),
+                ({"memdev": "m0", "block-size": 3 * MIB}, "power of two"),
+                ({"memdev": "m0", "block-size": 4096}, "power of two"),
+                ({"memdev": "odd", "block-size": 4 * MIB}, "multiple of 'block-size'"),
+                ({"memdev": "m0", "requested-size": MIB}, "multiple of 'block-size'"),
+                ({"memdev": "m0", "requested-size": 2048 * MIB}, "cannot exceed"),
+                ({"memdev": "m0", "memaddr": BASE + 4096}, "multiple of 'block-size'"),
+                ({"memdev": "m0", "memaddr": 64 * MIB}, "0x4000000"),
+                ({"memdev": "m0", "node": 1}, "node"),
+                ({"memdev": "m0", "unplugged-inaccessible": "off"}, "unplugged-inaccessible=off"),
+                ({"memdev": "m0", "unplugged-inaccessible": "perhaps"}, "expects on, off or auto"),
+                ({"memdev": "m0", "dynamic-memslots": False}, "dynamic-memslots=off")):
+            said = machine.refused("device_add", {"driver": "virtio-mem-pci", "id": "vm0", **members})
+            assert words in said, (members, said)
+            assert machine.devices() == {}
+        assert all("used-by" not in backend for backend in machine.qmp.execute("query-memdev") if backend["id"] != "hotram.ram")
+    refused_start(*good, "-device", "virtio-mem-pci,memdev=m0", memory="128M")           # no hotplug region
+    refused_start(*good, "-overcommit", "mem-lock=on", "-device", "virtio-mem-pci,memdev=m0")
+
+
+def test_no_slot_and_no_room():
+    objects = [f"memory-backend-ram,id=m{number},size=256M" for number in range(3)]
+    for memory, words in (("128M,slots=1,maxmem=640M", "slot"), ("128M,slots=4,maxmem=384M", "256 MiB")):
+        with Machine(["virtio-mem-pci,id=vm0,memdev=m0", "pcie-root-port,id=port"], memory, objects) as machine:
+            add = {"driver": "virtio-mem-pci", "id": "vm1", "memdev": "m1", "bus": "port"}
+            said = machine.refused("device_add", add)
+            assert words in said, said
+            assert list(machine.devices()) == ["vm0"]
+
+
+def test_back_ends_that_would_reach_all_of_it():
+    """Whichever comes second is refused, with the name of the first."""
+    with tempfile.TemporaryDirectory() as folder, BackEnd(pathlib.Path(folder) / "s") as back_end:
+        options = ["-chardev", f"socket,id=disk,path={back_end.path}", "-device", "pcie-root-port,id=port"]
+        with Machine(options=options) as machine:
+            said = machine.refused("device_add", {"driver": "vhost-user-blk-pci", "chardev": "disk", "bus": "port"})
+            assert "device 'vm0' (virtio-mem-pci)" in said, said
+        with Machine([], options=[*options, "-device", "vhost-user-blk-pci,id=ub,chardev=disk"]) as machine:
+            said = machine.refused("device_add", {"driver": "virtio-mem-pci", "memdev": "m0", "bus": "port"})
+            assert "device 'ub' (vhost-user-blk-pci)" in said, said
+
+
+def test_any_requests():
+    """Against a model, while the host requests other sizes."""
+    choice = random.Random(1)
+    with Machine() as machine:
+        driver, plugged, requested, usable = machine.driver(), set(), 0, 0
+        for _ in range(1500):
+            if choice.random() < 0.1:
+                requested = choice.choice([0, 16 * BLOCK, 200 * BLOCK, 512 * BLOCK])
+                machine.request(requested)
+                usable = max(usable, min(1024 * MIB, requested + 256 * MIB) if requested else 0)
+            kind = choice.choice([PLUG, PLUG, UNPLUG, STATE, STATE] + [UNPLUG_ALL] * (choice.random() < 0.05))
+            first, count = choice.randrange(-2, 514), choice.choice([0, 1, 1, 2, 8, 70, 300])
+            blocks = set(range(first, first + count))
+            answer = driver.ask(kind, BASE + first * BLOCK, count)
+            if kind == UNPLUG_ALL:
+                expected, plugged = ACK, set()
+                usable = min(1024 * MIB, requested + 256 * MIB) if requested else 0
+            elif first < 0 or count == 0 or (first + count) * BLOCK > usable:
+                expected = ERROR
+            elif kind == STATE:
+                expected = PLUGGED if blocks <= plugged else MIXED if blocks & plugged else UNPLUGGED
+                assert answer == (ACK, expected), (first, count, answer, expected)
+                continue
+            elif kind == PLUG and (len(plugged) + count) * BLOCK > requested:
+                expected = NACK
+            elif kind == PLUG:
+                expected = ERROR if blocks & plugged else ACK
+                plugged |= blocks if expected == ACK else set()
+            else:
+                expected = ACK if blocks <= plugged else ERROR
+                plugged -= blocks if expected == ACK else set()
+            answer = answer[0] if kind == STATE else answer
+            assert answer == expected, (kind, first, count, answer, expected)
+            assert driver.plugged == len(plugged) * BLOCK and driver.usable == usable
+        for block in choice.sample(range(512), 64):
+            assert machine.has_memory(BASE + block * BLOCK) == (block in plugged)
+
+
+if __name__ == "__main__":
+    tap.main()
