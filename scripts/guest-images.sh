@@ -29,7 +29,7 @@ PATH=$PATH:/usr/sbin:/sbin
 # alone. `devices efi` loads the file system of UEFI's variables, `devices fs` that of
 # shared folders.
 guest_modules=(button evdev)
-device_modules=(virtio_pci virtio_blk virtio_net virtio_rng virtio_balloon virtio_console vmw_vsock_virtio_transport)
+device_modules=(virtio_pci virtio_blk virtio_net virtio_rng virtio_balloon virtio_mem virtio_console vmw_vsock_virtio_transport)
 host_modules=(virtio_pci virtio_console 9pnet_virtio 9p)
 efi_modules=(efivarfs)
 fs_modules=(virtio_pci virtiofs)

@@ -1,0 +1,86 @@
+#!/usr/bin/python3 -S
+# SPDX-License-Identifier: BSD-2-Clause
+"""virtio-mem by Linux's driver: a guest grows and shrinks in blocks, beside a DIMM, and through a reboot; what it does
+not have, it cannot reach, and looking at it stops nobody."""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from lib import tap                                          # noqa: E402
+from lib.machine import Machine                              # noqa: E402
+
+MIB = 1 << 20
+OPTIONS = ["-m", "256M,slots=4,maxmem=4G", "-object", "memory-backend-ram,id=m0,size=1G,reserve=off",
+           "-device", "virtio-mem-pci,id=vm0,memdev=m0"]
+MOVABLE = "memhp_default_state=online_movable"
+
+
+def request(machine, mib):
+    machine.qmp.execute("qom-set", {"path": "/machine/peripheral/vm0", "property": "requested-size", "value": mib * MIB})
+
+
+def size(machine):
+    """What the guest has plugged, MiB."""
+    device, = (entry["data"] for entry in machine.qmp.execute("query-memory-devices") if entry["type"] == "virtio-mem")
+    return device["size"] // MIB
+
+
+def resize(machine, mib):
+    request(machine, mib)
+    machine.wait_until(lambda: size(machine) == mib, what=f"{mib} MiB of blocks")
+
+
+def resident(machine):
+    """Of the backend, MiB."""
+    backend, = (entry for entry in machine.qmp.execute("query-memdev") if entry["id"] == "m0")
+    return backend["resident"] / MIB
+
+
+def test_a_guest_grows_and_shrinks():
+    with Machine(OPTIONS, append=MOVABLE, reboot=True) as machine:
+        machine.wait_ready()
+        machine.shell("devices")
+        before = machine.meminfo()
+        assert size(machine) == 0
+        resize(machine, 512)
+        machine.wait_total(before + 512 * 1024)
+        resize(machine, 202)                           # parts of Linux's memory blocks
+        machine.wait_total(before + 202 * 1024)
+        machine.hold("touch", 200)                     # some of it in blocks, from which it has to move
+        assert resident(machine) > 10
+        machine.plug("d0", "128M")
+        resize(machine, 730)
+        assert size(machine) == 730 and machine.qmp.execute("query-memory-size-summary")["plugged-memory"] == (730 + 128) * MIB
+        for mib in (0, 6, 128, 2, 400, 0):
+            resize(machine, mib)
+        machine.wait_until(lambda: resident(machine) < 1, what="the host's memory back")
+        machine.wait_total(before + 128 * 1024)
+        machine.shell("killall hog")
+        # Linux finds the same request when it starts anew.
+        resize(machine, 256)
+        machine.console.send("x reboot -f")
+        machine.qmp.wait_event("RESET", {"guest": True, "reason": "guest-reset"})
+        machine.wait_ready()
+        assert size(machine) == 0
+        machine.shell("devices")
+        machine.wait_until(lambda: size(machine) == 256, what="256 MiB again")
+        machine.unplug("d0")
+        assert machine.quit() == 0
+        assert machine.error_log == "", machine.error_log
+
+
+def test_where_nothing_is_plugged_there_is_no_memory():
+    """By /dev/mem, before there is a driver that claims the device's addresses."""
+    with Machine(OPTIONS, append=MOVABLE) as machine:
+        machine.wait_ready()
+        device, = machine.qmp.execute("query-memory-devices")
+        address = device["data"]["memaddr"] + 64 * MIB
+        machine.shell(f"devmem {address:#x} 32 0x12345678")
+        assert machine.shell(f"devmem {address:#x} 32").split() == ["0xFFFFFFFF"]
+        assert resident(machine) == 0
+        assert machine.quit() == 0
+
+
+if __name__ == "__main__":
+    tap.main()
