@@ -433,6 +433,103 @@ def test_no_slot_and_no_room():
             assert list(machine.devices()) == ["vm0"]
 
 
+def operations(machine):
+    return [{key: operation[key] for key in ("device", "operation", "size", "plugged", "result")}
+            for operation in machine.qmp.execute("query-memory-operations")]
+
+
+def last(machine):
+    operation = machine.qmp.execute("query-memory-operations")[-1]
+    return operation["result"], operation.get("reason", "")
+
+
+def ended(machine, number=1, name="MEMORY_OPERATION_DONE"):
+    event = machine.qmp.wait_event(name)["data"]
+    assert event["id"] == number and event["operation"] == "resize", event
+    return event
+
+
+QUICK = ["-machine", "plug-timeout=1,unplug-timeout=1"]
+
+
+def test_a_requested_size_is_an_operation():
+    with Machine() as machine:
+        driver = machine.driver()
+        machine.request(16 * MIB)
+        assert operations(machine) == [{"device": "vm0", "operation": "resize", "size": 16 * MIB, "plugged": 0,
+                                        "result": "in-progress"}]
+        machine.request(16 * MIB)                              # the same again is no other one
+        assert driver.ask(PLUG, BASE, 5) == ACK
+        assert operations(machine)[0]["plugged"] == 10 * MIB and len(operations(machine)) == 1
+        assert driver.ask(PLUG, BASE + 5 * BLOCK, 3) == ACK
+        assert ended(machine)["result"] == "done"
+        machine.request(4 * MIB)
+        machine.request(6 * MIB)
+        assert [operation["result"] for operation in operations(machine)] == ["done", "cancelled", "in-progress"]
+        assert "another size" in machine.qmp.execute("query-memory-operations")[1]["reason"]
+        assert driver.ask(UNPLUG, BASE, 5) == ACK
+        assert last(machine) == ("done", "")
+        machine.request(8 * MIB)
+        machine.request(6 * MIB)                               # which it has
+        assert last(machine) == ("done", "")
+
+
+def test_what_a_guest_does_in_part_or_not_at_all():
+    with Machine(options=QUICK) as machine:
+        driver = machine.driver()
+        machine.qmp.execute("cont")
+        machine.request(16 * MIB)
+        assert ended(machine, 1)["result"] == "unanswered"
+        assert "driver did nothing" in last(machine)[1]
+        assert driver.ask(PLUG, BASE, 8) == ACK                # later all the same
+        assert ended(machine, 1, "MEMORY_OPERATION_LATE")["result"] == "done"
+        machine.request(4 * MIB)
+        assert driver.ask(UNPLUG, BASE, 2) == ACK
+        assert ended(machine, 2)["result"] == "refused"
+        assert "the guest has 12 MiB of the 4 MiB that were requested" in last(machine)[1], last(machine)
+        assert driver.ask(UNPLUG, BASE + 2 * BLOCK, 4) == ACK
+        assert ended(machine, 2, "MEMORY_OPERATION_LATE")["result"] == "done"
+
+
+def test_a_requested_size_is_withdrawn():
+    with Machine() as machine:
+        driver = machine.driver()
+        machine.request(16 * MIB)
+        assert driver.ask(PLUG, BASE, 1) == ACK
+        machine.qmp.execute("memory-operation-cancel", {"id": 1})
+        assert last(machine)[0] == "cancelled" and driver.requested == BLOCK
+        assert driver.ask(PLUG, BASE + BLOCK, 1) == NACK
+
+
+def test_a_reset_does_not_end_a_request():
+    with Machine() as machine:
+        driver = machine.driver()
+        machine.request(16 * MIB)
+        assert driver.ask(PLUG, BASE, 1) == ACK
+        machine.qmp.execute("system_reset")
+        machine.qmp.wait_event("RESET")
+        assert operations(machine)[0]["result"] == "in-progress" and operations(machine)[0]["plugged"] == 0
+        driver = machine.driver()
+        assert wait_until(lambda: driver.ask(PLUG, BASE, 8) == ACK, "the memory to be returned")
+        assert last(machine)[0] == "done"
+        machine.request(0)
+        machine.qmp.execute("system_reset")                    # by which the guest has nothing
+        machine.qmp.wait_event("RESET")
+        assert last(machine)[0] == "done"
+
+
+def test_operations_of_a_device_that_comes_and_goes():
+    with Machine([], options=["-device", "pcie-root-port,id=port"]) as machine:
+        machine.qmp.execute("device_add", {"driver": "virtio-mem-pci", "id": "vm0", "memdev": "m0", "bus": "port",
+                                           "requested-size": 4 * MIB})
+        assert operations(machine)[0]["result"] == "in-progress"
+        machine.request(0)
+        assert [operation["result"] for operation in operations(machine)] == ["cancelled", "done"]
+        machine.qmp.execute("device_del", {"id": "vm0"})       # before a driver has switched its slot on: at once
+        machine.qmp.wait_event("DEVICE_DELETED")
+        assert [operation["size"] for operation in operations(machine)] == [4 * MIB, 0]
+
+
 def test_back_ends_that_would_reach_all_of_it():
     """Whichever comes second is refused, with the name of the first."""
     with tempfile.TemporaryDirectory() as folder, BackEnd(pathlib.Path(folder) / "s") as back_end:

@@ -90,6 +90,13 @@ static void note_change(struct hotplug *hotplug)
     hotplug->growth.recent = last.reports + 2;
 }
 
+void growth_disturb(struct hotplug *hotplug)
+{
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
+        if (hotplug->operation[slot])
+            growth_of(hotplug->operation[slot])->disturbed = true;
+}
+
 void growth_begin(struct operation *operation)
 {
     struct hotplug *hotplug = hotplug_of(operation);
@@ -102,9 +109,7 @@ void growth_begin(struct operation *operation)
             ask(hotplug); /* the answer may come before the guest has noticed the DIMM */
         return;
     }
-    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
-        if (hotplug->operation[slot])
-            growth_of(hotplug->operation[slot])->disturbed = true;
+    growth_disturb(hotplug);
 }
 
 /* ---- the answer ---- */

@@ -48,6 +48,8 @@ struct growth_ledger {
     struct timer again; /* runs while a plug is being verified */
 };
 
+/* The guest's memory changes in another way than by DIMMs: what is being verified is not known. */
+void growth_disturb(struct hotplug *hotplug);
 /* Called when an operation begins, before the guest can have responded. */
 void growth_begin(struct operation *operation);
 /* Called when the guest has accepted the DIMM. True: it is being verified, and OPERATION_TAKEN happens at the

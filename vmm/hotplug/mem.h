@@ -7,6 +7,7 @@
  * mem_checks.c    what it can be given
  * mem_request.c   what a request comes to
  * mem_memory.c    its memory and KVM slots
+ * mem_operation.c a requested size as an operation, mem_size.c how it is set
  *
  * The device's memory consists of blocks, which the guest plugs and unplugs, and of chunks of blocks, each of
  * which is a region of guest memory, with a KVM slot, while a block in it is plugged. The guest can read a
@@ -27,6 +28,15 @@
 #define MEM_CHUNKS_MAX 64u
 /* KVM slots that all devices of a machine can have together. */
 #define MEM_KVM_SLOTS 512u
+
+/* Its configuration space; little endian, as both architectures are. */
+struct mem_config {
+    uint64_t block_size;
+    uint16_t node;
+    uint8_t padding[6];
+    uint64_t addr, region;
+    uint64_t usable, plugged, requested;
+};
 
 struct mem_values {
     struct virtio_values virtio;
@@ -57,6 +67,7 @@ struct mem_device {
     struct hotplug *hotplug; /* NULL: not yet, or no longer there */
     struct backend *backend; /* its `blocks` are ours; NULL: none yet */
     uint32_t slot;           /* of the bank; HOTRAM_SLOT_ANY: none yet */
+    bool hot;                /* created while a client waits */
     uint64_t block_size;     /* bytes, like the next */
     uint64_t chunk_size;
     struct mem_sizes sizes;
@@ -82,6 +93,7 @@ struct mem_device {
     /* Calls upwards: a request has been carried out; sizes have changed. */
     void (*answer)(struct mem_device *mem);
     void (*changed)(struct mem_device *mem);
+    void (*request)(struct mem_device *mem, uint64_t size); /* a size that was checked */
 
     struct timer quiet; /* no event for a while */
     bool again;         /* but one afterwards */
@@ -98,6 +110,25 @@ bool mem_check_others(const struct board *board, struct error *error);
 bool mem_check_backend(const struct backend *backend, struct error *error);
 /* Sizes and the address, when there is a backend. */
 bool mem_check_sizes(const struct mem_device *mem, struct error *error);
+
+/* ---- mem_operation.c ---- */
+
+/* An operation for a requested size, to begin when that is set. NULL and an error: out of memory. */
+struct operation *mem_operation_new(struct mem_device *mem, uint64_t requested, struct error *error);
+/* The guest has asked for a change; `moves`: and got it. */
+void mem_operation_acted(struct mem_device *mem, bool moves);
+/* The size may be the requested one: then the operation in progress is done. */
+void mem_operation_settle(struct mem_device *mem);
+/* The device goes. */
+void mem_operation_end(struct mem_device *mem);
+
+/* ---- mem_size.c ---- */
+
+/* The guest's size has changed: the event, at most once a second. */
+void mem_size_changed(struct mem_device *mem);
+/* Request a size, which was checked; qom-set, which is an operation. */
+void mem_size_request(struct mem_device *mem, uint64_t size);
+bool mem_size_set(struct device *device, uint64_t size, struct error *error);
 
 /* ---- mem_memory.c ---- */
 

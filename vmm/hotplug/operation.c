@@ -99,7 +99,10 @@ void operation_begin(struct operation *operation)
     struct operation **open = operation->subject.open;
 
     if (*open)
-        operation_happens(*open, OPERATION_REPLACED, "an unplug was requested before the guest responded");
+        operation_happens(*open, OPERATION_REPLACED,
+                          operation->kind == OPERATION_RESIZE
+                              ? "another size was requested before the guest had this one"
+                              : "an unplug was requested before the guest responded");
     operation->id = ++operations->last_id;
     operation->started = operations_now(operations);
     operation->deadline = operations->deadlines[operation->kind];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Operations: every plug and every unplug that was accepted, from its start to its one end.
+ * Operations: every plug, every unplug and every change of a requested size that was accepted, from
+ * its start to its one end.
  *
  *     in progress --> done | refused | unanswered | cancelled
  *
@@ -9,7 +10,8 @@
  * MEMORY_OPERATION_LATE or CPU_OPERATION_LATE; the result is unchanged.
  *
  * The device that is plugged or unplugged is the operation's subject. All code for a kind of device is in its
- * subject_type: dimm_operation.c has that of DIMMs, cpu_operation.c that of CPUs.
+ * subject_type: dimm_operation.c has that of DIMMs, cpu_operation.c that of CPUs, mem_operation.c that of
+ * devices of blocks.
  *
  * operation_table.c  the state machine event_queue.c      the events, after the replies of the commands that
  * cause them operation_info.c   an operation as events and queries show it operation_list.c   those that are
@@ -64,6 +66,7 @@ struct subject {
     union {
         struct memory_subject memory; /* dimm_subject */
         struct cpu_subject cpu;       /* cpu_subject */
+        struct blocks_subject blocks; /* blocks_subject */
     };
 };
 
@@ -88,7 +91,7 @@ struct operation_events {
 struct operations {
     const struct guest_clock *clock; /* of the deadlines */
     struct loop *loop;
-    uint64_t deadlines[OPERATION_UNPLUG + 1]; /* by kind: milliseconds */
+    uint64_t deadlines[OPERATION_KINDS]; /* by kind: milliseconds */
     /* Returns why the guest does not run, and the way out; NULL: it runs. */
     const char *(*stopped)(void *opaque);
     void *opaque;
@@ -170,7 +173,7 @@ void operation_happens(struct operation *operation, enum operation_event event, 
 
 /* Withdraw an unplug's request from the guest, without changing the operation. */
 void operation_withdraw(struct operation *operation);
-/* Cancel an unplug. False and an error: it is a plug, which the guest has seen, or it has ended. */
+/* Cancel it. False and an error: it is a plug, which the guest has seen, or it has ended. */
 bool operation_cancel(struct operation *operation, struct error *error);
 
 #endif

@@ -35,6 +35,16 @@ struct cpu_subject {
 };
 extern const struct subject_type cpu_subject; /* cpu_operation.c */
 
+/* A device of which the guest has as many blocks as it plugs (virtio-mem). */
+struct blocks_subject {
+    uint32_t slot;
+    uint64_t requested; /* bytes, like the next */
+    uint64_t plugged;   /* as long as the operation is open */
+    bool acted;         /* the guest has asked for something since the operation began, */
+    bool moves;         /* and its size has changed since the deadline was last checked */
+};
+extern const struct subject_type blocks_subject; /* mem_operation.c */
+
 struct operation_info {
     const struct subject_type *type; /* of the subject: determines the member of the union */
     uint64_t id;
@@ -44,6 +54,7 @@ struct operation_info {
     union {
         struct memory_subject memory;
         struct cpu_subject cpu;
+        struct blocks_subject blocks;
     };
     char reason[OPERATION_REASON_SIZE];      /* may be empty, and so may */
     char warning[2 * OPERATION_REASON_SIZE]; /* this, with the machine's state */

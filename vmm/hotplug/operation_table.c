@@ -17,7 +17,7 @@
     }
 
 /* What is not named stays. */
-static const struct operation_step table[OPERATION_UNPLUG + 1][STATES][EVENTS] = {
+static const struct operation_step table[OPERATION_KINDS][STATES][EVENTS] = {
     [OPERATION_PLUG] = {
         [OPERATION_IN_PROGRESS] = {
             [OPERATION_TAKEN] = ENDS(DONE),
@@ -52,6 +52,26 @@ static const struct operation_step table[OPERATION_UNPLUG + 1][STATES][EVENTS] =
             [OPERATION_GONE] = LATE(DONE),
         },
     },
+    [OPERATION_RESIZE] = {
+        /* After a reset the guest finds the same request. */
+        [OPERATION_IN_PROGRESS] = {
+            [OPERATION_TAKEN] = ENDS(DONE),
+            [OPERATION_DENIED] = ENDS(REFUSED),
+            [OPERATION_GONE] = ENDS(CANCELLED),
+            [OPERATION_EXPIRED] = ENDS(UNANSWERED),
+            [OPERATION_WITHDRAWN] = ENDS(CANCELLED),
+            [OPERATION_REPLACED] = ENDS(CANCELLED),
+        },
+        /* It stays requested. */
+        [OPERATION_REFUSED] = {
+            [OPERATION_TAKEN] = LATE(DONE),
+            [OPERATION_GONE] = { .action = OPERATION_SHUT },
+        },
+        [OPERATION_UNANSWERED] = {
+            [OPERATION_TAKEN] = LATE(DONE),
+            [OPERATION_GONE] = { .action = OPERATION_SHUT },
+        },
+    },
 };
 
 struct operation_step operation_next(enum operation_kind kind, enum operation_result state,
@@ -70,7 +90,11 @@ bool operation_is_open(enum operation_kind kind, enum operation_result state)
 
 const char *operation_kind_name(enum operation_kind kind)
 {
-    return kind == OPERATION_PLUG ? "plug" : "unplug";
+    static const char *const names[] = {
+        [OPERATION_PLUG] = "plug", [OPERATION_UNPLUG] = "unplug", [OPERATION_RESIZE] = "resize"
+    };
+
+    return names[kind];
 }
 
 const char *operation_result_name(enum operation_result result)

@@ -9,7 +9,12 @@
 
 #include <stdbool.h>
 
-enum operation_kind { OPERATION_PLUG, OPERATION_UNPLUG };
+enum operation_kind {
+    OPERATION_PLUG,
+    OPERATION_UNPLUG,
+    OPERATION_RESIZE, /* of a device that the guest has as much of as is requested */
+    OPERATION_KINDS,
+};
 
 enum operation_result {
     OPERATION_IN_PROGRESS,
@@ -20,7 +25,8 @@ enum operation_result {
 };
 
 enum operation_event {
-    OPERATION_TAKEN,     /* the guest reported that it uses the device, or found it when it started */
+    OPERATION_TAKEN,     /* the guest reported that it uses the device, or found it when it started, or has as
+                            much of it as was requested */
     OPERATION_DENIED,    /* the guest refused the request */
     OPERATION_GONE,      /* the device was removed, and its resources were returned to the host */
     OPERATION_EXPIRED,   /* the deadline passed */

@@ -84,7 +84,8 @@ struct hotplug {
     struct memslot *memslot[HOTRAM_SLOTS_MAX]; /* by the slot that it keeps */
     struct mem_device *mem[HOTRAM_SLOTS_MAX];  /* of virtio-mem, likewise (mem.h) */
     struct operations operations;
-    struct operation *operation[HOTRAM_SLOTS_MAX]; /* hotplug_operation() */
+    struct operation *operation[HOTRAM_SLOTS_MAX];     /* hotplug_operation() */
+    struct operation *mem_operation[HOTRAM_SLOTS_MAX]; /* the same of virtio-mem */
     struct growth_ledger growth;
     struct resize *resize;                       /* memory set that is in progress, or NULL */
     const struct device_type *type;              /* pc-dimm: of all DIMMs */

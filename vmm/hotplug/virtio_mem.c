@@ -11,19 +11,9 @@
 #include "memory/backend_memory.h"
 
 #define QUEUE_SIZE 128u
-#define EVENT_MS 1000
 
 #define F_ACPI_PXM (UINT64_C(1) << 0)
 #define F_UNPLUGGED_INACCESSIBLE (UINT64_C(1) << 1)
-
-/* Its configuration space; little endian, as both architectures are. */
-struct config {
-    uint64_t block_size;
-    uint16_t node;
-    uint8_t padding[6];
-    uint64_t addr, region;
-    uint64_t usable, plugged, requested;
-};
 
 static const struct property properties[] = {
     VIRTIO_PROPERTIES(mem_values, virtio),
@@ -82,9 +72,9 @@ static void answer_on_io(void *opaque)
     uint8_t bytes[MEM_RESPONSE_SIZE];
 
     mem_response_write(&mem->verdict, bytes);
-    virtio_device_config_put(&mem->virtio, offsetof(struct config, usable), &mem->sizes.usable,
+    virtio_device_config_put(&mem->virtio, offsetof(struct mem_config, usable), &mem->sizes.usable,
                              sizeof mem->sizes.usable);
-    virtio_device_config_put(&mem->virtio, offsetof(struct config, plugged), &mem->sizes.plugged,
+    virtio_device_config_put(&mem->virtio, offsetof(struct mem_config, plugged), &mem->sizes.plugged,
                              sizeof mem->sizes.plugged);
     mem->held = NULL;
     virtio_queue_push(request, (uint32_t)virtio_request_write(request, 0, bytes, sizeof bytes));
@@ -98,9 +88,12 @@ static void answer(struct mem_device *mem)
     if (!mem->answering)
         return;
     mem->answering = false;
+    if (mem->verdict.type != MEM_STATE)
+        mem_operation_acted(mem, mem->verdict.response == MEM_ACK);
     if (mem->verdict.type == MEM_UNPLUG_ALL && mem->verdict.response == MEM_ACK)
         mem->sizes.usable = mem_usable_size(mem->sizes.requested, mem->sizes.region, mem->block_size);
     virtio_device_call(&mem->virtio, answer_on_io, mem);
+    mem_operation_settle(mem);
 }
 
 static void asked(void *opaque)
@@ -119,52 +112,20 @@ static void asked(void *opaque)
         mem_memory_unplug(mem);
 }
 
-/* ---- its size ---- */
+/* ---- creation ---- */
 
-static void tell(struct mem_device *mem);
-
-static void quiet_ends(void *opaque)
-{
-    struct mem_device *mem = opaque;
-
-    if (mem->again)
-        tell(mem);
-}
-
-/* At most once a second, and the last size always. */
-static void tell(struct mem_device *mem)
-{
-    const struct device *device = &mem->virtio.pci.device;
-    char path[DEVICE_PATH_SIZE];
-
-    mem->again = timer_runs(&mem->quiet);
-    if (mem->again)
-        return;
-    device->board->event(device->board->machine, &(struct event){
-                                                     .kind = EVENT_MEMORY_DEVICE_SIZE_CHANGE,
-                                                     .size_change.id = device->id,
-                                                     .size_change.size = mem->sizes.plugged,
-                                                     .size_change.path = device_path(device, path),
-                                                 });
-    timer_start(device->board->loop, &mem->quiet, EVENT_MS, quiet_ends, mem);
-}
-
-static bool set_requested(struct device *device, uint64_t size, struct error *error)
+/* What is requested from the start of a device that comes while the guest runs. */
+static bool plugged(struct virtio_device *device, struct error *error)
 {
     struct mem_device *mem = (void *)device;
-    const uint64_t usable = mem_usable_size(size, mem->sizes.region, mem->block_size);
-    uint64_t values[3];
+    struct operation *operation;
 
-    if (!mem_check_requested(mem, size, error))
-        return false;
-    mem->sizes.requested = size;
-    if (usable > mem->sizes.usable)
-        mem->sizes.usable = usable;
-    values[0] = mem->sizes.usable;
-    values[1] = mem->sizes.plugged;
-    values[2] = mem->sizes.requested;
-    virtio_device_config_set(&mem->virtio, offsetof(struct config, usable), values, sizeof values);
-    return true;
+    if (!mem->hot || mem->sizes.requested == 0)
+        return true;
+    operation = mem_operation_new(mem, mem->sizes.requested, error);
+    if (operation)
+        operation_begin(operation);
+    return operation;
 }
 
 /* ---- creation ---- */
@@ -225,7 +186,7 @@ static bool use_backend(struct mem_device *mem, const char *id, struct error *er
 
 static void init_config(struct mem_device *mem)
 {
-    const struct config config = {
+    const struct mem_config config = {
         .block_size = mem->block_size,
         .node = (uint16_t)mem->values.node,
         .addr = mem->sizes.addr,
@@ -259,7 +220,9 @@ static bool prepare(struct virtio_device *device, struct board *board, const cha
     init_config(mem);
     mem->asked = (struct work){ .run = asked, .opaque = mem };
     mem->answer = answer;
-    mem->changed = tell;
+    mem->changed = mem_size_changed;
+    mem->request = mem_size_request;
+    mem->hot = setup->hot;
     setup->features = F_ACPI_PXM | F_UNPLUGGED_INACCESSIBLE;
     setup->needed = F_UNPLUGGED_INACCESSIBLE;
     setup->queues = 1;
@@ -279,6 +242,7 @@ static void release(struct virtio_device *device)
         mem->backend->used_by = NULL;
     }
     if (mem->hotplug && mem->slot != HOTRAM_SLOT_ANY) {
+        mem_operation_end(mem);
         mem->hotplug->mem[mem->slot] = NULL;
         hotplug_cancel_slot(mem->hotplug, mem->slot);
     }
@@ -288,7 +252,7 @@ static const struct virtio_device_type type = {
     .virtio_id = 24,
     .class = 0x00,
     .subclass = 0xff,
-    .config_size = sizeof(struct config),
+    .config_size = sizeof(struct mem_config),
     .request_size = sizeof(struct virtio_request),
     .handle = handle,
     .size = sizeof(struct mem_device),
@@ -297,6 +261,7 @@ static const struct virtio_device_type type = {
     .check = mem_check_values,
     .withholds_memory = true,
     .prepare = prepare,
+    .plugged = plugged,
     .release = release,
 };
 
@@ -347,6 +312,7 @@ static void reset(struct device *device)
     mem_memory_empty(mem);
     mem->sizes.usable = mem_usable_size(mem->sizes.requested, mem->sizes.region, mem->block_size);
     init_config(mem);
+    mem_operation_settle(mem);
 }
 
 static bool busy(const struct device *device)
@@ -361,7 +327,7 @@ static void leave(struct device *device)
 }
 
 static const struct live_property live[] = {
-    { .name = "requested-size", .try_set = set_requested, .max = INT64_MAX },
+    { .name = "requested-size", .try_set = mem_size_set, .max = INT64_MAX },
 };
 
 const struct device_type virtio_mem_pci_type = {

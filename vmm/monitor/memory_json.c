@@ -57,6 +57,9 @@ struct json_object *operation_json(const struct operation_info *info)
     if (info->type == &dimm_subject) {
         add_number(object, "slot", info->memory.slot);
         add_number(object, "size", info->memory.size);
+    } else if (info->type == &blocks_subject) {
+        add_number(object, "size", info->blocks.requested);
+        add_number(object, "plugged", info->blocks.plugged);
     }
     if (info->type == &cpu_subject)
         add_number(object, "cpu-index", info->cpu.index);

@@ -15,6 +15,7 @@
 /* Nobody asks this machine's operations for what is particular to DIMMs. */
 const struct subject_type dimm_subject;
 const struct subject_type cpu_subject;
+const struct subject_type blocks_subject;
 
 #define NONE "this machine has no operations"
 

@@ -74,11 +74,12 @@ static const struct schema_type types[] = {
                           { "source", "int" }, { "status", "int" }) },
     { "MemslotInfo", TYPE({ "id", "str" }, { "start", "int" }, { "size", "int" }, { "node", "int" },
                           { "slot", "int" }, { "state", "str" }) },
+    /* Of whatever kind of device: slot, verified and gained are a DIMM's, plugged is of a resize. */
     { "MemoryOperation", TYPE({ "id", "int" }, { "*device", "str" }, { "*slot", "int" }, { "*size", "int" },
                               { "operation", "str" }, { "result", "str" }, { "*reason", "str" },
                               { "*warning", "str" }, { "*ost", "MemoryOperationOst" }, { "*verified", "str" },
-                              { "*gained", "int" }, { "*waits-for", "[str]" }, { "milliseconds", "int" },
-                              { "deadline", "int" }, { "*late", "bool" }) },
+                              { "*gained", "int" }, { "*plugged", "int" }, { "*waits-for", "[str]" },
+                              { "milliseconds", "int" }, { "deadline", "int" }, { "*late", "bool" }) },
     { "MemoryOperationOst", TYPE({ "source", "int" }, { "status", "int" }, { "text", "str" }) },
     /* Without operations it is only a plan. */
     { "MemorySet",
