@@ -292,10 +292,12 @@ void rtc_destroy(struct rtc *rtc)
 static void set_cpus(struct device *device, uint32_t count)
 {
     struct rtc *rtc = (struct rtc *)device;
-    struct rtc_machine machine = rtc->machine;
 
-    machine.cpus = count;
-    rtc_describe(rtc, &machine);
+    /* The boot order stays as the last reset has left it. */
+    pthread_mutex_lock(&rtc->lock);
+    rtc->machine.cpus = count;
+    rtc_write_firmware_cpus(rtc->state.cmos, count);
+    pthread_mutex_unlock(&rtc->lock);
 }
 
 static bool build(struct board *board, const struct chip_place *place, struct error *error)

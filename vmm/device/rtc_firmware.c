@@ -55,6 +55,11 @@ static uint64_t beyond(uint64_t end, uint64_t start)
     return end > start ? end - start : 0;
 }
 
+void rtc_write_firmware_cpus(uint8_t cmos[128], uint32_t cpus)
+{
+    cmos[OTHER_CPUS] = (uint8_t)(cpus - (cpus > 0));
+}
+
 void rtc_write_firmware_bytes(uint8_t cmos[128], const struct rtc_machine *machine)
 {
     const uint64_t low = machine->low_ram_end;
@@ -70,5 +75,5 @@ void rtc_write_firmware_bytes(uint8_t cmos[128], const struct rtc_machine *machi
     put(&cmos[MEMORY_ABOVE_4G], 3, machine->high_ram_size / (64 * KIB));
     cmos[BOOT_FIRST] = (uint8_t)(boot_device(order, 1) << 4 | boot_device(order, 0));
     cmos[BOOT_THIRD] = (uint8_t)(boot_device(order, 2) << 4);
-    cmos[OTHER_CPUS] = (uint8_t)(machine->cpus - (machine->cpus > 0));
+    rtc_write_firmware_cpus(cmos, machine->cpus);
 }

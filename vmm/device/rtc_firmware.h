@@ -13,5 +13,7 @@
 /* Write these bytes; those of the clock's registers, and those that firmware itself stores, are unchanged.
  * Under the clock's lock. */
 void rtc_write_firmware_bytes(uint8_t cmos[128], const struct rtc_machine *machine);
+/* Of these, the one that follows from the number of CPUs. Under the clock's lock. */
+void rtc_write_firmware_cpus(uint8_t cmos[128], uint32_t cpus);
 
 #endif
