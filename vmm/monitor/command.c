@@ -100,7 +100,8 @@ static bool missing(const struct command *command, const char *name, struct json
     size_t count;
 
     if (family && strcmp(name, family->key) == 0 && family->type(0, &example, &table, &count))
-        return error_set(error, "Parameter '%s' is missing, such as %s=%s", name, name, example);
+        return error_set(error, "Parameter '%s' is missing, such as %s=%s", name, name,
+                         family->example ? family->example : example);
     if (family && family->example_id && strcmp(name, "id") == 0)
         return error_set(
             error, "Parameter 'id' is missing, such as id=%s",

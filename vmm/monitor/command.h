@@ -125,6 +125,8 @@ bool command_run(const struct command *command, struct monitor_context *context,
 struct type_family {
     const char *what; /* "object", "device" */
     const char *key;  /* "qom-type", "driver" */
+    /* The type that errors suggest where none is given. NULL: the first. */
+    const char *example;
     /* What errors suggest for an id of such a type, which may be unknown or NULL. NULL: an id may be left
      * out.
      */

@@ -53,7 +53,9 @@ static bool device_type(size_t index, const char **name, const struct property *
 const struct type_family object_types = {
     .what = "object", .key = "qom-type", .example_id = object_id, .type = object_type
 };
-const struct type_family device_types = { .what = "device", .key = "driver", .type = device_type };
+const struct type_family device_types = {
+    .what = "device", .key = "driver", .example = "pc-dimm", .type = device_type
+};
 
 static void print_types(const struct type_family *family, struct text *out)
 {
