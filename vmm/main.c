@@ -287,7 +287,7 @@ static bool start(struct program *program, struct error *error)
 static int take_down(struct program *program, bool started)
 {
     int status = EXIT_FAILURE;
-    const bool stuck = program->machine && !machine_stop_loading(program->machine);
+    const char *stuck = program->machine ? machine_stop_files(program->machine) : NULL;
     const bool busy = program->machine && !machine_stop_devices(program->machine);
 
     /* Nobody is told any more; then those who use others go before those whom they use. The vCPUs go on until
@@ -305,8 +305,7 @@ static int take_down(struct program *program, bool started)
     if (!started)
         machine_abandon(program->machine);
     if (stuck)
-        message(
-            "the host cannot read the file of -kernel or -initrd, or write a snapshot, in time; exiting without waiting for it");
+        message("%s; exiting without waiting for it", stuck);
     if (stuck || busy) {
         pidfile_remove(&program->daemon);
         _exit(started ? machine_exit_status(program->machine) : EXIT_FAILURE);

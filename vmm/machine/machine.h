@@ -49,9 +49,9 @@ struct machine *machine_open(const struct config *config, struct loop *loop, str
  * meanwhile; machine_quit() makes this fail. No vCPU runs yet. False and an error that quotes the option or
  * gives the reason. */
 bool machine_create(struct machine *machine, struct error *error);
-/* Called before machine_destroy(): stop a load that is in progress. False: a file system does not respond, so
- * machine and event loop must be left as they are. */
-bool machine_stop_loading(struct machine *machine);
+/* Called before machine_destroy(): stop a load and a snapshot that are in progress. NULL, or which file the
+ * host does not read or write in time; machine and event loop must be left as they are then. */
+const char *machine_stop_files(struct machine *machine);
 /* Likewise: the devices stand still. False, and a message with its name: the host still works on requests of
  * one, with the same consequence. */
 bool machine_stop_devices(struct machine *machine);

@@ -222,12 +222,14 @@ bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct ma
 
 /* ---- the end ---- */
 
-bool machine_stop_loading(struct machine *machine)
+const char *machine_stop_files(struct machine *machine)
 {
-    const bool saver = machine_stop_snapshot(machine);
+    const bool saved = machine_stop_snapshot(machine);
 
     atomic_store(&machine->boot.stop, true);
-    return worker_stop(machine->reset.worker, STOP_MS) && saver;
+    if (!worker_stop(machine->reset.worker, STOP_MS))
+        return "-kernel or -initrd: the host cannot read the file in time";
+    return saved ? NULL : "snapshot: the host cannot write the file in time";
 }
 
 void machine_end_loading(struct machine *machine)
