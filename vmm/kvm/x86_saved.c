@@ -15,6 +15,8 @@
 #include "kvm/x86_saved.h"
 
 #define MSR_TSC 0x10u
+#define MSR_HV_VP_RUNTIME 0x40000010u
+#define MSR_HV_TIME_REF_COUNT 0x40000020u
 #define CR4_VMXE 0x2000u
 #define EFER_SVME 0x1000u
 
@@ -73,6 +75,13 @@ bool x86_tsc_khz(const struct vcpus *vcpus, uint64_t *khz, struct error *error)
 
 /* ---- saving ---- */
 
+/* What counts time and is not set: the TSC, which its offset stands for, and the counters of Hyper-V's
+ * interface (Hypervisor Top Level Functional Specification 6.0b, 7.8 and 12.4), which KVM computes. */
+static bool is_counter(uint32_t msr)
+{
+    return msr == MSR_TSC || msr == MSR_HV_VP_RUNTIME || msr == MSR_HV_TIME_REF_COUNT;
+}
+
 static bool save_msrs(const struct vcpu *vcpu, struct stream_writer *writer, struct error *error)
 {
     struct kvm_msrs *msrs = x86_copy_msrs(vcpu->snapshot->msrs);
@@ -89,7 +98,7 @@ static bool save_msrs(const struct vcpu *vcpu, struct stream_writer *writer, str
     }
     for (uint32_t i = 0; good && i < msrs->nmsrs; i++) {
         snprintf(name, sizeof name, "msr 0x%08x", msrs->entries[i].index);
-        if (msrs->entries[i].index != MSR_TSC)
+        if (!is_counter(msrs->entries[i].index))
             stream_number(writer, name, msrs->entries[i].data);
     }
     free(msrs);
