@@ -129,11 +129,11 @@ class Host:
             self.selected = value
         elif kind == "read" and offset == PENDING:
             assert value == min(self.pending, default=NOTHING), self.pending
-        elif kind == "read" and offset == CONTROL:
+        elif kind == "read" and offset == CONTROL["block"]:
             is_visible = self.states.get(slot, EJECTING) != EJECTING
             assert value == (is_visible and ENABLED) | \
                 self.pending.get(slot, 0), (value, slot)
-        elif kind == "write" and offset == CONTROL and value != 8:
+        elif kind == "write" and offset == CONTROL["block"] and value != 8:
             self.clear_pending(slot, value)
 
 

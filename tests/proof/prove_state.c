@@ -20,7 +20,7 @@ static struct hotram_pm1 pm1, pm1_before;
 static struct hotram_restore_result result;
 
 /* What the guest and the calls can make of each; the selector and the GPE block may be anything. */
-#define GED_EVENTS 0x3u
+#define GED_EVENTS 0xbu
 #define PM1_STATUS 0x8100u
 #define PM1_ENABLE (1u << 0 | 1u << 5 | 1u << 8 | 1u << 9 | 1u << 10)
 #define PM1_CONTROL (0xffffu & ~(1u << 0 | 1u << 13))

@@ -121,13 +121,13 @@ static const struct {
     struct event event;
     const char *said;
 } events[] = {
-    { { .kind = EVENT_ACPI_DEVICE_OST, .ost = { "d1", 7, 3, 0x81 } },
+    { { .kind = EVENT_ACPI_DEVICE_OST, .ost = { "d1", 7, 3, 0x81, false } },
       "\"ACPI_DEVICE_OST\", \"data\": {\"info\": {\"device\": \"d1\", \"slot\": \"7\", \"slot-type\": \"DIMM\", "
       "\"source\": 3, \"status\": 129}}" },
     { { .kind = EVENT_ACPI_DEVICE_OST, .ost = { "vcpu2", 2, 1, 0, true } },
       "\"ACPI_DEVICE_OST\", \"data\": {\"info\": {\"device\": \"vcpu2\", \"slot\": \"2\", \"slot-type\": \"CPU\", "
       "\"source\": 1, \"status\": 0}}" },
-    { { .kind = EVENT_ACPI_DEVICE_OST, .ost = { NULL, 0, 1, 0 } },
+    { { .kind = EVENT_ACPI_DEVICE_OST, .ost = { NULL, 0, 1, 0, false } },
       "\"ACPI_DEVICE_OST\", \"data\": {\"info\": {\"slot\": \"0\", \"slot-type\": \"DIMM\", \"source\": 1, "
       "\"status\": 0}}" },
     { { .kind = EVENT_BLOCK_IO_ERROR, .block = { "vda", "n", true, BLOCK_STOPS, true, ENOSPC } },
