@@ -209,6 +209,20 @@ def test_unanswered():
         assert guest.done("CPU_OPERATION_LATE")["result"] == "done"
 
 
+def test_set_with_a_deadline():
+    with Guest() as guest:
+        answer = guest.qmp.execute("cpus-set", {"cpus": 3, "timeout": 1})
+        assert [op["deadline"] for op in answer["operations"]] == [1000, 1000], answer
+        assert guest.done("CPU_OPERATION_STARTED", id=2)["deadline"] == 1000
+        guest.accept(1)
+        assert guest.done(id=1)["result"] == "done"
+        assert guest.done(id=2)["result"] == "unanswered"
+        answer = guest.qmp.execute("cpus-set", {"cpus": 2})
+        assert answer["operations"][0]["deadline"] == 60000, answer
+        guest.hmp("cpus set 1,timeout=7")
+        assert guest.last()["deadline"] == 7000
+
+
 # ---- a plug while a removal is pending ----
 
 def test_plugged_again_before_the_guest_knew():
@@ -324,6 +338,10 @@ def test_set():
             guest.qmp.execute("cpus-set", {"cpus": 0})
         with refused("expects 1 to 4; got 5: -smp maxcpus= sets the limit"):
             guest.qmp.execute("cpus-set", {"cpus": 5})
+        assert guest.present() == [0, 1, 2]
+        for seconds in (0, 86401):
+            with refused(f"Parameter 'timeout' expects 1 to 86400 seconds; got {seconds}"):
+                guest.qmp.execute("cpus-set", {"cpus": 4, "timeout": seconds})
         assert guest.present() == [0, 1, 2]
     with Guest("2") as guest, refused("no others are possible; start with -smp 2,maxcpus=M"):
         guest.qmp.execute("cpus-set", {"cpus": 1})

@@ -180,7 +180,7 @@ ARGUMENTS = {
     "human-monitor-command": [{"command-line": "info status", "cpu-index": 0}],
     "memory-operation-cancel": [{"id": 2}],
     "cpu-operation-cancel": [{"id": 2}],
-    "cpus-set": [{"cpus": 2}],
+    "cpus-set": [{"cpus": 2, "timeout": 5}],
     "memory-plug": [{"size": 2 * MIB, "id": "new", "node": 0, "slot": 3, "addr": 5 << 30,
                      "template": "memory-backend-memfd", "timeout": 5, "wait": False}],
     "memory-set": [{"size": 128 * MIB, "node": 0, "at-most": True, "dry-run": True,

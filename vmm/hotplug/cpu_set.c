@@ -77,7 +77,8 @@ static bool shrink(struct cpus *cpus, uint32_t count, struct error *error)
     return true;
 }
 
-bool cpus_set(struct cpus *cpus, uint32_t count, uint64_t *first, uint64_t *last, struct error *error)
+bool cpus_set(struct cpus *cpus, uint32_t count, uint64_t deadline, uint64_t *first, uint64_t *last,
+              struct error *error)
 {
     const struct config *config = cpus->config.config;
     const uint32_t least = cpus->config.fixed ? config->cpus : 1;
@@ -99,5 +100,11 @@ bool cpus_set(struct cpus *cpus, uint32_t count, uint64_t *first, uint64_t *last
     good = count > staying(cpus) ? grow(cpus, count - staying(cpus), error)
                                  : shrink(cpus, staying(cpus) - count, error);
     *last = cpus->operations.last_id;
+    for (uint64_t id = *first; deadline > 0 && id <= *last; id++) {
+        struct operation *operation = operation_find(&cpus->operations, id);
+
+        if (operation) /* one that ended at once may be forgotten already */
+            operation_set_deadline(operation, deadline);
+    }
     return good;
 }

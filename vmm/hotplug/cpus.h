@@ -98,10 +98,12 @@ void cpus_inspect(struct cpus *cpus, uint32_t index, struct cpu_info *info);
 bool cpus_next(struct cpus *cpus, uint32_t *cursor, struct cpu_info *info);
 
 /* Plug or request the removal of CPUs until `count` are present or remain: absent ones by rising index, then
- * the highest first. The operations are numbered *first to *last (last < first: none was needed). False and
- * an error, and nothing has changed: the count is out of range or below the CPUs that stay, KVM refuses a
- * vCPU, or out of memory. */
-bool cpus_set(struct cpus *cpus, uint32_t count, uint64_t *first, uint64_t *last, struct error *error);
+ * the highest first. `deadline`: the milliseconds that the guest has for each; 0: those of the machine. The
+ * operations are numbered *first to *last (last < first: none was needed). False and an error, and nothing
+ * has changed: the count is out of range or below the CPUs that stay, KVM refuses a vCPU, or out of memory.
+ */
+bool cpus_set(struct cpus *cpus, uint32_t count, uint64_t deadline, uint64_t *first, uint64_t *last,
+              struct error *error);
 
 /* Operations, as hotplug_next_operation() and hotplug_cancel_operation(). */
 const struct operation *cpus_next_operation(const struct cpus *cpus, const struct operation *last);

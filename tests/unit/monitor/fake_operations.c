@@ -37,9 +37,10 @@ bool cpus_cancel_operation(struct cpus *cpus, uint64_t id, struct error *error)
     return error_set(error, "there is no operation %llu", (unsigned long long)id);
 }
 
-bool cpus_set(struct cpus *cpus, uint32_t count, uint64_t *first, uint64_t *last, struct error *error)
+bool cpus_set(struct cpus *cpus, uint32_t count, uint64_t deadline, uint64_t *first, uint64_t *last,
+              struct error *error)
 {
-    (void)cpus, (void)count, (void)first, (void)last;
+    (void)cpus, (void)count, (void)deadline, (void)first, (void)last;
     return error_set(error, NONE);
 }
 

@@ -111,12 +111,17 @@ static void print_possible(struct text *out, struct json_object *result)
 
 struct set_values {
     uint32_t cpus;
+    uint32_t timeout;
+    bool timeout_given;
 };
 
 static const struct property set_properties[] = {
     PROPERTY_ROW_REQUIRED(set_values, "cpus", PROPERTY_UINT32, cpus,
                           "number of CPUs, up to -smp maxcpus=; required",
                           "Parameter 'cpus' is missing: the number of CPUs, such as 2"),
+    PROPERTY_ROW_GIVEN(
+        set_values, "timeout", PROPERTY_UINT32, timeout,
+        "seconds that the guest has for each CPU (default: -machine plug-timeout=, unplug-timeout=)"),
 };
 
 static bool check_cpus(const struct cpus *cpus, struct error *error)
@@ -136,7 +141,8 @@ static bool run_set(struct monitor_context *context, struct json_object *args, s
     if (!check_cpus(cpus, error) ||
         !props_read((struct props){ args, context->keyval }, set_properties, COUNT_OF(set_properties), NULL,
                     "cpus set", &values, error) ||
-        !cpus_set(cpus, values.cpus, &first, &last, error))
+        !wait_check_timeout(values.timeout_given, values.timeout, error) ||
+        !cpus_set(cpus, values.cpus, values.timeout * UINT64_C(1000), &first, &last, error))
         return false;
     *result = json_new_object();
     operations = json_new_array();
@@ -221,7 +227,7 @@ static const struct command commands[] = {
       .run = run_set,
       .returns = "CpusSet",
       .print = print_set,
-      .parameters = "number",
+      .parameters = "number[,timeout=seconds]",
       .help = "plug CPUs, or request that the guest release some, until there are so many" },
     { .qmp = "cpu-operation-cancel",
       .hmp = "cpus cancel",

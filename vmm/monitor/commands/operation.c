@@ -2,7 +2,6 @@
 /*
  * Plug and unplug as operations with a result: memory plug, memory unplug, and what became of them.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,13 +64,6 @@ static const struct property unplug_properties[] = {
                  "reply when the guest has responded (default: on in the human monitor, off in QMP)"),
 };
 
-static bool check_timeout(bool given, uint32_t timeout, struct error *error)
-{
-    return !given || (timeout >= 1 && timeout <= WAIT_SECONDS_MAX) ||
-           error_set(error, "Parameter 'timeout' expects 1 to %d seconds; got %" PRIu32, WAIT_SECONDS_MAX,
-                     timeout);
-}
-
 static bool plug(struct monitor_context *context, const struct plug_values *values,
                  struct json_object **result, struct error *error)
 {
@@ -87,7 +79,7 @@ static bool plug(struct monitor_context *context, const struct plug_values *valu
         .template = values->template,
     };
 
-    if (!check_timeout(values->timeout_given, values->timeout, error))
+    if (!wait_check_timeout(values->timeout_given, values->timeout, error))
         return false;
     return wait_for_plug(context, &auto_dimm, values->timeout * UINT64_C(1000), values->wait, result, error);
 }
@@ -115,7 +107,7 @@ static bool run_unplug(struct monitor_context *context, struct json_object *args
     if (!props_read((struct props){ args, context->keyval }, unplug_properties, COUNT_OF(unplug_properties),
                     NULL, "memory unplug", &values, error))
         return false;
-    done = check_timeout(values.timeout_given, values.timeout, error) &&
+    done = wait_check_timeout(values.timeout_given, values.timeout, error) &&
            wait_for_unplug(context, values.id, values.timeout * UINT64_C(1000), values.wait, result, error);
     props_free(unplug_properties, COUNT_OF(unplug_properties), &values);
     return done;

@@ -159,9 +159,8 @@ static bool set(struct monitor_context *context, const struct set_values *values
         .deadline = values->timeout_given ? values->timeout * UINT64_C(1000) : 0,
     };
 
-    if (values->timeout_given && (values->timeout < 1 || values->timeout > WAIT_SECONDS_MAX))
-        return error_set(error, "Parameter 'timeout' expects 1 to %d seconds; got %" PRIu32, WAIT_SECONDS_MAX,
-                         values->timeout);
+    if (!wait_check_timeout(values->timeout_given, values->timeout, error))
+        return false;
     if (sign && !resize_resolve(machine_hotplug(context->machine), &request, sign, error))
         return false;
     if (!values->dry_run)

@@ -19,6 +19,13 @@
 
 #define TICK 1000 /* milliseconds between two lines that say how far it is */
 
+bool wait_check_timeout(bool given, uint32_t timeout, struct error *error)
+{
+    return !given || (timeout >= 1 && timeout <= WAIT_SECONDS_MAX) ||
+           error_set(error, "Parameter 'timeout' expects 1 to %d seconds; got %" PRIu32, WAIT_SECONDS_MAX,
+                     timeout);
+}
+
 struct wait {
     struct machine *machine;
     struct pending *pending;

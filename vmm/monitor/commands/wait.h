@@ -14,6 +14,9 @@
 
 #define WAIT_SECONDS_MAX 86400
 
+/* Whether a command's `timeout` is missing or in range. False and an error: it is not. */
+bool wait_check_timeout(bool given, uint32_t timeout, struct error *error);
+
 /* True: `wait` is false, or the guest runs. False and an error: the guest is stopped and cannot answer, so a
  * command must not wait for it. */
 bool wait_allowed(const struct monitor_context *context, bool wait, struct error *error);
