@@ -9,7 +9,7 @@
 #include "ctl.h"
 
 const struct ctl_command commands[] = {
-    { "status", "", "show the guest's state and a summary of its memory", "", 0, 0, run_status },
+    { "status", "", "show the guest's state and a summary of its CPUs and memory", "", 0, 0, run_status },
     { "list", "", "list its DIMMs", "", 0, 0, run_list },
     { "map", "", "draw its physical address space", "VC", 0, 0, run_map },
     { "plug", "SIZE", "plug a DIMM", "WtINSAT", 1, 1, run_plug },

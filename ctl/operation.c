@@ -44,12 +44,22 @@ enum status operation_status(struct json_object *operation)
     return at < RESULT_COUNT ? results[at].status : STATUS_ERROR;
 }
 
+static bool is_of_cpu(struct json_object *operation)
+{
+    return json_has(operation, "cpu-index");
+}
+
 void operation_title(struct text *out, struct json_object *operation)
 {
     const char *device = json_text_of(operation, "device");
 
-    text_printf(out, "%s %s", shown(json_text_of(operation, "operation")),
-                *device ? shown(device) : "a DIMM");
+    text_printf(out, "%s ", shown(json_text_of(operation, "operation")));
+    if (*device)
+        text_string(out, shown(device));
+    else if (is_of_cpu(operation))
+        text_printf(out, "CPU %" PRIu64, json_number_of(operation, "cpu-index"));
+    else
+        text_string(out, "a DIMM");
     if (json_has(operation, "size"))
         text_printf(out, " (%s", shown_size(json_number_of(operation, "size")));
     if (json_has(operation, "size") && json_has(operation, "slot"))
@@ -84,8 +94,32 @@ void operation_words(struct text *out, struct json_object *operation)
                     strcmp(json_text_of(operation, "verified"), "yes") == 0
                         ? ""
                         : " of it, by its own statistics: its memory blocks are probably offline");
+    if (at < RESULT_COUNT && results[at].status == STATUS_DONE && json_has(operation, "started") &&
+        !json_true(operation, "started"))
+        text_string(out, "; the guest has not started it yet");
     if (operation_in_progress(operation))
-        text_printf(out, " (operation %" PRIu64 ")", json_number_of(operation, "id"));
+        text_printf(out, " (%soperation %" PRIu64 ")", is_of_cpu(operation) ? "CPU " : "",
+                    json_number_of(operation, "id"));
+}
+
+size_t operations_in_progress(struct json_object *operations)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < json_length(operations); i++)
+        count += operation_in_progress(json_at(operations, i));
+    return count;
+}
+
+void operations_words(struct text *out, const char *indent, struct json_object *operations)
+{
+    for (size_t i = 0; i < json_length(operations); i++) {
+        if (!operation_in_progress(json_at(operations, i)))
+            continue;
+        text_string(out, indent);
+        operation_words(out, json_at(operations, i));
+        text_string(out, "\n");
+    }
 }
 
 bool operation_number(const char *word, uint64_t *id)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Operations on memory, as query-memory-operations and events represent them: as text, and as an exit status.
+ * Operations on memory and on CPUs, as queries and events represent them: as text, and as an exit status.
  * Objects are borrowed.
  */
 #ifndef CTL_OPERATION_H
@@ -14,6 +14,10 @@ bool operation_in_progress(struct json_object *operation);
 /* The exit status for its result; STATUS_ERROR if the result is unknown, STATUS_UNANSWERED while in progress.
  */
 enum status operation_status(struct json_object *operation);
+/* The number of those in progress. */
+size_t operations_in_progress(struct json_object *operations);
+/* Append those in progress, a line each behind `indent`. */
+void operations_words(struct text *out, const char *indent, struct json_object *operations);
 /* Append "plug dimm1 (1 GiB, slot 0): done in 0.42 s". */
 void operation_words(struct text *out, struct json_object *operation);
 /* Append "plug dimm1 (1 GiB, slot 0)", without the result. */

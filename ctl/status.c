@@ -47,6 +47,9 @@ static void print_status(const struct view *view, const struct guest *guest)
 
     text_printf(&text, "guest:     %s (process %ld), %s\n", *name ? shown(name) : shown(guest->path),
                 (long)view->pid, shown(json_text_of(view->state, "status")));
+    if (view->cpus)
+        text_printf(&text, "cpus:      %zu of %zu possible\n", view_present_cpus(view->cpus),
+                    json_length(view->cpus));
     text_printf(&text, "memory:    %s: %s at start, %s in DIMMs%s\n", shown_size(view->base + view->plugged),
                 shown_size(view->base), shown_size(view->plugged), has_blocks(view) ? " and blocks" : "");
     print_blocks(&text, view);
@@ -54,13 +57,8 @@ static void print_status(const struct view *view, const struct guest *guest)
         text_printf(&text, "maxmem:    %s\n", shown_size(view->maxmem));
     text_printf(&text, "slots:     %zu of %" PRIu64 " in use\n", json_length(view->devices), view->slots);
     text_printf(&text, "resident:  %s on the host\n", shown_size(view->resident));
-    for (size_t i = 0; i < json_length(view->operations); i++) {
-        if (!operation_in_progress(json_at(view->operations, i)))
-            continue;
-        text_string(&text, "operation: ");
-        operation_words(&text, json_at(view->operations, i));
-        text_string(&text, "\n");
-    }
+    operations_words(&text, "operation: ", view->operations);
+    operations_words(&text, "operation: ", view->cpu_operations);
     print_text(&text);
 }
 

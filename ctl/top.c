@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * top: guests and their memory, drawn anew each second; one table below the other where stdout is no
- * terminal.
+ * top: guests with their CPUs and memory, drawn anew each second; one table below the other where stdout is
+ * no terminal.
  */
 #include "top.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sums of a guest's memory, as status and top show them.
+ * Sums of a guest's memory and CPUs, as status and top show them.
  */
 #ifndef CTL_VIEW_H
 #define CTL_VIEW_H
@@ -20,7 +20,9 @@ struct view {
     struct json_object *devices;    /* query-memory-devices' */
     struct json_object *operations; /* query-memory-operations'; NULL where the guest has no such command */
     struct json_object *map;        /* query-memory-map's; likewise */
-    uint64_t base;                  /* bytes at start */
+    struct json_object *cpus;       /* query-hotpluggable-cpus'; NULL where the guest does not answer it */
+    struct json_object *cpu_operations; /* query-cpu-operations'; NULL where the guest has no such command */
+    uint64_t base;                      /* bytes at start */
     uint64_t plugged;
     uint64_t slots;    /* number of DIMM slots */
     uint64_t maxmem;   /* 0: unknown */
@@ -34,6 +36,9 @@ void view_free(struct view *view);
 
 /* The document of --json: a new object. */
 struct json_object *view_document(const struct view *view, const char *socket);
+
+/* How many of query-hotpluggable-cpus' result are present. */
+size_t view_present_cpus(struct json_object *cpus);
 
 /* The number of operations in progress. */
 size_t view_in_progress(const struct view *view);

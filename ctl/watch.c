@@ -121,39 +121,29 @@ static const char *name_of(const struct watched *watched)
     return *name ? name : *watched->guest.name ? watched->guest.name : watched->guest.path;
 }
 
-static void print_operations(const struct view *view, struct text *out)
-{
-    for (size_t i = 0; i < json_length(view->operations); i++) {
-        struct json_object *operation = json_at(view->operations, i);
-
-        if (!operation_in_progress(operation))
-            continue;
-        text_string(out, "    ");
-        operation_words(out, operation);
-        text_string(out, "\n");
-    }
-}
-
 void watch_print(const struct watch *watch, struct text *out)
 {
-    text_printf(out, "%-16s %8s %-10s %10s %10s %10s %9s %10s %3s\n", "GUEST", "PID", "STATE", "SIZE",
-                "DIMMS", "MAXMEM", "SLOTS", "RESIDENT", "OPS");
+    text_printf(out, "%-16s %8s %-10s %7s %10s %10s %10s %9s %10s %3s\n", "GUEST", "PID", "STATE", "CPUS",
+                "SIZE", "DIMMS", "MAXMEM", "SLOTS", "RESIDENT", "OPS");
     for (size_t i = 0; i < watch->count; i++) {
         const struct watched *watched = watch->guests[i];
         const struct view *view = &watched->view;
-        char slots[32];
+        char cpus[32] = "-", slots[32];
 
         if (!watched->seen) {
             text_printf(out, "%-16s %8s not there: %s\n", shown(name_of(watched)), "-", shown(watched->why));
             continue;
         }
         snprintf(slots, sizeof slots, "%zu/%" PRIu64, json_length(view->devices), view->slots);
-        text_printf(out, "%-16s %8ld %-10s %10s %10s %10s %9s %10s %3zu\n", shown(name_of(watched)),
-                    (long)view->pid, shown(json_text_of(view->state, "status")),
+        if (view->cpus)
+            snprintf(cpus, sizeof cpus, "%zu/%zu", view_present_cpus(view->cpus), json_length(view->cpus));
+        text_printf(out, "%-16s %8ld %-10s %7s %10s %10s %10s %9s %10s %3zu\n", shown(name_of(watched)),
+                    (long)view->pid, shown(json_text_of(view->state, "status")), cpus,
                     shown_size(view->base + view->plugged), shown_size(view->plugged),
                     view->maxmem ? shown_size(view->maxmem) : "-", slots, shown_size(view->resident),
                     view_in_progress(view));
-        print_operations(view, out);
+        operations_words(out, "    ", view->operations);
+        operations_words(out, "    ", view->cpu_operations);
     }
     if (watch->count == 0)
         text_string(out, "no guest with a name is running\n");

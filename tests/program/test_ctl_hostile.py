@@ -24,13 +24,17 @@ GIB = 1 << 30
 DONE, ERROR, USAGE, REFUSED = range(4)
 UNDER_WAY = {"id": 7, "device": "dimm1", "slot": 0, "operation": "plug", "size": GIB,
              "result": "in-progress", "milliseconds": 420, "deadline": 60000}
+CPU_UNDER_WAY = {"id": 7, "cpu-index": 1, "operation": "unplug", "result": "in-progress", "milliseconds": 310,
+                 "deadline": 60000, "device": "vcpu1"}
 DIMM = {"type": "dimm", "data": {"id": "d0", "addr": 4 * GIB, "slot": 1, "node": 0, "size": GIB,
                                  "memdev": "/objects/m0", "hotplugged": True,
                                  "hotpluggable": True}}
 VIEW = {"query-name": {"name": "db1"}, "query-status": {"status": "running", "running": True},
-        "query-memory-devices": [DIMM], "query-acpi-ospm-status": [{}, {}, {}],
+        "query-memory-devices": [DIMM], "query-acpi-ospm-status": [{}, {"slot-type": "DIMM"}, {}, {"slot-type": "CPU"}],
         "query-memory-size-summary": {"base-memory": GIB, "plugged-memory": GIB},
         "query-memdev": [{"id": "m0", "resident": 3 << 20}],
+        "query-hotpluggable-cpus": [{"props": {"core-id": 1}}, {"qom-path": "/machine/unattached/device[0]"}],
+        "query-cpu-operations": [{**CPU_UNDER_WAY, "result": "done", "id": 1}, CPU_UNDER_WAY],
         "query-memory-operations": [{**UNDER_WAY, "result": "done", "id": 1}, UNDER_WAY],
         "query-memory-map": {"ram": GIB, "capacity": {"total": 3 * GIB, "free": 2 * GIB},
                              "ranges": [{"start": 0, "size": GIB, "type": "ram"}]}}
@@ -170,19 +174,35 @@ def test_status_and_list():
         assert status == DONE
         lines = out.splitlines()
         assert lines[0] == f"guest:     db1 (process {os.getpid()}), running", out
-        assert lines[1:4] == ["memory:    2 GiB: 1 GiB at start, 1 GiB in DIMMs",
+        assert lines[1:5] == ["cpus:      1 of 2 possible", "memory:    2 GiB: 1 GiB at start, 1 GiB in DIMMs",
                               "maxmem:    4 GiB", "slots:     1 of 3 in use"], out
-        assert lines[5:] == ["operation: plug dimm1 (1 GiB, slot 0): in progress for 0.42 s "
-                             "(operation 7)"], out
+        assert lines[6:] == ["operation: plug dimm1 (1 GiB, slot 0): in progress for 0.42 s "
+                             "(operation 7)",
+                             "operation: unplug vcpu1: in progress for 0.31 s (CPU operation 7)"], out
         document = here.json("status")
         assert document.pop("resident") > 1 << 20
         assert document == {"name": "db1", "socket": guest.path, "pid": os.getpid(),
                             "status": "running", "base-memory": GIB, "plugged-memory": GIB,
                             "total-memory": 2 * GIB, "maxmem": 4 * GIB, "dimms": 1, "slots": 3,
-                            "operations": [UNDER_WAY]}, document
+                            "cpus": 1, "possible-cpus": 2, "operations": [UNDER_WAY],
+                            "cpu-operations": [CPU_UNDER_WAY]}, document
         assert here.run("list")[1].splitlines()[1].split() == \
             "1 d0 1 GiB 0 0x100000000 3 MiB /objects/m0".split()
         assert here.json("list") == [DIMM]
+
+
+def test_guests_without_plugged_cpus():
+    """QEMU has no operations, and some of its machines refuse to list CPUs."""
+    def refuse(_args):
+        raise Refuse("machine does not support hot-plugging CPUs")
+    handlers = {**VIEW, "query-hotpluggable-cpus": refuse}
+    del handlers["query-cpu-operations"]
+    with place() as here, here.guest(handlers):
+        status, out, _ = here.run("status")
+        assert status == DONE and "cpus:" not in out, (status, out)
+        document = here.json("status")
+        assert "cpus" not in document and document["cpu-operations"] == [], document
+        assert rows(here.run("top", "-n1")[1])[0][3] == "-"
 
 
 def test_map():
@@ -247,8 +267,8 @@ def test_top_of_guests_that_stall_and_go():
             here.guest({**VIEW, "query-status": silent}, "c"):
         status, out, _ = here.run("top", "-n", "1")
         first, second, third = rows(out)
-        assert status == DONE and first == ["db1", str(os.getpid()), "running", "2", "GiB", "1", "GiB",
-                                            "4", "GiB", "1/3", *first[10:12], "1"], out
+        assert status == DONE and first == ["db1", str(os.getpid()), "running", "1/2", "2", "GiB", "1",
+                                            "GiB", "4", "GiB", "1/3", *first[11:13], "2"], out
         assert second[0] == "b" and third[:4] == ["db1", "-", "not", "there:"], out
         assert "in progress for 0.42 s (operation 7)" in out
         status, out, _ = here.run("top", "-d", "0.1", "-n", "4", "-j")
@@ -258,7 +278,7 @@ def test_top_of_guests_that_stall_and_go():
         assert any("error" in entry for look in documents[1:] for entry in look
                    if entry["socket"] == b.path), documents
         only, = rows(here.run("top", "-n1", "a")[1])
-        assert only[:10] == first[:10], only
+        assert only[:11] == first[:11], only
         assert here.run("top", "-n1", "gone")[0] == ERROR
 
 
