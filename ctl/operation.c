@@ -8,6 +8,19 @@
 #include "base/props.h"
 #include "base/text.h"
 
+const struct operation_names memory_operations = {
+    .started = "MEMORY_OPERATION_STARTED",
+    .done = "MEMORY_OPERATION_DONE",
+    .cancel = "memory-operation-cancel",
+    .wait = "hotramctl wait",
+};
+
+const struct operation_names cpu_operations = {
+    .started = "CPU_OPERATION_STARTED",
+    .done = "CPU_OPERATION_DONE",
+    .cancel = "cpu-operation-cancel",
+};
+
 static const struct {
     const char *result;
     const char *words;

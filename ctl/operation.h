@@ -10,6 +10,16 @@
 
 #include "ctl.h"
 
+/* What QMP calls operations of one kind. Those of memory and of CPUs are numbered separately. */
+struct operation_names {
+    const char *started; /* events */
+    const char *done;
+    const char *cancel; /* the command that cancels one */
+    const char *wait;   /* hotramctl's command that waits for one by its number, or NULL */
+};
+
+extern const struct operation_names memory_operations, cpu_operations;
+
 bool operation_in_progress(struct json_object *operation);
 /* The exit status for its result; STATUS_ERROR if the result is unknown, STATUS_UNANSWERED while in progress.
  */
