@@ -86,7 +86,7 @@ static void print_help(const struct ctl_command *only)
         printf("usage: hotramctl [options] %s %s\n\n%s\n\n", only->name, only->form, only->help);
     } else {
         puts("hotramctl version " HOTRAM_VERSION
-             ": show and change the memory of guests that run under hotram\n"
+             ": show and change memory and CPUs of guests that run under hotram\n"
              "usage: hotramctl [-s SOCKET | -g NAME] [options] COMMAND [...]\n\ncommands:");
         for (size_t i = 0; i < command_count; i++)
             print_command(&commands[i]);
@@ -99,7 +99,8 @@ static void print_help(const struct ctl_command *only)
     if (!only)
         puts(
             "\nhotramctl COMMAND --help shows a command's own options. If exactly one guest is running it is\n"
-            "selected automatically. A SIZE is 512M, 2G, 1.5G; for set, +1G and -1G are relative.");
+            "selected automatically. A SIZE is 512M, 2G, 1.5G; for set, +1G and -1G are relative, and\n"
+            "so are +1 and -1 for cpus.");
 }
 
 static const struct option_row *row_of_word(const char *word, const char **value)

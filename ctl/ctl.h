@@ -23,7 +23,7 @@ enum status {
     STATUS_REFUSED = 3,    /* the guest refused */
     STATUS_UNANSWERED = 4, /* the guest did not answer in time, or the wait was ended */
     STATUS_CANCELLED = 5,
-    STATUS_SIZE_MISMATCH = 6, /* set: the size differs from the requested one */
+    STATUS_SIZE_MISMATCH = 6, /* set, cpus: the result differs from what was requested */
 };
 
 #define GUESTS_MAX 64
@@ -77,6 +77,7 @@ enum status run_map(struct options *options);
 enum status run_plug(struct options *options);
 enum status run_unplug(struct options *options);
 enum status run_set(struct options *options);
+enum status run_cpus(struct options *options);
 enum status run_wait(struct options *options);
 enum status run_cancel(struct options *options);
 enum status run_events(struct options *options);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * wait and cancel: operations that somebody began.
+ * wait and cancel: operations on memory that somebody began.
  */
 #include <inttypes.h>
 #include <json-c/json.h>

@@ -8,6 +8,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import arch, tap                                    # noqa: E402
+from lib.ctl import place                                    # noqa: E402
 from lib.machine import Machine                              # noqa: E402
 
 MEMORY = ["-m", "256M"]
@@ -97,6 +98,21 @@ def test_the_generic_event_device():
         assert machine.quit() == 0
 
 
+def hotramctl(machine):
+    """From 3 CPUs to 4, and to 1."""
+    with place() as here:
+        words = ("-s", machine.folder / "qmp", "cpus")
+        status, out, err = here.run(*words, "+1")
+        assert status == 0 and out.startswith("cpus: 3, requested 4, now 4\n  plug vcpu3: done"), (out, err)
+        print(f"# {out.splitlines()[1]}")
+        start(machine, 3)
+        assert here.json(*words)[3]["started"] is True
+        status, out, err = here.run(*words, "1")
+        assert status == 0 and [line.split()[:3] for line in out.splitlines()[1:]] == [
+            ["unplug", f"vcpu{cpu}:", "done"] for cpu in (3, 2, 1)], (status, out, err)
+        print("\n".join(f"# {line}" for line in (out + here.run(*words)[1]).splitlines()))
+
+
 def test_reboot_and_a_number():
     with Machine(MEMORY + ["-smp", "1,maxcpus=4,sockets=1,cores=2,threads=2"],
                  reboot=True) as machine:
@@ -111,9 +127,7 @@ def test_reboot_and_a_number():
         machine.wait_ready()
         if arch.chosen() is arch.X86:
             assert online(machine) == "0-2"
-        machine.qmp.execute("cpus-set", {"cpus": 1})
-        for cpu in (1, 2):
-            machine.qmp.wait_event("DEVICE_DELETED", {"device": f"vcpu{cpu}"})
+        hotramctl(machine)
         assert online(machine) == "0"
         assert machine.quit() == 0
 

@@ -15,7 +15,10 @@ guest()
     case " $* " in
     *' -g b -p 1 list '*) printf '        "id": "other",\n' ;;
     *' list '*) printf '        "id": "dimm1",\n        "addr": 1,\n        "id": "dimm2",\n' ;;
-    *' status '*) printf 'guest: x\noperation: plug d (1 GiB): in progress for 1 s (operation 12)\n' ;;
+    *' status '*) printf 'guest: x\noperation: plug %s: in progress for 1 s (%s)\n' 'd (1 GiB)' 'operation 12' \
+        vcpu1 'CPU operation 3' ;;
+    *' -g b -p 1 cpus '*) ;;
+    *' -p 1 cpus '*) printf ' CPU SOCKET ...\n   0      0\n   1      0\n   2      0\n' ;;
     *) "$program" "$@" ;;
     esac
 }
@@ -53,8 +56,8 @@ for name in db1 'a%2Fb'; do
         "$XDG_RUNTIME_DIR/hotram/$name.sock"
 done
 
-echo 1..16
-check '' = status list map plug unplug set wait cancel events top snapshot inspect quit
+echo 1..20
+check '' = status list map plug unplug set cpus wait cancel events top snapshot inspect quit
 check 'un' = unplug
 check '-' = --socket --guest --json --monitor-timeout --help --version
 check 'plug --t' = --timeout --template
@@ -66,6 +69,10 @@ check '-g b unplug ' = other
 check 'unplug --timeout 3 dimm' = dimm1 dimm2
 check 'wait ' = all 12
 check 'cancel ' = 12
+check 'cpus ' = 1 2 3
+check 'cpus --timeout 3 2' = 2
+check '-g b cpus ' =
+check 'cpus --t' = --timeout
 check '-g ' = db1 a/b
 check 'status --guest d' = db1
 check 'top ' = db1 a/b
