@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# architectures: x86-64
 # host: --memory 4G --timeout 600
 # disk: build/disk/test
 """The first command of README's "Using it", word for word and typed at a terminal: Debian boots from its disk, a qcow2
