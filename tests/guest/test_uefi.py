@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # architectures: x86-64
-# host: --memory 2G --timeout 900 --icount 1
+# host: --memory 2G --timeout 400 --icount 0
 """Debian's OVMF, unmodified, in flash: it boots GRUB from a disk with a GPT and an EFI system partition, and by it
 Linux, whose memory grows and shrinks; its variables are in a file, and survive."""
 
