@@ -8,30 +8,7 @@
 
 #include "acpi_store.h"
 
-/* Codes of device notifications (ACPI 6.5, 5.6.6, table 5.187). */
-#define NOTIFY_DEVICE_CHECK 1
-#define NOTIFY_EJECT_REQUEST 3
-
 enum { SLOT, VALUE };
-
-/* If (flags & flag) { clear; CTFY (slot, code) }. Each event has its own test: with an else between them a
- * removal that is pending beside an insertion would wait for the next event. Cleared first, so that an event
- * that is raised again from here on is not lost. */
-static void deliver(struct hotram_aml *aml, unsigned flag, unsigned code)
-{
-    hotram_aml_if(aml);
-    hotram_aml_op(aml, HOTRAM_AML_AND);
-    hotram_aml_local(aml, VALUE);
-    hotram_aml_integer(aml, flag);
-    hotram_aml_no_target(aml);
-    {
-        libhotram_store_integer(aml, flag, "CFLG");
-        hotram_aml_path(aml, "CTFY");
-        hotram_aml_local(aml, SLOT);
-        hotram_aml_integer(aml, code);
-    }
-    hotram_aml_end(aml);
-}
 
 /* If (!(flags & (insert | remove))) { Break }: the selected slot is not one that the command has found. */
 static void break_if_none(struct hotram_aml *aml)
@@ -61,8 +38,8 @@ void libhotram_cpus_scan(struct hotram_aml *aml)
         libhotram_load(aml, "CFLG", VALUE);
         break_if_none(aml);
         libhotram_load(aml, "CDAT", SLOT);
-        deliver(aml, HOTRAM_CPUHP_INSERT, NOTIFY_DEVICE_CHECK);
-        deliver(aml, HOTRAM_CPUHP_REMOVE, NOTIFY_EJECT_REQUEST);
+        libhotram_deliver(aml, SLOT, VALUE, HOTRAM_CPUHP_INSERT, NOTIFY_DEVICE_CHECK, "CFLG", "CTFY");
+        libhotram_deliver(aml, SLOT, VALUE, HOTRAM_CPUHP_REMOVE, NOTIFY_EJECT_REQUEST, "CFLG", "CTFY");
     }
     hotram_aml_end(aml);
     hotram_aml_release(aml, CPUS_LOCK);

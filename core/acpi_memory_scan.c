@@ -8,30 +8,7 @@
 #include "acpi_memory.h"
 #include "acpi_store.h"
 
-/* Codes of device notifications (ACPI 6.5, 5.6.6, table 5.187). */
-#define NOTIFY_DEVICE_CHECK 1
-#define NOTIFY_EJECT_REQUEST 3
-
 #define GROUP_BITS 4 /* slots in a group of the notification method: 16 */
-
-/* If (flags & flag) { clear; MTFY (slot, code) }. Each event has its own test: with an else between them
- * a removal that is pending beside an insertion would wait for the next event. Cleared first, so that an
- * event that is raised again from here on is not lost. */
-static void deliver(struct hotram_aml *aml, unsigned flag, unsigned code)
-{
-    hotram_aml_if(aml);
-    hotram_aml_op(aml, HOTRAM_AML_AND);
-    hotram_aml_local(aml, VALUE);
-    hotram_aml_integer(aml, flag);
-    hotram_aml_no_target(aml);
-    {
-        libhotram_store_integer(aml, flag, "MFLG");
-        hotram_aml_path(aml, "MTFY");
-        hotram_aml_local(aml, SLOT);
-        hotram_aml_integer(aml, code);
-    }
-    hotram_aml_end(aml);
-}
 
 /* Deliver the pending events of the slot in Local0, whose flags are read once. */
 static void scan_slot(struct hotram_aml *aml)
@@ -40,8 +17,8 @@ static void scan_slot(struct hotram_aml *aml)
     hotram_aml_local(aml, SLOT);
     hotram_aml_path(aml, "MSEL");
     libhotram_load(aml, "MFLG", VALUE);
-    deliver(aml, HOTRAM_MEMHP_INSERT, NOTIFY_DEVICE_CHECK);
-    deliver(aml, HOTRAM_MEMHP_REMOVE, NOTIFY_EJECT_REQUEST);
+    libhotram_deliver(aml, SLOT, VALUE, HOTRAM_MEMHP_INSERT, NOTIFY_DEVICE_CHECK, "MFLG", "MTFY");
+    libhotram_deliver(aml, SLOT, VALUE, HOTRAM_MEMHP_REMOVE, NOTIFY_EJECT_REQUEST, "MFLG", "MTFY");
 }
 
 /* MSCN (): as long as the pending register names a slot, deliver that slot's events. The cost depends on what

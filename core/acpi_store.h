@@ -32,6 +32,30 @@ static inline void libhotram_load(struct hotram_aml *aml, const char *source, un
     hotram_aml_local(aml, local);
 }
 
+/* Codes of device notifications (ACPI 6.5, 5.6.6, table 5.187). */
+#define NOTIFY_DEVICE_CHECK 1
+#define NOTIFY_EJECT_REQUEST 3
+
+/* If (Localn & flag) { register = flag; notifier (Localm, code) }: n holds the flags of slot m. Each event
+ * has its own test: with an else between them a removal that is pending beside an insertion would wait for
+ * the next event. Cleared first, so that an event that is raised again from here on is not lost. */
+static inline void libhotram_deliver(struct hotram_aml *aml, unsigned slot, unsigned flags, unsigned flag,
+                                     unsigned code, const char *clear, const char *notifier)
+{
+    hotram_aml_if(aml);
+    hotram_aml_op(aml, HOTRAM_AML_AND);
+    hotram_aml_local(aml, flags);
+    hotram_aml_integer(aml, flag);
+    hotram_aml_no_target(aml);
+    {
+        libhotram_store_integer(aml, flag, clear);
+        hotram_aml_path(aml, notifier);
+        hotram_aml_local(aml, slot);
+        hotram_aml_integer(aml, code);
+    }
+    hotram_aml_end(aml);
+}
+
 /* `\_GPE._Exx`, which calls a method; `event` is 0 .. 255. */
 static inline void libhotram_gpe_method(struct hotram_aml *aml, unsigned event, const char *callee)
 {
