@@ -26,11 +26,6 @@ static void withdraw(struct operation *operation)
     machine_lock_release(cpus->config.board->lock);
 }
 
-static void refused(struct operation *operation)
-{
-    (void)operation;
-}
-
 static void explain_refusal(struct operation *operation)
 {
     const char *meaning = ost_text(operation->ost_event, operation->ost_status);
@@ -78,7 +73,6 @@ const struct subject_type cpu_subject = {
     .begins = begins,
     .withdraw = withdraw,
     .expired = expired,
-    .refused = refused,
     .explain_refusal = explain_refusal,
     .inspect = inspect,
 };
@@ -101,13 +95,6 @@ struct operation *cpu_operation_new(struct cpu *cpu, enum operation_kind kind, s
 
 /* ---- what the guest did ---- */
 
-static void keep_codes(struct operation *operation, const struct notice *notice)
-{
-    operation->answered = true;
-    operation->ost_event = notice->event;
-    operation->ost_status = notice->status;
-}
-
 void cpu_reported(struct cpus *cpus, const struct notice *notice)
 {
     struct operation *operation = cpus->operation[notice->slot];
@@ -118,7 +105,7 @@ void cpu_reported(struct cpus *cpus, const struct notice *notice)
     /* What follows an eject is of an empty slot. */
     if (operation->kind == OPERATION_UNPLUG) {
         if (ost_is_ejection(notice->event) && cpus->cpu[notice->slot])
-            keep_codes(operation, notice);
+            operation_answered(operation, notice->event, notice->status);
         return;
     }
     /* The guest has given up the removal of a CPU that was plugged again meanwhile. */
@@ -131,7 +118,7 @@ void cpu_reported(struct cpus *cpus, const struct notice *notice)
     }
     if (!ost_is_insertion(notice->event))
         return;
-    keep_codes(operation, notice);
+    operation_answered(operation, notice->event, notice->status);
     if (!in_progress)
         operation_happens(operation, notice->status == 0 ? OPERATION_TAKEN : OPERATION_DENIED, NULL);
 }
@@ -142,7 +129,7 @@ void cpu_denied(struct cpus *cpus, const struct notice *notice)
 
     if (!operation || operation->kind != OPERATION_UNPLUG)
         return;
-    keep_codes(operation, notice);
+    operation_answered(operation, notice->event, notice->status);
     operation_happens(operation, OPERATION_DENIED, NULL);
 }
 

@@ -137,13 +137,6 @@ struct operation *hotplug_operation_of(const struct hotplug *hotplug, const char
 
 /* ---- what the guest did ---- */
 
-static void keep_codes(struct operation *operation, uint32_t event, uint32_t status)
-{
-    operation->answered = true;
-    operation->ost_event = event;
-    operation->ost_status = status;
-}
-
 void dimm_reported(struct hotplug *hotplug, uint32_t slot, uint32_t event, uint32_t status)
 {
     struct operation *operation = hotplug->operation[slot];
@@ -154,7 +147,7 @@ void dimm_reported(struct hotplug *hotplug, uint32_t slot, uint32_t event, uint3
         (hotplug->dimm[slot] && hotplug->dimm[slot]->removing) ||
         (operation->kind == OPERATION_PLUG ? !ost_is_insertion(event) : !ost_is_ejection(event)))
         return;
-    keep_codes(operation, event, status);
+    operation_answered(operation, event, status);
     /* An unplug is not done before the memory is gone: dimm_gone(). Which report refuses a request is
      * known only when it comes: dimm_denied(). */
     if (operation->kind == OPERATION_PLUG && status == 0 && growth_verify(operation))
@@ -169,7 +162,7 @@ void dimm_denied(struct hotplug *hotplug, uint32_t slot, uint32_t event, uint32_
 
     if (!operation || operation->kind != OPERATION_UNPLUG)
         return;
-    keep_codes(operation, event, status);
+    operation_answered(operation, event, status);
     operation_happens(operation, OPERATION_DENIED, NULL);
 }
 

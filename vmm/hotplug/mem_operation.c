@@ -58,11 +58,6 @@ static void expired(struct operation *operation)
     }
 }
 
-static void refused(struct operation *operation)
-{
-    (void)operation; /* no state of the device depends on it */
-}
-
 static void explain_refusal(struct operation *operation)
 {
     const struct blocks_subject *blocks = &operation->subject.blocks;
@@ -87,7 +82,6 @@ const struct subject_type blocks_subject = {
     .begins = begins,
     .withdraw = withdraw,
     .expired = expired,
-    .refused = refused,
     .explain_refusal = explain_refusal,
     .inspect = inspect,
 };

@@ -125,10 +125,18 @@ void operation_continue(struct operation *operation, uint64_t id, uint64_t elaps
     arm_deadline(operation);
 }
 
+void operation_answered(struct operation *operation, uint32_t ost_event, uint32_t ost_status)
+{
+    operation->answered = true;
+    operation->ost_event = ost_event;
+    operation->ost_status = ost_status;
+}
+
 /* Behind the operation's start, before its end. */
 static void tell_refusal(struct operation *operation)
 {
-    operation->subject.type->refused(operation);
+    if (operation->subject.type->refused)
+        operation->subject.type->refused(operation);
     event_queue_add(&operation->operations->events,
                     &(struct event){ .kind = EVENT_DEVICE_UNPLUG_GUEST_ERROR,
                                      .device.id = operation->subject.id,

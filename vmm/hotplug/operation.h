@@ -43,7 +43,7 @@ struct subject_type {
     /* The deadline has passed: check once more what the guest did, then call operation_happens() to let the
      * operation expire, or operation_check_again(). */
     void (*expired)(struct operation *operation);
-    /* The guest refused an unplug. */
+    /* The guest refused an unplug. NULL: nothing depends on it. */
     void (*refused)(struct operation *operation);
     /* Write the reason for the refusal, and the way out, into operation->reason. */
     void (*explain_refusal)(struct operation *operation);
@@ -167,6 +167,8 @@ void operation_check_again(struct operation *operation, uint64_t milliseconds);
 /* Called when the guest begins to run or stops: deadlines advance only while it runs. */
 void operations_run_state(struct operations *operations);
 
+/* The guest has reported by _OST, with these codes. */
+void operation_answered(struct operation *operation, uint32_t ost_event, uint32_t ost_status);
 /* Process an event by the table, the only way in which an operation ends: change the state and report it.
  * `reason` replaces the operation's reason unless it is NULL. */
 void operation_happens(struct operation *operation, enum operation_event event, const char *reason);

@@ -7,7 +7,6 @@
  * I/O thread's.
  */
 #include "device/board.h"
-#include "memory/backend.h"
 #include "virtio/net.h"
 
 static struct net *net_of(struct virtio_device *device)
@@ -83,7 +82,6 @@ bool net_user_serve(struct net *net, struct error *error)
     atomic_store(&net->served, true);
     if (!virtio_user_serve(&net->user, error))
         return false;
-    backends_share(net->virtio.pci.device.board->backends);
     changed(net);
     return true;
 }

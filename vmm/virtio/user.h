@@ -86,9 +86,11 @@ struct virtio_user {
 bool virtio_user_connect(struct virtio_user *user, struct virtio_device *device,
                          const struct virtio_user_type *type, const char *id, const char *property,
                          struct board *board, struct error *error);
-/* Once the device is on its bus: pass guest memory and rings to the back end. False and an error; likewise.
- */
+/* Once the device is on its bus: pass guest memory and rings to the back end, and let memory that is created
+ * from now on be mapped by it. False and an error; likewise. */
 bool virtio_user_serve(struct virtio_user *user, struct error *error);
+/* The same, as a virtio_device_type's `plugged` for devices that have `user`. */
+bool virtio_user_plugged(struct virtio_device *device, struct error *error);
 /* Take rings back, and disconnect; also after a failure, or if nothing was connected. */
 void virtio_user_release(struct virtio_user *user);
 

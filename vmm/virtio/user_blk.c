@@ -9,7 +9,6 @@
 
 #include "base/loop.h"
 #include "device/board.h"
-#include "memory/backend.h"
 #include "virtio/user_blk.h"
 
 #define QUEUE_SIZE 128u
@@ -211,14 +210,6 @@ static bool prepare(struct virtio_device *device, struct board *board, const cha
     return true;
 }
 
-static bool plugged(struct virtio_device *device, struct error *error)
-{
-    if (!virtio_user_serve(device->user, error))
-        return false;
-    backends_share(device->pci.device.board->backends);
-    return true;
-}
-
 static void release(struct virtio_device *device)
 {
     struct user_blk *blk = user_blk_of(device);
@@ -249,7 +240,7 @@ static const struct virtio_device_type type = {
     .defaults = set_defaults,
     .check = check_values,
     .prepare = prepare,
-    .plugged = plugged,
+    .plugged = virtio_user_plugged,
     .release = release,
 };
 

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "device/board.h"
-#include "memory/backend.h"
 #include "virtio/user.h"
 
 #define TAG_SIZE 36u /* 5.11.4: padded with zeros, and without a NUL if it is that long */
@@ -120,14 +119,6 @@ static bool prepare(struct virtio_device *device, struct board *board, const cha
     return true;
 }
 
-static bool plugged(struct virtio_device *device, struct error *error)
-{
-    if (!virtio_user_serve(device->user, error))
-        return false;
-    backends_share(device->pci.device.board->backends);
-    return true;
-}
-
 static void release(struct virtio_device *device)
 {
     struct user_fs *fs = (void *)device;
@@ -155,7 +146,7 @@ static const struct virtio_device_type type = {
     .defaults = set_defaults,
     .check = check_values,
     .prepare = prepare,
-    .plugged = plugged,
+    .plugged = virtio_user_plugged,
     .release = release,
 };
 

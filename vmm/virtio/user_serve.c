@@ -14,6 +14,7 @@
 #include "base/message.h"
 #include "chardev/chardev.h"
 #include "device/board.h"
+#include "memory/backend.h"
 #include "virtio/chain.h"
 #include "virtio/user.h"
 
@@ -338,8 +339,16 @@ bool virtio_user_serve(struct virtio_user *user, struct error *error)
     if (!virtio_vhost_attach(&user->vhost, &vhost_type, device, user->queues, error))
         return false;
     virtio_device_call(device, watch_on_io, &watching);
-    return !watching.failure || error_set(error, "the host cannot watch the connection to the back end: %s",
-                                          strerror(watching.failure));
+    if (watching.failure)
+        return error_set(error, "the host cannot watch the connection to the back end: %s",
+                         strerror(watching.failure));
+    backends_share(device->pci.device.board->backends);
+    return true;
+}
+
+bool virtio_user_plugged(struct virtio_device *device, struct error *error)
+{
+    return virtio_user_serve(device->user, error);
 }
 
 static void unwatch_on_io(void *opaque)
