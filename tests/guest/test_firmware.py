@@ -8,7 +8,6 @@ port which disk it is from, and what memory map the BIOS gives it; or it is GRUB
 
 import contextlib
 import pathlib
-import re
 import sys
 import tempfile
 
@@ -49,8 +48,8 @@ def machine(*options, disks="A", indexes=None):
 
 def booted(guest, start=0):
     """The disk's name, and the memory map that its program says."""
-    guest.console.wait_for(mbr.SAID, LIMIT, start)
-    name, text = re.findall(mbr.SAID, guest.console.text[start:])[-1]
+    _, said = guest.console.wait_for(mbr.SAID, LIMIT, start)
+    name, text = (part.decode() for part in said.groups())
     entries = []
     for entry in filter(None, text.split(";")):
         data = bytes.fromhex(entry)
@@ -63,7 +62,7 @@ def ram_above_4g(entries):
 
 
 def reset(guest):
-    start = len(guest.console.text)
+    start = guest.console.position
     guest.console.send("r")
     guest.qmp.wait_event("RESET", timeout=LIMIT)
     return booted(guest, start)
@@ -84,7 +83,7 @@ def test_a_disk_is_started_and_its_guest_resets_and_powers_off():
             assert reset(guest) == (name, entries)
         guest.qmp.execute("system_reset")
         guest.qmp.wait_event("RESET")
-        start = len(guest.console.text)
+        start = guest.console.position
         assert booted(guest, start) == (name, entries)
         guest.console.send("o")
         assert guest.wait_exit(LIMIT) == 0

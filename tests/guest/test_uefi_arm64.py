@@ -83,7 +83,7 @@ def test_bootindex_decides_which_disk():
         "-drive", f"file={GUEST / f'uefi-{flavour}.raw'},if=none,id=d-{flavour},format=raw,readonly=on",
         "-device", f"virtio-blk-pci,drive=d-{flavour},id={flavour},bootindex={index}")]
     with Machine(["-m", "512M", *drives], kernel=None) as guest:
-        _, found = guest.console.wait_for(r"Linux version (\S+)", LIMIT)
+        _, found = guest.console.wait_for(r"Linux version (\S+) ", LIMIT)
         assert found[1].decode() == (GUEST / "cloud/version").read_text().strip()
         assert guest.quit() == 0
 

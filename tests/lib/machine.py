@@ -64,6 +64,9 @@ class ShellError(MachineError):
         self.output = output
 
 
+OPEN_END = re.compile(r"(?<!\\)[+*?}]\)*$")
+
+
 class Console:
     """Reads a serial console, always, and keeps all of it."""
 
@@ -120,7 +123,10 @@ class Console:
 
     def wait_for(self, pattern, timeout, start=0):
         """Waits for a regular expression; returns what came before it since
-        `start`, and the match."""
+        `start`, and the match. The expression must not end with a repetition,
+        which matches what has arrived of a word."""
+        if OPEN_END.search(pattern):
+            raise ValueError(f"{pattern!r}: its match depends on how much has arrived; add what follows it")
         expression = re.compile(pattern.encode(), re.MULTILINE)
 
         def found():

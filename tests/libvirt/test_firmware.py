@@ -6,7 +6,6 @@ on any KVM; UEFI needs more, and is only started."""
 
 import contextlib
 import pathlib
-import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -69,8 +68,7 @@ def files(guest):
 
 
 def booted(guest, start=0):
-    guest.console.wait_for(mbr.SAID, LIMIT, start)
-    return re.findall(mbr.SAID, guest.console.text[start:])[-1][0]
+    return guest.console.wait_for(mbr.SAID, LIMIT, start)[1][1].decode()
 
 
 def need(*paths):
