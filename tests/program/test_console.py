@@ -177,6 +177,21 @@ def test_serial_line_on_a_pty():
     run_until_quit(["-serial", "pty"], drive)
 
 
+def test_who_opens_a_pty_and_then_lets_the_guest_run_misses_nothing():
+    def drive(process, folder):
+        name = re.search(r"/dev/pts/\d+", process.stdout.readline().decode())[0]
+        connect(folder / "qmp").close()
+        monitor = QMP(folder / "qmp")           # the program has looked for a reader, and looks again in a second
+        fd = os.open(name, os.O_RDWR | os.O_NOCTTY)
+        monitor.execute("cont")
+        assert select.select([fd], [], [], LIMIT)[0]
+        heard = os.read(fd, 6)
+        assert heard == b"micro."[:len(heard)], heard
+        os.close(fd)
+        monitor.close()
+    run_until_quit(["-S", "-serial", "pty", "-qmp", "unix:FOLDER/qmp,server=on,wait=off"], drive)
+
+
 def connect(path):
     client = socket.socket(socket.AF_UNIX)
     client.settimeout(LIMIT)

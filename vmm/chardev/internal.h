@@ -46,6 +46,9 @@ struct chardev_kind_ops {
     void (*await)(struct chardev *chardev, bool on);
     /* A connection ended; may be NULL. */
     void (*gone)(struct chardev *chardev);
+    /* There is output, and no connection: open the one that nobody has noticed yet, if there is one. NULL:
+     * connections show by themselves. */
+    void (*look)(struct chardev *chardev);
     void (*describe)(const struct chardev *chardev, char *text, size_t size);
     /* Called after all connections have ended. */
     void (*close)(struct chardev *chardev);

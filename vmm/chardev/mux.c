@@ -20,6 +20,10 @@
 
 void hub_write(struct hub *hub, const void *bytes, size_t length)
 {
+    struct chardev *chardev = hub->chardev;
+
+    if (!hub->connection && chardev->kind->look && chardev->started && chardev->connection_count == 0)
+        chardev->kind->look(chardev);
     if (hub->connection)
         channel_write(hub->connection, bytes, length, true);
 }

@@ -3,7 +3,8 @@
  * Pseudo terminals. Whoever opens the other side, as often as he likes, is the one connection.
  *
  * Nothing tells that somebody opened the other side; only its closing shows, as a hang-up that lasts until it
- * is open again. So without a peer a timer checks once a second, as in QEMU.
+ * is open again. So without a peer a timer checks once a second, and all output does: whoever opens the
+ * terminal and then lets the guest run (libvirt's clients do) reads its first line.
  *
  * Threads: main thread only.
  */
@@ -86,6 +87,16 @@ static void check_for_reader(void *opaque)
         timer_start(chardev->owner->loop, &pty->look, LOOK_MS, check_for_reader, chardev);
 }
 
+static void pty_look(struct chardev *chardev)
+{
+    struct pty *pty = chardev->state;
+
+    if (!somebody_is_there(pty))
+        return;
+    timer_cancel(&pty->look);
+    check_for_reader(chardev);
+}
+
 static void pty_gone(struct chardev *chardev)
 {
     check_for_reader(chardev);
@@ -118,6 +129,7 @@ const struct chardev_kind_ops chardev_pty = {
     .open = pty_open,
     .start = pty_start,
     .gone = pty_gone,
+    .look = pty_look,
     .describe = pty_describe,
     .close = pty_close,
 };
