@@ -17,7 +17,8 @@ USER_NET = pathlib.Path(PROGRAM).parent / "hotram-user-net"
 NET = 0x1041
 MAC, STATUS, MRG_RXBUF, CTRL_VQ, CTRL_RX, MTU = 1 << 5, 1 << 16, 1 << 15, 1 << 17, 1 << 18, 1 << 3
 CTRL_VLAN, CTRL_RX_EXTRA, CTRL_MAC_ADDR, CTRL_GUEST_OFFLOADS = 1 << 19, 1 << 20, 1 << 23, 1 << 2
-CONTROL = CTRL_VQ | CTRL_RX | CTRL_VLAN | CTRL_RX_EXTRA | CTRL_MAC_ADDR
+GUEST_ANNOUNCE = 1 << 21
+CONTROL = CTRL_VQ | CTRL_RX | CTRL_VLAN | CTRL_RX_EXTRA | CTRL_MAC_ADDR | GUEST_ANNOUNCE
 OFFLOADS = 0x3b83
 HEADER = 12
 FRAME_MAX = 65553
@@ -45,9 +46,7 @@ class Machine:
             raise
 
     def connect(self):
-        self.wire = socket.socket(socket.AF_UNIX)
-        self.wire.settimeout(60)
-        self.wire.connect(self.path)
+        self.wire = connect(self.path)
 
     def close(self):
         if self.wire:
@@ -74,16 +73,7 @@ class Machine:
         self.wire.sendall(struct.pack("!I", len(frame)) + frame)
 
     def take(self):
-        length = struct.unpack("!I", self.take_bytes(4))[0]
-        return self.take_bytes(length)
-
-    def take_bytes(self, count):
-        got = b""
-        while len(got) < count:
-            more = self.wire.recv(count - len(got))
-            assert more, "the wire's end"
-            got += more
-        return got
+        return take(self.wire)
 
     # ---- the driver ----
 
@@ -99,6 +89,27 @@ class Machine:
 
     def link(self):
         return self.net.config(6, 2)
+
+
+def connect(path):
+    wire = socket.socket(socket.AF_UNIX)
+    wire.settimeout(60)
+    wire.connect(path)
+    return wire
+
+
+def take(wire):
+    """The next frame."""
+    return take_bytes(wire, struct.unpack("!I", take_bytes(wire, 4))[0])
+
+
+def take_bytes(wire, count):
+    got = b""
+    while len(got) < count:
+        more = wire.recv(count - len(got))
+        assert more, "the wire's end"
+        got += more
+    return got
 
 
 def frame(length, seed=0):

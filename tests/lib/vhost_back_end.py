@@ -19,10 +19,10 @@ import threading
 REQUESTS = {1: "GET_FEATURES", 2: "SET_FEATURES", 3: "SET_OWNER", 5: "SET_MEM_TABLE", 8: "SET_VRING_NUM",
             9: "SET_VRING_ADDR", 10: "SET_VRING_BASE", 11: "GET_VRING_BASE", 12: "SET_VRING_KICK", 13: "SET_VRING_CALL",
             14: "SET_VRING_ERR", 15: "GET_PROTOCOL_FEATURES", 16: "SET_PROTOCOL_FEATURES", 17: "GET_QUEUE_NUM",
-            18: "SET_VRING_ENABLE", 21: "SET_BACKEND_REQ_FD", 24: "GET_CONFIG", 25: "SET_CONFIG", 31: "GET_INFLIGHT_FD",
+            18: "SET_VRING_ENABLE", 19: "SEND_RARP", 21: "SET_BACKEND_REQ_FD", 24: "GET_CONFIG", 25: "SET_CONFIG", 31: "GET_INFLIGHT_FD",
             32: "SET_INFLIGHT_FD", 34: "RESET_DEVICE", 39: "SET_STATUS", 40: "GET_STATUS", 36: "GET_MAX_MEM_SLOTS", 37: "ADD_MEM_REG", 38: "REM_MEM_REG"}
 MQ, REPLY_ACK, BACKEND_REQ, CONFIG, MEM_SLOTS = (1 << bit for bit in (0, 3, 5, 9, 15))
-INFLIGHT, RESET_DEVICE, STATUS = 1 << 12, 1 << 13, 1 << 16
+RARP, INFLIGHT, RESET_DEVICE, STATUS = 1 << 2, 1 << 12, 1 << 13, 1 << 16
 ALL = MQ | REPLY_ACK | BACKEND_REQ | CONFIG | MEM_SLOTS
 # Virtio's: SEG_MAX, BLK_SIZE, FLUSH, CONFIG_WCE, MQ; rings; 1.0; and that there are protocol features.
 FEATURES = 1 << 2 | 1 << 6 | 1 << 9 | 1 << 11 | 1 << 12 | 1 << 28 | 1 << 29 | 1 << 32 | 1 << 30
@@ -65,6 +65,7 @@ class BackEnd:
         self.inflight = None    # what has been passed: a map of a byte for each head of each ring
         self.late = 0           # seconds after a ring's end until the driver sees what was taken from it before
         self.asked = []
+        self.announced = []     # addresses, as they were passed
         self.regions = []
         self.rings = {}
         self.channel = None     # for requests of its own
@@ -198,6 +199,9 @@ class BackEnd:
 
     def set_owner(self, _, __):
         pass
+
+    def send_rarp(self, payload, _):
+        self.announced.append(payload)
 
     def set_backend_req_fd(self, _, fds):
         self.channel = socket.socket(fileno=fds[0])

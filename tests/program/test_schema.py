@@ -52,7 +52,7 @@ def test_the_schema_is_whole():
         returned = {name: entities[name]["ret-type"] for name in schema.names("command")}
         assert [name for name, kind in returned.items() if kind == "any"] == ["qom-get"], returned
         assert {name for name, kind in returned.items() if kind == "Empty"} \
-            == {"balloon", "block-set-write-threshold", "block_resize", "blockdev-add", "blockdev-del", "chardev-remove", "closefd", "cont", "cpu-operation-cancel", "device_add", "device_del", "getfd", "inject-nmi", "machine-snapshot", "memory-operation-cancel", "memory-set-cancel",
+            == {"announce-self", "balloon", "block-set-write-threshold", "block_resize", "blockdev-add", "blockdev-del", "chardev-remove", "closefd", "cont", "cpu-operation-cancel", "device_add", "device_del", "getfd", "inject-nmi", "machine-snapshot", "memory-operation-cancel", "memory-set-cancel",
                 "memslot", "migrate-set-capabilities", "netdev_add", "netdev_del", "object-add", "object-del",
                 "qmp_capabilities", "qom-set", "quit", "remove-fd", "set-action", "set_link", "stop", "system_powerdown", "system_reset",
                 "watchdog-set-action", "x-exit-preconfig"}, returned
@@ -147,7 +147,7 @@ ARGUMENTS = {
                       "netdev": "cable", "mac": "52:54:00:00:00:01", "host_mtu": 1500, "rx_queue_size": 512, "tx_queue_size": 1024, "mq": True, "csum": True, "bootindex": 1,
                       "guest_csum": True, "mrg_rxbuf": True, "status": True, "ctrl_vq": True, "ctrl_rx": True,
                       "ctrl_rx_extra": True, "ctrl_vlan": True, "ctrl_mac_addr": True,
-                      "ctrl_guest_offloads": True}
+                      "ctrl_guest_offloads": True, "guest_announce": True}
                      for driver in ("virtio-net-pci", "virtio-net-pci-non-transitional")),
                    *({"driver": driver, "id": "new", "bus": "port", "addr": "0.0", "multifunction": False, "vectors": 2,
                       "indirect_desc": True, "event_idx": True, "disable-legacy": "on", "disable-modern": False,
@@ -211,6 +211,7 @@ ARGUMENTS = {
     "query-blockstats": [{"query-nodes": True}],
     "query-command-line-options": [{"option": "m"}],
     "query-named-block-nodes": [{"flat": True}],
+    "announce-self": [{"initial": 50, "max": 550, "rounds": 1, "step": 100, "interfaces": [], "id": "now"}],
     "set_link": [{"name": "cable", "up": False}],
     "set-action": [{"reboot": "shutdown", "shutdown": "pause", "panic": "none", "watchdog": "debug"}],
     "watchdog-set-action": [{"action": "none"}],

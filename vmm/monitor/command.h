@@ -49,7 +49,7 @@ struct command_argument {
     bool optional;
 };
 
-#define COMMAND_ARGUMENTS_MAX 4
+#define COMMAND_ARGUMENTS_MAX 6
 #define COMMAND_NAME_MAX 64
 
 /* What completes an argument in HMP. */

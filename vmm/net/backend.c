@@ -12,6 +12,7 @@
 #include "base/json_build.h"
 #include "base/suggest.h"
 #include "host/passed.h"
+#include "net/announce.h"
 #include "net/type.h"
 
 static const struct net_type *const types[] = { &net_stream_type, &net_tap_type, &net_user_type,
@@ -127,6 +128,8 @@ void net_backends_destroy(struct net_backends *backends)
 {
     const struct error ends = { .text = "the program ends" };
 
+    if (backends)
+        net_announce_stop(backends);
     while (backends && backends->starting)
         net_backend_begun(backends->starting, &ends);
     while (backends && backends->first) {

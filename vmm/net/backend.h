@@ -31,6 +31,8 @@ struct net_card {
     bool stays;       /* its device cannot be unplugged (base/in_use.h) */
     /* The result of net_backend_link() changed. Main thread. */
     void (*link)(void *opaque);
+    /* Announce its address now (net/announce.h). Main thread. */
+    void (*announce)(void *opaque);
     /* For its ports: on the I/O thread. `opaque` of these is the port's number. */
     void (*readable)(void *opaque, unsigned port);
     void (*writable)(void *opaque, unsigned port);
@@ -62,6 +64,9 @@ struct net_backend *net_backend_find(const struct net_backends *backends, const 
 /* The same; NULL sets an error that lists the existing ids. */
 struct net_backend *net_backend_require(const struct net_backends *backends, const char *id,
                                         struct error *error);
+/* The back end by its own id or the name of its card. NULL sets the same error. */
+struct net_backend *net_cable_require(const struct net_backends *backends, const char *name,
+                                      struct error *error);
 /* Iterate in order of creation: NULL gives the first; returns NULL after the last. */
 struct net_backend *net_backend_next(const struct net_backends *backends, const struct net_backend *backend);
 

@@ -26,6 +26,15 @@ bool net_backend_offload(struct net_backend *backend, unsigned flags, struct err
     return true;
 }
 
+struct net_backend *net_cable_require(const struct net_backends *backends, const char *name,
+                                      struct error *error)
+{
+    for (struct net_backend *backend = backends->first; backend; backend = backend->next)
+        if (backend->card && strcmp(backend->card->name, name) == 0)
+            return backend;
+    return net_backend_require(backends, name, error);
+}
+
 bool net_backend_link(const struct net_backend *backend)
 {
     return backend->connected && !backend->pulled;

@@ -63,7 +63,8 @@ struct net_backend {
 
 struct net_backends {
     struct net_backend *first;
-    struct net_backend *starting; /* those that are being started */
+    struct net_backend *starting;      /* those that are being started */
+    struct net_announcing *announcing; /* announce.c's */
     struct loop *loop;
     bool sealed;
     struct spawner spawner; /* of hotram-user-net, once it is sealed */

@@ -15,7 +15,7 @@ enum { BACKEND_CONFIG_CHANGE_MSG = 2 };
 #define WANTED \
     (VHOST_USER_PROTOCOL_REPLY_ACK | VHOST_USER_PROTOCOL_MQ | VHOST_USER_PROTOCOL_BACKEND_REQ | \
      VHOST_USER_PROTOCOL_INFLIGHT | VHOST_USER_PROTOCOL_RESET_DEVICE | VHOST_USER_PROTOCOL_MEM_SLOTS | \
-     VHOST_USER_PROTOCOL_STATUS)
+     VHOST_USER_PROTOCOL_STATUS | VHOST_USER_PROTOCOL_RARP)
 
 struct wire_region {
     uint64_t address, size, memory, offset;
@@ -130,6 +130,18 @@ bool vhost_user_begin(struct vhost_user *user, uint64_t required, struct error *
     if (agree(user, required, error) && find_limits(user) && open_requests(user))
         return true;
     return user->broken ? error_set(error, "the back end: %s", user->why.text) : false;
+}
+
+void vhost_user_announce(struct vhost_user *user, const uint8_t mac[6])
+{
+    uint8_t payload[8] = { 0 }; /* a number whose first bytes are the address */
+    uint64_t result;
+
+    if (!(user->protocol & VHOST_USER_PROTOCOL_RARP))
+        return;
+    memcpy(payload, mac, 6);
+    RESULT_DOES_NOT_MATTER(!vhost_user_do(user, &MESSAGE_OF(SEND_RARP, payload), &result),
+                           "the connection is broken then, which the caller sees");
 }
 
 /* ---- configuration space ---- */

@@ -38,6 +38,7 @@
 
 /* Bits of struct vhost_user's `protocol`. */
 #define VHOST_USER_PROTOCOL_MQ (UINT64_C(1) << 0)
+#define VHOST_USER_PROTOCOL_RARP (UINT64_C(1) << 2)
 #define VHOST_USER_PROTOCOL_REPLY_ACK (UINT64_C(1) << 3)
 #define VHOST_USER_PROTOCOL_BACKEND_REQ (UINT64_C(1) << 5)
 #define VHOST_USER_PROTOCOL_CONFIG (UINT64_C(1) << 9)
@@ -108,6 +109,10 @@ bool vhost_user_driver_ready(struct vhost_user *user);
 /* The driver has reset the device, and no ring is served: the back end returns to its initial state, if it
  * has PROTOCOL_STATUS or PROTOCOL_RESET_DEVICE. */
 bool vhost_user_reset(struct vhost_user *user);
+
+/* Have the back end of a network card announce this address, if it has PROTOCOL_RARP. A refusal has no
+ * effect. */
+void vhost_user_announce(struct vhost_user *user, const uint8_t mac[6]);
 
 /* Memory in which a back end notes the requests that it processes, so that the one that follows it continues
  * with them. This program keeps it, and does not look at it. */

@@ -48,6 +48,8 @@ static const struct property properties[] = {
     ROW("ctrl_mac_addr", PROPERTY_BOOL, control_mac, "it can change the card's address (default on)"),
     ROW("ctrl_guest_offloads", PROPERTY_BOOL, control_offloads,
         "and what it takes from a tap device by guest_csum (default on)"),
+    ROW("guest_announce", PROPERTY_BOOL, guest_announce,
+        "the driver announces the card's address when announce-self asks for it (default on); needs status"),
 };
 #undef ROW
 
@@ -100,6 +102,7 @@ static void set_defaults(void *opaque)
     values->checksum = values->guest_checksum = values->merge = values->status = true;
     values->control = values->control_rx = values->control_rx_extra = true;
     values->control_vlan = values->control_mac = values->control_offloads = true;
+    values->guest_announce = true;
     values->rx_queue_size = values->tx_queue_size = QUEUE_SIZE;
 }
 
@@ -132,7 +135,8 @@ static uint64_t control_features(const struct net_values *values)
     return VIRTIO_NET_F_CTRL_VQ | (values->control_rx ? VIRTIO_NET_F_CTRL_RX : 0) |
            (values->control_rx_extra ? VIRTIO_NET_F_CTRL_RX_EXTRA : 0) |
            (values->control_vlan ? VIRTIO_NET_F_CTRL_VLAN : 0) |
-           (values->control_mac ? VIRTIO_NET_F_CTRL_MAC_ADDR : 0);
+           (values->control_mac ? VIRTIO_NET_F_CTRL_MAC_ADDR : 0) |
+           (values->guest_announce && values->status ? VIRTIO_NET_F_GUEST_ANNOUNCE : 0);
 }
 
 static uint64_t features_of(const struct net *net)
@@ -244,6 +248,7 @@ static bool plugged(struct virtio_device *device, struct error *error)
     net->card = (struct net_card){ .name = device->name,
                                    .stays = pci_function_stays(&device->pci),
                                    .link = net_link_changed,
+                                   .announce = net_announce_self,
                                    .readable = net_readable,
                                    .writable = net_writable,
                                    .opaque = net,

@@ -28,6 +28,7 @@
 #define VIRTIO_NET_F_MRG_RXBUF (UINT64_C(1) << 15)
 #define VIRTIO_NET_F_STATUS (UINT64_C(1) << 16)
 #define VIRTIO_NET_F_CTRL_VQ (UINT64_C(1) << 17)
+#define VIRTIO_NET_F_GUEST_ANNOUNCE (UINT64_C(1) << 21)
 #define VIRTIO_NET_F_MQ (UINT64_C(1) << 22)
 
 /* What the driver may take over from a tap device. */
@@ -38,6 +39,10 @@
 #define NET_USER_FEATURES \
     (NET_GUEST_OFFLOADS | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6 | \
      VIRTIO_NET_F_HOST_ECN | VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_MQ)
+
+/* What a driver needs to announce the card's address by itself: the status says when, a command that it has.
+ */
+#define NET_ANNOUNCES (VIRTIO_NET_F_GUEST_ANNOUNCE | VIRTIO_NET_F_STATUS | VIRTIO_NET_F_CTRL_VQ)
 
 /* Offsets in the configuration space (5.1.4). */
 #define NET_CONFIG_MAC 0u
@@ -52,7 +57,7 @@ struct net_values {
     uint32_t mtu, bootindex, rx_queue_size, tx_queue_size;
     bool bootindex_given;
     bool mtu_given, mq, checksum, guest_checksum, merge, status;
-    bool control, control_rx, control_rx_extra, control_vlan, control_mac, control_offloads;
+    bool control, control_rx, control_rx_extra, control_vlan, control_mac, control_offloads, guest_announce;
 };
 
 struct net {
@@ -64,6 +69,7 @@ struct net {
     unsigned pairs;             /* of queues; fixed */
     atomic_bool link;           /* up; written on the main thread */
     unsigned pairs_in_use;      /* the I/O thread's: set by the driver */
+    bool announces;             /* the I/O thread's: the driver is to announce the card's address */
     struct virtio_vhost vhost;  /* attached if the back end has vhost-net */
     struct virtio_user user;    /* connected if the back end is of vhost-user */
     atomic_bool served;         /* it is there; for `served_changed` */
@@ -121,7 +127,14 @@ static inline bool net_is_user(const struct net *net)
 {
     return net->user.device != NULL;
 }
-/* Callback of struct net_card: the link has changed. Main thread. */
+/* The back end announces the card's address, if it can. I/O thread. */
+void net_user_announce(struct net *net);
+/* net_status.c, callbacks of struct net_card: the link has changed; announce the card's address. Main
+ * thread. */
 void net_link_changed(void *opaque);
+void net_announce_self(void *opaque);
+/* The driver no longer has to announce the card's address: it has done so, or is reset. Returns whether it
+ * had to. I/O thread. */
+bool net_announced(struct net *net);
 
 #endif

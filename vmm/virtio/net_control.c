@@ -7,6 +7,8 @@
 
 #include "virtio/net.h"
 
+#define CLASS_ANNOUNCE 3u
+#define ANNOUNCE_ACK 0u
 #define CLASS_MQ 4u
 #define MQ_PAIRS_SET 0u
 #define CLASS_GUEST_OFFLOADS 5u
@@ -78,6 +80,16 @@ static bool obey_offloads(struct net *net, const struct virtio_request *request)
     return true;
 }
 
+/* The driver has announced the card's address, or begins to (5.1.6.5.4). */
+static bool obey_announced(struct net *net, const struct virtio_request *request)
+{
+    uint8_t command[2];
+
+    return request->out_bytes == sizeof command && virtio_device_has(&net->virtio, NET_ANNOUNCES) &&
+           virtio_request_read(request, 0, command, sizeof command) == sizeof command &&
+           command[0] == CLASS_ANNOUNCE && command[1] == ANNOUNCE_ACK && net_announced(net);
+}
+
 void net_control(struct net *net, struct virtio_queue *queue)
 {
     struct virtio_request *request;
@@ -94,7 +106,8 @@ void net_control(struct net *net, struct virtio_queue *queue)
                                has_room ? "room" : "no room");
             return;
         }
-        answer = obey_filter(net, request) || obey_pairs(net, request) || obey_offloads(net, request)
+        answer = obey_filter(net, request) || obey_pairs(net, request) || obey_offloads(net, request) ||
+                         obey_announced(net, request)
                      ? CONTROL_OK
                      : CONTROL_ERROR;
         virtio_queue_push(request, (uint32_t)virtio_request_write(request, 0, &answer, 1));

@@ -265,6 +265,7 @@ void net_reset(struct virtio_device *device)
 
     if (net_is_user(net))
         virtio_user_reset(device);
+    (void)net_announced(net);
     net_filter_reset(&net->filter, net->mac, 0);
     virtio_device_config_put(device, NET_CONFIG_MAC, net->mac, sizeof net->mac);
 }
@@ -290,15 +291,4 @@ void net_listen(void *opaque)
         net_take_back(net);
     if (net->virtio.running && !net->virtio.halting)
         net_begin(net);
-}
-
-void net_link_changed(void *opaque)
-{
-    struct net *net = opaque;
-    const bool link = net_backend_link(net->backend);
-    const uint8_t status[2] = { link, 0 };
-
-    atomic_store(&net->link, link);
-    virtio_device_call(&net->virtio, net_listen, net);
-    virtio_device_config_set(&net->virtio, NET_CONFIG_STATUS, status, sizeof status);
 }

@@ -92,6 +92,13 @@ void net_user_begin(struct net *net)
     virtio_user_begin(&net->user);
 }
 
+void net_user_announce(struct net *net)
+{
+    if (virtio_user_still_there(&net->user))
+        vhost_user_announce(&net->user.back_end, net->filter.mac);
+    virtio_user_still_there(&net->user);
+}
+
 bool net_user_takes(const struct net *net, const struct virtio_queue *queue)
 {
     return net_is_user(net) && atomic_load(&net->link) &&

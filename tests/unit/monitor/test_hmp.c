@@ -334,7 +334,7 @@ static void test_completion(void **state)
     expect_words(world, "inf", 3, ' ', "info");
     expect_words(
         world, "", 0, ' ',
-        "balloon block_resize chardev-add chardev-remove cont cpus device_add device_del exit_preconfig help info machine_snapshot memory memslot netdev_add netdev_del nmi object_add object_del quit set_link stop system_powerdown "
+        "announce_self balloon block_resize chardev-add chardev-remove cont cpus device_add device_del exit_preconfig help info machine_snapshot memory memslot netdev_add netdev_del nmi object_add object_del quit set_link stop system_powerdown "
         "system_reset watchdog_action");
     expect_words(world, "watchdog_action p", 1, 0, "pause poweroff");
     expect_words(world, "watchdog_action ", 0, 0, "debug inject-nmi none pause poweroff reset shutdown");
@@ -544,7 +544,7 @@ static void test_editing(void **state)
           "e\xfb\x80\x80\x80\x80l\xf7\xbf\xbf\xbf\xed\xa0\x80p",
           "help" },
         { "ab\033[1;\bc\033\001d", "dac" },
-        { "a\tb", "ab" },
+        { "x\tb", "xb" },
     };
     struct world *world = *state;
     int fd = world_connect(world, "hmp");

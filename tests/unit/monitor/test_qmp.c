@@ -608,6 +608,7 @@ static void test_query_commands(void **state)
         "query-fdsets",
         "machine-snapshot",
         "query-rx-filter",
+        "announce-self",
     };
     struct world *world = *state;
     int fd = qmp_client(world, "qmp");

@@ -245,7 +245,7 @@ static void echo_one(int fd)
 static void clients_come_and_go_behind_a_card(void **state)
 {
     struct seen seen = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
-    struct net_card card = { "device 'c'", false, on_link, on_readable, on_writable, &seen, NULL };
+    struct net_card card = { "device 'c'", false, on_link, NULL, on_readable, on_writable, &seen, NULL };
     char text[200];
 
     (void)state;
@@ -297,7 +297,7 @@ static void clients_come_and_go_behind_a_card(void **state)
 static void set_link_pulls_the_cable(void **state)
 {
     struct seen seen = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
-    struct net_card card = { "device 'c'", false, on_link, on_readable, on_writable, &seen, NULL };
+    struct net_card card = { "device 'c'", false, on_link, NULL, on_readable, on_writable, &seen, NULL };
     char text[200];
     int fd;
 
@@ -337,7 +337,7 @@ int accept4(int fd, struct sockaddr *restrict address, socklen_t *restrict lengt
 static void a_server_without_descriptors_waits(void **state)
 {
     struct seen seen = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
-    struct net_card card = { "device 'c'", false, on_link, on_readable, on_writable, &seen, NULL };
+    struct net_card card = { "device 'c'", false, on_link, NULL, on_readable, on_writable, &seen, NULL };
     char text[200];
     int fd;
 

@@ -119,7 +119,12 @@ static void offload_on_io(void *opaque)
 static void echo_through(struct net_backend *backend, const char *name)
 {
     struct echo echo = { .backend = backend };
-    const struct net_card card = { "device 'c'", false, link_changed, on_readable, on_writable, &echo, io };
+    const struct net_card card = { .name = "device 'c'",
+                                   .link = link_changed,
+                                   .readable = on_readable,
+                                   .writable = on_writable,
+                                   .opaque = &echo,
+                                   .io = io };
     uint8_t frame[60] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb5 }, back[128];
     int fd = raise_interface(name);
     ssize_t length;

@@ -3,6 +3,7 @@
  * Commands for network back ends and the cards that use them. Shapes are QEMU's (qapi/net.json).
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/count_of.h"
@@ -11,6 +12,7 @@
 #include "monitor/command.h"
 #include "monitor/pending.h"
 #include "monitor/session.h"
+#include "net/announce.h"
 #include "net/backend.h"
 #include "net/type.h"
 #include "virtio/net.h"
@@ -72,23 +74,9 @@ static bool run_delete(struct monitor_context *context, struct json_object *args
     return net_backend_remove(machine_nets(context->machine), get_string(args, "id"), error);
 }
 
-/* A back end by its own id, or by that of the card that uses it. */
-static struct net_backend *find_cable(const struct net_backends *nets, const char *name, struct error *error)
-{
-    struct net_backend *backend = NULL;
-
-    while ((backend = net_backend_next(nets, backend)) != NULL) {
-        const struct net_card *card = net_backend_card(backend);
-
-        if (card && strcmp(card->name, name) == 0)
-            return backend;
-    }
-    return net_backend_require(nets, name, error);
-}
-
 static bool set_link(struct monitor_context *context, const char *name, bool up, struct error *error)
 {
-    struct net_backend *backend = find_cable(machine_nets(context->machine), name, error);
+    struct net_backend *backend = net_cable_require(machine_nets(context->machine), name, error);
 
     if (backend)
         net_backend_set_link(backend, up);
@@ -113,6 +101,80 @@ static bool run_link_words(struct monitor_context *context, struct json_object *
     if (!bool_parse(get_string(args, "up"), &up))
         return error_set(error, "Parameter 'up' expects 'on' or 'off'; got '%s'", get_string(args, "up"));
     return set_link(context, get_string(args, "name"), up, error);
+}
+
+/* The names of a list, in an array that is to be freed. NULL: none is given, or an error is set. */
+static const char **read_names(struct json_object *list, size_t *count, struct error *error)
+{
+    const char **names;
+
+    if (!list)
+        return NULL;
+    *count = json_object_array_length(list);
+    names = calloc(*count + 1, sizeof *names);
+    if (!names)
+        error_set(error, "out of memory");
+    for (size_t i = 0; names && i < *count; i++) {
+        struct json_object *name = json_object_array_get_idx(list, i);
+
+        if (!json_object_is_type(name, json_type_string)) {
+            error_set(error, "Parameter 'interfaces' expects a list of names of network cards");
+            free(names);
+            return NULL;
+        }
+        names[i] = json_object_get_string(name);
+    }
+    return names;
+}
+
+static int64_t get_signed(struct json_object *args, const char *name)
+{
+    return json_object_get_int64(json_object_object_get(args, name));
+}
+
+static bool announce(struct monitor_context *context, struct json_object *list, const char *id,
+                     struct net_announcement announcement, struct error *error)
+{
+    const char **names = read_names(list, &announcement.name_count, error);
+    bool good = names || !list;
+
+    announcement.names = names;
+    announcement.id = id ? id : "";
+    good = good && net_announce(machine_nets(context->machine), &announcement, error);
+    free(names);
+    return good;
+}
+
+static bool run_announce(struct monitor_context *context, struct json_object *args,
+                         struct json_object **result, struct error *error)
+{
+    (void)result;
+    return announce(context, json_object_object_get(args, "interfaces"),
+                    json_object_get_string(json_object_object_get(args, "id")),
+                    (struct net_announcement){ .initial = get_signed(args, "initial"),
+                                               .max = get_signed(args, "max"),
+                                               .rounds = get_signed(args, "rounds"),
+                                               .step = get_signed(args, "step") },
+                    error);
+}
+
+/* For people: names separated by commas. */
+static bool run_announce_words(struct monitor_context *context, struct json_object *args,
+                               struct json_object **result, struct error *error)
+{
+    const char *names = json_object_get_string(json_object_object_get(args, "interfaces"));
+    struct json_object *list = names ? json_new_array() : NULL;
+    bool good;
+
+    (void)result;
+    for (size_t length; names; names = names[length] ? names + length + 1 : NULL) {
+        length = strcspn(names, ",");
+        json_append(list, json_new_text(names, length));
+    }
+    good = announce(context, list, json_object_get_string(json_object_object_get(args, "id")),
+                    NET_ANNOUNCEMENT, error);
+    json_object_put(list);
+    return good;
 }
 
 static bool run_info(struct monitor_context *context, struct json_object *args, struct json_object **result,
@@ -239,6 +301,20 @@ static const struct command commands[] = {
       .arguments = { { "name", json_type_string, false }, { "up", json_type_string, false } },
       .parameters = "name on|off",
       .help = "plug in the cable of a network card, or pull it out" },
+    { .qmp = "announce-self",
+      .run = run_announce,
+      .arguments = { { "initial", json_type_int, false },
+                     { "max", json_type_int, false },
+                     { "rounds", json_type_int, false },
+                     { "step", json_type_int, false },
+                     { "interfaces", json_type_array, true },
+                     { "id", json_type_string, true } } },
+    { .hmp = "announce_self",
+      .run = run_announce_words,
+      .completion = COMPLETE_NETDEVS,
+      .arguments = { { "interfaces", json_type_string, true }, { "id", json_type_string, true } },
+      .parameters = "[interfaces] [id]",
+      .help = "have network cards announce their addresses to switches" },
     { .qmp = "query-rx-filter",
       .run = run_filter,
       .returns = "[RxFilterInfo]",
