@@ -89,20 +89,6 @@ static void print_table(struct json_object *list)
     print_text(&text);
 }
 
-/* A guest of QEMU has no operations. */
-static bool ask_operations(const struct options *options, struct qmp *qmp, struct json_object **operations,
-                           enum status *status)
-{
-    struct error error = { 0 };
-    bool refused;
-
-    if (qmp_ask(qmp, "query-cpu-operations", NULL, options->answer_timeout, operations, &refused, &error) ||
-        (refused && error.class == ERROR_COMMAND_NOT_FOUND))
-        return true;
-    *status = fail(options, STATUS_ERROR, "%s", error.text);
-    return false;
-}
-
 enum status cpu_list_print(const struct options *options)
 {
     struct json_object *cpus = NULL, *operations = NULL, *list;
@@ -113,7 +99,7 @@ enum status cpu_list_print(const struct options *options)
     if (!qmp)
         return status;
     if (guest_ask(options, qmp, "query-hotpluggable-cpus", NULL, &cpus, &status) &&
-        ask_operations(options, qmp, &operations, &status)) {
+        guest_ask_optional(options, qmp, "query-cpu-operations", &operations, &status)) {
         list = list_document(cpus, operations);
         if (options->json)
             print_json(list, true);

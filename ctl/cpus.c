@@ -185,7 +185,6 @@ enum status run_cpus(struct options *options)
                     UINT32_MAX, options->words[0]);
     if (!waiting_begin(&waiting, options, true))
         return waiting.status;
-    waiting.names = &cpu_operations;
     if (reach(&waiting, sign, &outcome, title)) {
         print_outcome(options, &outcome);
         waiting.status = outcome_status(&waiting, &outcome);

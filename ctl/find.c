@@ -128,6 +128,19 @@ bool guest_ask(const struct options *options, struct qmp *qmp, const char *comma
     return false;
 }
 
+bool guest_ask_optional(const struct options *options, struct qmp *qmp, const char *command,
+                        struct json_object **result, enum status *status)
+{
+    struct error error = { 0 };
+    bool refused;
+
+    if (qmp_ask(qmp, command, NULL, options->answer_timeout, result, &refused, &error) ||
+        (refused && error.class == ERROR_COMMAND_NOT_FOUND))
+        return true;
+    *status = fail(options, STATUS_ERROR, "%s", error.text);
+    return false;
+}
+
 const char *guest_title(const struct guest *guest, const struct qmp *qmp)
 {
     char title[300];

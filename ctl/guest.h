@@ -33,6 +33,9 @@ struct qmp *guest_connect(const struct options *options, struct guest *guest, en
  */
 bool guest_ask(const struct options *options, struct qmp *qmp, const char *command, struct json_object *args,
                struct json_object **result, enum status *status);
+/* The same without arguments; a command that the guest lacks, as QEMU does, leaves *result as it is. */
+bool guest_ask_optional(const struct options *options, struct qmp *qmp, const char *command,
+                        struct json_object **result, enum status *status);
 
 /* How it is called where one has to know which it is: "guest db1 (process 4711)". Valid as shown() is. */
 const char *guest_title(const struct guest *guest, const struct qmp *qmp);

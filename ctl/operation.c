@@ -8,19 +8,6 @@
 #include "base/props.h"
 #include "base/text.h"
 
-const struct operation_names memory_operations = {
-    .started = "MEMORY_OPERATION_STARTED",
-    .done = "MEMORY_OPERATION_DONE",
-    .cancel = "memory-operation-cancel",
-    .wait = "hotramctl wait",
-};
-
-const struct operation_names cpu_operations = {
-    .started = "CPU_OPERATION_STARTED",
-    .done = "CPU_OPERATION_DONE",
-    .cancel = "cpu-operation-cancel",
-};
-
 static const struct {
     const char *result;
     const char *words;
@@ -48,6 +35,11 @@ static size_t find_result(struct json_object *operation)
 bool operation_in_progress(struct json_object *operation)
 {
     return strcmp(json_text_of(operation, "result"), "in-progress") == 0;
+}
+
+bool operation_done_event(const char *event)
+{
+    return strcmp(event, "MEMORY_OPERATION_DONE") == 0 || strcmp(event, "CPU_OPERATION_DONE") == 0;
 }
 
 enum status operation_status(struct json_object *operation)
@@ -111,8 +103,7 @@ void operation_words(struct text *out, struct json_object *operation)
         !json_true(operation, "started"))
         text_string(out, "; the guest has not started it yet");
     if (operation_in_progress(operation))
-        text_printf(out, " (%soperation %" PRIu64 ")", is_of_cpu(operation) ? "CPU " : "",
-                    json_number_of(operation, "id"));
+        text_printf(out, " (operation %" PRIu64 ")", json_number_of(operation, "id"));
 }
 
 size_t operations_in_progress(struct json_object *operations)

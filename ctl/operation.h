@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Operations on memory and on CPUs, as queries and events represent them: as text, and as an exit status.
+ * A number stands for one operation of either kind.
  * Objects are borrowed.
  */
 #ifndef CTL_OPERATION_H
@@ -10,17 +11,12 @@
 
 #include "ctl.h"
 
-/* What QMP calls operations of one kind. Those of memory and of CPUs are numbered separately. */
-struct operation_names {
-    const char *started; /* events */
-    const char *done;
-    const char *cancel; /* the command that cancels one */
-    const char *wait;   /* hotramctl's command that waits for one by its number, or NULL */
-};
-
-extern const struct operation_names memory_operations, cpu_operations;
+/* The command that cancels one of either kind, by its number. */
+#define OPERATION_CANCEL "memory-operation-cancel"
 
 bool operation_in_progress(struct json_object *operation);
+/* Whether an event of this name reports the end of an operation. */
+bool operation_done_event(const char *event);
 /* The exit status for its result; STATUS_ERROR if the result is unknown, STATUS_UNANSWERED while in progress.
  */
 enum status operation_status(struct json_object *operation);

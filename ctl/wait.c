@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * wait and cancel: operations on memory that somebody began.
+ * wait and cancel: operations that somebody began, on memory or on CPUs.
  */
 #include <inttypes.h>
 #include <json-c/json.h>
@@ -48,13 +48,35 @@ static bool choose(struct waiting *waiting, struct json_object *operations, stru
     return true;
 }
 
+/* Those on memory, then those on CPUs: a new array, or NULL. */
+static struct json_object *ask_all(struct waiting *waiting)
+{
+    struct json_object *memory, *cpus = NULL, *all;
+
+    if (!guest_ask(waiting->options, waiting->qmp, "query-memory-operations", NULL, &memory,
+                   &waiting->status))
+        return NULL;
+    if (!guest_ask_optional(waiting->options, waiting->qmp, "query-cpu-operations", &cpus,
+                            &waiting->status)) {
+        json_object_put(memory);
+        return NULL;
+    }
+    all = json_new_array();
+    for (size_t i = 0; i < json_length(memory); i++)
+        json_keep(all, json_object_get(json_at(memory, i)));
+    for (size_t i = 0; i < json_length(cpus); i++)
+        json_keep(all, json_object_get(json_at(cpus, i)));
+    json_object_put(memory);
+    json_object_put(cpus);
+    return all;
+}
+
 static bool collect(struct waiting *waiting, struct json_object *ended)
 {
-    struct json_object *operations, *operation;
+    struct json_object *operations = ask_all(waiting), *operation;
     bool good;
 
-    if (!guest_ask(waiting->options, waiting->qmp, "query-memory-operations", NULL, &operations,
-                   &waiting->status))
+    if (!operations)
         return false;
     good = choose(waiting, operations, ended);
     json_object_put(operations);
@@ -134,7 +156,7 @@ enum status run_cancel(struct options *options)
         return status;
     args = json_new_object();
     add_number(args, "id", id);
-    if (guest_ask(options, qmp, "memory-operation-cancel", args, &result, &status) && options->json)
+    if (guest_ask(options, qmp, OPERATION_CANCEL, args, &result, &status) && options->json)
         print_json(result, true);
     json_object_put(result);
     qmp_close(qmp);

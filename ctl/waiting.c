@@ -19,7 +19,6 @@ bool waiting_begin(struct waiting *waiting, const struct options *options, bool 
 
     *waiting = (struct waiting){
         .options = options,
-        .names = &memory_operations,
         .cancels = cancels,
         .signals = -1,
         .title = "",
@@ -123,7 +122,7 @@ static void cancel_said(struct waiting *waiting, struct json_object *operation)
         end_without_memory();
     add_number(args, "id", json_number_of(operation, "id"));
     progress_clear(&waiting->progress);
-    if (cancel(waiting, waiting->names->cancel, args, &error))
+    if (cancel(waiting, OPERATION_CANCEL, args, &error))
         fprintf(stderr, "hotramctl: asked to cancel: %s; Ctrl-C again leaves at once\n", title.bytes);
     else
         fprintf(stderr, "hotramctl: %s cannot be cancelled: %s; Ctrl-C again leaves at once\n", title.bytes,
@@ -144,8 +143,8 @@ static bool leave(struct waiting *waiting, const char *why)
     const char *more = json_length(waiting->ours) > 1 ? "operations continue" : "operation continues";
     char hint[80] = "";
 
-    if (json_length(waiting->ours) == 1 && waiting->names->wait)
-        snprintf(hint, sizeof hint, "; '%s %" PRIu64 "' waits for it", waiting->names->wait,
+    if (json_length(waiting->ours) == 1)
+        snprintf(hint, sizeof hint, "; 'hotramctl wait %" PRIu64 "' waits for it",
                  json_number_of(json_at(waiting->ours, 0), "id"));
     progress_clear(&waiting->progress);
     waiting->status = fail(waiting->options, STATUS_UNANSWERED, "not waiting any longer: %sthe %s%s", why,
@@ -260,10 +259,9 @@ static void handle_event(struct waiting *waiting, struct json_object *message)
         waiting->to_allocate = json_number_of(data, "size");
         if (waiting->allocated >= waiting->to_allocate)
             waiting->to_allocate = 0;
-    } else if (strcmp(event, waiting->names->started) == 0 && waiting->adopts) {
+    } else if (strcmp(event, "MEMORY_OPERATION_STARTED") == 0 && waiting->adopts) {
         waiting_add(waiting, data);
-    } else if (strcmp(event, waiting->names->done) == 0 && waiting->adopts &&
-               at < json_length(waiting->ours)) {
+    } else if (operation_done_event(event) && waiting->adopts && at < json_length(waiting->ours)) {
         json_object_array_del_idx(waiting->ours, at, 1);
     }
 }
@@ -330,8 +328,7 @@ bool waiting_next(struct waiting *waiting, struct json_object **operation)
             return false;
         data = json_member(message, "data");
         at = find_ours(waiting, json_number_of(data, "id"));
-        if (strcmp(json_text_of(message, "event"), waiting->names->done) == 0 &&
-            at < json_length(waiting->ours)) {
+        if (operation_done_event(json_text_of(message, "event")) && at < json_length(waiting->ours)) {
             json_object_array_del_idx(waiting->ours, at, 1);
             *operation = json_object_get(data);
             json_object_put(message);

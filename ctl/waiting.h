@@ -18,11 +18,10 @@ struct waiting {
     struct guest guest;
     struct qmp *qmp;
     struct progress progress;
-    const struct operation_names *names; /* of the operations: those of memory, unless changed */
-    const char *title;                   /* of the progress line while no operation is known: "set 2 GiB" */
-    struct json_object *ours;            /* operations in progress that are waited for */
-    bool adopts;                         /* operations that begin are added: those of `set` */
-    bool cancels;                        /* the first Ctrl-C cancels; otherwise it ends the wait */
+    const char *title;        /* of the progress line while no operation is known: "set 2 GiB" */
+    struct json_object *ours; /* operations in progress that are waited for */
+    bool adopts;              /* operations on memory that begin are added: those of `set` */
+    bool cancels;             /* the first Ctrl-C cancels; otherwise it ends the wait */
     bool cancel_wanted;
     uint64_t allocated, to_allocate; /* bytes, of MEMORY_PREALLOC */
     int signals;                     /* SIGINT and SIGTERM are read here */

@@ -93,14 +93,17 @@ class FakeGuest:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            with self._changed:
+            with self._changed:               # no event comes before the greeting
+                self._greet(connection)
                 self._connections.append(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
-    def _serve(self, connection):
+    def _greet(self, connection):
         greeting = self.greeting
         self._send(connection, greeting if isinstance(greeting, bytes)
                    else json.dumps(greeting).encode() + b"\r\n")
+
+    def _serve(self, connection):
         try:
             for line in connection.makefile("rb"):
                 self._answer(connection, json.loads(line))

@@ -356,8 +356,26 @@ def test_cancel():
         assert guest.flags(1) == PRESENT and guest.last()["result"] == "cancelled"
         with refused("has ended: cancelled"):
             guest.qmp.execute("cpu-operation-cancel", {"id": number})
-        with refused("operation 77 not found; query-cpu-operations"):
-            guest.qmp.execute("cpu-operation-cancel", {"id": 77})
+        for command in ("cpu-operation-cancel", "memory-operation-cancel"):
+            with refused("operation 77 not found; query-memory-operations and query-cpu-operations"):
+                guest.qmp.execute(command, {"id": 77})
+
+
+def test_one_count():
+    with Guest("1,maxcpus=4", "-m", "64M,slots=2,maxmem=1G") as guest:
+        guest.plugged(1)
+        dimm = guest.qmp.execute("memory-plug", {"size": 128 << 20})
+        assert dimm["id"] == 2, dimm
+        guest.remove("vcpu1")
+        assert guest.last()["id"] == 3
+        # Each query shows those of its kind; either command cancels both.
+        assert [entry["id"] for entry in guest.qmp.execute("query-memory-operations")] == [2]
+        assert [entry["id"] for entry in guest.qmp.execute("query-cpu-operations")] == [1, 3]
+        with refused("already visible to the guest"):
+            guest.qmp.execute("cpu-operation-cancel", {"id": 2})
+        guest.qmp.execute("memory-operation-cancel", {"id": 3})
+        assert guest.flags(1) == PRESENT and guest.last()["result"] == "cancelled"
+        assert guest.qmp.execute("cpus-set", {"cpus": 3})["operations"][0]["id"] == 4
 
 
 # ---- what is refused ----

@@ -56,8 +56,6 @@ class Monitor:
         return {"cpus": self.count, "operations": self.begun}
 
     def say(self, end):
-        # Those of memory are numbered by themselves.
-        self.guest.event("MEMORY_OPERATION_DONE", {**end, "result": "refused"})
         self.guest.event("CPU_OPERATION_DONE", operation(99, "refused"))
         self.guest.event("CPU_OPERATION_DONE", end)
 
@@ -135,7 +133,7 @@ def test_without_waiting():
         assert "is stopped (paused)" in said and "--no-wait asks without waiting" in said, said
         assert "cpus-set" not in [command for command, _ in monitor.guest.asked]
         assert here.run("cpus", "2", "--no-wait") == (
-            DONE, "cpus: 1, requested 2\n  plug vcpu1: in progress for 0.42 s (CPU operation 1)\n", "")
+            DONE, "cpus: 1, requested 2\n  plug vcpu1: in progress for 0.42 s (operation 1)\n", "")
         assert here.json("cpus", "+1", "--no-wait")["operations"] == [operation(1)]
 
 
@@ -160,7 +158,7 @@ def test_ctrl_c_cancels_each():
         threading.Timer(0.1, monitor.guest.event, ("CPU_OPERATION_DONE", operation(2, "done"))).start()
         return {}
     monitor = Monitor(begun=[operation(2), operation(1, kind="unplug")])
-    with monitor.start(cpu_operation_cancel=cancel) as here:
+    with monitor.start(memory_operation_cancel=cancel) as here:
         process = here.start("cpus", "2")
         monitor.guest.wait_asked("cpus-set")
         process.send_signal(signal.SIGINT)
@@ -168,23 +166,43 @@ def test_ctrl_c_cancels_each():
         assert status == CANCELLED and "unplug vcpu1: cancelled after" in out, (status, out, err)
         assert "asked to cancel: unplug vcpu1; Ctrl-C again" in err, err
         assert "plug vcpu2 cannot be cancelled: the guest has seen it" in err, err
-        assert "memory-operation-cancel" not in [command for command, _ in monitor.guest.asked]
 
 
 def test_twice_leaves():
     for signals, count in (((signal.SIGINT, signal.SIGINT), 1), ((signal.SIGTERM,), 2)):
         monitor = Monitor(begun=[operation(number) for number in range(1, count + 1)])
-        with monitor.start(cpu_operation_cancel={}) as here:
+        with monitor.start(memory_operation_cancel={}) as here:
             process = here.start("cpus", "3")
             monitor.guest.wait_asked("cpus-set")
             for sign in signals:
                 process.send_signal(sign)
                 if sign == signal.SIGINT:
-                    monitor.guest.wait_asked("cpu-operation-cancel")
+                    monitor.guest.wait_asked("memory-operation-cancel")
             status, out, err = finish(process)
             assert (status, out) == (UNANSWERED, ""), (status, out, err)
-            # 'hotramctl wait 1' would wait for memory.
-            assert "not waiting any longer: the operation" in err and "hotramctl wait" not in err, err
+            assert "not waiting any longer: the operation" in err, err
+            assert ("'hotramctl wait 1' waits for it" in err) == (count == 1), err
+
+
+def test_wait_for_both_kinds():
+    dimm = {"id": 2, "device": "dimm0", "slot": 0, "size": 1 << 30, "operation": "plug", "result": "in-progress",
+            "milliseconds": 420, "deadline": 30000}
+
+    def running(_args):
+        threading.Timer(0.1, guest.event, ("CPU_OPERATION_DONE", operation(3, "done", "unplug"))).start()
+        threading.Timer(0.2, guest.event, ("MEMORY_OPERATION_DONE", {**dimm, "result": "done"})).start()
+        return RUNNING
+    with place() as here, here.guest({"query-memory-operations": [dimm], "query-status": running,
+                                      "query-cpu-operations": [operation(1, "refused"), operation(3)]}) as guest:
+        assert here.run("wait") == (DONE, "unplug vcpu3: done in 0.42 s\n"
+                                    "plug dimm0 (1 GiB, slot 0): done in 0.42 s\n", "")
+        assert here.run("wait", "1") == (REFUSED, "plug vcpu1: refused after 0.42 s\n", "")
+        assert "no operation 4 among the 3" in here.refused("wait", "4")
+
+    def refuse(_args):
+        raise Refuse("broken")
+    with place() as here, here.guest({"query-memory-operations": [], "query-cpu-operations": refuse}):
+        assert "broken" in here.refused("wait")
 
 
 # ---- a terminal ----
@@ -295,7 +313,7 @@ def test_real():
         assert "  3/4 " in real.run("top", "-n1")[1]
         out = real.run("status")[1]
         assert "cpus:      3 of 4 possible\n" in out and "slots:     0 of 0 in use\n" in out, out
-        assert out.count("operation: plug vcpu") == 2 and "(CPU operation 2)" in out, out
+        assert out.count("operation: plug vcpu") == 2 and "(operation 2)" in out, out
         for cpu in (2, 1):
             real.guest.accept(cpu)
         status, out, err = finish(process)
@@ -330,6 +348,26 @@ def test_real_deadline_and_cancel():
         real.guest.qmp.execute("stop")
         status, _, err = finish(process)
         assert status == UNANSWERED and "the guest is stopped" in err, (status, err)
+
+
+def test_real_wait_and_cancel():
+    with Real("1,maxcpus=4", "-m", "64M,slots=2,maxmem=1G") as real:
+        assert "(operation 1)" in real.run("plug", "128M", "--no-wait")[1]
+        assert "(operation 2)" in real.run("cpus", "2", "--no-wait")[1]
+        process = real.start("wait", "2")
+        real.guest.accept(1)
+        status, out, err = finish(process)
+        assert (status, err) == (DONE, "") and out.startswith("plug vcpu1: done in"), (status, out, err)
+        real.run("cpus", "1", "--no-wait")
+        assert real.run("cancel", "3") == (DONE, "", "") and real.guest.flags(1) == PRESENT
+        status, out, err = real.run("wait", "3")
+        assert (status, err) == (CANCELLED, "") and out.startswith("unplug vcpu1: cancelled"), (status, out, err)
+        process = real.start("wait", "1")
+        for register, value in ((0xa00, 0), (0xa04, 1), (0xa08, 0)):     # the DIMM's _OST: success
+            real.guest.qtest.port_out(register, 4, value)
+        status, out, err = finish(process)
+        assert (status, err) == (DONE, "") and out.startswith("plug dimm0 (128 MiB, slot 0): done"), (status, out, err)
+        assert "operation 1 has ended: done" in real.run("cancel", "1")[2]
 
 
 def test_real_machines_without():

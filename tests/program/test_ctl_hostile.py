@@ -24,7 +24,7 @@ GIB = 1 << 30
 DONE, ERROR, USAGE, REFUSED = range(4)
 UNDER_WAY = {"id": 7, "device": "dimm1", "slot": 0, "operation": "plug", "size": GIB,
              "result": "in-progress", "milliseconds": 420, "deadline": 60000}
-CPU_UNDER_WAY = {"id": 7, "cpu-index": 1, "operation": "unplug", "result": "in-progress", "milliseconds": 310,
+CPU_UNDER_WAY = {"id": 8, "cpu-index": 1, "operation": "unplug", "result": "in-progress", "milliseconds": 310,
                  "deadline": 60000, "device": "vcpu1"}
 DIMM = {"type": "dimm", "data": {"id": "d0", "addr": 4 * GIB, "slot": 1, "node": 0, "size": GIB,
                                  "memdev": "/objects/m0", "hotplugged": True,
@@ -178,7 +178,7 @@ def test_status_and_list():
                               "maxmem:    4 GiB", "slots:     1 of 3 in use"], out
         assert lines[6:] == ["operation: plug dimm1 (1 GiB, slot 0): in progress for 0.42 s "
                              "(operation 7)",
-                             "operation: unplug vcpu1: in progress for 0.31 s (CPU operation 7)"], out
+                             "operation: unplug vcpu1: in progress for 0.31 s (operation 8)"], out
         document = here.json("status")
         assert document.pop("resident") > 1 << 20
         assert document == {"name": "db1", "socket": guest.path, "pid": os.getpid(),

@@ -179,7 +179,7 @@ ARGUMENTS = {
     "machine-snapshot": [{"file": "/nonexistent/snapshot"}],
     "human-monitor-command": [{"command-line": "info status", "cpu-index": 0}],
     "memory-operation-cancel": [{"id": 2}],
-    "cpu-operation-cancel": [{"id": 2}],
+    "cpu-operation-cancel": [{"id": 3}],
     "cpus-set": [{"cpus": 2, "timeout": 5}],
     "memory-plug": [{"size": 2 * MIB, "id": "new", "node": 0, "slot": 3, "addr": 5 << 30,
                      "template": "memory-backend-memfd", "timeout": 5, "wait": False}],

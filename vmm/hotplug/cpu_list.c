@@ -71,12 +71,6 @@ bool cpus_is_pending(const struct cpus *cpus)
     return cpus_enabled(cpus) && hotram_cpus_pending(&cpus->bank, 0) != HOTRAM_CPU_NONE;
 }
 
-void cpus_run_state(struct cpus *cpus)
-{
-    if (cpus)
-        operations_run_state(&cpus->operations);
-}
-
 /* ---- queries ---- */
 
 void cpus_inspect(struct cpus *cpus, uint32_t index, struct cpu_info *info)
@@ -123,17 +117,5 @@ bool cpus_next(struct cpus *cpus, uint32_t *cursor, struct cpu_info *info)
 
 const struct operation *cpus_next_operation(const struct cpus *cpus, const struct operation *last)
 {
-    return cpus ? operation_next_of(&cpus->operations, last) : NULL;
-}
-
-bool cpus_cancel_operation(struct cpus *cpus, uint64_t id, struct error *error)
-{
-    struct operation *operation = cpus ? operation_find(&cpus->operations, id) : NULL;
-
-    if (!operation)
-        return error_set(
-            error,
-            "operation %llu not found; query-cpu-operations lists those in progress and the last %d that have ended",
-            (unsigned long long)id, OPERATIONS_KEPT);
-    return operation_cancel(operation, error);
+    return operation_next_of(cpus->config.operations, cpus, last);
 }

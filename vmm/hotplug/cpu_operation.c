@@ -70,6 +70,7 @@ static void expired(struct operation *operation)
 }
 
 const struct subject_type cpu_subject = {
+    .events = { EVENT_CPU_OPERATION_STARTED, EVENT_CPU_OPERATION_DONE, EVENT_CPU_OPERATION_LATE },
     .begins = begins,
     .withdraw = withdraw,
     .expired = expired,
@@ -90,7 +91,7 @@ struct operation *cpu_operation_new(struct cpu *cpu, enum operation_kind kind, s
         .cpu = { .index = cpu->index },
     };
 
-    return operation_new(&cpus->operations, kind, &subject, error);
+    return operation_new(cpus->config.operations, kind, &subject, error);
 }
 
 /* ---- what the guest did ---- */

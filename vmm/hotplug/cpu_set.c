@@ -96,12 +96,12 @@ bool cpus_set(struct cpus *cpus, uint32_t count, uint64_t deadline, uint64_t *fi
                          : least > 1            ? "on arm64 the CPUs of -smp stay"
                                                 : "CPU 0 stays");
     cpus_handle_notices(cpus); /* some may be gone */
-    *first = cpus->operations.last_id + 1;
+    *first = cpus->config.operations->last_id + 1;
     good = count > staying(cpus) ? grow(cpus, count - staying(cpus), error)
                                  : shrink(cpus, staying(cpus) - count, error);
-    *last = cpus->operations.last_id;
+    *last = cpus->config.operations->last_id;
     for (uint64_t id = *first; deadline > 0 && id <= *last; id++) {
-        struct operation *operation = operation_find(&cpus->operations, id);
+        struct operation *operation = operation_find(cpus->config.operations, id);
 
         if (operation) /* one that ended at once may be forgotten already */
             operation_set_deadline(operation, deadline);

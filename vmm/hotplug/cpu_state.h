@@ -38,7 +38,6 @@ struct cpus {
     struct notice denial[CPUS_MAX];
     struct ost_reporter ost;
     struct ost_limit limits[CPUS_MAX];
-    struct operations operations;
     struct operation *operation[CPUS_MAX]; /* by slot: as struct subject's `open` */
     struct cpu *cpu[CPUS_MAX];
     uint32_t order[CPUS_MAX]; /* the present ones, as they came */

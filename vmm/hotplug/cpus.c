@@ -90,23 +90,6 @@ static bool add_first_ones(struct cpus *cpus, struct error *error)
     return true;
 }
 
-static void init_operations(struct cpus *cpus)
-{
-    const struct cpus_config *config = &cpus->config;
-
-    cpus->operations = (struct operations){
-        .clock = config->board->clock,
-        .loop = config->board->loop,
-        .deadlines = { [OPERATION_PLUG] = config->config->dimms.plug_timeout * UINT64_C(1000),
-                       [OPERATION_UNPLUG] = config->config->dimms.unplug_timeout * UINT64_C(1000) },
-        .stopped = config->stopped,
-        .opaque = config->opaque,
-        .kinds = { EVENT_CPU_OPERATION_STARTED, EVENT_CPU_OPERATION_DONE, EVENT_CPU_OPERATION_LATE },
-        .events = { .sink = config->event, .opaque = config->opaque },
-    };
-    operations_init(&cpus->operations);
-}
-
 struct cpus *cpus_create(const struct cpus_config *config, struct error *error)
 {
     struct cpus *cpus = calloc(1, sizeof *cpus);
@@ -126,7 +109,6 @@ struct cpus *cpus_create(const struct cpus_config *config, struct error *error)
                                        .count = cpus->possible,
                                        .emit = cpus_emit_ost,
                                        .opaque = cpus };
-    init_operations(cpus);
     for (uint32_t i = 0; i < config->config->cpus; i++)
         cpus_append(cpus, i);
     cpus->changed = false;
@@ -159,6 +141,5 @@ void cpus_destroy(struct cpus *cpus)
         }
     notice_queue_end(&cpus->notices);
     timer_cancel(&cpus->ost.timer);
-    operations_free(&cpus->operations);
     free(cpus);
 }

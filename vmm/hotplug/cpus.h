@@ -33,6 +33,7 @@
 
 struct cpus;
 struct operation;
+struct operations;
 struct vcpus;
 
 struct cpus_config {
@@ -47,8 +48,8 @@ struct cpus_config {
     struct board *board;
     /* Notify the guest that a slot has an event pending. Called under the machine lock, on any thread. */
     void (*raise)(void *opaque);
-    const char *(*stopped)(void *opaque); /* machine_stopped() */
-    event_sink *event;                    /* for the monitors, on the main thread */
+    struct operations *operations; /* of the machine */
+    event_sink *event;             /* for the monitors, on the main thread */
     void *opaque;
 };
 
@@ -69,7 +70,7 @@ struct cpu_info {
 struct cpus *cpus_create(const struct cpus_config *config, struct error *error);
 /* After the guest's vCPUs have been created: those of -device. False and an error: KVM refuses. */
 bool cpus_complete(struct cpus *cpus, struct error *error);
-/* Called when the guest no longer runs. */
+/* Called when the guest no longer runs. Operations have been freed. */
 void cpus_destroy(struct cpus *cpus);
 
 /* Whether the machine has CPU hotplug. */
@@ -88,8 +89,6 @@ void cpus_reset(struct cpus *cpus);
 void cpus_before_start(struct cpus *cpus);
 /* Whether an event is pending that the guest has not seen. Called under the machine lock, any thread. */
 bool cpus_is_pending(const struct cpus *cpus);
-/* Called when the guest begins to run or stops. */
-void cpus_run_state(struct cpus *cpus);
 
 /* A possible CPU, 0 to cpus_possible() - 1. */
 void cpus_inspect(struct cpus *cpus, uint32_t index, struct cpu_info *info);
@@ -105,9 +104,8 @@ bool cpus_next(struct cpus *cpus, uint32_t *cursor, struct cpu_info *info);
 bool cpus_set(struct cpus *cpus, uint32_t count, uint64_t deadline, uint64_t *first, uint64_t *last,
               struct error *error);
 
-/* Operations, as hotplug_next_operation() and hotplug_cancel_operation(). */
+/* Operations on CPUs, as hotplug_next_operation(). */
 const struct operation *cpus_next_operation(const struct cpus *cpus, const struct operation *last);
-bool cpus_cancel_operation(struct cpus *cpus, uint64_t id, struct error *error);
 
 /* -device and device_add; and the values of its properties (struct device_type's values_size bytes) of a CPU
  * without a device. */

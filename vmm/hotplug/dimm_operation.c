@@ -96,6 +96,7 @@ static void happening(struct operation *operation)
 }
 
 const struct subject_type dimm_subject = {
+    .events = { EVENT_MEMORY_OPERATION_STARTED, EVENT_MEMORY_OPERATION_DONE, EVENT_MEMORY_OPERATION_LATE },
     .begins = begins,
     .withdraw = withdraw,
     .expired = expired,

@@ -36,7 +36,6 @@ static void init_operations(struct hotplug *hotplug)
                        [OPERATION_RESIZE] = config->unplug_deadline },
         .stopped = config->stopped,
         .opaque = config->opaque,
-        .kinds = { EVENT_MEMORY_OPERATION_STARTED, EVENT_MEMORY_OPERATION_DONE, EVENT_MEMORY_OPERATION_LATE },
         .events = { .sink = config->event, .opaque = config->opaque },
     };
     operations_init(&hotplug->operations);
@@ -131,6 +130,11 @@ void hotplug_destroy(struct hotplug *hotplug)
     growth_free(hotplug);
     operations_free(&hotplug->operations);
     free(hotplug);
+}
+
+struct operations *hotplug_operations(struct hotplug *hotplug)
+{
+    return &hotplug->operations;
 }
 
 void hotplug_run_state(struct hotplug *hotplug)

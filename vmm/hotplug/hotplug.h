@@ -183,8 +183,8 @@ struct operation *hotplug_unplug_slot(struct hotplug *hotplug, uint32_t slot, st
 /* Iterate over the operations that are remembered, oldest first: NULL gives the first; returns NULL after the
  * last. */
 const struct operation *hotplug_next_operation(const struct hotplug *hotplug, const struct operation *last);
-/* operation_cancel() of the operation with this number; false and an error if there is none. */
-bool hotplug_cancel_operation(struct hotplug *hotplug, uint64_t id, struct error *error);
+/* All operations of the machine, those on CPUs, too: until hotplug_destroy(). */
+struct operations *hotplug_operations(struct hotplug *hotplug);
 /* The operation of the DIMM with this id that is in progress, or that the guest may still answer; or NULL. */
 struct operation *hotplug_operation_of(const struct hotplug *hotplug, const char *id);
 

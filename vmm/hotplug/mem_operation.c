@@ -79,6 +79,7 @@ static void inspect(const struct operation *operation, struct operation_info *in
 }
 
 const struct subject_type blocks_subject = {
+    .events = { EVENT_MEMORY_OPERATION_STARTED, EVENT_MEMORY_OPERATION_DONE, EVENT_MEMORY_OPERATION_LATE },
     .begins = begins,
     .withdraw = withdraw,
     .expired = expired,

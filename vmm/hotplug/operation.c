@@ -110,7 +110,7 @@ void operation_begin(struct operation *operation)
     operation->subject.type->begins(operation);
     operation_remember(operation);
     arm_deadline(operation);
-    operation->begun = queue_event(operation, operations->kinds.started);
+    operation->begun = queue_event(operation, operation->subject.type->events.started);
     if (operation->begun)
         operation->begun->begins = operation;
 }
@@ -154,7 +154,7 @@ static void end_operation(struct operation *operation, enum operation_result res
         *open = NULL;
     if (result == OPERATION_REFUSED && operation->kind == OPERATION_UNPLUG)
         tell_refusal(operation);
-    queue_event(operation, operation->operations->kinds.done);
+    queue_event(operation, operation->subject.type->events.done);
     operations_post_end(operation->operations);
 }
 
@@ -170,7 +170,7 @@ static void emit_late(struct operation *operation, enum operation_result result)
     if (result == OPERATION_REFUSED && operation->kind == OPERATION_UNPLUG)
         tell_refusal(operation);
     event_queue_add(&operation->operations->events,
-                    &(struct event){ .kind = operation->operations->kinds.late, .operation = &info });
+                    &(struct event){ .kind = operation->subject.type->events.late, .operation = &info });
 }
 
 void operation_happens(struct operation *operation, enum operation_event event, const char *reason)
@@ -217,4 +217,16 @@ bool operation_cancel(struct operation *operation, struct error *error)
     operation_withdraw(operation);
     operation_happens(operation, OPERATION_WITHDRAWN, "withdrawn; the guest may already be processing it");
     return true;
+}
+
+bool operations_cancel(struct operations *operations, uint64_t id, struct error *error)
+{
+    struct operation *operation = operation_find(operations, id);
+
+    if (!operation)
+        return error_set(
+            error,
+            "operation %llu not found; query-memory-operations and query-cpu-operations list those in progress and the last %d that have ended",
+            (unsigned long long)id, OPERATIONS_KEPT);
+    return operation_cancel(operation, error);
 }

@@ -34,8 +34,14 @@
 
 struct operation;
 
+/* What events of a kind of subject are called. */
+struct operation_events {
+    enum event_kind started, done, late;
+};
+
 /* The functions of a kind of subject. */
 struct subject_type {
+    struct operation_events events;
     /* The operation begins, and is the subject's open one. */
     void (*begins)(struct operation *operation);
     /* Withdraw an unplug's request from the guest. */
@@ -62,7 +68,7 @@ struct subject {
     /* The owner's pointer to the operation that is in progress, or that ended without the guest's answer and
      * may still receive one; *open is NULL without one. The pointer outlives the operation. */
     struct operation **open;
-    void *owner; /* the type's */
+    void *owner; /* the type's: struct hotplug, or struct cpus */
     union {
         struct memory_subject memory; /* dimm_subject */
         struct cpu_subject cpu;       /* cpu_subject */
@@ -83,11 +89,7 @@ struct operation_watcher {
     struct operation_watcher *next; /* the operation's */
 };
 
-struct operation_events {
-    enum event_kind started, done, late;
-};
-
-/* All operations of a machine with devices of one kind. */
+/* All operations of a machine, whatever their subjects: one count, so a number stands for one operation. */
 struct operations {
     const struct guest_clock *clock; /* of the deadlines */
     struct loop *loop;
@@ -95,7 +97,6 @@ struct operations {
     /* Returns why the guest does not run, and the way out; NULL: it runs. */
     const char *(*stopped)(void *opaque);
     void *opaque;
-    struct operation_events kinds; /* what the events are called */
     struct event_queue events;
     struct operation *first;  /* all that are remembered, by id */
     struct operation *newest; /* the last of them; undefined if there are none */
@@ -148,8 +149,10 @@ void operation_unwatch(struct operation *operation, struct operation_watcher *wa
 /* After the end of an operation: let the event loop call its watchers. */
 void operations_post_end(struct operations *operations);
 
-/* Iterate over those that are remembered, oldest first: NULL gives the first; returns NULL after the last. */
-struct operation *operation_next_of(const struct operations *operations, const struct operation *last);
+/* Iterate over those that are remembered whose subjects have this owner, oldest first: NULL gives the first;
+ * returns NULL after the last. */
+struct operation *operation_next_of(const struct operations *operations, const void *owner,
+                                    const struct operation *last);
 /* Find an operation by number; NULL: it is unknown, or no longer remembered. */
 struct operation *operation_find(const struct operations *operations, uint64_t id);
 
@@ -177,5 +180,7 @@ void operation_happens(struct operation *operation, enum operation_event event, 
 void operation_withdraw(struct operation *operation);
 /* Cancel it. False and an error: it is a plug, which the guest has seen, or it has ended. */
 bool operation_cancel(struct operation *operation, struct error *error);
+/* The same by its number. False and an error if there is none with it, too. */
+bool operations_cancel(struct operations *operations, uint64_t id, struct error *error);
 
 #endif

@@ -119,9 +119,14 @@ void operations_post_end(struct operations *operations)
     loop_post(operations->loop, &operations->notify);
 }
 
-struct operation *operation_next_of(const struct operations *operations, const struct operation *last)
+struct operation *operation_next_of(const struct operations *operations, const void *owner,
+                                    const struct operation *last)
 {
-    return last ? last->next : operations->first;
+    struct operation *operation = last ? last->next : operations->first;
+
+    while (operation && operation->subject.owner != owner)
+        operation = operation->next;
+    return operation;
 }
 
 struct operation *operation_find(const struct operations *operations, uint64_t id)

@@ -231,5 +231,5 @@ enum dimm_condition hotplug_condition(struct hotplug *hotplug, uint32_t slot)
 
 const struct operation *hotplug_next_operation(const struct hotplug *hotplug, const struct operation *last)
 {
-    return operation_next_of(&hotplug->operations, last);
+    return operation_next_of(&hotplug->operations, hotplug, last);
 }

@@ -154,8 +154,8 @@ static void save_operations(const struct hotplug *hotplug, struct stream_writer 
     unsigned count = 0;
 
     stream_number(writer, "last operation", hotplug->operations.last_id);
-    while ((operation = operation_next_of(&hotplug->operations, operation)) != NULL)
-        if (operation->result == OPERATION_IN_PROGRESS && operation->subject.owner == hotplug)
+    while ((operation = operation_next_of(&hotplug->operations, hotplug, operation)) != NULL)
+        if (operation->result == OPERATION_IN_PROGRESS && operation->subject.type == &dimm_subject)
             save_operation(operation, count++, writer);
     stream_number(writer, "operations", count);
 }

@@ -65,15 +65,3 @@ bool pc_dimm_unplug(struct device *device, struct error *error)
 {
     return dimm_unplug((struct dimm *)device, error);
 }
-
-bool hotplug_cancel_operation(struct hotplug *hotplug, uint64_t id, struct error *error)
-{
-    struct operation *operation = operation_find(&hotplug->operations, id);
-
-    if (!operation)
-        return error_set(
-            error,
-            "operation %llu not found; query-memory-operations lists those in progress and the last %d that have ended",
-            (unsigned long long)id, OPERATIONS_KEPT);
-    return operation_cancel(operation, error);
-}

@@ -115,7 +115,7 @@ static bool create_cpus(struct machine *machine, struct error *error)
         .vcpus = &machine->vcpus,
         .board = &machine->board,
         .raise = machine_raise_cpus,
-        .stopped = machine_hotplug_stopped,
+        .operations = hotplug_operations(machine->hotplug),
         .event = machine_event,
         .opaque = machine,
     };

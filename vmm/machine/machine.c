@@ -115,7 +115,6 @@ void machine_stand_still(struct machine *machine, enum run_state state)
     machine->state = state;
     if (machine->hotplug) /* the program may end while it starts */
         hotplug_run_state(machine->hotplug);
-    cpus_run_state(machine->cpus);
 }
 
 void machine_stop_into(struct machine *machine, enum run_state state)
@@ -152,7 +151,6 @@ void machine_let_run(struct machine *machine)
     guest_clock_start(&machine->clock);
     devices_run(&machine->board, true);
     hotplug_run_state(machine->hotplug);
-    cpus_run_state(machine->cpus);
     machine->fresh = false;
     /* A request that came while the vCPUs were held is still to be answered: they stay where they are. */
     if (atomic_load(&machine->requests) == 0)

@@ -207,7 +207,6 @@ bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct ma
     if (machine->state != RUN_RUNNING)
         machine->state = RUN_PRELAUNCH;
     hotplug_run_state(machine->hotplug);
-    cpus_run_state(machine->cpus);
     reset->cause = cause;
     if (reset->loading) {
         reset->again = true;

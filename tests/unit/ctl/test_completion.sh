@@ -15,8 +15,8 @@ guest()
     case " $* " in
     *' -g b -p 1 list '*) printf '        "id": "other",\n' ;;
     *' list '*) printf '        "id": "dimm1",\n        "addr": 1,\n        "id": "dimm2",\n' ;;
-    *' status '*) printf 'guest: x\noperation: plug %s: in progress for 1 s (%s)\n' 'd (1 GiB)' 'operation 12' \
-        vcpu1 'CPU operation 3' ;;
+    *' status '*) printf 'guest: x\noperation: plug %s: in progress for 1 s (operation %s)\n' 'd (1 GiB)' 12 \
+        vcpu1 3 ;;
     *' -g b -p 1 cpus '*) ;;
     *' -p 1 cpus '*) printf ' CPU SOCKET ...\n   0      0\n   1      0\n   2      0\n' ;;
     *) "$program" "$@" ;;
@@ -67,8 +67,8 @@ check 'plug 1G --template ' memory-backend-memfd
 check 'unplug ' = dimm1 dimm2
 check '-g b unplug ' = other
 check 'unplug --timeout 3 dimm' = dimm1 dimm2
-check 'wait ' = all 12
-check 'cancel ' = 12
+check 'wait ' = all 12 3
+check 'cancel ' = 12 3
 check 'cpus ' = 1 2 3
 check 'cpus --timeout 3 2' = 2
 check '-g b cpus ' =

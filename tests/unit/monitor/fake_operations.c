@@ -31,12 +31,6 @@ const struct operation *cpus_next_operation(const struct cpus *cpus, const struc
     return NULL;
 }
 
-bool cpus_cancel_operation(struct cpus *cpus, uint64_t id, struct error *error)
-{
-    (void)cpus;
-    return error_set(error, "there is no operation %llu", (unsigned long long)id);
-}
-
 bool cpus_set(struct cpus *cpus, uint32_t count, uint64_t deadline, uint64_t *first, uint64_t *last,
               struct error *error)
 {
@@ -44,9 +38,14 @@ bool cpus_set(struct cpus *cpus, uint32_t count, uint64_t deadline, uint64_t *fi
     return error_set(error, NONE);
 }
 
-bool hotplug_cancel_operation(struct hotplug *hotplug, uint64_t id, struct error *error)
+struct operations *hotplug_operations(struct hotplug *hotplug)
 {
-    (void)hotplug;
+    return &hotplug->operations;
+}
+
+bool operations_cancel(struct operations *operations, uint64_t id, struct error *error)
+{
+    (void)operations;
     return error_set(error, "there is no operation %llu", (unsigned long long)id);
 }
 

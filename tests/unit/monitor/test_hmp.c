@@ -232,8 +232,9 @@ static void test_help(void **state)
 {
     struct world *world = *state;
 
-    expect_part(world, "help",
-                "cont|c  -- resume emulation\ncpus cancel operation -- withdraw an unplug of a CPU");
+    expect_part(
+        world, "help",
+        "cont|c  -- resume emulation\ncpus cancel operation -- withdraw an unplug that is in progress");
     expect_part(world, "help", "\ndevice_add driver[,prop=value][,...] -- plug a DIMM");
     expect_part(world, "?", "help|? [cmd] -- show the help\n");
     expect(

@@ -93,8 +93,29 @@ static void inspect(const struct operation *operation, struct operation_info *in
     assert_ptr_equal(info->type, operation->subject.type);
 }
 
-static const struct subject_type processor = { begins,          withdraw, expired, refused,
-                                               explain_refusal, inspect,  NULL,    NULL };
+static const struct subject_type processor = {
+    .events = { EVENT_CPU_OPERATION_STARTED, EVENT_CPU_OPERATION_DONE, EVENT_CPU_OPERATION_LATE },
+    .begins = begins,
+    .withdraw = withdraw,
+    .expired = expired,
+    .refused = refused,
+    .explain_refusal = explain_refusal,
+    .inspect = inspect,
+};
+
+static void begins_quietly(struct operation *operation)
+{
+    (void)operation;
+}
+
+static const struct subject_type other_type = {
+    .events = { EVENT_MEMORY_OPERATION_STARTED, EVENT_MEMORY_OPERATION_DONE, EVENT_MEMORY_OPERATION_LATE },
+    .begins = begins_quietly,
+    .withdraw = withdraw,
+    .expired = expired,
+    .explain_refusal = explain_refusal,
+    .inspect = inspect,
+};
 
 static int set_up(void **state)
 {
@@ -107,7 +128,6 @@ static int set_up(void **state)
         .loop = loop,
         .deadlines = { 3600000, 3600000 },
         .stopped = stopped,
-        .kinds = { EVENT_CPU_OPERATION_STARTED, EVENT_CPU_OPERATION_DONE, EVENT_CPU_OPERATION_LATE },
         .events.sink = sink,
     };
     operations_init(&operations);
@@ -161,6 +181,33 @@ static void a_processor_comes_and_goes(void **state)
     expect("begins; event: start 2 unplug of cpu3 in-progress; event: end 2 unplug of cpu3 done; ");
     assert_int_equal(operation_find(&operations, 2)->result, OPERATION_DONE);
     assert_null(operation_find(&operations, 3));
+}
+
+/* Subjects of different owners: one count, and each owner sees its own. */
+static void numbers_stand_for_one_operation(void **state)
+{
+    static struct operation *other_current;
+    const struct subject other = {
+        .type = &other_type, .id = "mem0", .path = "/mem0", .open = &other_current, .owner = &loop
+    };
+    struct operation *operation = operation_new(&operations, OPERATION_UNPLUG, &other, &error);
+
+    (void)state;
+    begin(OPERATION_UNPLUG);
+    assert_non_null(operation);
+    operation_begin(operation);
+    assert_int_equal(operation->id, current->id + 1);
+    assert_ptr_equal(operation_next_of(&operations, &loop, NULL), operation);
+    assert_null(operation_next_of(&operations, &loop, operation));
+    assert_ptr_equal(operation_next_of(&operations, &clock, NULL), current);
+    assert_null(operation_next_of(&operations, &clock, current));
+    assert_true(operations_cancel(&operations, operation->id, &error));
+    assert_int_equal(operation->result, OPERATION_CANCELLED);
+    assert_int_equal(current->result, OPERATION_IN_PROGRESS);
+    assert_true(operations_cancel(&operations, current->id, &error));
+    assert_false(operations_cancel(&operations, operation->id + 1, &error));
+    assert_string_equal(error.text, "operation 3 not found; query-memory-operations and query-cpu-operations "
+                                    "list those in progress and the last 64 that have ended");
 }
 
 static void a_refusal_is_told_before_the_end(void **state)
@@ -257,8 +304,8 @@ static void the_oldest_are_forgotten_but_none_that_is_open(void **state)
         told[0] = '\0';
         loop_once(loop, 0);
     }
-    for (const struct operation *operation = NULL; (operation = operation_next_of(&operations, operation));
-         count++)
+    for (const struct operation *operation = NULL;
+         (operation = operation_next_of(&operations, &clock, operation)); count++)
         assert_true(count > 0 || operation->id == 1);
     assert_int_equal(count, OPERATIONS_KEPT);
 }
@@ -286,6 +333,7 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_processor_comes_and_goes),
+        TEST(numbers_stand_for_one_operation),
         TEST(a_refusal_is_told_before_the_end),
         TEST(a_deadline_passes_and_the_answer_is_late),
         TEST(only_an_unplug_can_be_withdrawn),

@@ -183,30 +183,6 @@ static bool run_operations(struct monitor_context *context, struct json_object *
     return true;
 }
 
-struct cancel_values {
-    uint64_t id;
-};
-
-static const struct property cancel_properties[] = {
-    PROPERTY_ROW_REQUIRED(
-        cancel_values, "id", PROPERTY_UINT64, id,
-        "the operation's number, from info cpu-operations; required",
-        "Parameter 'id' is missing: the number of an operation; info cpu-operations lists them"),
-};
-
-static bool run_cancel(struct monitor_context *context, struct json_object *args, struct json_object **result,
-                       struct error *error)
-{
-    struct cpus *cpus = machine_cpus(context->machine);
-    struct cancel_values values = { 0 };
-
-    (void)result;
-    return check_cpus(cpus, error) &&
-           props_read((struct props){ args, context->keyval }, cancel_properties, COUNT_OF(cancel_properties),
-                      NULL, "cpus cancel", &values, error) &&
-           cpus_cancel_operation(cpus, values.id, error);
-}
-
 static const struct command commands[] = {
     { .qmp = "query-cpus-fast",
       .hmp = "info cpus",
@@ -229,13 +205,6 @@ static const struct command commands[] = {
       .print = print_set,
       .parameters = "number[,timeout=seconds]",
       .help = "plug CPUs, or request that the guest release some, until there are so many" },
-    { .qmp = "cpu-operation-cancel",
-      .hmp = "cpus cancel",
-      .properties = cancel_properties,
-      .property_count = COUNT_OF(cancel_properties),
-      .run = run_cancel,
-      .parameters = "operation",
-      .help = "withdraw an unplug of a CPU that is in progress" },
     { .qmp = "query-cpu-operations",
       .hmp = "info cpu-operations",
       .run = run_operations,

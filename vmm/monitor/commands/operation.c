@@ -139,20 +139,34 @@ struct cancel_values {
 static const struct property cancel_properties[] = {
     PROPERTY_ROW_REQUIRED(
         cancel_values, "id", PROPERTY_UINT64, id,
-        "the operation's number, from info memory-operations; required",
-        "Parameter 'id' is missing: the number of an operation; info memory-operations lists them"),
+        "the operation's number, from info memory-operations or info cpu-operations; required",
+        "Parameter 'id' is missing: the number of an operation; info memory-operations and info cpu-operations list them"),
 };
+
+/* Both commands are for operations of any kind: their numbers are of one count. */
+static bool cancel(struct monitor_context *context, struct json_object *args, const char *command,
+                   struct error *error)
+{
+    struct cancel_values values = { 0 };
+
+    if (!props_read((struct props){ args, context->keyval }, cancel_properties, COUNT_OF(cancel_properties),
+                    NULL, command, &values, error))
+        return false;
+    return operations_cancel(hotplug_operations(machine_hotplug(context->machine)), values.id, error);
+}
 
 static bool run_cancel(struct monitor_context *context, struct json_object *args, struct json_object **result,
                        struct error *error)
 {
-    struct cancel_values values = { 0 };
-
     (void)result;
-    if (!props_read((struct props){ args, context->keyval }, cancel_properties, COUNT_OF(cancel_properties),
-                    NULL, "memory cancel", &values, error))
-        return false;
-    return hotplug_cancel_operation(machine_hotplug(context->machine), values.id, error);
+    return cancel(context, args, "memory cancel", error);
+}
+
+static bool run_cpus_cancel(struct monitor_context *context, struct json_object *args,
+                            struct json_object **result, struct error *error)
+{
+    (void)result;
+    return cancel(context, args, "cpus cancel", error);
 }
 
 static const struct command commands[] = {
@@ -183,6 +197,13 @@ static const struct command commands[] = {
       .property_count = COUNT_OF(cancel_properties),
       .parameters = "operation",
       .help = "withdraw an unplug that is in progress" },
+    { .qmp = "cpu-operation-cancel",
+      .hmp = "cpus cancel",
+      .run = run_cpus_cancel,
+      .properties = cancel_properties,
+      .property_count = COUNT_OF(cancel_properties),
+      .parameters = "operation",
+      .help = "withdraw an unplug that is in progress, as memory cancel does" },
     { .qmp = "query-memory-operations",
       .hmp = "info memory-operations",
       .run = run_query,
