@@ -13,6 +13,11 @@
  *      accesses, until the next letter comes; say l  let non-maskable interrupts in, and say "!"
  *      how many gave wrong data, in hexadecimal      at the first
  *
+ * On a machine with CPU hotplug:
+ *   p  as h, for CPUs                            a  start all present CPUs, and wait until they run
+ *   q  as n, for CPUs                            k  say how many there are besides this one when each of
+ *   c  as s, for CPUs 0 to 3                        them has answered
+ *
  * After each letter but o, r and x it says "." and a line feed. At its start it says "micro" likewise.
  * It is an ELF kernel with a PVH entry: 32 bits, flat, no paging.
  */
@@ -23,6 +28,13 @@
 #define TCO 0x660
 #define GCS 0xfed1f410
 #define LAPIC 0xfee00000
+#define CPUHP 0xcd8
+#define CPUS 4
+/* Started CPUs begin in 16 bits at this page; in the next are three numbers. */
+#define BEGIN 0x8000
+#define STARTED 0x9000
+#define ASKED 0x9004
+#define ANSWERED 0x9008
 
     .section .note.Xen, "a", @note
     .long 4, 4, 18 /* XEN_ELFNOTE_PHYS32_ENTRY */
@@ -213,6 +225,137 @@ flood:
     jnz 1b
     ret
 
+/* ---- CPUs ---- */
+
+/* Select CPU ebx; edx is left at the flags register, al has the flags. */
+cpu_flags:
+    movw $CPUHP, %dx
+    movl %ebx, %eax
+    outl %eax, %dx
+    movw $CPUHP + 4, %dx
+    inb %dx, %al
+    ret
+
+cpu_ost: /* eax event, ecx status, of the selected CPU */
+    movl %eax, %esi
+    movw $CPUHP + 5, %dx
+    movb $1, %al
+    outb %al, %dx
+    movw $CPUHP + 8, %dx
+    movl %esi, %eax
+    outl %eax, %dx
+    movw $CPUHP + 5, %dx
+    movb $2, %al
+    outb %al, %dx
+    movw $CPUHP + 8, %dx
+    movl %ecx, %eax
+    outl %eax, %dx
+    movw $CPUHP + 4, %dx
+    ret
+
+say_cpu_flags:
+    xorl %ebx, %ebx
+1:  call cpu_flags
+    call say_digit
+    incl %ebx
+    cmpl $CPUS, %ebx
+    jb 1b
+    ret
+
+refuse_cpus:
+    movl $1, %edi
+    jmp scan_cpus
+hotplug_cpus:
+    xorl %edi, %edi
+scan_cpus:
+    xorl %ebx, %ebx
+1:  call cpu_flags
+    testb $2, %al
+    jz 2f
+    movb $2, %al
+    outb %al, %dx
+    movl $1, %eax
+    xorl %ecx, %ecx
+    call cpu_ost
+2:  call cpu_flags
+    testb $4, %al
+    jz 3f
+    movb $4, %al
+    outb %al, %dx
+    call remove_cpu
+3:  incl %ebx
+    cmpl $CPUS, %ebx
+    jb 1b
+    ret
+
+remove_cpu: /* the selected one; edi says whether to refuse */
+    movl $3, %eax
+    movl $0x84, %ecx
+    call cpu_ost
+    movl $0x82, %ecx
+    testl %edi, %edi
+    jnz 1f
+    movb $8, %al
+    outb %al, %dx
+    xorl %ecx, %ecx
+1:  movl $3, %eax
+    jmp cpu_ost
+
+/* INIT and SIPI to all others, and as many answers as there are CPUs. */
+start_cpus:
+    cld
+    movl $begin_16, %esi
+    movl $BEGIN, %edi
+    movl $begin_16_end - begin_16, %ecx
+    rep movsb
+    movl $0, STARTED
+    movl $0, ASKED
+    movl $0, ANSWERED
+    movl $0xc4500, LAPIC + 0x300
+    movl $0xc4600 | BEGIN >> 12, LAPIC + 0x300
+    xorl %ebx, %ebx
+    xorl %edi, %edi
+1:  call cpu_flags
+    andl $1, %eax
+    addl %eax, %edi
+    incl %ebx
+    cmpl $CPUS, %ebx
+    jb 1b
+    decl %edi
+2:  pause
+    cmpl %edi, STARTED
+    jne 2b
+    ret
+
+begin_16:
+    .code16
+    xorw %ax, %ax
+    movw %ax, %ds
+    lock incw STARTED
+1:  pause
+    cmpw $0, ASKED
+    je 1b
+    lock incw ANSWERED
+2:  pause
+    cmpw $0, ASKED
+    jne 2b
+    lock decw ANSWERED
+    jmp 1b
+    .code32
+begin_16_end:
+
+ask_cpus:
+    movl STARTED, %eax
+    movl $1, ASKED
+1:  pause
+    cmpl %eax, ANSWERED
+    jne 1b
+    movl $0, ASKED
+2:  pause
+    cmpl $0, ANSWERED
+    jne 2b
+    jmp say_digit
+
 /* As a driver does: halt, allow the reboot, set the time, load, count. */
 watchdog:
     movw $TCO + 8, %dx
@@ -300,6 +443,11 @@ commands:
     command m, split_reads
     command w, watchdog
     command l, let_nmis_in
+    command p, hotplug_cpus
+    command q, refuse_cpus
+    command c, say_cpu_flags
+    command a, start_cpus
+    command k, ask_cpus
     .byte 0
 hello:
     .asciz "micro.\n"

@@ -4,6 +4,7 @@
 on any /dev/kvm."""
 
 import pathlib
+import re
 import sys
 import time
 
@@ -236,6 +237,51 @@ def test_several_vcpus_and_many_slots():
         refused(machine, "device_add", {"driver": "pc-dimm", "id": "more",
                                         "memdev": "d0-mem"}, "256")
         tell(machine, "s", "3333")
+        assert machine.quit() == 0
+
+
+def sleeps(machine, name):
+    """How often the thread of this name has slept."""
+    for task in pathlib.Path(f"/proc/{machine.process.pid}/task").iterdir():
+        if (task / "comm").read_text().strip() == name:
+            return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", (task / "status").read_text(), re.M)[1])
+    raise AssertionError(name)
+
+
+def test_cpus_come_start_and_go():
+    with micro(["-smp", "1,maxcpus=4", "-name", "debug-threads=on"]) as machine:
+        def last(count):
+            return [(one["result"], one.get("started")) for one in machine.qmp.execute("query-cpu-operations")[-count:]]
+        machine.qmp.execute("cpus-set", {"cpus": 3})
+        tell(machine, "c", "1330")
+        tell(machine, "p")
+        tell(machine, "c", "1110")
+        assert last(2) == [("done", False)] * 2
+        # A query wakes no vCPU: one that waits says itself when it has been started.
+        before = sleeps(machine, "CPU 1/KVM")
+        for _ in range(20):
+            machine.qmp.execute("query-cpu-operations")
+        after = sleeps(machine, "CPU 1/KVM")
+        assert after < before + 10, (before, after)        # at first it may still be on its way there
+        tell(machine, "a")
+        assert last(2) == [("done", True)] * 2
+        tell(machine, "k", "2")
+        machine.qmp.execute("stop")
+        assert last(2) == [("done", True)] * 2
+        machine.qmp.execute("cont")
+        machine.qmp.execute("cpus-set", {"cpus": 1})
+        tell(machine, "q")
+        assert last(2) == [("refused", None)] * 2
+        tell(machine, "k", "2")
+        machine.qmp.execute("cpus-set", {"cpus": 2})
+        tell(machine, "p")
+        assert last(1) == [("done", None)]
+        tell(machine, "a")
+        tell(machine, "k", "1")
+        machine.qmp.execute("system_reset")
+        hear(machine, "micro")
+        tell(machine, "a")
+        tell(machine, "k", "1")
         assert machine.quit() == 0
 
 

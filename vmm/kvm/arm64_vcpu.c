@@ -154,6 +154,13 @@ bool vcpu_arch_is_started(const struct vcpu *vcpu)
     return ioctl(vcpu->fd, KVM_GET_MP_STATE, &state) == 0 && state.mp_state != KVM_MP_STATE_STOPPED;
 }
 
+/* A vCPU that is off sleeps in KVM_RUN, and PSCI's CPU_ON makes it enter the guest there (Linux
+ * arch/arm64/kvm/arm.c, kvm_vcpu_sleep()). */
+bool vcpus_arch_starts_silently(void)
+{
+    return true;
+}
+
 /* The virtual counter. KVM has one for all vCPUs, which each of them sets (Linux
  * Documentation/virt/kvm/api.rst, 4.68). */
 bool vcpus_arch_get_clock(const struct vcpus *vcpus, uint64_t *clock, struct error *error)

@@ -97,8 +97,8 @@ static void handle_exit(struct vcpu *vcpu)
     }
 }
 
-/* On x86 and arm64 KVM has the answer in a state that only this thread, or one while this thread waits, can
- * read without waiting for the vCPU itself. */
+/* KVM has the answer in a state that only this thread, or one while this thread waits, can read without
+ * waiting for the vCPU itself. */
 static void look(struct vcpu *vcpu)
 {
     if (!atomic_load(&vcpu->started) && vcpu_arch_is_started(vcpu))
@@ -130,13 +130,12 @@ static bool run_once(struct vcpu *vcpu)
         return true;
     }
     why = errno;
+    look(vcpu); /* x86: EAGAIN if INIT has come; a kick may hide it */
     if (why == EFAULT || why == EHWPOISON)
         group->ops->memory_fault(group->opaque, fault_take_noted());
     else if (why == EINTR && (lost = fault_take_noted()) != NULL)
         group->ops->memory_fault(group->opaque, lost);
-    else if (why == EAGAIN) /* x86: INIT has come */
-        look(vcpu);
-    else if (why != EINTR)
+    else if (why != EINTR && why != EAGAIN)
         broken(vcpu, "KVM_RUN fails with errno", (unsigned long long)why);
     return false;
 }

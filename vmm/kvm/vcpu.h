@@ -115,8 +115,8 @@ bool vcpus_add(struct vcpus *vcpus, unsigned index, struct error *error);
 void vcpus_remove(struct vcpus *vcpus, unsigned index);
 /* Whether a vCPU is part of the machine. */
 bool vcpus_has(const struct vcpus *vcpus, unsigned index);
-/* Whether the guest has started a vCPU since it was added or reset: it takes it out of the guest to ask it.
- */
+/* Whether the guest has started a vCPU since it was added or reset. On x86 its thread has noted it; on arm64
+ * a vCPU that is not known to have started is woken to be asked. */
 bool vcpus_look(struct vcpus *vcpus, unsigned index);
 
 /* Reset all vCPUs to their state after power-on; the first starts at `entry`, the others wait for INIT and
@@ -154,6 +154,9 @@ bool vcpus_arch_create_all(void);
 bool vcpu_arch_set_absent(struct vcpu *vcpu, bool absent, struct error *error);
 /* Whether the guest has started it. By its own thread, or while that is parked. */
 bool vcpu_arch_is_started(const struct vcpu *vcpu);
+/* Whether KVM_RUN may continue with the guest's code when the guest starts a vCPU, so that its thread does
+ * not hear of it. */
+bool vcpus_arch_starts_silently(void);
 bool vcpu_arch_nmi(const struct vcpu *vcpu, struct error *error);
 #if defined(__aarch64__)
 /* Multiprocessor affinity (MPIDR) of a vCPU, by which GIC and tables identify it. */

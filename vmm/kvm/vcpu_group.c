@@ -168,8 +168,8 @@ bool vcpus_look(struct vcpus *vcpus, unsigned index)
 
     if (!vcpu || !vcpus_has(vcpus, index))
         return false;
-    if (atomic_load(&vcpu->started))
-        return true;
+    if (atomic_load(&vcpu->started) || !vcpus_arch_starts_silently())
+        return atomic_load(&vcpu->started);
     pthread_mutex_lock(&vcpus->lock);
     atomic_store(&vcpu->look, true);
     vcpu_kick(vcpu);

@@ -112,6 +112,13 @@ bool vcpu_arch_is_started(const struct vcpu *vcpu)
     return ioctl(vcpu->fd, KVM_GET_MP_STATE, &state) == 0 && state.mp_state != KVM_MP_STATE_UNINITIALIZED;
 }
 
+/* KVM_RUN returns with EAGAIN when a vCPU leaves the state after power-on, or with EINTR if a signal has
+ * come, too (Linux arch/x86/kvm/x86.c, kvm_arch_vcpu_ioctl_run()). */
+bool vcpus_arch_starts_silently(void)
+{
+    return false;
+}
+
 /* ---- clocks: kvmclock, nanoseconds. The TSC runs on, as QEMU lets it: see adapt_entry() ---- */
 
 bool vcpus_arch_get_clock(const struct vcpus *vcpus, uint64_t *clock, struct error *error)

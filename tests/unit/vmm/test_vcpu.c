@@ -33,10 +33,12 @@ static atomic_int in_exit;    /* how many are being handled */
 static atomic_bool to_joined; /* the exit is handled when a thread has been joined */
 static int created;           /* by KVM */
 static unsigned long refused; /* the request that KVM refuses, or 0 */
-static bool create_all;       /* as on arm64 */
+static bool create_all;       /* as on arm64, and so are */
+static bool silently;         /* starts of which KVM_RUN does not return */
 static unsigned completed, resets[POSSIBLE];
 static bool startable[POSSIBLE];
 static atomic_int started; /* by the guest: bit by index */
+static atomic_int heard;   /* of which KVM_RUN has returned */
 static atomic_int running; /* vCPUs in KVM_RUN */
 
 /* ---- KVM ---- */
@@ -64,6 +66,11 @@ static int run(struct vcpu *vcpu)
             vcpu->run->io.data_offset = DATA;
             atomic_fetch_and(&running, ~bit);
             return 0;
+        }
+        if (!silently && atomic_load(&started) & bit && !(atomic_fetch_or(&heard, bit) & bit)) {
+            atomic_fetch_and(&running, ~bit);
+            errno = EAGAIN;
+            return -1;
         }
         sched_yield();
     }
@@ -172,6 +179,7 @@ bool vcpu_arch_reset(struct vcpu *vcpu, const struct vcpu_entry *entry, struct e
     assert_false(atomic_load(&running) & 1 << vcpu->index);
     resets[vcpu->index]++;
     atomic_fetch_and(&started, ~(1 << vcpu->index));
+    atomic_fetch_and(&heard, ~(1 << vcpu->index));
     return true;
 }
 
@@ -186,6 +194,11 @@ bool vcpu_arch_set_absent(struct vcpu *vcpu, bool absent, struct error *error)
 bool vcpu_arch_is_started(const struct vcpu *vcpu)
 {
     return atomic_load(&started) & 1 << vcpu->index;
+}
+
+bool vcpus_arch_starts_silently(void)
+{
+    return silently;
 }
 
 bool vcpu_arch_nmi(const struct vcpu *vcpu, struct error *error)
@@ -381,6 +394,7 @@ static void a_vcpu_tells_whether_the_guest_has_started_it(void **state)
     struct error error;
 
     (void)state;
+    silently = true;
     assert_true(vcpus_add(&vcpus, 3, &error));
     assert_false(vcpus_look(&vcpus, 3)); /* parked */
     vcpus_resume(&vcpus);
@@ -399,6 +413,34 @@ static void a_vcpu_tells_whether_the_guest_has_started_it(void **state)
     vcpus_destroy(&vcpus);
 }
 
+static void a_start_that_kvm_reports_is_known_without_a_kick(void **state)
+{
+    struct error error;
+    int before;
+
+    (void)state;
+    silently = false;
+    assert_true(vcpus_add(&vcpus, 3, &error));
+    vcpus_resume(&vcpus);
+    wait_for_run(3);
+    before = atomic_load(&kicks);
+    assert_false(vcpus_look(&vcpus, 3));
+    atomic_fetch_or(&started, 1 << 3);
+    while (!vcpus_look(&vcpus, 3))
+        sched_yield();
+    assert_int_equal(atomic_load(&kicks), before);
+    /* A start that a kick hides. */
+    vcpus_remove(&vcpus, 3);
+    assert_true(vcpus_add(&vcpus, 3, &error));
+    wait_for_run(3);
+    assert_false(vcpus_look(&vcpus, 3));
+    atomic_fetch_or(&heard, 1 << 3);
+    atomic_fetch_or(&started, 1 << 3);
+    vcpus_pause(&vcpus);
+    assert_true(vcpus_look(&vcpus, 3));
+    vcpus_destroy(&vcpus);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,6 +451,7 @@ int main(void)
         cmocka_unit_test_setup(a_vcpu_comes_while_the_guest_is_stopped, set_up),
         cmocka_unit_test_setup(a_vcpu_that_kvm_refuses_stays_absent, set_up),
         cmocka_unit_test_setup(a_vcpu_tells_whether_the_guest_has_started_it, set_up),
+        cmocka_unit_test_setup(a_start_that_kvm_reports_is_known_without_a_kick, set_up),
     };
 
     return cmocka_run_group_tests_name("vcpu", tests, NULL, NULL);
