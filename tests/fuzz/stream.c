@@ -201,7 +201,7 @@ static size_t make(uint8_t *bytes, struct input *input)
     for (unsigned count = input_below(input, 12); count > 0; count--)
         put_frame(&out, input, &writer);
     if (input_below(input, 8) > 0)
-        stream_end(&writer);
+        CHECK(stream_end(&writer, NULL));
     return hotram_buffer_status(&out) == HOTRAM_OK ? out.length : 0;
 }
 

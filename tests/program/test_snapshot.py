@@ -324,7 +324,8 @@ def test_machines_that_differ_are_refused_with_both_values():
             error = started(*BASE, *options, "-incoming", f"file:{file}")
             assert words in error, (words, error)
         rng = ["-device", "virtio-rng-pci,id=r0"]
-        assert "'r0'" in started(*BASE, "-smp", "2", *rng, "-incoming", f"file:{file}")
+        assert "devices: 'device 0' is 'virtio-rng-pci r0 at pcie.0 01.0, 2 vectors, 1 queues' in this machine, and the " \
+            "saved state has none" in started(*BASE, "-smp", "2", *rng, "-incoming", f"file:{file}")
 
 
 @tap.kvm
@@ -372,9 +373,9 @@ def test_another_firmware_is_refused():
 @tap.kvm
 def test_what_cannot_be_saved_is_named_before_anything_stops():
     with place() as file:
-        with micro("-device", "virtio-rng-pci,id=r0") as machine:
+        with micro("-object", "memory-backend-ram,id=m1,size=128M", "-device", "virtio-mem-pci,id=v0,memdev=m1") as machine:
             error = refusal(machine, file)
-            assert "'r0'" in error and "virtio-rng-pci" in error, error
+            assert "'v0'" in error and "virtio-mem-pci" in error, error
             tell(machine, "e", "e")
 
 
@@ -420,12 +421,11 @@ def test_machines_that_are_not_saved():
     if arch.chosen() is arch.X86 and os.access("/dev/kvm", os.R_OK | os.W_OK):
         with place() as file, micro("-smp", "1,maxcpus=2") as machine:
             assert "of 2 possible CPUs the machine starts with 1" in refusal(machine, file)
-    for options, words in ((["-machine", "none"], "-machine none has no state"),
-                           (["-accel", "qtest", "-m", "64M"], "accel qtest")):
-        with place() as file, Machine(options, kernel=None, run=False) as machine:
-            assert words in refusal(machine, file)
-            assert machine.quit() == 0
-        assert words in started(*options, "-incoming", f"file:{file}")
+    words = "-machine none has no state"
+    with place() as file, Machine(["-machine", "none"], kernel=None, run=False) as machine:
+        assert words in refusal(machine, file)
+        assert machine.quit() == 0
+    assert words in started("-machine", "none", "-incoming", f"file:{file}")
 
 
 # ---- damaged and forged files ----

@@ -101,13 +101,28 @@ void devices_fdt(const struct board *board, void (*write)(void *opaque, const st
 /* Raise an event for the guest. Any thread, under the machine lock. */
 void board_raise(const struct board *board, enum board_event event);
 
+/* ---- saved.c ---- */
+
+/* For save() and restore() of struct device_type: a part, with its table, and its number if there may be
+ * several; -1: there is one. */
+void device_save_part(const struct device *device, const struct state_table *table, int number,
+                      const void *state, struct hotram_buffer *out);
+bool device_restore_part(const struct device *device, const struct state_table *table, int number,
+                         void *state, struct hotram_saved *saved, struct error *error);
+/* For errors: its id, or else its path; returns `words`. */
+const char *device_words(const struct device *device, char words[DEVICE_PATH_SIZE]);
+
+/* Open a section that says which devices there are, except chips and devices of banks. False: none. */
+bool devices_describe(const struct board *board, struct stream_writer *writer);
 /* Whether all devices have a saved form. False and an error that names one that has none. */
 bool devices_can_save(const struct board *board, struct error *error);
 /* Open a section that describes the fields of their states, for programs that print them. */
 void devices_describe_fields(const struct board *board, struct stream_writer *writer);
+/* Number of bytes that devices_save() appends now. */
+size_t devices_length(const struct board *board);
 /* Append the states of all devices, in order of creation (device/fields.h), except of DIMMs, whose state is
  * part of the bank's. vCPUs are paused, and no other thread uses a device. False and an error: a device has
- * no saved form, and nothing has been appended; or the buffer is too small. */
+ * no saved form, and nothing has been appended; one cannot be saved now; or the buffer is too small. */
 bool devices_save(const struct board *board, struct hotram_buffer *out, struct error *error);
 /* Restore them, with the same devices, under the machine lock. False and an error: no device and nothing of
  * `saved` has changed. */

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "device/device.h"
 #include "host/io_thread.h"
 
@@ -166,108 +165,4 @@ void devices_destroy(struct board *board)
     }
     io_thread_destroy(board->io);
     board->io = NULL;
-}
-
-/* ---- state ---- */
-
-/* The name of the table; behind it the id of a device that has one. */
-static const char *state_name(const struct device *device, char name[STATE_NAME_MAX + 1])
-{
-    snprintf(name, STATE_NAME_MAX + 1, "%s%s%s", device->type->state->name, device->id ? "/" : "",
-             device->id ? device->id : "");
-    return name;
-}
-
-/* A state that lacks a part would be worse than none. */
-bool devices_can_save(const struct board *board, struct error *error)
-{
-    char path[DEVICE_PATH_SIZE];
-
-    for (const struct device *device = board->devices; device; device = device->next)
-        if (device->type->unsaved)
-            return error_set(error,
-                             "the state of device '%.200s' cannot be saved or restored: a %s has no saved "
-                             "form; the machine has to be without it",
-                             device->id ? device->id : device_path(device, path), device->type->name);
-    return true;
-}
-
-bool devices_save(const struct board *board, struct hotram_buffer *out, struct error *error)
-{
-    char name[STATE_NAME_MAX + 1];
-    enum hotram_status status;
-
-    if (!devices_can_save(board, error))
-        return false;
-    for (const struct device *device = board->devices; device; device = device->next)
-        if (device->type->state)
-            (void)state_save(device->type->state, state_name(device, name), state_of(device), out);
-    status = hotram_buffer_status(out);
-    return status == HOTRAM_OK ||
-           error_set(error, "saved state of all devices: %s", hotram_status_text(status));
-}
-
-/* "NAME:WIDTHxCOUNT" of each field, as docs/state.md says. */
-static void describe_table(const struct state_table *table, struct text *text)
-{
-    for (unsigned i = 0; i < table->count; i++) {
-        const struct state_field *field = &table->fields[i];
-
-        text_printf(text, "%s%s:%ux%u", i > 0 ? ";" : "", field->name,
-                    field->block ? (unsigned)field->block->length : field->width,
-                    field->block ? 1 : field->count);
-    }
-}
-
-/* Whether an earlier device has the same table. */
-static bool is_described(const struct board *board, const struct device *device)
-{
-    const struct device *other = board->devices;
-
-    while (other != device && other->type->state != device->type->state)
-        other = other->next;
-    return other != device;
-}
-
-void devices_describe_fields(const struct board *board, struct stream_writer *writer)
-{
-    stream_open(writer, "fields");
-    for (const struct device *device = board->devices; device; device = device->next) {
-        struct text text = { 0 };
-
-        if (!device->type->state || is_described(board, device))
-            continue;
-        describe_table(device->type->state, &text);
-        if (!text.failed)
-            stream_text(writer, device->type->state->name, text.bytes);
-        text_free(&text);
-    }
-}
-
-/* Restore all, or only see whether that is possible. */
-static bool restore_all(const struct board *board, bool check, struct hotram_saved *saved,
-                        struct error *error)
-{
-    _Alignas(max_align_t) uint8_t unused[STATE_SIZE_MAX];
-    char name[STATE_NAME_MAX + 1];
-
-    for (const struct device *device = board->devices; device; device = device->next)
-        if (device->type->state && !state_restore(device->type->state, state_name(device, name),
-                                                  check ? unused : state_of(device), saved, error))
-            return false;
-    return true;
-}
-
-bool devices_restore(const struct board *board, struct hotram_saved *saved, struct error *error)
-{
-    struct hotram_saved ahead = *saved;
-
-    /* What can be once, can be again: the second time nothing is refused. */
-    if (!devices_can_save(board, error) || !restore_all(board, true, &ahead, error) ||
-        !restore_all(board, false, saved, error))
-        return false;
-    for (struct device *device = board->devices; device; device = device->next)
-        if (device->type->restored)
-            device->type->restored(device);
-    return true;
 }

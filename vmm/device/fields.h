@@ -31,7 +31,7 @@
 /* Kinds from HOTRAM_STATE_OWN on are the program's own. */
 #define STATE_KIND (HOTRAM_STATE_OWN + 1u)
 /* The largest struct, bytes. */
-#define STATE_SIZE_MAX 1024
+#define STATE_SIZE_MAX 2048
 #define STATE_NAME_MAX 255
 
 /* Registers that libhotram has, saves and resets. */

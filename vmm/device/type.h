@@ -17,8 +17,11 @@
 struct board;
 struct device;
 struct hotram_aml;
+struct hotram_buffer;
+struct hotram_saved;
 struct pci_layout;
 struct state_table;
+struct text;
 struct virtio_device_type;
 
 /* Which parts of a machine can come and go: they have devices in the DSDT, and events. */
@@ -115,6 +118,24 @@ struct device_type {
     const struct state_table *state;
     size_t state_offset;
     bool unsaved; /* it has other state that the guest can change: a machine with it cannot be saved */
+    /* The same for one device of the type. NULL: `unsaved` is true of all. */
+    bool (*has_saved_form)(const struct device *device);
+    bool banked; /* its state and configuration are those of a slot of a bank, and saved with it */
+
+    /* State that is not one struct, besides `state`: several parts, each with a table, which save() appends
+     * with device_save_part() from copies. vCPUs are paused, and the device is, too, and not busy. False and
+     * an error: it cannot be saved now. */
+    bool (*save)(struct device *device, struct hotram_buffer *out, struct error *error);
+    /* Read the parts with device_restore_part(), and see whether they fit the device and each other; then, if
+     * not only to `check`, restore them, which does not fail if the check did not. The guest's memory has
+     * been restored; the device is paused, as after a reset. False and an error: nothing has changed. */
+    bool (*restore)(struct device *device, bool check, struct hotram_saved *saved, struct error *error);
+    /* The tables of its parts, each once; NULL after the last. */
+    const struct state_table *(*part)(const struct device *device, unsigned index);
+    /* Append, to its type and id, what a guest sees of its configuration, which has to be the same where the
+     * state is restored. */
+    void (*summary)(const struct device *device, struct text *text);
+
     /* Set the state after power-on. vCPUs are paused, the machine lock is held, no device is busy. NULL:
      * state_reset() of `state` is all. */
     void (*reset)(struct device *device);

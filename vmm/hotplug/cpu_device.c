@@ -226,6 +226,7 @@ const struct device_type host_cpu_type = {
     .hot = true,
     .own_ids = true,
     .unsaved = true,
+    .banked = true,
     .create = create,
     .describe = describe,
     .unplug = unplug,

@@ -68,6 +68,7 @@ const struct device_type pc_dimm_type = {
     .values_size = sizeof(struct pc_dimm_values),
     .hot = true,
     .own_ids = true,
+    .banked = true,
     .create = create,
     .describe = describe,
     .unplug = pc_dimm_unplug,

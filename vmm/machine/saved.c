@@ -37,6 +37,12 @@ static void describe_nodes(const struct numa_config *numa, uint32_t cpus, struct
     }
 }
 
+/* With -accel qtest devices and memory are all. */
+static bool has_vcpus(const struct machine *machine)
+{
+    return machine->config->accel == ACCEL_KVM;
+}
+
 static void describe(const struct machine *machine, struct stream_writer *writer)
 {
     static const char *const firmware[] = {
@@ -45,6 +51,8 @@ static void describe(const struct machine *machine, struct stream_writer *writer
     const struct config *config = machine->config;
 
     stream_open(writer, "machine");
+    if (!has_vcpus(machine))
+        stream_text(writer, "vCPUs", "none");
 #if defined(__x86_64__)
     stream_text(writer, "architecture", "x86-64");
 #else
@@ -71,8 +79,6 @@ static bool check_kind(const struct machine *machine, struct error *error)
 {
     if (!machine->memory)
         return error_set(error, "-machine none has no state");
-    if (machine->config->accel != ACCEL_KVM)
-        return error_set(error, "with -accel qtest there are no vCPUs whose state could be saved");
     return machine->config->maxcpus == machine->config->cpus ||
            error_set(
                error,
@@ -83,15 +89,10 @@ static bool check_kind(const struct machine *machine, struct error *error)
 
 static bool check_state(const struct machine *machine, struct error *error)
 {
-    const char *busy = machine_busy(machine);
-
     if (machine->ending)
         return error_set(error, "the program ends");
     if (machine_is_resetting(machine))
         return error_set(error, "a reset is in progress; try again when it has ended (event RESET)");
-    if (busy)
-        return error_set(error, "device '%s': the host has not completed its requests; try again later",
-                         busy);
     switch (machine->state) {
     case RUN_RUNNING:
     case RUN_PAUSED:
@@ -112,7 +113,7 @@ bool machine_can_save(struct machine *machine, struct error *error)
     RESULT_DOES_NOT_MATTER(hotram_buffer_init(&nothing, NULL, 0), "the buffer is sound");
     return check_kind(machine, error) && check_state(machine, error) &&
            devices_can_save(&machine->board, error) && hotplug_can_save(machine->hotplug, error) &&
-           vcpus_arch_can_save(&machine->vcpus, error);
+           (!has_vcpus(machine) || vcpus_arch_can_save(&machine->vcpus, error));
 }
 
 static bool save_devices(struct machine *machine, struct stream_writer *writer, struct error *error)
@@ -135,21 +136,25 @@ static bool append_all(struct machine *machine, const struct saved_memory *memor
     describe(machine, writer);
     if (!stream_close(writer, error))
         return false;
+    devices_describe(&machine->board, writer);
+    if (!stream_close(writer, error))
+        return false;
     stream_open(writer, "time");
     stream_number(writer, "guest nanoseconds", guest_clock_now(&machine->clock));
     stream_number(writer, "running", running);
     if (!stream_close(writer, error) || !hotplug_save(machine->hotplug, writer, error) ||
-        !save_devices(machine, writer, error) || !vcpus_arch_save(&machine->vcpus, writer, error) ||
+        !save_devices(machine, writer, error) ||
+        (has_vcpus(machine) && !vcpus_arch_save(&machine->vcpus, writer, error)) ||
         !saved_memory_describe(memory, writer, error))
         return false;
-    stream_end(writer);
-    return true;
+    return stream_end(writer, error);
 }
 
 /* So much is enough: a vCPU has some 20 KiB. */
 static size_t room_for(const struct machine *machine)
 {
-    return (UINT32_C(512) << 10) + (size_t)machine->config->cpus * (64u << 10);
+    return (UINT32_C(512) << 10) + (size_t)machine->config->cpus * (64u << 10) +
+           devices_length(&machine->board);
 }
 
 uint8_t *machine_save(struct machine *machine, struct saved_memory *memory, bool running, size_t *length,
@@ -212,19 +217,33 @@ static bool restore_time(struct machine *machine, const struct hotram_saved *str
     return true;
 }
 
+/* A stream that is older than the section is of a machine without such devices. */
+static bool same_devices(const struct machine *machine, const struct hotram_saved *stream,
+                         struct stream_writer *scratch, struct error *error)
+{
+    struct stream_part section;
+    const bool has_some = devices_describe(&machine->board, scratch);
+
+    return (!has_some && !stream_find(stream, "devices", &section, NULL)) ||
+           stream_matches(scratch, stream, error);
+}
+
 static bool restore_parts(struct machine *machine, const struct hotram_saved *stream, int fd, uint64_t size,
                           struct stream_writer *scratch, struct saved_memory *memory, struct error *error)
 {
     describe(machine, scratch);
-    if (!stream_matches(scratch, stream, error) || !devices_can_save(&machine->board, error))
+    if (!stream_matches(scratch, stream, error) || !devices_can_save(&machine->board, error) ||
+        !same_devices(machine, stream, scratch, error))
         return false;
+    devices_run(&machine->board, false); /* until the guest runs */
     /* Time before operations, whose deadlines it is of; memory before vCPUs, since KVM writes the guest's
      * wall clock there; vCPUs and interrupt controllers before the devices that set their lines. */
     return saved_memory_list(memory, machine->memory, machine->backends, error) &&
            restore_time(machine, stream, error) &&
            hotplug_restore(machine->hotplug, stream, scratch, error) &&
            saved_memory_read(memory, stream, fd, size, error) &&
-           vcpus_arch_restore(&machine->vcpus, stream, error) && restore_devices(machine, stream, error);
+           (!has_vcpus(machine) || vcpus_arch_restore(&machine->vcpus, stream, error)) &&
+           restore_devices(machine, stream, error);
 }
 
 static bool restore_from(struct machine *machine, int fd, uint64_t size, struct error *error)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The course of a snapshot: the guest stops, its state is collected at once, a worker writes the memory, the
- * guest continues. The file gets its name when it is complete.
+ * The course of a snapshot: the guest stops, the host completes the requests of devices, the state is
+ * collected at once, a worker writes the memory, the guest continues. The file gets its name when it is
+ * complete.
  */
 #include "machine/snapshot.h"
 
@@ -24,6 +25,8 @@ struct snapshot {
     int fd;
     uint8_t *stream;
     size_t length;
+    struct machine_waiter drained; /* the host completes requests of devices: */
+    bool drains;
     struct job job;
     bool written; /* the worker's while it has the job, like the next */
     struct error error;
@@ -130,7 +133,7 @@ static bool open_partial(struct snapshot *snapshot, const char *path, struct err
                            : error_set(error, "'%s': %s", snapshot->partial, strerror(errno));
 }
 
-/* The guest stands still. */
+/* The guest stands still, and no device is busy. */
 static bool collect(struct snapshot *snapshot, struct error *error)
 {
     struct machine *machine = snapshot->machine;
@@ -144,6 +147,28 @@ static bool collect(struct snapshot *snapshot, struct error *error)
     return snapshot->stream && saved_memory_lease(&snapshot->memory, error);
 }
 
+static void begin_writing(struct snapshot *snapshot)
+{
+    snapshot->job = (struct job){ .run = write_file, .done = file_written, .opaque = snapshot };
+    worker_do(snapshot->machine->saver, &snapshot->job);
+}
+
+static void drained(void *opaque)
+{
+    struct snapshot *snapshot = opaque;
+    bool good;
+
+    snapshot->drains = false;
+    if (snapshot->machine->ending || snapshot->drained.leaves)
+        good = error_set(&snapshot->error, "the program ends");
+    else
+        good = collect(snapshot, &snapshot->error);
+    if (good)
+        begin_writing(snapshot);
+    else
+        finish(snapshot);
+}
+
 static bool begin(struct snapshot *snapshot, const char *path, struct error *error)
 {
     struct machine *machine = snapshot->machine;
@@ -152,9 +177,14 @@ static bool begin(struct snapshot *snapshot, const char *path, struct error *err
     if (!open_partial(snapshot, path, error))
         return false;
     snapshot->was_running = machine->state == RUN_RUNNING;
-    RESULT_DOES_NOT_MATTER(machine_stop(machine, NULL), "no device is busy: machine_can_save()");
-    if (collect(snapshot, error))
+    snapshot->drained = (struct machine_waiter){ .ended = drained, .opaque = snapshot };
+    snapshot->drains = machine_stop(machine, &snapshot->drained);
+    if (snapshot->drains)
         return true;
+    if (collect(snapshot, error)) {
+        begin_writing(snapshot);
+        return true;
+    }
     if (snapshot->was_running)
         RESULT_DOES_NOT_MATTER(machine_cont(machine, &ignored), "it ran a moment ago");
     return false;
@@ -182,8 +212,6 @@ bool machine_snapshot(struct machine *machine, const char *path,
         return false;
     }
     machine->snapshot = snapshot;
-    snapshot->job = (struct job){ .run = write_file, .done = file_written, .opaque = snapshot };
-    worker_do(machine->saver, &snapshot->job);
     return true;
 }
 
@@ -196,7 +224,10 @@ void machine_end_snapshot(struct machine *machine)
 {
     struct snapshot *snapshot = machine->snapshot;
 
-    if (snapshot) {
+    if (snapshot && snapshot->drains) {
+        snapshot->drained.leaves = true;
+        machine_notify(&machine->drain.waiters, false); /* drained() ends it */
+    } else if (snapshot) {
         worker_take_back(machine->saver, &snapshot->job);
         snapshot->written = error_set(&snapshot->error, "the program ends");
         snapshot->was_running = false;

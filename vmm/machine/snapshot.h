@@ -7,6 +7,11 @@
  * saved_memory.c     memory: to a file without its zero pages; and from one, mapped where possible
  * snapshot.c         the course of a snapshot
  *
+ * Whoever saves a machine by other means, as a migration does, calls machine_stop() with a waiter, which
+ * stops vCPUs and devices and waits for requests at the host; machine_save() when the waiter is called, or
+ * nothing is waited for; and machine_cont() to continue here instead: nothing has been changed by having been
+ * saved.
+ *
  * Threads: main thread; memory is written by a worker, during which the guest is stopped, and leases keep all
  * memory in place.
  */
@@ -68,8 +73,8 @@ bool saved_memory_read(struct saved_memory *memory, const struct hotram_saved *s
 
 /* Whether the machine can be saved now. False and an error: why not, by name; it still runs. */
 bool machine_can_save(struct machine *machine, struct error *error);
-/* The stream of a machine that is stopped, with the places of its memory; the caller frees it. `running`: it
- * is to run when it is restored. NULL and an error. */
+/* The stream of a machine that is stopped, no device of which is busy, with the places of its memory; the
+ * caller frees it. `running`: it is to run when it is restored. NULL and an error. */
 uint8_t *machine_save(struct machine *machine, struct saved_memory *memory, bool running, size_t *length,
                       struct error *error);
 /* Continue from the snapshot that -incoming names: the machine is new, and nothing has run. False and an

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "pci/msix.h"
+#include "pci/msix_state.h"
 
 #include <assert.h>
 #include <poll.h>
@@ -9,50 +9,6 @@
 
 #include "base/message.h"
 #include "device/board.h"
-#include "kvm/interrupts.h"
-#include "pci/function.h"
-
-/* The capability (6.8.2.3) */
-#define CAPABILITY_LENGTH 12u
-#define CONTROL 2u
-#define CONTROL_MASK_ALL 0x4000u
-#define CONTROL_ENABLE 0x8000u
-#define TABLE_AT 4u
-#define PENDING_AT 8u
-
-/* An entry of the table (6.8.2.6 to 6.8.2.9) */
-#define ENTRY_SIZE 16u
-#define ENTRY_ADDRESS 0u
-#define ENTRY_DATA 8u
-#define ENTRY_CONTROL 12u
-#define ENTRY_MASKED 0x1u
-
-/* As QEMU divides a BAR that is MSI-X's alone. */
-#define BAR_SIZE_MIN 0x1000u
-
-struct msix_vector {
-    uint8_t entry[ENTRY_SIZE]; /* as the guest reads it */
-    unsigned gsi;              /* the machine's, for the route of its message */
-    int fd;                    /* -1: none */
-    bool wired;                /* what is written to fd is sent */
-    bool pending;              /* of msix_notify() */
-};
-
-struct msix {
-    struct pci_function *function;
-    const struct vm *vm;
-    pthread_mutex_t lock;
-    unsigned capability; /* its offset in configuration space */
-    unsigned count;
-    unsigned pending_at; /* in the BAR */
-    bool mask_all;
-    atomic_bool enabled; /* changed under the lock */
-    bool warned;         /* that an interrupt could not be wired */
-    /* For all routes in one call. */
-    struct vm_msi *messages;
-    struct vm_msi_route *routes;
-    struct msix_vector vectors[];
-};
 
 static uint64_t entry_get(const struct msix_vector *vector, unsigned offset, unsigned width)
 {
@@ -77,11 +33,11 @@ static struct vm_msi message_of(const struct msix *msix, const struct msix_vecto
                             .requester = atomic_load(&msix->function->requester) };
 }
 
-static bool fd_is_pending(const struct msix_vector *vector)
+bool msix_is_pending(const struct msix_vector *vector)
 {
     struct pollfd look = { .fd = vector->fd, .events = POLLIN };
 
-    return vector->fd >= 0 && !vector->wired && poll(&look, 1, 0) == 1;
+    return vector->pending || (vector->fd >= 0 && !vector->wired && poll(&look, 1, 0) == 1);
 }
 
 static void wiring_failed(struct msix *msix, const struct error *error)
@@ -143,7 +99,7 @@ static uint64_t read_pending(const struct msix *msix, unsigned offset, unsigned 
     for (unsigned i = 0; i < width * 8; i++) {
         const unsigned number = offset * 8 + i;
 
-        if (number < msix->count && (msix->vectors[number].pending || fd_is_pending(&msix->vectors[number])))
+        if (number < msix->count && msix_is_pending(&msix->vectors[number]))
             bits |= UINT64_C(1) << i;
     }
     return bits;
@@ -178,10 +134,15 @@ static void write_bar(void *opaque, uint64_t offset, unsigned width, uint64_t va
 
 static void control_written(struct pci_function *function, unsigned offset, unsigned width)
 {
+    (void)offset, (void)width;
+    msix_follow(function);
+}
+
+void msix_follow(struct pci_function *function)
+{
     struct msix *msix = function->msix;
     const uint32_t control = pci_config_get(function, msix->capability + CONTROL, 2);
 
-    (void)offset, (void)width;
     pthread_mutex_lock(&msix->lock);
     atomic_store(&msix->enabled, (control & CONTROL_ENABLE) != 0);
     msix->mask_all = control & CONTROL_MASK_ALL;
@@ -351,7 +312,7 @@ void msix_reset(struct pci_function *function)
     for (unsigned i = 0; i < msix->count; i++) {
         struct msix_vector *vector = &msix->vectors[i];
 
-        if (fd_is_pending(vector))
+        if (msix_is_pending(vector) && vector->fd >= 0)
             RESULT_DOES_NOT_MATTER(read(vector->fd, &lost, sizeof lost) < 0, "nobody else reads it");
         vector->pending = false;
         memset(vector->entry, 0, sizeof vector->entry);

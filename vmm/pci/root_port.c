@@ -216,7 +216,11 @@ const struct device_type pcie_root_port_type = {
     .check = check,
     .create = create,
     .describe = describe,
-    .unsaved = true,
+    .save = root_port_save,
+    .restore = root_port_restore,
+    .restored = root_port_restored,
+    .part = root_port_part,
+    .summary = root_port_summary,
     .reset = reset,
     .destroy = destroy,
 };

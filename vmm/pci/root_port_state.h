@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Shared by the files of pcie-root-port: root_port.c is the type, root_port_slot.c plugs and removes devices.
+/*
+ * Shared by the files of pcie-root-port: root_port.c is the type, root_port_slot.c plugs and removes devices,
+ * root_port_saved.c is its saved form.
  */
 #ifndef VMM_PCI_ROOT_PORT_STATE_H
 #define VMM_PCI_ROOT_PORT_STATE_H
@@ -27,5 +29,20 @@ struct root_port {
 const char *root_port_name(const struct root_port *port, char path[DEVICE_PATH_SIZE]);
 /* Initialize the slot, which is empty, and the bus behind it; the function and `values` are initialized. */
 void root_port_init_slot(struct root_port *port, struct board *board);
+
+/* root_port_saved.c: what `struct pci_slot` has besides the port's configuration space, and the answer. */
+struct pci_slot_state {
+    uint32_t control;
+    uint8_t asked, blinking, raised;
+    uint8_t powered_off, refused;
+};
+extern const struct state_table pci_slot_state_table;
+
+/* The functions of these names in struct device_type. */
+bool root_port_save(struct device *device, struct hotram_buffer *out, struct error *error);
+bool root_port_restore(struct device *device, bool check, struct hotram_saved *saved, struct error *error);
+void root_port_restored(struct device *device);
+const struct state_table *root_port_part(const struct device *device, unsigned index);
+void root_port_summary(const struct device *device, struct text *text);
 
 #endif

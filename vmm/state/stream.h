@@ -48,7 +48,9 @@ struct stream_writer {
  * What does not fit into `out` is counted there, as always; hotram_buffer_status() says so at the end. Other
  * states may be appended to `out` between sections. */
 void stream_begin(struct stream_writer *writer, struct hotram_buffer *out, const char *program);
-void stream_end(struct stream_writer *writer);
+/* Append the last section. False and an error: the stream has more than STREAM_STATES_MAX states, which no
+ * reader accepts. */
+bool stream_end(struct stream_writer *writer, struct error *error);
 /* Open a section, whose name is unique in the stream; append an item, whose name is unique in its section;
  * close the section. Names are printable ASCII, with 1 to STREAM_NAME_MAX characters. False, and nothing is
  * appended to `out`: it has more than STREAM_SECTION_MAX bytes. */

@@ -92,7 +92,7 @@ static uint64_t count_states(const struct hotram_buffer *out)
     return states;
 }
 
-void stream_end(struct stream_writer *writer)
+bool stream_end(struct stream_writer *writer, struct error *error)
 {
     struct hotram_buffer *out = writer->out;
     const size_t length = out->length;
@@ -103,4 +103,9 @@ void stream_end(struct stream_writer *writer)
     stream_number(writer, "states", states);
     stream_number(writer, "length", length);
     RESULT_DOES_NOT_MATTER(stream_close(writer, NULL), "it is short");
+    return states < STREAM_STATES_MAX ||
+           error_set(error,
+                     "the saved state has %llu parts; at most %u are possible: the machine has too many "
+                     "devices with too many queues",
+                     (unsigned long long)states + 1, STREAM_STATES_MAX);
 }

@@ -62,7 +62,7 @@ static const struct property properties[] = {
 
 /* ---- memory, on the I/O thread ---- */
 
-/* Give whole pages of the host's back. */
+/* Return whole pages to the host. */
 static void drop(const struct guest_part *part, uint8_t *memory, uint64_t length)
 {
     const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -73,8 +73,7 @@ static void drop(const struct guest_part *part, uint8_t *memory, uint64_t length
     memory += before;
     length = (length - before) & ~(page - 1);
     /* What another program can map is in a file, and stays there unless a hole is made. */
-    RESULT_DOES_NOT_MATTER(madvise(memory, length, part->fd < 0 ? MADV_DONTNEED : MADV_REMOVE) < 0,
-                           "the host does without it then");
+    RESULT_DOES_NOT_MATTER(madvise(memory, length, part->fd < 0 ? MADV_DONTNEED : MADV_REMOVE), "a hint");
 }
 
 static void drop_pages(struct virtio_queue *queue, uint64_t first, uint64_t count)
@@ -167,16 +166,28 @@ static bool handle(struct virtio_device *device, struct virtio_queue *queue)
 
 static void resumed(struct virtio_device *device)
 {
-    struct balloon *balloon = (void *)device;
-
-    balloon_stats_resume_on_io(&balloon->stats);
+    balloon_stats_resume_on_io(&((struct balloon *)device)->stats);
 }
 
 static void driver_gone(struct virtio_device *device)
 {
-    struct balloon *balloon = (void *)device;
+    balloon_stats_reset_on_io(&((struct balloon *)device)->stats);
+}
 
-    balloon_stats_reset_on_io(&balloon->stats);
+/* ---- its saved form: both sizes; statistics that it holds are read again from the driver's buffer ---- */
+
+static enum virtio_config_byte config_byte(unsigned offset)
+{
+    return offset < sizeof(struct config) ? VIRTIO_CONFIG_STATE : VIRTIO_CONFIG_FIXED;
+}
+
+static void continued(struct virtio_device *device, const void *state)
+{
+    uint32_t actual;
+
+    (void)state;
+    memcpy(&actual, device->config + offsetof(struct config, actual), sizeof actual);
+    balloon_stats_lent(&((struct balloon *)device)->stats, (uint64_t)actual << PAGE_SHIFT);
 }
 
 /* ---- what it says, on the main thread ---- */
@@ -309,6 +320,10 @@ static const struct virtio_device_type type = {
     .resumed = resumed,
     .reset = driver_gone,
     .config_written = config_written,
+    .has_saved_form = virtio_is_saved,
+    .config_byte = config_byte,
+    .pops_again = true,
+    .continued = continued,
     .size = sizeof(struct balloon),
     .values = offsetof(struct balloon, values),
     .prepare = prepare,

@@ -80,6 +80,7 @@ void blk_write_cache_reset(struct blk *blk);
 /* Callbacks of struct virtio_device_type, on the I/O thread. */
 bool blk_handle(struct virtio_device *device, struct virtio_queue *queue);
 void blk_started(struct virtio_device *device);
+void blk_continued(struct virtio_device *device, const void *state);
 void blk_resumed(struct virtio_device *device);
 void blk_reset(struct virtio_device *device);
 

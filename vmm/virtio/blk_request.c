@@ -297,6 +297,16 @@ void blk_started(struct virtio_device *device)
         atomic_store(&blk->write_back, virtio_device_has(device, BLK_F_FLUSH));
 }
 
+/* A driver that can change the mode has done so. */
+void blk_continued(struct virtio_device *device, const void *state)
+{
+    struct blk *blk = (void *)device;
+
+    (void)state;
+    if (!device->running || virtio_device_has(device, BLK_F_CONFIG_WCE))
+        atomic_store(&blk->write_back, device->config[BLK_CONFIG_WRITE_BACK] != 0);
+}
+
 static struct blk_request *take_held(struct blk *blk)
 {
     struct blk_request *request = blk->held;

@@ -56,6 +56,12 @@ struct virtio_device;
 struct virtio_setup;
 struct virtio_user;
 
+enum virtio_config_byte {
+    VIRTIO_CONFIG_FIXED, /* it has to be the same: it follows from properties, or from what is behind them */
+    VIRTIO_CONFIG_STATE, /* it is restored */
+    VIRTIO_CONFIG_OWN,   /* it stays, and the driver is informed of a difference */
+};
+
 struct virtio_device_type {
     uint16_t virtio_id;      /* device id (5) */
     uint8_t class, subclass; /* of PCI */
@@ -87,6 +93,20 @@ struct virtio_device_type {
     /* The driver has written to configuration space; of device->config only the bytes that `config_writable`
      * permits have changed. Under the device's lock. */
     void (*config_written)(struct virtio_device *device, unsigned offset, unsigned width);
+
+    /* Saved state (virtio/saved.h). NULL: no device of the type has a saved form. Main thread. */
+    bool (*has_saved_form)(const struct virtio_device *device);
+    /* Of a byte of configuration space that the driver cannot write. NULL: all are fixed. */
+    enum virtio_config_byte (*config_byte)(unsigned offset);
+    bool pops_again; /* requests that it holds at a pause can be popped again, in the order of the ring */
+    /* Its own state. save() fills in the struct, of zeros, on the I/O thread; check_state() sees whether it
+     * fits the device and the driver's features (NULL: always), on the main thread. */
+    const struct state_table *state;
+    void (*save)(struct virtio_device *device, void *state);
+    bool (*check_state)(const struct virtio_device *device, uint64_t accepted, const void *state,
+                        struct error *error);
+    /* All else is restored; follows started(), if the driver was ready. May be NULL. I/O thread. */
+    void (*continued)(struct virtio_device *device, const void *state);
 
     /* Creation and removal, on the main thread (type.c). The device's own struct has `size` bytes, initially
      * zero, and begins with a struct virtio_device; at offset `values` are the values of its properties,
@@ -124,7 +144,8 @@ struct virtio_queue_link {
     struct virtio_queue queue;
     struct virtio_queue_registers registers;
     _Atomic uint16_t vector;
-    int bell; /* an eventfd: the driver's doorbell */
+    uint16_t resumes_at; /* entry of the available ring, of a state that is being restored */
+    int bell;            /* an eventfd: the driver's doorbell */
     struct watch *watch;
     bool has_doorbell;
     bool elsewhere;       /* the I/O thread's: another server has it (virtio_queue_hand_over()) */
@@ -182,6 +203,7 @@ struct virtio_device {
 
     /* The main thread's: */
     struct work drained; /* posted by the I/O thread: no longer busy */
+    bool config_news;    /* a restored driver knows another configuration than there is */
     bool stands_still;   /* virtio_device_run() has paused it */
     bool owns_thread;
     bool maps_memory;          /* another program maps guest memory for the device */
@@ -267,6 +289,14 @@ bool virtio_type_stays(const struct device *device);
 bool virtio_type_busy(const struct device *device);
 void virtio_type_leave(struct device *device);
 void virtio_type_destroy(struct device *device);
+/* saved.c; virtio_is_saved() is for types all devices of which have a saved form. */
+bool virtio_type_has_saved_form(const struct device *device);
+bool virtio_type_save(struct device *device, struct hotram_buffer *out, struct error *error);
+bool virtio_type_restore(struct device *device, bool check, struct hotram_saved *saved, struct error *error);
+void virtio_type_restored(struct device *device);
+const struct state_table *virtio_type_part(const struct device *device, unsigned index);
+void virtio_type_summary(const struct device *device, struct text *text);
+bool virtio_is_saved(const struct virtio_device *device);
 
 /* Define the row of a type: its kind, a struct virtio_device_type; its table of properties and the struct of
  * their values; whether device_add can create it; its reset, virtio_device_reset() or one that calls it; and,
@@ -292,7 +322,12 @@ void virtio_type_destroy(struct device *device);
         .describe = virtio_type_describe, \
         .unplug = virtio_type_unplug, \
         .stays = virtio_type_stays, \
-        .unsaved = true, \
+        .has_saved_form = virtio_type_has_saved_form, \
+        .save = virtio_type_save, \
+        .restore = virtio_type_restore, \
+        .restored = virtio_type_restored, \
+        .part = virtio_type_part, \
+        .summary = virtio_type_summary, \
         .reset = resets, \
         .run = virtio_device_run, \
         .busy = virtio_type_busy, \
@@ -353,6 +388,9 @@ void virtio_interrupt_config(struct virtio_device *device);
  * thread. They wait for the I/O thread, but not for requests. */
 void virtio_device_start(struct virtio_device *device);
 void virtio_device_begin_reset(struct virtio_device *device);
+/* The registers of a paused device are restored: if its driver was ready (`runs`), start its queues where
+ * they stood; call continued() of its type with its state. Under the lock, on the main thread. */
+void virtio_device_continue(struct virtio_device *device, bool runs, const void *state);
 /* Halt, and stop the queues, at once or, if the device is then busy, as soon as it is drained. Any thread
  * except the I/O thread. */
 void virtio_device_stop(struct virtio_device *device);

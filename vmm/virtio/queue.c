@@ -84,6 +84,24 @@ static bool lease_rings(struct virtio_queue *queue, struct error *error)
                      (unsigned long long)at->used);
 }
 
+bool virtio_queue_probe(const struct virtio_queue *queue, const struct virtio_queue_layout *layout,
+                        bool event_index, struct error *error)
+{
+    struct virtio_queue probe = { .index = queue->index,
+                                  .memory = queue->memory,
+                                  .holder = queue->holder,
+                                  .layout = *layout,
+                                  .event_index = event_index };
+    const char *why;
+
+    if (!virtio_queue_layout_check(layout, &why))
+        return error_set(error, "queue %u: %s", queue->index, why);
+    if (!lease_rings(&probe, error))
+        return false;
+    return_rings(&probe);
+    return true;
+}
+
 /* Number `index` of the requests. */
 static struct virtio_request *request_at(const struct virtio_queue *queue, unsigned index)
 {

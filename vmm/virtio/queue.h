@@ -10,8 +10,8 @@
  * to virtio_queue_push(). When memory that contains rings is removed, the queue breaks and returns the leases
  * (virtio_queue_check_rings()), so that the removal of a DIMM does not wait for the driver.
  *
- * Threads: all functions run on the one thread that serves the queue. The exceptions are virtio_queue_init()
- * and virtio_queue_layout_check(): the former before that thread uses the queue, the latter anywhere.
+ * Threads: all functions run on the one thread that serves the queue. The exceptions are virtio_queue_init(),
+ * before that thread uses the queue, virtio_queue_layout_check() and virtio_queue_probe().
  */
 #ifndef VMM_VIRTIO_QUEUE_H
 #define VMM_VIRTIO_QUEUE_H
@@ -100,6 +100,11 @@ void virtio_queue_init(struct virtio_queue *queue, unsigned index, struct guest_
 /* Check size and alignment of a layout, without access to memory (2.7). False: *why is the rule that it
  * violates, a constant string. */
 bool virtio_queue_layout_check(const struct virtio_queue_layout *layout, const char **why);
+
+/* Whether a queue could start with this layout now; has no effect. Any thread; the queue does not run. False
+ * and an error: as virtio_queue_start() would say. */
+bool virtio_queue_probe(const struct virtio_queue *queue, const struct virtio_queue_layout *layout,
+                        bool event_index, struct error *error);
 
 /* Start the queue, with its first entry. Each request has `request_size` bytes, which begin with a struct
  * virtio_request. The queue must not be running. False and an error: the layout is invalid, a ring is not in

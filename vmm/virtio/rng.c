@@ -351,6 +351,7 @@ static const struct virtio_device_type type = {
     .resumed = begin,
     .handle = handle,
     .halted = halted,
+    .has_saved_form = virtio_is_saved, /* a period begins anew */
     .size = sizeof(struct rng),
     .values = offsetof(struct rng, values),
     .defaults = set_defaults,

@@ -263,6 +263,42 @@ void virtio_device_start(struct virtio_device *device)
     io_thread_call(device->io, start_on_io, device);
 }
 
+/* ---- from a saved state ---- */
+
+struct continuing {
+    struct virtio_device *device;
+    bool runs;
+    const void *state;
+};
+
+/* The device is paused; what the driver has made available is handled when the guest runs. */
+static void continue_on_io(void *opaque)
+{
+    const struct continuing *what = opaque;
+    struct virtio_device *device = what->device;
+
+    for (unsigned i = 0; what->runs && i < device->queue_count; i++) {
+        struct virtio_queue_link *link = &device->queues[i];
+
+        if (!link->registers.enabled)
+            continue;
+        start_queue(link);
+        link->queue.next_available = link->queue.next_used = link->queue.published = link->resumes_at;
+    }
+    device->running = what->runs;
+    device->halting = device->paused;
+    atomic_store(&device->needs_reset, atomic_load(&device->status) & VIRTIO_STATUS_NEEDS_RESET);
+    if (what->runs && device->type->started)
+        device->type->started(device);
+    if (device->type->continued)
+        device->type->continued(device, what->state);
+}
+
+void virtio_device_continue(struct virtio_device *device, bool runs, const void *state)
+{
+    io_thread_call(device->io, continue_on_io, &(struct continuing){ device, runs, state });
+}
+
 /* ---- the guest stands still ---- */
 
 static void resume_on_io(void *opaque)

@@ -7,6 +7,7 @@
 #include "../skip.h"
 #include "../unit.h"
 
+#include "device/device.h"
 #include "device/ged.h"
 #include "device/pl011.h"
 #include "device/pl031.h"
@@ -18,6 +19,9 @@
 #include "pci/bus.h"
 #include "pci/function.h"
 #include "pci/machine.h"
+#include "pci/root_port_state.h"
+#include "pci/saved.h"
+#include "virtio/saved.h"
 
 #define ROOM (STATE_SIZE_MAX * 2)
 
@@ -33,7 +37,12 @@
 static bool can_find_padding = true;
 
 /* The devices whose state is a struct, by the name that their struct and their table have. */
-#define DEVICES(X) X(fw_cfg) X(ged) X(pci_host) X(pl011) X(pl031) X(pm) X(rtc) X(serial) X(tco)
+#define DEVICES(X) \
+    X(fw_cfg) \
+    X(ged) \
+    X(msix) \
+    X(pci_function) \
+    X(pci_host) X(pci_slot) X(pl011) X(pl031) X(pm) X(rtc) X(serial) X(tco) X(virtio) X(virtio_queue)
 
 #define MEMBER(name) struct name##_state name;
 static union {
@@ -96,18 +105,29 @@ static void put(const struct state_field *field, struct some *state, unsigned el
 
 /* ---- the tables of the devices ---- */
 
+static bool is_here(const struct state_table *table)
+{
+    bool found = false;
+
+    for (EACH(device))
+        found |= device->table == table;
+    return found;
+}
+
 static void every_device_with_state_is_here(void **state)
 {
     const struct device_type *type;
 
     (void)state;
     for (size_t i = 0; (type = device_type_at(i)) != NULL; i++) {
-        bool found = !type->state;
+        const struct device some = { .type = type };
+        const struct state_table *part;
 
-        for (EACH(device))
-            found |= device->table == type->state;
-        if (!found)
+        if (type->state && !is_here(type->state))
             fail_msg("%s is not among the DEVICES of this test", type->name);
+        for (unsigned number = 0; type->part && (part = type->part(&some, number)) != NULL; number++)
+            if (!is_here(part))
+                fail_msg("%s of %s is not among the DEVICES of this test", part->name, type->name);
     }
 }
 

@@ -27,7 +27,7 @@ static size_t make(void)
     stream_bytes(&writer, "raw", raw, sizeof raw);
     stream_bytes(&writer, "nothing", NULL, 0);
     assert_true(stream_close(&writer, &error));
-    stream_end(&writer);
+    assert_true(stream_end(&writer, NULL));
     assert_int_equal(hotram_buffer_status(&out), HOTRAM_OK);
     return out.length;
 }
@@ -110,7 +110,7 @@ static void refused(const char *words)
     struct hotram_saved stream;
     struct error error;
 
-    stream_end(&writer);
+    assert_true(stream_end(&writer, NULL));
     assert_int_equal(hotram_buffer_status(&forged), HOTRAM_OK);
     assert_false(stream_accept(bytes, forged.length, &stream, &error));
     if (!strstr(error.text, words))
