@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 . scripts/private-apt.sh
 
 packages=(libc6-dev libjson-c-dev libedit-dev libfdt-dev zlib1g-dev libseccomp-dev liburing-dev
-    busybox-static python3-minimal libpython3-stdlib qemu-efi-aarch64)
+    busybox-static python3-minimal libpython3-stdlib qemu-efi-aarch64 qemu-system-common qemu-utils)
 out=build/debian-arm64
 
 mkdir -p $out

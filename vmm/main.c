@@ -354,6 +354,8 @@ int main(int argc, char *argv[])
     message_open();
     message_configure(program.config.timestamps,
                       program.config.message_guest_name ? program.config.name : NULL);
+    for (size_t i = 0; i < program.config.left_out_count; i++)
+        warning("left out: %s", program.config.left_out[i]);
     /* In the parent of a daemon this does not return. */
     started = started && inherited_take(&program.config, &error) &&
               daemon_begin(&program.daemon, program.config.daemonize, &error) && start(&program, &error);

@@ -161,6 +161,7 @@ class Machine:
     reboot    True: a reset starts the guest again instead of ending the program
     environment  the program's, if it is not to be the test's own
     pass_fds  descriptors that the program gets
+    stdin     as subprocess.Popen has it: what the program reads as its terminal
 
     The test is skipped if the architecture has no such machine.
     """
@@ -169,7 +170,8 @@ class Machine:
 
     def __init__(self, options=(), *, kernel="cloud", unpacked=False,
                  append=ONLINE, run=True, reboot=False, program=None,
-                 environment=None, pass_fds=()):
+                 environment=None, pass_fds=(),
+                 stdin=subprocess.DEVNULL):
         lacks = ARCH.lacks(kernel, unpacked, [*map(str, options), *append.split()])
         if lacks:
             raise arch.Skip(lacks)
@@ -192,7 +194,7 @@ class Machine:
             command = self._command(options, kernel, unpacked, append)
             if not reboot:
                 command.append("-no-reboot")
-            self._start(command, run, environment, pass_fds)
+            self._start(command, run, environment, pass_fds, stdin)
         except BaseException:
             self.close()
             raise
@@ -215,10 +217,10 @@ class Machine:
                         "-append", f"{APPEND} {append}"]
         return command + [str(option) for option in options]
 
-    def _start(self, command, run, environment, pass_fds):
+    def _start(self, command, run, environment, pass_fds, stdin):
         self.started = time.monotonic()
         with open(self.errors, "wb") as errors:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen(command, stdin=stdin,
                                             stdout=errors, stderr=errors,
                                             env=environment, pass_fds=pass_fds)
         self.qmp = self._when_there(lambda: QMP(self.folder / "qmp", ANSWER_LIMIT))
@@ -409,6 +411,8 @@ class Machine:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        if self.process and self.process.stdin:
+            self.process.stdin.close()
         if self.qmp:
             self.qmp.close()
         if self.console:

@@ -188,6 +188,9 @@ struct config {
     uint32_t gic_version; /* -machine gic-version=, arm64: 2, 3, or 0: the newest that the host supports */
     bool mem_merge;       /* -machine mem-merge=: the host may merge equal pages of it (KSM; default on) */
     char *ram_backend;    /* -machine memory-backend=: id of the object that is the RAM at start, or NULL */
+    bool ignore_absent;   /* -machine ignore-absent=: start without what is left_out */
+    char **left_out;      /* sentences: what of the command line hotram lacks and a guest can do without */
+    size_t left_out_count;
     struct dimm_config dimms;
     /* -m: bytes, multiples of 8 KiB (ram_size) and 4 KiB; maxmem == ram_size and slots == 0 when there is no
      * hotplug, otherwise slots is 1 ... 256 and maxmem > ram_size */

@@ -5,6 +5,7 @@
 
 #include "base/count_of.h"
 #include "base/suggest.h"
+#include "device/absent_type.h"
 
 /* The rows are beside what they make. */
 extern const struct device_type host_cpu_type, isa_serial_type, pc_dimm_type, pcie_root_port_type,
@@ -153,11 +154,14 @@ static bool is_transitional(const char *name, size_t *length)
 const struct device_type *device_type_require(const char *name, struct error *error)
 {
     const struct device_type *type = device_type_find(name);
+    const struct absent_type *absent = type ? NULL : absent_type_find(name);
     size_t length;
 
     if (!type && is_transitional(name, &length))
         error_set(error, "'%s' is not a valid device model name: virtio devices are modern only; use '%.*s'",
                   name, (int)length, name);
+    else if (absent)
+        error_set(error, "'%s' is not a valid device model name: %s", name, absent->reason);
     else if (!type)
         refuse(name, "'%.80s' is not a valid device model name", device_name_at, error);
     if (type && type->build) {

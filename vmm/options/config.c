@@ -102,6 +102,12 @@ static bool take_option(struct parser *parser, int argc, char *const argv[], int
         *at += takes_argument;
         return true;
     }
+    if (!option && option_extra(name, &takes_argument)) {
+        *at += takes_argument && *at < argc && argv[*at][0] != '-';
+        unknown_option(word, name, error);
+        leave_out(parser, error->text);
+        return true;
+    }
     if (!option && option_absent(name) && *at < argc && argv[*at][0] != '-')
         ++*at;                                      /* most have an argument, and none that begins with '-' */
     parser->lost = !option && !option_absent(name); /* whether what follows is its argument */
@@ -146,9 +152,9 @@ static bool take_all(struct parser *parser, int argc, char *const argv[], struct
         if (parser->lost)
             break;
     }
-    if (!good)
-        return parser->done;
-    return parser->done ||
+    if (parser->done)
+        return true;
+    return finish_left_out(parser, good, error) &&
            (finish_smp(parser, error) && finish_memory(parser, error) && finish_numa(parser, error) &&
             finish_images(parser, error) && finish_console(parser, error) && finish_machine(parser, error));
 }
@@ -171,6 +177,7 @@ enum config_result config_parse(struct config *config, int argc, char *const arg
     free(parser.accels);
     free(parser.drives);
     free(parser.dimm_node);
+    left_out_free(parser.bridges, parser.bridge_count);
     free(parser.numa);
     if (!good)
         return CONFIG_ERROR;
@@ -214,6 +221,7 @@ void config_free(struct config *config)
 
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         free(strings[i]);
+    left_out_free(config->left_out, config->left_out_count);
     smbios_config_free(&config->smbios);
     for (unsigned bank = 0; bank < FLASH_BANKS; bank++)
         free(config->pflash[bank]);

@@ -21,6 +21,11 @@ static const struct machine_type machines[] = {
       "no machine, only monitors, for querying the capabilities of hotram" },
 };
 
+/* Names, and (with '-' at the end) beginnings of names with a version. */
+static const char *const qemus[] = {
+    "pc", "pc-", "isapc", "microvm", "xenfv", "xenpv", "x-remote", "q35", "virt", "virt-", "sbsa-ref",
+};
+
 const struct machine_type *machine_type_at(size_t index)
 {
     return index < sizeof machines / sizeof machines[0] ? &machines[index] : NULL;
@@ -34,4 +39,16 @@ const struct machine_type *machine_type_find(const char *name)
         if (strcmp(name, type->name) == 0 || (type->alias && strcmp(name, type->alias) == 0))
             return type;
     return NULL;
+}
+
+bool machine_type_is_qemus(const char *name)
+{
+    for (size_t i = 0; i < sizeof qemus / sizeof qemus[0] && !strstr(name, "hotram"); i++) {
+        const size_t length = strlen(qemus[i]);
+
+        if (strcmp(name, qemus[i]) == 0 ||
+            (qemus[i][length - 1] == '-' && strncmp(name, qemus[i], length) == 0))
+            return true;
+    }
+    return false;
 }

@@ -18,6 +18,7 @@ static const struct choice machine_keys[] = {
     { "graphics", "off", "hotram has no display" },
     { "dump-guest-core", "on|off", NULL },
     { "mem-merge", "on|off", NULL },
+    { "ignore-absent", "on|off", NULL },
     { "kernel-irqchip", "on", "the interrupt controllers are emulated by KVM" },
 #if defined(__aarch64__)
     { "acpi", "on|off", NULL },
@@ -95,6 +96,13 @@ static const struct machine_type *find_machine(const char *name, struct error *e
 
     if (type)
         return type;
+    if (machine_type_is_qemus(name)) {
+        error_set(
+            error,
+            "'%.60s' is a machine type of QEMU; hotram has one machine, hotram-1: write -machine %s, or omit it",
+            name, MACHINE_ALIAS);
+        return NULL;
+    }
     suggestion_start(&suggestion, name);
     for (size_t i = 0; (type = machine_type_at(i)) != NULL; i++) {
         suggestion_offer(&suggestion, type->name);
@@ -188,6 +196,18 @@ static bool read_flash(struct parser *parser, struct json_object *object, struct
     return true;
 }
 
+/* usb=on: a controller, without which a guest can do. */
+static void read_usb(struct parser *parser, struct json_object *object)
+{
+    const char *usb = keyval_get(object, "usb");
+    bool on = false;
+
+    if (!usb || !bool_parse(usb, &on) || !on)
+        return;
+    leave_out(parser, "-machine usb=on: hotram has no USB");
+    json_object_object_del(object, "usb");
+}
+
 static bool read_machine(struct parser *parser, struct json_object *object, struct error *error)
 {
     const char *name = keyval_get(object, "type"), *accel = keyval_get(object, "accel");
@@ -199,6 +219,7 @@ static bool read_machine(struct parser *parser, struct json_object *object, stru
         parser->done = true;
         return true;
     }
+    read_usb(parser, object);
     if (!read_smp_keys(parser, object, error) ||
         !choices_check(object, machine_keys, sizeof machine_keys / sizeof machine_keys[0], "-machine", error))
         return false;
@@ -213,6 +234,7 @@ static bool read_machine(struct parser *parser, struct json_object *object, stru
         replace_string(&parser->config->machine, type->name);
     keyval_get_bool(object, "dump-guest-core", &parser->config->dump_guest_core);
     keyval_get_bool(object, "mem-merge", &parser->config->mem_merge);
+    keyval_get_bool(object, "ignore-absent", &parser->config->ignore_absent);
     keyval_get_bool(object, "acpi", &parser->config->acpi);
     keyval_get_bool(object, "its", &parser->config->its);
     read_events(parser->config, object);

@@ -203,6 +203,9 @@ bool option_display(struct parser *parser, const char *argument, struct error *e
         parser->done = true;
         return true;
     }
+    if (leave_out_word(parser, "gtk sdl curses cocoa vnc dbus spice-app egl-headless", argument,
+                       strcspn(argument, ",="), "hotram has no display"))
+        return true;
     object = read_keys(argument, "type", display_keys, COUNT_OF(display_keys), "-display", error);
     parser->display_none = object != NULL;
     json_object_put(object);
@@ -211,9 +214,12 @@ bool option_display(struct parser *parser, const char *argument, struct error *e
 
 bool option_vga(struct parser *parser, const char *argument, struct error *error)
 {
-    struct json_object *object = read_keys(argument, "type", vga_keys, COUNT_OF(vga_keys), "-vga", error);
+    struct json_object *object;
 
-    (void)parser;
+    if (leave_out_word(parser, "std cirrus vmware qxl virtio", argument, strlen(argument),
+                       "hotram has no video card"))
+        return true;
+    object = read_keys(argument, "type", vga_keys, COUNT_OF(vga_keys), "-vga", error);
     json_object_put(object);
     return object != NULL;
 }
@@ -222,10 +228,16 @@ bool option_audiodev(struct parser *parser, const char *argument, struct error *
 {
     bool keyval, good;
     struct json_object *object = props_parse(argument, "driver", &keyval, error);
+    const char *driver = object ? keyval_get(object, "driver") : NULL;
 
-    (void)parser;
     if (!object)
         return false;
+    if (driver &&
+        leave_out_word(parser, "alsa coreaudio dbus dsound jack oss pa pipewire sdl sndio spice wav", driver,
+                       strlen(driver), "hotram has no sound")) {
+        json_object_put(object);
+        return true;
+    }
     good = choices_check(object, audiodev_keys, COUNT_OF(audiodev_keys), "-audiodev", error);
     for (size_t i = 0; good && i < COUNT_OF(audiodev_keys); i++) {
         if (!keyval_get(object, audiodev_keys[i].key))

@@ -181,6 +181,8 @@ bool device_option_add(struct parser *parser, struct props props, struct error *
         parser->done = true;
         return true;
     }
+    if (!wants_properties(props) && leave_out_device(parser, props.object))
+        return true;
     type = device_type_require(driver, error);
     if (!type)
         return false;

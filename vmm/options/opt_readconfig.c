@@ -173,6 +173,8 @@ static bool take_sections(struct parser *parser, const char *path, const struct 
         const struct config_section *section = &sections->list[i];
         struct error next = { 0 };
 
+        parser->file = path;
+        parser->line = section->line;
         if (take_section(parser, section, &next))
             continue;
         error_prefix(&next, "line %u: [%s]: ", section->line, section->group);
@@ -184,6 +186,7 @@ static bool take_sections(struct parser *parser, const char *path, const struct 
         }
         good = false;
     }
+    parser->file = NULL;
     return good;
 }
 

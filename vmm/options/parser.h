@@ -35,6 +35,8 @@ struct parser {
     bool lost;            /* the start of the next option is unknown */
     const char *option;   /* name of the present option, a literal */
     const char *argument; /* its argument, or NULL */
+    const char *file;     /* of -readconfig, in which it is; or NULL */
+    unsigned line;        /* of its section */
 
     /* -m, in bytes; not given: 0 */
     uint64_t ram_size;
@@ -55,6 +57,9 @@ struct parser {
     const char **numa;
     size_t numa_count;
     char *dimm_node; /* -machine dimm-node=: "own" or a number */
+
+    char **bridges; /* ids of those that are left out */
+    size_t bridge_count;
 
     /* -drive and its short forms */
     struct drive_index *drives;
@@ -94,8 +99,24 @@ extern const char *const option_group_titles[GROUP_COUNT];
 /* The row of an option, by its name without dashes; NULL: there is none. */
 const struct option *option_find(const char *name);
 
+/* left_out.c: what hotram lacks and a guest can do without, which -machine ignore-absent=on leaves out. Keep
+ * it, by a sentence about it. */
+void leave_out(struct parser *parser, const char *sentence);
+/* The same of a value of the present option, if it is one of `words`; false: it is none of them. */
+bool leave_out_word(struct parser *parser, const char *words, const char *word, size_t length,
+                    const char *reason);
+/* The same of a device; false: it has to be there. */
+bool leave_out_device(struct parser *parser, struct json_object *properties);
+/* When all options are known. False and errors, a line each, after those that are there already (`good`:
+ * none). */
+bool finish_left_out(struct parser *parser, bool good, struct error *error);
+void left_out_free(char **list, size_t count);
+
 /* Why hotram does not support an option of QEMU 7.2; NULL: QEMU does not have it, either. */
 const char *option_absent(const char *name);
+/* Whether a guest can do without what this option of QEMU makes. *takes_argument: the next word is its
+ * argument. */
+bool option_extra(const char *name, bool *takes_argument);
 /* Whether an option of QEMU, with this argument (NULL: none follows on the command line), requests nothing
  * that hotram would have to do, and is therefore accepted. *takes_argument: the argument belongs to the
  * option. */
@@ -157,13 +178,18 @@ struct machine_type {
 /* The QOM type whose properties libvirt uses for all machines of an architecture. */
 #if defined(__aarch64__)
 #define MACHINE_FAMILY "virt-machine"
+#define MACHINE_ALIAS "virt"
 #else
+#define MACHINE_ALIAS "q35"
 #define MACHINE_FAMILY "generic-pc-machine"
 #endif
 /* NULL after the last. */
 const struct machine_type *machine_type_at(size_t index);
 /* By name or alias; NULL: there is none. */
 const struct machine_type *machine_type_find(const char *name);
+
+/* A machine of QEMU that hotram does not have, of any version. */
+bool machine_type_is_qemus(const char *name);
 
 /* opt_machine.c: the keys of -machine; NULL after the last. */
 const char *machine_key_at(size_t index, bool *is_bool);

@@ -45,6 +45,15 @@ static const struct {
     { "semihosting semihosting-config prom-env old-param", "not for this architecture" },
 };
 
+/* Those without which a guest can do, and whether they have an argument. */
+static const struct {
+    const char *names;
+    bool argument;
+} extra[] = {
+    { "usb sdl portrait full-screen", false },
+    { "usbdevice audio spice vnc rotate k", true },
+};
+
 /* What asks for the absence of something that is absent. */
 static const struct {
     const char *name;
@@ -80,6 +89,16 @@ const char *option_harmless_at(size_t index, char text[32])
         argument = "ANYTHING";
     snprintf(text, 32, "-%s%s%s", harmless[index].name, argument ? " " : "", argument ? argument : "");
     return text;
+}
+
+bool option_extra(const char *name, bool *takes_argument)
+{
+    for (size_t i = 0; i < sizeof extra / sizeof extra[0]; i++)
+        if (words_contain(extra[i].names, name)) {
+            *takes_argument = extra[i].argument;
+            return true;
+        }
+    return false;
 }
 
 const char *option_absent(const char *name)

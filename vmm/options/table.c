@@ -41,14 +41,16 @@ const struct option options_table[] = {
     HANDLED(
         "machine",
         "[type=]NAME[,accel=kvm[:OTHER...]]" EVENTS
-        "[,usb=off][,graphics=off][,dump-guest-core=on|off][,mem-merge=on|off]"
+        "[,usb=off][,graphics=off][,dump-guest-core=on|off][,mem-merge=on|off][,ignore-absent=on|off]"
         "[,memory-backend=ID][,pflash0=NODE][,pflash1=NODE][,dimm-at-boot=" AT_BOOT
         "][,dimm-node=N|own][,dimm-granularity=auto|SIZE]"
         "[,dimm-template=TYPE,,KEY=VALUE...][,dimm-map-limit=PERCENT][,dimm-map-strict=on|off][,plug-timeout=SECONDS]"
         "[,unplug-timeout=SECONDS]",
         GROUP_MACHINE, option_machine,
         "select the machine type ('-machine help' lists them); hotram-1 as seen by guests never changes. " EVENTS_HELP
-        "memory-backend: the -object that provides the RAM at start. pflash0, pflash1: the block nodes (-blockdev) that "
+        "ignore-absent=on: start without devices and options of QEMU that hotram lacks and a guest can do without (USB, "
+        "video, input, sound, conventional PCI bridges), with a warning for each; other kinds, and other mistakes, remain "
+        "errors (default off). memory-backend: the -object that provides the RAM at start. pflash0, pflash1: the block nodes (-blockdev) that "
         "are the banks of flash. dimm-at-boot: how a booting guest discovers "
         "DIMMs that are already plugged. dimm-node: the NUMA node of DIMMs without node= (default 0; own with "
         "dimm-at-boot=e820). dimm-granularity: alignment of DIMM sizes and addresses (default auto: the memory block "

@@ -13,6 +13,7 @@
 
 #include "base/count_of.h"
 #include "command_line.h"
+#include "device/absent_type.h"
 #include "device/type.h"
 #include "options/parser.h"
 
@@ -331,6 +332,28 @@ static void chips_are_not_offered(void **state)
     assert_true(chips > 0);
 }
 
+/* No type is said to be absent and is there, or is in two rows. */
+static void absent_types_are_absent(void **state)
+{
+    const struct absent_type *row;
+    const struct device_type *type;
+
+    (void)state;
+    for (size_t i = 0; (type = device_type_at(i)) != NULL; i++)
+        if (absent_type_find(type->name))
+            fail_msg("%s is in both lists", type->name);
+    for (unsigned i = 0; (row = absent_type_at(i)) != NULL; i++) {
+        char *names = strdup(row->names), *rest = names, *name;
+
+        assert_non_null(names);
+        while ((name = strsep(&rest, " ")))
+            assert_ptr_equal(absent_type_find(name), row);
+        free(names);
+    }
+    assert_null(absent_type_find(""));
+    assert_null(absent_type_find("usb-ehci usb-hub"));
+}
+
 /* No option is said to be absent and is there, and the reasons read well. */
 static void absent_options_are_absent(void **state)
 {
@@ -361,6 +384,7 @@ int main(void)
         cmocka_unit_test(manual_names_keys),
         cmocka_unit_test(lists_are_printed),
         cmocka_unit_test(chips_are_not_offered),
+        cmocka_unit_test(absent_types_are_absent),
         cmocka_unit_test(absent_options_are_absent),
     };
 

@@ -13,6 +13,7 @@
 
 #include "base/count_of.h"
 #include "command_line.h"
+#include "options/parser.h"
 
 #define KIB UINT64_C(1024)
 #define MIB (KIB * 1024)
@@ -357,11 +358,16 @@ static void bad_machines(void **state)
 {
     static const struct bad cases[] = {
         { "-machine pc",
-          "'pc' is not a machine type of hotram; the default is hotram-1; it has: hotram-1, " FAMILY_NAMES
+          "'pc' is a machine type of QEMU; hotram has one machine, hotram-1: write -machine " MACHINE_ALIAS
+          ", or omit it" },
+        { "-machine none-such",
+          "'none-such' is not a machine type of hotram; the default is hotram-1; it has: hotram-1, " FAMILY_NAMES
           ", none" },
         { "-machine hotram-2",
           "'hotram-2' is not a machine type of hotram; the default is hotram-1; did you mean 'hotram-1'?" },
-        { "-machine hotram-1,usb=on", "Parameter 'usb' expects off (hotram has no USB); got 'on'" },
+        { "-machine hotram-1,usb=on",
+          "-machine usb=on: hotram has no USB; -machine ignore-absent=on starts" },
+        { "-machine hotram-1,usb=maybe", "Parameter 'usb' expects off (hotram has no USB); got 'maybe'" },
         { "-machine hotram-1,acpi=off",
           "Parameter 'acpi' expects on (memory hotplug requires ACPI); got 'off'" },
         { "-machine hotram-1,dump-guest-core=maybe",
@@ -383,13 +389,17 @@ static void bad_machines(void **state)
         { "-accel qtest -qtest stdio -qmp stdio", "stdio is used twice" },
         { "-accel qtest -chardev null,mux=on,id=c -qtest chardev:c",
           "chardev 'c' has mux=on, which QMP and qtest do not support" },
-        { "-display gtk", "Parameter 'type' expects none (hotram has no display); got 'gtk'" },
-        { "-vga std", "Parameter 'type' expects none (hotram has no video card); got 'std'" },
-        { "-audiodev alsa,id=a", "Parameter 'driver' expects none (hotram has no sound); got 'alsa'" },
+        { "-display gtk",
+          "-display gtk: hotram has no display; -machine ignore-absent=on starts without it" },
+        { "-display gtkk", "Parameter 'type' expects none (hotram has no display); got 'gtkk'" },
+        { "-vga std", "-vga std: hotram has no video card; -machine ignore-absent=on starts without it" },
+        { "-vga std,x=1", "got 'std'" },
+        { "-audiodev alsa,id=a", "-audiodev alsa: hotram has no sound; -machine ignore-absent=on starts" },
+        { "-audiodev also,id=a", "Parameter 'driver' expects none (hotram has no sound); got 'also'" },
         { "-audiodev none", "Parameter 'id' is missing" },
         { "-audiodev id=a", "Parameter 'driver' is missing" },
         { "-audiodev none,id=a,timer-period=1", "timer-period" },
-        { "-audiodev '{\"driver\":\"pa\",\"id\":\"a\"}'", "got 'pa'" },
+        { "-audiodev '{\"driver\":\"pa\",\"id\":\"a\"}'", "-audiodev pa: hotram has no sound" },
         { "-audiodev '{\"driver\":'", "JSON" },
         { "-fw_cfg name=opt/a", "name, plus exactly one of file and string, are needed" },
         { "-fw_cfg string=x", "name, plus exactly one of file and string, are needed" },

@@ -31,6 +31,7 @@ static const struct {
     { "graphics", OFF, 0, NULL },
     { "its", FLAG, AT(its), NULL },
     { "dump-guest-core", FLAG, AT(dump_guest_core), NULL },
+    { "ignore-absent", FLAG, AT(ignore_absent), NULL },
     { "mem-merge", FLAG, AT(mem_merge), NULL },
     { "acpi", FLAG, AT(acpi), NULL },
     { "dimm-map-strict", FLAG, AT(dimms.strict), NULL },
