@@ -280,7 +280,8 @@ stress_test() {
 }
 
 # The cross build, its host, and the same guest tests; the first of them once more
-# where KVM has to do without the virtualization host extensions, and with a GICv2.
+# where KVM has to do without the virtualization host extensions, and with a GICv2, which
+# those of CPUs depend on, too.
 arm64_tests() {
     step "packages and guest images for arm64" prepare_arm64 &&
         step "build for arm64" scripts/build.sh build/arm64 aarch64-linux-gnu-gcc || return
@@ -289,6 +290,7 @@ arm64_tests() {
     guest_tests arm64 guest-arm64
     tap "guest-arm64 basic nvhe" guest_test arm64 tests/guest/test_basic.py --vhe 0
     tap "guest-arm64 basic gicv2" guest_test arm64 tests/guest/test_basic.py --vhe 0 --gic 2
+    tap "guest-arm64 cpus gicv2" guest_test arm64 tests/guest/test_cpus.py --vhe 0 --gic 2
     [ -n "${GUEST_TESTS:-}" ] || ! step "libvirt's programs for arm64, unpacked" scripts/libvirt-arm64-root.sh ||
         tap "libvirt arm64" guest_test arm64 tests/libvirt/test_arm64.py --root build/libvirt-arm64/root -- tests/libvirt/run
 }

@@ -9,7 +9,10 @@
 #   vmlinuz-generic vmlinux-generic   and the one for everything: as shipped (on
 #                                     arm64 a plain Image), and for x86-64
 #                                     unpacked (an ELF file with PVH note)
-#   initramfs.cpio                    user space of the guests, for both kernels
+#   vmlinuz-cloud-6.1 ...-6.12        the first of them in these versions, for tests of
+#                                     what depends on the version: the same file if it is
+#                                     this machine's, else from the release that has it
+#   initramfs.cpio                    user space of the guests, for all these kernels
 #   emulated-host.cpio                user space of the emulated host, for the
 #                                     generic kernel (see tests/host/emulated)
 #
@@ -17,6 +20,7 @@
 # package lists are empty or out of date.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+clone=$PWD
 PATH=$PATH:/usr/sbin:/sbin
 . scripts/private-apt.sh
 
@@ -42,12 +46,12 @@ x86-64)
     compiler=(gcc)
     host_modules+=(kvm-amd overlay)
     watchdog_modules+=(lpc_ich iTCO_wdt)
-    packages() { "$@"; } ;;
+    own_packages() { "$@"; } ;;
 arm64)
     out=build/guest-arm64 debian=arm64 tools=aarch64-linux-gnu-
     root=$PWD/build/debian-arm64/root busybox=$root/bin/busybox
     compiler=(aarch64-linux-gnu-gcc "--sysroot=$root")
-    packages() { arm64_apt "$@"; }
+    own_packages() { arm64_apt "$@"; }
     scripts/arm64-root.sh ;;
 *)
     echo "guest-images: '$arch' is not an architecture: x86-64 or arm64" >&2
@@ -60,6 +64,20 @@ exec 9> $out/lock
 flock 9
 
 say() { echo "guest-images: $*"; }
+
+# packages TOOL ARGUMENT...: apt-get or apt-cache, of the release of Debian that $suite
+# names, by default of this machine's.
+suite=
+packages() {
+    local tool=$1
+    if [ -z "$suite" ]; then
+        own_packages "$@"
+    else
+        shift
+        suite_apt "$clone/$out/apt-$suite" "$tool" \
+            -o APT::Architecture=$debian -o APT::Architectures=$debian "$@"
+    fi
+}
 
 # depends_of PACKAGE PATTERN: those of its dependencies whose whole names match.
 depends_of() {
@@ -79,7 +97,10 @@ kernel_packages() {
 
 update_lists() {
     local as_root=
-    if [ "$arch" = x86-64 ] && [ "$(id -u)" -ne 0 ]; then
+    if [ -n "$suite" ]; then
+        mkdir -p "$out/apt-$suite/sources"
+        suite_sources "$suite" "$out/apt-$suite/sources"
+    elif [ "$arch" = x86-64 ] && [ "$(id -u)" -ne 0 ]; then
         as_root=sudo
         command -v sudo >/dev/null || {
             say "apt has no usable package lists; run 'apt-get update' as root" >&2
@@ -95,7 +116,7 @@ update_lists() {
 download() {
     local list package try
     for try in 1 2; do
-        [ $try = 1 ] || update_lists >&2
+        { [ $try = 1 ] && [ -z "$suite" ]; } || update_lists >&2
         list=$(kernel_packages "$1") && [ -n "$list" ] || continue
         for package in $list; do rm -f $out/"$package"_*.deb; done
         # shellcheck disable=SC2086  # a list of words
@@ -104,7 +125,7 @@ download() {
             return
         fi
     done
-    say "cannot download $1" >&2
+    say "cannot download $1${suite:+ of $suite}" >&2
     return 1
 }
 
@@ -190,7 +211,7 @@ kernel() {
     mkdir -p "$dir"
     debs=$(cat "$out/$flavour.deb.name" 2>/dev/null) || debs=
     if ! are_there $debs; then
-        say "downloading $2"
+        say "downloading $2${suite:+ of $suite}"
         debs=$(download "$2")
         echo "$debs" > "$out/$flavour.deb.name"
     fi
@@ -201,19 +222,37 @@ kernel() {
     depmod -b "$tree" "$version"
     take_modules "$tree" "$version" "$dir/guest-modules" order "${guest_modules[@]}"
     take_modules "$tree" "$version" "$dir/guest-modules" devices "${device_modules[@]}"
-    take_modules "$tree" "$version" "$dir/guest-modules" efi "${efi_modules[@]}"
-    take_modules "$tree" "$version" "$dir/guest-modules" fs "${fs_modules[@]}"
+    if [ -z "$suite" ]; then
+        take_modules "$tree" "$version" "$dir/guest-modules" efi "${efi_modules[@]}"
+        take_modules "$tree" "$version" "$dir/guest-modules" fs "${fs_modules[@]}"
+    fi
     if [ "$flavour" = generic ]; then
         take_modules "$tree" "$version" "$dir/guest-modules" watchdog "${watchdog_modules[@]}"
         take_modules "$tree" "$version" "$dir/host-modules" order "${host_modules[@]}"
         take_modules "$tree" "$version" "$dir/host-modules" net "${net_modules[@]}"
     fi
     echo "$version" > "$dir/version"
+    rm -f "$out"/vmlinu[xz]-"$flavour" # which may be links to others
     cp "$(first_of "$tree"/{boot/config-"$version",usr/lib/modules/"$version"/config})" "$dir/config"
     cp "$(first_of "$tree"/{boot/vmlinuz-"$version",usr/lib/modules/"$version"/vmlinuz})" "$out/vmlinuz-$flavour"
     [ "$arch" != x86-64 ] || unpack_kernel "$flavour"
     rm -rf "$tree"
     echo "$wanted" > "$dir/done"
+}
+
+# The cloud kernel in one version.
+#   cloud_of VERSION SUITE
+cloud_of() {
+    local version=$1 suite=$2 kind
+    if [[ $(cat $out/cloud/version) != "$version".* ]]; then
+        kernel "cloud-$version" linux-image-cloud-$debian
+        rm -rf "$out/apt-$suite"
+        return
+    fi
+    rm -rf "$out/cloud-$version"
+    for kind in vmlinuz vmlinux; do
+        [ ! -f $out/$kind-cloud ] || ln -sfn $kind-cloud "$out/$kind-cloud-$version"
+    done
 }
 
 # pack TREE CPIO
@@ -240,8 +279,8 @@ older() {
 }
 
 guest_initramfs() {
-    local cpio=$out/initramfs.cpio tree=$out/initramfs.tree flavour version program
-    older $cpio "$0" tests/guest/initramfs/* $out/{cloud,generic}/done || return 0
+    local cpio=$out/initramfs.cpio tree=$out/initramfs.tree modules version program
+    older $cpio "$0" tests/guest/initramfs/* $out/*/done || return 0
     say "making $cpio"
     busybox_tree $tree
     cp tests/guest/initramfs/init $tree/init
@@ -251,10 +290,10 @@ guest_initramfs() {
         "${compiler[@]}" -O2 -s -static -Wall -Wextra -o $tree/bin/$program tests/guest/initramfs/$program.c
     done
     cp tests/guest/initramfs/devices $tree/bin/devices
-    for flavour in cloud generic; do
-        version=$(cat $out/$flavour/version)
+    for modules in $out/*/guest-modules; do
+        version=$(cat "${modules%/*}/version")
         mkdir -p "$tree/lib/modules/$version"
-        cp $out/$flavour/guest-modules/* "$tree/lib/modules/$version/"
+        cp "$modules"/* "$tree/lib/modules/$version/"
     done
     chmod +x $tree/init $tree/bin/devices $tree/etc/acpi/PWRF/00000080
     pack $tree $cpio
@@ -297,6 +336,8 @@ order_disks() {
 
 kernel cloud linux-image-cloud-$debian
 kernel generic linux-image-$debian
+cloud_of 6.1 bookworm
+cloud_of 6.12 trixie
 guest_initramfs
 host_initramfs
 [ "$arch" != arm64 ] || { uefi_disk && order_disks; }

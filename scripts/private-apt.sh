@@ -57,12 +57,12 @@ suite_sources() {
     echo "deb [signed-by=$keys] $mirror $suite main" > "$dir/suite.list"
 }
 
-# apt-get with the sources that suite_sources has written to DIR/sources.
-#   suite_apt DIR ARGUMENT...
+# apt-get or apt-cache with the sources that suite_sources has written to DIR/sources.
+#   suite_apt DIR TOOL ARGUMENT...
 suite_apt() {
-    local dir=$1
-    shift
-    private_apt "$dir" apt-get -o Dir::Etc::SourceList=/dev/null \
+    local dir=$1 tool=$2
+    shift 2
+    private_apt "$dir" "$tool" -o Dir::Etc::SourceList=/dev/null \
         -o Dir::Etc::SourceParts="$dir/sources" "$@"
 }
 
@@ -74,8 +74,8 @@ unpack_from_suite() {
     rm -rf "$dir/root" "$dir/apt"
     mkdir -p "$dir"/apt/{sources,debs}
     suite_sources "$suite" "$dir/apt/sources"
-    suite_apt "$dir/apt" update
-    (cd "$dir/apt/debs" && suite_apt "$dir/apt" download "$@")
+    suite_apt "$dir/apt" apt-get update
+    (cd "$dir/apt/debs" && suite_apt "$dir/apt" apt-get download "$@")
     for deb in "$dir"/apt/debs/*.deb; do
         dpkg -x "$deb" "$dir/root"
     done

@@ -154,7 +154,8 @@ class Machine:
     """A machine that runs until the `with` block ends, whatever happens.
 
     options   of the program, besides those for monitor and console
-    kernel    "cloud" or "generic"; an absolute path; None: the test gives all
+    kernel    "cloud" or "generic", or one of the versions that scripts/guest-images.sh has,
+              "cloud-6.12"; an absolute path; None: the test gives all
     unpacked  boot the kernel as ELF file rather than as bzImage
     append    added to the kernel's command line
     run       False: leave the machine as -S started it
