@@ -3,7 +3,7 @@
  * For LD_PRELOAD: a /dev/vhost-vsock for machines whose kernel has none. It takes what the kernel takes, and
  * moves nothing. The file that $VHOST_STAND_IN names is mapped before the program starts, and tells a test
  * what was asked for (struct page). A descriptor of it is a memfd of the name NAME, also one that a test has
- * made and passed.
+ * made and passed. /dev/vhost-net has no stand-in, but can fail in the same way.
  *
  * The kernel's rules are those of drivers/vhost/vsock.c: an owner, a CID that nobody else has, no way to
  * serve rings without an owner.
@@ -71,6 +71,10 @@ static int open_any(const char *path, int flags, unsigned mode)
     if (page && strcmp(path, "/dev/vhost-vsock") == 0) {
         errno = (int)page->open_errno;
         return errno ? -1 : (int)syscall(SYS_memfd_create, NAME, MFD_CLOEXEC);
+    }
+    if (page && page->open_errno && strcmp(path, "/dev/vhost-net") == 0) {
+        errno = (int)page->open_errno;
+        return -1;
     }
     return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }

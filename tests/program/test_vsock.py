@@ -13,7 +13,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "differential"))
-from lib import tap                                          # noqa: E402
+from lib import host_tap, tap                                # noqa: E402
 from lib.machine import PROGRAM                              # noqa: E402
 from lib.qmp import QMPError                                 # noqa: E402
 from lib.vhost_stand_in import StandIn                       # noqa: E402
@@ -211,10 +211,10 @@ BAD = [
 ]
 
 
-def start(device):
-    return subprocess.run([PROGRAM, *HOTRAM["options"], "-nodefaults", "-display", "none", "-S", "-m", "128M",
+def start(device, *options, pass_fds=()):
+    return subprocess.run([PROGRAM, *HOTRAM["options"], "-nodefaults", "-display", "none", "-S", "-m", "128M", *options,
                            "-device", device], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
-                          check=False)
+                          check=False, pass_fds=pass_fds)
 
 
 def test_bad_words():
@@ -226,11 +226,24 @@ def test_bad_words():
 
 def test_a_host_without_it():
     for failure, words in ((errno.ENOENT, "No such file or directory; load the kernel's module (modprobe vhost_vsock)\n"),
-                           (errno.EACCES, "Permission denied; permit this user to read and write it, or pass an open one "
-                                          "(vhostfd=NAME)\n")):
+                           (errno.EACCES, "Permission denied; add the user to the device's group, usually kvm (adduser USER kvm), and log in "
+                                          "again, or pass an open one (vhostfd=NAME)\n")):
         STAND_IN.open_errno = failure
         run = start("vhost-vsock-pci,guest-cid=3")
         assert run.returncode == 1 and "vhost-vsock-pci: cannot open '/dev/vhost-vsock': " + words in run.stderr, run
+
+
+def test_a_host_without_vhost_net():
+    device, wire = host_tap.make("hotram-v0")
+    with wire:
+        for failure, words in ((errno.ENOENT, "No such file or directory; load the kernel's module (modprobe vhost_net), or say "
+                                              "vhost=off, which serves every tap device\n"),
+                               (errno.EACCES, "Permission denied; add the user to the device's group, usually kvm (adduser USER "
+                                              "kvm), and log in again, or pass an open one (vhostfd=NAME), or say vhost=off")):
+            STAND_IN.open_errno = failure
+            run = start("virtio-net-pci", "-netdev", f"tap,id=n,fd={device},vhost=on", pass_fds=[device])
+            assert run.returncode == 1 and "vhost=on: cannot open '/dev/vhost-net': " + words in run.stderr, run
+    os.close(device)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ struct chardev_config {
     bool server;   /* socket: listen (default off, as in QEMU) */
     bool wait;     /* socket server: wait for a client before the machine starts (default on with server) */
     uint64_t reconnect_ms; /* socket client: delay until it connects again, ms; 0: it does not */
+    struct redial *redial; /* of TCP with it: what connects (host/redial.h); NULL until then */
     bool append;           /* file */
     bool signal;           /* stdio: Ctrl-C ends the program (default on; off with mon:stdio) */
     bool mux;              /* several front ends, Ctrl-A c changes between them */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Unix sockets: listening, connecting, or an inherited descriptor.
+ * Sockets: listening, connecting, or an inherited descriptor; they are created elsewhere (path.c, tcp.c).
  *
  * A client with reconnect= that has no connection tries again and again, and says so once.
  *
@@ -19,10 +19,10 @@
 #include "base/loop.h"
 #include "base/message.h"
 #include "chardev/internal.h"
+#include "chardev/path.h"
 #include "host/file.h"
+#include "host/redial.h"
 
-#define PATH_MAX_LENGTH (sizeof((struct sockaddr_un *)NULL)->sun_path - 1)
-#define BACKLOG 16
 /* Clients at once; the next ones wait in the queue. */
 #define CLIENTS_MAX 64u
 /* No descriptor or memory is free for a client: try again then, instead of spinning. */
@@ -35,11 +35,12 @@ struct socket_state {
     bool telnet;
     struct made_file made;
     struct watch *watch;
-    struct timer retry;    /* to listen, or to connect */
-    uint64_t reconnect_ms; /* of a client; 0: it connects once */
-    bool failing;          /* the failure was reported */
-    char path[108];        /* "" for an inherited socket without a name */
-    char *address;         /* of one over TCP: HOST:PORT, or NULL */
+    struct timer retry;          /* to listen, or to connect */
+    uint64_t reconnect_ms;       /* of a client; 0: it connects once */
+    bool failing;                /* the failure was reported */
+    char path[SOCKET_PATH_SIZE]; /* "" for an inherited socket without a name */
+    char *address;               /* of one over TCP: HOST:PORT, or NULL */
+    struct redial *redial;       /* of a client over TCP that connects again, or NULL */
 };
 
 static void accept_again(void *opaque);
@@ -78,43 +79,10 @@ static void on_client(void *opaque, uint32_t events)
     update_listening(chardev);
 }
 
-static bool open_listening(struct socket_state *state, struct error *error)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-    memcpy(address.sun_path, state->path, strlen(state->path));
-    state->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (state->fd < 0)
-        return error_set(error, "cannot create a socket: %s", strerror(errno));
-    /* As QEMU does: replace a socket that an earlier run left behind. */
-    if (unlink(address.sun_path) < 0 && errno != ENOENT)
-        return error_set(error, "cannot replace '%s': %s", state->path, strerror(errno));
-    if (bind(state->fd, (const struct sockaddr *)&address, sizeof address) < 0)
-        return error_set(error, "cannot create socket '%s': %s", state->path, strerror(errno));
-    if (!made_file_note(&state->made, state->path))
-        return error_set(error, "cannot create socket '%s': %s", state->path, strerror(errno));
-    if (listen(state->fd, BACKLOG) < 0)
-        return error_set(error, "cannot listen on '%s': %s", state->path, strerror(errno));
-    return true;
-}
-
-/* To state->path. */
 static bool connect_path(struct socket_state *state, struct error *error)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int failure;
-
-    memcpy(address.sun_path, state->path, strlen(state->path));
-    state->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (state->fd < 0)
-        return error_set(error, "cannot create a socket: %s", strerror(errno));
-    if (connect(state->fd, (const struct sockaddr *)&address, sizeof address) == 0)
-        return true;
-    failure = errno;
-    close(state->fd);
-    state->fd = -1;
-    return error_set(error, "cannot connect to '%s': %s", state->path,
-                     failure == EAGAIN ? "too many clients are waiting" : strerror(failure));
+    state->fd = path_connect(state->path, error);
+    return state->fd >= 0;
 }
 
 /* The socket is connected, and is the connection's from now on. */
@@ -149,6 +117,36 @@ static bool use_connection(struct chardev *chardev, struct error *error)
     return !chardev->started || open_connection(chardev, error);
 }
 
+static void keep_connecting(void *opaque);
+
+static void connect_later(struct chardev *chardev, const char *why)
+{
+    struct socket_state *state = chardev->state;
+
+    if (!state->failing)
+        warning("Unable to connect character device %s: %s; it tries again every %llu ms", chardev->id, why,
+                (unsigned long long)state->reconnect_ms);
+    state->failing = true;
+    timer_start(chardev->owner->loop, &state->retry, state->reconnect_ms, keep_connecting, chardev);
+}
+
+static void dialed(void *opaque, int fd, const char *why)
+{
+    struct chardev *chardev = opaque;
+    struct socket_state *state = chardev->state;
+    struct error error;
+
+    state->fd = fd;
+    if (fd < 0)
+        error_set(&error, "cannot connect to %s: %s", state->address, why);
+    else if (use_connection(chardev, &error)) {
+        state->failing = false;
+        return;
+    } else
+        redial_hang_up(state->redial);
+    connect_later(chardev, error.text);
+}
+
 /* Until somebody is there. Where no user is to be told, the connection waits for one. */
 static void keep_connecting(void *opaque)
 {
@@ -156,28 +154,27 @@ static void keep_connecting(void *opaque)
     struct socket_state *state = chardev->state;
     struct error error;
 
-    if (connect_path(state, &error) && use_connection(chardev, &error)) {
+    if (state->redial)
+        redial_begin(state->redial, chardev->owner->loop, dialed, chardev);
+    else if (connect_path(state, &error) && use_connection(chardev, &error))
         state->failing = false;
-        return;
-    }
-    if (!state->failing)
-        warning("Unable to connect character device %s: %s; it tries again every %llu ms", chardev->id,
-                error.text, (unsigned long long)state->reconnect_ms);
-    state->failing = true;
-    timer_start(chardev->owner->loop, &state->retry, state->reconnect_ms, keep_connecting, chardev);
+    else
+        connect_later(chardev, error.text);
 }
 
 static bool open_path(struct chardev *chardev, const char *path, struct error *error)
 {
     struct socket_state *state = chardev->state;
-    size_t length = strlen(path);
+    const size_t length = strlen(path);
 
-    if (length > PATH_MAX_LENGTH)
+    if (length >= sizeof state->path)
         return error_set(error, "socket path '%s' is too long: it has %zu bytes; the limit is %zu", path,
-                         length, PATH_MAX_LENGTH);
+                         length, sizeof state->path - 1);
     memcpy(state->path, path, length);
-    if (state->server)
-        return open_listening(state, error);
+    if (state->server) {
+        state->fd = path_listen(path, &state->made, error);
+        return state->fd >= 0;
+    }
     if (state->reconnect_ms == 0)
         return connect_path(state, error);
     keep_connecting(chardev);
@@ -213,6 +210,8 @@ static void socket_close(struct chardev *chardev)
 
     watch_remove(state->watch);
     timer_cancel(&state->retry);
+    redial_stop(state->redial);
+    redial_release(state->redial);
     made_file_remove(&state->made);
     if (state->fd >= 0)
         close(state->fd);
@@ -221,8 +220,9 @@ static void socket_close(struct chardev *chardev)
 }
 
 /* The socket is there: tcp_open(). */
-static bool open_tcp(struct socket_state *state, const struct chardev_config *config, struct error *error)
+static bool open_tcp(struct chardev *chardev, const struct chardev_config *config, struct error *error)
 {
+    struct socket_state *state = chardev->state;
     const bool braces = strchr(config->host, ':');
 
     state->telnet = config->telnet;
@@ -231,7 +231,11 @@ static bool open_tcp(struct socket_state *state, const struct chardev_config *co
         state->address = NULL;
         return error_set(error, "out of memory");
     }
-    return open_inherited(state, config->fd, error);
+    if (!config->redial)
+        return open_inherited(state, config->fd, error);
+    state->redial = redial_share(config->redial);
+    keep_connecting(chardev);
+    return true;
 }
 
 static bool open_any(struct chardev *chardev, const struct chardev_config *config, struct error *error)
@@ -239,7 +243,7 @@ static bool open_any(struct chardev *chardev, const struct chardev_config *confi
     struct socket_state *state = chardev->state;
 
     if (config->host)
-        return open_tcp(state, config, error);
+        return open_tcp(chardev, config, error);
     return config->fd >= 0 ? open_inherited(state, config->fd, error)
                            : open_path(chardev, config->path, error);
 }
@@ -342,6 +346,8 @@ static void socket_gone(struct chardev *chardev)
 {
     struct socket_state *state = chardev->state;
 
+    if (state->redial)
+        redial_hang_up(state->redial);
     if (state->watch)
         update_listening(chardev);
     else if (state->reconnect_ms > 0)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/message.h"
+#include "host/redial.h"
 
 #define BACKLOG 16
 
@@ -104,7 +105,7 @@ static bool fail(const struct chardev_config *config, int failure, struct error 
                      shown(config), config->port, strerror(failure), hint);
 }
 
-bool tcp_open(struct chardev_config *config, struct error *error)
+static bool open_once(struct chardev_config *config, struct error *error)
 {
     const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = config->server ? AI_PASSIVE : 0 };
     struct addrinfo *list;
@@ -120,4 +121,12 @@ bool tcp_open(struct chardev_config *config, struct error *error)
     if (config->fd < 0)
         return fail(config, found, error);
     return !config->server || note_address(config, error);
+}
+
+bool tcp_open(struct chardev_config *config, struct error *error)
+{
+    if (config->reconnect_ms == 0)
+        return open_once(config, error);
+    config->redial = redial_create(config->host, config->port, config->nodelay, error);
+    return config->redial != NULL;
 }

@@ -14,8 +14,9 @@
 #include "base/error.h"
 
 /* Listen at host and port, or connect to them: config->fd becomes the socket, and config->port the number of
- * the port that a server was assigned for 0. Warns of a server that accepts clients from other hosts. False
- * and an error that names the address and the reason. */
+ * the port that a server was assigned for 0. For a client that connects again, only what it needs for that is
+ * created: config->redial. Warns of a server that accepts clients from other hosts. False and an error that
+ * names the address and the reason. */
 bool tcp_open(struct chardev_config *config, struct error *error);
 
 #endif

@@ -22,6 +22,7 @@
 
 #include "base/message.h"
 #include "host/file.h"
+#include "host/redial.h"
 #include "net/stream_properties.h"
 #include "net/type.h"
 
@@ -34,6 +35,7 @@ struct stream {
     bool is_tcp;
     struct made_file made;
     struct timer retry;           /* to connect, or to accept */
+    struct redial *redial;        /* of a client over TCP that connects again, or NULL */
     uint64_t reconnect_ms;        /* of a client; 0: it connects once */
     bool failing;                 /* the failure was reported */
     char path[STREAM_PATH_BYTES]; /* of a UNIX socket */
@@ -129,6 +131,43 @@ static void tell_connected(struct net_backend *backend, const struct sockaddr *p
         backend->backends->event(backend->backends->opaque, &event);
 }
 
+static void keep_connecting(void *opaque);
+
+static void connected(struct net_backend *backend, const struct sockaddr *peer)
+{
+    struct stream *stream = backend->state;
+
+    stream->failing = false;
+    tell_connected(backend, peer);
+}
+
+static void connect_later(struct net_backend *backend, const char *why)
+{
+    struct stream *stream = backend->state;
+
+    if (!stream->failing)
+        warning("netdev '%s': %s; it tries again every %llu ms", backend->id, why,
+                (unsigned long long)stream->reconnect_ms);
+    stream->failing = true;
+    timer_start(backend->backends->loop, &stream->retry, stream->reconnect_ms, keep_connecting, backend);
+}
+
+static void dialed(void *opaque, int fd, const char *why)
+{
+    struct net_backend *backend = opaque;
+    const struct stream *stream = backend->state;
+    struct error error;
+
+    if (fd < 0)
+        error_set(&error, "cannot connect to %s: %s", stream->address, why);
+    else if (net_backend_connect(backend, 0, fd, &error)) {
+        connected(backend, redial_peer(stream->redial));
+        return;
+    } else
+        redial_hang_up(stream->redial);
+    connect_later(backend, error.text);
+}
+
 /* Until somebody is there. */
 static void keep_connecting(void *opaque)
 {
@@ -136,16 +175,12 @@ static void keep_connecting(void *opaque)
     struct stream *stream = backend->state;
     struct error error;
 
-    if (connect_unix(backend, stream->path, &error)) {
-        stream->failing = false;
-        tell_connected(backend, NULL);
-        return;
-    }
-    if (!stream->failing)
-        warning("netdev '%s': %s; it tries again every %llu ms", backend->id, error.text,
-                (unsigned long long)stream->reconnect_ms);
-    stream->failing = true;
-    timer_start(backend->backends->loop, &stream->retry, stream->reconnect_ms, keep_connecting, backend);
+    if (stream->redial)
+        redial_begin(stream->redial, backend->backends->loop, dialed, backend);
+    else if (connect_unix(backend, stream->path, &error))
+        connected(backend, NULL);
+    else
+        connect_later(backend, error.text);
 }
 
 static bool open_unix(struct net_backend *backend, const struct stream_values *values, struct error *error)
@@ -156,8 +191,6 @@ static bool open_unix(struct net_backend *backend, const struct stream_values *v
     words_format(stream->address, sizeof stream->address, "unix:%s", values->path);
     if (values->server)
         return listen_unix(backend, stream->path, error);
-    stream->reconnect_ms = values->reconnect_given ? UINT64_C(1000) * values->reconnect
-                                                   : values->reconnect_ms;
     if (stream->reconnect_ms > 0)
         keep_connecting(backend);
     else if (connect_unix(backend, stream->path, error))
@@ -215,6 +248,12 @@ static bool open_inet(struct net_backend *backend, const struct stream_values *v
     words_format(stream->address, sizeof stream->address, "tcp:%s:%s", values->host, values->port);
     if (!net_backend_may(backend, "a connection over TCP", "or use addr.type=unix", error))
         return false;
+    if (stream->reconnect_ms > 0) {
+        stream->redial = redial_create(values->host, values->port, true, error);
+        if (stream->redial)
+            keep_connecting(backend);
+        return stream->redial != NULL;
+    }
     failure = getaddrinfo(*values->host ? values->host : NULL, values->port, &hints, &list);
     if (failure)
         return error_set(error, "address resolution failed for %.80s:%.80s: %s", values->host, values->port,
@@ -277,6 +316,8 @@ static void gone(struct net_backend *backend)
     struct stream *stream = backend->state;
 
     describe(backend);
+    if (stream->redial)
+        redial_hang_up(stream->redial);
     if (stream->reconnect_ms > 0)
         timer_start(backend->backends->loop, &stream->retry, stream->reconnect_ms, keep_connecting, backend);
     if (stream->watch)
@@ -294,6 +335,8 @@ static bool open_stream(struct net_backend *backend, const void *opaque, struct 
     if (!stream)
         return error_set(error, "out of memory");
     stream->listener = -1;
+    stream->reconnect_ms = values->reconnect_given ? UINT64_C(1000) * values->reconnect
+                                                   : values->reconnect_ms;
     backend->framing = NET_STREAM;
     if (!net_backend_make_queues(backend, 1, error) ||
         !(strcmp(values->type, "unix") == 0 ? open_unix(backend, values, error)
@@ -315,6 +358,8 @@ static void close_stream(struct net_backend *backend)
     if (!stream)
         return;
     timer_cancel(&stream->retry);
+    redial_stop(stream->redial);
+    redial_release(stream->redial);
     if (stream->watch)
         watch_remove(stream->watch);
     if (stream->listener >= 0)

@@ -26,7 +26,7 @@ const struct property stream_properties[] = {
 
 _Static_assert(COUNT_OF(stream_properties) == STREAM_PROPERTIES, "all of them");
 
-/* Rules and words are QEMU's, but for TCP. */
+/* Rules and words are QEMU's. */
 static bool check_reconnect(const struct stream_values *values, struct error *error)
 {
     const char *name = values->reconnect_given ? "reconnect" : "reconnect-ms";
@@ -39,12 +39,7 @@ static bool check_reconnect(const struct stream_values *values, struct error *er
             "'%s' option is incompatible with socket in server mode, which accepts further clients in "
             "any case; leave it out",
             name);
-    return strcmp(values->type, "unix") == 0 || (values->reconnect == 0 && values->reconnect_ms == 0) ||
-           error_set(
-               error,
-               "'%s' is for addr.type=unix: a connection over TCP is made before the program gives up the "
-               "right to reach the network; leave it out",
-               name);
+    return true;
 }
 
 bool stream_check(const void *opaque, bool keyval, struct error *error)

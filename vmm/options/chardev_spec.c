@@ -12,6 +12,7 @@
 #include "base/count_of.h"
 #include "base/json_build.h"
 #include "base/suggest.h"
+#include "host/redial.h"
 #include "options/parser.h"
 
 /* What the properties are read into. */
@@ -101,7 +102,7 @@ static bool check_tcp(const struct chardev_config *chardev, struct error *error)
            error_set(error, "telnet=on requires server=on: hotram is no telnet client");
 }
 
-/* Rules and words are QEMU's, but for TCP. */
+/* Rules and words are QEMU's. */
 static bool check_reconnect(struct spec *spec, struct error *error)
 {
     const struct chardev_config *chardev = &spec->chardev;
@@ -122,12 +123,7 @@ static bool check_reconnect(struct spec *spec, struct error *error)
             "'%s' option is incompatible with socket in server listen mode, which accepts further "
             "clients in any case; leave it out",
             name);
-    return !chardev->host || chardev->reconnect_ms == 0 ||
-           error_set(
-               error,
-               "'%s' is for UNIX sockets (path=): a connection over TCP is made before the program gives "
-               "up the right to reach the network; leave it out",
-               name);
+    return true;
 }
 
 static bool check_socket(struct spec *spec, struct error *error)
@@ -236,6 +232,7 @@ void chardev_config_free(struct chardev_config *chardev)
     free(chardev->port);
     free(chardev->logfile);
     free(chardev->origin);
+    redial_release(chardev->redial);
 }
 
 bool chardev_spec_at(size_t index, const char **name, const struct property **table, size_t *count)

@@ -147,7 +147,7 @@ const struct option options_table[] = {
         "tap,id=ID,fd=N\n"
         "vhost-user,id=ID,chardev=ID[,queues=N]\n"
         "stream,id=ID,addr.type=unix,addr.path=PATH[,server=on|off][,reconnect=SECONDS][,reconnect-ms=N]\n"
-        "stream,id=ID,addr.type=inet,addr.host=HOST,addr.port=PORT[,server=on|off]",
+        "stream,id=ID,addr.type=inet,addr.host=HOST,addr.port=PORT[,server=on|off][,reconnect=SECONDS]",
         GROUP_MACHINE, option_netdev,
         "create a network back end, the other end of a network card's cable ('-netdev help' lists the types, '-netdev "
         "TYPE,help' the properties of one); -device virtio-net-pci,netdev=ID is the card",
@@ -226,8 +226,8 @@ const struct option options_table[] = {
         "file,id=ID,path=PATH[,append=on|off]" LOG_FORM "\n"
         "socket,id=ID,path=PATH[,server=on|off][,wait=on|off][,reconnect=SECONDS][,reconnect-ms=N]" LOG_FORM
         "\n"
-        "socket,id=ID,host=HOST,port=PORT[,server=on|off][,wait=on|off][,telnet=on|off][,nodelay=on|off]" LOG_FORM
-        "\n"
+        "socket,id=ID,host=HOST,port=PORT[,server=on|off][,wait=on|off][,telnet=on|off][,nodelay=on|off]"
+        "[,reconnect=SECONDS][,reconnect-ms=N]" LOG_FORM "\n"
         "socket,id=ID,fd=N[,server=on|off][,wait=on|off]" LOG_FORM,
         GROUP_CONSOLE, option_chardev,
         "create a character device, the endpoint of a serial port or monitor. fd is an inherited socket, a listening one "

@@ -24,12 +24,14 @@ int vhost_open(const struct vhost_kind *kind, struct error *error)
 
     if (fd >= 0)
         return fd;
-    error_set(error, "%s: cannot open '%s': %s; %s%s%s%s", kind->wanted, kind->path, strerror(failure),
-              is_missing(failure)     ? "load the kernel's module (modprobe "
-              : is_forbidden(failure) ? "permit this user to read and write it, or pass an open one "
-                                        "(vhostfd=NAME)"
-                                      : "try again",
-              is_missing(failure) ? kind->module : "", is_missing(failure) ? ")" : "", kind->instead);
+    error_set(
+        error, "%s: cannot open '%s': %s; %s%s%s%s", kind->wanted, kind->path, strerror(failure),
+        is_missing(failure) ? "load the kernel's module (modprobe "
+        : is_forbidden(failure)
+            ? "add the user to the device's group, usually kvm (adduser USER kvm), and log in again, or "
+              "pass an open one (vhostfd=NAME)"
+            : "try again",
+        is_missing(failure) ? kind->module : "", is_missing(failure) ? ")" : "", kind->instead);
     return -1;
 }
 

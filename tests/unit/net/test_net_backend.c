@@ -111,8 +111,8 @@ static void words_that_are_wrong_are_refused(void **state)
             "'reconnect' and 'reconnect-ms' are mutually exclusive");
     refused("stream,id=n,addr.type=unix,addr.path=p,server=on,reconnect=1",
             "'reconnect' option is incompatible with socket in server mode");
-    refused("stream,id=n,addr.type=inet,addr.host=::1,addr.port=1,reconnect-ms=1",
-            "'reconnect-ms' is for addr.type=unix");
+    refused("stream,id=n,addr.type=inet,addr.host=::1,addr.port=1,server=on,reconnect-ms=1",
+            "'reconnect-ms' option is incompatible with socket in server mode");
     refused("stream,id=n,addr.type=unix,addr.path=/nowhere/p", "cannot connect to '/nowhere/p'");
     refused("stream,id=n,addr.type=unix,addr.path=p,sever=on", "did you mean 'server'");
     refused("tap,id=n,fd=3,ifname=a", "cannot be given together");
