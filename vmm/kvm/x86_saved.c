@@ -116,6 +116,13 @@ static bool save_cpuid(const struct vcpu *vcpu, struct stream_writer *writer, st
     return true;
 }
 
+/* Without KVM_CAP_EXCEPTION_PAYLOAD an exception that waits is shown as injected and as pending, and taken as
+ * injected (KVM's API documentation, 4.31): one state would have two forms, before and after a restore. */
+static void show_exception_once(struct kvm_vcpu_events *events)
+{
+    events->exception.pending = 0;
+}
+
 static bool save_pieces(const struct vcpu *vcpu, struct vcpu_snapshot *state, struct stream_writer *writer,
                         struct error *error)
 {
@@ -128,6 +135,8 @@ static bool save_pieces(const struct vcpu *vcpu, struct vcpu_snapshot *state, st
 
         if (ioctl(vcpu->fd, piece->get, at) < 0)
             return x86_refuse(vcpu, "tell", piece->name, error);
+        if (at == (char *)&state->events)
+            show_exception_once(&state->events);
         stream_bytes(writer, piece->name, at, piece->size);
     }
     return check_nested(vcpu, state, error);
