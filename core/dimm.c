@@ -22,14 +22,21 @@ static const uint8_t transitions[STATES][EVENTS] = {
     [HOTRAM_DIMM_EJECTING] = { [FINISH] = TO(EMPTY) },
 };
 
-/* Apply an event to a slot, if its state allows it. */
+/* Slots and the ranges behind them. */
+static uint32_t places_of(const struct hotram_bank *bank)
+{
+    return bank->config.slots + bank->config.ranges;
+}
+
+/* Apply an event to a slot, if its state allows it. The only events of a range are that it is reserved, and
+ * that this is cancelled. */
 static enum hotram_status step(struct hotram_bank *bank, uint32_t slot, enum event event)
 {
     struct hotram_dimm *dimm;
 
     if (!bank)
         return HOTRAM_E_ARGUMENT;
-    if (slot >= bank->config.slots)
+    if (slot >= (event == RESERVE || event == CANCEL ? places_of(bank) : bank->config.slots))
         return HOTRAM_E_SLOT_RANGE;
     dimm = &bank->slots[slot];
     if (dimm->state >= STATES || !transitions[dimm->state][event])
@@ -101,7 +108,8 @@ enum hotram_status hotram_bank_init(struct hotram_bank *bank, const struct hotra
 {
     if (!bank || !config || !slots || !ops || !ops->raise || !ops->ost || !ops->eject)
         return HOTRAM_E_ARGUMENT;
-    if (config->slots == 0 || config->slots > HOTRAM_SLOTS_MAX || !is_power_of_two(config->granularity))
+    if (config->slots > HOTRAM_SLOTS_MAX || config->ranges > HOTRAM_RANGES_MAX ||
+        config->slots + config->ranges == 0 || !is_power_of_two(config->granularity))
         return HOTRAM_E_ARGUMENT;
     if (config->size == 0 || config->size > UINT64_MAX - config->base)
         return HOTRAM_E_REGION;
@@ -113,22 +121,25 @@ enum hotram_status hotram_bank_init(struct hotram_bank *bank, const struct hotra
         .opaque = opaque,
         .first = END,
     };
-    for (uint32_t i = 0; i < config->slots; i++)
+    for (uint32_t i = 0; i < places_of(bank); i++)
         slots[i] = (struct hotram_dimm){ .state = HOTRAM_DIMM_EMPTY, .next = END };
     return HOTRAM_OK;
 }
 
-/* The slot of a request: the given one if it is empty, or the first that is. */
+/* The slot or range of a request: the given slot if it is empty, or the first that is. */
 static enum hotram_status choose_slot(const struct hotram_bank *bank,
                                       const struct hotram_dimm_request *request, uint32_t *slot)
 {
+    const uint32_t first = request->range ? bank->config.slots : 0;
+    const uint32_t end = request->range ? places_of(bank) : bank->config.slots;
+
     if (request->slot_given) {
         *slot = request->slot;
         if (*slot >= bank->config.slots)
             return HOTRAM_E_SLOT_RANGE;
         return bank->slots[*slot].state == HOTRAM_DIMM_EMPTY ? HOTRAM_OK : HOTRAM_E_SLOT_TAKEN;
     }
-    for (uint32_t i = 0; i < bank->config.slots; i++) {
+    for (uint32_t i = first; i < end; i++) {
         if (bank->slots[i].state == HOTRAM_DIMM_EMPTY) {
             *slot = i;
             return HOTRAM_OK;
@@ -213,7 +224,7 @@ static enum hotram_status choose(const struct hotram_bank *bank, const struct ho
     uint32_t slot = HOTRAM_SLOT_ANY;
     enum hotram_status status;
 
-    if (!is_power_of_two(request->align))
+    if (!is_power_of_two(request->align) || (request->range && request->slot_given))
         return HOTRAM_E_ARGUMENT;
     if (request->size == 0 || (request->size & (bank->config.granularity - 1)))
         return HOTRAM_E_SIZE;
@@ -329,7 +340,7 @@ enum hotram_status hotram_bank_reset(struct hotram_bank *bank)
 
 const struct hotram_dimm *hotram_bank_slot(const struct hotram_bank *bank, uint32_t slot)
 {
-    return bank && slot < bank->config.slots ? &bank->slots[slot] : NULL;
+    return bank && slot < places_of(bank) ? &bank->slots[slot] : NULL;
 }
 
 uint32_t hotram_bank_first_pending(const struct hotram_bank *bank)
@@ -349,7 +360,7 @@ uint32_t hotram_bank_next(const struct hotram_bank *bank, uint32_t slot)
         return HOTRAM_SLOT_ANY;
     if (slot == HOTRAM_SLOT_ANY)
         next = bank->first;
-    else if (slot < bank->config.slots)
+    else if (slot < places_of(bank))
         next = bank->slots[slot].next;
     else
         next = END;

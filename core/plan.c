@@ -160,7 +160,7 @@ static enum hotram_status obstacle(struct plan_work *work, uint64_t more)
             continue;
         libhotram_plan_choose(work, sum);
         libhotram_plan_try(work, true);
-        if (libhotram_plan_room(work, HOTRAM_SLOTS_MAX + 1, more + sum) == more + sum)
+        if (libhotram_plan_room(work, HOTRAM_PLACES_MAX + 1, more + sum) == more + sum)
             return HOTRAM_E_NO_SLOT;
         status = HOTRAM_E_NO_SPACE;
     }

@@ -42,11 +42,12 @@ bool libhotram_plan_sound(const struct hotram_bank *bank)
     const struct hotram_bank_config *config = &bank->config;
     uint32_t count = 0;
 
-    if (!bank->slots || config->slots == 0 || config->slots > HOTRAM_SLOTS_MAX || config->size == 0 ||
+    if (!bank->slots || config->slots > HOTRAM_SLOTS_MAX || config->ranges > HOTRAM_RANGES_MAX ||
+        config->slots + config->ranges == 0 || config->size == 0 ||
         config->size > UINT64_MAX - config->base || !is_power_of_two(config->granularity))
         return false;
-    for (uint32_t i = 0; i < config->slots; i++) {
-        if (bank->slots[i].state > HOTRAM_DIMM_EJECTING)
+    for (uint32_t i = 0; i < config->slots + config->ranges; i++) {
+        if (bank->slots[i].state > (i < config->slots ? HOTRAM_DIMM_EJECTING : HOTRAM_DIMM_RESERVED))
             return false;
         count += bank->slots[i].state != HOTRAM_DIMM_EMPTY;
     }
@@ -59,6 +60,7 @@ void libhotram_plan_look(struct plan_work *work)
 
     work->present = 0;
     work->range_count = 0;
+    work->free_slots = bank->config.slots;
     work->aligned = true;
     for (uint32_t i = hotram_bank_next(bank, HOTRAM_SLOT_ANY); i != HOTRAM_SLOT_ANY;
          i = hotram_bank_next(bank, i)) {
@@ -69,13 +71,13 @@ void libhotram_plan_look(struct plan_work *work)
             .end = dimm->addr + dimm->size,
             .slot = (uint16_t)i,
         };
+        work->free_slots -= i < bank->config.slots;
         if (libhotram_plan_counts(work->request, i))
             work->present += dimm->size;
         if (libhotram_plan_removable(work->request, i) &&
             ((dimm->addr | dimm->size) & (work->request->align - 1)))
             work->aligned = false;
     }
-    work->free_slots = bank->config.slots - work->range_count;
 }
 
 void libhotram_plan_try(struct plan_work *work, bool removed_first)

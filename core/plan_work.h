@@ -44,12 +44,12 @@ struct plan_work {
     uint32_t free_slots; /* number of empty slots */
     bool aligned;        /* sizes and addresses of all removable DIMMs are multiples of the request's align */
     struct plan_sums sums;
-    struct plan_range ranges[HOTRAM_SLOTS_MAX]; /* occupied in the bank, by rising address */
+    struct plan_range ranges[HOTRAM_PLACES_MAX]; /* occupied in the bank, by rising address */
     uint32_t range_count;
-    bool removed[HOTRAM_SLOTS_MAX];            /* by slot: the set last chosen by libhotram_plan_choose() */
-    struct plan_range trial[HOTRAM_SLOTS_MAX]; /* occupied after the steps so far, by rising address */
+    bool removed[HOTRAM_PLACES_MAX];            /* by slot: the set last chosen by libhotram_plan_choose() */
+    struct plan_range trial[HOTRAM_PLACES_MAX]; /* occupied after the steps so far, by rising address */
     uint32_t trial_count;
-    uint64_t rooms[HOTRAM_SLOTS_MAX + 1]; /* of the trial's gaps: bytes that fit at the alignment */
+    uint64_t rooms[HOTRAM_PLACES_MAX + 1]; /* of the trial's gaps: bytes that fit at the alignment */
 };
 
 /* Whether a slot's DIMM is part of the size; and whether the request also permits its removal. */

@@ -214,11 +214,15 @@ static void cancel_all(struct hotram_bank *bank)
 }
 
 /* Whether a slot was saved in a state in which its memory is in the guest's map. */
-static bool is_attached(const struct hotram_saved *contents, uint32_t slot)
+static bool is_attached(const struct hotram_bank *bank, const struct hotram_saved *contents, uint32_t slot)
 {
-    struct hotram_saved at = { contents->bytes + (size_t)slot * SLOT_LENGTH, SLOT_LENGTH };
-    const uint8_t state = get_slot(&at).state;
+    struct hotram_saved at;
+    uint8_t state;
 
+    if (slot >= bank->config.slots)
+        return false; /* a range, of which nothing is saved */
+    at = (struct hotram_saved){ contents->bytes + (size_t)slot * SLOT_LENGTH, SLOT_LENGTH };
+    state = get_slot(&at).state;
     return state == HOTRAM_DIMM_PLUGGED || state == HOTRAM_DIMM_REMOVAL_REQUESTED;
 }
 
@@ -228,7 +232,7 @@ static void detach_before(const struct hotram_bank *bank, const struct hotram_sa
     uint32_t slot = HOTRAM_SLOT_ANY;
 
     while ((slot = hotram_bank_next(bank, slot)) != end) {
-        if (is_attached(contents, slot))
+        if (is_attached(bank, contents, slot))
             how->detach(how->opaque, slot);
     }
 }
@@ -243,7 +247,7 @@ static enum hotram_status attach_all(const struct hotram_bank *bank, const struc
     if (!how->attach)
         return HOTRAM_OK;
     while ((slot = hotram_bank_next(bank, slot)) != HOTRAM_SLOT_ANY) {
-        if (is_attached(contents, slot) && !how->attach(how->opaque, slot)) {
+        if (is_attached(bank, contents, slot) && !how->attach(how->opaque, slot)) {
             detach_before(bank, contents, how, slot);
             result->slot = slot;
             return HOTRAM_E_ATTACH;

@@ -6,6 +6,11 @@
  * A bank is one region of guest-physical addresses and a number of slots. A slot contains at most one DIMM;
  * DIMMs are within the region and never overlap.
  *
+ * Memory that the guest finds by other means than a slot, such as that of a virtio-mem device, can share the
+ * region: it gets a range, which only occupies addresses and capacity. A bank has room for a number of
+ * ranges, which are numbered after its slots; a range is reserved or empty, and the guest's registers do not
+ * show it.
+ *
  * The states of a slot (all transitions are in one table, in core/dimm.c):
  *
  *     empty --reserve--> reserved --commit--> plugged --request--> removal requested
@@ -18,7 +23,7 @@
  * bit: from then on the guest reads the slot as empty, but slot and range remain occupied until the VMM has
  * removed the memory and calls hotram_bank_finish().
  *
- * Memory: the caller owns the bank and the array of slots; the library has no other memory.
+ * Memory: the caller owns the bank and the array of slots and ranges; the library has no other memory.
  *
  * Threads: the library uses no locks; the caller serializes all calls on a bank and on the register block
  * above it. Callbacks run within the call that causes them, on the caller's thread.
@@ -43,6 +48,12 @@ extern "C" {
 /** Maximum number of slots of a bank (the customary limit of ACPI memory hotplug). */
 #define HOTRAM_SLOTS_MAX 256u
 
+/** Maximum number of ranges of a bank. */
+#define HOTRAM_RANGES_MAX 64u
+
+/** Maximum number of slots and ranges together: of elements of a bank's array. */
+#define HOTRAM_PLACES_MAX (HOTRAM_SLOTS_MAX + HOTRAM_RANGES_MAX)
+
 /** "No slot", in results and as the start of an iteration. It is never the number of a slot. */
 #define HOTRAM_SLOT_ANY UINT32_MAX
 
@@ -55,7 +66,7 @@ enum hotram_dimm_state {
     HOTRAM_DIMM_EJECTING,          /**< the guest has ejected it; the VMM is removing the memory */
 };
 
-/** One slot. It may be read under the caller's lock; only the library writes it. */
+/** One slot, or one range. It may be read under the caller's lock; only the library writes it. */
 struct hotram_dimm {
     uint64_t addr;      /**< first guest-physical address, bytes; 0 if empty */
     uint64_t size;      /**< bytes; 0 if empty */
@@ -88,18 +99,19 @@ struct hotram_bank_ops {
 struct hotram_bank_config {
     uint64_t base;        /**< first guest-physical address of the region, bytes */
     uint64_t size;        /**< length of the region, bytes, > 0; base + size <= 2^64 - 1 */
-    uint64_t capacity;    /**< maximum size of all DIMMs together, bytes, any number */
-    uint64_t granularity; /**< sizes of DIMMs are multiples of it; a power of two, bytes */
-    uint32_t slots;       /**< number of slots, 1 .. HOTRAM_SLOTS_MAX */
+    uint64_t capacity;    /**< maximum size of all DIMMs and ranges together, bytes, any number */
+    uint64_t granularity; /**< sizes are multiples of it; a power of two, bytes */
+    uint32_t slots;       /**< number of slots, 0 .. HOTRAM_SLOTS_MAX */
+    uint32_t ranges;      /**< number of ranges, 0 .. HOTRAM_RANGES_MAX; at least 1 if there are no slots */
 };
 
 /** A bank. The members belong to the library; initialize with hotram_bank_init(). */
 struct hotram_bank {
     struct hotram_bank_config config;  /**< as it was given (internal) */
-    struct hotram_dimm *slots;         /**< the caller's array (internal) */
+    struct hotram_dimm *slots;         /**< the caller's array: slots, then ranges (internal) */
     const struct hotram_bank_ops *ops; /**< the caller's callbacks (internal) */
     void *opaque;                      /**< their first argument (internal) */
-    uint64_t used;                     /**< bytes of all slots that are not empty (internal) */
+    uint64_t used;                     /**< bytes of all slots and ranges that are not empty (internal) */
     uint16_t first;                    /**< slot of the DIMM with the lowest address (internal) */
 };
 
@@ -113,11 +125,12 @@ struct hotram_dimm_request {
     uint32_t node;   /**< proximity domain, any number */
     bool addr_given; /**< false: the lowest address that fits */
     bool slot_given; /**< false: the first empty slot */
+    bool range;      /**< a range, the first empty one, in place of a slot; slot_given must be false */
 };
 
 /** The place that a request was assigned, or the obstacle. */
 struct hotram_dimm_result {
-    /** On success: the slot. On HOTRAM_E_OVERLAP and HOTRAM_E_SLOT_TAKEN: the slot of the DIMM in the way.
+    /** On success: the slot or range. On HOTRAM_E_OVERLAP and HOTRAM_E_SLOT_TAKEN: that which is in the way.
      *  Otherwise HOTRAM_SLOT_ANY. */
     uint32_t slot;
     /** On success: the address, bytes. Otherwise 0. */
@@ -128,18 +141,19 @@ struct hotram_dimm_result {
 };
 
 /**
- * Initialize a bank with all slots empty.
+ * Initialize a bank with all slots and ranges empty.
  *
  * When: once, before any other call on this bank.
  *
  * @param bank    the caller's memory for the bank
  * @param config  copied; the struct states the limits of each member
- * @param slots   the caller's array of config->slots elements; must exist as long as the bank
+ * @param slots   the caller's array of config->slots + config->ranges elements; must exist as long as the
+ *                bank
  * @param ops     all three callbacks are set; must exist as long as the bank
  * @param opaque  passed to each callback; may be NULL
  * @retval HOTRAM_OK          the bank is ready
- * @retval HOTRAM_E_ARGUMENT  a pointer or a callback is NULL, slots is 0 or above HOTRAM_SLOTS_MAX, or
- *                            granularity is not a power of two
+ * @retval HOTRAM_E_ARGUMENT  a pointer or a callback is NULL, slots is above HOTRAM_SLOTS_MAX, ranges is
+ *                            above HOTRAM_RANGES_MAX, both are 0, or granularity is not a power of two
  * @retval HOTRAM_E_REGION    size is 0, or base + size exceeds 2^64 - 1
  */
 enum hotram_status hotram_bank_init(struct hotram_bank *bank, const struct hotram_bank_config *config,
@@ -147,27 +161,28 @@ enum hotram_status hotram_bank_init(struct hotram_bank *bank, const struct hotra
                                     void *opaque);
 
 /**
- * Choose and reserve a slot and an address range for a new DIMM.
+ * Choose and reserve a slot and an address range for a new DIMM, or an address range alone.
  *
  * Makes all checks, in this order: arguments, size, slot, alignment and region of a given address, overlap or
- * free space, capacity. The guest sees no change. A given address is used as it is; otherwise the lowest
- * address that fits is chosen, including gaps between DIMMs (first fit). The time is linear in the number of
- * slots.
+ * free space, capacity. The guest sees no change. A range stays reserved until hotram_bank_cancel(). A given
+ * address is used as it is; otherwise the lowest address that fits is chosen, including gaps (first fit). The
+ * time is linear in the number of slots and ranges.
  *
  * When: at any time after hotram_bank_init().
  *
  * @param bank     the bank
- * @param request  size, alignment, node, and perhaps slot and address
+ * @param request  size, alignment, node, and perhaps address and slot, or that a range is wanted
  * @param result   filled in with every status; may be NULL
- * @retval HOTRAM_OK           slot result->slot is now HOTRAM_DIMM_RESERVED at result->addr
- * @retval HOTRAM_E_ARGUMENT   bank or request is NULL, or align is not a power of two
+ * @retval HOTRAM_OK           slot or range result->slot is now HOTRAM_DIMM_RESERVED at result->addr
+ * @retval HOTRAM_E_ARGUMENT   bank or request is NULL, align is not a power of two, or both a slot and a
+ * range are requested
  * @retval HOTRAM_E_SIZE       size is 0 or not a multiple of the granularity
  * @retval HOTRAM_E_SLOT_RANGE the given slot does not exist
  * @retval HOTRAM_E_SLOT_TAKEN the given slot is not empty
- * @retval HOTRAM_E_NO_SLOT    no slot is empty
+ * @retval HOTRAM_E_NO_SLOT    no slot, or no range, is empty
  * @retval HOTRAM_E_ALIGN      the given address is not a multiple of align
  * @retval HOTRAM_E_REGION     the given range is not within the region
- * @retval HOTRAM_E_OVERLAP    the given range overlaps the DIMM in result->slot
+ * @retval HOTRAM_E_OVERLAP    the given range overlaps the DIMM or range result->slot
  * @retval HOTRAM_E_NO_SPACE   no gap is large enough; result->largest bytes would fit
  * @retval HOTRAM_E_CAPACITY   the sum of sizes would exceed the capacity; result->largest bytes remain
  */
@@ -177,14 +192,14 @@ enum hotram_status hotram_bank_reserve(struct hotram_bank *bank, const struct ho
 /**
  * Cancel a reservation: reserved -> empty.
  *
- * When: after hotram_bank_reserve(), in place of hotram_bank_commit().
+ * When: after hotram_bank_reserve(), in place of hotram_bank_commit(); for a range at any later time.
  *
  * @param bank  the bank
- * @param slot  a reserved slot, 0 .. config.slots - 1
- * @retval HOTRAM_OK           the slot is empty
+ * @param slot  a reserved slot or range, 0 .. config.slots + config.ranges - 1
+ * @retval HOTRAM_OK           the slot or range is empty
  * @retval HOTRAM_E_ARGUMENT   bank is NULL
- * @retval HOTRAM_E_SLOT_RANGE no such slot
- * @retval HOTRAM_E_STATE      the slot is not reserved
+ * @retval HOTRAM_E_SLOT_RANGE no such slot or range
+ * @retval HOTRAM_E_STATE      it is not reserved
  */
 enum hotram_status hotram_bank_cancel(struct hotram_bank *bank, uint32_t slot);
 
@@ -282,13 +297,13 @@ enum hotram_status hotram_bank_finish(struct hotram_bank *bank, uint32_t slot);
 enum hotram_status hotram_bank_reset(struct hotram_bank *bank);
 
 /**
- * Return a slot for reading.
+ * Return a slot or range for reading.
  *
  * When: at any time after hotram_bank_init(); the members must be read under the caller's lock.
  *
  * @param bank  the bank
  * @param slot  any number
- * @return the slot, valid as long as the bank; NULL if bank is NULL or there is no such slot
+ * @return the slot or range, valid as long as the bank; NULL if bank is NULL or there is none of this number
  */
 const struct hotram_dimm *hotram_bank_slot(const struct hotram_bank *bank, uint32_t slot);
 
@@ -303,15 +318,15 @@ const struct hotram_dimm *hotram_bank_slot(const struct hotram_bank *bank, uint3
 uint32_t hotram_bank_first_pending(const struct hotram_bank *bank);
 
 /**
- * Iterate over the DIMMs (all slots that are not empty) by rising address.
+ * Iterate over the DIMMs and ranges (all that are not empty) by rising address.
  *
  * When: at any time after hotram_bank_init(). An iteration ends early if the slot that it returned last
  * becomes empty.
  *
  * @param bank  the bank
  * @param slot  HOTRAM_SLOT_ANY for the first, otherwise the slot that the last call returned
- * @return the slot of the next DIMM; HOTRAM_SLOT_ANY after the last, if slot is empty or does not exist, or
- *         if bank is NULL
+ * @return the next slot or range; HOTRAM_SLOT_ANY after the last, if slot is empty or does not exist, or if
+ *         bank is NULL
  */
 uint32_t hotram_bank_next(const struct hotram_bank *bank, uint32_t slot);
 

@@ -13,7 +13,7 @@
 
 struct fixture {
     struct hotram_bank bank;
-    struct hotram_dimm slots[HOTRAM_SLOTS_MAX];
+    struct hotram_dimm slots[HOTRAM_PLACES_MAX];
     struct hotram_memhp memhp;
     struct hotram_gpe gpe;
     struct hotram_ged ged;
@@ -82,9 +82,9 @@ static void check_list(const struct fixture *fixture)
         CHECK(dimm->size <= config->size && dimm->addr - config->base <= config->size - dimm->size);
         free_from = dimm->addr + dimm->size;
         used += dimm->size;
-        CHECK(++listed <= config->slots);
+        CHECK(++listed <= config->slots + config->ranges);
     }
-    for (uint32_t i = 0; i < config->slots; i++)
+    for (uint32_t i = 0; i < config->slots + config->ranges; i++)
         listed -= fixture->slots[i].state != HOTRAM_DIMM_EMPTY;
     CHECK(listed == 0);
     CHECK(used == fixture->bank.used && used <= config->capacity);
@@ -93,7 +93,7 @@ static void check_list(const struct fixture *fixture)
 
 static void check_slots(const struct fixture *fixture)
 {
-    for (uint32_t i = 0; i < fixture->bank.config.slots; i++) {
+    for (uint32_t i = 0; i < fixture->bank.config.slots + fixture->bank.config.ranges; i++) {
         const struct hotram_dimm *dimm = &fixture->slots[i];
         const struct model_slot *slot = &fixture->model.slots[i];
 
@@ -124,14 +124,15 @@ static void check(const struct fixture *fixture)
 
 /* ---- Operations ---- */
 
-/* Mostly a slot that exists. */
+/* Mostly a slot or range that exists. */
 static uint32_t any_slot(struct fixture *fixture, struct input *input)
 {
     uint8_t byte = input_u8(input);
 
     if (byte == 0xff)
         return HOTRAM_SLOT_ANY;
-    return byte == 0xfe ? input_u32(input) : byte % fixture->bank.config.slots;
+    return byte == 0xfe ? input_u32(input)
+                        : byte % (fixture->bank.config.slots + fixture->bank.config.ranges);
 }
 
 /* Mostly an address in the region or right at one of its ends, and now and then the last of all. */
@@ -167,6 +168,7 @@ static void reserve(struct fixture *fixture, struct input *input, bool commit)
     if (request.align == UINT64_C(1) << 63)
         request.align = input_u8(input);
     request.node = input_u8(input);
+    request.range = request.node & 1;
     status = hotram_bank_reserve(&fixture->bank, &request, &result);
     CHECK(status == model_choose(&fixture->model, &request, &expected));
     CHECK(result.slot == expected.slot && result.addr == expected.addr);
@@ -174,7 +176,7 @@ static void reserve(struct fixture *fixture, struct input *input, bool commit)
     if (status != HOTRAM_OK)
         return;
     model_reserve(&fixture->model, &request, &result);
-    if (commit) {
+    if (commit && !request.range) {
         CHECK(hotram_bank_commit(&fixture->bank, result.slot, true) == HOTRAM_OK);
         model_commit(&fixture->model, result.slot, true);
     }
@@ -321,10 +323,12 @@ static bool make(struct fixture *fixture, struct input *input)
 {
     struct hotram_bank_config *config = &fixture->model.config;
     static const uint32_t slots[] = { 1, 2, 3, 4, 8, 256, 0, 257 };
+    static const uint32_t ranges[] = { 0, 1, 2, 64, 65 };
     enum hotram_status status;
     bool fits;
 
     config->slots = slots[input_below(input, COUNT_OF(slots))];
+    config->ranges = ranges[input_below(input, COUNT_OF(ranges))];
     config->base = input_number(input);
     config->size = input_number(input);
     config->capacity = input_bool(input) ? UINT64_MAX : input_number(input);
@@ -332,7 +336,8 @@ static bool make(struct fixture *fixture, struct input *input)
     fixture->model.finishes_at_once = input_bool(input);
     status = hotram_bank_init(&fixture->bank, config, fixture->slots, &ops, fixture);
     fits = config->size > 0 && !__builtin_add_overflow(config->base, config->size, &(uint64_t){ 0 });
-    if (config->slots == 0 || config->slots > HOTRAM_SLOTS_MAX)
+    if (config->slots > HOTRAM_SLOTS_MAX || config->ranges > HOTRAM_RANGES_MAX ||
+        (config->slots == 0 && config->ranges == 0))
         CHECK(status == HOTRAM_E_ARGUMENT);
     else
         CHECK(status == (fits ? HOTRAM_OK : HOTRAM_E_REGION));

@@ -8,6 +8,11 @@ typedef unsigned __int128 wide;
 
 /* ---- Reserving ---- */
 
+static uint32_t places(const struct model *model)
+{
+    return model->config.slots + model->config.ranges;
+}
+
 static bool taken(const struct model_slot *slot)
 {
     return slot->state != HOTRAM_DIMM_EMPTY;
@@ -17,7 +22,7 @@ uint64_t model_used(const struct model *model)
 {
     uint64_t used = 0;
 
-    for (uint32_t i = 0; i < model->config.slots; i++)
+    for (uint32_t i = 0; i < places(model); i++)
         used += model->slots[i].size;
     return used;
 }
@@ -29,7 +34,7 @@ static wide room_at(const struct model *model, wide addr)
 
     if (addr >= end)
         return 0;
-    for (uint32_t i = 0; i < model->config.slots; i++) {
+    for (uint32_t i = 0; i < places(model); i++) {
         const struct model_slot *slot = &model->slots[i];
 
         if (!taken(slot))
@@ -50,13 +55,13 @@ static enum hotram_status choose_lowest(const struct model *model, const struct 
     wide largest = 0;
     bool found = false;
 
-    for (uint32_t i = 0; i <= model->config.slots; i++) {
+    for (uint32_t i = 0; i <= places(model); i++) {
         wide start = model->config.base;
         wide room;
 
-        if (i < model->config.slots && !taken(&model->slots[i]))
+        if (i < places(model) && !taken(&model->slots[i]))
             continue;
-        if (i < model->config.slots)
+        if (i < places(model))
             start = (wide)model->slots[i].addr + model->slots[i].size;
         start = (start + request->align - 1) / request->align * request->align;
         room = room_at(model, start);
@@ -80,7 +85,7 @@ static uint32_t in_the_way(const struct model *model, const struct hotram_dimm_r
 {
     uint32_t found = HOTRAM_SLOT_ANY;
 
-    for (uint32_t i = 0; i < model->config.slots; i++) {
+    for (uint32_t i = 0; i < places(model); i++) {
         const struct model_slot *slot = &model->slots[i];
 
         if (taken(slot) && slot->addr < (wide)request->addr + request->size &&
@@ -111,8 +116,14 @@ static enum hotram_status check_given(const struct model *model, const struct ho
 static enum hotram_status choose_slot(const struct model *model, const struct hotram_dimm_request *request,
                                       uint32_t *slot)
 {
+    if (request->range) {
+        for (*slot = model->config.slots; *slot < places(model); ++*slot)
+            if (!taken(&model->slots[*slot]))
+                return HOTRAM_OK;
+        return HOTRAM_E_NO_SLOT;
+    }
     *slot = request->slot_given ? request->slot : 0;
-    if (*slot >= model->config.slots)
+    if (request->slot_given && *slot >= model->config.slots)
         return HOTRAM_E_SLOT_RANGE;
     if (request->slot_given)
         return taken(&model->slots[*slot]) ? HOTRAM_E_SLOT_TAKEN : HOTRAM_OK;
@@ -128,7 +139,7 @@ enum hotram_status model_choose(const struct model *model, const struct hotram_d
     uint32_t slot;
 
     *result = (struct hotram_dimm_result){ .slot = HOTRAM_SLOT_ANY };
-    if (__builtin_popcountll(request->align) != 1)
+    if (__builtin_popcountll(request->align) != 1 || (request->range && request->slot_given))
         return HOTRAM_E_ARGUMENT;
     if (request->size == 0 || request->size % model->config.granularity != 0)
         return HOTRAM_E_SIZE;
@@ -182,8 +193,14 @@ static void empty(struct model_slot *slot)
 enum hotram_status model_cancel(struct model *model, uint32_t number)
 {
     struct model_slot *slot;
-    enum hotram_status status = find(model, number, HOTRAM_DIMM_RESERVED, HOTRAM_DIMM_RESERVED, &slot);
+    enum hotram_status status;
 
+    if (number >= model->config.slots && number < places(model)) {
+        status = taken(&model->slots[number]) ? HOTRAM_OK : HOTRAM_E_STATE;
+        slot = &model->slots[number];
+    } else {
+        status = find(model, number, HOTRAM_DIMM_RESERVED, HOTRAM_DIMM_RESERVED, &slot);
+    }
     if (status == HOTRAM_OK)
         empty(slot);
     return status;

@@ -20,7 +20,7 @@ struct model_slot {
 
 struct model {
     struct hotram_bank_config config;
-    struct model_slot slots[HOTRAM_SLOTS_MAX];
+    struct model_slot slots[HOTRAM_PLACES_MAX]; /* ranges are behind the slots */
     uint32_t selector;
     bool finishes_at_once; /* the eject callback calls hotram_bank_finish() */
 

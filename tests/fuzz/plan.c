@@ -9,8 +9,8 @@
 
 struct fixture {
     struct hotram_bank bank;
-    struct hotram_dimm slots[HOTRAM_SLOTS_MAX];
-    bool fixed[HOTRAM_SLOTS_MAX];
+    struct hotram_dimm slots[HOTRAM_PLACES_MAX];
+    bool fixed[HOTRAM_PLACES_MAX];
     struct hotram_plan plan;
 };
 
@@ -49,6 +49,7 @@ static bool make(struct fixture *fixture, struct input *input)
     struct hotram_bank_config config = {
         .granularity = UINT64_C(1) << input_below(input, 40),
         .slots = slots[input_below(input, COUNT_OF(slots))],
+        .ranges = input_below(input, 3),
         .base = input_number(input),
     };
 
@@ -66,8 +67,9 @@ static void add(struct fixture *fixture, struct input *input)
         .size = some_granules(fixture, input),
         .align = 1,
         .node = input_below(input, 2),
+        .range = input_below(input, 8) == 0,
     };
-    unsigned how = input_below(input, 8);
+    unsigned how = request.range ? 0 : input_below(input, 8);
     struct hotram_dimm_result result;
 
     if (hotram_bank_reserve(&fixture->bank, &request, &result) != HOTRAM_OK)
@@ -200,7 +202,7 @@ static void spread(struct input *input)
 static void break_bank(struct fixture *fixture, struct input *input)
 {
     uint8_t *bytes = (uint8_t *)fixture->slots;
-    size_t length = fixture->bank.config.slots * sizeof fixture->slots[0];
+    size_t length = (fixture->bank.config.slots + fixture->bank.config.ranges) * sizeof fixture->slots[0];
     struct hotram_plan_request request = { .bank = &fixture->bank };
     size_t scratch;
 

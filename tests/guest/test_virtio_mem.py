@@ -71,14 +71,19 @@ def test_a_guest_grows_and_shrinks():
 
 
 def test_where_nothing_is_plugged_there_is_no_memory():
-    """By /dev/mem, before there is a driver that claims the device's addresses."""
-    with Machine(OPTIONS, append=MOVABLE) as machine:
+    """By /dev/mem, before there is a driver that claims the device's addresses; in a machine without slots."""
+    with Machine(["-m", "256M,maxmem=4G", *OPTIONS[2:]], append=MOVABLE) as machine:
         machine.wait_ready()
         device, = machine.qmp.execute("query-memory-devices")
         address = device["data"]["memaddr"] + 64 * MIB
         machine.shell(f"devmem {address:#x} 32 0x12345678")
         assert machine.shell(f"devmem {address:#x} 32").split() == ["0xFFFFFFFF"]
         assert resident(machine) == 0
+        before = machine.meminfo()
+        machine.shell("devices")
+        resize(machine, 256)
+        machine.wait_total(before + 256 * 1024)
+        resize(machine, 0)
         assert machine.quit() == 0
 
 

@@ -57,10 +57,17 @@ static bool place_holds(const struct hotram_bank_config *config, const struct ho
            is_inside(config, dimm->addr, dimm->size);
 }
 
+/* A range is reserved, or it is empty. */
+static bool range_holds(const struct hotram_bank_config *config, uint32_t slot, uint8_t state)
+{
+    return slot < config->slots || state <= HOTRAM_DIMM_RESERVED;
+}
+
 static bool slots_hold(const struct hotram_bank *bank)
 {
     for (uint32_t i = 0; i < SLOTS; i++) {
-        if (!flags_hold(&bank->slots[i]) || !place_holds(&bank->config, &bank->slots[i]))
+        if (!flags_hold(&bank->slots[i]) || !place_holds(&bank->config, &bank->slots[i]) ||
+            !range_holds(&bank->config, i, bank->slots[i].state))
             return false;
     }
     return true;
@@ -115,11 +122,16 @@ static bool sum_holds(const struct hotram_bank *bank)
     return left == 0 && bank->used <= bank->config.capacity;
 }
 
+static bool counts_hold(const struct hotram_bank_config *config)
+{
+    return config->slots <= SLOTS && config->ranges == SLOTS - config->slots;
+}
+
 static bool config_holds(const struct hotram_bank *bank)
 {
     const struct hotram_bank_config *config = &bank->config;
 
-    return config->slots == SLOTS && is_power_of_two(config->granularity) && config->size > 0 &&
+    return counts_hold(config) && is_power_of_two(config->granularity) && config->size > 0 &&
            config->size <= UINT64_MAX - config->base && bank->slots == slots && bank->ops == &ops &&
            bank->opaque == &world;
 }
@@ -136,6 +148,7 @@ void prove_flags_hold(const struct before *before, uint32_t slot)
     PROVE(is_listed_alike(before));
     if (slot < SLOTS) {
         PROVE(flags_hold(&slots[slot]));
+        PROVE(range_holds(&world.bank.config, slot, slots[slot].state));
         PROVE(same_place(&slots[slot], &before->slots[slot]));
         PROVE((slots[slot].state == HOTRAM_DIMM_EMPTY) == (before->slots[slot].state == HOTRAM_DIMM_EMPTY));
     }
@@ -186,9 +199,11 @@ static struct hotram_dimm arbitrary_slot(bool narrow, uint64_t high)
 static void arbitrary_values(bool narrow)
 {
     uint64_t high = nondet_bool() ? 0 : ~(uint64_t)WINDOW_MASK;
+    uint32_t count = nondet_uint32();
 
     world.subject = nondet_uint32();
     world.finish_at_once = nondet_bool();
+    ASSUME(count <= SLOTS);
     for (uint32_t i = 0; i < SLOTS; i++)
         slots[i] = arbitrary_slot(narrow, high);
     world.bank = (struct hotram_bank){
@@ -196,7 +211,8 @@ static void arbitrary_values(bool narrow)
                     .size = arbitrary_size(narrow),
                     .capacity = nondet_uint64(),
                     .granularity = nondet_uint64(),
-                    .slots = SLOTS },
+                    .slots = count,
+                    .ranges = SLOTS - count },
         .slots = slots,
         .ops = &ops,
         .opaque = &world,
@@ -233,7 +249,7 @@ void arbitrary_flags(void)
     arbitrary_values(false);
     world.whole = false;
     for (uint32_t i = 0; i < SLOTS; i++)
-        ASSUME(flags_hold(&slots[i]));
+        ASSUME(flags_hold(&slots[i]) && range_holds(&world.bank.config, i, slots[i].state));
     remember();
 }
 
@@ -255,7 +271,7 @@ bool same_flags(const struct hotram_dimm *a, const struct hotram_dimm *b)
 static bool same_config(const struct hotram_bank_config *a, const struct hotram_bank_config *b)
 {
     return a->base == b->base && a->size == b->size && a->capacity == b->capacity &&
-           a->granularity == b->granularity && a->slots == b->slots;
+           a->granularity == b->granularity && a->slots == b->slots && a->ranges == b->ranges;
 }
 
 bool is_unchanged_but(const struct before *before, uint32_t slot)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An arbitrary bank of SLOTS slots: its invariant, and what is remembered of it to compare with.
+ * An arbitrary bank of SLOTS slots and ranges, of each any number: its invariant, and what is remembered of
+ * it to compare with.
  */
 #ifndef TESTS_PROOF_BANK_H
 #define TESTS_PROOF_BANK_H

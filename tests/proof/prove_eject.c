@@ -34,7 +34,7 @@ void prove_eject_whole(void) /* slow */
     arbitrary_bank_in_window();
     slot = world.subject;
     status = hotram_bank_eject(&world.bank, slot);
-    PROVE((status == HOTRAM_OK) == (slot < SLOTS && is_visible(&world.before.slots[slot])));
+    PROVE((status == HOTRAM_OK) == (slot < world.bank.config.slots && is_visible(&world.before.slots[slot])));
     prove_ejected(slot, status == HOTRAM_OK);
     REACHABLE(status == HOTRAM_E_STATE);
 }
@@ -50,8 +50,9 @@ void prove_eject_by_guest(void) /* slow */
     memhp.selector = world.subject;
     ASSUME((value & 6) == 0);
     hotram_memhp_write(&memhp, 0x14, 4, value);
-    ejects = memhp.selector < SLOTS && value & 8 && is_visible(&world.before.slots[memhp.selector]);
+    ejects = memhp.selector < world.bank.config.slots && value & 8 &&
+             is_visible(&world.before.slots[memhp.selector]);
     PROVE(memhp.bank == &world.bank && memhp.selector == world.subject);
     prove_ejected(memhp.selector, ejects);
-    REACHABLE(memhp.selector < SLOTS && value & 8 && !ejects);
+    REACHABLE(memhp.selector < world.bank.config.slots && value & 8 && !ejects);
 }

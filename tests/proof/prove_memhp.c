@@ -37,7 +37,7 @@ static uint64_t dword(uint64_t offset)
         return pending_slot();
     if (offset > 24)
         return 0xffffffff;
-    if (world.subject >= SLOTS)
+    if (world.subject >= world.bank.config.slots)
         return 0;
     dimm = &world.before.slots[world.subject];
     if (offset % 4 != 0)
@@ -124,6 +124,6 @@ void prove_memhp_read(void)
     REACHABLE(has_block && width == 4 && offset == 0x14 && value == 7);
     REACHABLE(has_block && width == 4 && offset == 0x02 && value == 0x1234ffff);
     REACHABLE(has_block && width == 1 && offset == 24 && value == SLOTS - 1);
-    REACHABLE(has_block && world.subject >= SLOTS && value == 0);
+    REACHABLE(has_block && world.subject >= world.bank.config.slots && value == 0);
     REACHABLE(has_block && width == 4 && offset == UINT32_MAX);
 }

@@ -134,18 +134,18 @@ static void prove_write(unsigned width)
     if (written.any && written.at == 0x00) {
         PROVE(is_unchanged(&world.before) && memhp.selector == written.value);
         PROVE(world.osts + world.ejected == 0);
-        REACHABLE(written.value >= SLOTS && world.subject < SLOTS);
-    } else if (written.any && world.subject < SLOTS && written.at == 0x04) {
+        REACHABLE(written.value >= world.bank.config.slots && world.subject < world.bank.config.slots);
+    } else if (written.any && world.subject < world.bank.config.slots && written.at == 0x04) {
         prove_event(world.subject, written.value);
-    } else if (written.any && world.subject < SLOTS && written.at == 0x08) {
+    } else if (written.any && world.subject < world.bank.config.slots && written.at == 0x08) {
         prove_report(world.subject, written.value);
-    } else if (written.any && world.subject < SLOTS && written.at == 0x14) {
+    } else if (written.any && world.subject < world.bank.config.slots && written.at == 0x14) {
         prove_control(world.subject, written.value);
     } else {
         PROVE(is_unchanged(&world.before) && memhp.selector == world.subject);
         PROVE(world.osts + world.ejected == 0);
         REACHABLE(written.any && written.at == 0x14);
-        REACHABLE(offset == 0x0c && world.subject < SLOTS);
+        REACHABLE(offset == 0x0c && world.subject < world.bank.config.slots);
     }
 }
 

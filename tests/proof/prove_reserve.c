@@ -28,10 +28,13 @@ static bool is_free(uint64_t addr, uint64_t size)
     return true;
 }
 
+/* The slot, or the range if that is requested. */
 static uint32_t first_empty(void)
 {
+    const uint32_t count = world.bank.config.slots;
+
     for (uint32_t i = 0; i < SLOTS; i++) {
-        if (world.before.slots[i].state == HOTRAM_DIMM_EMPTY)
+        if ((i >= count) == request.range && world.before.slots[i].state == HOTRAM_DIMM_EMPTY)
             return i;
     }
     return HOTRAM_SLOT_ANY;
@@ -47,6 +50,7 @@ static void arbitrary_request(void)
         .node = nondet_uint32(),
         .slot_given = nondet_bool(),
         .addr_given = nondet_bool(),
+        .range = nondet_bool(),
     };
     result = (struct hotram_dimm_result){
         .slot = nondet_uint32(),
@@ -58,13 +62,13 @@ static void arbitrary_request(void)
 /* What is refused before an address is looked at. */
 static enum hotram_status expected_first(void)
 {
-    if (!is_power_of_two(request.align))
+    if (!is_power_of_two(request.align) || (request.range && request.slot_given))
         return HOTRAM_E_ARGUMENT;
     if (request.size == 0 || (request.size & (world.bank.config.granularity - 1)) != 0)
         return HOTRAM_E_SIZE;
     if (!request.slot_given)
         return first_empty() == HOTRAM_SLOT_ANY ? HOTRAM_E_NO_SLOT : HOTRAM_OK;
-    if (request.slot >= SLOTS)
+    if (request.slot >= world.bank.config.slots)
         return HOTRAM_E_SLOT_RANGE;
     return world.before.slots[request.slot].state == HOTRAM_DIMM_EMPTY ? HOTRAM_OK : HOTRAM_E_SLOT_TAKEN;
 }
@@ -130,6 +134,7 @@ void prove_reserve_given_address(void) /* slow */
     PROVE(IMPLIES(status == HOTRAM_OK, result.addr == request.addr));
     prove_result(status);
     REACHABLE(status == HOTRAM_OK && first_empty() == SLOTS - 1);
+    REACHABLE(status == HOTRAM_OK && request.range);
     REACHABLE(status == HOTRAM_E_ALIGN);
     REACHABLE(status == HOTRAM_E_REGION);
     REACHABLE(status == HOTRAM_E_OVERLAP && result.slot == SLOTS - 1);
@@ -229,7 +234,7 @@ void prove_reserve_null(void)
 
     arbitrary_bank_in_window();
     arbitrary_request();
-    ASSUME(request.slot == 0 && request.slot_given);
+    ASSUME(request.slot == 0 && request.slot_given && !request.range);
     status = hotram_bank_reserve(has_bank ? &world.bank : NULL, has_request ? &request : NULL,
                                  has_result ? &result : NULL);
     PROVE(IMPLIES(!has_bank || !has_request, status == HOTRAM_E_ARGUMENT));
@@ -251,8 +256,10 @@ void prove_init_holds(void)
                                          .size = nondet_uint64(),
                                          .capacity = nondet_uint64(),
                                          .granularity = nondet_uint64(),
-                                         .slots = SLOTS };
+                                         .slots = nondet_uint32() };
 
+    ASSUME(config.slots <= SLOTS);
+    config.ranges = SLOTS - config.slots;
     arbitrary_bank();
     if (hotram_bank_init(&world.bank, &config, slots, &ops, &world) == HOTRAM_OK) {
         PROVE(bank_holds(&world.bank));

@@ -25,6 +25,7 @@ void prove_bank_save(void)
     bool reserved;
 
     arbitrary_flags();
+    ASSUME(world.bank.config.slots == SLOTS); /* ranges are not saved */
     ASSUME(capacity <= ROOM);
     reserved = slots[0].state == HOTRAM_DIMM_RESERVED || slots[1].state == HOTRAM_DIMM_RESERVED;
     memory[0] = 0xee;
@@ -44,6 +45,7 @@ void prove_bank_comes_back(void) /* slow */
     struct hotram_buffer out;
 
     arbitrary_bank_in_window();
+    ASSUME(world.bank.config.slots == SLOTS);
     ASSUME(slots[0].state != HOTRAM_DIMM_RESERVED && slots[1].state != HOTRAM_DIMM_RESERVED);
     hotram_buffer_init(&out, memory, ROOM);
     PROVE(hotram_bank_save(&world.bank, &out) == HOTRAM_OK);

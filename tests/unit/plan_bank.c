@@ -31,7 +31,8 @@ void plan_bank_copy(struct plan_bank *to, const struct plan_bank *from)
 {
     to->bank = from->bank;
     to->bank.slots = to->slots;
-    memcpy(to->slots, from->slots, from->bank.config.slots * sizeof from->slots[0]);
+    memcpy(to->slots, from->slots,
+           (from->bank.config.slots + from->bank.config.ranges) * sizeof from->slots[0]);
 }
 
 bool plan_bank_add(struct plan_bank *fixture, uint64_t addr, uint64_t size, uint32_t node,
@@ -56,6 +57,19 @@ bool plan_bank_add(struct plan_bank *fixture, uint64_t addr, uint64_t size, uint
         assert_int_equal(hotram_bank_eject(&fixture->bank, result.slot), HOTRAM_OK);
     assert_int_equal(fixture->slots[result.slot].state, state);
     return true;
+}
+
+bool plan_bank_hold(struct plan_bank *fixture, uint64_t addr, uint64_t size)
+{
+    const struct hotram_dimm_request request = {
+        .range = true,
+        .addr = addr,
+        .addr_given = true,
+        .size = size,
+        .align = fixture->bank.config.granularity,
+    };
+
+    return hotram_bank_reserve(&fixture->bank, &request, NULL) == HOTRAM_OK;
 }
 
 uint64_t plan_bank_size(const struct plan_bank *fixture, const struct hotram_plan_request *request)

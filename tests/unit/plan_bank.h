@@ -14,7 +14,7 @@
 
 struct plan_bank {
     struct hotram_bank bank;
-    struct hotram_dimm slots[HOTRAM_SLOTS_MAX];
+    struct hotram_dimm slots[HOTRAM_PLACES_MAX];
     struct hotram_plan plan; /* the last one */
     uint64_t lowest;         /* the fewest bytes that counted while it was taken */
 };
@@ -27,6 +27,9 @@ void plan_bank_copy(struct plan_bank *to, const struct plan_bank *from);
 /* A DIMM at an address or PLAN_BANK_ANYWHERE, in this state. False when there is no room for it. */
 bool plan_bank_add(struct plan_bank *fixture, uint64_t addr, uint64_t size, uint32_t node,
                    enum hotram_dimm_state state);
+
+/* A range, likewise. */
+bool plan_bank_hold(struct plan_bank *fixture, uint64_t addr, uint64_t size);
 
 /* Bytes that count for a request. */
 uint64_t plan_bank_size(const struct plan_bank *fixture, const struct hotram_plan_request *request);

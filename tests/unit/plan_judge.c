@@ -27,7 +27,7 @@ static bool is_free(const struct situation *situation, uint64_t addr)
 
     if (addr < bank->config.base || addr >= bank->config.base + bank->config.size)
         return false;
-    for (uint32_t i = 0; i < bank->config.slots; i++) {
+    for (uint32_t i = 0; i < bank->config.slots + bank->config.ranges; i++) {
         if (is_there(situation, i) && addr >= bank->slots[i].addr &&
             addr < bank->slots[i].addr + bank->slots[i].size)
             return false;

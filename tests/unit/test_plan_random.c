@@ -17,6 +17,7 @@ static void make_any(struct plan_bank *fixture, struct unit_random *random,
         .capacity = 1 + unit_random_below(random, 12),
         .granularity = 1,
         .slots = 1 + unit_random_below(random, 5),
+        .ranges = unit_random_below(random, 3),
     };
     bool odd = unit_random_below(random, 2);
     uint32_t count = unit_random_below(random, config.slots + 1);
@@ -45,6 +46,9 @@ static void make_any(struct plan_bank *fixture, struct unit_random *random,
                       : kind == 2 ? HOTRAM_DIMM_REMOVAL_REQUESTED
                                   : HOTRAM_DIMM_PLUGGED);
     }
+    for (uint32_t i = 0; i < config.ranges; i++)
+        plan_bank_hold(fixture, config.base + unit_random_below(random, (uint32_t)config.size),
+                       1 + unit_random_below(random, 3));
     for (uint32_t i = 0; i < config.slots; i++)
         fixed[i] = unit_random_below(random, 6) == 0;
 }

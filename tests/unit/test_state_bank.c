@@ -20,7 +20,7 @@ static void known_bytes_are_a_known_bank(void **state)
                                      0,   0,    0,   0,   3, 1, 0, 0, 0x84, 0, 0, 0, 0,    0,    0,    0,
                                      0,   0x40, 1,   0,   0, 0, 0, 0, 0,    8, 0, 0, 0,    0,    8,    0,
                                      0,   0,    0,   0,   0, 0, 0, 0, 0,    0, 3, 3, 0xf8, 0xd0, 0x64, 0xc8 };
-    const struct hotram_bank_config config = { 4 * GIB, 8 * GIB, 4 * GIB, 2 * MIB, 2 };
+    const struct hotram_bank_config config = { 4 * GIB, 8 * GIB, 4 * GIB, 2 * MIB, 2, 0 };
     struct fixture fixture;
     struct form form;
 

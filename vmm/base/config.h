@@ -193,8 +193,8 @@ struct config {
     char **left_out;      /* sentences: what of the command line hotram lacks and a guest can do without */
     size_t left_out_count;
     struct dimm_config dimms;
-    /* -m: bytes, multiples of 8 KiB (ram_size) and 4 KiB; maxmem == ram_size and slots == 0 when there is no
-     * hotplug, otherwise slots is 1 ... 256 and maxmem > ram_size */
+    /* -m: bytes, multiples of 8 KiB (ram_size) and 4 KiB; maxmem == ram_size and slots == 0 when no
+     * memory can be added, otherwise maxmem > ram_size, and slots is 0 (no DIMMs) ... 256 */
     uint64_t ram_size;
     uint64_t maxmem;
     uint32_t slots;

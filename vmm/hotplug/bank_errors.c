@@ -5,15 +5,18 @@
  */
 #include <stdio.h>
 
+#include "hotplug/mem.h"
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
 
-/* The DIMM, or the memslot that keeps the place for one. */
+/* The DIMM, the memslot that keeps the place for one, or the virtio-mem device. */
 static const char *name_of(const struct hotplug *hotplug, uint32_t slot, char path[DIMM_PATH_SIZE])
 {
     const struct dimm *dimm = slot < hotplug->config.slots ? hotplug->dimm[slot] : NULL;
     const struct memslot *memslot = slot < hotplug->config.slots ? hotplug->memslot[slot] : NULL;
 
+    if (hotplug_mem(hotplug, slot))
+        return device_name(&hotplug_mem(hotplug, slot)->virtio.pci.device);
     if (memslot)
         return memslot->id;
     return dimm ? hotplug_name(dimm, path) : "";
@@ -66,7 +69,7 @@ static enum hotram_status check_place(const struct hotplug *hotplug, uint64_t ad
 
     if (addr < bank->base || size > bank->size || addr - bank->base > bank->size - size)
         return HOTRAM_E_REGION;
-    for (*other = 0; *other < bank->slots; ++*other) {
+    for (*other = 0; *other < bank->slots + bank->ranges; ++*other) {
         const struct hotram_dimm *dimm = hotram_bank_slot(&hotplug->bank, *other);
 
         if (dimm->size > 0 && addr < dimm->addr + dimm->size && dimm->addr < addr + size)
@@ -156,6 +159,10 @@ bool hotplug_bank_error(const struct hotplug *hotplug, const struct hotram_dimm_
             request->slot, hotplug->memslot[request->slot] ? "memslot" : "DIMM",
             name_of(hotplug, request->slot, path), hotplug->memslot[request->slot] ? "keeps it" : "is in it");
     case HOTRAM_E_NO_SLOT:
+        if (request->range)
+            return error_set(
+                error, "the limit of %u virtio-mem devices is reached; use fewer, larger ones, or DIMMs",
+                bank->ranges);
         return error_no_slot(hotplug, hot, error);
     case HOTRAM_E_SIZE:
         return error_set(error,

@@ -36,6 +36,16 @@ struct dimm *hotplug_resolve(const struct hotplug *hotplug, const char *referenc
     return (struct dimm *)device_resolve(hotplug->config.board, reference, hotplug->type, error);
 }
 
+bool hotplug_has_region(const struct hotplug *hotplug)
+{
+    return hotplug->config.region_size > 0;
+}
+
+struct mem_device *hotplug_mem(const struct hotplug *hotplug, uint32_t slot)
+{
+    return slot < hotplug->config.slots ? NULL : hotplug->mem[slot - hotplug->config.slots];
+}
+
 struct memslot *hotplug_find_memslot(const struct hotplug *hotplug, const char *id)
 {
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)

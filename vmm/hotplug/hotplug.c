@@ -67,6 +67,7 @@ struct hotplug *hotplug_create(const struct hotplug_config *config, struct error
         .capacity = config->capacity,
         .granularity = config->granularity,
         .slots = config->slots,
+        .ranges = HOTRAM_RANGES_MAX,
     };
     struct hotplug *hotplug = calloc(1, sizeof *hotplug);
     enum hotram_status status;
@@ -89,8 +90,8 @@ struct hotplug *hotplug_create(const struct hotplug_config *config, struct error
     hotplug->growth.happens = operation_happens;
     hotplug->type = &pc_dimm_type;
     init_operations(hotplug);
-    if (config->slots == 0)
-        return hotplug; /* no bank, and no register block: its ports float */
+    if (!hotplug_has_region(hotplug))
+        return hotplug; /* no bank */
 
     status = hotram_bank_init(&hotplug->bank, &bank, hotplug->slots, &bank_ops, hotplug);
     if (status == HOTRAM_OK)
@@ -102,7 +103,8 @@ struct hotplug *hotplug_create(const struct hotplug_config *config, struct error
         free(hotplug);
         return NULL;
     }
-    add_registers(hotplug);
+    if (config->slots > 0)
+        add_registers(hotplug); /* otherwise their ports float */
     return hotplug;
 }
 
@@ -121,9 +123,9 @@ void hotplug_destroy(struct hotplug *hotplug)
     for (uint32_t slot = 0; slot < HOTRAM_SLOTS_MAX; slot++)
         if (hotplug->memslot[slot])
             memslot_free(hotplug->memslot[slot]);
-    for (uint32_t slot = 0; slot < HOTRAM_SLOTS_MAX; slot++)
-        if (hotplug->mem[slot])
-            hotplug->mem[slot]->hotplug = NULL; /* a PCI device, which ends with the others */
+    for (uint32_t range = 0; range < HOTRAM_RANGES_MAX; range++)
+        if (hotplug->mem[range])
+            hotplug->mem[range]->hotplug = NULL; /* a PCI device, which ends with the others */
     notice_queue_end(&hotplug->notices);
     timer_cancel(&hotplug->ost.timer);
     resize_free(hotplug);

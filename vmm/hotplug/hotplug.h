@@ -89,7 +89,7 @@ struct region_holder {
     const char *memdev;          /* id of the backend; NULL for a memslot */
     uint64_t addr;
     uint64_t size;
-    uint32_t slot;
+    uint32_t slot; /* of a virtio-mem device the bank's number of its range, which is no slot */
     uint32_t node;
     uint64_t plugged, requested, block_size; /* of a virtio-mem device, bytes */
 };
@@ -125,7 +125,7 @@ struct loop;
 struct reservation;
 
 struct hotplug_config {
-    uint32_t slots;           /* 0: no memory hotplug */
+    uint32_t slots;           /* 0: no DIMMs */
     uint64_t region_base;     /* guest-physical, bytes */
     uint64_t region_size;     /* bytes */
     uint64_t capacity;        /* bytes: limit of the total size of all DIMMs */

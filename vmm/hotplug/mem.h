@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * virtio-mem-pci (VIRTIO 1.2, 5.15): memory that the guest plugs and unplugs in blocks, as far as the host
- * requests it. Its place is a slot of the bank that stays reserved: the guest's ACPI sees an empty slot.
+ * requests it. Its place is a range of the bank, which has no slot: the guest's ACPI does not see it.
  *
  * virtio_mem.c    the type: properties, creation, the queue
  * mem_checks.c    what it can be given
@@ -66,7 +66,7 @@ struct mem_device {
     struct mem_values values;
     struct hotplug *hotplug; /* NULL: not yet, or no longer there */
     struct backend *backend; /* its `blocks` are ours; NULL: none yet */
-    uint32_t slot;           /* of the bank; HOTRAM_SLOT_ANY: none yet */
+    uint32_t range;          /* of those of the bank; HOTRAM_SLOT_ANY: none yet */
     bool hot;                /* created while a client waits */
     uint64_t block_size;     /* bytes, like the next */
     uint64_t chunk_size;

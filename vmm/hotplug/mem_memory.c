@@ -325,8 +325,8 @@ static bool check_chunks(const struct mem_device *mem, struct error *error)
     const struct hotplug *hotplug = mem->hotplug;
     unsigned used = 0;
 
-    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
-        used += hotplug->mem[slot] && hotplug->mem[slot] != mem ? hotplug->mem[slot]->chunk_count : 0;
+    for (uint32_t range = 0; range < HOTRAM_RANGES_MAX; range++)
+        used += hotplug->mem[range] && hotplug->mem[range] != mem ? hotplug->mem[range]->chunk_count : 0;
     return used + mem->chunk_count <= hotplug->config.mem_chunks ||
            error_set(error,
                      "the device needs %u KVM slots; of the %u that virtio-mem devices of this machine can "

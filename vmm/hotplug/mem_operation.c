@@ -17,7 +17,7 @@ static struct mem_device *device_of(const struct operation *operation)
 {
     const struct hotplug *hotplug = operation->subject.owner;
 
-    return *operation->subject.open == operation ? hotplug->mem[operation->subject.blocks.slot] : NULL;
+    return *operation->subject.open == operation ? hotplug->mem[operation->subject.blocks.range] : NULL;
 }
 
 static void begins(struct operation *operation)
@@ -94,9 +94,9 @@ struct operation *mem_operation_new(struct mem_device *mem, uint64_t requested, 
         .type = &blocks_subject,
         .id = mem->virtio.pci.device.id,
         .path = device_path(&mem->virtio.pci.device, path),
-        .open = &mem->hotplug->mem_operation[mem->slot],
+        .open = &mem->hotplug->mem_operation[mem->range],
         .owner = mem->hotplug,
-        .blocks = { .slot = mem->slot, .requested = requested, .plugged = mem->sizes.plugged },
+        .blocks = { .range = mem->range, .requested = requested, .plugged = mem->sizes.plugged },
     };
 
     return operation_new(&mem->hotplug->operations, OPERATION_RESIZE, &subject, error);
@@ -104,7 +104,7 @@ struct operation *mem_operation_new(struct mem_device *mem, uint64_t requested, 
 
 void mem_operation_acted(struct mem_device *mem, bool moves)
 {
-    struct operation *operation = mem->hotplug ? mem->hotplug->mem_operation[mem->slot] : NULL;
+    struct operation *operation = mem->hotplug ? mem->hotplug->mem_operation[mem->range] : NULL;
 
     if (!operation)
         return;
@@ -115,7 +115,7 @@ void mem_operation_acted(struct mem_device *mem, bool moves)
 
 void mem_operation_settle(struct mem_device *mem)
 {
-    struct operation *operation = mem->hotplug ? mem->hotplug->mem_operation[mem->slot] : NULL;
+    struct operation *operation = mem->hotplug ? mem->hotplug->mem_operation[mem->range] : NULL;
 
     if (!operation)
         return;
@@ -126,9 +126,9 @@ void mem_operation_settle(struct mem_device *mem)
 
 void mem_operation_end(struct mem_device *mem)
 {
-    struct operation *operation = mem->hotplug->mem_operation[mem->slot];
+    struct operation *operation = mem->hotplug->mem_operation[mem->range];
 
     if (operation)
         operation_happens(operation, OPERATION_GONE, "the device was removed");
-    mem->hotplug->mem_operation[mem->slot] = NULL;
+    mem->hotplug->mem_operation[mem->range] = NULL;
 }

@@ -185,7 +185,7 @@ void hotplug_handle_notices(void *opaque)
 
 void hotplug_reset(struct hotplug *hotplug)
 {
-    if (hotplug->config.slots == 0)
+    if (!hotplug_has_region(hotplug))
         return;
     guest_memory_retry(hotplug->config.memory);
     dimms_before_reset(hotplug);

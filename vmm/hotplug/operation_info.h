@@ -37,7 +37,7 @@ extern const struct subject_type cpu_subject; /* cpu_operation.c */
 
 /* A device of which the guest has as many blocks as it plugs (virtio-mem). */
 struct blocks_subject {
-    uint32_t slot;
+    uint32_t range;     /* of those of the bank */
     uint64_t requested; /* bytes, like the next */
     uint64_t plugged;   /* as long as the operation is open */
     bool acted;         /* the guest has asked for something since the operation began, */

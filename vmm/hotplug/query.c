@@ -23,7 +23,7 @@ uint32_t hotplug_selector(const struct hotplug *hotplug)
 void hotplug_region(const struct hotplug *hotplug, uint64_t *base, uint64_t *size)
 {
     *base = hotplug->config.region_base;
-    *size = hotplug->config.slots > 0 ? hotplug->config.region_size : 0;
+    *size = hotplug->config.region_size;
 }
 
 void hotplug_describe(const struct device *device, struct dimm_info *info)
@@ -52,7 +52,7 @@ void hotplug_describe(const struct device *device, struct dimm_info *info)
 
 bool hotplug_next(struct hotplug *hotplug, uint32_t *slot, struct dimm_info *info)
 {
-    if (hotplug->config.slots == 0)
+    if (!hotplug_has_region(hotplug))
         return false;
     /* Only the main thread adds and removes DIMMs, so the cursor stays good between two calls. */
     machine_lock_take(hotplug->config.board->lock);
@@ -107,8 +107,8 @@ uint64_t hotplug_plugged_size(struct hotplug *hotplug)
         if (hotplug->slots[slot].state != HOTRAM_DIMM_RESERVED)
             size += hotplug->slots[slot].size;
     machine_lock_release(hotplug->config.board->lock);
-    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
-        size += hotplug->mem[slot] ? hotplug->mem[slot]->sizes.plugged : 0;
+    for (uint32_t range = 0; range < HOTRAM_RANGES_MAX; range++)
+        size += hotplug->mem[range] ? hotplug->mem[range]->sizes.plugged : 0;
     return size;
 }
 
@@ -126,7 +126,7 @@ static void describe_blocks(const struct mem_device *mem, struct region_holder *
 bool hotplug_next_part(const struct hotplug *hotplug, uint32_t slot, uint64_t *offset,
                        struct region_holder *part)
 {
-    const struct mem_device *mem = hotplug->mem[slot];
+    const struct mem_device *mem = hotplug_mem(hotplug, slot);
     uint64_t size = 0, plugged = 0;
 
     if (*offset >= mem->sizes.region)
@@ -159,13 +159,22 @@ static enum region_holder_kind kind_of(const struct dimm *dimm)
     return dimm->populating ? REGION_POPULATING : REGION_DIMM;
 }
 
+static void describe_slot(const struct hotplug *hotplug, uint32_t slot, struct region_holder *info)
+{
+    const struct dimm *dimm = hotplug->dimm[slot];
+    const struct memslot *memslot = hotplug->memslot[slot];
+
+    info->kind = kind_of(dimm);
+    info->device = dimm ? &dimm->device : NULL;
+    info->id = dimm ? dimm->device.id : memslot ? memslot->id : NULL;
+    info->memdev = dimm ? dimm->backend->id : NULL;
+}
+
 bool hotplug_next_region_holder(struct hotplug *hotplug, uint32_t *slot, struct region_holder *info)
 {
-    const struct dimm *dimm;
-    const struct memslot *memslot;
     struct hotram_dimm state = { 0 };
 
-    if (hotplug->config.slots == 0)
+    if (!hotplug_has_region(hotplug))
         return false;
     /* Only the main thread takes and frees slots, so the cursor stays good between two calls. */
     machine_lock_take(hotplug->config.board->lock);
@@ -175,42 +184,32 @@ bool hotplug_next_region_holder(struct hotplug *hotplug, uint32_t *slot, struct 
     machine_lock_release(hotplug->config.board->lock);
     if (*slot == HOTRAM_SLOT_ANY)
         return false;
-    dimm = hotplug->dimm[*slot];
-    memslot = hotplug->memslot[*slot];
     *info = (struct region_holder){
-        .kind = kind_of(dimm),
-        .device = dimm ? &dimm->device : NULL,
-        .id = dimm      ? dimm->device.id
-              : memslot ? memslot->id
-                        : NULL,
-        .memdev = dimm ? dimm->backend->id : NULL,
         .addr = state.addr,
         .size = state.size,
         .slot = *slot,
         .node = state.node,
     };
-    if (hotplug->mem[*slot])
-        describe_blocks(hotplug->mem[*slot], info);
+    if (*slot < hotplug->config.slots)
+        describe_slot(hotplug, *slot, info);
+    else if (hotplug_mem(hotplug, *slot))
+        describe_blocks(hotplug_mem(hotplug, *slot), info);
     return true;
 }
 
 void hotplug_room(struct hotplug *hotplug, struct hotplug_room *room)
 {
-    uint64_t used = 0;
-
     *room = (struct hotplug_room){ 0 };
-    if (hotplug->config.slots == 0)
+    if (!hotplug_has_region(hotplug))
         return;
     machine_lock_take(hotplug->config.board->lock);
-    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
+    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
         room->slots += hotplug->slots[slot].state == HOTRAM_DIMM_EMPTY;
-        used += hotplug->slots[slot].size; /* of an empty slot 0 */
-    }
+    room->capacity_left = hotplug->config.capacity - hotplug->bank.used;
     machine_lock_release(hotplug->config.board->lock);
     room->granularity = hotplug_granularity(hotplug);
     room->block = hotplug->memory_block;
     room->capacity = hotplug->config.capacity;
-    room->capacity_left = room->capacity - used;
 }
 
 enum dimm_condition hotplug_condition(struct hotplug *hotplug, uint32_t slot)

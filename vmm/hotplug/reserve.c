@@ -4,6 +4,15 @@
  */
 #include "hotplug/state.h"
 
+bool hotplug_check_region(const struct hotplug *hotplug, struct error *error)
+{
+    return hotplug_has_region(hotplug) ||
+           error_set(
+               error,
+               "memory devices (e.g. for memory hotplug) are not enabled, please specify the maxmem "
+               "option: there are no guest addresses for them; start with, for example, -m 1G,maxmem=8G");
+}
+
 bool hotplug_check_enabled(const struct hotplug *hotplug, struct error *error)
 {
     return hotplug->config.slots > 0 ||

@@ -49,6 +49,23 @@ static void copy_slot(struct resize_model *model, uint32_t slot)
         hotram_bank_eject(&model->bank, slot);
 }
 
+/* What virtio-mem devices have stays as it is. */
+static void copy_range(struct resize_model *model, uint32_t slot)
+{
+    const struct hotram_dimm *range = &model->hotplug->slots[slot];
+    const struct hotram_dimm_request request = {
+        .range = true,
+        .addr = range->addr,
+        .addr_given = true,
+        .size = range->size,
+        .align = 1,
+        .node = range->node,
+    };
+
+    if (range->state != HOTRAM_DIMM_EMPTY)
+        hotram_bank_reserve(&model->bank, &request, NULL);
+}
+
 /* As many slots as guest memory may have regions, if those that are in use are the first ones: more where
  * there are gaps, and then a DIMM may be refused. Under the machine lock. */
 static uint32_t count_slots(struct resize_model *model)
@@ -89,6 +106,8 @@ void resize_model_init(struct resize_model *model, struct hotplug *hotplug,
         model->fixed[slot] = (fixed && fixed[slot]) || hotplug->memslot[slot];
         copy_slot(model, slot);
     }
+    for (uint32_t range = 0; range < config.ranges; range++)
+        copy_range(model, hotplug->config.slots + range);
     machine_lock_release(hotplug->config.board->lock);
     model->before = model->bank;
     memcpy(model->before_slots, model->slots, sizeof model->slots);

@@ -18,9 +18,9 @@ struct resize_model {
     bool fixed[HOTRAM_SLOTS_MAX];    /* by slot: its DIMM must not be removed */
     bool removing[HOTRAM_SLOTS_MAX]; /* its removal was requested before: it is not part of the size */
     struct hotram_bank bank;         /* after the steps so far */
-    struct hotram_dimm slots[HOTRAM_SLOTS_MAX]; /* its slots */
-    struct hotram_bank before;                  /* before the first step */
-    struct hotram_dimm before_slots[HOTRAM_SLOTS_MAX];
+    struct hotram_dimm slots[HOTRAM_PLACES_MAX]; /* its slots and ranges */
+    struct hotram_bank before;                   /* before the first step */
+    struct hotram_dimm before_slots[HOTRAM_PLACES_MAX];
     /* Why the copy has fewer slots than the bank: a listener of guest memory has a limit; "": it has not. */
     struct error limit;
 };

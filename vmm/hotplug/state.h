@@ -72,7 +72,7 @@ struct hotplug {
     struct hotram_bank bank;
     struct hotram_memhp block;
     uint64_t memory_block; /* the guest's, since its last boot; bytes. Main thread only */
-    struct hotram_dimm slots[HOTRAM_SLOTS_MAX];
+    struct hotram_dimm slots[HOTRAM_PLACES_MAX]; /* and behind them, ranges */
     struct seen seen[HOTRAM_SLOTS_MAX];
     bool scanned;      /* the guest has read the pending register since the last reset: it runs our AML */
     uint32_t scanning; /* and was told of this slot, whose flags it reads next */
@@ -82,10 +82,10 @@ struct hotplug {
     struct ost_limit limits[HOTRAM_SLOTS_MAX];
     struct dimm *dimm[HOTRAM_SLOTS_MAX];
     struct memslot *memslot[HOTRAM_SLOTS_MAX]; /* by the slot that it keeps */
-    struct mem_device *mem[HOTRAM_SLOTS_MAX];  /* of virtio-mem, likewise (mem.h) */
+    struct mem_device *mem[HOTRAM_RANGES_MAX]; /* of virtio-mem, by the range that it has: hotplug_mem() */
     struct operations operations;
-    struct operation *operation[HOTRAM_SLOTS_MAX];     /* hotplug_operation() */
-    struct operation *mem_operation[HOTRAM_SLOTS_MAX]; /* the same of virtio-mem */
+    struct operation *operation[HOTRAM_SLOTS_MAX];      /* hotplug_operation() */
+    struct operation *mem_operation[HOTRAM_RANGES_MAX]; /* the same of virtio-mem */
     struct growth_ledger growth;
     struct resize *resize;                       /* memory set that is in progress, or NULL */
     const struct device_type *type;              /* pc-dimm: of all DIMMs */
@@ -110,8 +110,9 @@ void dimm_free(struct dimm *dimm);
  * allocated is taken back: its device_add ends with an error. False and an error: out of memory. */
 bool dimm_unplug(struct dimm *dimm, struct error *error);
 
-/* reserve.c. The checks: false and an error, and nothing has changed: the machine has no slots; the machine
- * has no such node; the id is invalid, or a device has it. */
+/* reserve.c. The checks: false and an error, and nothing has changed: the machine has no region for memory
+ * that comes and goes; it has no slots; it has no such node; the id is invalid, or a device has it. */
+bool hotplug_check_region(const struct hotplug *hotplug, struct error *error);
 bool hotplug_check_enabled(const struct hotplug *hotplug, struct error *error);
 bool hotplug_check_node(const struct hotplug *hotplug, uint32_t node, struct error *error);
 bool hotplug_check_id(const struct hotplug *hotplug, const char *id, struct error *error);
@@ -153,6 +154,10 @@ bool hotplug_bank_error(const struct hotplug *hotplug, const struct hotram_dimm_
                         struct error *error);
 
 /* dimms.c */
+/* Whether there is a region, and so a bank. */
+bool hotplug_has_region(const struct hotplug *hotplug);
+/* The virtio-mem device that has a range of the bank, by the bank's number; NULL: none, or it is a slot. */
+struct mem_device *hotplug_mem(const struct hotplug *hotplug, uint32_t slot);
 /* The slot's DIMM, if the guest has given it back and its memory is still leased. Else NULL. */
 const struct dimm *hotplug_leased(const struct hotplug *hotplug, uint32_t slot);
 struct memslot *hotplug_find_memslot(const struct hotplug *hotplug, const char *id);

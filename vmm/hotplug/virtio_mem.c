@@ -138,7 +138,6 @@ static void set_defaults(void *opaque)
     values->node = UINT32_MAX;
 }
 
-/* The last slot, so that DIMMs have the numbers that they have without the device. */
 static bool reserve(struct mem_device *mem, bool hot, struct error *error)
 {
     struct hotplug *hotplug = mem->hotplug;
@@ -148,23 +147,17 @@ static bool reserve(struct mem_device *mem, bool hot, struct error *error)
         .size = mem->backend->size,
         .align = hotplug_alignment(hotplug, backend_alignment(mem->backend)),
         .node = mem->values.node,
+        .range = true,
     };
     struct hotram_dimm_result result;
 
     if (request.align < mem->block_size)
         request.align = mem->block_size;
-    machine_lock_take(hotplug->config.board->lock);
-    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
-        if (hotplug->slots[slot].state == HOTRAM_DIMM_EMPTY) {
-            request.slot = slot;
-            request.slot_given = true;
-        }
-    machine_lock_release(hotplug->config.board->lock);
     if (!hotplug_reserve(hotplug, &request, hot, &result, error))
         return false;
-    mem->slot = result.slot;
+    mem->range = result.slot - hotplug->config.slots;
     mem->sizes.addr = result.addr;
-    hotplug->mem[mem->slot] = mem;
+    hotplug->mem[mem->range] = mem;
     return true;
 }
 
@@ -204,8 +197,8 @@ static bool prepare(struct virtio_device *device, struct board *board, const cha
     struct mem_device *mem = (void *)device;
     struct hotplug *hotplug = board->hotplug;
 
-    mem->slot = HOTRAM_SLOT_ANY;
-    if (!hotplug_check_enabled(hotplug, error))
+    mem->range = HOTRAM_SLOT_ANY;
+    if (!hotplug_check_region(hotplug, error))
         return false;
     mem->hotplug = hotplug;
     device->memory = board->memory;
@@ -241,10 +234,10 @@ static void release(struct virtio_device *device)
         free(mem->backend->used_by);
         mem->backend->used_by = NULL;
     }
-    if (mem->hotplug && mem->slot != HOTRAM_SLOT_ANY) {
+    if (mem->hotplug && mem->range != HOTRAM_SLOT_ANY) {
         mem_operation_end(mem);
-        mem->hotplug->mem[mem->slot] = NULL;
-        hotplug_cancel_slot(mem->hotplug, mem->slot);
+        mem->hotplug->mem[mem->range] = NULL;
+        hotplug_cancel_slot(mem->hotplug, mem->hotplug->config.slots + mem->range);
     }
 }
 

@@ -70,7 +70,7 @@ static bool create_hotplug(struct machine *machine, struct error *error)
     struct hotplug_config config = {
         .slots = machine->memory ? machine->config->slots : 0,
         .region_base = machine->region_base,
-        .region_size = machine->region_size,
+        .region_size = machine->memory ? machine->region_size : 0,
         .capacity = machine->config->maxmem - machine->config->ram_size,
         .nodes = machine->config->numa.nodes,
         .default_node = machine->config->numa.dimm_node,

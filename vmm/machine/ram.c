@@ -90,7 +90,7 @@ static unsigned left_for_blocks(const struct machine *machine, unsigned others)
 {
     const unsigned left = machine->vm.kvm_slots_max > others ? machine->vm.kvm_slots_max - others : 0;
 
-    return machine->config->slots == 0 ? 0 : left < MEM_KVM_SLOTS ? left : MEM_KVM_SLOTS;
+    return machine->region_size == 0 ? 0 : left < MEM_KVM_SLOTS ? left : MEM_KVM_SLOTS;
 }
 
 /* One for each backend of the RAM, one more where the hole below 4 GiB cuts one, one for firmware, one for

@@ -196,11 +196,13 @@ bool machine_layout(struct machine *machine, struct error *error)
      * sums overflows: -m takes at most 2^52 bytes (opt_memory.c), a region that grows ends below the limit.
      */
     machine->region_base = (last->address + last->size + GIB - 1) & ~(GIB - 1);
-    machine->region_size = config->slots > 0 ? config->maxmem - config->ram_size + config->slots * GIB : 0;
+    machine->region_size = 0;
+    if (config->maxmem > config->ram_size)
+        machine->region_size = config->maxmem - config->ram_size + config->slots * GIB;
     if (!place_memslots(machine, machine->region_base, limit, &machine->region_size, error))
         return false;
     end = machine->region_base + machine->region_size;
-    if (end > limit && config->slots == 0)
+    if (end > limit && machine->region_size == 0)
         return error_set(
             error,
             "%.250s: Address space limit 0x%llx < 0x%llx phys-bits too low (%u): %s of RAM need "

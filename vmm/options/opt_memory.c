@@ -156,6 +156,7 @@ bool finish_memory(struct parser *parser, struct error *error)
         return false;
     config->ram_size = ram;
     config->slots = parser->slots;
-    config->maxmem = parser->slots ? parser->maxmem : ram;
+    /* Without slots the addresses are those of virtio-mem devices, which guests find by ACPI's SRAT. */
+    config->maxmem = parser->slots || (parser->maxmem_given && config->acpi) ? parser->maxmem : ram;
     return true;
 }

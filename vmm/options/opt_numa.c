@@ -309,7 +309,7 @@ static bool place_dimms(const struct parser *parser, struct numa_config *numa, s
     const char *node = parser->dimm_node ? parser->dimm_node : parser->config->dimms.in_e820 ? "own" : "0";
     uint64_t number = 0;
 
-    if (parser->config->slots == 0)
+    if (parser->config->maxmem == parser->config->ram_size)
         return true;
     if (strcmp(node, "own") == 0)
         return add_dimm_node(numa, error);
@@ -339,7 +339,7 @@ bool finish_numa(struct parser *parser, struct error *error)
     if (!check_nodes(&reading, error) || !numa_finish_distances(numa, error))
         return false;
     /* Hot-pluggable memory needs an SRAT, and so a node (docs/guests.md). */
-    if (numa->nodes == 0 && config->slots > 0) {
+    if (numa->nodes == 0 && config->maxmem > config->ram_size) {
         numa->nodes = 1;
         numa->ram[0] = config->ram_size;
     }

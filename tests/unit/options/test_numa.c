@@ -41,6 +41,8 @@ static void nodes(void **state)
     } cases[] = {
         { "", "0" },
         { "-m 128M,slots=1,maxmem=1G", "128/0 0" },
+        { "-m 128M,maxmem=1G", "128/0 0" },
+        { "-m 128M,maxmem=128M", "0" },
         { "-m 128M,slots=1,maxmem=1G -smp 3,sockets=3", "128/012 0" },
         { "-numa node,mem=128M", "128/0 0" },
         { "-numa type=node,mem=128", "128/0 0" },

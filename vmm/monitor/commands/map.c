@@ -79,7 +79,8 @@ static void add_place(struct ranges *ranges, struct hotplug *hotplug, const stru
 
     if (place->id)
         add_string(range, "id", place->id);
-    add_number(range, "slot", place->slot);
+    if (place->kind != REGION_BLOCKS)
+        add_number(range, "slot", place->slot);
     add_number(range, "node", place->node);
     if (place->memdev)
         add_string(range, "memdev", place->memdev);
