@@ -9,18 +9,22 @@ import contextlib
 import os
 import pathlib
 import random
+import socket
 import struct
 import subprocess
 import sys
 import tempfile
+import types
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib import arch, pci, tap, virtio                       # noqa: E402
+from lib import arch, net, pci, tap, virtio                  # noqa: E402
 from lib.host import Host                                    # noqa: E402
 from lib.machine import PROGRAM                              # noqa: E402
 from lib.qmp import QMPError                                 # noqa: E402
 from lib.saved import DEVICE, SECTION, Saved                 # noqa: E402
+from test_flash import Guest, image                    # noqa: E402
 from test_pci import BLINKS, LISTENS, NO_POWER, OFF, ON, PRESENT, PRESSED, Slot, plug, with_ports       # noqa: E402
+from test_virtio_serial import ADD, DEVICE_READY, NAME, OPEN, READY, SERIAL, Driver       # noqa: E402
 from test_virtio_blk import BUFFERS, IN, OK, OUT, Disk       # noqa: E402
 
 LIMIT = 60
@@ -333,6 +337,188 @@ def test_the_balloon_keeps_its_sizes_and_statistics():
             virtio.wait_until(lambda: polled()["stats"]["stat-total-memory"] == 59 << 20, "the next statistics")
 
 
+# ---- network cards ----
+
+def cables(folder, more=""):
+    return ["-netdev", f"stream,id=n,addr.type=unix,addr.path={folder}/net,server=on", "-device",
+            f"virtio-net-pci,netdev=n,id=net0{more}"]
+
+
+class Card:
+    """A card's driver, and the other end of its cable."""
+
+    def __init__(self, host, folder, features=0):
+        host.qmp.execute("cont")
+        space = virtio.Pci(host.qtest)
+        self.device = virtio.Device(space, space.find(0x1af4, net.NET))
+        self.device.begin(virtio.VERSION_1 | features)
+        self.queues = [self.device.queue(index) for index in range(3)]
+        self.device.ready()
+        self.connect(folder)
+
+    def connect(self, folder):
+        self.wire = net.connect(f"{folder}/net")
+        virtio.wait_until(lambda: self.device.config(6, 2) & 1, "a link")
+
+    def send(self, frame):
+        self.device.qtest.write(BUFFERS, bytes(12) + frame)
+        self.queues[1].transfer([(BUFFERS, 12 + len(frame), False)])
+        return net.take(self.wire)
+
+    def receive(self, frame):
+        self.wire.sendall(struct.pack("!I", len(frame)) + frame)
+        _, written = self.queues[0].used()
+        return written
+
+    def command(self, *words):
+        data = b"".join(words)
+        self.device.qtest.write(BUFFERS, data)
+        self.queues[2].transfer([(BUFFERS, len(data), False), (BUFFERS + 0x1000, 1, True)])
+        assert self.device.qtest.read(BUFFERS + 0x1000, 1) == b"\0", data
+
+    def move(self, host, folder):
+        self.wire.close()
+        hand_over(self.device, host)
+        self.connect(folder)
+
+
+MINE, OTHER = b"\x52\x54\0\xaa\xbb\xcc", b"\x52\x54\0\1\2\3"
+
+
+def test_a_network_card_continues_and_announces_itself():
+    with place() as file:
+        options = cables(file.parent)
+        with Host(options) as host:
+            card = Card(host, file.parent, net.CONTROL | net.MAC | net.STATUS)
+            assert card.send(net.frame(100)) == net.frame(100)
+            card.command(b"\x01\x01", MINE)                                 # its address,
+            card.command(b"\0\0\0")                                         # not promiscuous,
+            card.command(b"\x01\0", struct.pack("<I", 1), OTHER, struct.pack("<I", 0))
+            card.command(b"\x02\0", struct.pack("<H", 77))                  # a VLAN
+            for number in range(5):
+                card.queues[0].offer([(0xa00000 + 0x1000 * number, 0x1000, True)])
+            card.queues[0].kick()
+            assert card.receive(MINE + OTHER + b"\x08\0" + bytes(50)) == 12 + 64
+            filters, = host.qmp.execute("query-rx-filter")
+            save(host, file)
+        with Host([*options, "-incoming", f"file:{file}"]) as host:
+            card.move(host, file.parent)
+            assert host.qmp.execute("query-rx-filter") == [filters]
+            again = pathlib.Path(f"{file}.again")
+            save(host, again)
+            name = b"\x0fvirtio-net/net0"
+            assert [state[2] for state in states(file) if name in state[2]] == [state[2] for state in states(again) if
+                                                                                 name in state[2]]
+            assert filters["main-mac"] == "52:54:00:aa:bb:cc" and 77 in filters["vlan-table"], filters
+            host.qmp.execute("cont")
+            announced = net.take(card.wire)
+            assert announced[:12] == b"\xff" * 6 + MINE and announced[12:14] == b"\x80\x35", announced
+            # Frames to others are not for it, as before; buffers are used in their order.
+            card.wire.sendall(struct.pack("!I", 64) + b"\x52\x54\0\1\2\4" + bytes(58))
+            assert card.receive(OTHER + MINE + b"\x08\0" + bytes(60)) == 12 + 74
+            assert card.queues[0].used_index == 2
+
+
+def test_the_link_is_the_targets():
+    with place() as file:
+        options = cables(file.parent)
+        with Host(options) as host:
+            card = Card(host, file.parent, net.STATUS)
+            save(host, file)
+        with Host([*options, "-incoming", f"file:{file}"]) as host:
+            hand_over(card.device, host)
+            assert card.device.config(6, 2) == 0 and card.device.interrupt_status() & 2
+            card.connect(file.parent)
+
+
+# ---- ports ----
+
+def test_ports_keep_their_bytes():
+    """Those that the guest has not read, and those that nobody has taken from it; nothing is told twice."""
+    with place() as file:
+        def options():
+            return [word for number in range(2) for word in
+                    ("-chardev", f"socket,id=c{number},path={file.parent}/c{number},server=on,wait=off")] + \
+                ["-device", "virtio-serial-pci,id=s", "-device", "virtserialport,chardev=c0,name=agent,id=p0",
+                 "-device", "virtserialport,chardev=c1,name=other,id=p1"]
+
+        def connect(number):
+            client = socket.socket(socket.AF_UNIX)
+            client.settimeout(LIMIT)
+            client.connect(f"{file.parent}/c{number}")
+            return client
+
+        with Host(options()) as host:
+            host.qmp.execute("cont")
+            space = virtio.Pci(host.qtest)
+            device = virtio.Device(space, space.find(0x1af4, SERIAL))
+            driver = Driver(types.SimpleNamespace(device=device, qtest=host.qtest))
+            driver.tell(0, DEVICE_READY)
+            assert sorted(driver.hears()[:2] for _ in range(2)) == [(1, ADD), (2, ADD)]
+            for number in 1, 2:
+                driver.tell(number, READY)
+                assert driver.hears()[:2] == (number, NAME)
+                driver.tell(number, OPEN)
+            # The one at port 1 says something that the guest has no buffers for.
+            client = connect(0)
+            assert driver.hears() == (1, OPEN, 1)
+            client.sendall(b"to the guest")
+            out = driver.rings(2)[1]
+            host.qtest.write(BUFFERS, b"from the guest")
+            client2 = connect(1)
+            assert driver.hears() == (2, OPEN, 1)
+            out.transfer([(BUFFERS, 14, False)])
+            assert client2.recv(100) == b"from the guest"
+            virtio.wait_until(lambda: b"to the guest" in host_pipes(host, file), "bytes on their way")
+        with restored(options(), file) as host:
+            hand_over(device, host)
+            driver.qtest = host.qtest
+            assert sorted(driver.hears() for _ in range(2)) == [(1, OPEN, 0), (2, OPEN, 0)]
+            incoming = driver.rings(1)[0]
+            incoming.offer([(BUFFERS + 0x1000, 100, True)])
+            incoming.kick()
+            assert incoming.used()[1] == 12 and host.qtest.read(BUFFERS + 0x1000, 12) == b"to the guest"
+            client2 = connect(1)
+            assert driver.hears() == (2, OPEN, 1)
+            host.qtest.write(BUFFERS, b"and more")
+            out.transfer([(BUFFERS, 8, False)])
+            assert client2.recv(100) == b"and more"
+
+
+def host_pipes(host, file):
+    """What a snapshot has of them."""
+    save(host, file)
+    return b"".join(state[2] for state in Saved(file).states if state[0] == DEVICE)
+
+
+# ---- flash ----
+
+def test_flash_goes_on_programming():
+    with place() as file:
+        variables = image(file.parent, "variables")
+        options = ["-pflash", str(variables)]
+        with Host(options) as host:
+            guest = Guest(host)
+            guest.erase(0)
+            for value in (0xe8, 3, 0x11, 0x22):     # a buffered program of 4 bytes, two of which have come
+                guest.write({0x11: 8, 0x22: 9}.get(value, 0), value)
+            save(host, file)
+            assert host.quit() == 0
+        before = variables.read_bytes()
+        with restored(options, file) as host:
+            guest.qtest = host.qtest
+            guest.write(10, 0x33)
+            guest.write(11, 0x44)
+            guest.write(0, 0xd0)
+            assert guest.read(0) == 0x80
+            guest.write(0, 0xff)
+            assert [guest.read(at) for at in range(7, 13)] == [0xff, 0x11, 0x22, 0x33, 0x44, 0xff]
+            assert host.quit() == 0
+        assert variables.read_bytes() != before
+        said = started(*options, "-incoming", f"file:{file}")
+        assert "block node 'pflash0' has other contents than that of the saved machine" in said, said
+
+
 # ---- root ports, and what is behind them ----
 
 def test_a_device_behind_a_port_continues_and_leaves():
@@ -430,7 +616,7 @@ def forge(file, name, change):
     """The state of that name, changed in place by change(bytearray)."""
     saved, found = Saved(file), False
     for state in saved.states:
-        if state[0] == DEVICE and state[2][1:1 + state[2][0]].decode() == name:
+        if state[0] == DEVICE and name_of(state) == name:
             start = 1 + state[2][0]
             fields = bytearray(state[2][start:])
             change(fields)
@@ -486,16 +672,29 @@ def test_impossible_states_are_refused():
             assert words in said, (name, words, said)
 
 
+def name_of(state):
+    return state[2][1:1 + state[2][0]].decode()
+
+
 def test_hostile_states_are_refused_or_run():
-    """Any bytes in the states of devices: they are refused, or there is a machine that runs and can be saved."""
+    """Any bytes in the states of devices: they are refused, or there is a machine that runs and can be reset."""
     chance = random.Random(int(os.environ.get("HOTRAM_SEED", "1"), 0))
-    runs, refused = int(os.environ.get("HOTRAM_RUNS", "20")), 0
+    runs, refused = int(os.environ.get("HOTRAM_RUNS", "24")), 0
     with place() as file:
-        with Host([*PORTS, *RNG]) as host:
+        flash = image(file.parent, "flash")
+        options = [*PORTS, *RNG, "-blockdev", "null-co,node-name=n,size=1M", "-device", "virtio-blk-pci,id=d,drive=n",
+                   "-device", "virtio-net-pci,id=net0", "-device", "virtio-balloon-pci,id=b", "-device",
+                   "virtio-serial-pci,id=s", "-device", "virtserialport,id=p", "-pflash", str(flash)]
+        with Host(options) as host:
             Rng(host).ask()
+            guest = Guest(host)
+            for value in 0xe8, 3, 0x11:
+                guest.write(0, value)
             save(host, file)
+            assert host.quit() == 0
         whole = file.read_bytes()
-        names = ("virtio/r0", "virtio-queue/r0/0", "pci-function/r0", "msix/r0/0", "pcie-slot/pci.1")
+        names = [name_of(state) for state in Saved(file).states if state[0] == DEVICE]
+        names = names[names.index("pci-function/pci.1"):] + [name for name in names if "flash" in name]
         for _ in range(runs):
             file.write_bytes(whole)
 
@@ -505,7 +704,7 @@ def test_hostile_states_are_refused_or_run():
 
             forge(file, chance.choice(names), change)
             result = subprocess.run([PROGRAM, "-nodefaults", "-display", "none", "-accel", "qtest", "-m",
-                                     "64M,slots=4,maxmem=64G", "-machine", "dimm-granularity=2M", *PORTS, *RNG, "-S",
+                                     "64M,slots=4,maxmem=64G", "-machine", "dimm-granularity=2M", *options, "-S",
                                      "-qmp", "stdio", "-incoming", f"file:{file}"],
                                     input='{"execute": "qmp_capabilities"}\n{"execute": "cont"}\n{"execute": "stop"}\n'
                                     '{"execute": "system_reset"}\n{"execute": "quit"}\n',

@@ -428,5 +428,28 @@ def test_32_slots_of_qemu_storage_daemon():
         assert disk.ask(IN, room=512)[0] == OK
 
 
+# ---- snapshots ----
+
+def test_a_restored_machine_continues_with_its_back_end():
+    """From the entry at which the first one has stopped; where it is gone, nothing is saved."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = f"{folder}/guest.snapshot"
+        with Disk() as disk:
+            for sector in range(5):
+                assert disk.ask(OUT, sector, data=bytes(512))[0] == OK
+            disk.host.qmp.execute("machine-snapshot", {"file": file})
+            assert disk.ask(OUT, 5, data=bytes(512))[0] == OK
+            disk.back_end.stop()
+            disk.lost("it has closed the connection")
+            disk.refused("the back end of chardev 'c' is gone", "machine-snapshot", file=f"{folder}/other")
+        with Disk(options=["-incoming", f"file:{file}"], start=False) as other:
+            other.device, other.queue = disk.device, disk.queue
+            other.device.qtest = other.device.pci.qtest = other.queue.qtest = other.qtest
+            other.queue._next = other.queue._seen = 5
+            for sector in range(5, 8):
+                assert other.ask(OUT, sector, data=bytes(512))[0] == OK
+            assert other.queue.used_index == 8
+
+
 if __name__ == "__main__":
     tap.main()

@@ -10,6 +10,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "differential"))
@@ -244,6 +245,29 @@ def test_a_host_without_vhost_net():
             run = start("virtio-net-pci", "-netdev", f"tap,id=n,fd={device},vhost=on", pass_fds=[device])
             assert run.returncode == 1 and "vhost=on: cannot open '/dev/vhost-net': " + words in run.stderr, run
     os.close(device)
+
+
+def test_a_restored_driver_learns_that_connections_are_lost():
+    """Once, and it may have another CID."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = f"{folder}/guest.snapshot"
+        with Machine() as machine:
+            queues = machine.start()
+            for number in range(2):
+                queues[2].offer([(0x600000 + 64 * number, 8, True)])
+            queues[2].kick()
+            machine.qmp.execute("machine-snapshot", {"file": file})
+            assert queues[2].used_index == 0
+        with Machine("-incoming", f"file:{file}", device="vhost-vsock-pci,guest-cid=78,id=v") as machine:
+            machine.qmp.execute("cont")
+            for queue in queues:
+                queue.device, queue.qtest = machine.vsock, machine.qtest
+            assert queues[2].used()[1] == 4 and machine.qtest.read(0x600000, 4) == bytes(4)
+            assert machine.vsock.config(0, 4) == 78
+            wait_until(lambda: STAND_IN.running, "the kernel's serving")
+            queues[2].kick()
+            machine.qmp.execute("machine-snapshot", {"file": file})
+            assert queues[2].used_index == 1
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "firmware/flash.h"
+#include "firmware/flash_saved.h"
 
 #include <stdlib.h>
 
@@ -9,7 +9,7 @@
 
 /* Where KVM refuses, reads of the array come here, too: the guest is slow, not wrong. What it may not be is
  * mapped while reads give something else; KVM has no reason to keep a KVM slot. */
-static void settle_mapping(struct flash *flash)
+void flash_settle_mapping(struct flash *flash)
 {
     const bool array = flash_chip_is_array(&flash->chip);
     struct error error;
@@ -37,7 +37,7 @@ static void write_flash(void *device, uint64_t offset, unsigned width, uint64_t 
     const struct flash_change change = flash_chip_write(&flash->chip, offset, width, (uint32_t)value);
 
     flash_image_changed(&flash->image, &change);
-    settle_mapping(flash);
+    flash_settle_mapping(flash);
 }
 
 static void not_stored(void *opaque)
@@ -52,7 +52,7 @@ static void reset(struct device *device)
     flash_image_settle(&flash->image);
     pthread_mutex_lock(&flash->lock);
     flash_chip_reset(&flash->chip);
-    settle_mapping(flash);
+    flash_settle_mapping(flash);
     pthread_mutex_unlock(&flash->lock);
 }
 
@@ -150,7 +150,7 @@ static void place(struct flash *flash, struct board *board, const struct device_
     flash->chip.bank = bank;
     device_enlist_chip(&flash->device, board, type);
     bus_add_at_start(board->bus, &range);
-    settle_mapping(flash);
+    flash_settle_mapping(flash);
 }
 
 static bool add(struct board *board, unsigned number, const struct device_type *type,
@@ -221,8 +221,9 @@ bool flash_copy_low(const struct flash *flash, struct guest_memory *memory, stru
 
 #define TYPE(build_) \
     { \
-        .name = "cfi.pflash01", .parent = "device", .build = (build_), .unsaved = true, .reset = reset, \
-        .destroy = destroy, .fdt = fdt \
+        .name = "cfi.pflash01", .parent = "device", .build = (build_), \
+        .has_saved_form = flash_has_saved_form, .save = flash_save, .restore = flash_restore, \
+        .restored = flash_restored, .part = flash_part, .reset = reset, .destroy = destroy, .fdt = fdt \
     }
 const struct device_type flash_arm64_type = TYPE(build_arm64);
 const struct device_type flash_x86_type = TYPE(build_x86);

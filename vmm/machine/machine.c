@@ -179,6 +179,7 @@ bool machine_cont(struct machine *machine, struct error *error)
     machine->state = RUN_RUNNING;
     machine_emit_kind(machine, EVENT_RESUME);
     machine_let_run(machine);
+    machine_announce_arrival(machine);
     machine_drained(machine); /* a stop that waits has come to its end */
     return true;
 }

@@ -11,10 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/message.h"
 #include "device/device.h"
 #include "kvm/saved.h"
 #include "machine/snapshot.h"
 #include "machine/state.h"
+#include "net/announce.h"
 
 /* ---- what the guest sees of the configuration ---- */
 
@@ -285,5 +287,15 @@ bool machine_restore(struct machine *machine, struct error *error)
     else
         restored = restore_from(machine, fd, (uint64_t)status.st_size, error);
     close(fd);
+    machine->arrived = restored;
     return restored || error_prefix(error, "-incoming 'file:%s': ", path);
+}
+
+void machine_announce_arrival(struct machine *machine)
+{
+    struct error error;
+
+    if (machine->arrived && machine->nets && !net_announce(machine->nets, &NET_ANNOUNCEMENT, &error))
+        warning("the guest's addresses are not announced: %s", error.text);
+    machine->arrived = false;
 }

@@ -131,6 +131,7 @@ struct machine {
     struct hotplug *hotplug;
     struct cpus *cpus; /* NULL: -machine none */
     bool fresh;        /* the guest has not run since its start or reset */
+    bool arrived;      /* it has been restored here, and has not run since */
     struct boot boot;
     struct rom rom;                         /* no path: firmware is elsewhere, or there is none */
     struct ram_piece piece[RAM_PIECES_MAX]; /* of addresses that all RAM fills, in this order */
@@ -200,6 +201,9 @@ bool machine_set_memory_map(struct machine *machine, const struct memory_entry *
                             struct error *error);
 bool machine_describe_cpus(struct machine *machine, struct error *error);
 bool machine_set_boot_order(struct machine *machine, struct error *error);
+
+/* saved.c. The guest runs: if it has come here from a saved state, its network cards announce themselves. */
+void machine_announce_arrival(struct machine *machine);
 
 /* drain.c. Any thread: look soon at what may follow. For the board, too. */
 void machine_drained(void *machine);

@@ -2,7 +2,7 @@
 /*
  * virtio-serial-pci: a controller for ports (VIRTIO 1.2, 5.3), and the bus that they are on.
  */
-#include "virtio/console.h"
+#include "virtio/console_saved.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -177,6 +177,11 @@ static const struct virtio_device_type type = {
     .started = started,
     .handle = handle,
     .reset = reset,
+    .has_saved_form = virtio_is_saved,
+    .state = &virtio_console_state_table,
+    .save = console_save,
+    .check_state = console_check_state,
+    .continued = console_continued,
     .size = sizeof(struct console),
     .values = offsetof(struct console, values),
     .defaults = set_defaults,

@@ -9,6 +9,7 @@
  * console_port.c     ports: their types, creation and removal, on the main thread, like the next two
  * console_number.c   their numbers on a controller
  * console_chardev.c  their chardevs
+ * console_saved.c    the saved form of both
  *
  * Threads: the queues belong to the I/O thread, chardevs to the main thread. A port's lock protects the
  * members that both use; it is a leaf, and held for copying only. Afterwards the main thread notifies the I/O

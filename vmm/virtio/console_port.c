@@ -9,7 +9,7 @@
 
 #include "base/count_of.h"
 #include "device/device.h"
-#include "virtio/console.h"
+#include "virtio/console_saved.h"
 
 extern const struct device_type virtconsole_type, virtserialport_type;
 
@@ -185,6 +185,11 @@ static bool unplug(struct device *device, struct error *error)
         .create = create, \
         .describe = describe, \
         .unplug = unplug, \
+        .save = console_port_save, \
+        .restore = console_port_restore, \
+        .restored = console_port_restored, \
+        .part = console_port_part, \
+        .summary = console_port_summary, \
         .destroy = destroy, \
     }
 

@@ -94,13 +94,14 @@ struct virtio_device_type {
      * permits have changed. Under the device's lock. */
     void (*config_written)(struct virtio_device *device, unsigned offset, unsigned width);
 
-    /* Saved state (virtio/saved.h). NULL: no device of the type has a saved form. Main thread. */
+    /* Saved state (virtio/saved.h). NULL: no device of the type has a saved form; of a byte of configuration
+     * space that the driver cannot write: it is fixed. Main thread. */
     bool (*has_saved_form)(const struct virtio_device *device);
-    /* Of a byte of configuration space that the driver cannot write. NULL: all are fixed. */
     enum virtio_config_byte (*config_byte)(unsigned offset);
+    bool (*can_save)(struct virtio_device *device, struct error *error); /* now; NULL: yes. I/O thread */
     bool pops_again; /* requests that it holds at a pause can be popped again, in the order of the ring */
-    /* Its own state. save() fills in the struct, of zeros, on the I/O thread; check_state() sees whether it
-     * fits the device and the driver's features (NULL: always), on the main thread. */
+    /* Its own state. save() fills in the struct, of zeros (I/O thread); check_state() sees whether it fits
+     * the device and the driver's features (main thread; NULL: always). */
     const struct state_table *state;
     void (*save)(struct virtio_device *device, void *state);
     bool (*check_state)(const struct virtio_device *device, uint64_t accepted, const void *state,
@@ -338,7 +339,6 @@ bool virtio_is_saved(const struct virtio_device *device);
 /* Change bytes of configuration space, and interrupt the driver (2.5). Main thread. */
 void virtio_device_config_set(struct virtio_device *device, unsigned offset, const void *bytes,
                               unsigned length);
-
 /* The same without an interrupt, for a change that the driver has requested. I/O thread. */
 void virtio_device_config_put(struct virtio_device *device, unsigned offset, const void *bytes,
                               unsigned length);

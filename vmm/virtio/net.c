@@ -4,7 +4,7 @@
  *
  * Threads: main thread only.
  */
-#include "virtio/net.h"
+#include "virtio/net_saved.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -319,6 +319,13 @@ static const struct virtio_device_type type = {
     .reset = net_reset,
     .broken = net_vhost_broken,
     .vector_changed = net_vhost_vector_changed,
+    .has_saved_form = virtio_is_saved,
+    .config_byte = net_config_byte,
+    .can_save = virtio_user_can_save,
+    .state = &virtio_net_state_table,
+    .save = net_save,
+    .check_state = net_check_state,
+    .continued = net_continued,
     .needs_thread = needs_thread,
     .size = sizeof(struct net),
     .values = offsetof(struct net, values),

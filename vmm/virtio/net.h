@@ -69,6 +69,7 @@ struct net {
     unsigned pairs;             /* of queues; fixed */
     atomic_bool link;           /* up; written on the main thread */
     unsigned pairs_in_use;      /* the I/O thread's: set by the driver */
+    uint64_t offloads;          /* likewise: those of NET_GUEST_OFFLOADS that it wants */
     bool announces;             /* the I/O thread's: the driver is to announce the card's address */
     struct virtio_vhost vhost;  /* attached if the back end has vhost-net */
     struct virtio_user user;    /* connected if the back end is of vhost-user */
@@ -136,5 +137,8 @@ void net_announce_self(void *opaque);
 /* The driver no longer has to announce the card's address: it has done so, or is reset. Returns whether it
  * had to. I/O thread. */
 bool net_announced(struct net *net);
+/* What its status is now, of which the second byte is 0; write it to configuration space. I/O thread. */
+uint8_t net_status(const struct net *net);
+void net_put_status(struct net *net);
 
 #endif

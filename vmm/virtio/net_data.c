@@ -236,6 +236,7 @@ void net_set_offloads(struct net *net, uint64_t wanted)
     unsigned flags = 0;
     struct error error;
 
+    net->offloads = wanted;
     if (wanted & VIRTIO_NET_F_GUEST_CSUM) {
         flags = TUN_F_CSUM;
         for (unsigned i = 0; i < sizeof offloads / sizeof offloads[0]; i++)

@@ -12,18 +12,21 @@
 #define STATUS_LINK_UP 1u
 #define STATUS_ANNOUNCE 2u
 
-static void put_status(struct net *net)
+uint8_t net_status(const struct net *net)
 {
-    const uint8_t status[2] = {
-        (uint8_t)((atomic_load(&net->link) ? STATUS_LINK_UP : 0) | (net->announces ? STATUS_ANNOUNCE : 0)), 0
-    };
+    return (uint8_t)((atomic_load(&net->link) ? STATUS_LINK_UP : 0) | (net->announces ? STATUS_ANNOUNCE : 0));
+}
+
+void net_put_status(struct net *net)
+{
+    const uint8_t status[2] = { net_status(net), 0 };
 
     virtio_device_config_put(&net->virtio, NET_CONFIG_STATUS, status, sizeof status);
 }
 
 static void tell_status(struct net *net)
 {
-    put_status(net);
+    net_put_status(net);
     if (atomic_load(&net->virtio.status) & VIRTIO_STATUS_DRIVER_OK)
         virtio_interrupt_config(&net->virtio);
 }
@@ -91,6 +94,6 @@ bool net_announced(struct net *net)
     const bool was = net->announces;
 
     net->announces = false;
-    put_status(net);
+    net_put_status(net);
     return was;
 }

@@ -150,7 +150,7 @@ static void save_on_io(void *opaque)
     for (unsigned i = 0; i < device->queue_count; i++)
         virtio_queue_check_rings(&device->queues[i].queue);
     save_registers(saving);
-    saving->good = true;
+    saving->good = !device->type->can_save || device->type->can_save(device, saving->error);
     for (unsigned i = 0; i < device->queue_count && saving->good; i++)
         saving->good = save_queue(saving, i);
     if (!saving->good || !device->type->state)

@@ -133,6 +133,9 @@ void virtio_user_begin(struct virtio_user *user);
  * message. False: the back end is lost. I/O thread. */
 bool virtio_user_still_there(struct virtio_user *user);
 
+/* Callback of struct virtio_device_type, for any device. A back end that serves has no requests in progress
+ * when the rings are taken back; one that is gone may have some. */
+bool virtio_user_can_save(struct virtio_device *device, struct error *error);
 /* Callbacks of struct virtio_device_type, on the I/O thread, for a device whose `user` is set. */
 void virtio_user_reset(struct virtio_device *device);
 void virtio_user_started(struct virtio_device *device);

@@ -165,6 +165,14 @@ static void write_cache_on_io(void *opaque)
     virtio_user_still_there(device->user);
 }
 
+/* The driver may have changed the mode. */
+static void continued(struct virtio_device *device, const void *state)
+{
+    (void)state;
+    if (device->config_writable[BLK_CONFIG_WRITE_BACK])
+        write_cache_on_io(device);
+}
+
 /* The image may have another size now; its mode is the one that the driver knows. */
 static void came_back(struct virtio_device *device)
 {
@@ -233,6 +241,9 @@ static const struct virtio_device_type type = {
     .broken = virtio_user_take_back,
     .vector_changed = virtio_user_vector_changed,
     .config_written = config_written,
+    .has_saved_form = virtio_is_saved,
+    .can_save = virtio_user_can_save,
+    .continued = continued,
     .shares_memory = true,
     .own_thread = true,
     .size = sizeof(struct user_blk),

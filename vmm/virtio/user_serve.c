@@ -238,6 +238,18 @@ void virtio_user_take_back(struct virtio_device *device)
     virtio_user_still_there(user);
 }
 
+bool virtio_user_can_save(struct virtio_device *device, struct error *error)
+{
+    const struct virtio_user *user = device->user;
+
+    return !user || (!user->lost && !user->away && !user->unsure) ||
+           error_set(
+               error,
+               "device '%.200s': the back end of chardev '%.80s' is gone; start it again, or remove the "
+               "device",
+               device->name, user->id);
+}
+
 void virtio_user_vector_changed(struct virtio_device *device)
 {
     struct virtio_user *user = device->user;

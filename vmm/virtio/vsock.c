@@ -3,8 +3,8 @@
  * vhost-vsock-pci: sockets between the guest and the host (VIRTIO 1.2, 5.10), by the kernel's vhost-vsock.
  * The guest has an address, its CID, which is one in the whole host. The kernel serves the queues of both
  * directions; the third one, for events, is this program's. Its only event says that all connections are
- * lost, as after a migration, which there is none of here: so nothing is ever put into it, and its buffers
- * stay the driver's. Stop, cont and hotplug keep connections.
+ * lost, and the driver reads its CID anew: after a restore from a saved state, since connections are the
+ * host's. Otherwise the buffers stay the driver's. Stop, cont and hotplug keep connections.
  *
  * Threads: the descriptor is opened, told its CID and closed on the main thread; all else as virtio/vhost.h
  * says.
@@ -23,6 +23,8 @@
 #define SERVED 2u /* queues, of */
 #define QUEUES 3u
 #define TRANSMIT 1u
+#define EVENTS 2u
+#define EVENT_TRANSPORT_RESET 0u
 
 #define VIRTIO_VSOCK_F_SEQPACKET (UINT64_C(1) << 1)
 
@@ -41,6 +43,7 @@ struct vsock {
     struct vsock_values values;
     int fd; /* of /dev/vhost-vsock; -1: none yet. Fixed while the device is on its bus */
     struct virtio_vhost vhost;
+    bool tells_reset; /* the I/O thread's: the driver is to be informed that all connections are lost */
 };
 
 static const char *const seqpacket_words[] = { "auto", "on", "off", NULL };
@@ -210,6 +213,7 @@ static void started(struct virtio_device *device)
 {
     struct vsock *vsock = vsock_of(device);
 
+    vsock->tells_reset = false;
     virtio_vhost_restart(&vsock->vhost);
     if (!device->halting)
         begin(vsock);
@@ -230,11 +234,38 @@ static void vector_changed(struct virtio_device *device)
     virtio_vhost_vector_changed(&vsock_of(device)->vhost);
 }
 
+static void tell_reset(struct vsock *vsock, struct virtio_request *request)
+{
+    static const uint8_t event[4] = { EVENT_TRANSPORT_RESET };
+
+    vsock->tells_reset = false;
+    virtio_queue_push(request, (uint32_t)virtio_request_write(request, 0, event, sizeof event));
+}
+
 /* Buffers for events wait for one; the other queues are the kernel's, or wait for it. */
 static bool handle(struct virtio_device *device, struct virtio_queue *queue)
 {
-    (void)device, (void)queue;
+    struct vsock *vsock = vsock_of(device);
+    struct virtio_request *request = NULL;
+
+    if (queue->index == EVENTS && vsock->tells_reset)
+        request = virtio_queue_pop(queue);
+    if (request)
+        tell_reset(vsock, request);
     return false;
+}
+
+/* ---- its saved form ---- */
+
+static enum virtio_config_byte config_byte(unsigned offset)
+{
+    return offset < sizeof(uint64_t) ? VIRTIO_CONFIG_OWN : VIRTIO_CONFIG_FIXED;
+}
+
+static void continued(struct virtio_device *device, const void *state)
+{
+    (void)state;
+    vsock_of(device)->tells_reset = device->running;
 }
 
 static void begin_on_io(void *opaque)
@@ -316,6 +347,9 @@ static const struct virtio_device_type type = {
     .halted = take_back,
     .broken = take_back,
     .vector_changed = vector_changed,
+    .has_saved_form = virtio_is_saved,
+    .config_byte = config_byte,
+    .continued = continued,
     .size = sizeof(struct vsock),
     .values = offsetof(struct vsock, values),
     .prepare = prepare,

@@ -15,12 +15,15 @@
 #include "device/rtc.h"
 #include "device/serial.h"
 #include "device/tco.h"
+#include "firmware/flash_saved.h"
 #include "firmware/fw_cfg.h"
 #include "pci/bus.h"
 #include "pci/function.h"
 #include "pci/machine.h"
 #include "pci/root_port_state.h"
 #include "pci/saved.h"
+#include "virtio/console_saved.h"
+#include "virtio/net_saved.h"
 #include "virtio/saved.h"
 
 #define ROOM (STATE_SIZE_MAX * 2)
@@ -37,12 +40,10 @@
 static bool can_find_padding = true;
 
 /* The devices whose state is a struct, by the name that their struct and their table have. */
-#define DEVICES(X) \
-    X(fw_cfg) \
-    X(ged) \
-    X(msix) \
-    X(pci_function) \
-    X(pci_host) X(pci_slot) X(pl011) X(pl031) X(pm) X(rtc) X(serial) X(tco) X(virtio) X(virtio_queue)
+#define CHIPS(X) X(fw_cfg) X(ged) X(pci_host) X(pl011) X(pl031) X(pm) X(rtc) X(serial) X(tco)
+#define PCI_PARTS(X) X(flash) X(flash_buffer) X(msix) X(pci_function) X(pci_slot) X(virtio) X(virtio_queue)
+#define VIRTIO_PARTS(X) X(virtio_console) X(virtio_net) X(virtio_port) X(virtio_port_bytes)
+#define DEVICES(X) CHIPS(X) PCI_PARTS(X) VIRTIO_PARTS(X)
 
 #define MEMBER(name) struct name##_state name;
 static union {
