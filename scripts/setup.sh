@@ -25,7 +25,7 @@ packages_of() {
     bench)  echo qemu-system-x86 python3 ;;
     format) echo clang-format ;;
     # The cross build and the emulated host, besides "build" and "guest".
-    arm64)  echo gcc-aarch64-linux-gnu qemu-system-arm mtools ;;
+    arm64)  echo gcc-aarch64-linux-gnu qemu-system-arm qemu-user mtools ;;
     # A disk for a guest, and what logs in there.
     disk)   echo mmdebstrap e2fsprogs python3 grub-pc-bin seabios qemu-utils \
                  qemu-system-common openssh-client ;;

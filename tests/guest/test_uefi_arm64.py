@@ -89,6 +89,20 @@ def test_bootindex_decides_which_disk():
         assert guest.quit() == 0
 
 
+def test_the_menu_comes_when_it_is_asked_for():
+    """-boot menu=on: EDK2 waits for a key, as long as splash-time says."""
+    if lacks():
+        raise tap.Skip(lacks())
+    with Machine(["-m", "256M", "-boot", f"menu=on,splash-time={1000 * LIMIT // 10}"], kernel=None) as guest:
+        guest.console.wait_for(r"UEFI firmware \(", LIMIT)
+        deadline = time.monotonic() + LIMIT
+        while "hotram-1" not in guest.console.text:          # the menu's page names the machine
+            assert time.monotonic() < deadline, guest.console.text
+            guest.console.offer_keys("\033")
+            time.sleep(1)
+        assert guest.quit() == 0
+
+
 OWN = "Hotram-7f1c7c0e-2a60-4b0e-9d5e-3f3a6a9b4d10"
 VARIABLES = "/sys/firmware/efi/efivars"
 

@@ -316,6 +316,31 @@ def test_an_arm64_machine_starts_at_0_with_a_device_tree_and_tables():
             assert any(cells[at:at + 5] == (0x03000000, 1, 0, 1, 0) for at in range(len(cells)))
 
 
+def test_arm64_boot_options_reach_firmware():
+    """There is no clock chip with memory for order= and once=: the boot order has the devices themselves."""
+    with tempfile.TemporaryDirectory() as folder:
+        code = pathlib.Path(folder, "code")
+        code.write_bytes(CODE)
+        options = ["-bios", code, *disk(0), *disk(1, ",bootindex=1"), *disk(2), "-device", "virtio-net-pci"]
+        first, second, third = (f"/pci@i0cf8/scsi@{slot}/disk@0,0" for slot in (1, 2, 3))
+        card = "/pci@i0cf8/ethernet@4/ethernet-phy@0"
+
+        def order(device):
+            return device.file("bootorder").rstrip(b"\0").decode().split("\n")
+
+        with arm64_machine(*options, "-boot", "order=anc,once=c,menu=on,splash-time=700") as (host, device):
+            assert device.read(0xe, 2) == b"\1\0" and device.file("etc/boot-menu-wait") == struct.pack("<H", 700)
+            assert order(device) == [second, first, third], order(device)
+            for _ in range(2):
+                host.qmp.execute("system_reset")
+                host.qmp.wait_event("RESET")
+                assert order(device) == [second, card, first, third], order(device)
+        with arm64_machine(*options) as (_, device):
+            assert order(device) == [second], order(device)
+        with arm64_machine(*options, "-boot", "order=nc,strict=on") as (_, device):
+            assert order(device) == [second, "HALT"], order(device)
+
+
 def test_arm64_firmware_in_flash():
     with tempfile.TemporaryDirectory() as folder:
         code, variables = pathlib.Path(folder, "code"), pathlib.Path(folder, "variables")

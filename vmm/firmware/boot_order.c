@@ -58,7 +58,42 @@ static const struct pci_function *function_of(const struct board *board, const s
     return NULL;
 }
 
-static unsigned write_paths(FILE *out, const struct board *board)
+static void write_line(FILE *out, const struct pci_function *function, unsigned *count)
+{
+    if ((*count)++ > 0)
+        fputc('\n', out);
+    write_path(out, function, true);
+}
+
+/* Whether a function is of the kind that a drive's letter names: c a disk, n a network card. */
+static bool is_kind(const struct pci_function *function, char letter)
+{
+    const uint8_t class = function->config[PCI_CLASS + 2], subclass = function->config[PCI_CLASS + 1];
+
+    return subclass == 0 && ((letter == 'c' && class == 0x01) || (letter == 'n' && class == 0x02));
+}
+
+static bool has_index(const struct board *board, const struct pci_function *function)
+{
+    const struct device *device = NULL;
+
+    while ((device = boot_index_next(board, device)) != NULL)
+        if (device == &function->device)
+            return true;
+    return false;
+}
+
+/* Those without an index, of a kind by address. */
+static void write_kind(FILE *out, const struct board *board, char letter, unsigned *count)
+{
+    const struct pci_function *function = NULL;
+
+    while (board->pci && (function = pci_next(board->pci, function)) != NULL)
+        if (is_kind(function, letter) && !has_index(board, function))
+            write_line(out, function, count);
+}
+
+static unsigned write_paths(FILE *out, const struct board *board, const char *letters)
 {
     const struct device *device = NULL;
     unsigned count = 0;
@@ -68,18 +103,18 @@ static unsigned write_paths(FILE *out, const struct board *board)
     while ((device = boot_index_next(board, device)) != NULL) {
         const struct pci_function *function = function_of(board, device);
 
-        if (!function)
-            continue;
-        if (count++ > 0)
-            fputc('\n', out);
-        write_path(out, function, true);
+        if (function)
+            write_line(out, function, &count);
     }
+    for (const char *letter = letters; *letter; letter++)
+        write_kind(out, board, *letter, &count);
     if (board->pci)
         pci_unlock(board->pci);
     return count;
 }
 
-bool boot_order_publish(struct fw_cfg *fw_cfg, const struct board *board, bool strict, struct error *error)
+bool boot_order_publish(struct fw_cfg *fw_cfg, const struct board *board, const char *letters, bool strict,
+                        struct error *error)
 {
     char *text = NULL;
     size_t length = 0;
@@ -89,7 +124,7 @@ bool boot_order_publish(struct fw_cfg *fw_cfg, const struct board *board, bool s
 
     if (!out)
         return error_set(error, "out of memory");
-    count = write_paths(out, board);
+    count = write_paths(out, board, strict ? "" : letters);
     if (count > 0 && strict)
         fputs("\nHALT", out);
     if (fclose(out) != 0) {

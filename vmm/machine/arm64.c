@@ -19,6 +19,7 @@ struct start {
     uint64_t mpidr[CPUS_MAX]; /* of possible CPUs, by index */
     struct boot_machine machine;
     struct vcpu_entry entry;
+    bool tried_once; /* -boot once= has had its start */
 };
 
 bool machine_arch_create_devices(struct machine *machine, struct error *error)
@@ -129,10 +130,21 @@ static bool publish_tables(struct machine *machine, struct error *error)
     return published;
 }
 
+/* -boot once= and order=: there is no clock chip with memory for them, as on x86-64. */
+static const char *kinds_to_boot(struct machine *machine)
+{
+    const struct boot_config_menu *boot = &machine->config->boot;
+    const bool once = boot->once && !machine->start->tried_once;
+
+    machine->start->tried_once = true;
+    return once ? boot->once : boot->order ? boot->order : "";
+}
+
 static bool prepare_firmware(struct machine *machine, struct error *error)
 {
     return (!machine->config->acpi || publish_tables(machine, error)) &&
-           machine_set_boot_order(machine, error) && machine_publish_smbios(machine, error) &&
+           machine_set_boot_order(machine, kinds_to_boot(machine), error) &&
+           machine_publish_smbios(machine, error) &&
            boot_describe_to_firmware(&machine->boot, &machine->start->machine, error);
 }
 

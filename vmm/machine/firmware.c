@@ -72,7 +72,8 @@ bool machine_set_memory_map(struct machine *machine, const struct memory_entry *
     return fw_cfg_set_file(machine->board.fw_cfg, "etc/e820", map, count * sizeof map[0], error);
 }
 
-bool machine_set_boot_order(struct machine *machine, struct error *error)
+bool machine_set_boot_order(struct machine *machine, const char *letters, struct error *error)
 {
-    return boot_order_publish(machine->board.fw_cfg, &machine->board, machine->config->boot.strict, error);
+    return boot_order_publish(machine->board.fw_cfg, &machine->board, letters, machine->config->boot.strict,
+                              error);
 }

@@ -194,13 +194,13 @@ void machine_end_loading(struct machine *machine);
 
 /* firmware.c: what firmware reads of the machine, when there is the device for that. */
 bool machine_describe_to_firmware(struct machine *machine, struct error *error);
-/* What each reset makes anew: the number of CPUs, which the clock chip tells, too; a memory map, the boot
- * order. */
+/* What each reset makes anew: the number of CPUs, which the clock chip tells, too; a memory map; the boot
+ * order, with the kinds of -boot (boot_order_publish()). */
 struct memory_entry;
 bool machine_set_memory_map(struct machine *machine, const struct memory_entry *entries, unsigned count,
                             struct error *error);
 bool machine_describe_cpus(struct machine *machine, struct error *error);
-bool machine_set_boot_order(struct machine *machine, struct error *error);
+bool machine_set_boot_order(struct machine *machine, const char *letters, struct error *error);
 
 /* saved.c. The guest runs: if it has come here from a saved state, its network cards announce themselves. */
 void machine_announce_arrival(struct machine *machine);

@@ -239,7 +239,8 @@ static bool prepare_firmware(struct machine *machine, struct error *error)
                        machine_ram_end(machine), &room, &start->dimms);
     start->entry = (struct vcpu_entry){ .reset_vector = true };
     return publish_tables(machine, &start->dimms, error) &&
-           publish_memory_map(machine, &start->dimms, error) && machine_set_boot_order(machine, error) &&
+           publish_memory_map(machine, &start->dimms, error) &&
+           machine_set_boot_order(machine, "", error) && /* the clock chip has the kinds */
            machine_publish_smbios(machine, error) && copy_low(machine, error);
 }
 
