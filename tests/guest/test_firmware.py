@@ -28,14 +28,14 @@ def lacks():
 
 
 @contextlib.contextmanager
-def machine(*options, disks="A", indexes=None):
+def machine(*options, disks="A", indexes=None, gpt=""):
     if lacks():
         raise tap.Skip(lacks())
     with tempfile.TemporaryDirectory() as folder:
         words = []
         for place, name in enumerate(disks):
             image = pathlib.Path(folder, name)
-            mbr.make_program(image, name)
+            mbr.make_program(image, name, gpt=name in gpt)
             index = f",bootindex={indexes[place]}" if indexes else ""
             words += ["-drive", f"file={image},if=none,format=raw,id=d{name}",
                       "-device", f"virtio-blk-pci,drive=d{name},id=disk{name}{index}"]
@@ -44,6 +44,13 @@ def machine(*options, disks="A", indexes=None):
             yield guest
         finally:
             guest.close()
+
+
+def blank(folder):
+    """An image without a boot sector."""
+    image = pathlib.Path(folder, "blank")
+    image.write_bytes(bytes(MIB))
+    return image
 
 
 def booted(guest, start=0):
@@ -90,7 +97,7 @@ def test_a_disk_is_started_and_its_guest_resets_and_powers_off():
 
 
 def test_bootindex_decides_which_disk():
-    with machine("-m", "64M", disks="AB", indexes=(7, 3)) as guest:
+    with machine("-m", "64M", disks="AB", indexes=(7, 3), gpt="B") as guest:
         assert booted(guest)[0] == "B"
     with machine("-m", "64M", disks="AB") as guest:
         assert booted(guest)[0] == "A"
@@ -112,6 +119,15 @@ def test_dimms_at_a_reset_are_where_dimm_at_boot_says():
         assert ram_above_4g(booted(guest)[1]) == []
         plug(guest)
         assert ram_above_4g(reset(guest)[1]) == []      # ACPI tells of it
+
+
+def test_nothing_to_boot():
+    """SeaBIOS says so and, as asked, resets the machine after a while, which ends with -no-reboot."""
+    with tempfile.TemporaryDirectory() as folder, machine("-m", "64M", "-drive", f"file={blank(folder)},format=raw",
+                                                          "-boot", "reboot-timeout=500", "-no-reboot", disks="") as guest:
+        guest.console.wait_for(r"Boot failed: not a bootable disk", LIMIT)
+        guest.console.wait_for(r"No bootable device\.", LIMIT)
+        assert guest.wait_exit(LIMIT) == 0
 
 
 # ---- Linux, by GRUB ----

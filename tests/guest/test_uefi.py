@@ -48,13 +48,13 @@ def lacks():
 
 # ---- a disk ----
 
-def make_disk(folder, name, commands, files=()):
+def make_disk(folder, name, commands, files=(), **layout):
     """A disk that starts GRUB with these commands."""
     disk, script, loader = (pathlib.Path(folder, name + end) for end in ("", ".grub", ".efi"))
     script.write_text(commands)
     subprocess.run(["grub-mkimage", "-O", "x86_64-efi", "-o", loader, "-p", "/EFI/BOOT", "-c", script, *MODULES],
                    check=True)
-    esp.make(disk, {"EFI/BOOT/BOOTX64.EFI": loader, **dict(files)})
+    esp.make(disk, {"EFI/BOOT/BOOTX64.EFI": loader, **dict(files)}, **layout)
     return disk
 
 
@@ -142,7 +142,8 @@ def test_ovmf_in_flash_boots_linux_and_keeps_its_variables():
         shutil.copyfile(OVMF / "OVMF_VARS_4M.fd", variables)
         boot_linux(folder, variables)
         # Another machine with the same variables: the order is what bootindex says, not what they do.
-        disks = [make_disk(folder, name, HALT.format(name)) for name in "AB"]
+        disks = [make_disk(folder, "A", HALT.format("A")),
+                 make_disk(folder, "B", HALT.format("B"), layout=esp.old_partition)]
         assert halted([*flash(variables), *drive(disks[0], 7), *drive(disks[1], 3), "-boot", "strict=on"]) == ["B"]
         assert are_stored(variables)
 

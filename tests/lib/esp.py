@@ -42,18 +42,26 @@ def partition(disk, sectors):
     return end - FIRST
 
 
+def old_partition(disk, sectors):
+    """A master boot record alone, which has the partition and calls it an EFI system partition (5.2.2)."""
+    record = struct.pack("<446xBBBBBBBBII48xH", 0, 0xfe, 0xff, 0xff, 0xef, 0xfe, 0xff, 0xff, FIRST, sectors - 2 * FIRST, 0xaa55)
+    disk.seek(0)
+    disk.write(record)
+    return sectors - 2 * FIRST
+
+
 def folders(places):
     """Those that files need, each behind the one that it is in."""
     return sorted({str(parent) for place in places for parent in pathlib.PurePosixPath(place).parents} - {"."})
 
 
-def make(path, files):
+def make(path, files, layout=partition):
     """A disk with `files`, from a place in its partition to the file that is there, or its bytes."""
     sizes = sum(len(file) if isinstance(file, bytes) else pathlib.Path(file).stat().st_size for file in files.values())
     sectors = 2 * FIRST + (-(-sizes // MIB) + 4 + sizes // (64 * MIB)) * FIRST
     with open(path, "wb") as disk:
         disk.truncate(sectors * SECTOR)
-        size = partition(disk, sectors)
+        size = layout(disk, sectors)
     where = ["-i", f"{path}@@{FIRST * SECTOR}"]
     subprocess.run(["mformat", *where, "-T", str(size), "-h", "16", "-s", "63", "::"], check=True)
     for folder in folders(files):

@@ -2,10 +2,11 @@
 """Disks that a BIOS boots: one sector that is a program, or a master boot record, GRUB behind it, and a partition, from
 which GRUB starts the guest of the tests, for which grub-mkimage must be there. Needs no rights."""
 
+import os
 import pathlib
 import tarfile
 
-from . import grub
+from . import esp, grub
 from .machine import APPEND, GUEST, ONLINE
 
 MIB = 1 << 20
@@ -30,11 +31,17 @@ boot
 """
 
 
-def make_program(path, name):
-    """A disk of 1 MiB whose first sector says this letter."""
+def make_program(path, name, gpt=False):
+    """A disk of 1 MiB whose first sector says this letter, with a GUID partition table or without one."""
     sector = bytearray(PROGRAM.ljust(510, b"\0") + b"\x55\xaa")
     sector[NAME] = ord(name)
     path.write_bytes(sector.ljust(MIB, b"\0"))
+    if gpt:
+        os.truncate(path, 4 * MIB)
+        with path.open("r+b") as disk:
+            esp.partition(disk, 4 * MIB // esp.SECTOR)
+            disk.seek(0)
+            disk.write(PROGRAM[:NAME] + name.encode() + PROGRAM[NAME + 1:])
 
 
 def lacks():

@@ -133,7 +133,8 @@ def test_uefi_by_a_descriptor():
     need(CODE)
     has_descriptors()
     firmware = f"<os firmware='efi'>{TYPE}"
-    libvirt.refused(["'smm' expects off|auto (hotram does not support system management mode)"], "create",
+    libvirt.refused(["'smm' expects off|auto (hotram does not support system management mode; UEFI firmware without it is "
+                     "OVMF_CODE_4M.fd)"], "create",
                     libvirt.file(domain(f"{firmware}</os>")), "--paused")
     starts_with_uefi(f"{firmware}<firmware><feature enabled='no' name='secure-boot'/></firmware></os>")
     # With that of hotram, as it is installed.

@@ -113,6 +113,18 @@ def entries(device):
     return [struct.unpack("<QQI", data[at:at + 20]) for at in range(0, len(data), 20)]
 
 
+def test_firmware_that_needs_system_management_mode():
+    """It would not start, and would not say so."""
+    only_x86()
+    refused("'smm' expects off|auto (hotram does not support system management mode; UEFI firmware without it is "
+            "OVMF_CODE_4M.fd)", "-machine", "q35,smm=on")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, words in (("OVMF_CODE_4M.secboot.fd", 1), ("OVMF_CODE_4M.ms.fd", 1), ("OVMF_CODE_4M.fd", 0)):
+            host = Host(["-pflash", image(folder, name=name)])
+            assert host.error_log.count("is by its name an image for secure boot") == words, (name, host.error_log)
+            assert host.quit() == 0
+
+
 def test_the_memory_map_has_ram_and_dimms_as_asked():
     with machine("-machine", "dimm-at-boot=e820", memory="3G,slots=20,maxmem=64G", granularity="128M") as (
             host, device, _):

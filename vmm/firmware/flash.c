@@ -2,6 +2,7 @@
 #include "firmware/flash_saved.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/config.h"
 #include "base/message.h"
@@ -187,6 +188,22 @@ static bool check_code(const struct board *board, struct error *error)
                      block_node_name(flash->image.user.node));
 }
 
+/* OVMF's images for secure boot stand still without a word where there is no system management mode. The
+ * names are Debian's and Fedora's. */
+static void warn_of_secure_boot(const struct board *board)
+{
+    struct block_node_info info;
+
+    if (board->config->firmware != FIRMWARE_FLASH)
+        return;
+    block_node_inspect(board->flash->image.user.node, &info);
+    if (info.filename && (strstr(info.filename, "secboot") || strstr(info.filename, ".ms.fd")))
+        warning(
+            "pflash0: '%s' is by its name an image for secure boot, which requires system management mode and does "
+            "not start without it; OVMF_CODE_4M.fd, of the same package, does",
+            info.filename);
+}
+
 bool flash_has_bank(const struct config *config, unsigned number)
 {
 #if defined(__aarch64__)
@@ -210,8 +227,10 @@ static bool build_x86(struct board *board, const struct chip_place *place, struc
 {
     uint64_t end = place->address;
 
-    return add(board, 0, &flash_x86_type, &flash_shape_x86, &end, error) && check_code(board, error) &&
-           add(board, 1, &flash_x86_type, &flash_shape_x86, &end, error);
+    if (!add(board, 0, &flash_x86_type, &flash_shape_x86, &end, error) || !check_code(board, error))
+        return false;
+    warn_of_secure_boot(board);
+    return add(board, 1, &flash_x86_type, &flash_shape_x86, &end, error);
 }
 
 bool flash_copy_low(const struct flash *flash, struct guest_memory *memory, struct error *error)

@@ -33,7 +33,8 @@ static const struct choice machine_keys[] = {
 #if defined(__aarch64__)
     { "its", "on|off", NULL },
 #else
-    { "smm", "off|auto", "hotram does not support system management mode" },
+    { "smm", "off|auto",
+      "hotram does not support system management mode; UEFI firmware without it is OVMF_CODE_4M.fd" },
     { "i8042", "off", "hotram has no keyboard controller" },
     { "sata", "off", "hotram has no SATA controller" },
     { "smbus", "off", "hotram has no SMBus" },
