@@ -16,6 +16,7 @@
 #include "base/json_build.h"
 #include "base/loop.h"
 #include "base/message.h"
+#include "block/overlay.h"
 #include "block/storage_daemon.h"
 #include "chardev/chardev.h"
 #include "chardev/tcp.h"
@@ -221,6 +222,26 @@ static struct chardev_config *chardev_of(const struct config *config, const stru
     return NULL;
 }
 
+static struct storage_daemon *serve_image(const struct image_config *image, int *connection,
+                                          struct error *error)
+{
+    const struct overlay_base base = { image->base, image->base_format, image->base_format_unsaid };
+    struct overlay overlay = { -1, -1 };
+    struct storage_daemon *daemon;
+
+    if (image->base && !overlay_create(&base, &overlay, error))
+        return NULL;
+    daemon = storage_daemon_start(&(struct storage_daemon_image){ image->name, image->node, image->writable,
+                                                                  image->block_size, overlay.file,
+                                                                  overlay.lock },
+                                  connection, error);
+    if (overlay.file >= 0)
+        close(overlay.file); /* it is the daemon's */
+    if (overlay.lock >= 0)
+        close(overlay.lock);
+    return daemon;
+}
+
 /* The same. An image that no device has is opened, too: what is wrong with it is said. */
 static bool open_images(struct program *program, struct error *error)
 {
@@ -231,9 +252,7 @@ static bool open_images(struct program *program, struct error *error)
         const struct image_config *image = &config->images[i];
         struct chardev_config *chardev = chardev_of(config, image);
 
-        program->daemons[i] = storage_daemon_start(
-            &(struct storage_daemon_image){ image->name, image->node, image->writable, image->block_size },
-            &chardev->fd, error);
+        program->daemons[i] = serve_image(image, &chardev->fd, error);
         if (!program->daemons[i])
             return error_prefix(error, "-%s %.200s: ", image->option, image->text);
         storage_daemon_watch(program->daemons[i], program->loop);

@@ -133,7 +133,6 @@ def test_drives():
                               ("Parameter 'id' is missing", f"file={second},format=raw,if=none"),
                               ("write-cache=off", f"file={second},format=raw,if=none,id=d,cache=directsync"),
                               ("invalid cache option", f"file={second},format=raw,cache=some"),
-                              ("snapshot=on is not available", f"file={second},format=raw,snapshot=on"),
                               ("media=cdrom is not available", f"file={second},format=raw,media=cdrom"),
                               ("Invalid node-name", f"file={second},format=raw,id=1"),
                               ("'werror' expects one of", f"file={second},format=raw,werror=no"),

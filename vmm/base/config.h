@@ -51,7 +51,10 @@ struct image_config {
     bool writable;
     unsigned block_size; /* bytes that the guest reads and writes as a whole */
     bool used;           /* a device has it */
-    const char *option;  /* as in struct object_config */
+    /* With snapshot=on: the image below a temporary overlay, and its format; otherwise NULL. */
+    char *base, *base_format;
+    bool base_format_unsaid; /* as in struct object_config */
+    const char *option;      /* likewise */
     char *text;
 };
 #define IMAGE_CHARDEV "#image-" /* '#' begins no id */
@@ -269,6 +272,7 @@ struct config {
     struct actions actions; /* -no-reboot, -no-shutdown, -action, -watchdog-action */
     bool watchdog_strapped; /* -global ICH9-LPC.noreboot=on: the watchdog never acts */
     bool no_defaults;
+    bool snapshot;    /* -snapshot: each drive has snapshot=on */
     bool lock_memory; /* -overcommit mem-lock=on */
     enum sandbox_mode sandbox;
     bool timestamps;         /* -msg timestamp=on */

@@ -24,7 +24,10 @@
 /* Where it finds its descriptors. */
 #define LISTENER_FD 3
 #define MONITOR_FD 4
-#define FREE_FD 5
+#define OVERLAY_FD 5 /* as in STORAGE_DAEMON_OVERLAY */
+#define LOCK_FD 6
+#define FREE_FD 7
+#define FDS_GIVEN 5 /* these four, and standard error */
 
 struct storage_daemon {
     char *name;
@@ -32,9 +35,16 @@ struct storage_daemon {
     struct watch *watch;
 };
 
+static void close_all(const int *fds, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
+
 /* ---- the program ---- */
 
-static bool find_program(char path[PATH_MAX], const char *name, struct error *error)
+static bool find_program(char path[PATH_MAX], const struct storage_daemon_image *image, struct error *error)
 {
     const char *at = getenv("PATH");
 
@@ -46,15 +56,17 @@ static bool find_program(char path[PATH_MAX], const char *name, struct error *er
             return true;
         at += length + (at[length] == ':');
     }
-    return error_set(error,
-                     "image '%s': the program " PROGRAM
-                     ", which serves this format, is not in $PATH; install "
-                     "it (Debian: package qemu-system-common), or make a raw image: qemu-img convert -O raw",
-                     name);
+    return error_set(
+        error,
+        "image '%s': the program " PROGRAM
+        ", which serves %s, is not in $PATH; install it (Debian: package qemu-system-common), or make %s",
+        image->name, image->overlay >= 0 ? "drives with snapshot=on" : "this format",
+        image->overlay >= 0 ? "a copy for the guest to write: cp --reflink=auto"
+                            : "a raw image: qemu-img convert -O raw");
 }
 
 /* In the child: nothing but system calls. */
-static _Noreturn void become(const char *path, char *const words[], const int fds[3], pid_t parent)
+static _Noreturn void become(const char *path, char *const words[], const int fds[FDS_GIVEN], pid_t parent)
 {
     static const char failed[] = PROGRAM ": it cannot be started\n";
     const int null = open("/dev/null", O_RDWR);
@@ -68,6 +80,8 @@ static _Noreturn void become(const char *path, char *const words[], const int fd
     if (null >= 0 && setpgid(0, 0) == 0 && prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent &&
         dup2(fds[2], STDERR_FILENO) >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0 &&
         dup2(fds[0], LISTENER_FD) >= 0 && dup2(fds[1], MONITOR_FD) >= 0 &&
+        (fds[3] < 0 ? close_range(OVERLAY_FD, OVERLAY_FD, 0) == 0 : dup2(fds[3], OVERLAY_FD) >= 0) &&
+        (fds[4] < 0 ? close_range(LOCK_FD, LOCK_FD, 0) == 0 : dup2(fds[4], LOCK_FD) >= 0) &&
         close_range(FREE_FD, UINT_MAX, 0) == 0)
         execv(path, words);
     RESULT_DOES_NOT_MATTER(write(STDERR_FILENO, failed, sizeof failed - 1) < 0, "then nobody listens");
@@ -79,7 +93,8 @@ static bool start(const struct storage_daemon_image *image, const int fds[3], st
 {
     char path[PATH_MAX], export[256];
     const pid_t parent = getpid();
-    int high[3];
+    const int given[FDS_GIVEN] = { fds[0], fds[1], fds[2], image->overlay, image->lock };
+    int high[FDS_GIVEN];
     pid_t pid;
     char *const words[] = { (char[]){ PROGRAM },
                             (char[]){ "--blockdev" },
@@ -92,27 +107,28 @@ static bool start(const struct storage_daemon_image *image, const int fds[3], st
                             (char[]){ "chardev=monitor,mode=control" },
                             NULL };
 
-    if (!find_program(path, image->name, error))
+    if (!find_program(path, image, error))
         return false;
     snprintf(export, sizeof export,
              "vhost-user-blk,id=export,node-name=%s,writable=%s,logical-block-size=%u,num-queues=64,"
              "addr.type=fd,addr.str=3",
              image->name, image->writable ? "on" : "off", image->block_size);
-    for (unsigned i = 0; i < 3; i++) { /* out of the way of where they go */
-        high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, FREE_FD);
-        if (high[i] < 0) {
-            while (i-- > 0)
-                close(high[i]);
-            return error_set(error, "no descriptors are left: %s", strerror(errno));
+    for (unsigned i = 0; i < FDS_GIVEN; i++) { /* out of the way of where they go */
+        high[i] = given[i] >= 0 ? fcntl(given[i], F_DUPFD_CLOEXEC, FREE_FD) : -1;
+        if (given[i] >= 0 && high[i] < 0) {
+            error_set(error, "no descriptors are left: %s", strerror(errno));
+            close_all(high, i);
+            return false;
         }
     }
     signal(SIGCHLD, SIG_IGN); /* how it ended is seen by its descriptors */
     pid = fork();
     if (pid == 0)
         become(path, words, high, parent);
-    for (unsigned i = 0; i < 3; i++)
-        close(high[i]);
-    return pid > 0 || error_set(error, "fork: %s", strerror(errno));
+    if (pid < 0)
+        error_set(error, "fork: %s", strerror(errno));
+    close_all(high, FDS_GIVEN);
+    return pid > 0;
 }
 
 /* ---- its sockets ---- */
@@ -135,13 +151,6 @@ static bool connect_both(int listener, int client, struct error *error)
     RESULT_DOES_NOT_MATTER(unlink(address.sun_path) < 0, "it was not made");
     RESULT_DOES_NOT_MATTER(rmdir(folder) < 0, "an empty folder in /tmp stays");
     return good || error_set(error, "no socket can be made in '%s': %s", folder, strerror(failure));
-}
-
-static void close_all(const int *fds, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
 }
 
 /* ---- what it says ---- */

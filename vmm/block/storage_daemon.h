@@ -4,8 +4,9 @@
  * image, as the back end of a vhost-user-blk (vhost/user.h). It is started before the sandbox closes, which
  * lets no program start; it ends with the program, also where that is killed (PR_SET_PDEATHSIG).
  *
- * The daemon has four descriptors: a listening socket, at which hotram's connection waits already and which
- * has no name any more; its monitor, by which it is told to end; and a pipe for what it says.
+ * The daemon's descriptors are a listening socket, at which hotram's connection waits already and which has
+ * no name any more; its monitor, by which it is told to end; a pipe for what it says; and, with snapshot=on,
+ * the overlay, a file without a name, and the lock of the image below (overlay.h).
  *
  * Threads: main thread only; storage_daemon_start() before there are others.
  */
@@ -25,7 +26,12 @@ struct storage_daemon_image {
     const char *node; /* the argument of its --blockdev */
     bool writable;
     unsigned block_size; /* bytes that are read and written as a whole, a power of two from 512 */
+    /* Descriptors: one that `node` opens as STORAGE_DAEMON_OVERLAY, and one that the daemon keeps without
+     * knowing it; -1: none. */
+    int overlay, lock;
 };
+
+#define STORAGE_DAEMON_OVERLAY "/proc/self/fd/5"
 
 /* Start a daemon, and wait until it has opened the image. *connection becomes a socket connected to it, which
  * the caller owns. NULL and an error that quotes the daemon's own message: it does not run. */

@@ -176,6 +176,7 @@ enum config_result config_parse(struct config *config, int argc, char *const arg
     good = take_all(&parser, argc, argv, error);
     free(parser.accels);
     free(parser.drives);
+    writes_free(parser.writes, parser.write_count);
     free(parser.dimm_node);
     left_out_free(parser.bridges, parser.bridge_count);
     free(parser.numa);

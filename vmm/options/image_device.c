@@ -42,8 +42,9 @@ static bool refuse(const struct object_config *given, const char *name, const st
 {
     return error_set(error,
                      "%s=%.80s is not available for image '%s', which qemu-storage-daemon serves%s; leave it "
-                     "out, or make a raw image: qemu-img convert -O raw",
-                     name, image_text(json_object_object_get(given->object, name)), image->name, instead);
+                     "out, or %s",
+                     name, image_text(json_object_object_get(given->object, name)), image->name, instead,
+                     image->base ? "snapshot=on" : "make a raw image: qemu-img convert -O raw");
 }
 
 static bool check_absent(const struct object_config *given, struct json_object *device,

@@ -18,7 +18,7 @@ struct drive {
     uint32_t unit;
     bool unit_given;
     char *file, *interface, *format, *cache, *aio, *discard, *id, *media, *werror, *rerror;
-    bool read_only, snapshot, index_given;
+    bool read_only, snapshot, snapshot_given, index_given;
     uint32_t index;
 };
 
@@ -44,7 +44,10 @@ static const struct property properties[] = {
     ROW("rerror", PROPERTY_STRING, rerror, "as the device's, with if=virtio"),
     ROW("readonly", PROPERTY_BOOL, read_only, "it is only read (default off)"),
     ROW("read-only", PROPERTY_BOOL, read_only, "the same"),
-    ROW("snapshot", PROPERTY_BOOL, snapshot, "off"),
+    PROPERTY_ROW_GIVEN(
+        drive, "snapshot", PROPERTY_BOOL, snapshot,
+        "what the guest writes is kept in a temporary file, by qemu-storage-daemon, and lost at "
+        "the end (default off, with -snapshot on)"),
 };
 
 static const struct cache_mode {
@@ -99,9 +102,6 @@ static bool check_drive(const struct drive *drive, const struct cache_mode *cach
         return error_set(error,
                          "media=%.80s is not available; media=disk,readonly=on is a disk that is only read",
                          drive->media);
-    if (drive->snapshot)
-        return error_set(
-            error, "snapshot=on is not available; `cp --reflink=auto` makes a copy for the guest to write");
     if (drive->unit_given && !is_flash(drive))
         return error_set(error, "unit=%u is for if=pflash; a disk's place is that of its -device",
                          drive->unit);
@@ -123,6 +123,21 @@ static bool check_drive(const struct drive *drive, const struct cache_mode *cach
 static void add_switch(struct json_object *object, const char *name, bool value)
 {
     add_string(object, name, value ? "on" : "off");
+}
+
+static void note_writes(struct parser *parser, const struct drive *drive, const char *name)
+{
+    *(struct drive_writes *)array_grow(&parser->writes, parser->write_count,
+                                       sizeof *parser->writes) = (struct drive_writes){
+        .node = string_copy(name),
+        .option = parser->option,
+        .text = string_copy(parser->argument ? parser->argument : ""),
+        .snapshot_given = drive->snapshot_given,
+        .snapshot = drive->snapshot,
+        .read_only = drive->read_only,
+        .flash = is_flash(drive),
+    };
+    parser->write_count++;
 }
 
 /* Not of the command line's words, but all that they say. */
@@ -148,6 +163,8 @@ static bool add_node(struct parser *parser, const struct drive *drive, const str
     good = blockdev_add(parser, props, error);
     if (good && !drive->format && !found)
         parser->config->blockdevs[parser->config->blockdev_count - 1].format_unsaid = true;
+    if (good)
+        note_writes(parser, drive, name);
     json_object_put(props.object);
     return good;
 }

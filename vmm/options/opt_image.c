@@ -90,7 +90,7 @@ static void print_member(FILE *out, const char *name, struct json_object *value)
         fprintf(out, *text == ',' ? ",," : "%c", *text);
 }
 
-static char *print_flat(struct json_object *flat)
+char *image_print(struct json_object *flat)
 {
     char *text = NULL;
     size_t size;
@@ -109,18 +109,20 @@ static char *print_flat(struct json_object *flat)
 
 /* ---- the nodes below it ---- */
 
-static void free_image(struct image_config *image)
+void image_free(struct image_config *image)
 {
     free(image->name);
     free(image->node);
     free(image->text);
+    free(image->base);
+    free(image->base_format);
     json_object_put(image->flat);
 }
 
 void images_free(struct image_config *images, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        free_image(&images[i]);
+        image_free(&images[i]);
     free(images);
 }
 
@@ -155,13 +157,20 @@ static struct json_object *take_image(struct config *config, const char *name, b
     if (!image)
         return NULL;
     *keyval |= image->keyval;
-    free_image(image);
+    image_free(image);
     config->image_count--;
     memmove(image, image + 1, (size_t)(config->images + config->image_count - image) * sizeof *image);
     return flat;
 }
 
-static void put_below(struct json_object *flat, const char *link, struct json_object *below)
+struct json_object *image_take_node(struct config *config, const char *name, bool *keyval)
+{
+    struct json_object *flat = take_image(config, name, keyval);
+
+    return flat ? flat : take_raw(config, name, keyval);
+}
+
+void image_put_below(struct json_object *flat, const char *link, struct json_object *below)
 {
     char *name;
 
@@ -189,9 +198,7 @@ static bool expand(struct config *config, struct json_object *flat, bool *keyval
 
         if (!name || !*name) /* backing= is none */
             continue;
-        below = take_image(config, name, keyval);
-        if (!below)
-            below = take_raw(config, name, keyval);
+        below = image_take_node(config, name, keyval);
         if (!below)
             return error_set(
                 error,
@@ -201,7 +208,7 @@ static bool expand(struct config *config, struct json_object *flat, bool *keyval
                 name, links[i], links[i], links[i]);
         good = expand(config, below, keyval, error);
         if (good)
-            put_below(flat, links[i], below);
+            image_put_below(flat, links[i], below);
         json_object_put(below);
         if (!good)
             return false;
@@ -231,7 +238,7 @@ static bool read_image(struct config *config, struct props props, struct image_c
         !expand(config, flat.object, &image->keyval, error))
         return false;
     image->name = string_copy(keyval_get(flat.object, "node-name"));
-    image->node = image->keyval ? print_flat(flat.object) : print_nested(flat.object);
+    image->node = image->keyval ? image_print(flat.object) : print_nested(flat.object);
     image->writable = !read_only;
     image->block_size = BLOCK_SECTOR;
     return image->node || error_set(error, "out of memory");
@@ -243,7 +250,7 @@ bool image_add(struct parser *parser, struct props props, struct error *error)
     struct image_config image = { .option = parser->option };
 
     if (!read_image(config, props, &image, error)) {
-        free_image(&image);
+        image_free(&image);
         return false;
     }
     image.text = string_copy(parser->argument ? parser->argument : "");
@@ -285,7 +292,7 @@ bool finish_images(struct parser *parser, struct error *error)
 {
     struct config *config = parser->config;
 
-    if (!check_flash(config, error))
+    if (!check_flash(config, error) || !finish_snapshots(parser, error))
         return false;
     add_chardevs(config);
     for (size_t i = 0; i < config->device_count; i++) {

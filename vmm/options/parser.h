@@ -27,6 +27,15 @@ struct drive_index {
     uint32_t index;
 };
 
+/* What a -drive says of writes; whether there is -snapshot is known at the end. */
+struct drive_writes {
+    char *node;
+    const char *option; /* as in struct object_config, like the next */
+    char *text;
+    bool snapshot_given, snapshot; /* snapshot= */
+    bool read_only, flash;
+};
+
 /* State of the parser. Options may come in any order and repeatedly, so rules that concern several are
  * checked by the finish_ functions after the last one. */
 struct parser {
@@ -64,6 +73,8 @@ struct parser {
     /* -drive and its short forms */
     struct drive_index *drives;
     size_t drive_count;
+    struct drive_writes *writes;
+    size_t write_count;
 
     /* -accel, -machine accel= */
     char *accels;      /* all that were given, "tcg:kvm" */
@@ -163,6 +174,17 @@ struct image_config *image_find(const struct config *config, const char *name);
 const char *image_text(struct json_object *value);
 bool finish_images(struct parser *parser, struct error *error);
 void images_free(struct image_config *images, size_t count);
+void image_free(struct image_config *image); /* what it points to */
+/* A node that was given before leaves its list, as flat members; *keyval: some of it was not given as JSON.
+ * NULL: there is none. */
+struct json_object *image_take_node(struct config *config, const char *name, bool *keyval);
+/* Make the members of `below` those of the node that `link` names. */
+void image_put_below(struct json_object *flat, const char *link, struct json_object *below);
+/* The argument of the daemon's --blockdev; NULL: out of memory. */
+char *image_print(struct json_object *flat);
+/* opt_snapshot.c */
+bool finish_snapshots(struct parser *parser, struct error *error);
+void writes_free(struct drive_writes *writes, size_t count);
 /* image_device.c: make its device of a virtio-blk-pci, which has been checked, of this type. */
 bool image_device(struct object_config *given, const char *driver, struct image_config *image,
                   struct error *error);

@@ -17,7 +17,6 @@ static const struct {
     { "net", "a network card is -nic user, or -netdev user,id=n0 -device virtio-net-pci,netdev=n0" },
     { "cdrom",
       "no CD-ROM drive; -drive file=FILE,format=raw,readonly=on is a disk that is only read, and that a guest can mount" },
-    { "snapshot", "`cp --reflink=auto IMAGE COPY` makes a copy for the guest to write" },
     { "fda fdb mtdblock sd iscsi", "a disk is -drive file=FILE,format=raw or -hda FILE" },
     { "fsdev virtfs", "no shared folders" },
     { "usb usbdevice", "no USB" },

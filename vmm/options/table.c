@@ -125,7 +125,7 @@ const struct option options_table[] = {
         GROUP_MACHINE, option_drive,
         "a disk in QEMU's short form: a -blockdev of the format and, with if=virtio (default), a -device virtio-blk-pci; with "
         "if=pflash, a bank of flash (unit, or index: which one). Other "
-        "keys: cache=writeback|none|writethrough|directsync|unsafe, aio, discard, readonly, werror, rerror",
+        "keys: cache=writeback|none|writethrough|directsync|unsafe, aio, discard, readonly, snapshot, werror, rerror",
         "-drive file=/var/lib/vm/disk.img,format=raw,cache=none"),
     HANDLED(
         "pflash", "FILE", GROUP_MACHINE, option_pflash,
@@ -140,6 +140,11 @@ const struct option options_table[] = {
     HANDLED("hdb", "FILE", GROUP_MACHINE, option_hd, "the same with index=1", NULL),
     HANDLED("hdc", "FILE", GROUP_MACHINE, option_hd, "the same with index=2", NULL),
     HANDLED("hdd", "FILE", GROUP_MACHINE, option_hd, "the same with index=3", NULL),
+    STORED(
+        "snapshot", NULL, GROUP_MACHINE, snapshot,
+        "each -drive, and each of its short forms, has snapshot=on unless it says snapshot=off: what the guest writes is "
+        "kept in a temporary file, and lost at the end",
+        "-snapshot -drive file=/var/lib/vm/disk.img,format=raw"),
     HANDLED(
         "netdev",
         "user,id=ID[,hostfwd=tcp|udp:[ADDRESS]:PORT-[ADDRESS]:PORT][,KEY=VALUE]\n"

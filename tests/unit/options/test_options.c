@@ -557,7 +557,8 @@ static void unknown_options(void **state)
         { "-incoming defer", "expects file:FILE, a snapshot that machine-snapshot wrote; got 'defer'" },
         { "-incoming file:", "got 'file:': there is no migration" },
         { "-only-migratable", "(no migration)" },
-        { "-snapshot", "(`cp --reflink=auto IMAGE COPY` makes" },
+        { "-snapshot -pflash x", "-pflash x: -snapshot is for disks" },
+        { "-drive file=x,format=raw,snapshot=on,if=pflash", "snapshot=on is for disks" },
         { "-s", "-s: QEMU option not supported by hotram (no debugger interface)" },
 #if defined(__aarch64__)
         { "-no-acpi", "(-machine acpi=off describes" },
