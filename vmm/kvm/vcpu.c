@@ -145,9 +145,9 @@ static bool must_park(const struct vcpu *vcpu)
     return atomic_load(&vcpu->group->hold) || atomic_load(&vcpu->absent);
 }
 
-/* Wait outside the guest while the vCPUs are held, or this one is absent. Returns false when the thread is to
- * end. */
-static bool park(struct vcpu *vcpu)
+/* Wait outside the guest while the vCPUs are held, or this one is absent. `entered`: it has been in KVM_RUN.
+ * Returns false when the thread is to end. */
+static bool park(struct vcpu *vcpu, bool entered)
 {
     struct vcpus *group = vcpu->group;
     bool quit;
@@ -155,9 +155,11 @@ static bool park(struct vcpu *vcpu)
     /* An exit that the program has answered is completed by the next KVM_RUN; do it now, so that the
      * registers are whole while the vCPU is parked. To complete one access can be to begin the next, of the
      * same instruction: that is an exit like any other. KVM lets no more than 1024 repetitions of a string
-     * instruction pass before it returns to the guest, which immediate_exit forbids. */
+     * instruction pass before it returns to the guest, which immediate_exit forbids. Without an exit there is
+     * nothing to complete, and a state that is restored must precede the first KVM_RUN: from then on arm64's
+     * KVM ignores whether the timer's interrupt is active. */
     vcpu->run->immediate_exit = 1;
-    while (run_once(vcpu))
+    while (entered && run_once(vcpu))
         continue;
     pthread_mutex_lock(&group->lock);
     vcpu->parked = true;
@@ -175,6 +177,7 @@ static bool park(struct vcpu *vcpu)
 static void *vcpu_thread(void *opaque)
 {
     struct vcpu *vcpu = opaque;
+    bool entered = false;
     sigset_t none;
 
     if (!sandbox_enter(SANDBOX_VCPU))
@@ -189,12 +192,13 @@ static void *vcpu_thread(void *opaque)
         /* The order matters: clear, then look. A kick after the look sets immediate_exit again. */
         vcpu->run->immediate_exit = 0;
         if (must_park(vcpu)) {
-            if (!park(vcpu))
+            if (!park(vcpu, entered))
                 return NULL;
             continue;
         }
         if (atomic_load(&vcpu->look))
             answer_look(vcpu);
+        entered = true;
         run_once(vcpu);
     }
 }

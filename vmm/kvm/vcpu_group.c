@@ -83,8 +83,8 @@ bool vcpus_complete(struct vcpus *vcpus, bool name_threads, struct error *error)
     for (unsigned i = 0; i < vcpus->possible; i++)
         if (!complete_one(&vcpus->vcpu[i], error))
             return false;
-    /* Not earlier: to park, a thread may call KVM_RUN, and arm64's KVM gives the whole VM up when that comes
-     * before the interrupt controller is complete. */
+    /* Not earlier: arm64's KVM gives the whole VM up when KVM_RUN comes before the interrupt controller is
+     * complete. */
     for (unsigned i = 0; i < vcpus->possible; i++)
         if (vcpus_has(vcpus, i) && !vcpu_start_thread(&vcpus->vcpu[i], error))
             return false;
