@@ -11,17 +11,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "kvm/arm64_gic.h"
 #include "kvm/vcpu.h"
 #include "kvm/vm.h"
 #include "layout/arm64.h"
 
 #define IPA_BITS 40u /* of a VM that is made without saying how many */
-
-struct vm_arch {
-    int fd;           /* of the controller */
-    int its_fd;       /* of a GICv3's interrupt translation service, or -1 */
-    unsigned version; /* 2 or 3 */
-};
 
 static unsigned ipa_bits(int kvm_fd)
 {
@@ -194,25 +189,6 @@ void vm_arch_destroy(struct vm *vm)
 /* ---- reset: nothing enabled, pending or active. KVM has no call for it, so the registers are written ----
  */
 
-/* Registers of the distributor, and of a redistributor's second frame (GICv3 and v4 architecture, IHI 0069,
- * 12.9 and 12.11; GICv2, IHI 0048, 4.3) */
-#define CTLR 0x000u
-#define ICENABLER 0x180u
-#define ISPENDR 0x200u
-#define ICPENDR 0x280u
-#define ICACTIVER 0x380u
-#define SGI_FRAME 0x10000u
-/* Of a redistributor's first frame: what it has of messages' interrupts (LPIs). KVM takes 32 bits at a time.
- */
-#define GICR_CTLR 0x00u /* 0: LPIs are disabled, none is pending */
-#define GICR_PROPBASER 0x70u
-#define GICR_PENDBASER 0x78u
-/* GICv2's CPU interface */
-#define GICC_CTLR 0x00u
-#define GICC_PMR 0x04u
-
-#define SYSREG(op0, op1, crn, crm, op2) ((op0) << 14 | (op1) << 11 | (crn) << 7 | (crm) << 3 | (op2))
-
 static bool write32(const struct vm *vm, uint32_t group, uint64_t which, uint32_t value)
 {
     return set(vm->arch->fd, group, which, &value);
@@ -244,11 +220,7 @@ static bool reset_lpis(const struct vm *vm, uint64_t cpu)
 static bool reset_gicv3_cpu(const struct vm *vm, unsigned cpu)
 {
     static const uint32_t registers[] = {
-        SYSREG(3, 0, 4, 6, 0),   /* ICC_PMR_EL1 */
-        SYSREG(3, 0, 12, 12, 6), /* ICC_IGRPEN0_EL1 */
-        SYSREG(3, 0, 12, 12, 7), /* ICC_IGRPEN1_EL1 */
-        SYSREG(3, 0, 12, 8, 4),  /* ICC_AP0R0_EL1 */
-        SYSREG(3, 0, 12, 9, 0),  /* ICC_AP1R0_EL1 */
+        ICC_PMR, ICC_IGRPEN0, ICC_IGRPEN1, ICC_AP0R(0), ICC_AP1R(0),
     };
     const uint64_t which = vcpu_arch_mpidr(cpu) << KVM_DEV_ARM_VGIC_V3_MPIDR_SHIFT;
     const uint64_t zero = 0;
