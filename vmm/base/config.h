@@ -180,6 +180,12 @@ enum sandbox_mode {
 
 enum rtc_base { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
 
+/* An option that defines the machine, as it was given. */
+struct given_option {
+    char *name;     /* without dashes */
+    char *argument; /* "" if it has none */
+};
+
 struct config {
     /* -machine */
     char *machine;        /* a name of machine_type_at(): "hotram-1", or "none" */
@@ -257,7 +263,10 @@ struct config {
     char *qtest_chardev; /* -qtest: id of a chardev, or NULL */
     char *qtest_log;     /* -qtest-log: file that receives a copy of the conversation, or NULL */
     /* The rest */
-    char *incoming;              /* -incoming file: the path of a snapshot, or NULL */
+    char *incoming;             /* -incoming file:, -restore: the path of a snapshot, or NULL */
+    bool restore;               /* -restore: the options that define the machine are those of the snapshot */
+    struct given_option *given; /* these, for snapshots; without devices and objects */
+    size_t given_count;
     bool preconfig;              /* --preconfig: most commands wait for x-exit-preconfig */
     char *name;                  /* -name guest=; NULL if not given */
     bool debug_threads;          /* -name debug-threads=on: threads are named */

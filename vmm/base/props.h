@@ -139,6 +139,10 @@ size_t property_word(const char *const *words, const char *word);
  * be negative. */
 struct json_object *property_value(const struct property *property, const void *from);
 
+struct text;
+/* Append the value as a key of an option: ",size=1048576", ",name=a,,b". A list of host nodes is left out. */
+void property_print(const struct property *property, const void *from, struct text *text);
+
 /* Free and clear the strings in a struct. */
 void props_free(const struct property *table, size_t count, void *out);
 

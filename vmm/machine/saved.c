@@ -138,6 +138,9 @@ static bool append_all(struct machine *machine, const struct saved_memory *memor
     describe(machine, writer);
     if (!stream_close(writer, error))
         return false;
+    saved_options_describe(machine, writer);
+    if (!stream_close(writer, error))
+        return false;
     devices_describe(&machine->board, writer);
     if (!stream_close(writer, error))
         return false;
@@ -268,18 +271,27 @@ static bool restore_from(struct machine *machine, int fd, uint64_t size, struct 
     return restored;
 }
 
+/* How the error names the option: config->incoming is that of either. */
+static bool prefix(const struct config *config, struct error *error)
+{
+    return error_prefix(error,
+                        config->restore ? "-restore '%s': " : "-incoming 'file:%s': ", config->incoming);
+}
+
 bool machine_restore(struct machine *machine, struct error *error)
 {
-    const char *path = machine->config->incoming;
+    const struct config *config = machine->config;
     struct stat status;
     bool restored;
     int fd;
 
     if (!check_kind(machine, error))
-        return error_prefix(error, "-incoming: ");
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return error_set(error, "-incoming 'file:%s': %s", path, strerror(errno));
+        return error_prefix(error, config->restore ? "-restore: " : "-incoming: ");
+    fd = open(config->incoming, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        error_set(error, "%s", strerror(errno));
+        return prefix(config, error);
+    }
     if (fstat(fd, &status) < 0)
         restored = error_set(error, "%s", strerror(errno));
     else if (!S_ISREG(status.st_mode))
@@ -288,7 +300,7 @@ bool machine_restore(struct machine *machine, struct error *error)
         restored = restore_from(machine, fd, (uint64_t)status.st_size, error);
     close(fd);
     machine->arrived = restored;
-    return restored || error_prefix(error, "-incoming 'file:%s': ", path);
+    return restored || prefix(config, error);
 }
 
 void machine_announce_arrival(struct machine *machine)

@@ -4,6 +4,7 @@
  * docs/state.md specifies the file.
  *
  * saved.c            all but memory, as a stream of saved states
+ * saved_options.c    the options that make the same machine, for -restore
  * saved_memory.c     memory: to a file without its zero pages; and from one, mapped where possible
  * snapshot.c         the course of a snapshot
  *
@@ -80,6 +81,11 @@ uint8_t *machine_save(struct machine *machine, struct saved_memory *memory, bool
 /* Continue from the snapshot that -incoming names: the machine is new, and nothing has run. False and an
  * error; it cannot be used then. */
 bool machine_restore(struct machine *machine, struct error *error);
+
+/* ---- saved_options.c ---- */
+
+/* Open the section of options that make this machine (docs/state.md). */
+void saved_options_describe(const struct machine *machine, struct stream_writer *writer);
 
 /* ---- snapshot.c ---- */
 

@@ -68,19 +68,19 @@ static void store(const struct option *option, struct config *config, const char
         *(bool *)place = true;
 }
 
-static bool apply(struct parser *parser, const struct option *option, const char *word, const char *argument,
+bool apply_option(struct parser *parser, const struct option *option, const char *word, const char *argument,
                   struct error *error)
 {
     if (means_nothing(option))
         return true;
-    if (!option->handle) {
-        store(option, parser->config, argument);
-        return true;
-    }
     parser->option = option->name;
     parser->argument = argument;
-    if (option->handle(parser, argument, error))
+    if (!option->handle)
+        store(option, parser->config, argument);
+    if (!option->handle || option->handle(parser, argument, error)) {
+        note_option(parser, option, argument);
         return true;
+    }
     if (!argument)
         return error_prefix(error, "%.80s: ", word);
     parser->lost = *argument == '-'; /* rather the next option than this one's argument */
@@ -96,7 +96,7 @@ static bool take_option(struct parser *parser, int argc, char *const argv[], int
     bool takes_argument;
 
     if (word[0] != '-') /* as QEMU: an image */
-        return apply(parser, option_find("hda"), "-hda", word, error);
+        return apply_option(parser, option_find("hda"), "-hda", word, error);
     option = option_find(name);
     if (!option && option_harmless(name, *at < argc ? argv[*at] : NULL, &takes_argument)) {
         *at += takes_argument;
@@ -119,7 +119,7 @@ static bool take_option(struct parser *parser, int argc, char *const argv[], int
                          option->argument);
     if (option->argument)
         argument = argv[(*at)++];
-    return apply(parser, option, word, argument, error);
+    return apply_option(parser, option, word, argument, error);
 }
 
 void error_add_line(struct error *error, const struct error *next)
@@ -155,8 +155,9 @@ static bool take_all(struct parser *parser, int argc, char *const argv[], struct
     if (parser->done)
         return true;
     return finish_left_out(parser, good, error) &&
-           (finish_smp(parser, error) && finish_memory(parser, error) && finish_numa(parser, error) &&
-            finish_images(parser, error) && finish_console(parser, error) && finish_machine(parser, error));
+           (finish_restore(parser, error) && finish_smp(parser, error) && finish_memory(parser, error) &&
+            finish_numa(parser, error) && finish_images(parser, error) && finish_console(parser, error) &&
+            finish_machine(parser, error));
 }
 
 enum config_result config_parse(struct config *config, int argc, char *const argv[], struct error *error)
@@ -250,6 +251,11 @@ void config_free(struct config *config)
     for (size_t i = 0; i < config->firmware_folder_count; i++)
         free(config->firmware_folders[i]);
     free(config->firmware_folders);
+    for (size_t i = 0; i < config->given_count; i++) {
+        free(config->given[i].name);
+        free(config->given[i].argument);
+    }
+    free(config->given);
     free_objects(config->netdevs, config->netdev_count);
     free_chardevs(config->chardevs, config->chardev_count);
     free_monitors(config->monitors, config->monitor_count);

@@ -160,7 +160,10 @@ static bool take_section(struct parser *parser, const struct config_section *sec
     *text = string_copy(section->text);
     parser->option = option->name;
     parser->argument = *text;
-    return option->handle(parser, *text, error);
+    if (!option->handle(parser, *text, error))
+        return false;
+    note_option(parser, option, *text);
+    return true;
 }
 
 /* As on the command line, all that is wrong is said in one run: a line each. */

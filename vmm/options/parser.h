@@ -42,6 +42,9 @@ struct parser {
     struct config *config;
     bool done;            /* help was printed: no machine is started */
     bool lost;            /* the start of the next option is unknown */
+    const char *restore;  /* -restore: the file of a snapshot, or NULL */
+    const char *conflict; /* name of the first option that cannot be beside it, or NULL */
+    bool restoring;       /* options come from the file */
     const char *option;   /* name of the present option, a literal */
     const char *argument; /* its argument, or NULL */
     const char *file;     /* of -readconfig, in which it is; or NULL */
@@ -248,6 +251,15 @@ bool numa_finish_distances(struct numa_config *numa, struct error *error);
 /* opt_misc.c */
 option_handler option_name, option_incoming, option_uuid, option_rtc, option_msg, option_overcommit,
     option_sandbox, option_display, option_vga, option_audiodev;
+/* opt_restore.c */
+option_handler option_restore;
+/* An option was accepted: it is kept if it defines the machine. */
+void note_option(struct parser *parser, const struct option *option, const char *argument);
+/* With -restore: take the options that are in the file. */
+bool finish_restore(struct parser *parser, struct error *error);
+/* config.c: apply an option, which `word` names in errors. */
+bool apply_option(struct parser *parser, const struct option *option, const char *word, const char *argument,
+                  struct error *error);
 /* opt_action.c */
 option_handler option_action, option_watchdog_action;
 /* What -action and QMP's set-action say, for `what` of them; those that are not named stay. */

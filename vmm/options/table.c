@@ -284,6 +284,12 @@ const struct option options_table[] = {
         "continue from a snapshot (monitor command machine_snapshot); all other options are those with which the "
         "saved guest was started, with -device for each DIMM that was plugged, and its slot and address",
         "-incoming file:guest.snapshot"),
+    HANDLED(
+        "restore", "FILE", GROUP_RUN, option_restore,
+        "continue from a snapshot with the options that are stored in it. Options of the host are given anew: monitors, "
+        "-name, -serial, -chardev, -netdev, -blockdev; -object ID, which replaces the memory of that id; -kernel, -initrd, "
+        "-bios, if these files have moved",
+        NULL),
     STORED(
         "preconfig", NULL, GROUP_RUN, preconfig,
         "wait for the monitor command x-exit-preconfig and until then accept only queries and object commands; for QEMU's "
