@@ -286,7 +286,7 @@ guest_initramfs() {
     cp tests/guest/initramfs/init $tree/init
     mkdir -p $tree/etc/acpi/PWRF
     cp tests/guest/initramfs/power-button $tree/etc/acpi/PWRF/00000080
-    for program in hog dma load talk vsock; do
+    for program in hog dma load talk vsock cpus; do
         "${compiler[@]}" -O2 -s -static -Wall -Wextra -o $tree/bin/$program tests/guest/initramfs/$program.c
     done
     cp tests/guest/initramfs/devices $tree/bin/devices
