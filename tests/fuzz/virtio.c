@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The virtio devices in the hands of a hostile driver: any access to their registers, rings and requests of
- * any kind, resets and pauses at any moment, memory that leaves. A model says what the driver reads
- * (virtio_model.h). A guest's fault is told once, and is its own: after a reset each device serves a driver
- * that behaves.
+ * any kind, resets and pauses at any moment, memory that leaves, and the move of the device's saved state
+ * into another device. A model says what the driver reads (virtio_model.h), before a move and after it. Of a
+ * saved state that was changed nothing is believed. A guest's fault is told once, and is its own: after a
+ * reset each device serves a driver that behaves.
  */
 #include "virtio_world.h"
 
@@ -195,6 +196,8 @@ static void step(struct input *input)
             reset_machine();
         break;
     default:
+        if (input_below(input, 8) == 0)
+            move(input, input_below(input, 4));
         settle();
     }
     CHECK(warnings <= 1);

@@ -6,9 +6,11 @@
 
 #include "base/json_build.h"
 #include "block/node.h"
+#include "device/device.h"
 #include "kvm/doorbell.h"
 #include "kvm/interrupts.h"
 #include "pci/bus.h"
+#include "state_judge.h"
 
 #define ECAM UINT64_C(0xb0000000)
 #define LOW UINT64_C(0xc0000000)
@@ -182,7 +184,7 @@ static void create_device(void)
         add_string(disk.object, "node-name", "n");
         add_string(disk.object, "size", "65536");
         add_string(disk.object, "read-zeroes", "on");
-        CHECK(block_node_add(world.board.blocks, disk, &error));
+        CHECK(block_node_find(world.board.blocks, "n") || block_node_add(world.board.blocks, disk, &error));
         add_string(props.object, "drive", "n");
     }
     add_string(props.object, "driver", world.kind->driver);
@@ -214,6 +216,117 @@ static void read_model(void)
         CHECK(model->size_max[i] > 0);
     }
     put(0x16, 2, 0);
+}
+
+/* ---- another machine ---- */
+
+#define ROOM (64u << 10)
+#define FRAME 12u /* of a saved state, before its contents; a sum is behind them (docs/state.md) */
+
+static size_t save(uint8_t bytes[ROOM])
+{
+    struct hotram_buffer out;
+    struct error error;
+
+    CHECK(hotram_buffer_init(&out, bytes, ROOM) == HOTRAM_OK);
+    CHECK(devices_save(&world.board, &out, &error));
+    return out.length;
+}
+
+static bool restore(const uint8_t *bytes, size_t length)
+{
+    struct hotram_saved saved = { bytes, length };
+    struct error error = { 0 };
+    const bool taken = devices_restore(&world.board, &saved, &error);
+
+    CHECK(taken ? saved.length == 0 : error.text[0] && saved.length == length);
+    return taken;
+}
+
+static void make_anew(void)
+{
+    devices_destroy(&world.board);
+    create_device();
+    run(false);
+}
+
+/* One bit of one state, behind its name, whose sum is mended. */
+static void change_bit(uint8_t *bytes, size_t length, struct input *input)
+{
+    size_t start = 0, states = 0, whole = 0;
+    unsigned chosen;
+
+    for (size_t at = 0; at < length; at += judge_number(bytes + at + 8, 4))
+        states++;
+    chosen = input_below(input, (unsigned)states);
+    for (; chosen > 0; chosen--)
+        start += judge_number(bytes + start + 8, 4);
+    whole = judge_number(bytes + start + 8, 4);
+    {
+        const size_t fields = start + FRAME + 1 + bytes[start + FRAME], end = start + whole - 4;
+
+        bytes[fields + input_u16(input) % (end - fields)] ^= (uint8_t)(1u << input_below(input, 8));
+    }
+    judge_seal(bytes + start, whole);
+}
+
+/* What any driver can have brought about (VIRTIO 1.2, 2.1 and 4.1.4.3). */
+static void check_possible(void)
+{
+    const uint32_t status = get(0x14, 1);
+
+    CHECK(!(status & STATUS_DRIVER_OK) || status & STATUS_FEATURES_OK);
+    for (unsigned i = 0; i < world.model.queues; i++) {
+        uint32_t size;
+
+        put(0x16, 2, i);
+        size = get(0x18, 2);
+        CHECK(size > 0 && size <= world.model.size_max[i] && (size & (size - 1)) == 0);
+        CHECK(get(0x1a, 2) < world.model.vectors || get(0x1a, 2) == MODEL_NO_VECTOR);
+        CHECK(get(0x1c, 2) <= 1);
+    }
+}
+
+static void try_changed(const uint8_t *bytes, size_t length, unsigned changes, struct input *input)
+{
+    static uint8_t changed[ROOM], before[ROOM], after[ROOM];
+    const size_t now = save(before);
+
+    memcpy(changed, bytes, length);
+    while (changes-- > 0)
+        change_bit(changed, length, input);
+    if (!restore(changed, length)) {
+        CHECK(save(after) == now && memcmp(before, after, now) == 0);
+        return;
+    }
+    put_config_space(0x14, 4, (uint32_t)MSIX_AT);
+    put_config_space(0x20, 4, (uint32_t)BAR_AT);
+    put_config_space(0x04, 2, 6);
+    check_possible();
+    run(true);
+    settle();
+    reset_machine();
+    make_anew();
+}
+
+void move(struct input *input, unsigned changes)
+{
+    static uint8_t bytes[ROOM], again[ROOM];
+    const bool stood_still = world.stands_still;
+    const unsigned told = warnings;
+    size_t length;
+
+    run(false);
+    while (world.device->pci.device.type->busy(&world.device->pci.device))
+        settle();
+    length = save(bytes);
+    make_anew();
+    if (changes > 0)
+        try_changed(bytes, length, changes, input);
+    warnings = told;
+    CHECK(restore(bytes, length));
+    CHECK(save(again) == length && memcmp(again, bytes, length) == 0);
+    run(!stood_still);
 }
 
 void world_create(const struct kind *kind)

@@ -73,6 +73,10 @@ void world_create(const struct kind *kind);
 void world_destroy(void);
 /* As system_reset does, with the BARs in their places. */
 void reset_machine(void);
+/* Save the device, and restore it into a new one of its kind. If `changes` is not 0, that is first tried with
+ * that many bits of the saved states changed: it refuses them, or becomes a device in which the driver reads
+ * nothing that the specification does not permit. */
+void move(struct input *input, unsigned changes);
 /* The guest stands still, or goes on. */
 void run(bool runs);
 /* What was asked for by now has been looked at. */

@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -515,6 +516,38 @@ def test_a_node_that_is_late():
             if kind == "system_reset":
                 disk.device = virtio.Device(virtio.Pci(disk.qtest), disk.device.place)
             disk.start()
+
+
+# ---- a snapshot ----
+
+def test_a_snapshot_waits_for_the_host():
+    """Nothing that changes the machine is possible meanwhile; the request is used once, before the state is saved."""
+    with machine() as disk, tempfile.TemporaryDirectory() as folder, client_of(disk.host) as client:
+        file = pathlib.Path(folder, "guest.snapshot")
+        with writing(disk):
+            ask(client, "machine-snapshot", file=str(file))
+            assert silent(client) and status(disk.host)["status"] == "paused"
+            serves(disk.host)
+            try:
+                disk.host.qmp.execute("cont")
+                raise AssertionError("cont is possible")
+            except QMPError as error:
+                assert "a snapshot is being written" in str(error), error
+            assert not file.exists()
+        assert answer(client) == {"return": {}} and file.exists()
+        assert disk.queue.used()[0] == disk.head and disk.qtest.read(disk.at, 1)[0] == OK
+        assert status(disk.host)["status"] == "running"
+        assert disk.ask(IN, AT // 512, room=len(DATA)) == (OK, DATA)
+
+
+def test_a_quit_ends_a_snapshot_that_waits():
+    with machine() as disk, tempfile.TemporaryDirectory() as folder, client_of(disk.host) as client:
+        with writing(disk):
+            ask(client, "machine-snapshot", file=f"{folder}/guest.snapshot")
+            assert silent(client)
+            disk.host.qmp.execute("quit")
+        assert disk.host.process.wait(LIMIT) == 0
+        assert not os.listdir(folder)
 
 
 if __name__ == "__main__":

@@ -635,7 +635,6 @@ REGISTERS = {"accepted": 8, "config_vector": 26, "status": 28, "config": 31}
 QUEUE = {"descriptors": 0, "available": 8, "used": 16, "size": 24, "vector": 26, "next": 28, "enabled": 30}
 FORGED = (
     ("virtio/r0", put(REGISTERS["status"], "<B", 4), "driver is ready without features"),
-    ("virtio/r0", put(REGISTERS["status"], "<B", 0x1f), "its status has bits"),
     ("virtio/r0", put(REGISTERS["accepted"], "<Q", 1 << 63), "has features that the device does not offer"),
     ("virtio/r0", put(REGISTERS["accepted"], "<Q", 0), "or lacks some"),
     ("virtio/r0", put(REGISTERS["config_vector"], "<H", 2), "an interrupt that there is none of"),

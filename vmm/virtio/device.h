@@ -388,9 +388,9 @@ void virtio_interrupt_config(struct virtio_device *device);
  * thread. They wait for the I/O thread, but not for requests. */
 void virtio_device_start(struct virtio_device *device);
 void virtio_device_begin_reset(struct virtio_device *device);
-/* The registers of a paused device are restored: if its driver was ready (`runs`), start its queues where
- * they stood; call continued() of its type with its state. Under the lock, on the main thread. */
-void virtio_device_continue(struct virtio_device *device, bool runs, const void *state);
+/* The registers of a paused device are restored: if its driver was ready, start its queues where they stood;
+ * call continued() of its type with its state. Under the lock, on the main thread. */
+void virtio_device_continue(struct virtio_device *device, const void *state);
 /* Halt, and stop the queues, at once or, if the device is then busy, as soon as it is drained. Any thread
  * except the I/O thread. */
 void virtio_device_stop(struct virtio_device *device);

@@ -267,17 +267,22 @@ void virtio_device_start(struct virtio_device *device)
 
 struct continuing {
     struct virtio_device *device;
-    bool runs;
     const void *state;
 };
 
-/* The device is paused; what the driver has made available is handled when the guest runs. */
+/* The device is paused; what the driver has made available is handled when the guest runs. A device that
+ * needs a reset runs, too, without queues. */
 static void continue_on_io(void *opaque)
 {
     const struct continuing *what = opaque;
     struct virtio_device *device = what->device;
+    const uint8_t status = atomic_load(&device->status);
+    const bool broken = status & VIRTIO_STATUS_NEEDS_RESET;
 
-    for (unsigned i = 0; what->runs && i < device->queue_count; i++) {
+    device->running = status & VIRTIO_STATUS_DRIVER_OK;
+    device->halting = device->paused;
+    atomic_store(&device->needs_reset, broken);
+    for (unsigned i = 0; device->running && !broken && i < device->queue_count; i++) {
         struct virtio_queue_link *link = &device->queues[i];
 
         if (!link->registers.enabled)
@@ -285,18 +290,15 @@ static void continue_on_io(void *opaque)
         start_queue(link);
         link->queue.next_available = link->queue.next_used = link->queue.published = link->resumes_at;
     }
-    device->running = what->runs;
-    device->halting = device->paused;
-    atomic_store(&device->needs_reset, atomic_load(&device->status) & VIRTIO_STATUS_NEEDS_RESET);
-    if (what->runs && device->type->started)
+    if (device->running && device->type->started)
         device->type->started(device);
     if (device->type->continued)
         device->type->continued(device, what->state);
 }
 
-void virtio_device_continue(struct virtio_device *device, bool runs, const void *state)
+void virtio_device_continue(struct virtio_device *device, const void *state)
 {
-    io_thread_call(device->io, continue_on_io, &(struct continuing){ device, runs, state });
+    io_thread_call(device->io, continue_on_io, &(struct continuing){ device, state });
 }
 
 /* ---- the guest stands still ---- */

@@ -8,8 +8,6 @@
 #include "pci/saved.h"
 #include "virtio/run.h"
 
-#define STATUS_BITS 0xcfu /* all that virtio 1.2 defines, and NEEDS_RESET */
-
 static const struct state_field fields[] = {
     STATE_FIELD(struct virtio_state, offered, 1, UINT64_MAX),
     STATE_FIELD(struct virtio_state, accepted, 1, UINT64_MAX),
@@ -100,13 +98,14 @@ static bool save_queue(struct saving *saving, unsigned index)
 {
     const struct virtio_queue_link *link = &saving->device->queues[index];
     const struct virtio_queue_layout *layout = &link->registers.layout;
+    const bool runs = link->queue.running && !atomic_load(&saving->device->needs_reset);
     const struct virtio_queue_state state = {
         .descriptors = layout->descriptors,
         .available = layout->available,
         .used = layout->used,
         .size = layout->size,
         .vector = atomic_load(&link->vector),
-        .next = link->queue.running ? (uint16_t)(link->queue.next_available - link->queue.in_flight) : 0,
+        .next = runs ? (uint16_t)(link->queue.next_available - link->queue.in_flight) : 0,
         .enabled = link->registers.enabled,
     };
 
@@ -207,8 +206,6 @@ static bool check_config(const struct virtio_device *device, const struct virtio
 static bool check_status(const struct virtio_device *device, const struct virtio_state *state,
                          struct error *error)
 {
-    if (state->status & ~STATUS_BITS)
-        return refuse(device, error, "its status has bits that there are none of");
     if (state->status & VIRTIO_STATUS_DRIVER_OK && !(state->status & VIRTIO_STATUS_FEATURES_OK))
         return refuse(device, error, "its driver is ready without features");
     if (state->status & VIRTIO_STATUS_FEATURES_OK &&
@@ -338,7 +335,7 @@ bool virtio_type_restore(struct device *device, bool check, struct hotram_saved 
         return false;
     }
     if (!check)
-        virtio_device_continue(virtio, runs(&registers), own);
+        virtio_device_continue(virtio, own);
     pthread_mutex_unlock(&virtio->lock);
     return true;
 }
