@@ -203,6 +203,7 @@ def test_a_switch_that_is_restarted():
             card.both_ways(10 * number)
             card.switch.stop()
             card.wait_link(0)
+            assert card.host.qmp.wait_event("NETDEV_VHOST_USER_DISCONNECTED")["data"] == {"netdev-id": "n"}
             card.send(77)
             if number == 1:
                 card.host.qmp.execute("set_link", {"name": "n", "up": False})
@@ -214,6 +215,7 @@ def test_a_switch_that_is_restarted():
                 assert card.link() == 0 and not card.switch.rings
                 card.host.qmp.execute("set_link", {"name": "n", "up": True})
             card.wait_link(1)
+            assert card.host.qmp.wait_event("NETDEV_VHOST_USER_CONNECTED")["data"] == {"netdev-id": "n", "chardev-id": "c"}
             card.both_ways(10 * number + 5)
             assert frame(77) not in card.switch.sent and not card.card.status & virtio.NEEDS_RESET
         assert card.host.error_log.count("w: the back end of chardev 'c' is gone: it has closed the connection; requests of this "
@@ -249,6 +251,11 @@ def test_it_comes_and_goes():
         assert len(switch.regions) == 1
         host.refuses(["netdev 'n' is used by w"], "netdev_del", {"id": "n"})
         host.refuses(["Chardev 'c' is busy"], "chardev-remove", {"id": "c"})
+        assert host.qmp.wait_event("NETDEV_VHOST_USER_CONNECTED")["data"] == {"netdev-id": "n", "chardev-id": "c"}
+        host.qmp.execute("device_del", {"id": "w"})
+        host.qmp.execute("system_reset")                       # upon which it goes
+        assert host.qmp.wait_event("NETDEV_VHOST_USER_DISCONNECTED")["data"] == {"netdev-id": "n"}
+        host.qmp.wait_event("DEVICE_DELETED", {"device": "w"})
 
 
 if __name__ == "__main__":

@@ -18,29 +18,31 @@ struct resize_report;  /* hotplug/resize_report.h */
 
 /* Named after QMP's. Behind each, the member of struct event that it fills in. */
 enum event_kind {
-    EVENT_ACPI_DEVICE_OST,            /* ost */
-    EVENT_BLOCK_IO_ERROR,             /* block */
-    EVENT_BLOCK_WRITE_THRESHOLD,      /* threshold */
-    EVENT_DEVICE_DELETED,             /* device */
-    EVENT_DEVICE_UNPLUG_GUEST_ERROR,  /* device */
-    EVENT_BALLOON_CHANGE,             /* balloon */
-    EVENT_CPU_OPERATION_DONE,         /* operation */
-    EVENT_CPU_OPERATION_LATE,         /* operation */
-    EVENT_CPU_OPERATION_STARTED,      /* operation */
-    EVENT_GUEST_CRASHLOADED,          /* panic */
-    EVENT_GUEST_PANICKED,             /* panic */
-    EVENT_MEMORY_DEVICE_SIZE_CHANGE,  /* size_change */
-    EVENT_MEMORY_FAILURE,             /* memory_failure */
-    EVENT_MEMORY_OPERATION_DONE,      /* operation */
-    EVENT_MEMORY_OPERATION_LATE,      /* operation */
-    EVENT_MEMORY_OPERATION_STARTED,   /* operation */
-    EVENT_MEMORY_PREALLOC,            /* prealloc */
-    EVENT_MEMORY_SET_DONE,            /* set */
-    EVENT_NETDEV_STREAM_CONNECTED,    /* netdev */
-    EVENT_NETDEV_STREAM_DISCONNECTED, /* netdev */
-    EVENT_NIC_RX_FILTER_CHANGED,      /* device */
-    EVENT_POWERDOWN,                  /* none, as for RESUME and STOP */
-    EVENT_RESET,                      /* cause */
+    EVENT_ACPI_DEVICE_OST,                /* ost */
+    EVENT_BLOCK_IO_ERROR,                 /* block */
+    EVENT_BLOCK_WRITE_THRESHOLD,          /* threshold */
+    EVENT_DEVICE_DELETED,                 /* device */
+    EVENT_DEVICE_UNPLUG_GUEST_ERROR,      /* device */
+    EVENT_BALLOON_CHANGE,                 /* balloon */
+    EVENT_CPU_OPERATION_DONE,             /* operation */
+    EVENT_CPU_OPERATION_LATE,             /* operation */
+    EVENT_CPU_OPERATION_STARTED,          /* operation */
+    EVENT_GUEST_CRASHLOADED,              /* panic */
+    EVENT_GUEST_PANICKED,                 /* panic */
+    EVENT_MEMORY_DEVICE_SIZE_CHANGE,      /* size_change */
+    EVENT_MEMORY_FAILURE,                 /* memory_failure */
+    EVENT_MEMORY_OPERATION_DONE,          /* operation */
+    EVENT_MEMORY_OPERATION_LATE,          /* operation */
+    EVENT_MEMORY_OPERATION_STARTED,       /* operation */
+    EVENT_MEMORY_PREALLOC,                /* prealloc */
+    EVENT_MEMORY_SET_DONE,                /* set */
+    EVENT_NETDEV_STREAM_CONNECTED,        /* netdev */
+    EVENT_NETDEV_STREAM_DISCONNECTED,     /* netdev */
+    EVENT_NETDEV_VHOST_USER_CONNECTED,    /* netdev */
+    EVENT_NETDEV_VHOST_USER_DISCONNECTED, /* netdev */
+    EVENT_NIC_RX_FILTER_CHANGED,          /* device */
+    EVENT_POWERDOWN,                      /* none, as for RESUME and STOP */
+    EVENT_RESET,                          /* cause */
     EVENT_RESUME,
     EVENT_SHUTDOWN, /* cause */
     EVENT_STOP,
@@ -130,6 +132,7 @@ struct event {
             const char *path; /* NULL: TCP */
             const char *host, *port;
             bool ipv6;
+            const char *chardev; /* of a VHOST_USER one */
         } netdev;
         struct {
             const char *id;

@@ -158,6 +158,8 @@ static struct json_object *netdev_data(const struct event *event)
     add_string(data, "netdev-id", event->netdev.id);
     if (event->kind == EVENT_NETDEV_STREAM_CONNECTED)
         json_add(data, "addr", socket_address(event));
+    if (event->kind == EVENT_NETDEV_VHOST_USER_CONNECTED)
+        add_string(data, "chardev-id", event->netdev.chardev);
     return data;
 }
 
@@ -255,6 +257,10 @@ static const struct event_row {
     [EVENT_NETDEV_STREAM_CONNECTED] = { { "NETDEV_STREAM_CONNECTED", "NetdevConnected" }, netdev_data },
     [EVENT_NETDEV_STREAM_DISCONNECTED] = { { "NETDEV_STREAM_DISCONNECTED", "NetdevDisconnected" },
                                            netdev_data },
+    [EVENT_NETDEV_VHOST_USER_CONNECTED] = { { "NETDEV_VHOST_USER_CONNECTED", "NetdevVhostUserConnected" },
+                                            netdev_data },
+    [EVENT_NETDEV_VHOST_USER_DISCONNECTED] = { { "NETDEV_VHOST_USER_DISCONNECTED", "NetdevDisconnected" },
+                                               netdev_data },
     [EVENT_NIC_RX_FILTER_CHANGED] = { { "NIC_RX_FILTER_CHANGED", "RxFilterChanged" }, filter_data },
     [EVENT_POWERDOWN] = { { "POWERDOWN", NULL }, NULL },
     [EVENT_RESET] = { { "RESET", "Cause" }, cause_data },

@@ -87,7 +87,7 @@ bool net_backend_offload(struct net_backend *backend, unsigned flags, struct err
 /* The chardev by which the card connects to a back end of vhost-user, which then transfers the frames; NULL:
  * the back end is of another type. */
 const char *net_backend_chardev(const struct net_backend *backend);
-/* That connection exists, or no longer: the link follows. */
+/* That connection exists, or no longer: the link follows, and there is an event. Main thread. */
 void net_backend_set_connected(struct net_backend *backend, bool connected);
 
 /* Whether frames can be transferred: a peer is connected, and set_link did not disconnect the cable. */

@@ -50,9 +50,28 @@ static void change_link(struct net_backend *backend, bool connected, bool pulled
         backend->card->link(backend->card->opaque);
 }
 
+/* Clients learn of each change that the main thread has seen: a connection that ends and comes back before
+ * that is none. */
+static void tell_user(const struct net_backend *backend)
+{
+    const struct net_backends *backends = backend->backends;
+    const struct event event = {
+        .kind = backend->connected ? EVENT_NETDEV_VHOST_USER_CONNECTED : EVENT_NETDEV_VHOST_USER_DISCONNECTED,
+        .netdev.id = backend->id,
+        .netdev.chardev = net_backend_chardev(backend),
+    };
+
+    if (backends->event)
+        backends->event(backends->opaque, &event);
+}
+
 void net_backend_set_connected(struct net_backend *backend, bool connected)
 {
+    const bool news = connected != backend->connected;
+
     change_link(backend, connected, backend->pulled);
+    if (news)
+        tell_user(backend);
 }
 
 void net_backend_set_link(struct net_backend *backend, bool up)
@@ -194,6 +213,8 @@ void net_backend_leave(struct net_backend *backend)
         return;
     io_thread_call(backend->card->io, close_ports, backend);
     backend->card = NULL;
-    if (net_backend_chardev(backend)) /* the connection was the card's */
+    if (net_backend_chardev(backend) && backend->connected) { /* the connection was the card's */
         backend->connected = false;
+        tell_user(backend);
+    }
 }

@@ -176,6 +176,7 @@ static const struct schema_type types[] = {
     { "SocketAddress", TYPE({ "type", "str" }, { "*path", "str" }, { "*host", "str" }, { "*port", "str" },
                             { "*ipv4", "bool" }, { "*ipv6", "bool" }) },
     { "RxFilterChanged", TYPE({ "*name", "str" }, { "path", "str" }) },
+    { "NetdevVhostUserConnected", TYPE({ "netdev-id", "str" }, { "chardev-id", "str" }) },
     { "NetdevDisconnected", TYPE({ "netdev-id", "str" }) },
     { "VserportChange", TYPE({ "id", "str" }, { "open", "bool" }) },
     { "MemoryPrealloc", TYPE({ "id", "str" }, { "done", "int" }, { "size", "int" }) },
