@@ -615,5 +615,50 @@ def test_any_requests():
             assert machine.has_memory(BASE + block * BLOCK) == (block in plugged)
 
 
+def follow(driver, plugged, target, choice):
+    """As a driver does: in requests of any length, of the blocks that have to come or to go, until the size is the
+    target, in blocks."""
+    while len(plugged) != target:
+        grows = len(plugged) < target
+        run, most = [], choice.choice([6, 64, 64])
+        for block in range(64) if grows else range(63, -1, -1):
+            if (block in plugged) == grows:
+                if run:
+                    break
+            elif len(run) < min(most, abs(target - len(plugged))):
+                run.append(block)
+            else:
+                break
+        assert driver.ask(PLUG if grows else UNPLUG, driver.addr + min(run) * BLOCK, len(run)) == ACK
+        plugged ^= set(run)
+
+
+def test_a_thousand_changes():
+    """Of two devices beside a DIMM: what device, driver, monitors and host say of sizes does not drift apart."""
+    choice = random.Random(2)
+    objects = ["memory-backend-memfd,id=m0,size=128M", "memory-backend-ram,id=m1,size=128M", "memory-backend-ram,id=m2,size=128M"]
+    devices = [f"virtio-mem-pci,id=vm{number},memdev=m{number},prealloc=on" for number in range(2)]
+    with Machine([*devices, "pc-dimm,id=d0,memdev=m2"], objects=objects) as machine:
+        drivers = [machine.driver(number) for number in range(2)]
+        plugged = [set(), set()]
+        for change in range(1000):
+            which, target = choice.randrange(2), choice.randrange(33)
+            machine.request(target * BLOCK, f"vm{which}")
+            follow(drivers[which], plugged[which], target, choice)
+            for number in range(2):
+                size = len(plugged[number]) * BLOCK
+                assert drivers[number].plugged == machine.devices()[f"vm{number}"]["size"] == size, (change, number)
+            total = sum(map(len, plugged)) * BLOCK
+            summary = machine.qmp.execute("query-memory-size-summary")
+            assert summary["plugged-memory"] == total + 128 * MIB, (change, summary)
+            assert sum(part[2] for part in ranges(machine)) == total
+            operation = machine.qmp.execute("query-memory-operations")[-1:] or [{"result": "done"}]
+            assert operation[0]["result"] == "done", (change, operation)
+            if change % 50 == 0:
+                resident = {backend["id"]: backend["resident"] for backend in machine.qmp.execute("query-memdev")}
+                assert [resident[f"m{number}"] for number in range(2)] == [len(blocks) * BLOCK for blocks in plugged], change
+        assert machine.peer.said() == ""
+
+
 if __name__ == "__main__":
     tap.main()
