@@ -17,6 +17,8 @@
  *   p  as h, for CPUs                            a  start all present CPUs, and wait until they run
  *   q  as n, for CPUs                            k  say how many there are besides this one when each of
  *   c  as s, for CPUs 0 to 3                        them has answered
+ *   t  take note of removals of CPUs, only       g  eject CPU 1, only
+ *   u  report that CPU 1 has gone
  *
  * After each letter but o, r and x it says "." and a line feed. At its start it says "micro" likewise.
  * It is an ELF kernel with a PVH entry: 32 bits, flat, no paging.
@@ -262,6 +264,9 @@ say_cpu_flags:
     jb 1b
     ret
 
+note_cpus:
+    movl $2, %edi
+    jmp scan_cpus
 refuse_cpus:
     movl $1, %edi
     jmp scan_cpus
@@ -288,17 +293,33 @@ scan_cpus:
     jb 1b
     ret
 
-remove_cpu: /* the selected one; edi says whether to refuse */
+remove_cpu: /* the selected one; edi says whether to refuse (1), or to leave it at that for now (2) */
     movl $3, %eax
     movl $0x84, %ecx
     call cpu_ost
     movl $0x82, %ecx
-    testl %edi, %edi
-    jnz 1f
+    cmpl $1, %edi
+    je 1f
+    ja 2f
     movb $8, %al
     outb %al, %dx
     xorl %ecx, %ecx
 1:  movl $3, %eax
+    jmp cpu_ost
+2:  ret
+
+eject_cpu:
+    movl $1, %ebx
+    call cpu_flags
+    movb $8, %al
+    outb %al, %dx
+    ret
+
+report_cpu:
+    movl $1, %ebx
+    call cpu_flags
+    xorl %ecx, %ecx
+    movl $3, %eax
     jmp cpu_ost
 
 /* INIT and SIPI to all others, and as many answers as there are CPUs. */
@@ -448,6 +469,9 @@ commands:
     command c, say_cpu_flags
     command a, start_cpus
     command k, ask_cpus
+    command t, note_cpus
+    command g, eject_cpu
+    command u, report_cpu
     .byte 0
 hello:
     .asciz "micro.\n"

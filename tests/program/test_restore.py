@@ -69,6 +69,24 @@ def refused(*options):
 # ---- one step ----
 
 @tap.kvm
+def test_cpus_that_were_plugged_are_in_the_file():
+    with place() as file:
+        with started("-m", "64M", "-smp", "2,maxcpus=4", "-kernel", MICRO) as machine:
+            hear(machine, "micro")
+            machine.qmp.execute("cpus-set", {"cpus": 4})
+            tell(machine, "p", "")
+            machine.qmp.execute("device_del", {"id": "vcpu2"})
+            tell(machine, "p", "")
+            tell(machine, "a", "")
+            save(machine, file)
+            before = seen(machine)
+        with started("-restore", file) as machine:
+            assert seen(machine) == before, (seen(machine), before)
+            assert [cpu["qom-path"] for cpu in machine.qmp.execute("query-cpus-fast")][-1] == "/machine/peripheral/vcpu3"
+            tell(machine, "k", "2")
+
+
+@tap.kvm
 def test_the_machine_is_in_the_file():
     with place() as file:
         before = saved(file, "-numa", "node,cpus=0,mem=32M", "-numa", "node,cpus=1,mem=32M", "-numa",

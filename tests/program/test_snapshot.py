@@ -306,6 +306,205 @@ def test_empty_memslots_are_saved():
             assert [slot["id"] for slot in machine.qmp.execute("query-memslot")] == ["s1"]
 
 
+# ---- CPUs ----
+
+SMP = ["-smp", "1,maxcpus=4"]
+TYPE = "host-x86_64-cpu"
+
+
+def cpu(number, name=None):
+    name = f"vcpu{number}" if name is None else name
+    return ["-device", f"{TYPE},{f'id={name},' if name else ''}socket-id=0,core-id={number},thread-id=0"]
+
+
+def cpu_operations(machine):
+    return {one["id"]: (one["operation"], one["cpu-index"], one["result"]) for one in
+            machine.qmp.execute("query-cpu-operations")}
+
+
+def present(machine):
+    return sorted(one["cpu-index"] for one in machine.qmp.execute("query-cpus-fast"))
+
+
+@tap.kvm
+def test_plugged_cpus_continue():
+    with place() as file:
+        with micro(*SMP) as machine:
+            machine.qmp.execute("cpus-set", {"cpus": 3})
+            tell(machine, "p")
+            tell(machine, "a")
+            save(machine, file)
+            tell(machine, "k", "2")
+        with micro(*SMP, *cpu(2), *cpu(1), incoming=file) as machine:
+            assert cpu_operations(machine) == {} and present(machine) == [0, 1, 2]
+            tell(machine, "k", "2")
+            machine.qmp.execute("cpus-set", {"cpus": 4})
+            assert cpu_operations(machine) == {3: ("plug", 3, "in-progress")}
+            tell(machine, "p")
+            tell(machine, "a")
+            tell(machine, "k", "3")
+            save(machine, file)
+            machine.qmp.execute("cpus-set", {"cpus": 2})
+            tell(machine, "p")
+            assert present(machine) == [0, 1]
+            tell(machine, "a")
+            tell(machine, "k", "1")
+        saved = Saved(file)
+        # What came after the restore has the others' time.
+        offsets = {saved[f"cpu {number}"]["TSC offset"] for number in range(4)}
+        assert len(offsets) == 1, offsets
+        # A reset in the target finds the CPUs that are present.
+        with micro(*SMP, *cpu(1), *cpu(2), *cpu(3), incoming=file) as machine:
+            machine.qmp.execute("system_reset")
+            hear(machine, "micro")
+            tell(machine, "a")
+            tell(machine, "k", "3")
+
+
+@tap.kvm
+def test_cpus_that_were_never_started_wait_in_the_target():
+    with place() as file:
+        with micro(*SMP) as machine:
+            machine.qmp.execute("cpus-set", {"cpus": 2})
+            save(machine, file)
+        with micro(*SMP, *cpu(1), incoming=file) as machine:
+            assert cpu_operations(machine) == {1: ("plug", 1, "in-progress")}
+            tell(machine, "c", "1300")
+            tell(machine, "p")
+            data = machine.qmp.wait_event("CPU_OPERATION_DONE", timeout=LIMIT)["data"]
+            assert (data["id"], data["result"], data["started"]) == (1, "done", False), data
+            tell(machine, "a")
+            assert machine.qmp.execute("query-cpu-operations")[0]["started"] is True
+            tell(machine, "k", "1")
+
+
+@tap.kvm
+def test_cpus_come_before_the_guest_has_begun():
+    with place() as file:
+        with Machine([*BASE, *SMP], kernel=None, run=False) as machine:
+            machine.qmp.execute("cpus-set", {"cpus": 2})
+            save(machine, file)
+            assert machine.quit() == 0
+        with micro(*SMP, *cpu(1), incoming=file, run=False) as machine:
+            assert cpu_operations(machine) == {1: ("plug", 1, "in-progress")}
+            machine.qmp.execute("cont")
+            hear(machine, "micro")
+            tell(machine, "p")
+            assert cpu_operations(machine) == {1: ("plug", 1, "done")}
+            tell(machine, "a")
+            tell(machine, "k", "1")
+
+
+@tap.kvm
+def test_removals_of_cpus_end_in_the_target():
+    with place() as file:
+        with micro(*SMP) as machine:
+            plug(machine)
+            machine.qmp.execute("cpus-set", {"cpus": 4})
+            tell(machine, "p")
+            for number in (1, 2):
+                machine.qmp.execute("device_del", {"id": f"vcpu{number}"})
+            tell(machine, "t")                                 # seen, and not answered
+            machine.qmp.execute("device_add", {"driver": TYPE, "id": "vcpu1", "socket-id": 0, "core-id": 1,
+                                               "thread-id": 0})
+            machine.qmp.execute("device_del", {"id": "vcpu3"})  # not seen
+            save(machine, file)
+        with micro(*SMP, *DIMM, *cpu(1), *cpu(2), *cpu(3), incoming=file) as machine:
+            assert operations(machine) == {1: ("plug", "d0", "in-progress")}
+            assert cpu_operations(machine) == {6: ("unplug", 2, "in-progress"), 7: ("plug", 1, "in-progress"),
+                                               8: ("unplug", 3, "in-progress")}
+            tell(machine, "c", "1115")
+            tell(machine, "g")                                 # it was plugged again: it comes back
+            assert "has released CPU 1, which was plugged again" in refusal(machine, file.parent / "another")
+            tell(machine, "c", "1015")
+            tell(machine, "u")
+            machine.wait_until(lambda: present(machine) == [0, 1, 2, 3], what="CPU 1")
+            tell(machine, "q")                                 # accepts 1, refuses 3
+            assert cpu_operations(machine) == {6: ("unplug", 2, "in-progress"), 7: ("plug", 1, "done"),
+                                               8: ("unplug", 3, "refused")}
+            machine.qmp.execute("memory-operation-cancel", {"id": 6})
+            machine.qmp.execute("cpus-set", {"cpus": 1})
+            assert {9, 10, 11} <= set(cpu_operations(machine))
+            tell(machine, "p")
+            assert present(machine) == [0]
+
+
+@tap.kvm
+def test_cpus_of_the_start_may_have_gone():
+    with place() as file:
+        with micro("-smp", "3,maxcpus=4") as machine:
+            machine.qmp.execute("device_del", {"id": "/machine/unattached/device[1]"})
+            tell(machine, "p")
+            assert present(machine) == [0, 2]
+            save(machine, file)
+        with micro(*SMP, *cpu(2, ""), incoming=file) as machine:
+            tell(machine, "c", "1010")
+            tell(machine, "a")
+            tell(machine, "k", "1")
+        error = started(*BASE, "-smp", "3,maxcpus=4", "-incoming", f"file:{file}")
+        assert "CPUs: 'CPU 1 id' is '' in this machine, and the saved state has none" in error, error
+
+
+@tap.kvm
+def test_cpus_that_differ_are_refused_with_both_values():
+    with place() as file:
+        with micro(*SMP) as machine:
+            machine.qmp.execute("cpus-set", {"cpus": 2})
+            tell(machine, "p")
+            save(machine, file)
+        for options, words in (
+                (SMP, "CPUs: 'CPU 1 id' is 'vcpu1' in the saved state, and this machine has none"),
+                ([*SMP, *cpu(1), *cpu(3)], "CPUs: 'CPU 3 id' is 'vcpu3' in this machine, and the saved state has none"),
+                ([*SMP, *cpu(1, "x")], "CPUs: 'CPU 1 id' is 'vcpu1' in the saved state, and 'x' in this machine"),
+                (["-smp", "2,maxcpus=4"], "CPUs: 'CPU 1 id' is 'vcpu1' in the saved state, and '' in this machine"),
+                (["-smp", "1,maxcpus=8", *cpu(1)], "machine: 'cpus' is 4 (0x4) in the saved state, and 8 (0x8) in this"),
+                (["-smp", "1,maxcpus=4,sockets=4,cores=1", "-device", f"{TYPE},id=vcpu1,socket-id=1,core-id=0,thread-id=0"],
+                 "machine: 'sockets' is 1 (0x1) in the saved state, and 4 (0x4)"),
+                (["-smp", "4"], "machine: 'CPU hotplug' is 1 (0x1) in the saved state, and this machine has none")):
+            error = started(*BASE, *options, "-incoming", f"file:{file}")
+            assert words in error, (words, error)
+        with micro("-smp", "4") as machine:
+            save(machine, file)
+        error = started(*BASE, "-smp", "1,maxcpus=4", "-incoming", f"file:{file}")
+        assert "machine: 'CPU hotplug' is 1 (0x1) in this machine, and the saved state has none" in error, error
+
+
+def refused_bank(saved, file, change, *words):
+    """What is said of a bank of CPUs that was changed."""
+    saved = copy.deepcopy(saved)
+    state = next(state for state in saved.states if state[0] == CPU_BANK)
+    contents = bytearray(state[2])
+    change(contents)
+    state[2] = bytes(contents)
+    forged_file = pathlib.Path(f"{file}.forged")
+    subprocess.run(["cp", "--sparse=always", file, forged_file], check=True)
+    saved.write(forged_file)
+    error = started(*BASE, *SMP, *cpu(1), "-incoming", f"file:{forged_file}")
+    assert all(word in error for word in words), (words, error)
+
+
+CPU_BANK, SLOT = 6, 18
+
+
+@tap.kvm
+def test_cpus_that_the_bank_denies_are_refused():
+    with place() as file:
+        with micro(*SMP) as machine:
+            machine.qmp.execute("cpus-set", {"cpus": 2})
+            save(machine, file)
+        saved = Saved(file)
+
+        def value(slot, at, what):
+            def change(contents):
+                contents[4 + SLOT * slot + at] = what
+            return change
+        for slot, at, what, *words in ((0, 16, 2, "CPU 0: its saved state is 2, and in this machine it is one that stays"),
+                                       (1, 16, 1, "CPU 1"), (1, 16, 0, "CPU 1"), (1, 16, 4, "CPU 1"), (1, 16, 9, "CPU 1"),
+                                       (2, 16, 2, "CPU 2: its saved state is 2, and in this machine it is absent"),
+                                       (1, 17, 2, "CPU 1"), (3, 0, 9, "CPU 3")):
+            refused_bank(saved, file, value(slot, at, what), *words)
+
+
 # ---- machines that differ ----
 
 @tap.kvm
@@ -418,9 +617,6 @@ def test_states_that_are_not_saved():
 
 
 def test_machines_that_are_not_saved():
-    if arch.chosen() is arch.X86 and os.access("/dev/kvm", os.R_OK | os.W_OK):
-        with place() as file, micro("-smp", "1,maxcpus=2") as machine:
-            assert "of 2 possible CPUs the machine starts with 1" in refusal(machine, file)
     words = "-machine none has no state"
     with place() as file, Machine(["-machine", "none"], kernel=None, run=False) as machine:
         assert words in refusal(machine, file)
@@ -487,17 +683,22 @@ def test_forged_files_are_refused_or_run():
     runs = int(os.environ.get("HOTRAM_RUNS", "40"))
     refused = 0
     with place() as file:
-        with micro() as machine:
+        with micro(*SMP) as machine:
             plug(machine)
             tell(machine, "h")
             machine.qmp.execute("device_del", {"id": "d0"})
+            machine.qmp.execute("cpus-set", {"cpus": 3})
+            tell(machine, "p")
+            tell(machine, "a")
+            machine.qmp.execute("cpus-set", {"cpus": 2})
             save(machine, file)
         whole = Saved(file)
         other = pathlib.Path(f"{file}.forged")
         for _ in range(runs):
             subprocess.run(["cp", "--sparse=always", file, other], check=True)
             forged(whole, chance).write(other)
-            result = subprocess.run([PROGRAM, "-nodefaults", "-display", "none", *map(str, BASE), *DIMM, "-S", "-qmp",
+            result = subprocess.run([PROGRAM, "-nodefaults", "-display", "none", *map(str, BASE), *SMP, *DIMM, *cpu(1),
+                                     *cpu(2), "-S", "-qmp",
                                      "stdio", "-incoming", f"file:{other}"], input='{"execute": "qmp_capabilities"}\n'
                                     '{"execute": "query-status"}\n{"execute": "cont"}\n{"execute": "quit"}\n',
                                     capture_output=True, text=True, timeout=LIMIT)

@@ -225,7 +225,6 @@ const struct device_type host_cpu_type = {
     .values_size = sizeof(struct cpu_values),
     .hot = true,
     .own_ids = true,
-    .unsaved = true,
     .banked = true,
     .create = create,
     .describe = describe,

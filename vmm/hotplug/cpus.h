@@ -9,6 +9,7 @@
  * cpu_set.c        several of either: cpus set
  * cpu_operation.c  CPUs as subjects of operations (operation.h)
  * cpu_notices.c    what the guest did at the registers; resets
+ * cpu_saved.c      CPUs in snapshots
  *
  * Only a machine with more possible CPUs than it starts with has CPU hotplug: otherwise there are no
  * registers, no ACPI devices of processors, and no operations, and all CPUs stay.
@@ -32,8 +33,10 @@
 #include "device/device.h"
 
 struct cpus;
+struct hotram_saved;
 struct operation;
 struct operations;
+struct stream_writer;
 struct vcpus;
 
 struct cpus_config {
@@ -106,6 +109,17 @@ bool cpus_set(struct cpus *cpus, uint32_t count, uint64_t deadline, uint64_t *fi
 
 /* Operations on CPUs, as hotplug_next_operation(). */
 const struct operation *cpus_next_operation(const struct cpus *cpus, const struct operation *last);
+
+/* cpu_saved.c. Whether CPUs can be saved now; false and an error: why not. */
+bool cpus_can_save(struct cpus *cpus, struct error *error);
+/* Append sections about CPUs and operations, and the state of the bank, if the machine has CPU hotplug. While
+ * vCPUs are paused. */
+bool cpus_save(struct cpus *cpus, struct stream_writer *writer, struct error *error);
+/* Restore them in a new machine with the same CPUs, whose other operations have been restored. `scratch` is
+ * not used for anything else. False and an error: the CPUs differ, with both values, or the state is invalid;
+ * the machine cannot be used. */
+bool cpus_restore(struct cpus *cpus, const struct hotram_saved *stream, struct stream_writer *scratch,
+                  struct error *error);
 
 /* -device and device_add; and the values of its properties (struct device_type's values_size bytes) of a CPU
  * without a device. */

@@ -36,15 +36,20 @@ void operation_discard(struct operation *operation)
     free(operation);
 }
 
+/* By number: a restored one may be older than others that are restored already. */
 void operation_remember(struct operation *operation)
 {
     struct operations *operations = operation->operations;
+    struct operation **link = &operations->first;
 
-    if (operations->first)
-        operations->newest->next = operation;
-    else
-        operations->first = operation;
-    operations->newest = operation;
+    if (operations->first && operations->newest->id < operation->id)
+        link = &operations->newest->next;
+    while (*link && (*link)->id < operation->id)
+        link = &(*link)->next;
+    operation->next = *link;
+    *link = operation;
+    if (!operation->next)
+        operations->newest = operation;
 }
 
 /* Forget the oldest that have ended, but none that the guest may still answer or somebody waits for. */

@@ -7,32 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hotplug/saved_operations.h"
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
-
-/* Name of an item: "slot 3 size". */
-static const char *item_name(char name[STREAM_NAME_MAX + 1], const char *what, unsigned number,
-                             const char *member)
-{
-    snprintf(name, STREAM_NAME_MAX + 1, "%s %u %s", what, number, member);
-    return name;
-}
-
-static void put(struct stream_writer *writer, const char *what, unsigned number, const char *member,
-                uint64_t value)
-{
-    char name[STREAM_NAME_MAX + 1];
-
-    stream_number(writer, item_name(name, what, number, member), value);
-}
-
-static bool get(const struct stream_part *part, const char *what, unsigned number, const char *member,
-                uint64_t most, uint64_t *value, struct error *error)
-{
-    char name[STREAM_NAME_MAX + 1];
-
-    return stream_get(part, item_name(name, what, number, member), most, value, error);
-}
 
 /* ---- which DIMMs there are: the target must have the same ---- */
 
@@ -50,10 +27,10 @@ static void describe(struct hotplug *hotplug, struct stream_writer *writer)
 
         if (!dimm)
             continue;
-        stream_text(writer, item_name(name, "slot", slot, "id"), dimm->device.id ? dimm->device.id : "");
-        put(writer, "slot", slot, "address", place->addr);
-        put(writer, "slot", slot, "size", place->size);
-        put(writer, "slot", slot, "node", place->node);
+        stream_text(writer, saved_name(name, "slot", slot, "id"), dimm->device.id ? dimm->device.id : "");
+        saved_put(writer, "slot", slot, "address", place->addr);
+        saved_put(writer, "slot", slot, "size", place->size);
+        saved_put(writer, "slot", slot, "node", place->node);
     }
 }
 
@@ -134,74 +111,43 @@ static bool save_bank(struct hotplug *hotplug, struct hotram_buffer *out, struct
            error_set(error, "DIMM slots: %s", hotram_status_text(status));
 }
 
-/* ---- operations: those in progress go on in the target, under their numbers ---- */
+/* ---- operations ---- */
 
-static void save_operation(const struct operation *operation, unsigned index, struct stream_writer *writer)
+static uint32_t slot_of(const struct operation *operation)
 {
-    char name[STREAM_NAME_MAX + 1];
-
-    put(writer, "operation", index, "slot", operation->subject.memory.slot);
-    put(writer, "operation", index, "number", operation->id);
-    put(writer, "operation", index, "kind", operation->kind);
-    put(writer, "operation", index, "elapsed", operations_now(operation->operations) - operation->started);
-    put(writer, "operation", index, "deadline", operation->deadline);
-    stream_text(writer, item_name(name, "operation", index, "warning"), operation->warning);
+    return operation->subject.memory.slot;
 }
 
-static void save_operations(const struct hotplug *hotplug, struct stream_writer *writer)
+static struct operation *make_operation(void *opaque, uint32_t slot, enum operation_kind kind,
+                                        struct error *error)
 {
-    const struct operation *operation = NULL;
-    unsigned count = 0;
+    struct hotplug *hotplug = opaque;
+    struct dimm *dimm = hotplug->dimm[slot];
 
-    stream_number(writer, "last operation", hotplug->operations.last_id);
-    while ((operation = operation_next_of(&hotplug->operations, hotplug, operation)) != NULL)
-        if (operation->result == OPERATION_IN_PROGRESS && operation->subject.type == &dimm_subject)
-            save_operation(operation, count++, writer);
-    stream_number(writer, "operations", count);
+    if (dimm && !hotplug->operation[slot])
+        return dimm_operation_new(dimm, kind, hotplug->slots[slot].size, error);
+    error_set(error, "slot %" PRIu32 " has %s", slot, dimm ? "one already" : "no DIMM");
+    return NULL;
 }
 
-static bool restore_operation(struct hotplug *hotplug, const struct stream_part *part, unsigned index,
-                              struct error *error)
+static struct saved_operations saved_operations_of(struct hotplug *hotplug)
 {
-    uint64_t slot, number, kind, elapsed, deadline;
-    char name[STREAM_NAME_MAX + 1];
-    struct operation *operation;
-    struct stream_item warning;
-    struct dimm *dimm;
-
-    if (!get(part, "operation", index, "slot", HOTRAM_SLOTS_MAX - 1, &slot, error) ||
-        !get(part, "operation", index, "number", hotplug->operations.last_id, &number, error) ||
-        !get(part, "operation", index, "kind", OPERATION_UNPLUG, &kind, error) ||
-        !get(part, "operation", index, "elapsed", INT64_MAX, &elapsed, error) ||
-        !get(part, "operation", index, "deadline", INT64_MAX, &deadline, error) ||
-        !stream_find_item(part, item_name(name, "operation", index, "warning"), STREAM_TEXT, &warning, error))
-        return false;
-    dimm = hotplug->dimm[slot];
-    if (!dimm || hotplug->operation[slot])
-        return error_set(error,
-                         "section '%s' of the saved state: operation %" PRIu64 " is of slot %" PRIu64
-                         ", which has %s",
-                         part->name, number, slot, dimm ? "one already" : "no DIMM");
-    operation = dimm_operation_new(dimm, (enum operation_kind)kind, hotplug->slots[slot].size, error);
-    if (!operation)
-        return false;
-    snprintf(operation->warning, sizeof operation->warning, "%.*s", (int)warning.length,
-             (const char *)warning.value);
-    operation_continue(operation, number, elapsed, deadline);
-    return true;
+    return (struct saved_operations){
+        .operations = &hotplug->operations,
+        .type = &dimm_subject,
+        .owner = hotplug,
+        .slots = HOTRAM_SLOTS_MAX,
+        .slot = slot_of,
+        .make = make_operation,
+    };
 }
 
 static bool restore_operations(struct hotplug *hotplug, const struct stream_part *part, struct error *error)
 {
-    uint64_t count;
+    const struct saved_operations saved = saved_operations_of(hotplug);
 
-    if (!stream_get(part, "last operation", UINT64_MAX, &hotplug->operations.last_id, error) ||
-        !stream_get(part, "operations", HOTRAM_SLOTS_MAX, &count, error))
-        return false;
-    for (unsigned index = 0; index < count; index++)
-        if (!restore_operation(hotplug, part, index, error))
-            return false;
-    return true;
+    return stream_get(part, "last operation", UINT64_MAX, &hotplug->operations.last_id, error) &&
+           saved_operations_get(&saved, part, error);
 }
 
 /* ---- the whole ---- */
@@ -216,6 +162,7 @@ static void settle(struct hotplug *hotplug)
 
 bool hotplug_save(struct hotplug *hotplug, struct stream_writer *writer, struct error *error)
 {
+    const struct saved_operations operations = saved_operations_of(hotplug);
     bool saved;
 
     settle(hotplug);
@@ -229,8 +176,9 @@ bool hotplug_save(struct hotplug *hotplug, struct stream_writer *writer, struct 
     stream_number(writer, "scanning", hotplug->scanning);
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
         if (hotplug->dimm[slot])
-            put(writer, "slot", slot, "seen", seen_bits(&hotplug->seen[slot]));
-    save_operations(hotplug, writer);
+            saved_put(writer, "slot", slot, "seen", seen_bits(&hotplug->seen[slot]));
+    stream_number(writer, "last operation", hotplug->operations.last_id);
+    saved_operations_put(&operations, writer);
     saved = saved && stream_close(writer, error) &&
             (hotplug->config.slots == 0 || save_bank(hotplug, writer->out, error));
     machine_lock_release(hotplug->config.board->lock);
@@ -293,7 +241,7 @@ static bool restore_seen(struct hotplug *hotplug, const struct stream_part *part
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
         if (!hotplug->dimm[slot])
             continue;
-        if (!get(part, "slot", slot, "seen", 0xffff, &bits, error))
+        if (!saved_get(part, "slot", slot, "seen", 0xffff, &bits, error))
             return false;
         hotplug->seen[slot] = seen_of(bits);
     }

@@ -33,6 +33,12 @@ static bool refuse(const struct vcpu *vcpu, const char *verb, const char *what, 
 
 bool vcpus_arch_can_save(const struct vcpus *vcpus, struct error *error)
 {
+    for (unsigned i = 0; i < vcpus->possible; i++)
+        if (!vcpus_has(vcpus, i))
+            return error_set(error,
+                             "CPU %u is absent, and machines of arm64 to which CPUs can be added have no "
+                             "saved form; give -smp as many as maxcpus=",
+                             i);
     return ioctl(vcpus->vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_VCPU_EVENTS) > 0 ||
            error_set(error, "this host's KVM lacks KVM_CAP_VCPU_EVENTS (Linux 4.19), without which a vCPU's "
                             "pending events cannot be saved");

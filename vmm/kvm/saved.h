@@ -3,7 +3,7 @@
  * The state of vCPUs, and of the interrupt controllers, timer and clock in the kernel, in a stream of saved
  * states.
  *
- * The machine has all possible vCPUs: those that can come have no saved form.
+ * Absent vCPUs have no state: they come with that after power-on.
  *
  * Threads: main thread, while all vCPUs are paused.
  */

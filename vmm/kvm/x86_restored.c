@@ -181,7 +181,7 @@ static bool set_piece(const struct vcpu *vcpu, const struct stream_part *part, u
     return ioctl(vcpu->fd, piece->set, at) == 0 || x86_refuse(vcpu, "take", piece->name, error);
 }
 
-static bool restore_vcpu(const struct vcpu *vcpu, const struct hotram_saved *stream, uint64_t shift,
+static bool restore_vcpu(struct vcpu *vcpu, const struct hotram_saved *stream, uint64_t shift,
                          struct error *error)
 {
     struct vcpu_snapshot *state = calloc(1, sizeof *state);
@@ -196,6 +196,7 @@ static bool restore_vcpu(const struct vcpu *vcpu, const struct hotram_saved *str
         good = set_piece(vcpu, &part, i, state, error);
     good = good && set_clocks(vcpu, &part, shift, error) &&
            set_piece(vcpu, &part, PIECES_FIRST, state, error);
+    atomic_store(&vcpu->started, good && vcpu_arch_is_started(vcpu));
     free(state);
     return good;
 }
@@ -246,7 +247,7 @@ bool vcpus_arch_restore(struct vcpus *vcpus, const struct hotram_saved *stream, 
         return false;
     tsc -= __rdtsc(); /* one reading for all: their distances stay as they were */
     for (unsigned i = 0; i < vcpus->possible; i++)
-        if (!restore_vcpu(&vcpus->vcpu[i], stream, tsc, error))
+        if (vcpus_has(vcpus, i) && !restore_vcpu(&vcpus->vcpu[i], stream, tsc, error))
             return false;
     if (!restore_chips(vcpus, stream, error))
         return false;

@@ -190,7 +190,7 @@ bool vcpus_arch_save(const struct vcpus *vcpus, struct stream_writer *writer, st
     if (!vcpus->clock_known)
         return error_set(error, "KVM does not tell the guest's clock");
     for (unsigned i = 0; i < vcpus->possible; i++)
-        if (!save_vcpu(&vcpus->vcpu[i], writer, error))
+        if (vcpus_has(vcpus, i) && !save_vcpu(&vcpus->vcpu[i], writer, error))
             return false;
     if (!save_chips(vcpus, writer, error))
         return false;

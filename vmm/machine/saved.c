@@ -63,7 +63,9 @@ static void describe(const struct machine *machine, struct stream_writer *writer
     stream_text(writer, "type", "hotram-1");
     stream_text(writer, "acpi-events", config->ged ? "ged" : "fixed");
     stream_text(writer, "firmware", firmware[config->firmware]);
-    stream_number(writer, "cpus", config->cpus);
+    stream_number(writer, "cpus", config->maxcpus);
+    if (cpus_enabled(machine->cpus))
+        stream_number(writer, "CPU hotplug", 1);
     stream_number(writer, "sockets", config->sockets);
     stream_number(writer, "cores", config->cores);
     stream_number(writer, "threads", config->threads);
@@ -71,7 +73,7 @@ static void describe(const struct machine *machine, struct stream_writer *writer
     stream_number(writer, "maxmem", config->maxmem);
     stream_number(writer, "RAM below 4 GiB", machine->low_ram_end);
     stream_number(writer, "RAM above 4 GiB", machine->high_ram_size);
-    describe_nodes(&config->numa, config->cpus, writer);
+    describe_nodes(&config->numa, config->maxcpus, writer);
     stream_number(writer, "memslots", config->memslot_count);
 }
 
@@ -79,14 +81,7 @@ static void describe(const struct machine *machine, struct stream_writer *writer
 
 static bool check_kind(const struct machine *machine, struct error *error)
 {
-    if (!machine->memory)
-        return error_set(error, "-machine none has no state");
-    return machine->config->maxcpus == machine->config->cpus ||
-           error_set(
-               error,
-               "-smp: of %u possible CPUs the machine starts with %u, and CPUs that can be added have no "
-               "saved form; give as many as maxcpus=",
-               machine->config->maxcpus, machine->config->cpus);
+    return machine->memory || error_set(error, "-machine none has no state");
 }
 
 static bool check_state(const struct machine *machine, struct error *error)
@@ -115,6 +110,7 @@ bool machine_can_save(struct machine *machine, struct error *error)
     RESULT_DOES_NOT_MATTER(hotram_buffer_init(&nothing, NULL, 0), "the buffer is sound");
     return check_kind(machine, error) && check_state(machine, error) &&
            devices_can_save(&machine->board, error) && hotplug_can_save(machine->hotplug, error) &&
+           cpus_can_save(machine->cpus, error) &&
            (!has_vcpus(machine) || vcpus_arch_can_save(&machine->vcpus, error));
 }
 
@@ -148,7 +144,7 @@ static bool append_all(struct machine *machine, const struct saved_memory *memor
     stream_number(writer, "guest nanoseconds", guest_clock_now(&machine->clock));
     stream_number(writer, "running", running);
     if (!stream_close(writer, error) || !hotplug_save(machine->hotplug, writer, error) ||
-        !save_devices(machine, writer, error) ||
+        !cpus_save(machine->cpus, writer, error) || !save_devices(machine, writer, error) ||
         (has_vcpus(machine) && !vcpus_arch_save(&machine->vcpus, writer, error)) ||
         !saved_memory_describe(memory, writer, error))
         return false;
@@ -158,7 +154,7 @@ static bool append_all(struct machine *machine, const struct saved_memory *memor
 /* So much is enough: a vCPU has some 20 KiB. */
 static size_t room_for(const struct machine *machine)
 {
-    return (UINT32_C(512) << 10) + (size_t)machine->config->cpus * (64u << 10) +
+    return (UINT32_C(512) << 10) + (size_t)machine->config->maxcpus * (64u << 10) +
            devices_length(&machine->board);
 }
 
@@ -246,6 +242,7 @@ static bool restore_parts(struct machine *machine, const struct hotram_saved *st
     return saved_memory_list(memory, machine->memory, machine->backends, error) &&
            restore_time(machine, stream, error) &&
            hotplug_restore(machine->hotplug, stream, scratch, error) &&
+           cpus_restore(machine->cpus, stream, scratch, error) &&
            saved_memory_read(memory, stream, fd, size, error) &&
            (!has_vcpus(machine) || vcpus_arch_restore(&machine->vcpus, stream, error)) &&
            restore_devices(machine, stream, error);

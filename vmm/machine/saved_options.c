@@ -104,6 +104,6 @@ void saved_options_describe(const struct machine *machine, struct stream_writer 
         add(writer, &count, config->given[i].name, config->given[i].argument);
     add_backends(machine, writer, &count);
     for (const struct device *device = machine->board.devices; device; device = device->next)
-        if (!device->type->build)
+        if (!device->type->build && !device->unattached) /* CPUs of -smp come with it */
             add_device(device, writer, &count);
 }

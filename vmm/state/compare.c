@@ -29,7 +29,7 @@ static bool same_item(const struct stream_item *one, const struct stream_item *o
 bool stream_same(const struct stream_part *saved, const struct stream_part *here, struct error *error)
 {
     struct hotram_saved theirs = saved->contents, ours = here->contents;
-    struct stream_item one, other;
+    struct stream_item one, other, same_name;
     char text[2][96];
 
     for (;;) {
@@ -43,7 +43,7 @@ bool stream_same(const struct stream_part *saved, const struct stream_part *here
             return error_set(error, "%s: '%s' is %s in the saved state, and %s in this machine", saved->name,
                              one.name, words(&one, text[0]), words(&other, text[1]));
         }
-        if (there && !stream_find_item(here, one.name, one.type, &other, NULL))
+        if (there && !stream_find_item(here, one.name, one.type, &same_name, NULL))
             return error_set(error, "%s: '%s' is %s in the saved state, and this machine has none",
                              saved->name, one.name, words(&one, text[0]));
         return error_set(error, "%s: '%s' is %s in this machine, and the saved state has none", saved->name,
