@@ -1,8 +1,8 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # guest: none
-"""What <os> can say of firmware: which one, its variables, the boot order, a boot menu, and SMBIOS tables. SeaBIOS runs,
-on any KVM; UEFI needs more, and is only started."""
+"""What <os> can say of firmware: which one, its variables, the boot order, a boot menu, and SMBIOS tables; and a watchdog.
+SeaBIOS and the micro-guest run, on any KVM; UEFI needs more, and is only started."""
 
 import contextlib
 import pathlib
@@ -12,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import mbr, tap                                     # noqa: E402
 from lib.libvirt import EMULATOR, Domain, Libvirt            # noqa: E402
 from lib.machine import CLONE                                # noqa: E402
+from lib.micro import MICRO, hear, tell                      # noqa: E402
 
 LIMIT = 120
 NAME = "db3"
@@ -31,7 +32,7 @@ def disk(name, order):
             f"<target dev='vd{name.lower()}' bus='virtio'/>{order}</disk>\n")
 
 
-def domain(system, *, devices="", more=""):
+def domain(system, *, devices="", more="", emulator=EMULATOR):
     """Of the form that virt-manager writes; `system` is all that <os> contains, or the element itself."""
     system = system if system.startswith("<os") else f"<os>{TYPE}{system}</os>"
     return f"""<domain type='kvm'>
@@ -40,11 +41,26 @@ def domain(system, *, devices="", more=""):
 <features><acpi/><apic/><vmport state='off'/></features>
 <cpu mode='host-passthrough' check='none' migratable='on'/>
 <pm><suspend-to-mem enabled='no'/><suspend-to-disk enabled='no'/></pm>
-<devices><emulator>{EMULATOR}</emulator><controller type='usb' model='none'/><serial type='pty'/>
+<devices><emulator>{emulator}</emulator><controller type='usb' model='none'/><serial type='pty'/>
 <interface type='user'><model type='virtio'/></interface>
 <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>
 {devices}</devices></domain>
 """
+
+
+def emulator_without(device):
+    """A program that is hotram, but leaves out this device, which hotram lacks."""
+    path = libvirt.folder / "without"
+    path.write_text(f"""#!/bin/bash
+words=()
+while (($#)); do
+    if [[ $1 == -device && $2 == *{device}* ]]; then shift; else words+=("$1"); fi
+    shift
+done
+exec {EMULATOR} "${{words[@]}}"
+""")
+    path.chmod(0o755)
+    return path
 
 
 @contextlib.contextmanager
@@ -166,6 +182,36 @@ def test_a_watchdog():
     libvirt.virsh("create", libvirt.file(text), "--paused")
     assert "model='itco' action='poweroff'" in libvirt.virsh("dumpxml", NAME, quiet=True)
     libvirt.virsh("destroy", NAME)
+
+
+def test_a_watchdog_that_is_not_fed():
+    """What libvirt makes of it. libvirt 9.0 does not know the model, and without a watchdog in the domain it does not survive
+    the event: there the domain has another one, which the machine leaves out."""
+    watchdog, emulator = "<watchdog model='itco' action='pause'/>\n", EMULATOR
+    if "9.0." in libvirt.virsh("--version"):
+        watchdog = "<watchdog model='i6300esb' action='pause'><address type='pci' bus='0' slot='0x10'/></watchdog>\n"
+        emulator = emulator_without("i6300esb")
+    libvirt.watch_events()
+    with created(f"<kernel>{MICRO}</kernel>", devices=watchdog, emulator=emulator) as guest:
+        guest.virsh("resume")
+        hear(guest, "micro")
+        tell(guest, "w")
+        libvirt.wait_event(f"event 'watchdog' for domain '{NAME}': pause")
+        guest.wait_state("paused")
+        assert guest.virsh("domstate", "--reason").strip() == "paused (watchdog)"
+        guest.virsh("resume")
+        assert guest.state() == "running"
+        guest.qmp_command("watchdog-set-action", action="reset")
+        tell(guest, "w")
+        libvirt.wait_event(f"event 'watchdog' for domain '{NAME}': reset")
+        libvirt.wait_event(f"event 'reboot' for domain '{NAME}'")
+        hear(guest, "micro")
+        assert guest.state() == "running"
+        guest.qmp_command("watchdog-set-action", action="poweroff")
+        tell(guest, "w")
+        libvirt.wait_event(f"event 'watchdog' for domain '{NAME}': poweroff")
+        guest.wait_until(lambda: not is_there(), what="the end of the domain")
+    libvirt.stop_events()
 
 
 if __name__ == "__main__":
