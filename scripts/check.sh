@@ -292,6 +292,8 @@ arm64_tests() {
     guest_tests arm64 guest-arm64
     tap "guest-arm64 basic nvhe" guest_test arm64 tests/guest/test_basic.py --vhe 0
     tap "guest-arm64 basic gicv2" guest_test arm64 tests/guest/test_basic.py --vhe 0 --gic 2
+    [ -n "${GUEST_TESTS:-}" ] || HOTRAM=$PWD/build/arm64/vmm/hotram tap "guest-arm64 uefi gicv2" tests/host/run \
+        --timeout 600 --vhe 0 --gic 2 -- /usr/bin/python3 -S tests/guest/test_uefi_arm64.py bootindex
     tap "guest-arm64 cpus gicv2" guest_test arm64 tests/guest/test_cpus.py --vhe 0 --gic 2
     [ -n "${GUEST_TESTS:-}" ] || ! step "libvirt's programs for arm64, unpacked" scripts/libvirt-arm64-root.sh ||
         tap "libvirt arm64" guest_test arm64 tests/libvirt/test_arm64.py --root build/libvirt-arm64/root -- tests/libvirt/run
