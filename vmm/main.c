@@ -143,6 +143,8 @@ static bool attach_users(struct program *program, struct error *error)
     if (chardev_find(program->chardevs, CONTROL_CHARDEV) &&
         !monitor_attach(program->monitors, &control, error))
         return error_prefix(error, "-name: ");
+    if (!net_backends_attach(program->nets, program->chardevs, error))
+        return false;
     if (!config->qtest_chardev)
         return true;
     program->qtest = qtest_create(program->machine, program->loop,
@@ -316,6 +318,8 @@ static int take_down(struct program *program, bool started)
     if (program->machine)
         machine_set_chardevs(program->machine, NULL);
     control_socket_remove(&program->control);
+    if (program->nets)
+        RESULT_DOES_NOT_MATTER(!net_backends_attach(program->nets, NULL, NULL), "nothing is attached");
     if (program->chardevs)
         chardevs_destroy(program->chardevs);
     if (program->monitors)

@@ -26,7 +26,7 @@ BUFFER = 0x400000
 
 
 class Machine:
-    """hotram with a card on a socket, which the test has the other end of."""
+    """hotram with a card on a socket, which the test has the other end of. @ in its options is a folder of its own."""
 
     def __init__(self, *options, card="", netdev=None, connect=True, pass_fds=()):
         self.folder = tempfile.TemporaryDirectory()
@@ -35,7 +35,8 @@ class Machine:
         self.wire = None
         try:
             self.peer = Peer(HOTRAM, "128M", ["-netdev", netdev, "-device",
-                                              f"virtio-net-pci,netdev=n,id=net0{card}", *options], pass_fds=pass_fds)
+                                              f"virtio-net-pci,netdev=n,id=net0{card}",
+                                              *(word.replace("@", self.folder.name) for word in options)], pass_fds=pass_fds)
             self.qtest, self.qmp = self.peer.qtest, self.peer.qmp
             self.pci = Pci(self.qtest)
             self.net = Device(self.pci, self.pci.find(0x1af4, NET))

@@ -44,6 +44,18 @@ void net_backends_seal(struct net_backends *backends, bool later)
         net_user_prepare(backends);
 }
 
+bool net_backends_attach(struct net_backends *backends, struct chardevs *chardevs, struct error *error)
+{
+    struct net_backend *const lists[] = { backends->first, backends->starting };
+
+    backends->chardevs = chardevs;
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        for (struct net_backend *backend = lists[i]; backend; backend = backend->next)
+            if (backend->type->attach && !backend->type->attach(backend, chardevs, error))
+                return error_prefix(error, "netdev '%s': ", backend->id);
+    return true;
+}
+
 bool net_backend_may(const struct net_backend *backend, const char *what, const char *otherwise,
                      struct error *error)
 {

@@ -22,6 +22,7 @@
 
 #define NET_QUEUES_MAX 64u /* pairs */
 
+struct chardevs;
 struct net_backend;
 struct net_backends;
 
@@ -49,6 +50,11 @@ void net_backends_destroy(struct net_backends *backends);
  * be reached, no program started and no tap device created. With `later`, a spawner is forked so that
  * networks of libslirp can still be added. */
 void net_backends_seal(struct net_backends *backends, bool later);
+
+/* Attach those that use chardevs, before these are started; from now on, back ends that are added can use
+ * them, too. False and an error. With NULL, which cannot fail, all are detached, before chardevs are
+ * destroyed. */
+bool net_backends_attach(struct net_backends *backends, struct chardevs *chardevs, struct error *error);
 
 /* Check a -netdev without opening anything. False and an error: a property is not valid or conflicts with
  * another. */

@@ -7,6 +7,7 @@
 #ifndef VMM_NET_TYPE_H
 #define VMM_NET_TYPE_H
 
+#include "chardev/chardev.h"
 #include "host/spawner.h"
 #include "net/backend.h"
 
@@ -21,6 +22,8 @@ struct net_type {
      * then called. If `completion` is set, it may leave `starting` set, and call net_backend_begun() later.
      */
     bool (*open)(struct net_backend *backend, const void *values, struct props props, struct error *error);
+    /* Use chardevs, before these are started; NULL: use them no longer. False and an error. May be NULL. */
+    bool (*attach)(struct net_backend *backend, struct chardevs *chardevs, struct error *error);
     /* A peer disconnected, and its descriptor was closed. NULL: no other peer can connect. */
     void (*gone)(struct net_backend *backend);
     /* Free the state; descriptors are the back end's. May be NULL. */
@@ -66,6 +69,7 @@ struct net_backends {
     struct net_backend *starting;      /* those that are being started */
     struct net_announcing *announcing; /* announce.c's */
     struct loop *loop;
+    struct chardevs *chardevs; /* from net_backends_attach() on */
     bool sealed;
     struct spawner spawner; /* of hotram-user-net, once it is sealed */
     event_sink *event;

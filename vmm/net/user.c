@@ -22,6 +22,7 @@
 #include "base/message.h"
 #include "host/spawner.h"
 #include "net/type.h"
+#include "net/user_chardev.h"
 #include "net/user_net/start.h"
 
 #define PATIENCE_MS 30000
@@ -31,6 +32,7 @@ struct user {
     int fd; /* -1: the cable has it */
     struct watch *watch;
     struct timer patience;
+    struct user_forward *forwards; /* to chardevs */
 };
 
 struct user_values {
@@ -55,8 +57,8 @@ static const struct property properties[] = {
     TEXTS("hostfwd", hostfwd,
           "a port of the host's that leads to the guest: tcp|udp:[HOST]:PORT-[GUEST]:PORT; may be repeated"),
     TEXTS("guestfwd", guestfwd,
-          "an address of the guest's network that leads to a server: tcp:ADDRESS:PORT-tcp:HOST:PORT or "
-          "-unix:PATH; may be repeated"),
+          "an address of the guest's network that leads to a server: tcp:ADDRESS:PORT-tcp:HOST:PORT, "
+          "-unix:PATH or -chardev:ID; may be repeated"),
 };
 #undef TEXT
 #undef TEXTS
@@ -115,7 +117,7 @@ static bool check(const void *opaque, bool keyval, struct error *error)
     (void)keyval;
     if (values->guestfwd && strstr(values->guestfwd, "-cmd:"))
         return error_set(error, "Parameter 'guestfwd' does not accept cmd: no program is run; start one that "
-                                "listens, and give tcp:HOST:PORT or unix:PATH in its place");
+                                "listens, and give tcp:HOST:PORT, unix:PATH or chardev:ID in its place");
     return !values->ipv4_given || values->ipv4 || !values->ipv6_given || values->ipv6 ||
            error_set(error, "ipv4=off and ipv6=off leave no network; give one of them");
 }
@@ -260,6 +262,9 @@ static bool start(struct net_backend *backend, const struct user_values *values,
         return error_set(error, "cannot create a socket: %s", strerror(errno));
     user->fd = pair[0];
     good = make_words(values, words, error) &&
+           user_forwards_open(&user->forwards, values->guestfwd, pair[0], backend->backends->loop, error) &&
+           (!backend->backends->chardevs ||
+            user_forwards_attach(user->forwards, backend->backends->chardevs, true, error)) &&
            (backend->backends->sealed ? spawner_run(&backend->backends->spawner, words, pair[1], error)
                                       : program_start(path, words, pair[1], error));
     for (size_t i = 0; words[i]; i++)
@@ -307,6 +312,16 @@ static bool open_user(struct net_backend *backend, const void *opaque, struct pr
            start(backend, values, error);
 }
 
+static bool attach_user(struct net_backend *backend, struct chardevs *chardevs, struct error *error)
+{
+    const struct user *user = backend->state;
+
+    if (chardevs)
+        return user_forwards_attach(user->forwards, chardevs, false, error);
+    user_forwards_detach(user->forwards);
+    return true;
+}
+
 static void close_user(struct net_backend *backend)
 {
     struct user *user = backend->state;
@@ -315,6 +330,7 @@ static void close_user(struct net_backend *backend)
         return;
     watch_remove(user->watch);
     timer_cancel(&user->patience);
+    user_forwards_close(user->forwards);
     if (user->fd >= 0)
         close(user->fd);
     free(user);
@@ -327,5 +343,6 @@ const struct net_type net_user_type = {
     .values_size = sizeof(struct user_values),
     .check = check,
     .open = open_user,
+    .attach = attach_user,
     .close = close_user,
 };

@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "net/user_net/start.h"
 #include "net/user_net/user_net.h"
 
 #define FORWARDS_MAX 16u
@@ -174,12 +175,48 @@ static int connect_tcp(char *text)
     return fd;
 }
 
+/* The next one that hotram has passed: a chardev. -1 and errno. */
+static int take_passed(void)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    char byte;
+    struct iovec part = { .iov_base = &byte, .iov_len = 1 };
+    struct msghdr message = { .msg_iov = &part,
+                              .msg_iovlen = 1,
+                              .msg_control = control.bytes,
+                              .msg_controllen = sizeof control.bytes };
+    const ssize_t got = recvmsg(USER_NET_FD, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    const struct cmsghdr *header = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    int fd = -1;
+
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+        memcpy(&fd, CMSG_DATA(header), sizeof fd);
+    else if (got >= 0)
+        errno = EBADMSG;
+    return fd;
+}
+
+static int connect_any(char *server)
+{
+    switch (server[0]) {
+    case 't':
+        return connect_tcp(server + 4);
+    case 'u':
+        return connect_unix(server + 5);
+    default:
+        return take_passed();
+    }
+}
+
 static bool refuse(char *why, size_t size, const char *rule, const char *reason)
 {
     snprintf(
         why, size,
-        "Invalid guest forwarding rule '%.100s' (%s); expected tcp:ADDRESS:PORT-tcp:HOST:PORT or -unix:PATH, "
-        "as tcp:10.0.2.100:80-tcp:127.0.0.1:8080",
+        "Invalid guest forwarding rule '%.100s' (%s); expected tcp:ADDRESS:PORT-tcp:HOST:PORT, -unix:PATH "
+        "or -chardev:ID, as tcp:10.0.2.100:80-tcp:127.0.0.1:8080",
         rule, reason);
     return false;
 }
@@ -209,9 +246,10 @@ static bool open_rule(const char *rule, Slirp *slirp, char *why, size_t size)
     snprintf(server, sizeof server, "%s", target);
     if (strncmp(server, "cmd:", 4) == 0)
         return refuse(why, size, rule, "its sandbox lets no program run");
-    if (strncmp(server, "tcp:", 4) != 0 && strncmp(server, "unix:", 5) != 0)
-        return refuse(why, size, rule, "the server is neither tcp: nor unix:");
-    forward->fd = server[0] == 't' ? connect_tcp(server + 4) : connect_unix(server + 5);
+    if (strncmp(server, "tcp:", 4) != 0 && strncmp(server, "unix:", 5) != 0 &&
+        strncmp(server, "chardev:", 8) != 0)
+        return refuse(why, size, rule, "the server is neither tcp: nor unix: nor chardev:");
+    forward->fd = connect_any(server);
     if (forward->fd < 0) {
         snprintf(why, size, "guestfwd: cannot connect to '%.100s': %s; its server has to listen first",
                  target, strerror(errno));
