@@ -6,7 +6,8 @@ import re
 import socket
 import typing
 
-from faults.watched import LIMIT, MEMSLOT, MIB, Micro, Played, Slotted
+from faults.watched import (LIMIT, MEMSLOT, MIB, Micro, MicroProcessors, Played, PlayedProcessors,
+                            Slotted)
 
 BLOCK = 128 * MIB
 
@@ -38,7 +39,7 @@ class Operation:
 
     @property
     def needs_kvm(self):
-        return self.kind is Micro
+        return issubclass(self.kind, Micro)
 
 
 def backend(kind="ram", size=16 * MIB, **properties):
@@ -127,6 +128,34 @@ def memslot_delete(machine):
     machine.mark()
     machine.play()
     machine.qmp.wait_event("DEVICE_DELETED", {"device": MEMSLOT})
+
+
+def cpus_set(count):
+    def act(machine):
+        before = len(machine.qmp.execute("query-cpus-fast"))
+        machine.qmp.execute("cpus-set", {"cpus": count})
+        machine.mark()
+        machine.play()
+        for _ in range(abs(count - before)):
+            result = machine.qmp.wait_event("CPU_OPERATION_DONE")["data"]
+            assert result["result"] == "done", result
+            machine.mark()
+    return act
+
+
+def cpu_add(machine):
+    machine.qmp.execute("device_add", {"driver": "host-x86_64-cpu", "id": "c", "socket-id": 0, "core-id": 2,
+                                       "thread-id": 0})
+    machine.mark()
+    machine.play()
+    machine.qmp.wait_event("CPU_OPERATION_DONE")
+
+
+def cpu_del(machine):
+    machine.qmp.execute("device_del", {"id": "c"})
+    machine.mark()
+    machine.play()
+    machine.qmp.wait_event("DEVICE_DELETED", {"device": "c"})
 
 
 def asked_back(machine):
@@ -259,6 +288,10 @@ OPERATIONS = [
     Operation("memory-set down", "mmap send", memory_set(2 * BLOCK), memory_set(4 * BLOCK)),
     Operation("memslot add", "mmap mremap send", memslot_add),
     Operation("memslot delete", "mmap send", memslot_delete, memslot_add),
+    Operation("CPU in", "malloc send", cpu_add, kind=PlayedProcessors),
+    Operation("CPU out", "malloc send", cpu_del, cpu_add, PlayedProcessors),
+    Operation("cpus-set up", "malloc send", cpus_set(4), kind=PlayedProcessors),
+    Operation("cpus-set down", "malloc send", cpus_set(2), cpus_set(4), PlayedProcessors),
     Operation("reset", "send", reset, several(plugged(), asked_back), heals=True),
     Operation("disk", "epoll_ctl send", DISK, kind=Slotted),
     Operation("disk, the first", "pthread_create", DISK, kind=Slotted, fresh=True),
@@ -277,6 +310,9 @@ OPERATIONS = [
     Operation("KVM: memslot delete", "ioctl", memslot_delete, memslot_add, Micro),
     Operation("KVM: memory-set up", "ioctl", memory_set(4 * BLOCK), kind=Micro),
     Operation("KVM: memory-set down", "ioctl", memory_set(2 * BLOCK), memory_set(4 * BLOCK), kind=Micro),
+    Operation("KVM: a CPU in, the first time", "ioctl mmap pthread_create", cpus_set(2), kind=MicroProcessors, fresh=True),
+    Operation("KVM: CPUs in", "ioctl", cpus_set(3), kind=MicroProcessors),
+    Operation("KVM: CPUs out", "", cpus_set(1), cpus_set(3), MicroProcessors),
     Operation("KVM: stop and cont", "ioctl", stop_and_cont, kind=Micro),
     Operation("KVM: reset", "ioctl", micro_reset, kind=Micro, heals=True),
 ]

@@ -9,14 +9,15 @@ import re
 import socket
 import time
 
-from lib import inject
+from lib import inject, proc
 from lib.machine import CLONE, PROGRAM, Machine
-from lib.player import INSERT, REMOVE, SLOT, Guest
+from lib.player import EJECT, INSERT, REMOVE, SLOT, Guest
 from lib.qmp import QMP, QMPClosed, QMPError
 
 MICRO = CLONE / "build/native/tests/micro/micro"
 LIMIT = 60
 MEMSLOT = "memslot"
+CPU_SLOT, CPU_FLAGS, CPU_COMMAND, CPU_DATA = 0xcd8, 0xcdc, 0xcdd, 0xce0
 MIB = 1 << 20
 SANITIZED = re.search(rb"__[at]san_init", pathlib.Path(PROGRAM).read_bytes())
 # Of a program's own: libraries, locales, what was preloaded. And [heap], [stack], [vdso].
@@ -300,6 +301,68 @@ class Micro(Watched, Machine):
         super().close()
         if getattr(self, "other", None):
             self.other.close()
+
+
+class Processors:
+    """Mixed into a machine with CPUs that come and go."""
+
+    OPTIONS = ("-smp", "1,maxcpus=4", "-name", "debug-threads=on")
+    # KVM creates a vCPU once: its descriptor, shared page and thread stay for the next time.
+    VCPU = "anon_inode:kvm-vcpu"
+
+    def state(self):
+        ask = self.qmp.execute
+        return {**super().state(), "CPUs": ask("query-hotpluggable-cpus"),
+                "CPUs under way": [(entry["operation"], entry["cpu-index"]) for entry in ask("query-cpu-operations")
+                                   if entry["result"] == "in-progress"]}
+
+    def descriptors(self):
+        return {name: count for name, count in super().descriptors().items() if self.VCPU not in name}
+
+    def mappings(self):
+        return {name: count for name, count in super().mappings().items() if self.VCPU not in name}
+
+    def threads(self):
+        return super().threads() - sum(name.startswith("CPU ") for _, name in proc.threads(self.process.pid, "comm"))
+
+    def clear(self):
+        if self.qmp.execute("query-status")["status"] != "running":
+            self.reset()
+        self.qmp.execute("cpus-set", {"cpus": 1})
+        self.play()
+        self.wait_until(lambda: len(self.qmp.execute("query-cpus-fast")) == 1, LIMIT, "CPUs that are gone")
+        super().clear()
+
+
+class PlayedProcessors(Processors, Played):
+    def __init__(self, faults, *options):
+        super().__init__(faults, *self.OPTIONS, *options)
+
+    def play(self):
+        super().play()
+        for cpu in range(4):
+            self.qtest.port_out(CPU_SLOT, 4, cpu)
+            pending = self.qtest.port_in(CPU_FLAGS, 1)
+            for bit, event in ((INSERT, 1), (REMOVE, 3)):
+                if not pending & bit:
+                    continue
+                self.qtest.port_out(CPU_FLAGS, 1, bit)
+                if bit == REMOVE:
+                    self.qtest.port_out(CPU_FLAGS, 1, EJECT)
+                for register, width, value in ((CPU_COMMAND, 1, 1), (CPU_DATA, 4, event), (CPU_COMMAND, 1, 2),
+                                               (CPU_DATA, 4, 0)):
+                    self.qtest.port_out(register, width, value)
+        self.qtest.port_out(CPU_SLOT, 4, 0)
+
+
+class MicroProcessors(Processors, Micro):
+    def __init__(self, faults, *options):
+        super().__init__(faults, *self.OPTIONS, *options)
+
+    def play(self):
+        super().play()
+        self.console.send_keys("p")
+        self.hears("")
 
 
 def general(name):

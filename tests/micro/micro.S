@@ -18,7 +18,8 @@
  *   q  as n, for CPUs                            k  say how many there are besides this one when each of
  *   c  as s, for CPUs 0 to 3                        them has answered
  *   t  take note of removals of CPUs, only       g  eject CPU 1, only
- *   u  report that CPU 1 has gone
+ *   u  report that CPU 1 has gone                i  let all present CPUs write anything to the
+ *                                                   registers of CPUs, without waiting for them
  *
  * After each letter but o, r and x it says "." and a line feed. At its start it says "micro" likewise.
  * It is an ELF kernel with a PVH entry: 32 bits, flat, no paging.
@@ -322,18 +323,23 @@ report_cpu:
     movl $3, %eax
     jmp cpu_ost
 
-/* INIT and SIPI to all others, and as many answers as there are CPUs. */
-start_cpus:
+/* INIT and SIPI to all others, which run the code of ecx bytes at esi. */
+send_starts:
     cld
-    movl $begin_16, %esi
     movl $BEGIN, %edi
-    movl $begin_16_end - begin_16, %ecx
     rep movsb
     movl $0, STARTED
     movl $0, ASKED
     movl $0, ANSWERED
     movl $0xc4500, LAPIC + 0x300
     movl $0xc4600 | BEGIN >> 12, LAPIC + 0x300
+    ret
+
+/* As many answers as there are CPUs. */
+start_cpus:
+    movl $begin_16, %esi
+    movl $begin_16_end - begin_16, %ecx
+    call send_starts
     xorl %ebx, %ebx
     xorl %edi, %edi
 1:  call cpu_flags
@@ -347,6 +353,35 @@ start_cpus:
     cmpl %edi, STARTED
     jne 2b
     ret
+
+let_cpus_write:
+    movl $write_16, %esi
+    movl $write_16_end - write_16, %ecx
+    jmp send_starts
+
+write_16:
+    .code16
+    movw $200, %cx
+1:  rdtsc
+    andl $7, %eax
+    movw $CPUHP, %dx
+    outl %eax, %dx
+    rdtsc
+    shrl $3, %eax
+    movw $CPUHP + 4, %dx
+    outb %al, %dx
+    shrl $2, %eax
+    andb $3, %al
+    movw $CPUHP + 5, %dx
+    outb %al, %dx
+    movw $CPUHP + 8, %dx
+    outl %eax, %dx
+    inl %dx, %eax
+    loop 1b
+2:  hlt
+    jmp 2b
+    .code32
+write_16_end:
 
 begin_16:
     .code16
@@ -471,6 +506,7 @@ commands:
     command k, ask_cpus
     command t, note_cpus
     command g, eject_cpu
+    command i, let_cpus_write
     command u, report_cpu
     .byte 0
 hello:

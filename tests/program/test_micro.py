@@ -285,6 +285,26 @@ def test_cpus_come_start_and_go():
         assert machine.quit() == 0
 
 
+def test_cpus_that_write_anything():
+    """Several at once, which eject each other and themselves."""
+    with micro(["-smp", "1,maxcpus=4"]) as machine:
+        for _ in range(20):
+            machine.qmp.execute("cpus-set", {"cpus": 4})
+            tell(machine, "i")
+            tell(machine, "p")
+        machine.qmp.execute("system_reset")
+        hear(machine, "micro")
+        machine.qmp.execute("cpus-set", {"cpus": 1})
+        machine.qmp.execute("system_reset")
+        hear(machine, "micro")
+        tell(machine, "c", "1000")
+        machine.qmp.execute("cpus-set", {"cpus": 4})
+        tell(machine, "p")
+        tell(machine, "a")
+        tell(machine, "k", "3")
+        assert machine.quit() == 0
+
+
 def test_threads_stop_when_told():
     with micro(["-smp", "4"]) as machine:
         for _ in range(200):

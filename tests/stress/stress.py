@@ -19,11 +19,13 @@ from lib.qmp import QMP, QMPClosed
 MIB = 1 << 20
 BLOCKS = (4, 16, 16, 128)    # MiB: much goes on, or memory takes long
 QUERIES = ("query-memory-map", "query-memory-devices", "query-memdev", "query-memory-operations",
-           "query-acpi-ospm-status", "query-memslot", "query-status", "query-exits", "qom-list-types")
+           "query-acpi-ospm-status", "query-memslot", "query-status", "query-exits", "qom-list-types",
+           "query-cpu-operations", "query-hotpluggable-cpus", "query-cpus-fast")
 TEMPLATES = ("memory-backend-ram", "memory-backend-ram,prealloc=on", "memory-backend-memfd",
              "memory-backend-memfd,prealloc=on")
 IDS = ("a", "b", "c", "d", "dimm0", "dimm1", "dimm2", "ms0", "ms1")
 OBJECTS = ("m0", "m1", "m2")
+CPU_IDS = ("vcpu1", "vcpu2", "vcpu3", "a", "/machine/unattached/device[1]", "/machine/unattached/device[0]")
 RUBBISH = (b"{", b"}", b"]", b"[[[", b'"', b"\\", b"\0", b"\xff\xfe", b"{\"execute\": 1}", b"{\"execute\": \"stop\",}",
            b"{\"execute\": \"memory-plug\", \"arguments\": {\"size\": 1e999}}", b"{'execute': 'query-status'}", b"nul",
            b"{\"execute\": \"memory-set\", \"arguments\": {\"size\": 18446744073709551616}}", b"\n", b"\r\n", b"01 ",
@@ -75,7 +77,7 @@ class Stress:
         if self.dice.random() < 0.5:
             self.send("memory-set-cancel")
         else:
-            self.send("memory-operation-cancel", id=self.dice.randrange(1, 2 + self.sent // 3))
+            self.send(self.dice.choice(("memory-operation-cancel", "cpu-operation-cancel")), id=self.dice.randrange(1, 2 + self.sent // 3))
 
     def objects(self):
         if self.dice.random() < 0.5:
@@ -94,6 +96,17 @@ class Stress:
         else:
             self.send("device_del", id=self.dice.choice(IDS))
 
+    def cpus(self):
+        what = self.dice.randrange(5)
+        if what < 3:
+            self.send("cpus-set", cpus=self.dice.choice((1, 2, 3, 4, 4, 5)),
+                      **self.maybe(timeout=self.dice.choice((1, 2, 30))))
+        elif what == 3:
+            self.send("device_add", driver="host-x86_64-cpu", socket_id=0, core_id=self.dice.randrange(4), thread_id=0,
+                      **self.maybe(0.8, id=self.dice.choice(CPU_IDS[:4])))
+        else:
+            self.send("device_del", id=self.dice.choice(CPU_IDS))
+
     def memslots(self):
         self.send("memslot", id=self.dice.choice(("ms0", "ms1")), action=self.dice.choice(("add", "delete")))
 
@@ -106,7 +119,8 @@ class Stress:
     def people(self):
         self.send("human-monitor-command", command_line=self.dice.choice((
             "memory plug 128M,wait=off", "info memory-map", "info memory-devices", "memory unplug dimm0,timeout=1",
-            "memory set 512M,timeout=1", "info memory-hotplug", "memory plug 256M,timeout=1")))
+            "memory set 512M,timeout=1", "info memory-hotplug", "memory plug 256M,timeout=1", "cpus set 3",
+            "info cpu-operations", "info cpus", "info hotpluggable-cpus")))
 
     def objects_that_do_not_last(self):
         """Its memory is still being allocated when it is taken away, or used, or both."""
@@ -119,7 +133,7 @@ class Stress:
 
     def reset(self):
         """And what comes just before and just after."""
-        around = (self.plug, self.unplug, self.resize, self.memslots, self.cancel, self.query)
+        around = (self.plug, self.unplug, self.resize, self.cpus, self.memslots, self.cancel, self.query)
         for _ in range(self.dice.randrange(3)):
             self.dice.choice(around)()
         self.send("system_reset")
@@ -149,7 +163,7 @@ class Stress:
     def run(self, guest):
         """`guest` is called for what the guest does. Then everything ends at once, in the middle of it."""
         actions = (self.plug, self.plug, self.unplug, self.unplug, self.resize, self.resize, self.cancel, self.objects,
-                   self.objects, self.objects_that_do_not_last, self.devices, self.devices, self.memslots,
+                   self.objects, self.objects_that_do_not_last, self.devices, self.devices, self.cpus, self.cpus, self.memslots,
                    self.run_state, self.reset, self.query, self.people, self.leave, self.rubbish, *(guest,) * 7)
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:

@@ -17,13 +17,20 @@ from stress import BLOCKS, MIB, Stress, drive, repeat        # noqa: E402
 MICRO = CLONE / "build/native/tests/micro/micro"
 SLOTS = 8
 GED = 0xfed60000
-# Serial line, clock, PM1 (not its control register, which powers off), GPE0, memory hotplug. What is accessed is
-# aligned to its width.
-PORTS = (*range(0x3f8, 0x400), 0x70, 0x71, *range(0x600, 0x604), *range(0x620, 0x624), *range(0xa00, 0xa1c))
+CPU_SLOT, CPU_FLAGS, CPU_COMMAND, CPU_DATA = 0xcd8, 0xcdc, 0xcdd, 0xce0
+# Serial line, clock, PM1 (not its control register, which powers off), GPE0, memory hotplug, CPU hotplug. What is
+# accessed is aligned to its width.
+PORTS = (*range(0x3f8, 0x400), 0x70, 0x71, *range(0x600, 0x604), *range(0x620, 0x624), *range(0xa00, 0xa1c),
+         *range(0xcd8, 0xce4))
 
 
 def some_events(dice):
     return ["-machine", "acpi-events=ged"] if dice.random() < 0.4 else []
+
+
+def some_cpus(dice):
+    """Often with some that can come; a few of the start, too."""
+    return ["-smp", dice.choice(("1,maxcpus=4", "1,maxcpus=4", "3,maxcpus=4", "2"))]
 
 
 def where(dice):
@@ -36,7 +43,34 @@ def play(guest, dice):
     slot = dice.randrange(SLOTS)
     what = dice.randrange(9)
     with contextlib.suppress(QtestError):       # there is nothing: no GED, no DIMM
-        act(guest, dice, slot, what)
+        if dice.random() < 0.3:
+            play_cpus(guest.qtest, dice)
+        else:
+            act(guest, dice, slot, what)
+
+
+def play_cpus(qtest, dice):
+    """Takes note, accepts, gives back or refuses, honestly; or reports and ejects what it likes."""
+    qtest.port_out(CPU_SLOT, 4, dice.choice((0, 1, 2, 3, 3, 4)))
+    pending = qtest.port_in(CPU_FLAGS, 1)
+    if dice.random() < 0.3:
+        report(qtest, dice.choice((0, 1, 3, 0x103)), dice.choice((0, 0x80, 0x82, 0x84)))
+        qtest.port_out(CPU_FLAGS, 1, dice.choice((2, 4, EJECT, 0xff)))
+        return
+    if pending & 2:
+        qtest.port_out(CPU_FLAGS, 1, 2)
+        report(qtest, 1, 0)
+    if pending & 4:
+        qtest.port_out(CPU_FLAGS, 1, 4)
+        report(qtest, 3, 0x84)
+        if dice.random() < 0.7:
+            qtest.port_out(CPU_FLAGS, 1, EJECT)
+        report(qtest, 3, dice.choice((0, 0, 0x82)))
+
+
+def report(qtest, event, status):
+    for register, width, value in ((CPU_COMMAND, 1, 1), (CPU_DATA, 4, event), (CPU_COMMAND, 1, 2), (CPU_DATA, 4, status)):
+        qtest.port_out(register, width, value)
 
 
 def act(guest, dice, slot, what):
@@ -65,7 +99,7 @@ def act(guest, dice, slot, what):
 
 
 def with_a_test_as_the_guest(dice, seed):
-    options = some_events(dice)
+    options = [*some_events(dice), *some_cpus(dice)]
     if dice.random() < 0.5:
         options += ["-memslot", "id=ms0,size=128M", "-memslot", "id=ms1,size=256M"]
     elif dice.random() < 0.3:
@@ -80,10 +114,10 @@ def with_a_test_as_the_guest(dice, seed):
 def with_a_guest_on_kvm(dice, seed):
     block = dice.choice(BLOCKS)
     options = ["-machine", f"dimm-map-limit=0,dimm-granularity={block}M", "-m", "64M,slots=4,maxmem=8G", "-kernel", str(MICRO),
-               *some_events(dice)]
+               *some_events(dice), *some_cpus(dice)]
     with Machine(options, kernel=None, reboot=True) as machine:
         machine.console.wait_for("micro", 60)
-        return drive(machine, Stress(machine, dice, 4, block * MIB), lambda: machine.console.offer_keys(dice.choice("hhhnjsfebrmx")), seed)
+        return drive(machine, Stress(machine, dice, 4, block * MIB), lambda: machine.console.offer_keys(dice.choice("hhhnjsfebrmxpppqciiit")), seed)
 
 
 def test_with_a_test_as_the_guest():
