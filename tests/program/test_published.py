@@ -111,7 +111,7 @@ def test_what_a_guest_needs_is_not_left_out():
             (["-device", "virtio-scsi-pci"], "needs no controller"), (["-device", "usb-net"], "virtio-net-pci"),
             (["-device", "usb-tablett"], "not a valid device model name"), (["-device", "vfio-pci"], "host"),
             (["-device", "ioh3420"], "pcie-root-port"), (["-device", "tpm-tis"], "TPM"),
-            (["-tpmdev", "x"], "-tpmdev"), (["-fda", "x"], "-fda"), (["-net", "user"], "-net"),
+            (["-usbdevice", "disk:x"], "-usbdevice", "no USB"), (["-tpmdev", "x"], "-tpmdev"), (["-fda", "x"], "-fda"), (["-net", "user"], "-net"),
             (["-display", "gkt"], "none"), (["-vga", "sdt"], "none"), (["-audiodev", "ap,id=x"], "none"),
             (["-device", "virtio-rng-pci,bus=pci.7"], "pci.7"), (["-usbb"], "-usbb")):
         result = run(qtest(*published.IGNORE, *options))

@@ -102,8 +102,8 @@ static bool take_option(struct parser *parser, int argc, char *const argv[], int
         *at += takes_argument;
         return true;
     }
-    if (!option && option_extra(name, &takes_argument)) {
-        *at += takes_argument && *at < argc && argv[*at][0] != '-';
+    if (!option && option_extra(name, *at < argc ? argv[*at] : NULL, &takes_argument)) {
+        *at += takes_argument;
         unknown_option(word, name, error);
         leave_out(parser, error->text);
         return true;

@@ -128,9 +128,9 @@ void left_out_free(char **list, size_t count);
 
 /* Why hotram does not support an option of QEMU 7.2; NULL: QEMU does not have it, either. */
 const char *option_absent(const char *name);
-/* Whether a guest can do without what this option of QEMU makes. *takes_argument: the next word is its
- * argument. */
-bool option_extra(const char *name, bool *takes_argument);
+/* Whether a guest can do without what this option of QEMU makes, with this argument (NULL: none follows on
+ * the command line). *takes_argument: the argument belongs to the option. */
+bool option_extra(const char *name, const char *argument, bool *takes_argument);
 /* Whether an option of QEMU, with this argument (NULL: none follows on the command line), requests nothing
  * that hotram would have to do, and is therefore accepted. *takes_argument: the argument belongs to the
  * option. */

@@ -44,13 +44,14 @@ static const struct {
     { "semihosting semihosting-config prom-env old-param", "not for this architecture" },
 };
 
-/* Those without which a guest can do, and whether they have an argument. */
+/* Those without which a guest can do. */
 static const struct {
     const char *names;
-    bool argument;
+    const char *arguments; /* NULL: it takes none; "*": any */
 } extra[] = {
-    { "usb sdl portrait full-screen", false },
-    { "usbdevice audio spice vnc rotate k", true },
+    { "usb sdl portrait full-screen", NULL },
+    { "audio spice vnc rotate k", "*" },
+    { "usbdevice", "tablet mouse keyboard wacom-tablet braille" }, /* not, as once in QEMU, a disk */
 };
 
 /* What asks for the absence of something that is absent. */
@@ -90,13 +91,16 @@ const char *option_harmless_at(size_t index, char text[32])
     return text;
 }
 
-bool option_extra(const char *name, bool *takes_argument)
+bool option_extra(const char *name, const char *argument, bool *takes_argument)
 {
-    for (size_t i = 0; i < sizeof extra / sizeof extra[0]; i++)
-        if (words_contain(extra[i].names, name)) {
-            *takes_argument = extra[i].argument;
-            return true;
-        }
+    for (size_t i = 0; i < sizeof extra / sizeof extra[0]; i++) {
+        const char *arguments = extra[i].arguments;
+
+        if (!words_contain(extra[i].names, name))
+            continue;
+        *takes_argument = arguments && argument && *argument != '-';
+        return !arguments || *arguments == '*' || (argument && words_contain(arguments, argument));
+    }
     return false;
 }
 
