@@ -12,6 +12,8 @@
  *      instructions that KVM splits into several  w  set the watchdog to two times 1.2 seconds
  *      accesses, until the next letter comes; say l  let non-maskable interrupts in, and say "!"
  *      how many gave wrong data, in hexadecimal      at the first
+ *   v  write to each page of [16 MiB, 48 MiB) and verify what was written before, until the next letter comes;
+ *      say how often it was wrong, and how often all pages were written since the start, in hexadecimal
  *
  * On a machine with CPU hotplug:
  *   p  as h, for CPUs                            a  start all present CPUs, and wait until they run
@@ -38,6 +40,8 @@
 #define STARTED 0x9000
 #define ASKED 0x9004
 #define ANSWERED 0x9008
+#define VERIFIED 0x1000000
+#define VERIFIED_END 0x3000000
 
     .section .note.Xen, "a", @note
     .long 4, 4, 18 /* XEN_ELFNOTE_PHYS32_ENTRY */
@@ -470,13 +474,49 @@ split_reads:
     inb %dx, %al
     testb $1, %al
     jz 1b
+    /* fall through */
+say_number: /* ebp */
     movl $8, %ebx
-4:  roll $4, %ebp
+1:  roll $4, %ebp
     movl %ebp, %eax
     call say_digit
     decl %ebx
-    jnz 4b
+    jnz 1b
     ret
+
+/* At both ends of a page is its address plus the number of times that all were written; 0 at the start. */
+verify:
+    xorl %edi, %edi
+1:  movl written, %ebp
+    movl $VERIFIED, %esi
+2:  xorl %eax, %eax
+    testl %ebp, %ebp
+    jz 3f
+    leal (%ebp, %esi), %eax
+3:  cmpl (%esi), %eax
+    je 4f
+    incl %edi
+4:  cmpl 4092(%esi), %eax
+    je 5f
+    incl %edi
+5:  leal 1(%ebp, %esi), %eax
+    movl %eax, (%esi)
+    movl %eax, 4092(%esi)
+    addl $4096, %esi
+    cmpl $VERIFIED_END, %esi
+    jb 2b
+    incl %ebp
+    movl %ebp, written
+    movw $COM1 + 5, %dx
+    inb %dx, %al
+    testb $1, %al
+    jz 1b
+    movl %edi, %ebp
+    call say_number
+    movb $' ', %al
+    call say
+    movl written, %ebp
+    jmp say_number
 
     .section .rodata
 expected:
@@ -508,6 +548,7 @@ commands:
     command g, eject_cpu
     command i, let_cpus_write
     command u, report_cpu
+    command v, verify
     .byte 0
 hello:
     .asciz "micro.\n"
@@ -523,6 +564,8 @@ idt:
     .space 24
 copied:
     .space 16
+written:
+    .space 4
     .space 4096
 stack_end:
 

@@ -263,13 +263,14 @@ struct config {
     char *qtest_chardev; /* -qtest: id of a chardev, or NULL */
     char *qtest_log;     /* -qtest-log: file that receives a copy of the conversation, or NULL */
     /* The rest */
-    char *incoming;             /* -incoming file:, -restore: the path of a snapshot, or NULL */
+    char *snapshot_file;        /* -incoming file:, -restore: the path of a snapshot, or NULL */
     bool restore;               /* -restore: the options that define the machine are those of the snapshot */
     struct given_option *given; /* these, for snapshots; without devices and objects */
     size_t given_count;
-    bool preconfig;              /* --preconfig: most commands wait for x-exit-preconfig */
-    char *name;                  /* -name guest=; NULL if not given */
-    bool debug_threads;          /* -name debug-threads=on: threads are named */
+    char *incoming;     /* -incoming with another address, or "defer", or NULL; not with `snapshot_file` */
+    bool preconfig;     /* --preconfig: most commands wait for x-exit-preconfig */
+    char *name;         /* -name guest=; NULL if not given */
+    bool debug_threads; /* -name debug-threads=on: threads are named */
     struct smbios_config smbios; /* -smbios */
     bool uuid_given;
     uint8_t uuid[16];

@@ -36,6 +36,8 @@ enum event_kind {
     EVENT_MEMORY_OPERATION_STARTED,       /* operation */
     EVENT_MEMORY_PREALLOC,                /* prealloc */
     EVENT_MEMORY_SET_DONE,                /* set */
+    EVENT_MIGRATION,                      /* migration */
+    EVENT_MIGRATION_PASS,                 /* pass */
     EVENT_NETDEV_STREAM_CONNECTED,        /* netdev */
     EVENT_NETDEV_STREAM_DISCONNECTED,     /* netdev */
     EVENT_NETDEV_VHOST_USER_CONNECTED,    /* netdev */
@@ -80,9 +82,24 @@ enum watchdog_action {
     WATCHDOG_INJECTS_NMI,
 };
 
+/* QMP's MigrationStatus; MIGRATION_NONE: there was none. */
+enum migration_status {
+    MIGRATION_NONE,
+    MIGRATION_SETUP,
+    MIGRATION_ACTIVE,
+    MIGRATION_PRE_SWITCHOVER, /* the guest is stopped, and migrate-continue is awaited */
+    MIGRATION_DEVICE,         /* after that */
+    MIGRATION_COMPLETED,
+    MIGRATION_FAILED,
+    MIGRATION_CANCELLING,
+    MIGRATION_CANCELLED,
+};
+
 struct event {
     enum event_kind kind;
     union {
+        enum migration_status migration;
+        uint64_t pass; /* its number: 1 is the first */
         /* A report by _OST of the device in a slot. */
         struct {
             const char *device; /* its id, or NULL */

@@ -68,6 +68,11 @@ void inherited_close(const struct config *config, int argc, char *argv[])
 {
     struct kept kept = { .count = 0 };
 
+    /* Whoever starts a target with its connection names that later: migrate-incoming fd:N. */
+    if (config->incoming && strcmp(config->incoming, "defer") == 0)
+        return;
+    if (config->incoming && strncmp(config->incoming, "fd:", 3) == 0)
+        keep(&kept, atoi(config->incoming + 3));
     for (size_t i = 0; i < config->chardev_count; i++)
         keep(&kept, config->chardevs[i].fd);
     for (size_t i = 0; i < config->descriptor_count; i++)

@@ -250,6 +250,11 @@ bool hotplug_save(struct hotplug *hotplug, struct stream_writer *writer, struct 
  * cannot be used. */
 bool hotplug_restore(struct hotplug *hotplug, const struct hotram_saved *stream,
                      struct stream_writer *scratch, struct error *error);
+/* Of a migration: append the section of which DIMMs there are, which a target compares before the source
+ * stops; and whether it describes those of this machine. False and an error. */
+bool hotplug_save_config(struct hotplug *hotplug, struct stream_writer *writer, struct error *error);
+bool hotplug_check_config(struct hotplug *hotplug, const struct hotram_saved *stream,
+                          struct stream_writer *scratch, struct error *error);
 
 /* -device and device_add pc-dimm. OUTCOME_LATER: its memory has to be allocated again, since an unplug gave
  * it back; slot and address are reserved meanwhile. */

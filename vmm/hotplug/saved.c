@@ -185,6 +185,23 @@ bool hotplug_save(struct hotplug *hotplug, struct stream_writer *writer, struct 
     return saved;
 }
 
+bool hotplug_save_config(struct hotplug *hotplug, struct stream_writer *writer, struct error *error)
+{
+    machine_lock_take(hotplug->config.board->lock);
+    describe(hotplug, writer);
+    machine_lock_release(hotplug->config.board->lock);
+    return stream_close(writer, error);
+}
+
+bool hotplug_check_config(struct hotplug *hotplug, const struct hotram_saved *stream,
+                          struct stream_writer *scratch, struct error *error)
+{
+    machine_lock_take(hotplug->config.board->lock);
+    describe(hotplug, scratch);
+    machine_lock_release(hotplug->config.board->lock);
+    return stream_matches(scratch, stream, error);
+}
+
 /* A bank is restored into one without DIMMs; that it has the same ones has been checked. */
 static bool restore_bank(struct hotplug *hotplug, const struct hotram_saved *stream, struct error *error)
 {

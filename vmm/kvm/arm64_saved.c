@@ -292,3 +292,18 @@ bool vcpus_arch_restore(struct vcpus *vcpus, const struct hotram_saved *stream, 
     vcpus->clock_known = true;
     return true;
 }
+
+/* Processors that differ are found when their registers are restored: before the source gives its guest up.
+ */
+bool vcpus_arch_save_config(const struct vcpus *vcpus, struct stream_writer *writer, struct error *error)
+{
+    (void)writer;
+    return vcpus_arch_can_save(vcpus, error);
+}
+
+bool vcpus_arch_check_config(const struct vcpus *vcpus, const struct hotram_saved *stream,
+                             struct error *error)
+{
+    (void)stream;
+    return vcpus_arch_can_save(vcpus, error);
+}

@@ -25,5 +25,10 @@ bool vcpus_arch_save(const struct vcpus *vcpus, struct stream_writer *writer, st
 /* Set the state of vCPUs that have not run. False and an error: the processor differs, with both values, or
  * KVM refuses a part; the machine cannot be used. */
 bool vcpus_arch_restore(struct vcpus *vcpus, const struct hotram_saved *stream, struct error *error);
+/* Of a migration: append sections of what the guest sees of its processors, which a target compares before
+ * the source stops; and whether they describe those of this machine. False and an error, as above. */
+bool vcpus_arch_save_config(const struct vcpus *vcpus, struct stream_writer *writer, struct error *error);
+bool vcpus_arch_check_config(const struct vcpus *vcpus, const struct hotram_saved *stream,
+                             struct error *error);
 
 #endif

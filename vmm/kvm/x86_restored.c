@@ -236,6 +236,24 @@ static bool check_frequency(const struct vcpus *vcpus, const struct stream_part 
                      saved, here);
 }
 
+bool vcpus_arch_check_config(const struct vcpus *vcpus, const struct hotram_saved *stream,
+                             struct error *error)
+{
+    char name[STREAM_NAME_MAX + 1];
+    struct stream_part part;
+
+    if (!stream_find(stream, "clocks", &part, error) || !check_frequency(vcpus, &part, error))
+        return false;
+    for (unsigned i = 0; i < vcpus->possible; i++) {
+        if (!vcpus_has(vcpus, i))
+            continue;
+        snprintf(name, sizeof name, "cpu %u", vcpus->vcpu[i].index);
+        if (!stream_find(stream, name, &part, error) || !check_cpuid(&vcpus->vcpu[i], &part, error))
+            return false;
+    }
+    return true;
+}
+
 bool vcpus_arch_restore(struct vcpus *vcpus, const struct hotram_saved *stream, struct error *error)
 {
     struct stream_part clocks;

@@ -200,3 +200,23 @@ bool vcpus_arch_save(const struct vcpus *vcpus, struct stream_writer *writer, st
     stream_number(writer, "host TSC", __rdtsc());
     return stream_close(writer, error);
 }
+
+bool vcpus_arch_save_config(const struct vcpus *vcpus, struct stream_writer *writer, struct error *error)
+{
+    char name[STREAM_NAME_MAX + 1];
+    uint64_t khz;
+
+    if (!x86_tsc_khz(vcpus, &khz, error))
+        return false;
+    for (unsigned i = 0; i < vcpus->possible; i++) {
+        if (!vcpus_has(vcpus, i))
+            continue;
+        snprintf(name, sizeof name, "cpu %u", vcpus->vcpu[i].index);
+        stream_open(writer, name);
+        if (!save_cpuid(&vcpus->vcpu[i], writer, error) || !stream_close(writer, error))
+            return false;
+    }
+    stream_open(writer, "clocks");
+    stream_number(writer, "TSC kHz", khz);
+    return stream_close(writer, error);
+}

@@ -233,7 +233,7 @@ static bool create_all(struct machine *machine, struct error *error)
 {
     const struct config *config = machine->config;
 
-    if (is_none(config) && config->incoming)
+    if (is_none(config) && (config->incoming || config->snapshot_file))
         return error_set(error, "-incoming: -machine none has no state");
     if (is_none(config))
         return create_hotplug(machine, error) && create_objects(machine, error) &&
@@ -287,6 +287,7 @@ struct machine *machine_open(const struct config *config, struct loop *loop, str
     };
     machine_init_requests(machine);
     machine_init_drain(machine);
+    migration_init(&machine->migration, machine);
     if (is_none(config) || (machine_layout(machine, error) && open_kernel(machine, error) &&
                             (config->firmware != FIRMWARE_ROM || rom_open(&machine->rom, config, error))))
         return machine;

@@ -23,11 +23,12 @@ static bool nothing_to_run(const struct machine *machine)
 const char *run_state_name(enum run_state state)
 {
     static const char *const names[] = {
-        [RUN_PRECONFIG] = "preconfig", [RUN_PRELAUNCH] = "prelaunch",
-        [RUN_RUNNING] = "running",     [RUN_PAUSED] = "paused",
-        [RUN_SHUTDOWN] = "shutdown",   [RUN_INTERNAL_ERROR] = "internal-error",
-        [RUN_IO_ERROR] = "io-error",   [RUN_GUEST_PANICKED] = "guest-panicked",
-        [RUN_WATCHDOG] = "watchdog",
+        [RUN_PRECONFIG] = "preconfig",     [RUN_PRELAUNCH] = "prelaunch",
+        [RUN_RUNNING] = "running",         [RUN_PAUSED] = "paused",
+        [RUN_SHUTDOWN] = "shutdown",       [RUN_INTERNAL_ERROR] = "internal-error",
+        [RUN_IO_ERROR] = "io-error",       [RUN_GUEST_PANICKED] = "guest-panicked",
+        [RUN_WATCHDOG] = "watchdog",       [RUN_INMIGRATE] = "inmigrate",
+        [RUN_POSTMIGRATE] = "postmigrate", [RUN_FINISH_MIGRATE] = "finish-migrate",
     };
 
     return names[state];
@@ -63,6 +64,12 @@ const char *machine_stopped(const struct machine *machine)
         return "the guest has encountered an internal error; system_reset followed by cont restarts it";
     case RUN_IO_ERROR:
         return "a disk has failed; cont resumes the guest and retries the request";
+    case RUN_INMIGRATE:
+        return "the guest has not arrived; migrate-incoming starts to receive it";
+    case RUN_FINISH_MIGRATE:
+        return "the guest is stopped for the end of its migration; migrate_cancel resumes it";
+    case RUN_POSTMIGRATE:
+        return "the guest has been sent to another program, and must not run twice; cont resumes it here";
     case RUN_WATCHDOG:
         return "the guest's watchdog has stopped it; cont resumes it, and system_reset restarts it";
     default:
@@ -130,6 +137,8 @@ bool machine_stop(struct machine *machine, struct machine_waiter *waiter)
 {
     if (machine->state == RUN_RUNNING)
         machine_stop_into(machine, RUN_PAUSED);
+    else if (machine->state == RUN_INMIGRATE)
+        machine_note_cont(machine, false);
     if (!waiter || !machine_busy(machine))
         return false;
     machine_wait(&machine->drain.waiters, waiter);
@@ -168,6 +177,11 @@ bool machine_cont(struct machine *machine, struct error *error)
         return error_set(error,
                          "Resetting the Virtual Machine is required: its state is %s; use system_reset",
                          run_state_name(machine->state));
+    case RUN_INMIGRATE:
+        machine_note_cont(machine, true);
+        return true;
+    case RUN_FINISH_MIGRATE:
+        return error_set(error, "Migration is not finalized yet; migrate_cancel ends it");
     default:
         break;
     }
@@ -190,6 +204,8 @@ bool machine_autostart(struct machine *machine, struct error *error)
 
     if (config->preconfig && machine->state == RUN_PRECONFIG)
         return true;
+    if (machine->state == RUN_INMIGRATE)
+        return machine_begin_incoming(machine, error);
     return config->start_paused || machine->state == RUN_PAUSED || nothing_to_run(machine) ||
            machine_cont(machine, error);
 }

@@ -38,6 +38,9 @@ enum run_state {
     RUN_IO_ERROR,       /* a disk has failed, and its werror= or rerror= is stop; cont tries again */
     RUN_GUEST_PANICKED, /* and -action panic= stops it */
     RUN_WATCHDOG,       /* its watchdog expired, and -action watchdog= stops it */
+    RUN_INMIGRATE,      /* started with -incoming, and the guest has not arrived */
+    RUN_FINISH_MIGRATE, /* stopped, while the rest of it is sent */
+    RUN_POSTMIGRATE,    /* it was sent, and runs elsewhere */
     RUN_PRECONFIG,      /* started with --preconfig, and waits for x-exit-preconfig */
 };
 

@@ -87,8 +87,12 @@ bool machine_start(struct machine *machine, struct error *error)
 
     if (!put_back(machine, error))
         return false;
-    if (machine->config->incoming)
+    if (machine->config->snapshot_file)
         return machine_restore(machine, error);
+    if (machine->config->incoming) {
+        machine->state = RUN_INMIGRATE;
+        return true;
+    }
     if (machine->boot.format == KERNEL_NONE)
         return enter(machine, error);
     if (!begin_load(machine, loaded_first, error))
@@ -223,16 +227,20 @@ bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct ma
 
 const char *machine_stop_files(struct machine *machine)
 {
-    const bool saved = machine_stop_snapshot(machine);
+    bool saved;
+
+    machine_interrupt_migration(machine);
+    saved = machine_stop_snapshot(machine);
 
     atomic_store(&machine->boot.stop, true);
     if (!worker_stop(machine->reset.worker, STOP_MS))
         return "-kernel or -initrd: the host cannot read the file in time";
-    return saved ? NULL : "snapshot: the host cannot write the file in time";
+    return saved ? NULL : "snapshot or migration: the host cannot write the file in time";
 }
 
 void machine_end_loading(struct machine *machine)
 {
+    machine_end_migration(machine);
     machine_end_snapshot(machine);
     atomic_store(&machine->boot.stop, true);
     worker_destroy(machine->reset.worker);

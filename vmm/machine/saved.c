@@ -3,20 +3,14 @@
  * A machine as a stream of saved states. What the guest sees of its configuration is described, and compared
  * before anything is restored; everything else is state, in the saved forms that its owners have.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/message.h"
 #include "device/device.h"
 #include "kvm/saved.h"
 #include "machine/snapshot.h"
 #include "machine/state.h"
-#include "net/announce.h"
 
 /* ---- what the guest sees of the configuration ---- */
 
@@ -79,7 +73,7 @@ static void describe(const struct machine *machine, struct stream_writer *writer
 
 /* ---- saving ---- */
 
-static bool check_kind(const struct machine *machine, struct error *error)
+bool machine_check_kind(const struct machine *machine, struct error *error)
 {
     return machine->memory || error_set(error, "-machine none has no state");
 }
@@ -103,15 +97,17 @@ static bool check_state(const struct machine *machine, struct error *error)
     }
 }
 
+bool machine_has_saved_form(struct machine *machine, struct error *error)
+{
+    return machine_check_kind(machine, error) && devices_can_save(&machine->board, error) &&
+           (!has_vcpus(machine) || vcpus_arch_can_save(&machine->vcpus, error));
+}
+
 bool machine_can_save(struct machine *machine, struct error *error)
 {
-    struct hotram_buffer nothing;
-
-    RESULT_DOES_NOT_MATTER(hotram_buffer_init(&nothing, NULL, 0), "the buffer is sound");
-    return check_kind(machine, error) && check_state(machine, error) &&
-           devices_can_save(&machine->board, error) && hotplug_can_save(machine->hotplug, error) &&
-           cpus_can_save(machine->cpus, error) &&
-           (!has_vcpus(machine) || vcpus_arch_can_save(&machine->vcpus, error));
+    return machine_check_kind(machine, error) && check_state(machine, error) &&
+           machine_has_saved_form(machine, error) && hotplug_can_save(machine->hotplug, error) &&
+           cpus_can_save(machine->cpus, error);
 }
 
 static bool save_devices(struct machine *machine, struct stream_writer *writer, struct error *error)
@@ -126,6 +122,10 @@ static bool save_devices(struct machine *machine, struct stream_writer *writer, 
     machine_lock_release(&machine->lock);
     return saved;
 }
+
+/* Append a whole stream to `out`. */
+typedef bool append_function(struct machine *machine, const struct saved_memory *memory, bool running,
+                             struct stream_writer *writer, struct hotram_buffer *out, struct error *error);
 
 static bool append_all(struct machine *machine, const struct saved_memory *memory, bool running,
                        struct stream_writer *writer, struct hotram_buffer *out, struct error *error)
@@ -158,8 +158,9 @@ static size_t room_for(const struct machine *machine)
            devices_length(&machine->board);
 }
 
-uint8_t *machine_save(struct machine *machine, struct saved_memory *memory, bool running, size_t *length,
-                      struct error *error)
+/* A stream that `append` makes. */
+static uint8_t *make_stream(struct machine *machine, struct saved_memory *memory, bool running,
+                            append_function *append, size_t *length, struct error *error)
 {
     const size_t room = room_for(machine);
     struct stream_writer *writer = malloc(sizeof *writer);
@@ -172,7 +173,7 @@ uint8_t *machine_save(struct machine *machine, struct saved_memory *memory, bool
     if (saved) {
         saved_memory_place(memory, room);
         RESULT_DOES_NOT_MATTER(hotram_buffer_init(&out, bytes, room), "the buffer is sound");
-        saved = append_all(machine, memory, running, writer, &out, error);
+        saved = append(machine, memory, running, writer, &out, error);
     }
     if (saved && hotram_buffer_status(&out) != HOTRAM_OK)
         saved = error_set(error, "the saved state has %zu bytes; there is room for %zu", out.length, room);
@@ -183,6 +184,12 @@ uint8_t *machine_save(struct machine *machine, struct saved_memory *memory, bool
     }
     free(bytes);
     return NULL;
+}
+
+uint8_t *machine_save(struct machine *machine, struct saved_memory *memory, bool running, size_t *length,
+                      struct error *error)
+{
+    return make_stream(machine, memory, running, append_all, length, error);
 }
 
 /* ---- restoring ---- */
@@ -204,17 +211,17 @@ static bool restore_devices(struct machine *machine, const struct hotram_saved *
            error_set(error, "the saved state is of a machine with more devices than this one");
 }
 
-static bool restore_time(struct machine *machine, const struct hotram_saved *stream, struct error *error)
+static bool restore_time(struct machine *machine, const struct hotram_saved *stream, bool *running,
+                         struct error *error)
 {
     struct stream_part part;
-    uint64_t running;
+    uint64_t number;
 
     if (!stream_find(stream, "time", &part, error) ||
         !stream_get(&part, "guest nanoseconds", INT64_MAX, &machine->clock.stood, error) ||
-        !stream_get(&part, "running", 1, &running, error))
+        !stream_get(&part, "running", 1, &number, error))
         return false;
-    if (!running && machine->state == RUN_PRELAUNCH) /* machine_autostart() leaves it so */
-        machine->state = RUN_PAUSED;
+    *running = number;
     return true;
 }
 
@@ -229,82 +236,117 @@ static bool same_devices(const struct machine *machine, const struct hotram_save
            stream_matches(scratch, stream, error);
 }
 
-static bool restore_parts(struct machine *machine, const struct hotram_saved *stream, int fd, uint64_t size,
-                          struct stream_writer *scratch, struct saved_memory *memory, struct error *error)
+/* Before memory. */
+static bool restore_first(struct machine *machine, const struct hotram_saved *stream,
+                          struct stream_writer *scratch, bool *running, struct error *error)
 {
     describe(machine, scratch);
     if (!stream_matches(scratch, stream, error) || !devices_can_save(&machine->board, error) ||
         !same_devices(machine, stream, scratch, error))
         return false;
     devices_run(&machine->board, false); /* until the guest runs */
-    /* Time before operations, whose deadlines it is of; memory before vCPUs, since KVM writes the guest's
-     * wall clock there; vCPUs and interrupt controllers before the devices that set their lines. */
-    return saved_memory_list(memory, machine->memory, machine->backends, error) &&
-           restore_time(machine, stream, error) &&
+    /* Time before operations, whose deadlines it is of. */
+    return restore_time(machine, stream, running, error) &&
            hotplug_restore(machine->hotplug, stream, scratch, error) &&
-           cpus_restore(machine->cpus, stream, scratch, error) &&
-           saved_memory_read(memory, stream, fd, size, error) &&
-           (!has_vcpus(machine) || vcpus_arch_restore(&machine->vcpus, stream, error)) &&
+           cpus_restore(machine->cpus, stream, scratch, error);
+}
+
+/* After memory, since KVM writes the guest's wall clock there; vCPUs and interrupt controllers before the
+ * devices that set their lines. */
+static bool restore_last(struct machine *machine, const struct hotram_saved *stream, struct error *error)
+{
+    return (!has_vcpus(machine) || vcpus_arch_restore(&machine->vcpus, stream, error)) &&
            restore_devices(machine, stream, error);
 }
 
-static bool restore_from(struct machine *machine, int fd, uint64_t size, struct error *error)
+bool machine_restore_parts(struct machine *machine, const struct hotram_saved *stream, int fd, uint64_t size,
+                           struct stream_writer *scratch, struct saved_memory *memory, struct error *error)
 {
-    const size_t length = size < STREAM_SIZE_MAX ? (size_t)size : STREAM_SIZE_MAX;
-    struct stream_writer *scratch = malloc(sizeof *scratch);
-    struct saved_memory *memory = malloc(sizeof *memory);
-    uint8_t *bytes = malloc(length ? length : 1);
-    bool restored = (scratch && memory && bytes) || error_set(error, "out of memory");
+    bool running;
+
+    if (!restore_first(machine, stream, scratch, &running, error) ||
+        !saved_memory_list(memory, machine->memory, machine->backends, error) ||
+        !saved_memory_read(memory, stream, fd, size, error) || !restore_last(machine, stream, error))
+        return false;
+    if (!running && machine->state == RUN_PRELAUNCH) /* machine_autostart() leaves it so */
+        machine->state = RUN_PAUSED;
+    return true;
+}
+
+/* ---- migration ---- */
+
+/* What a target compares before the source stops. */
+static bool append_config(struct machine *machine, const struct saved_memory *memory, bool running,
+                          struct stream_writer *writer, struct hotram_buffer *out, struct error *error)
+{
+    (void)running;
+    stream_begin(writer, out, "hotram " HOTRAM_VERSION);
+    describe(machine, writer);
+    if (!stream_close(writer, error) || !hotplug_save_config(machine->hotplug, writer, error))
+        return false;
+    devices_describe(&machine->board, writer);
+    if (!stream_close(writer, error) ||
+        (has_vcpus(machine) && !vcpus_arch_save_config(&machine->vcpus, writer, error)) ||
+        !saved_memory_describe(memory, writer, error))
+        return false;
+    return stream_end(writer, error);
+}
+
+uint8_t *machine_save_config(struct machine *machine, struct saved_memory *memory, size_t *length,
+                             struct error *error)
+{
+    uint8_t *bytes;
+
+    vcpus_pause(&machine->vcpus); /* KVM describes those that do not run */
+    guest_clock_stop(&machine->clock);
+    bytes = make_stream(machine, memory, false, append_config, length, error);
+    machine_let_run(machine);
+    return bytes;
+}
+
+static bool check_config(struct machine *machine, struct saved_memory *memory,
+                         const struct hotram_saved *stream, struct stream_writer *scratch,
+                         struct error *error)
+{
+    describe(machine, scratch);
+    if (!stream_matches(scratch, stream, error) ||
+        !hotplug_check_config(machine->hotplug, stream, scratch, error))
+        return false;
+    return same_devices(machine, stream, scratch, error) && devices_can_save(&machine->board, error) &&
+           (!has_vcpus(machine) || vcpus_arch_check_config(&machine->vcpus, stream, error)) &&
+           saved_memory_same(memory, stream, error);
+}
+
+/* Check a stream, and allocate what its use needs; the caller frees *scratch. */
+static bool with_stream(const uint8_t *bytes, size_t length, struct hotram_saved *stream,
+                        struct stream_writer **scratch, struct error *error)
+{
+    *scratch = malloc(sizeof **scratch);
+    return *scratch ? stream_accept(bytes, length, stream, error) : error_set(error, "out of memory");
+}
+
+bool machine_check_config(struct machine *machine, struct saved_memory *memory, const uint8_t *bytes,
+                          size_t length, struct error *error)
+{
+    struct stream_writer *scratch;
     struct hotram_saved stream;
-    ssize_t got = restored ? pread(fd, bytes, length, 0) : 0;
+    const bool same = with_stream(bytes, length, &stream, &scratch, error) &&
+                      check_config(machine, memory, &stream, scratch, error);
 
-    if (restored && got < 0)
-        restored = error_set(error, "%s", strerror(errno));
-    restored = restored && stream_accept(bytes, (size_t)got, &stream, error) &&
-               restore_parts(machine, &stream, fd, size, scratch, memory, error);
-    free(bytes);
-    free(memory);
     free(scratch);
-    return restored;
+    return same;
 }
 
-/* How the error names the option: config->incoming is that of either. */
-static bool prefix(const struct config *config, struct error *error)
+bool machine_restore_state(struct machine *machine, const uint8_t *bytes, size_t length, bool *running,
+                           struct error *error)
 {
-    return error_prefix(error,
-                        config->restore ? "-restore '%s': " : "-incoming 'file:%s': ", config->incoming);
-}
+    struct stream_writer *scratch;
+    struct hotram_saved stream;
+    const bool restored = with_stream(bytes, length, &stream, &scratch, error) &&
+                          restore_first(machine, &stream, scratch, running, error) &&
+                          restore_last(machine, &stream, error);
 
-bool machine_restore(struct machine *machine, struct error *error)
-{
-    const struct config *config = machine->config;
-    struct stat status;
-    bool restored;
-    int fd;
-
-    if (!check_kind(machine, error))
-        return error_prefix(error, config->restore ? "-restore: " : "-incoming: ");
-    fd = open(config->incoming, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        error_set(error, "%s", strerror(errno));
-        return prefix(config, error);
-    }
-    if (fstat(fd, &status) < 0)
-        restored = error_set(error, "%s", strerror(errno));
-    else if (!S_ISREG(status.st_mode))
-        restored = error_set(error, "it is not a regular file");
-    else
-        restored = restore_from(machine, fd, (uint64_t)status.st_size, error);
-    close(fd);
+    free(scratch);
     machine->arrived = restored;
-    return restored || prefix(config, error);
-}
-
-void machine_announce_arrival(struct machine *machine)
-{
-    struct error error;
-
-    if (machine->arrived && machine->nets && !net_announce(machine->nets, &NET_ANNOUNCEMENT, &error))
-        warning("the guest's addresses are not announced: %s", error.text);
-    machine->arrived = false;
+    return restored;
 }

@@ -216,31 +216,53 @@ static bool same(const char *section, const char *item, uint64_t saved, uint64_t
                      section, item, saved, here);
 }
 
+static bool find_region(const struct saved_region *region, unsigned index, const struct hotram_saved *stream,
+                        struct stream_part *part, struct error *error)
+{
+    uint64_t address, size, read_only;
+    char name[STREAM_NAME_MAX + 1];
+
+    snprintf(name, sizeof name, "memory %u", index);
+    return stream_find(stream, name, part, error) &&
+           stream_get(part, "address", UINT64_MAX, &address, error) &&
+           same(name, "address", address, region->part.address, error) &&
+           stream_get(part, "size", UINT64_MAX, &size, error) &&
+           same(name, "size", size, region->part.size, error) &&
+           stream_get(part, "read-only", 1, &read_only, error) &&
+           same(name, "read-only", read_only, region->part.read_only, error);
+}
+
+bool saved_memory_same(struct saved_memory *memory, const struct hotram_saved *stream, struct error *error)
+{
+    char name[STREAM_NAME_MAX + 1];
+    struct stream_part part;
+
+    for (unsigned i = 0; i < memory->count; i++)
+        if (!find_region(&memory->region[i], i, stream, &part, error))
+            return false;
+    snprintf(name, sizeof name, "memory %u", memory->count);
+    return !stream_find(stream, name, &part, NULL) ||
+           error_set(error, "the saved state has more than %u regions of memory, and this machine has %u",
+                     memory->count, memory->count);
+}
+
 /* The place of a region in the file, once it is certain that it is the same region. */
 static bool find_place(struct saved_region *region, unsigned index, const struct hotram_saved *stream,
                        uint64_t file_size, struct error *error)
 {
-    uint64_t address, size, read_only;
-    char name[STREAM_NAME_MAX + 1];
+    const uint64_t size = region->part.size;
     struct stream_part part;
 
-    snprintf(name, sizeof name, "memory %u", index);
-    if (!stream_find(stream, name, &part, error) ||
-        !stream_get(&part, "address", UINT64_MAX, &address, error) ||
-        !same(name, "address", address, region->part.address, error) ||
-        !stream_get(&part, "size", UINT64_MAX, &size, error) ||
-        !same(name, "size", size, region->part.size, error) ||
-        !stream_get(&part, "read-only", 1, &read_only, error) ||
-        !same(name, "read-only", read_only, region->part.read_only, error) ||
+    if (!find_region(region, index, stream, &part, error) ||
         !stream_get(&part, "offset", INT64_MAX, &region->offset, error))
         return false;
     if (region->offset % PLACE_ALIGN != 0)
-        return error_set(error, "%s: its offset in the file, 0x%" PRIx64 ", is not a multiple of 2 MiB", name,
-                         region->offset);
+        return error_set(error, "%s: its offset in the file, 0x%" PRIx64 ", is not a multiple of 2 MiB",
+                         part.name, region->offset);
     return (region->offset <= file_size && size <= file_size - region->offset) ||
            error_set(error,
                      "%s: the file has %" PRIu64 " bytes, and the memory is to end at byte %" PRIu64 " of it",
-                     name, file_size, region->offset + size);
+                     part.name, file_size, region->offset + size);
 }
 
 /* The backend that a region's memory belongs to; NULL: none, as firmware's image has. */
@@ -344,15 +366,8 @@ static bool load(struct saved_memory *memory, int fd, struct error *error)
 bool saved_memory_read(struct saved_memory *memory, const struct hotram_saved *stream, int fd, uint64_t size,
                        struct error *error)
 {
-    char name[STREAM_NAME_MAX + 1];
-    struct stream_part part;
-
     for (unsigned i = 0; i < memory->count; i++)
         if (!find_place(&memory->region[i], i, stream, size, error))
             return false;
-    snprintf(name, sizeof name, "memory %u", memory->count);
-    if (stream_find(stream, name, &part, NULL))
-        return error_set(error, "the saved state has more than %u regions of memory, and this machine has %u",
-                         memory->count, memory->count);
-    return load(memory, fd, error);
+    return saved_memory_same(memory, stream, error) && load(memory, fd, error);
 }

@@ -62,6 +62,8 @@ void saved_memory_return(struct saved_memory *memory);
 /* Append the sections that describe it. */
 bool saved_memory_describe(const struct saved_memory *memory, struct stream_writer *writer,
                            struct error *error);
+/* Whether a stream describes the same regions. False and an error: the first that differs. */
+bool saved_memory_same(struct saved_memory *memory, const struct hotram_saved *stream, struct error *error);
 /* Write all of it. Any thread. False and an error, also if *stop becomes true. */
 bool saved_memory_write(const struct saved_memory *memory, int fd, const atomic_bool *stop,
                         struct error *error);
@@ -74,10 +76,29 @@ bool saved_memory_read(struct saved_memory *memory, const struct hotram_saved *s
 
 /* Whether the machine can be saved now. False and an error: why not, by name; it still runs. */
 bool machine_can_save(struct machine *machine, struct error *error);
+/* The part of this that the course of time does not change. */
+bool machine_has_saved_form(struct machine *machine, struct error *error);
 /* The stream of a machine that is stopped, no device of which is busy, with the places of its memory; the
  * caller frees it. `running`: it is to run when it is restored. NULL and an error. */
 uint8_t *machine_save(struct machine *machine, struct saved_memory *memory, bool running, size_t *length,
                       struct error *error);
+/* Of a migration: what the guest sees of the machine, its memory and its processors, which a target compares
+ * before the source stops; vCPUs that run are held for a moment. Then all state but memory, which is there;
+ * *running: the guest ran. */
+uint8_t *machine_save_config(struct machine *machine, struct saved_memory *memory, size_t *length,
+                             struct error *error);
+bool machine_check_config(struct machine *machine, struct saved_memory *memory, const uint8_t *bytes,
+                          size_t length, struct error *error);
+bool machine_restore_state(struct machine *machine, const uint8_t *bytes, size_t length, bool *running,
+                           struct error *error);
+/* For restored.c: whether the machine can have a saved form at all; everything from a file of this size, its
+ * stream among it. */
+bool machine_check_kind(const struct machine *machine, struct error *error);
+bool machine_restore_parts(struct machine *machine, const struct hotram_saved *stream, int fd, uint64_t size,
+                           struct stream_writer *scratch, struct saved_memory *memory, struct error *error);
+
+/* ---- restored.c ---- */
+
 /* Continue from the snapshot that -incoming names: the machine is new, and nothing has run. False and an
  * error; it cannot be used then. */
 bool machine_restore(struct machine *machine, struct error *error);

@@ -30,6 +30,7 @@
 #include "kvm/vcpu.h"
 #include "kvm/vm.h"
 #include "machine/machine.h"
+#include "machine/migration.h"
 #include "memory/backend.h"
 #include "memory/guest_memory.h"
 #include "memory/reservation.h"
@@ -112,7 +113,8 @@ struct machine {
     struct reset reset;
     struct drain drain;
     struct snapshot *snapshot; /* that is being written, or NULL; */
-    struct worker *saver;      /* made with the first one */
+    struct worker *saver;      /* made with the first one, or the first migration */
+    struct migration migration;
 
     struct vm vm;
     struct vcpus vcpus;

@@ -146,3 +146,12 @@ unsigned guest_memory_room(const struct guest_memory *map, struct error *why)
     }
     return least;
 }
+
+const char *guest_memory_unlogged(const struct guest_memory *map)
+{
+    const struct guest_listener *listener = map->first_listener;
+
+    while (listener && !listener->unlogged)
+        listener = listener->next;
+    return listener ? listener->unlogged : NULL;
+}

@@ -166,6 +166,9 @@ struct guest_listener {
     void (*commit)(void *opaque, const struct guest_part *part);
     void (*undo)(void *opaque, const struct guest_part *part);
     void (*leave)(void *opaque, const struct guest_part *part);
+    /* The kernel or another program writes to the memory for this user, whose name it is, and not into the
+     * dirty log (below). NULL: nobody does. */
+    const char *unlogged;
     void *opaque;
     struct guest_listener *next, *previous; /* the map's */
 };
@@ -175,13 +178,15 @@ bool guest_memory_listen(struct guest_memory *map, struct guest_listener *listen
 /* Remove a listener; none of its functions is called, also not for existing memory. */
 void guest_memory_unlisten(struct guest_memory *map, struct guest_listener *listener);
 
+/* The name of a user with writes that the dirty log lacks; NULL: there is none. Main thread. */
+const char *guest_memory_unlogged(const struct guest_memory *map);
 /* How many more regions all listeners accept, and why no more; UINT_MAX: no listener has a limit. Main
  * thread. */
 unsigned guest_memory_room(const struct guest_memory *map, struct error *why);
 
 /* The dirty log: which pages (of the host's page size) were written, by the guest (KVM's log) or by the
  * program (leases that write, when they are returned), in one bitmap for each region. Main thread. For -accel
- * qtest there is only the program.
+ * qtest there is only the program. It lacks what guest_memory_unlogged() names.
  *
  * The user of the log treats all existing memory as written, and likewise each region that is added later (by
  * a listener). Pages of a lease for writing that is held while the log is read are in a later result; the

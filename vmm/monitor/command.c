@@ -13,6 +13,7 @@
 
 #include "base/json_reader.h"
 #include "machine/machine.h"
+#include "machine/migration.h"
 #include "machine/snapshot.h"
 
 static const struct command_area *const areas[] = {
@@ -20,7 +21,7 @@ static const struct command_area *const areas[] = {
     &commands_map,      &commands_operation,  &commands_set,    &commands_block,       &commands_iothread,
     &commands_net,      &commands_cpus,       &commands_query,  &commands_pci,         &commands_balloon,
     &commands_schema,   &commands_introspect, &commands_qom,    &commands_descriptors, &commands_chardev,
-    &commands_snapshot,
+    &commands_snapshot, &commands_migrate,
 };
 #define AREA_COUNT (sizeof areas / sizeof areas[0])
 
@@ -165,6 +166,20 @@ static bool is_harmless(const struct command *command)
            (command->hmp && strncmp(command->hmp, "info ", 5) == 0);
 }
 
+/* Devices and memory stay as they are while the guest moves; QEMU's words first. */
+static bool check_migration(const struct command *command, struct machine *machine, struct error *error)
+{
+    const bool receiving = machine_run_state(machine) == RUN_INMIGRATE;
+    const unsigned now = receiving ? COMMAND_WHILE_RECEIVING : COMMAND_WHILE_SENDING;
+
+    if ((!receiving && !migration_runs(machine_migration(machine))) || (command->migrating & now) ||
+        is_harmless(command))
+        return true;
+    return error_set(error, "%s not allowed while migrating; %s", command->qmp ? command->qmp : command->hmp,
+                     receiving ? "it is possible when the guest has arrived"
+                               : "migrate_cancel ends the migration");
+}
+
 bool command_run(const struct command *command, struct monitor_context *context, struct json_object *args,
                  struct json_object **result, struct error *error)
 {
@@ -177,7 +192,8 @@ bool command_run(const struct command *command, struct monitor_context *context,
     if (machine_is_saving(context->machine) && !is_harmless(command))
         return error_set(error, "a snapshot is being written; '%s' is possible when it is complete",
                          command->qmp ? command->qmp : command->hmp);
-    if (!check_arguments(command, args, error) || !command->run(context, args, result, error))
+    if (!check_migration(command, context->machine, error) || !check_arguments(command, args, error) ||
+        !command->run(context, args, result, error))
         return false;
     if (context->pending)
         context->pending->command = command;

@@ -49,6 +49,13 @@ struct command_argument {
     bool optional;
 };
 
+/* When else a command that changes something is possible. */
+enum command_migrating {
+    COMMAND_WHILE_SENDING = 1,   /* while the guest is sent to another program */
+    COMMAND_WHILE_RECEIVING = 2, /* after -incoming, until it has arrived */
+    COMMAND_WHILE_MIGRATING = COMMAND_WHILE_SENDING | COMMAND_WHILE_RECEIVING
+};
+
 #define COMMAND_ARGUMENTS_MAX 6
 #define COMMAND_NAME_MAX 64
 
@@ -86,6 +93,7 @@ struct command {
     command_print *print;
     enum command_completion completion;
     const char *feature;    /* of query-qmp-schema, or NULL */
+    unsigned migrating;     /* of enum command_migrating; queries are always possible */
     bool early;             /* before x-exit-preconfig, too */
     bool whole_line;        /* HMP: the argument is all that is left of the line */
     const char *parameters; /* for `help` */
@@ -100,7 +108,8 @@ struct command_area {
 extern const struct command_area commands_machine, commands_map, commands_memory, commands_memory_info,
     commands_memslot, commands_block, commands_iothread, commands_net, commands_monitor, commands_operation,
     commands_query, commands_set, commands_schema, commands_introspect, commands_qom, commands_pci,
-    commands_balloon, commands_descriptors, commands_chardev, commands_cpus, commands_snapshot;
+    commands_balloon, commands_descriptors, commands_chardev, commands_cpus, commands_snapshot,
+    commands_migrate;
 
 /* Iterate over all commands in the order of the tables: the first for NULL; NULL after the last. */
 const struct command *command_next(const struct command *command);

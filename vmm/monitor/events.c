@@ -12,6 +12,7 @@
 #include "base/count_of.h"
 #include "base/event.h"
 #include "base/result.h"
+#include "machine/migration.h"
 #include "monitor/memory_json.h"
 #include "monitor/qmp/schema.h"
 #include "monitor/session.h"
@@ -135,6 +136,22 @@ static struct json_object *prealloc_data(const struct event *event)
     return data;
 }
 
+static struct json_object *migration_data(const struct event *event)
+{
+    struct json_object *data = json_new_object();
+
+    add_string(data, "status", migration_status_name(event->migration));
+    return data;
+}
+
+static struct json_object *pass_data(const struct event *event)
+{
+    struct json_object *data = json_new_object();
+
+    add_number(data, "pass", event->pass);
+    return data;
+}
+
 /* QEMU's SocketAddress. */
 static struct json_object *socket_address(const struct event *event)
 {
@@ -254,6 +271,8 @@ static const struct event_row {
     [EVENT_MEMORY_OPERATION_STARTED] = { { "MEMORY_OPERATION_STARTED", "MemoryOperation" }, operation_data },
     [EVENT_MEMORY_PREALLOC] = { { "MEMORY_PREALLOC", "MemoryPrealloc" }, prealloc_data },
     [EVENT_MEMORY_SET_DONE] = { { "MEMORY_SET_DONE", "MemorySet" }, set_data },
+    [EVENT_MIGRATION] = { { "MIGRATION", "MigrationEvent" }, migration_data },
+    [EVENT_MIGRATION_PASS] = { { "MIGRATION_PASS", "MigrationPass" }, pass_data },
     [EVENT_NETDEV_STREAM_CONNECTED] = { { "NETDEV_STREAM_CONNECTED", "NetdevConnected" }, netdev_data },
     [EVENT_NETDEV_STREAM_DISCONNECTED] = { { "NETDEV_STREAM_DISCONNECTED", "NetdevDisconnected" },
                                            netdev_data },

@@ -20,7 +20,6 @@ struct monitors {
     struct chardevs *chardevs;
     struct monitor *first;
     struct qmp_session *qmp_sessions;
-    bool migration_events; /* migrate-set-capabilities: stored, without effect */
 };
 
 /* One -mon: a user of a chardev. */

@@ -214,12 +214,12 @@ static void free_monitors(struct monitor_config *monitors, size_t count)
 
 void config_free(struct config *config)
 {
-    char *const strings[] = { config->machine,     config->kernel,         config->initrd,
-                              config->append,      config->serial_chardev, config->name,
-                              config->incoming,    config->pidfile,        config->qtest_chardev,
-                              config->ram_backend, config->dimms.template, config->qtest_log,
-                              config->memory,      config->bios,           config->boot.order,
-                              config->boot.once };
+    char *const strings[] = { config->machine,       config->kernel,         config->initrd,
+                              config->append,        config->serial_chardev, config->name,
+                              config->incoming,      config->snapshot_file,  config->pidfile,
+                              config->qtest_chardev, config->ram_backend,    config->dimms.template,
+                              config->qtest_log,     config->memory,         config->bios,
+                              config->boot.order,    config->boot.once };
 
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         free(strings[i]);

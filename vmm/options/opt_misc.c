@@ -68,13 +68,29 @@ bool option_name(struct parser *parser, const char *argument, struct error *erro
 bool option_incoming(struct parser *parser, const char *argument, struct error *error)
 {
     static const char file[] = "file:";
+    static const char *const others[] = { "unix:", "fd:" };
+    struct config *config = parser->config;
+    bool known = strcmp(argument, "defer") == 0;
 
-    if (strncmp(argument, file, strlen(file)) != 0 || !argument[strlen(file)])
-        return error_set(error,
-                         "expects file:FILE, a snapshot that machine-snapshot wrote; got '%s': there is no "
-                         "migration",
-                         argument);
-    replace_string(&parser->config->incoming, argument + strlen(file));
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        known = known ||
+                (strncmp(argument, others[i], strlen(others[i])) == 0 && argument[strlen(others[i])]);
+    if (strncmp(argument, file, strlen(file)) == 0 && argument[strlen(file)]) {
+        replace_string(&config->snapshot_file, argument + strlen(file));
+        free(config->incoming);
+        config->incoming = NULL;
+        return true;
+    }
+    if (!known)
+        return error_set(
+            error,
+            "expects file:FILE, a snapshot that machine-snapshot wrote, unix:PATH, fd:N or defer; got "
+            "'%s': the program reaches neither the network nor other programs; what connects "
+            "them passes a descriptor as fd:N",
+            argument);
+    replace_string(&config->incoming, argument);
+    free(config->snapshot_file);
+    config->snapshot_file = NULL;
     return true;
 }
 

@@ -198,7 +198,7 @@ bool finish_restore(struct parser *parser, struct error *error)
 
     if (!parser->restore)
         return true;
-    if (config->incoming)
+    if (config->incoming || config->snapshot_file)
         return error_set(error,
                          "-restore and -incoming exclude each other: -restore takes the machine's options "
                          "from the snapshot, -incoming from the command line");
@@ -212,7 +212,7 @@ bool finish_restore(struct parser *parser, struct error *error)
     good = bytes && stream_accept(bytes, length, &stream, error) &&
            stream_find(&stream, "options", &part, error) && take_section(parser, &part, error);
     free(bytes);
-    replace_string(&config->incoming, parser->restore);
+    replace_string(&config->snapshot_file, parser->restore);
     config->restore = true;
     return good || error_prefix(error, "-restore '%.200s': ", parser->restore);
 }

@@ -32,7 +32,9 @@ static const struct {
 #endif
     { "acpitable", "hotram generates the ACPI tables" },
     { "realtime", "-overcommit mem-lock=on keeps memory in RAM" },
-    { "only-migratable loadvm dump-vmstate", "no migration" },
+    { "only-migratable", "query-migrate names what blocks a migration" },
+    { "loadvm", "-incoming file:FILE continues from a snapshot" },
+    { "dump-vmstate", "hotramctl inspect prints a snapshot" },
     { "xen-domid xen-attach xen-domid-restrict", "KVM only, no Xen" },
     { "singlestep icount d D dfilter tb-size plugin seed", "KVM runs the guest without translation" },
     { "gdb s", "no debugger interface" },

@@ -209,6 +209,7 @@ bool virtio_user_listen(struct virtio_user *user, struct error *error)
                                               .begin_leave = memory_begin_leave,
                                               .leave = memory_leave,
                                               .room = memory_room,
+                                              .unlogged = device_name(&user->device->pci.device),
                                               .opaque = user };
     user->listens = guest_memory_listen(user->device->memory, &user->listener, error);
     user->device->maps_memory = user->listens;

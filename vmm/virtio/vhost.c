@@ -273,7 +273,11 @@ bool virtio_vhost_attach(struct virtio_vhost *vhost, const struct virtio_vhost_t
     vhost->queues = queues;
     vhost->reservation = device->pci.device.board->reservation;
     vhost->listener = (struct guest_listener){
-        .prepare = memory_prepare, .commit = memory_commit, .leave = memory_leave, .opaque = vhost
+        .prepare = memory_prepare,
+        .commit = memory_commit,
+        .leave = memory_leave,
+        .unlogged = device_name(&device->pci.device),
+        .opaque = vhost,
     };
     if (!make_eventfds(vhost, error))
         return false;

@@ -14,6 +14,7 @@
 #include "hotplug/hotplug.h"
 #include "hotplug/pc_dimm.h"
 #include "kvm/vm.h"
+#include "machine/migration.h"
 #include "machine/snapshot.h"
 #include "memory/backend.h"
 #include "net/backend.h"
@@ -53,6 +54,7 @@ struct machine {
     struct block_nodes *blocks;
     struct net_backends *nets;
     struct board board;
+    struct migration migration;
 };
 
 /* kvm/vm.h ------------------------------------------------------------------------------------------- */
@@ -212,6 +214,45 @@ bool machine_is_saving(const struct machine *machine)
 {
     (void)machine;
     return false;
+}
+
+struct migration *machine_migration(struct machine *machine)
+{
+    return &machine->migration;
+}
+
+bool machine_has_saved_form(struct machine *machine, struct error *error)
+{
+    (void)machine, (void)error;
+    return true;
+}
+
+bool machine_migrate(struct machine *machine, const char *uri, struct error *error)
+{
+    (void)machine;
+    return error_set(error, "cannot connect to '%s'", uri);
+}
+
+bool machine_incoming(struct machine *machine, const char *uri, struct error *error)
+{
+    (void)machine;
+    return error_set(error, "cannot listen at '%s'", uri);
+}
+
+void machine_cancel_migration(struct machine *machine)
+{
+    (void)machine;
+}
+
+bool machine_continue_migration(struct machine *machine, struct error *error)
+{
+    (void)machine;
+    return error_set(error, "Migration not in expected state");
+}
+
+void machine_set_bandwidth(struct machine *machine, uint64_t bytes_per_second)
+{
+    machine->migration.max_bandwidth = bytes_per_second;
 }
 
 bool machine_snapshot(struct machine *machine, const char *path,

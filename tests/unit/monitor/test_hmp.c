@@ -335,7 +335,7 @@ static void test_completion(void **state)
     expect_words(world, "inf", 3, ' ', "info");
     expect_words(
         world, "", 0, ' ',
-        "announce_self balloon block_resize chardev-add chardev-remove cont cpus device_add device_del exit_preconfig help info machine_snapshot memory memslot netdev_add netdev_del nmi object_add object_del quit set_link stop system_powerdown "
+        "announce_self balloon block_resize chardev-add chardev-remove cont cpus device_add device_del exit_preconfig help info machine_snapshot memory memslot migrate migrate_cancel migrate_continue migrate_incoming migrate_set_capability migrate_set_parameter netdev_add netdev_del nmi object_add object_del quit set_link stop system_powerdown "
         "system_reset watchdog_action");
     expect_words(world, "watchdog_action p", 1, 0, "pause poweroff");
     expect_words(world, "watchdog_action ", 0, 0, "debug inject-nmi none pause poweroff reset shutdown");
@@ -347,7 +347,7 @@ static void test_completion(void **state)
     expect_words(
         world, "info ", 0, ' ',
         "balloon block blockstats chardev cpu-operations cpus exits hotpluggable-cpus iothreads kvm memdev memory-devices memory-hotplug memory-map memory-operations "
-        "memory_size_summary memslot name network numa pci status uuid version");
+        "memory_size_summary memslot migrate migrate_capabilities migrate_parameters name network numa pci status uuid version");
     expect_words(world, "memory ", 0, ' ', "cancel plug set unplug");
     expect_words(world, "help memory un", 2, ' ', "unplug");
     expect_words(world, "memory plug ", 0, 0, "");

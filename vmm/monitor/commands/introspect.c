@@ -210,47 +210,6 @@ static bool run_none(struct monitor_context *context, struct json_object *args, 
     return true;
 }
 
-/* libvirt turns on events about migrations at the start of every guest. There are no migrations, so it means
- * nothing; the switch is kept as it was set, and there is no other. */
-static const char migration_switch[] = "events";
-
-static bool run_migration(struct monitor_context *context, struct json_object *args,
-                          struct json_object **result, struct error *error)
-{
-    struct json_object *capability = json_new_object();
-
-    (void)args, (void)error;
-    add_string(capability, "capability", migration_switch);
-    add_bool(capability, "state", context->monitors->migration_events);
-    *result = json_new_array();
-    json_append(*result, capability);
-    return true;
-}
-
-static bool run_set_migration(struct monitor_context *context, struct json_object *args,
-                              struct json_object **result, struct error *error)
-{
-    struct json_object *list = json_object_object_get(args, "capabilities");
-
-    (void)result;
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
-        struct json_object *one = json_object_array_get_idx(list, i);
-
-        if (!json_object_is_type(one, json_type_object) ||
-            !json_object_is_type(json_object_object_get(one, "state"), json_type_boolean))
-            return error_set(error, "Parameter 'capabilities' expects objects of capability and state");
-        if (strcmp(get_string(one, "capability"), migration_switch) != 0)
-            return error_set(
-                error,
-                "migration is not supported, so capability '%.80s' is not available; only events is accepted, without effect",
-                get_string(one, "capability"));
-    }
-    for (size_t i = 0; i < json_object_array_length(list); i++)
-        context->monitors->migration_events = json_object_get_boolean(
-            json_object_object_get(json_object_array_get_idx(list, i), "state"));
-    return true;
-}
-
 static const struct command commands[] = {
     { .qmp = "query-machines", .early = true, .run = run_machines, .returns = "[MachineInfo]" },
     { .qmp = "query-cpu-definitions",
@@ -279,10 +238,6 @@ static const struct command commands[] = {
       .arguments = { { "typename", json_type_string, false } } },
     /* libvirt asks for it of every guest: there are no jobs, and the answer says so. */
     { .qmp = "query-jobs", .run = run_none, .returns = "[any]" },
-    { .qmp = "query-migrate-capabilities", .run = run_migration, .returns = "[MigrationCapabilityStatus]" },
-    { .qmp = "migrate-set-capabilities",
-      .run = run_set_migration,
-      .arguments = { { "capabilities", json_type_array, false } } },
 };
 
 const struct command_area commands_introspect = { commands, sizeof commands / sizeof commands[0] };

@@ -173,11 +173,13 @@ static bool run_info(struct monitor_context *context, struct json_object *args, 
 
 static const struct command commands[] = {
     { .qmp = "qmp_capabilities",
+      .migrating = COMMAND_WHILE_MIGRATING,
       .early = true,
       .run = run_capabilities,
       .arguments = { { "enable", json_type_array, true } } },
     { .qmp = "query-commands", .early = true, .run = run_commands, .returns = "[CommandInfo]" },
     { .qmp = "human-monitor-command",
+      .migrating = COMMAND_WHILE_MIGRATING,
       .early = true,
       .run = run_human,
       .returns = "str",

@@ -14,8 +14,6 @@ static const struct {
     const char *reason;
 } absent[] = {
     { "set-numa-node", "nodes are defined by -numa" },
-    { "query-migrate migrate migrate_cancel migrate-set-parameters query-migrate-parameters",
-      "no migration" },
     { "savevm loadvm snapshot-save snapshot-load", "no snapshots" },
     { "chardev-change", "device_del, chardev-remove, chardev-add and device_add replace a port's chardev" },
     { "chardev-send-break", "a break is not a byte, and chardevs transfer bytes alone" },

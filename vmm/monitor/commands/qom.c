@@ -145,11 +145,13 @@ static bool run_set(struct monitor_context *context, struct json_object *args, s
 
 static const struct command commands[] = {
     { .qmp = "qom-list",
+      .migrating = COMMAND_WHILE_MIGRATING,
       .early = true,
       .run = run_list,
       .returns = "[ObjectPropertyInfo]",
       .arguments = { { "path", json_type_string, false } } },
     { .qmp = "qom-get",
+      .migrating = COMMAND_WHILE_MIGRATING,
       .early = true,
       .run = run_get,
       .returns = "any",

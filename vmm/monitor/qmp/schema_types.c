@@ -155,7 +155,18 @@ static const struct schema_type types[] = {
     { "CommandLineParameterInfo", TYPE({ "name", "str" }, { "type", "str" }) },
     { "ObjectTypeInfo", TYPE({ "name", "str" }, { "*abstract", "bool" }, { "*parent", "str" }) },
     { "ObjectPropertyInfo", TYPE({ "name", "str" }, { "type", "str" }, { "*description", "str" }) },
+
+    /* Migration. */
     { "MigrationCapabilityStatus", TYPE({ "capability", "str" }, { "state", "bool" }) },
+    { "MigrationParameters", TYPE({ "max-bandwidth", "int" }, { "downtime-limit", "int" }) },
+    { "MigrationInfo", TYPE({ "*status", "str" }, { "*error-desc", "str" }, { "*total-time", "int" },
+                            { "*setup-time", "int" }, { "*downtime", "int" }, { "*expected-downtime", "int" },
+                            { "*ram", "MigrationStats" }, { "*blocked-reasons", "[str]" }) },
+    { "MigrationStats",
+      TYPE({ "transferred", "int" }, { "remaining", "int" }, { "total", "int" }, { "duplicate", "int" },
+           { "skipped", "int" }, { "normal", "int" }, { "normal-bytes", "int" },
+           { "dirty-pages-rate", "int" }, { "mbps", "int" }, { "dirty-sync-count", "int" },
+           { "postcopy-requests", "int" }, { "page-size", "int" }) },
 
     /* Data of events alone. */
     { "BlockIoError",
@@ -173,6 +184,8 @@ static const struct schema_type types[] = {
                             { "*id", "str" }, { "*mem-path", "str" }, { "reason", "str" }) },
     { "MemoryFailureFlags", TYPE({ "action-required", "bool" }, { "recursive", "bool" }) },
     { "NetdevConnected", TYPE({ "netdev-id", "str" }, { "addr", "SocketAddress" }) },
+    { "MigrationEvent", TYPE({ "status", "str" }) },
+    { "MigrationPass", TYPE({ "pass", "int" }) },
     { "SocketAddress", TYPE({ "type", "str" }, { "*path", "str" }, { "*host", "str" }, { "*port", "str" },
                             { "*ipv4", "bool" }, { "*ipv6", "bool" }) },
     { "RxFilterChanged", TYPE({ "*name", "str" }, { "path", "str" }) },

@@ -1,0 +1,644 @@
+#!/usr/bin/python3 -S
+# SPDX-License-Identifier: BSD-2-Clause
+# kvm: some
+"""Live migration: a guest that writes and verifies its memory moves between programs; what differs is refused while it
+runs; and whatever breaks, it runs in one place at most."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from lib import tap                                          # noqa: E402
+from lib.machine import Machine                              # noqa: E402
+from lib.micro import MICRO, hear, tell                      # noqa: E402
+from lib.qmp import QMPClosed, QMPError                      # noqa: E402
+from lib.vhost_back_end import BackEnd                       # noqa: E402
+
+LIMIT = 60
+MIB = 1 << 20
+BASE = ["-m", "64M,slots=4,maxmem=2G", "-kernel", MICRO]
+GREETING, HEADER = 16, 16
+CONFIG, PAGES, ZEROS, STATE = 1, 2, 3, 4
+ACCEPTED, LOADED, RUNS, FAILED = 16, 17, 18, 19
+ON = {"events": True, "return-path": True}
+
+
+def dimm(number, where=None, size="128M", **more):
+    """A DIMM of the command line; its address is that of the slot, unless given."""
+    where = 0x100000000 + number * 128 * MIB if where is None else where
+    words = "".join(f",{key}={value}" for key, value in more.items())
+    return ["-object", f"memory-backend-ram,id=m{number},size={size}", "-device",
+            f"pc-dimm,memdev=m{number},id=d{number},slot={number},addr={where:#x}{words}"]
+
+
+def plug(machine, number):
+    machine.qmp.execute("object-add", {"qom-type": "memory-backend-ram", "id": f"m{number}", "size": 128 * MIB})
+    machine.qmp.execute("device_add", {"driver": "pc-dimm", "memdev": f"m{number}", "id": f"d{number}", "slot": number,
+                                       "addr": 0x100000000 + number * 128 * MIB})
+    tell(machine, "h")
+
+
+@contextlib.contextmanager
+def place():
+    with tempfile.TemporaryDirectory(prefix="hotram-") as folder:
+        yield pathlib.Path(folder)
+
+
+def start(*options, incoming=None, run=True, **more):
+    come = ["-incoming", incoming] if incoming else []
+    machine = Machine([*BASE, *options, *come], kernel=None, reboot=True, run=run and not incoming, **more)
+    if run and not incoming:
+        hear(machine, "micro")
+    set_capabilities(machine, **ON)
+    return machine
+
+
+def set_capabilities(machine, **states):
+    machine.qmp.execute("migrate-set-capabilities", {"capabilities": [
+        {"capability": name.replace("_", "-"), "state": state} for name, state in states.items()]})
+
+
+def status(machine):
+    return machine.qmp.execute("query-status")["status"]
+
+
+def info(machine):
+    return machine.qmp.execute("query-migrate")
+
+
+def wait_migration(machine, *wanted):
+    deadline = time.monotonic() + LIMIT
+    while True:
+        now = info(machine)
+        if now.get("status") in wanted:
+            return now
+        assert now.get("status") not in ("completed", "failed", "cancelled"), now
+        assert time.monotonic() < deadline, now
+        time.sleep(0.005)
+
+
+def move(source, target, uri):
+    """The guest moves, and the source ends."""
+    source.qmp.execute("migrate", {"uri": uri})
+    result = wait_migration(source, "completed")
+    assert status(source) == "postmigrate"
+    target.qmp.execute("cont")
+    target.wait_until(lambda: status(target) == "running", LIMIT, "the guest runs")
+    return result
+
+
+def end(machine):
+    assert machine.quit() == 0
+
+
+def refusal(function, *arguments):
+    try:
+        function(*arguments)
+    except QMPError as error:
+        return str(error)
+    raise AssertionError("it is accepted")
+
+
+def begin_writing(machine):
+    machine.console.send_keys("v")
+
+
+def end_writing(machine, console=None):
+    """The guest has found all that it wrote. Returns how often it has written everything."""
+    (console or machine).console.send_keys("e")
+    start = getattr(machine, "said", 0)
+    _, match = machine.console.wait_for(r"^([0-9a-f]{8}) ([0-9a-f]{8})\.\r?\ne\.\r?\n", LIMIT, start)
+    machine.said = match.end()
+    wrong, written = (int(number, 16) for number in match.groups())
+    assert wrong == 0, f"{wrong:#x} words were wrong"
+    return written
+
+
+# ---- the guest moves ----
+
+@tap.kvm
+def test_there_and_back_ten_times_while_it_writes():
+    """With DIMMs that come and go between the moves."""
+    with place() as folder, contextlib.ExitStack() as machines:
+        machine = machines.enter_context(start("-smp", "2"))
+        plugged, written = [], 0
+        for number in range(10):
+            if number in (2, 5):
+                plugged.append(len(plugged))
+                plug(machine, plugged[-1])
+            if number == 8:
+                machine.qmp.execute("device_del", {"id": f"d{plugged.pop()}"})
+                tell(machine, "h")
+                machine.qmp.wait_event("DEVICE_DELETED")
+            uri = f"unix:{folder}/{number}"
+            target = machines.enter_context(start("-smp", "2", *(word for one in plugged for word in dimm(one)),
+                                                  incoming=uri))
+            begin_writing(machine)
+            result = move(machine, target, uri)
+            assert result["ram"]["remaining"] == 0 and result["ram"]["dirty-sync-count"] >= 2, result
+            now = end_writing(target)
+            assert now > written, (now, written)
+            written = now
+            end(machine)
+            machine = target
+        tell(machine, "e", "e")
+        machine.qmp.execute("system_reset")
+        hear(machine, "micro")
+        end(machine)
+
+
+@tap.kvm
+def test_events_in_order():
+    with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:
+        source.qmp.take_events()
+        move(source, target, f"unix:{folder}/m")
+        events = [describe(event) for event in source.qmp.take_events()]
+        passes = [event for event in events if event.startswith("PASS")]
+        assert passes == [f"PASS {number}" for number in range(1, len(passes) + 1)] and len(passes) >= 2, events
+        order = [event for event in events if not event.startswith("PASS") or event == "PASS 1"]
+        assert order == ["setup", "PASS 1", "active", "STOP", "completed"], events
+        assert events.index("STOP") < events.index(passes[-1]) < events.index("completed"), events
+        assert "events" not in info(target)
+        assert info(target) == {"status": "completed"}
+        end(source)
+        end(target)
+
+
+def describe(event):
+    name = event["event"]
+    if name == "MIGRATION":
+        return event["data"]["status"]
+    return f"PASS {event['data']['pass']}" if name == "MIGRATION_PASS" else name
+
+
+@tap.kvm
+def test_what_the_target_says():
+    """Its state, and its events; it runs by itself if it was started without -S, or cont was given before."""
+    with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:
+        assert status(target) == "inmigrate"
+        target.qmp.execute("cont")
+        assert status(target) == "inmigrate"
+        source.qmp.execute("migrate", {"uri": f"unix:{folder}/m"})
+        wait_migration(source, "completed")
+        wait_migration(target, "completed")
+        events = [describe(event) for event in target.qmp.take_events()]
+        assert events[-3:] == ["active", "RESUME", "completed"], events
+        assert not (folder / "m").exists()
+        tell(target, "e", "e")
+        end(source)
+        end(target)
+
+
+@tap.kvm
+def test_a_paused_guest_arrives_paused():
+    with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:
+        source.qmp.execute("stop")
+        source.qmp.execute("migrate", {"uri": f"unix:{folder}/m"})
+        wait_migration(source, "completed")
+        wait_migration(target, "completed")
+        assert status(target) == "paused"
+        target.qmp.execute("cont")
+        tell(target, "e", "e")
+        end(source)
+        end(target)
+
+
+@tap.kvm
+def test_the_target_is_the_source_again():
+    """After cont, which an administrator gives who knows that the other one does not run."""
+    with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:
+        move(source, target, f"unix:{folder}/m")
+        assert "paused due to previous migration" in refusal(source.qmp.execute, "migrate", {"uri": "unix:/x"})
+        end(target)
+        source.qmp.execute("cont")
+        tell(source, "e", "e")
+        end(source)
+
+
+# ---- descriptors ----
+
+def pass_fd(machine, name, fd):
+    machine.qmp.pass_descriptors(fd)
+    machine.qmp.execute("getfd", {"fdname": name})
+
+
+@tap.kvm
+def test_descriptors_and_a_file():
+    """As libvirt saves and restores: a pipe into a file, and the file as an inherited descriptor."""
+    with place() as folder, start() as source:
+        plug(source, 0)
+        begin_writing(source)
+        source.qmp.execute("stop")
+        set_capabilities(source, return_path=False)
+        read, write = os.pipe()
+        with open(folder / "image", "wb") as image:
+            image.write(b"x" * 1669)
+            copy = threading.Thread(target=lambda: [image.write(data) for data in iter(lambda: os.read(read, 65536), b"")])
+            copy.start()
+            pass_fd(source, "migrate", write)
+            os.close(write)
+            source.qmp.execute("migrate", {"uri": "fd:migrate", "detach": True, "resume": False})
+            wait_migration(source, "completed")
+            assert "not found" in refusal(source.qmp.execute, "closefd", {"fdname": "migrate"})
+            copy.join(LIMIT)
+        os.close(read)
+        end(source)
+        with open(folder / "image", "rb") as image:
+            os.lseek(image.fileno(), 1669, os.SEEK_SET)
+            with start(*dimm(0), incoming="defer", pass_fds=(image.fileno(),)) as target:
+                assert status(target) == "inmigrate"
+                target.qmp.execute("migrate-incoming", {"uri": f"fd:{image.fileno()}"})
+                wait_migration(target, "completed")
+                target.qmp.execute("cont")
+                end_writing(target)
+                end(target)
+
+
+# ---- what differs is refused, and the guest runs on ----
+
+def failed(source, target):
+    """Why a migration that must fail has failed; the guest runs here, and the target has ended."""
+    reason = wait_migration(source, "failed")["error-desc"]
+    assert status(source) == "running"
+    tell(source, "e", "e")
+    if target:
+        assert target.process.wait(LIMIT) == 1
+    return reason
+
+
+@tap.kvm
+def test_targets_that_differ():
+    """Each is refused before the guest is stopped, by name and with both values."""
+    cases = [
+        (["-m", "128M,slots=4,maxmem=2G"], "machine: ", "RAM size"),
+        (["-smp", "2"], "machine: ", "cpus"),
+        (dimm(0, where=0x108000000), "DIMMs: ", "slot 0 address", "0x100000000", "0x108000000"),
+        (["-object", "memory-backend-ram,id=m0,size=128M", "-device", "pc-dimm,memdev=m0,id=other,slot=0"],
+         "DIMMs: ", "other"),
+        (dimm(0, size="256M"), "DIMMs: ", "size"),
+        ([*dimm(0), *dimm(1)], "DIMMs: "),
+        ([], "DIMMs: "),
+    ]
+    with place() as folder, start() as source:
+        plug(source, 0)
+        for number, (options, *words) in enumerate(cases):
+            uri = f"unix:{folder}/{number}"
+            here = options if any("pc-dimm" in word for word in options) or not options else [*dimm(0), *options]
+            with start(*here, incoming=uri) as target:
+                source.qmp.take_events()
+                source.qmp.execute("migrate", {"uri": uri})
+                reason = failed(source, target)
+                assert reason.startswith("the target refuses: ") and all(word in reason for word in words), reason
+                events = [describe(event) for event in source.qmp.take_events()]
+                assert events == ["setup", "failed"], events
+        end(source)
+
+
+@tap.kvm
+def test_refused_at_once():
+    with place() as folder, start() as source:
+        def refused(uri):
+            return refusal(source.qmp.execute, "migrate", {"uri": uri})
+
+        assert f"cannot connect to '{folder}/none': No such file" in refused(f"unix:{folder}/none")
+        assert "'tcp:127.0.0.1:1': the program has no access to the network" in refused("tcp:127.0.0.1:1")
+        assert "getfd, then fd:NAME" in refused("exec:cat")
+        assert "machine_snapshot writes a file" in refused("file:/tmp/x")
+        assert "'x' expects unix:PATH or fd:NAME" in refused("x")
+        assert "'none' not found" in refused("fd:none")
+        assert "has 200 bytes; the limit is 107" in refused("unix:/" + "x" * 199)
+        assert "not specified on the command line" in refusal(source.qmp.execute, "migrate-incoming", {"uri": "fd:x"})
+        assert "it is not pre-switchover" in refusal(source.qmp.execute, "migrate-continue", {"state": "pre-switchover"})
+        assert "'xbzrle' is not supported" in refusal(
+            source.qmp.execute, "migrate-set-capabilities", {"capabilities": [{"capability": "xbzrle", "state": True}]})
+        assert "got 2000001" in refusal(source.qmp.execute, "migrate-set-parameters", {"downtime-limit": 2000001})
+        source.qmp.execute("migrate_cancel")
+        assert info(source) == {}
+        end(source)
+    with start(incoming="defer") as target:
+        assert "waiting for an incoming migration" in refusal(target.qmp.execute, "migrate", {"uri": "unix:/x"})
+        assert "cannot listen at '/nowhere/x'" in refusal(target.qmp.execute, "migrate-incoming", {"uri": "unix:/nowhere/x"})
+        assert "device_del not allowed while migrating; it is possible when the guest has arrived" in             refusal(target.qmp.execute, "device_del", {"id": "d0"})
+        end(target)
+
+
+@tap.kvm
+def test_a_machine_that_has_no_saved_form():
+    """libvirt sees it before it begins."""
+    with start("-object", "memory-backend-ram,id=v0,size=128M", "-device",
+               "virtio-mem-pci,memdev=v0,id=vm0") as source:
+        [reason] = info(source)["blocked-reasons"]
+        assert "'vm0'" in reason and "has no saved form" in reason, reason
+        assert reason in refusal(source.qmp.execute, "migrate", {"uri": "unix:/x"})
+        end(source)
+
+
+@tap.kvm
+def test_devices_whose_writes_have_no_log():
+    """A back end of vhost-user writes to guest memory: the guest has to be stopped, and stays so."""
+    with place() as folder, BackEnd(folder / "back") as back, BackEnd(folder / "back2") as other:
+        def device(one):
+            return ["-chardev", f"socket,id=c,path={one.path}", "-device", "vhost-user-blk-pci,chardev=c,id=vu0"]
+
+        with start(*device(back)) as source, start(*device(other), incoming=f"unix:{folder}/m") as target:
+            said = refusal(source.qmp.execute, "migrate", {"uri": f"unix:{folder}/m"})
+            assert "device 'vu0': the kernel or another program writes to guest memory" in said, said
+            source.qmp.execute("stop")
+            set_capabilities(source, pause_before_switchover=True)
+            source.qmp.execute("migrate", {"uri": f"unix:{folder}/m"})
+            wait_migration(source, "pre-switchover")
+            assert "not finalized" in refusal(source.qmp.execute, "cont")
+            source.qmp.execute("migrate-continue", {"state": "pre-switchover"})
+            wait_migration(source, "completed")
+            target.qmp.execute("cont")
+            tell(target, "e", "e")
+            end(source)
+            end(target)
+
+
+# ---- between the two: a program that looks at the stream, and cuts it ----
+
+class Between(threading.Thread):
+    """Passes on what the source sends, up to `cut` bytes, and what the target answers, up to `cut_back`; then it ends
+    both connections. With `lose_last`, the last byte of the source is read, but not passed on."""
+
+    def __init__(self, folder, cut=None, cut_back=None, damage=None, lose_last=False):
+        super().__init__(daemon=True)
+        self.uri, self.target_path = f"unix:{folder}/between", f"{folder}/target"
+        self.cut, self.cut_back, self.damage, self.lose_last = cut, cut_back, damage or {}, lose_last
+        self.sent, self.answered = bytearray(), bytearray()
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(f"{folder}/between")
+        self.listener.listen()
+        self.start()
+
+    def run(self):
+        source, _ = self.listener.accept()
+        self.listener.close()
+        target = socket.socket(socket.AF_UNIX)
+        target.connect(self.target_path)
+        back = threading.Thread(target=self.pass_on, args=(target, source, self.answered, self.cut_back), daemon=True)
+        back.start()
+        self.pass_on(source, target, self.sent, self.cut)
+        back.join()
+        source.close()
+        target.close()
+
+    def pass_on(self, one, other, kept, cut):
+        with contextlib.suppress(OSError):
+            while cut is None or len(kept) < cut:
+                data = bytearray(one.recv(65536 if cut is None else min(65536, cut - len(kept))))
+                if not data or (self.lose_last and kept is self.sent and len(self.answered) == 2 * HEADER):
+                    break
+                for at, value in self.damage.items():
+                    if kept is self.sent and len(kept) <= at < len(kept) + len(data):
+                        data[at - len(kept)] ^= value
+                kept += data
+                other.sendall(data)
+        for each in (one, other):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+
+def messages(sent):
+    """Where each message begins, and its kind."""
+    at, found = GREETING, []
+    while at + HEADER < len(sent):
+        kind, length = (int.from_bytes(sent[at + start:at + start + 4], "little") for start in (0, 4))
+        found.append((at, kind, length))
+        at += HEADER + (0 if kind == ZEROS else length)
+    return found
+
+
+def where_it_runs(source, target):
+    """After a migration that may have been cut: neither, or which of the two; never both."""
+    result = wait_migration(source, "completed", "failed")
+    at_target = None
+    while at_target is None:
+        with contextlib.suppress(QMPClosed, OSError):
+            if info(target)["status"] == "completed":
+                at_target = status(target) == "running"
+        if target.process.poll() is not None:
+            at_target = False
+    at_source = status(source) == "running"
+    assert not (at_source and at_target)
+    return result, at_source, at_target
+
+
+def moved_between(folder, **cuts):
+    """One migration of a paused guest's worth of bytes; it runs, and `target` starts it when it has arrived."""
+    stack = contextlib.ExitStack()
+    between = Between(folder, **cuts)
+    source = stack.enter_context(start())
+    target = stack.enter_context(start(incoming=f"unix:{folder}/target"))
+    target.qmp.execute("cont")
+    source.qmp.execute("migrate", {"uri": between.uri})
+    return stack, source, target, between
+
+
+@tap.kvm
+def test_cut_at_every_message():
+    """At each of its first and last bytes, and within the answers: the guest runs in one place, with one exception, which
+    the error names: the last byte of the source was lost on its way. Then it runs nowhere, until somebody decides."""
+    with place() as folder:
+        stack, source, target, between = moved_between(folder)
+        with stack:
+            assert where_it_runs(source, target)[1:] == (False, True)
+            between.join(LIMIT)
+            sent, answered = bytes(between.sent), bytes(between.answered)
+    found = messages(sent)
+    assert [kind for _, kind, _ in found if kind not in (PAGES, ZEROS)] == [CONFIG, STATE], found
+    assert len(answered) == 3 * HEADER
+    state, length = next((at, length) for at, kind, length in found if kind == STATE)
+    last = state + HEADER + length
+    assert len(sent) == last + 1
+    pages = [at for at, kind, _ in found if kind == PAGES]
+    cuts = [{"cut": cut} for cut in (0, 1, 15, 16, 17, 31, 32, 33, found[1][0] - 1, found[1][0], pages[0] + 1,
+                                     pages[0] + 20, pages[-1] + 17)]
+    cuts += [{"cut_back": cut} for cut in (*range(0, HEADER, 5), *range(HEADER, 2 * HEADER + 1, 4))]
+    for cut in cuts:
+        with place() as folder:
+            stack, source, target, _ = moved_between(folder, **cut)
+            with stack:
+                result, at_source, at_target = where_it_runs(source, target)
+                assert (result["status"], at_source, at_target) == ("failed", True, False), (cut, result)
+                tell(source, "e", "e")
+                assert target.process.wait(LIMIT) == 1
+    for cut in (*range(2 * HEADER + 1, 3 * HEADER, 5), None):
+        with place() as folder:
+            stack, source, target, _ = moved_between(folder, cut_back=cut, lose_last=cut is None)
+            with stack:
+                result, at_source, at_target = where_it_runs(source, target)
+                assert (result["status"], at_source, at_target) == ("failed", False, cut is not None), (cut, result)
+                assert "the target was told to run the guest, and did not confirm it" in result["error-desc"], result
+                assert status(source) == "postmigrate"
+                if not at_target:
+                    assert target.process.wait(LIMIT) == 1
+                    source.qmp.execute("cont")
+                    tell(source, "e", "e")
+
+
+@tap.kvm
+def test_damaged_streams():
+    """Whatever arrives, it is refused with what and where, and the guest runs on at the source."""
+    cases = [(0, 1, "begins with other bytes"), (8, 2, "has version 3 of the format"), (12, 4, "unknown flags"),
+             (16, 0x70, "no message of kind 0x71"), (16, 3, "comes before the configuration"),
+             (19, 0x7f, "no message of kind"), (23, 0xff, "the limit is 33554432"), (24, 1, "instead of 0"),
+             (32, 1, "saved state, at byte 0"), (60, 0x80, "saved state, at byte")]
+    for at, value, words in cases:
+        with place() as folder:
+            stack, source, target, _ = moved_between(folder, damage={at: value})
+            with stack:
+                failed(source, target)
+                assert words in target.errors.read_text(), (at, target.errors.read_text())
+
+
+@tap.kvm
+def test_memory_that_is_not_there():
+    """A message for an address without memory."""
+    with place() as folder:
+        stack, source, target, between = moved_between(folder)
+        with stack:
+            where_it_runs(source, target)
+            between.join(LIMIT)
+            first = messages(bytes(between.sent))[1][0]
+    for at, value in ((first + 13, 1), (first + 7, 0x80)):
+        with place() as folder:
+            stack, source, target, _ = moved_between(folder, damage={at: value})
+            with stack:
+                failed(source, target)
+                said = target.errors.read_text()
+                assert "there is no memory for" in said or "the limit is 2097152" in said, said
+
+
+# ---- cancelled, killed, full ----
+
+def slow(source, rate=1):
+    """So slow that it does not end by itself."""
+    source.qmp.execute("migrate-set-parameters", {"max-bandwidth": rate, "downtime-limit": 0})
+
+
+@tap.kvm
+def test_cancelled():
+    """While it is set up, while it sends, and while it pauses; the guest runs on each time."""
+    with place() as folder, start() as source:
+        begin_writing(source)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(f"{folder}/silent")
+        listener.listen()
+        source.qmp.execute("migrate", {"uri": f"unix:{folder}/silent"})
+        assert info(source)["status"] == "setup"
+        source.qmp.execute("migrate_cancel")
+        wait_migration(source, "cancelled")
+        assert status(source) == "running"
+        with start(incoming=f"unix:{folder}/1") as target:
+            slow(source)
+            source.qmp.execute("migrate", {"uri": f"unix:{folder}/1"})
+            wait_migration(source, "active")
+            assert "There's a migration process" in refusal(source.qmp.execute, "migrate", {"uri": "unix:/x"})
+            source.qmp.execute("migrate_cancel")
+            wait_migration(source, "cancelled")
+            assert status(source) == "running" and target.process.wait(LIMIT) == 1
+        source.qmp.execute("migrate-set-parameters", {"max-bandwidth": 0, "downtime-limit": 300})
+        set_capabilities(source, pause_before_switchover=True)
+        with start(incoming=f"unix:{folder}/2") as target:
+            source.qmp.take_events()
+            source.qmp.execute("migrate", {"uri": f"unix:{folder}/2"})
+            wait_migration(source, "pre-switchover")
+            assert status(source) == "finish-migrate"
+            assert "Migration is not finalized yet" in refusal(source.qmp.execute, "cont")
+            source.qmp.execute("migrate_cancel")
+            wait_migration(source, "cancelled")
+            assert status(source) == "running" and target.process.wait(LIMIT) == 1
+            events = [describe(event) for event in source.qmp.take_events()]
+            assert [one for one in events if not one.startswith("PASS")] == \
+                ["setup", "active", "STOP", "pre-switchover", "cancelling", "RESUME", "cancelled"], events
+        with start(incoming=f"unix:{folder}/3") as target:
+            source.qmp.execute("migrate", {"uri": f"unix:{folder}/3"})
+            wait_migration(source, "pre-switchover")
+            source.qmp.execute("migrate-continue", {"state": "pre-switchover"})
+            wait_migration(source, "completed")
+            target.qmp.execute("cont")
+            end_writing(target)
+            end(target)
+        end(source)
+
+
+@tap.kvm
+def test_nothing_is_changed_meanwhile():
+    with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:
+        slow(source)
+        source.qmp.execute("migrate", {"uri": f"unix:{folder}/m"})
+        wait_migration(source, "active")
+        for command, arguments in (("device_add", {"driver": "pc-dimm", "id": "d0", "memdev": "m0"}),
+                                   ("device_del", {"id": "d0"}), ("memory-set", {"size": 128 * MIB}),
+                                   ("memory-plug", {"size": 128 * MIB}), ("memory-unplug", {"id": "d0"}),
+                                   ("machine-snapshot", {"file": f"{folder}/x"}), ("system_reset", None)):
+            assert f"{command} not allowed while migrating; migrate_cancel ends" in \
+                refusal(source.qmp.execute, command, arguments)
+        source.qmp.execute("stop")
+        source.qmp.execute("cont")
+        tell(source, "e", "e")
+        source.qmp.execute("migrate-set-parameters", {"max-bandwidth": 0, "downtime-limit": 300})
+        wait_migration(source, "completed")
+        target.qmp.execute("cont")
+        tell(target, "e", "e")
+        end(source)
+        end(target)
+
+
+@tap.kvm
+def test_the_target_is_killed():
+    with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:
+        slow(source)
+        source.qmp.execute("migrate", {"uri": f"unix:{folder}/m"})
+        wait_migration(source, "active")
+        target.process.send_signal(signal.SIGKILL)
+        failed(source, None)
+        end(source)
+
+
+@tap.kvm
+def test_the_source_is_killed():
+    with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:
+        slow(source)
+        source.qmp.execute("migrate", {"uri": f"unix:{folder}/m"})
+        wait_migration(source, "active")
+        source.process.send_signal(signal.SIGKILL)
+        assert target.process.wait(LIMIT) == 1
+        assert "-incoming: " in target.errors.read_text()
+
+
+@tap.kvm
+def test_quit_while_it_moves():
+    with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:
+        slow(source)
+        source.qmp.execute("migrate", {"uri": f"unix:{folder}/m"})
+        wait_migration(source, "active")
+        end(source)
+        assert target.process.wait(LIMIT) == 1
+    with place() as folder, start(incoming=f"unix:{folder}/m") as target:
+        end(target)
+        assert not (folder / "m").exists()
+
+
+@tap.kvm
+def test_a_full_disk():
+    """The guest runs on, and what was written is refused."""
+    with place() as folder, start() as source:
+        with open("/dev/full", "wb") as full:
+            pass_fd(source, "image", full.fileno())
+        source.qmp.execute("migrate", {"uri": "fd:image"})
+        assert "No space left" in failed(source, None)
+        end(source)
+
+
+if __name__ == "__main__":
+    tap.main()

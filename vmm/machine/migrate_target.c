@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The course of a migration at the target, whose state is inmigrate: the counterpart of migrate_source.c. The
+ * guest runs here only when the source has said so (WIRE_GO). Everything that fails before ends the program,
+ * as nothing here is worth anything.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/message.h"
+#include "machine/migration.h"
+#include "machine/state.h"
+#include "net/announce.h"
+
+void migrate_target_failed(struct migration *migration, const struct error *error)
+{
+    struct machine *machine = migration->machine;
+
+    if (machine->ending)
+        return; /* machine_end_migration() is next */
+    wire_tell_failure(&migration->wire, error);
+    migration_close(migration);
+    migration->failure = *error;
+    message("-incoming: %s", error->text);
+    migration_set_status(migration, MIGRATION_FAILED);
+    machine->failed = true;
+    machine_end(machine);
+}
+
+/* ---- steps on the worker ---- */
+
+static bool receive_stream(struct migration *migration, const struct wire_message *message,
+                           struct error *error)
+{
+    free(migration->bytes);
+    migration->length = message->length;
+    migration->bytes = malloc(message->length ? message->length : 1);
+    if (!migration->bytes)
+        return error_set(error, "out of memory");
+    return wire_read(&migration->wire, migration->bytes, migration->length, error);
+}
+
+static bool meet(struct migration *migration, struct error *error)
+{
+    struct wire_message message;
+
+    if (!wire_meet(&migration->wire, error) || !wire_receive(&migration->wire, &message, error))
+        return false;
+    if (message.kind != WIRE_CONFIG)
+        return error_set(error, "a message of kind %d comes before the configuration", (int)message.kind);
+    return receive_stream(migration, &message, error);
+}
+
+static bool answer(struct migration *migration, enum wire_kind kind, struct error *error)
+{
+    return !migration->wire.answers ||
+           wire_send(&migration->wire, (struct wire_message){ .kind = kind }, NULL, error);
+}
+
+/* Memory, up to the state. */
+static bool receive(struct migration *migration, struct error *error)
+{
+    struct wire_message message;
+
+    if (!answer(migration, WIRE_ACCEPTED, error))
+        return false;
+    while (wire_receive(&migration->wire, &message, error)) {
+        if (message.kind == WIRE_STATE)
+            return receive_stream(migration, &message, error);
+        if (message.kind != WIRE_PAGES && message.kind != WIRE_ZEROS)
+            return error_set(error, "a message of kind %d is among those of memory", (int)message.kind);
+        if (!moved_receive(migration->moved, &migration->wire, &message, error))
+            return false;
+    }
+    return false;
+}
+
+static bool wait_for_go(struct migration *migration, struct error *error)
+{
+    struct error ignored;
+    uint8_t byte;
+
+    if (!answer(migration, WIRE_LOADED, error) || !wire_read(&migration->wire, &byte, 1, error))
+        return false;
+    if (byte != WIRE_GO)
+        return error_set(error, "the byte 0x%x follows the state, instead of 0x%x", byte, WIRE_GO);
+    migration->gone = true;
+    /* The source that does not hear it stays stopped. */
+    RESULT_DOES_NOT_MATTER(answer(migration, WIRE_RUNS, &ignored), "the guest runs here in any case");
+    return true;
+}
+
+/* ---- between them ---- */
+
+static void run(struct migration *migration)
+{
+    struct machine *machine = migration->machine;
+    const bool starts = migration->starts || (migration->running && !machine->config->start_paused);
+    struct error error;
+
+    migration_close(migration);
+    if (machine->ending)
+        return;
+    machine->state = RUN_PAUSED;
+    if (starts && !machine_cont(machine, &error))
+        message("-incoming: the guest has arrived, and does not run: %s", error.text);
+    migration_set_status(migration, MIGRATION_COMPLETED);
+}
+
+static void received(struct migration *migration)
+{
+    struct error error;
+
+    if (machine_restore_state(migration->machine, migration->bytes, migration->length, &migration->running,
+                              &error))
+        migration_do(migration, wait_for_go, run);
+    else
+        migrate_target_failed(migration, &error);
+}
+
+static void met(struct migration *migration)
+{
+    struct error error;
+
+    if (!machine_check_config(migration->machine, &migration->moved->memory, migration->bytes,
+                              migration->length, &error)) {
+        migrate_target_failed(migration, &error);
+        return;
+    }
+    migration->active = loop_now();
+    migration_set_status(migration, MIGRATION_ACTIVE);
+    migration_do(migration, receive, received);
+}
+
+void machine_announce_arrival(struct machine *machine)
+{
+    struct error error;
+
+    if (machine->arrived && machine->nets && !net_announce(machine->nets, &NET_ANNOUNCEMENT, &error))
+        warning("the guest's addresses are not announced: %s", error.text);
+    machine->arrived = false;
+}
+
+/* ---- its beginning ---- */
+
+static bool begin(struct migration *migration, int fd, struct error *error)
+{
+    if (!migration_open(migration, fd, error))
+        return false;
+    migration_do(migration, meet, met);
+    return true;
+}
+
+static void close_listener(struct migration *migration)
+{
+    watch_remove(migration->watch);
+    close(migration->listener);
+    if (migration->path)
+        RESULT_DOES_NOT_MATTER(unlink(migration->path), "somebody else has removed it");
+    free(migration->path);
+    migration->path = NULL;
+    migration->watch = NULL;
+    migration->listener = -1;
+}
+
+/* The source is there. */
+static void connected(void *opaque, uint32_t events)
+{
+    struct migration *migration = opaque;
+    const int fd = accept4(migration->listener, NULL, NULL, SOCK_CLOEXEC);
+    struct error error;
+
+    (void)events;
+    if (fd < 0)
+        return; /* it is gone again */
+    close_listener(migration);
+    if (!begin(migration, fd, &error))
+        migrate_target_failed(migration, &error);
+}
+
+static bool await_source(struct migration *migration, struct error *error)
+{
+    migration->watch = watch_add(migration->machine->loop, migration->listener, EPOLLIN, connected,
+                                 migration);
+    if (migration->watch)
+        return true;
+    close(migration->listener);
+    migration->listener = -1;
+    return error_set(error, "epoll: the socket cannot be watched");
+}
+
+bool machine_incoming(struct machine *machine, const char *uri, struct error *error)
+{
+    struct migration *migration = &machine->migration;
+    int fd;
+
+    if (machine->state != RUN_INMIGRATE)
+        return error_set(error, "'-incoming' was not specified on the command line");
+    if (migration_runs(migration))
+        return error_set(error, "The incoming migration has already been started");
+    fd = migrate_listen(uri, &migration->listener, &migration->path, error);
+    if (fd < 0 && migration->listener < 0)
+        return false;
+    migration->incoming = true;
+    migration->started = loop_now();
+    if (fd >= 0 ? !begin(migration, fd, error) : !await_source(migration, error))
+        return false;
+    migrate_used(uri);
+    migration_set_status(migration, MIGRATION_SETUP);
+    return true;
+}
+
+bool machine_begin_incoming(struct machine *machine, struct error *error)
+{
+    const char *uri = machine->config->incoming;
+
+    return strcmp(uri, "defer") == 0 || machine_incoming(machine, uri, error) ||
+           error_prefix(error, "-incoming '%s': ", uri);
+}
+
+void machine_note_cont(struct machine *machine, bool starts)
+{
+    machine->migration.starts = starts;
+}

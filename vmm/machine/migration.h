@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Live migration: a guest moves to another machine while it runs. docs/migration.md specifies the stream, and
+ * what is guaranteed.
+ *
+ * wire.c             the connection: messages and answers
+ * moved.c            memory on its way
+ * migration_info.c   what queries show
+ * migration.c        what both sides have: steps on a worker, status, the end
+ * migrate_source.c   the course at the source
+ * migrate_target.c   the course at the target
+ * migrate_address.c  unix:PATH, fd:NAME and the like
+ *
+ * A migration is a sequence of steps. The worker does what waits for the other end, one step at a time;
+ * between two of them the main thread decides what follows, takes the dirty log and stops the guest. So the
+ * struct belongs to the worker while a step is in progress, except for the members that are noted below.
+ */
+#ifndef VMM_MACHINE_MIGRATION_H
+#define VMM_MACHINE_MIGRATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/event.h"
+#include "base/loop.h"
+#include "host/worker.h"
+#include "machine/machine.h"
+#include "machine/moved.h"
+#include "machine/wire.h"
+
+enum migration_capability {
+    MIGRATION_EVENTS,      /* events MIGRATION and MIGRATION_PASS are sent */
+    MIGRATION_RETURN_PATH, /* the target answers, over a socket */
+    MIGRATION_PAUSES,      /* pause-before-switchover */
+    MIGRATION_LATE_BLOCK,  /* late-block-activate: without effect */
+    MIGRATION_CAPABILITIES
+};
+/* "setup"; "none" for MIGRATION_NONE. */
+const char *migration_status_name(enum migration_status status);
+extern const char *const migration_capabilities[MIGRATION_CAPABILITIES];
+
+struct migration {
+    struct machine *machine;
+    /* The main thread's, always. */
+    enum migration_status status;
+    bool has_capability[MIGRATION_CAPABILITIES];
+    uint64_t max_bandwidth;  /* bytes per second; 0: no limit */
+    uint64_t downtime_limit; /* milliseconds */
+    bool incoming;           /* of this or the last migration: this is the target */
+    bool busy;               /* a step is in progress */
+    bool cancelled;
+    bool given_up; /* a source that sends WIRE_GO; it cannot be cancelled */
+    bool starts;   /* a target: cont was given: the guest runs afterwards in any case */
+    bool waits;    /* a source: the waiter waits for devices that stop */
+    struct machine_waiter waiter;
+    enum run_state old_state;                 /* a source: before it stopped the guest */
+    int listener;                             /* a target, for its source; or -1 */
+    struct watch *watch;                      /* of the listener */
+    char *path;                               /* of the listener, to be removed; or NULL */
+    struct error failure;                     /* why the last one failed; "" */
+    uint64_t passes;                          /* of the dirty log, and events MIGRATION_PASS */
+    uint64_t started, active, stopped, ended; /* loop_now() */
+    uint64_t downtime, expected_downtime;     /* milliseconds; expected: 0 if not known */
+    uint64_t pass_started, pass_moved;        /* loop_now(), wire.moved */
+
+    struct wire wire; /* wire.fd is -1: there is none */
+    struct moved *moved;
+    uint8_t *bytes; /* a stream of saved states: to be sent, or as it arrived */
+    size_t length;
+    bool running; /* a target: the guest ran before the source stopped it */
+    bool gone;    /* WIRE_GO was sent, or has arrived */
+    struct job job;
+    bool (*step)(struct migration *migration, struct error *error);
+    void (*next)(struct migration *migration); /* after a step that succeeded */
+    bool succeeded;
+    struct error error;
+    struct timer pause;
+    /* What the last migration moved, after its end. */
+    uint64_t last_moved, last_zeros, last_normal, last_left, last_total;
+};
+
+/* ---- for monitors ---- */
+
+void migration_init(struct migration *migration, struct machine *machine);
+/* Begin to send the guest to this address, "unix:PATH" or "fd:NAME". False and an error: nothing has changed;
+ * what fails later is in `failure`. */
+bool machine_migrate(struct machine *machine, const char *uri, struct error *error);
+/* Receive the guest from there; the state is inmigrate, and nothing is received yet. */
+bool machine_incoming(struct machine *machine, const char *uri, struct error *error);
+/* Without effect if there is none, or it has come too far. */
+void machine_cancel_migration(struct machine *machine);
+/* A source that pauses before it switches over continues. False and an error: it does not pause. */
+bool machine_continue_migration(struct machine *machine, struct error *error);
+/* The bandwidth may change during a migration. */
+void machine_set_bandwidth(struct machine *machine, uint64_t bytes_per_second);
+struct migration *machine_migration(struct machine *machine);
+/* Whether it is in progress, in either direction: the machine does not change meanwhile. */
+bool migration_runs(const struct migration *migration);
+/* What the present or the last one has moved. */
+struct migration_counts {
+    uint64_t moved, zeros, normal, left, total; /* bytes, pages, pages, bytes, bytes */
+    uint64_t page;
+};
+struct migration_counts migration_count(const struct migration *migration);
+
+/* ---- for machine/ ---- */
+
+/* The end of the start of a target: begin what -incoming names. */
+bool machine_begin_incoming(struct machine *machine, struct error *error);
+/* cont and stop of a target that has not received its guest. */
+void machine_note_cont(struct machine *machine, bool starts);
+/* The program ends: whatever waits ends now; then, what is in progress is taken back. */
+void machine_interrupt_migration(struct machine *machine);
+void machine_end_migration(struct machine *machine);
+
+/* ---- migration.c, for both sides ---- */
+
+/* Have the worker do it; then migration->next, or fail(). */
+void migration_do(struct migration *migration, bool (*step)(struct migration *, struct error *),
+                  void (*next)(struct migration *));
+/* Event MIGRATION. */
+void migration_set_status(struct migration *migration, enum migration_status status);
+/* Event MIGRATION_PASS. */
+void migration_note_pass(struct migration *migration);
+/* Begin with this connection. False and an error; it is closed. */
+bool migration_open(struct migration *migration, int fd, struct error *error);
+/* Release everything but what queries show. */
+void migration_close(struct migration *migration);
+/* The end of one that failed, on either side: migrate_source.c, migrate_target.c. */
+void migrate_source_failed(struct migration *migration, const struct error *error);
+void migrate_target_failed(struct migration *migration, const struct error *error);
+
+/* ---- migrate_address.c ---- */
+
+/* A connection to there, or -1 and an error. */
+int migrate_connect(const char *uri, struct error *error);
+/* Where a connection is awaited: *listener is a socket that listens, with the *path that is to be removed
+ * with it, or -1, and the result is the connection. -1 with *listener -1, and an error. */
+int migrate_listen(const char *uri, int *listener, char **path, struct error *error);
+/* After its successful use: a name of getfd is free again. */
+void migrate_used(const char *uri);
+
+#endif
