@@ -143,5 +143,32 @@ def test_a_linux_guest_continues():
             assert machine.quit() == 0
 
 
+def forks(machine):
+    """How often the guest's kernel has learned that it is another copy, and has reseeded its random numbers."""
+    return int(machine.shell("dmesg | grep -c 'crng reseeded due to virtual machine fork'", check=False)[1])
+
+
+def test_a_copy_learns_that_it_is_one():
+    """The kernel "cloud" has no driver of vmgenid."""
+    options = ["-m", "256M", "-device", "vmgenid"]
+    with tempfile.TemporaryDirectory(prefix="hotram-") as folder:
+        file = pathlib.Path(folder) / "first"
+        with Machine(options, kernel=str(GUEST / "vmlinuz-generic")) as machine:
+            machine.wait_ready()
+            guid = machine.qmp.execute("query-vm-generation-id")["guid"]
+            save(machine, file)
+            assert forks(machine) == 0
+            assert machine.quit() == 0
+        with Machine([*options[:2], "-device", f"vmgenid,guid={guid}", "-incoming", f"file:{file}"],
+                     kernel=str(GUEST / "vmlinuz-generic")) as machine:
+            machine.shell("sleep 1")
+            assert forks(machine) == 0                       # it is the same
+            assert machine.quit() == 0
+        with Machine([*options, "-incoming", f"file:{file}"], kernel=str(GUEST / "vmlinuz-generic")) as machine:
+            machine.wait_until(lambda: forks(machine) == 1, what="a reseeded kernel")
+            assert machine.qmp.execute("query-vm-generation-id")["guid"] != guid
+            assert machine.quit() == 0
+
+
 if __name__ == "__main__":
     tap.main()

@@ -83,7 +83,8 @@ struct board {
     const struct config *config;
     uint64_t low_ram_end, high_ram_size; /* x86: RAM is [0, low_ram_end) and high_ram_size bytes at 4 GiB */
     const struct pci_layout *pci_layout;
-    unsigned flash_kvm_slot; /* the first of the KVM slots for flash banks, one each */
+    unsigned flash_kvm_slot;      /* the first of the KVM slots for flash banks, one each */
+    unsigned generation_kvm_slot; /* of a vmgenid's page */
     /* The GPEs whose cause persists, as bits (hotram_gpe_write()); called under the machine lock. */
     uint16_t (*waiting_gpes)(void *machine);
 

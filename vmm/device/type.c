@@ -14,7 +14,7 @@ extern const struct device_type host_cpu_type, isa_serial_type, pc_dimm_type, pc
     virtio_balloon_pci_non_transitional_type, virtio_blk_pci_type, virtio_blk_pci_non_transitional_type,
     virtio_mem_pci_type, virtio_net_pci_type, virtio_net_pci_non_transitional_type, virtio_rng_pci_type,
     virtio_rng_pci_non_transitional_type, virtio_serial_pci_type, virtio_serial_pci_non_transitional_type,
-    virtconsole_type, virtserialport_type;
+    virtconsole_type, virtserialport_type, vmgenid_type;
 /* Chips of the machine. */
 extern const struct device_type flash_arm64_type, flash_x86_type, fw_cfg_type, ged_type, gpex_host_type,
     gpex_root_type, pl011_type, pl031_type, pm_type, q35_host_type, q35_isa_type, q35_mch_type, rtc_type,
@@ -45,6 +45,7 @@ static const struct device_type *const device_types[] = {
     &virtio_serial_pci_type,
     &virtio_serial_pci_non_transitional_type,
     &virtserialport_type,
+    &vmgenid_type,
 #if defined(__x86_64__)
     &pvpanic_type, /* at an I/O port */
     /* chips */

@@ -26,9 +26,10 @@
 #define ARM64_MEMHP UINT64_C(0x09070000) /* HOTRAM_MEMHP_EXTENT bytes; present if the machine has slots */
 #define ARM64_CPUHP UINT64_C(0x090c0000) /* HOTRAM_CPUHP_LENGTH bytes; present if CPUs can be plugged */
 #define ARM64_GED UINT64_C(0x09080000)   /* HOTRAM_GED_LENGTH bytes */
-#define ARM64_PCI_LOW UINT64_C(0x10000000) /* BARs, up to the I/O ports */
-#define ARM64_PCI_IO UINT64_C(0x3eff0000)  /* 64 KiB: I/O ports */
-#define ARM64_RAM UINT64_C(0x40000000)     /* all RAM, in one piece */
+#define ARM64_GENERATION UINT64_C(0x090e0000) /* 64 KiB at most; there only with -device vmgenid */
+#define ARM64_PCI_LOW UINT64_C(0x10000000)    /* BARs, up to the I/O ports */
+#define ARM64_PCI_IO UINT64_C(0x3eff0000)     /* 64 KiB: I/O ports */
+#define ARM64_RAM UINT64_C(0x40000000)        /* all RAM, in one piece */
 /* Above the hotplug region: PCI's configuration space, 256 MiB, and its large BARs, in the last eighth of the
  * addresses. */
 #define ARM64_PCI_BUSES 256
@@ -43,6 +44,7 @@
 #define ARM64_GSI_PL031 34        /* level */
 #define ARM64_GSI_PCI 35          /* four, level: the pins of PCI devices */
 #define ARM64_GSI_GED 41          /* level */
+#define ARM64_GSI_GENERATION 42   /* edge: a Generic Event Device of its own */
 #define ARM64_GSI_TIMER_SECURE 29 /* level, low: the generic timer's */
 #define ARM64_GSI_TIMER 30
 #define ARM64_GSI_TIMER_VIRTUAL 27

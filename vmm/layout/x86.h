@@ -63,6 +63,10 @@
 #define X86_GED UINT64_C(0xfed60000) /* HOTRAM_GED_LENGTH bytes between IOAPIC and local APIC */
 #define X86_GSI_GED 20               /* level */
 
+/* With -device vmgenid: a page, and the interrupt of a Generic Event Device of its own */
+#define X86_GENERATION UINT64_C(0xfed61000)
+#define X86_GSI_GENERATION 21 /* edge */
+
 /* Interrupts */
 #define X86_IRQ_RTC 8
 #define X86_IRQ_COM1 4

@@ -85,6 +85,19 @@ bool ram_claim_objects(struct machine *machine, struct error *error)
     return true;
 }
 
+static bool has_device(const struct config *config, const char *driver)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < config->device_count && !found; i++) {
+        const struct props props = { config->devices[i].object, config->devices[i].keyval };
+        const char *name = props_string(props, "driver", NULL);
+
+        found = name && strcmp(name, driver) == 0;
+    }
+    return found;
+}
+
 /* What virtio-mem devices can have, which find out for themselves whether it is enough. */
 static unsigned left_for_blocks(const struct machine *machine, unsigned others)
 {
@@ -94,16 +107,18 @@ static unsigned left_for_blocks(const struct machine *machine, unsigned others)
 }
 
 /* One for each backend of the RAM, one more where the hole below 4 GiB cuts one, one for firmware, one for
- * each DIMM, some for virtio-mem; and one for each bank of flash. */
+ * each DIMM, some for virtio-mem; one for each bank of flash, and one for a generation id. */
 bool ram_reckon_kvm_slots(struct machine *machine, unsigned *kvm_slots, struct error *error)
 {
     const struct config *config = machine->config;
     const unsigned flash = flash_has_bank(config, 0) || flash_has_bank(config, 1) ? FLASH_BANKS : 0;
-    const unsigned others = machine->ram_count + 1 + (machine->rom.path != NULL) + flash;
+    const unsigned fixed = flash + has_device(config, "vmgenid");
+    const unsigned others = machine->ram_count + 1 + (machine->rom.path != NULL) + fixed;
 
     machine->mem_chunks = left_for_blocks(machine, others + config->slots);
-    *kvm_slots = others - flash + config->slots + machine->mem_chunks;
+    *kvm_slots = others - fixed + config->slots + machine->mem_chunks;
     machine->board.flash_kvm_slot = *kvm_slots;
+    machine->board.generation_kvm_slot = *kvm_slots + flash;
     return others + config->slots <= machine->vm.kvm_slots_max ||
            error_set(
                error,

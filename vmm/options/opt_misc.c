@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/count_of.h"
+#include "base/uuid.h"
 #include "options/parser.h"
 
 static const struct choice name_keys[] = { { "guest", NULL, NULL }, { "debug-threads", "on|off", NULL } };
@@ -96,26 +97,8 @@ bool option_incoming(struct parser *parser, const char *argument, struct error *
 
 bool option_uuid(struct parser *parser, const char *argument, struct error *error)
 {
-    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    uint8_t uuid[16] = { 0 };
-    unsigned digits = 0;
-    bool good = strlen(argument) == sizeof form - 1;
-
-    for (size_t i = 0; good && form[i]; i++) {
-        unsigned char c = (unsigned char)argument[i];
-
-        good = form[i] == 'x' ? isxdigit(c) != 0 : c == '-';
-        if (!good || c == '-')
-            continue;
-        uuid[digits / 2] = (uint8_t)(uuid[digits / 2] << 4 | (isdigit(c) ? c - '0' : tolower(c) - 'a' + 10));
-        digits++;
-    }
-    if (!good)
-        return error_set(error,
-                         "expects a UUID such as 8b5ec5a0-2c3f-4ad2-9a55-0c5c5d6e7f80 (8-4-4-4-12 "
-                         "hexadecimal digits); got '%.80s'",
-                         argument);
-    memcpy(parser->config->uuid, uuid, sizeof uuid);
+    if (!uuid_parse(argument, parser->config->uuid))
+        return error_set(error, "expects " UUID_FORM "; got '%.80s'", argument);
     parser->config->uuid_given = true;
     return true;
 }

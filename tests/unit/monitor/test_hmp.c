@@ -19,7 +19,7 @@
 
 #define VIRTIO \
     ", vhost-user-blk-pci, vhost-user-fs-pci, vhost-vsock-pci, virtconsole, virtio-balloon-pci, virtio-blk-pci, virtio-mem-pci, virtio-net-pci, virtio-rng-pci, virtio-serial-pci, " \
-    "virtserialport"
+    "virtserialport, vmgenid"
 #if defined(__x86_64__)
 #define X86_DEVICES ", pvpanic"
 #else
@@ -347,7 +347,7 @@ static void test_completion(void **state)
     expect_words(
         world, "info ", 0, ' ',
         "balloon block blockstats chardev cpu-operations cpus exits hotpluggable-cpus iothreads kvm memdev memory-devices memory-hotplug memory-map memory-operations "
-        "memory_size_summary memslot migrate migrate_capabilities migrate_parameters name network numa pci status uuid version");
+        "memory_size_summary memslot migrate migrate_capabilities migrate_parameters name network numa pci status uuid version vm-generation-id");
     expect_words(world, "memory ", 0, ' ', "cancel plug set unplug");
     expect_words(world, "help memory un", 2, ' ', "unplug");
     expect_words(world, "memory plug ", 0, 0, "");

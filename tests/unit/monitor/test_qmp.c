@@ -536,6 +536,7 @@ static void test_query_commands(void **state)
         "query-commands",
         "query-name",
         "query-uuid",
+        "query-vm-generation-id",
         "query-kvm",
         "query-target",
         "query-chardev",

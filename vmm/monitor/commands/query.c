@@ -8,7 +8,9 @@
 
 #include "base/config.h"
 #include "base/result.h"
+#include "base/uuid.h"
 #include "device/device.h"
+#include "device/vmgenid.h"
 #include "kvm/vm.h"
 #include "machine/machine.h"
 #include "monitor/command.h"
@@ -102,12 +104,10 @@ static void print_name(struct text *out, struct json_object *result)
 static bool run_uuid(struct monitor_context *context, struct json_object *args, struct json_object **result,
                      struct error *error)
 {
-    const uint8_t *u = machine_config(context->machine)->uuid;
-    char text[40];
+    char text[UUID_TEXT_SIZE];
 
     (void)args, (void)error;
-    snprintf(text, sizeof text, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0],
-             u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
+    uuid_print(machine_config(context->machine)->uuid, text);
     *result = json_new_object();
     add_string(*result, "UUID", text);
     return true;
@@ -116,6 +116,24 @@ static bool run_uuid(struct monitor_context *context, struct json_object *args, 
 static void print_uuid(struct text *out, struct json_object *result)
 {
     text_printf(out, "%s\n", get_string(result, "UUID"));
+}
+
+static bool run_generation(struct monitor_context *context, struct json_object *args,
+                           struct json_object **result, struct error *error)
+{
+    char text[UUID_TEXT_SIZE];
+
+    (void)args;
+    if (!vmgenid_text(machine_board(context->machine), text))
+        return error_set(error, "VM Generation ID device not found");
+    *result = json_new_object();
+    add_string(*result, "guid", text);
+    return true;
+}
+
+static void print_generation(struct text *out, struct json_object *result)
+{
+    text_printf(out, "%s\n", get_string(result, "guid"));
 }
 
 /* libvirt asks again and again when this differs from what it finds itself. */
@@ -218,6 +236,12 @@ static const struct command commands[] = {
       .returns = "UuidInfo",
       .print = print_uuid,
       .help = "show the current VM UUID" },
+    { .qmp = "query-vm-generation-id",
+      .hmp = "info vm-generation-id",
+      .run = run_generation,
+      .returns = "GuidInfo",
+      .print = print_generation,
+      .help = "show the id of this copy of the guest (vmgenid)" },
     { .qmp = "query-kvm",
       .early = true,
       .hmp = "info kvm",

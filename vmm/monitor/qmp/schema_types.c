@@ -22,6 +22,7 @@ static const struct schema_type types[] = {
     { "VersionTriple", TYPE({ "major", "int" }, { "minor", "int" }, { "micro", "int" }) },
     { "NameInfo", TYPE({ "*name", "str" }) },
     { "UuidInfo", TYPE({ "UUID", "str" }) },
+    { "GuidInfo", TYPE({ "guid", "str" }) },
     { "BalloonInfo", TYPE({ "actual", "int" }) },
     { "KvmInfo", TYPE({ "enabled", "bool" }, { "present", "bool" }) },
     { "TargetInfo", TYPE({ "arch", "str" }) },
