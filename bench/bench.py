@@ -19,6 +19,7 @@ import time
 
 import busy
 import common
+import cpus
 import disk
 import equipped
 import firmware
@@ -45,6 +46,8 @@ PARTS = {
     "ost": (guest.measure_ost, 2),
     "exits": (guest.measure_exits, 1),
     "own-exits": (guest.measure_own_exits, 1),
+    "cpus-start": (cpus.measure_start, 15),
+    "cpus": (cpus.measure_plugs, 2),
     "boot": (guest.measure_boot, 3),
     "firmware": (firmware.measure, 3),
     "equipped": (equipped.measure, 9),

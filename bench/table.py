@@ -5,6 +5,7 @@ import math
 import re
 
 import leases
+import table_cpus
 import table_devices
 from common import SLOTS
 from goal import MISSED, Goal, of, percentile
@@ -93,6 +94,7 @@ ROWS = [
     ("own-exits", "one plug by hotram's own count, 1 slot", "", of("own_exits_1"),
      None),
     ("own-exits", f"the same, {SLOTS} slots", "", of(f"own_exits_{SLOTS}"), None),
+    *table_cpus.ROWS,
     ("boot", "start to the guest's init, bzImage", "s", of("bzimage"), None),
     ("boot", "the same, vmlinux", "s", of("vmlinux"), None),
     *(("firmware", f"power-on to {what}, by SeaBIOS and GRUB", "s", of(name), Goal("≤ 0.8 of QEMU's", fraction=0.8))
