@@ -82,7 +82,7 @@ const struct option options_table[] = {
     HANDLED(
         "m", "[size=]N[,slots=S,maxmem=M]", GROUP_MACHINE, option_memory,
         "N: RAM at start (default 128M; MiB without a suffix). S: number of DIMM slots, at most 256. M: maximum memory of "
-        "the guest, RAM at start plus all DIMMs (bytes without a suffix)",
+        "the guest, RAM at start plus all DIMMs and virtio-mem devices, which need no slots (bytes without a suffix)",
         "-m 1G,slots=3,maxmem=4G"),
     HANDLED(
         "memslot", "id=ID,size=SIZE[,start=ADDRESS][,node=N]", GROUP_MACHINE, option_memslot,
