@@ -550,7 +550,7 @@ def walk(ask, path="/"):
 CHIPS = {"acpi-ged", "cfi.pflash01"} | (
     {"serial", "mc146818rtc"} if arch.chosen() is arch.X86 else {"pl011", "pl031", "gpex-pcihost"})
 # Types that stand for keys of options.
-WITHOUT_OBJECTS = {"vhost-vsock-device"} | (
+WITHOUT_OBJECTS = {"vhost-vsock-device", "vhost-user-fs-device"} | (
     {"max-x86_64-cpu", "vmport", "ICH9-LPC"} if arch.chosen() is arch.X86 else {"max-arm-cpu"})
 
 

@@ -43,8 +43,10 @@ static const struct qom_type fixed[] = {
     { .name = "pci-device", .parent = "device", .abstract = true },
     { .name = "virtio-pci", .parent = "pci-device", .abstract = true },
     { .name = "virtio-serial-port", .parent = "device", .abstract = true },
-    /* By this type libvirt sees that there is vhost-vsock-pci; in QEMU it is the part behind PCI. */
+    /* By these types libvirt sees that there are vhost-vsock-pci and vhost-user-fs-pci; in QEMU they are the
+     * parts behind PCI. */
     { .name = "vhost-vsock-device", .parent = "device" },
+    { .name = "vhost-user-fs-device", .parent = "device" },
     { .name = "cpu", .parent = "device", .abstract = true },
     /* By this type libvirt sees that -cpu host has migratable=. */
     { .name = "max-" MONITOR_CPUS "-cpu",
