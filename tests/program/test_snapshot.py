@@ -182,6 +182,9 @@ def test_what_is_restored_is_saved_as_the_same():
     if arch.chosen() is not arch.X86:
         raise tap.Skip("machines of arm64 are not saved")
     options = ["-m", "128M", "-smp", "2", "-kernel", CLONE / "build/native/tests/micro/scribble"]
+    for device in ("virtio-rng-pci", "virtio-balloon-pci", "virtio-net-pci", "virtio-serial-pci", "pcie-root-port,id=port",
+                   "virtio-rng-pci,bus=port"):
+        options += ["-device", device]
     with place() as file:
         with Machine(options, kernel=None, reboot=True, run=False) as machine:
             for number in range(5):
