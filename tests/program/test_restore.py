@@ -213,6 +213,20 @@ def test_a_kernel_that_has_moved():
         assert (str(second) in Saved(file)["options"].values()) and str(first) not in Saved(file)["options"].values()
 
 
+@tap.kvm
+def test_flash():
+    """Its image is the host's, and given anew."""
+    with place() as file:
+        image, other = file.parent / "flash", file.parent / "other"
+        image.write_bytes(bytes((1 << 20) - 16) + b"\xf4\xeb\xfd" + bytes(13))     # it halts at the reset vector
+        shutil.copy(image, other)
+        with started("-m", "64M", "-pflash", image) as machine:
+            save(machine, file)
+        with started("-restore", file, "-pflash", other) as machine:
+            assert machine.qmp.execute("query-status")["status"] == "running"
+        assert "machine: 'firmware' is 'flash' in the saved state, and 'image' in this machine" in refused("-restore", file)
+
+
 # ---- what is refused ----
 
 def test_options_of_the_machine_are_refused_by_name():

@@ -374,8 +374,8 @@ def test_what_is_required_is_required_and_what_is_optional_is_optional():
 def test_answers_are_as_listed():
     """Of every query, on machines of all kinds."""
     with Nothing("-serial", "null") as none, \
-            Guest("-name", "x", "-device", "virtio-balloon-pci", "-device", "vmgenid", "-smp", "2", "-numa", "node,cpus=0,mem=64M",
-                  "-numa", "node,cpus=1,mem=64M", "-memslot", "id=slot,size=128M") as guest:
+            Guest("-name", "x", "-device", "virtio-balloon-pci", "-device", "vmgenid", "-smp", "2", "-numa",
+                  "node,cpus=0,mem=64M", "-numa", "node,cpus=1,mem=64M", "-memslot", "id=slot,size=128M") as guest:
         guest.plug()            # slot 0 is the memslot's
         guest.accept(1)
         guest.done(result="done")

@@ -32,6 +32,7 @@ static const struct {
     { "object", false, false }, /* one of an id that is stored replaces it */
     { "blockdev", false, false },
     { "netdev", false, false },
+    { "pflash", false, false }, /* an image, like a -blockdev; what it contains is compared or restored */
     { "add-fd", false, false },
     { "readconfig", false, false }, /* its sections follow the rule */
     /* Files of the host: where they are now, if they are no longer where they were */
@@ -42,7 +43,6 @@ static const struct {
     /* Devices are stored as those that the machine has when it is saved */
     { "device", false, true },
     { "drive", false, true },
-    { "pflash", false, true },
     { "hda", false, true },
     { "hdb", false, true },
     { "hdc", false, true },
