@@ -14,6 +14,8 @@ MIB = 1 << 20
 OPTIONS = ["-m", "256M,slots=4,maxmem=4G", "-object", "memory-backend-ram,id=m0,size=1G,reserve=off",
            "-device", "virtio-mem-pci,id=vm0,memdev=m0"]
 MOVABLE = "memhp_default_state=online_movable"
+# Linux tries again 50 s after a block that it could not empty, and then less often.
+LIMIT = 400
 
 
 def request(machine, mib):
@@ -28,7 +30,7 @@ def size(machine):
 
 def resize(machine, mib):
     request(machine, mib)
-    machine.wait_until(lambda: size(machine) == mib, what=f"{mib} MiB of blocks")
+    machine.wait_until(lambda: size(machine) == mib, LIMIT, f"{mib} MiB of blocks")
 
 
 def resident(machine):
@@ -60,11 +62,11 @@ def test_a_guest_grows_and_shrinks():
         # Linux finds the same request when it starts anew.
         resize(machine, 256)
         machine.console.send("x reboot -f")
-        machine.qmp.wait_event("RESET", {"guest": True, "reason": "guest-reset"})
+        machine.qmp.wait_event("RESET", {"guest": True, "reason": "guest-reset"}, LIMIT)
         machine.wait_ready()
         assert size(machine) == 0
         machine.shell("devices")
-        machine.wait_until(lambda: size(machine) == 256, what="256 MiB again")
+        machine.wait_until(lambda: size(machine) == 256, LIMIT, "256 MiB again")
         machine.unplug("d0")
         assert machine.quit() == 0
         assert machine.error_log == "", machine.error_log
