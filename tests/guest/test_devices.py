@@ -15,6 +15,7 @@ from lib import cards, tap                                   # noqa: E402
 from lib.machine import Machine                              # noqa: E402
 
 MIB = 1 << 20
+MTU = 1400
 SIZE = 128 * MIB
 DATA = os.urandom(4 * MIB)
 
@@ -46,15 +47,20 @@ def check_disk(machine, image):
 
 
 def check_card(machine):
-    """What TCP carries from one card to the other is what was sent, and the link follows the host's word."""
+    """What TCP carries from one card to the other is what was sent; the link follows the host's word, and the driver announces
+    its address when it is asked to."""
     shell = machine.shell
-    assert shell("cat /sys/class/net/eth0/address").split() == [cards.MACS[0]]
+    assert shell("cat /sys/class/net/eth0/address /sys/class/net/eth0/mtu").split() == [cards.MACS[0], str(MTU)]
     cards.join(machine, 2)
     shell(cards.SEND)
     machine.qmp.execute("set_link", {"name": "card0", "up": False})
     machine.wait_until(lambda: shell("cat /sys/class/net/eth0/carrier").split() == ["0"], what="the link's end")
     machine.qmp.execute("set_link", {"name": "card0", "up": True})
     machine.wait_until(lambda: shell("cat /sys/class/net/eth0/carrier").split() == ["1"], what="the link")
+    sent = int(shell("cat /sys/class/net/eth0/statistics/tx_packets"))
+    machine.qmp.execute("announce-self", {"initial": 0, "max": 0, "rounds": 1, "step": 0, "interfaces": ["card0"]})
+    # hotram's own frame does not count there.
+    machine.wait_until(lambda: int(shell("cat /sys/class/net/eth0/statistics/tx_packets")) > sent, what="an announcement")
 
 
 def check_random(machine):
@@ -106,7 +112,7 @@ def devices_by_their_drivers(folder):
     second, hot = disk_of(folder, "hot", bytes(2 * MIB))
     with Machine(["-m", "256M,slots=2,maxmem=2G", "-smp", "2", "-blockdev", ",".join(f"{key}={disk[key]}" for key in disk),
                   "-device", "virtio-blk-pci,drive=disk,serial=hello",
-                  *cards.options(folder), "-device", "virtio-rng-pci",
+                  *(word.replace("id=card0", f"id=card0,host_mtu={MTU}") for word in cards.options(folder)), "-device", "virtio-rng-pci",
                   "-device", "virtio-balloon-pci,id=balloon", "-device", "pcie-root-port,id=port,chassis=1,slot=1"],
                  append="net.ifnames=0") as machine:
         machine.wait_ready()
