@@ -301,6 +301,29 @@ def test_targets_that_differ():
         end(source)
 
 
+CPU = {"driver": "host-x86_64-cpu", "socket-id": 0, "core-id": 1, "thread-id": 0, "id": "c1"}
+
+
+@tap.kvm
+def test_cpus_that_were_plugged():
+    """The target needs them, too: one that lacks it is refused while the guest runs."""
+    cpus = ["-smp", "1,maxcpus=2"]
+    with place() as folder, start(*cpus) as source:
+        source.qmp.execute("device_add", CPU)
+        tell(source, "p")
+        with start(*cpus, incoming=f"unix:{folder}/1") as target:
+            source.qmp.take_events()
+            source.qmp.execute("migrate", {"uri": f"unix:{folder}/1"})
+            assert "CPUs: 'CPU 1 id' is 'c1'" in failed(source, target)
+            assert [describe(event) for event in source.qmp.take_events()] == ["setup", "failed"]
+        here = ["-device", ",".join(f"{key}={value}" for key, value in CPU.items()).removeprefix("driver=")]
+        with start(*cpus, *here, incoming=f"unix:{folder}/2") as target:
+            move(source, target, f"unix:{folder}/2")
+            tell(target, "e", "e")
+            end(target)
+        end(source)
+
+
 @tap.kvm
 def test_refused_at_once():
     with place() as folder, start() as source:

@@ -185,3 +185,22 @@ bool cpus_restore(struct cpus *cpus, const struct hotram_saved *stream, struct s
     machine_lock_release(cpus->config.board->lock);
     return restored && restore_wanted(cpus, &part, error) && saved_operations_get(&operations, &part, error);
 }
+
+/* ---- of a migration ---- */
+
+bool cpus_save_config(struct cpus *cpus, struct stream_writer *writer, struct error *error)
+{
+    if (!cpus_enabled(cpus))
+        return true;
+    describe(cpus, writer);
+    return stream_close(writer, error);
+}
+
+bool cpus_check_config(struct cpus *cpus, const struct hotram_saved *stream, struct stream_writer *scratch,
+                       struct error *error)
+{
+    if (!cpus_enabled(cpus))
+        return true;
+    describe(cpus, scratch);
+    return stream_matches(scratch, stream, error);
+}

@@ -120,6 +120,11 @@ bool cpus_save(struct cpus *cpus, struct stream_writer *writer, struct error *er
  * the machine cannot be used. */
 bool cpus_restore(struct cpus *cpus, const struct hotram_saved *stream, struct stream_writer *scratch,
                   struct error *error);
+/* Of a migration: append the section of which CPUs there are, which a target compares before the source
+ * stops; and whether it describes those of this machine. False and an error. */
+bool cpus_save_config(struct cpus *cpus, struct stream_writer *writer, struct error *error);
+bool cpus_check_config(struct cpus *cpus, const struct hotram_saved *stream, struct stream_writer *scratch,
+                       struct error *error);
 
 /* -device and device_add; and the values of its properties (struct device_type's values_size bytes) of a CPU
  * without a device. */

@@ -282,7 +282,8 @@ static bool append_config(struct machine *machine, const struct saved_memory *me
     (void)running;
     stream_begin(writer, out, "hotram " HOTRAM_VERSION);
     describe(machine, writer);
-    if (!stream_close(writer, error) || !hotplug_save_config(machine->hotplug, writer, error))
+    if (!stream_close(writer, error) || !hotplug_save_config(machine->hotplug, writer, error) ||
+        !cpus_save_config(machine->cpus, writer, error))
         return false;
     devices_describe(&machine->board, writer);
     if (!stream_close(writer, error) ||
@@ -310,7 +311,8 @@ static bool check_config(struct machine *machine, struct saved_memory *memory,
 {
     describe(machine, scratch);
     if (!stream_matches(scratch, stream, error) ||
-        !hotplug_check_config(machine->hotplug, stream, scratch, error))
+        !hotplug_check_config(machine->hotplug, stream, scratch, error) ||
+        !cpus_check_config(machine->cpus, stream, scratch, error))
         return false;
     return same_devices(machine, stream, scratch, error) && devices_can_save(&machine->board, error) &&
            (!has_vcpus(machine) || vcpus_arch_check_config(&machine->vcpus, stream, error)) &&
