@@ -1,11 +1,12 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 """What hotram is for, as a story: a Linux guest gains 1 GiB of memory while it
-runs, uses it, and gives it back. `make demo` runs this.
+runs, uses it, and gives it back; and two CPUs come while it compresses, and go
+again. `make demo` runs this.
 
 On x86-64 the guest is Debian on a disk of its own and with a network card, and writes
 to its disk all the time: what it has written it reads back and compares. On arm64 it is a kernel and a small user
-space in its initrd."""
+space in its initrd; the kernel is Linux 6.12, which has CPU hotplug there."""
 
 import pathlib
 import sys
@@ -21,13 +22,21 @@ WRITER = ("dd if=/dev/urandom of=/dev/shm/pattern bs=1M count=8 2>/dev/null; : >
           "while dd if=/dev/shm/pattern of=/var/tmp/data bs=1M oflag=direct conv=notrunc 2>/dev/null && "
           "dd if=/var/tmp/data bs=1M iflag=direct 2>/dev/null | cmp -s - /dev/shm/pattern; "
           "do echo >> /run/rounds; done; touch /run/differs")
+# What compresses, three at a time, unpacks, and compares.
+WORKERS = 3
+COMPRESSOR = ("while /bin/gzip -c /tmp/data | gunzip | cmp -s - /tmp/data; do echo >> /tmp/packed; done; "
+              "touch /tmp/packed-wrong")
+CPUS = ["-smp", "1,maxcpus=3"]
+SYSFS = "/sys/devices/system/cpu"
+# Linux leaves it to user space to start a CPU.
+RULE = 'ACTION=="add", SUBSYSTEM=="cpu", ATTR{online}=="0", ATTR{online}="1"'
 
 
 class Debian(Machine):
     """Debian on a disk, whose root has a shell on the serial console."""
 
     def __init__(self):
-        super().__init__(["-m", "384M,slots=4,maxmem=8G",
+        super().__init__(["-m", "384M,slots=4,maxmem=8G", *CPUS,
                           "-kernel", DISK / "vmlinuz", "-initrd", DISK / "initrd.img",
                           "-append", "root=/dev/vda1 rw console=ttyS0 quiet net.ifnames=0 "
                                      "memhp_default_state=online_movable",
@@ -76,9 +85,11 @@ def say(text=""):
 def type_in(machine, command):
     """A command to hotram's monitor, as a person types it."""
     say(f"hotram> {command}")
-    answer = machine.hmp(command)
-    if answer:
-        sys.exit(answer.strip())
+    answer = machine.hmp(command).strip()
+    if answer.startswith("Error"):
+        sys.exit(answer)
+    for line in answer.splitlines():
+        say(f"  {line.strip()}")
 
 
 def show(machine, when):
@@ -149,6 +160,71 @@ def empty(machine):
     machine.shell("umount /mnt" if isinstance(machine, Debian) else "killall hog")
 
 
+def compress(machine):
+    """From now on, until stop_compressing()."""
+    machine.shell("dd if=/dev/urandom of=/tmp/data bs=64k count=4 2>/dev/null; : > /tmp/packed")
+    for _ in range(WORKERS):
+        machine.shell(f"({COMPRESSOR}) > /dev/null 2>&1 & true")
+
+
+def stop_compressing(machine):
+    """How often the guest has unpacked what it had compressed; False: it once was something else."""
+    rounds = int(machine.shell("wc -l < /tmp/packed"))
+    good = machine.shell("test -e /tmp/packed-wrong", check=False)[0] != 0
+    # The last of them ends like one that finds a difference.
+    machine.shell("rm /tmp/data")
+    say(f"Meanwhile the guest compressed 256 KiB and unpacked them {rounds} times: " +
+        ("each time they were what it had compressed." if good else "NOT always what it had compressed!"))
+    return good and rounds > 0
+
+
+def processors(machine):
+    """Those on which the guest runs processes."""
+    return int(machine.shell("grep -c ^processor /proc/cpuinfo"))
+
+
+def start_cpus(machine):
+    """What udev does in Debian, from now on; the small user space has none."""
+    if isinstance(machine, Debian):
+        machine.shell(f"mkdir -p /run/udev/rules.d; echo '{RULE}' > /run/udev/rules.d/50-cpu.rules; udevadm control -R")
+        return
+    for cpu in (1, 2):
+        machine.wait_until(lambda cpu=cpu: machine.shell(
+            f"echo 1 > {SYSFS}/cpu{cpu}/online", check=False)[0] == 0, what=f"CPU {cpu}")
+
+
+def worked(machine):
+    """How long the guest's processes have run on each of its CPUs, in ticks."""
+    lines = machine.shell("grep '^cpu[0-9]' /proc/stat", timeout=120).splitlines()
+    return {line.split()[0]: int(line.split()[1]) for line in lines}
+
+
+def all_work(machine, before):
+    now = worked(machine)
+    return len(now) == WORKERS and all(ticks > before.get(cpu, 0) for cpu, ticks in now.items())
+
+
+def cpus_come_and_go(machine):
+    say(f"The guest compresses, {WORKERS} times at once, on {processors(machine)} CPU.")
+    compress(machine)
+    if isinstance(machine, Debian):
+        start_cpus(machine)
+    before = worked(machine)
+    type_in(machine, f"cpus set {WORKERS}")
+    with Step("Plugging two CPUs, until the guest compresses on them, too"):
+        if not isinstance(machine, Debian):
+            start_cpus(machine)
+        machine.wait_until(lambda: all_work(machine, before), timeout=240, what="work on three CPUs")
+    say(f"The guest has {processors(machine)} CPUs.")
+    type_in(machine, "cpus set 1")
+    with Step("Asking for them back, until the guest has moved its work away"):
+        for _ in range(2):
+            machine.qmp.wait_event("DEVICE_DELETED", timeout=120)
+    left = processors(machine)
+    say(f"The guest has {left} CPU.")
+    return stop_compressing(machine) and left == 1
+
+
 def story(machine):
     with Step("Booting Debian from its disk, in a guest of 384 MiB" if isinstance(machine, Debian)
               else "Booting Debian's kernel in a guest of 256 MiB"):
@@ -177,7 +253,9 @@ def story(machine):
     type_in(machine, "object_del memory0")
     show(machine, "After")
 
-    good = check_writer(machine)
+    good = cpus_come_and_go(machine)
+    say()
+    good = check_writer(machine) and good
     grown = machine.meminfo() - before
     say("The guest has what it had before, and the host has its memory back."
         if grown == 0 else f"The guest still has {grown // MIB} MiB more!")
@@ -186,7 +264,8 @@ def story(machine):
 
 
 def main():
-    with Machine(["-m", "256M,slots=4,maxmem=8G"]) if ARCH.name == "arm64" else Debian() as machine:
+    small = ["-m", "256M,slots=4,maxmem=8G", *CPUS]
+    with Machine(small, kernel="cloud-6.12") if ARCH.name == "arm64" else Debian() as machine:
         sys.exit(0 if story(machine) else 1)
 
 

@@ -21,7 +21,7 @@ step() {
     fi
 }
 
-echo 'hotram: a Linux guest gains 1 GiB of memory while it runs, uses it, and gives it back.'
+echo 'hotram: a Linux guest gains 1 GiB of memory and two CPUs while it runs, uses them, and gives them back.'
 echo
 case ${1:-x86-64} in
 x86-64) groups=(build guest disk) folder=build/native compiler=gcc ;;
@@ -37,4 +37,4 @@ if [ "$HOTRAM_ARCH" = x86-64 ]; then
     # The guest writes to a copy, so that each story begins alike.
     cp --sparse=always build/disk/disk.raw build/disk/demo.raw || exit
 fi
-exec tests/host/run -- scripts/demo.py
+exec tests/host/run --timeout 600 -- scripts/demo.py
