@@ -261,6 +261,34 @@ def test_descriptors_and_a_file():
                 end(target)
 
 
+@tap.kvm
+def test_devices_move():
+    """PCI devices over a socket; a disk, whose image the source has locked, by way of a file."""
+    devices = ["-device", "virtio-rng-pci", "-device", "virtio-balloon-pci", "-device", "pcie-root-port,id=port"]
+    with place() as folder:
+        uri = f"unix:{folder}/m"
+        with start(*devices) as source, start(*devices, incoming=uri) as target:
+            begin_writing(source)
+            move(source, target, uri)
+            end_writing(target)
+            end(source)
+            end(target)
+        (folder / "disk").write_bytes(bytes(MIB))
+        disk = ["-drive", f"file={folder}/disk,format=raw,if=virtio"]
+        with start(*disk) as source, open(folder / "stored", "wb") as stored:
+            pass_fd(source, "stored", stored.fileno())
+            source.qmp.execute("migrate", {"uri": "fd:stored"})
+            wait_migration(source, "completed")
+            end(source)
+        with open(folder / "stored", "rb") as stored:
+            number = stored.fileno()
+            with start(*disk, incoming=f"fd:{number}", pass_fds=(number,)) as target:
+                wait_migration(target, "completed")
+                target.qmp.execute("cont")
+                tell(target, "e", "e")
+                end(target)
+
+
 # ---- what differs is refused, and the guest runs on ----
 
 def failed(source, target):
