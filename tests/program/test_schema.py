@@ -238,7 +238,7 @@ def with_back_ends(stack):
 def busy_host(balloon=True, options=()):
     """One where all that the arguments name is there."""
     host = Host([*options, "-smp", "1,maxcpus=2", "-memslot", "id=slot,size=2M", "-blockdev", "null-co,node-name=node,size=1M",
-                 "-device", "pcie-root-port,id=port", "-object", "rng-builtin,id=random", "-object", "iothread,id=thread",
+                 "-device", "pcie-root-port,id=port", "-device", "vmgenid,id=generation", "-object", "rng-builtin,id=random", "-object", "iothread,id=thread",
                  *(("-device", "virtio-balloon-pci") if balloon else ()),
                  "-netdev", "user,id=cable", "-device", "virtio-net-pci,id=nic", "-device", "virtio-serial-pci,id=serial", "-chardev", "null,id=unused"],
                 memory="64M,slots=4,maxmem=8G")
