@@ -164,7 +164,8 @@ def compress(machine):
     """From now on, until stop_compressing()."""
     machine.shell("dd if=/dev/urandom of=/tmp/data bs=64k count=4 2>/dev/null; : > /tmp/packed")
     for _ in range(WORKERS):
-        machine.shell(f"({COMPRESSOR}) > /dev/null 2>&1 & true")
+        # By a shell of its own: that of the console would say on it when they end.
+        machine.shell(f"( ({COMPRESSOR}) > /dev/null 2>&1 & )")
 
 
 def stop_compressing(machine):
