@@ -16,7 +16,7 @@ from lib.machine import CLONE, PROGRAM                       # noqa: E402
 WORDS = {True: ("on", "yes", "true", "y"), False: ("off", "no", "false", "n")}
 WRONG = ("", "1", "0", "On", "TRUE", "onn", " on", "maybe")
 # Option, what comes before the boolean, and what hotram can do.
-PLACES = (("-machine", "dump-guest-core", "both"), ("-machine", "mem-merge", "both"),
+PLACES = (("-machine", "dump-guest-core", "both"), ("-machine", "mem-merge", "both"), ("-machine", "ignore-absent", "both"),
           ("-machine", "dimm-map-strict", "both"), ("-machine", "usb", False),
           ("-machine", "hpet", False), ("-machine", "i8042", False), ("-machine", "sata", False),
           ("-machine", "smbus", False), ("-machine", "graphics", False), ("-machine", "kernel-irqchip", True),
@@ -119,7 +119,7 @@ def test_disks_in_all_formats():
 def test_no_boolean_is_missing_here():
     """Each row of the options' tables with on or off among its values is tried above; but those of arm64's, and
     those with auto, of which QEMU takes no other words."""
-    tried = {key.split(",")[-1] for _, key, _ in PLACES} | {"acpi", "vmport", "its"}
+    tried = {key.split(",")[-1] for _, key, _ in PLACES} | {"acpi", "vmport", "its", "read-only"}
     for path in (CLONE / "vmm/options").glob("opt_*.c"):
         text = path.read_text()
         for key, values in re.findall(r'\{ "([a-z-]+)", "([a-z|]+)"', text):

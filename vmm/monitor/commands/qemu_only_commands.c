@@ -14,11 +14,12 @@ static const struct {
     const char *reason;
 } absent[] = {
     { "set-numa-node", "nodes are defined by -numa" },
-    { "savevm loadvm snapshot-save snapshot-load", "no snapshots" },
+    { "savevm loadvm snapshot-save snapshot-load",
+      "machine-snapshot writes a snapshot to a file of its own" },
     { "chardev-change", "device_del, chardev-remove, chardev-add and device_add replace a port's chardev" },
     { "chardev-send-break", "a break is not a byte, and chardevs transfer bytes alone" },
     { "query-vnc query-spice screendump send-key", "no display" },
-    { "dump-guest-memory pmemsave memsave", "guest memory cannot be written to files" },
+    { "dump-guest-memory pmemsave memsave", "of guest memory only snapshots are written: machine-snapshot" },
 };
 
 const char *command_absent(const char *name)
