@@ -84,7 +84,13 @@ static void note_eject(void *opaque, uint32_t slot)
 static void create_bank(struct vmm *vmm)
 {
     static const struct hotram_bank_ops ops = { raise_event, note_ost, note_eject };
-    const struct hotram_bank_config config = { REGION_START, REGION_SIZE, REGION_SIZE, 2 * MIB, SLOTS };
+    const struct hotram_bank_config config = {
+        .base = REGION_START,
+        .size = REGION_SIZE,
+        .capacity = REGION_SIZE,
+        .granularity = 2 * MIB,
+        .slots = SLOTS,
+    };
 
     check(hotram_bank_init(&vmm->bank, &config, vmm->slots, &ops, vmm), "bank");
     check(hotram_memhp_init(&vmm->block, &vmm->bank), "registers");
