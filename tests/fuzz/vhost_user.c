@@ -125,7 +125,7 @@ static bool begins(struct judge *judge, struct vhost_user *user)
 
     if (!number(judge, 1, &features) || !(features >> 30 & 1) || !number(judge, 15, &judge->protocol))
         return false;
-    judge->protocol &= 1 << 0 | 1 << 3 | 1 << 5 | 1 << 9 | 1 << 12 | 1 << 13 | 1 << 15 | 1 << 16;
+    judge->protocol &= 1 << 0 | 1 << 2 | 1 << 3 | 1 << 5 | 1 << 9 | 1 << 12 | 1 << 13 | 1 << 15 | 1 << 16;
     if ((judge->protocol & (1 << 3 | 1 << 9)) != (1 << 3 | 1 << 9) || !done(judge, 3))
         return false;
     if (((judge->protocol & 1) && !number(judge, 17, &rings)) ||
@@ -294,7 +294,7 @@ static uint64_t some(struct input *input)
 
 static void begin(struct judge *judge, struct vhost_user *user, struct input *input)
 {
-    const uint64_t protocol = UINT64_C(0x1b229) ^ (input_u8(input) < 0x40 ? input_u16(input) : 0);
+    const uint64_t protocol = UINT64_C(0x1b22d) ^ (input_u8(input) < 0x40 ? input_u16(input) : 0);
     struct error error;
     bool expected;
 
