@@ -491,6 +491,51 @@ def host_pipes(host, file):
     return b"".join(state[2] for state in Saved(file).states if state[0] == DEVICE)
 
 
+def test_a_port_that_is_full_is_full_where_it_is_restored():
+    """Its client waits there, too, until the guest has read: nothing is written over what was saved."""
+    def fill(folder, host, first):
+        """Numbers, until the pipe and the kernel's buffers are full."""
+        data = struct.pack("<262144I", *range(first, first + (1 << 18)))
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(f"{folder}/c")
+        client.setblocking(False)
+        sent = idle = 0
+        while idle < 20:
+            try:
+                sent += client.send(data[sent:])
+                idle = 0
+            except BlockingIOError:
+                host.qmp.execute("query-status")
+                idle += 1
+            assert sent < len(data), "where does it all go"
+        return client, data[:sent]
+
+    with place() as file:
+        options = ["-chardev", f"socket,id=c,path={file.parent}/c,server=on,wait=off", "-device",
+                   "virtio-serial-pci,id=s", "-device", "virtserialport,chardev=c,id=p"]
+        with Host(options) as host:
+            host.qmp.execute("cont")
+            space = virtio.Pci(host.qtest)
+            device = virtio.Device(space, space.find(0x1af4, SERIAL))
+            driver = Driver(types.SimpleNamespace(device=device, qtest=host.qtest))
+            driver.begins(1)
+            driver.tell(1, OPEN)
+            client, before = fill(file.parent, host, 0)
+            assert driver.hears() == (1, OPEN, 1)
+            save(host, file)
+            client.close()
+        with restored(options, file) as host:
+            hand_over(device, host)
+            driver.qtest = host.qtest
+            client, after = fill(file.parent, host, 1 << 30)
+            got = b""
+            while not got.endswith(after[-4096:]):
+                got += driver.receives(1)
+            saved = len(got) - len(after)
+            assert got[saved:] == after and got[:saved] == before[:saved] and saved > 60000, saved
+            client.close()
+
+
 # ---- flash ----
 
 def test_flash_goes_on_programming():

@@ -143,12 +143,20 @@ bool console_is_port(const struct device *device);
 extern const struct chardev_user_ops console_chardev_ops;
 /* Function of port->work. */
 void console_port_work(void *port);
+/* Have the chardev read, or not, by to_guest_stopped. */
+void console_port_read_on(struct console_port *port);
 
 /* ---- pipes, under the port's lock ---- */
 
 static inline uint32_t console_pipe_room(const struct console_pipe *pipe)
 {
     return CONSOLE_PIPE - pipe->count;
+}
+/* Whether one call's bytes of the chardev have no room in to_guest, which is then `to_guest_stopped`. */
+static inline bool console_pipe_settle(struct console_port *port)
+{
+    port->to_guest_stopped = console_pipe_room(&port->to_guest) < CHANNEL_INPUT_MAX;
+    return port->to_guest_stopped;
 }
 /* `length` is at most console_pipe_room(). */
 void console_pipe_put(struct console_pipe *pipe, const uint8_t *bytes, uint32_t length);

@@ -50,17 +50,17 @@ static void drain(struct console_port *port)
         kick(port, false);
 }
 
-static void read_on(struct console_port *port)
+void console_port_read_on(struct console_port *port)
 {
     bool stopped;
 
     pthread_mutex_lock(&port->lock);
     stopped = port->to_guest_stopped;
     pthread_mutex_unlock(&port->lock);
-    if (!port->channel || !port->paused || stopped)
+    if (!port->channel || port->paused == stopped)
         return;
-    port->paused = false;
-    channel_pause(port->channel, false);
+    port->paused = stopped;
+    channel_pause(port->channel, stopped);
 }
 
 /* ---- what it says ---- */
@@ -88,7 +88,7 @@ void console_port_work(void *opaque)
     struct console_port *port = opaque;
 
     drain(port);
-    read_on(port);
+    console_port_read_on(port);
     report(port);
 }
 
@@ -99,6 +99,7 @@ static void *opened(void *user, struct channel *channel)
     struct console_port *port = user;
 
     port->channel = channel;
+    console_port_read_on(port); /* a pipe that was restored may be full */
     loop_post(port->device.board->loop, &port->work);
     return port;
 }
@@ -111,7 +112,7 @@ static void input(void *session, const uint8_t *bytes, size_t length)
     /* There is always room for one call's bytes, or the chardev is paused. */
     pthread_mutex_lock(&port->lock);
     console_pipe_put(&port->to_guest, bytes, (uint32_t)length);
-    stopped = port->to_guest_stopped = console_pipe_room(&port->to_guest) < CHANNEL_INPUT_MAX;
+    stopped = console_pipe_settle(port);
     pthread_mutex_unlock(&port->lock);
     /* If the guest has made room in between, the work that was posted is still to run. */
     if (stopped) {

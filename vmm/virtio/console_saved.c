@@ -184,16 +184,19 @@ bool console_port_restore(struct device *device, bool check, struct hotram_saved
     pthread_mutex_lock(&port->lock);
     good = restore_pipe(port, check ? NULL : &port->to_guest, state.to_guest, &number, saved, error) &&
            restore_pipe(port, check ? NULL : &port->from_guest, state.from_guest, &number, saved, error);
-    if (good && !check)
+    if (good && !check) {
         port->guest_open = state.guest_open;
+        console_pipe_settle(port);
+    }
     pthread_mutex_unlock(&port->lock);
     return good;
 }
 
-/* The chardev takes what is there, and clients learn whether the port is open. */
+/* The chardev is read if there is room, and takes what is there; clients learn whether the port is open. */
 void console_port_restored(struct device *device)
 {
     struct console_port *port = (void *)device;
 
+    console_port_read_on(port);
     loop_post(device->board->loop, &port->work);
 }
