@@ -6,15 +6,21 @@
 it needs no KVM; guest/test_cpus.py has real guests."""
 
 import contextlib
+import json
+import os
 import pathlib
+import signal
 import subprocess
 import sys
+import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
 from lib.host import Host                                    # noqa: E402
 from lib.machine import PROGRAM                              # noqa: E402
 from lib.qmp import QMPError, QMPTimeout                     # noqa: E402
+from lib.saved import Saved                                  # noqa: E402
 
 SELECT, FLAGS, COMMAND, DATA = 0xcd8, 0xcdc, 0xcdd, 0xce0
 PRESENT, INSERT, REMOVE, EJECT = 1, 2, 4, 8
@@ -277,6 +283,28 @@ def test_gone_for_good_while_it_is_away():
 
 
 # ---- resets ----
+
+def test_a_cpu_that_goes_while_a_snapshot_begins():
+    """It is in no part of the snapshot, of which -restore makes the machine."""
+    with tempfile.TemporaryDirectory(prefix="hotram-") as folder, Guest() as guest:
+        file = f"{folder}/snapshot"
+        guest.plugged(1, 2)
+        guest.remove("vcpu2")
+        guest.notice(2)
+        guest.qtest.port_out(SELECT, 4, 2)
+        # The program finds both at once, and what follows from the first one is to be done.
+        guest.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, guest.process.pid, os.WSTOPPED)
+        guest.qtest.send(guest.qtest.line_out(FLAGS, 1, EJECT))
+        guest.qmp.send_raw(json.dumps({"execute": "machine-snapshot", "arguments": {"file": file}}).encode() + b"\n")
+        guest.process.send_signal(signal.SIGCONT)
+        guest.qtest.answer()
+        assert guest.qmp.read_answer(time.monotonic() + 60) == {"return": {}}
+        saved = Saved(file)
+        devices = [text for name, text in saved["options"].items() if name.endswith(" device")]
+        assert saved["CPUs"] == {"CPU 0 id": "", "CPU 1 id": "vcpu1"}, saved["CPUs"]
+        assert len(devices) == 1 and ",id=vcpu1," in devices[0], devices
+
 
 def test_reset():
     with Guest() as guest:

@@ -69,9 +69,10 @@ static struct saved_operations saved_operations_of(struct cpus *cpus)
 
 /* ---- the whole ---- */
 
-/* What the guest has done is known to the monitors before it is saved. */
-static void settle(struct cpus *cpus)
+void cpus_settle(struct cpus *cpus)
 {
+    if (!cpus_enabled(cpus))
+        return;
     cpus_handle_notices(cpus);
     for (uint32_t i = 0; i < cpus->possible; i++)
         ost_event_now(&cpus->ost, i);
@@ -96,7 +97,6 @@ bool cpus_save(struct cpus *cpus, struct stream_writer *writer, struct error *er
     if (!cpus_enabled(cpus))
         return true;
     operations = saved_operations_of(cpus);
-    settle(cpus);
     if (!cpus_can_save(cpus, error))
         return false;
     machine_lock_take(cpus->config.board->lock);

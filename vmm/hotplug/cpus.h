@@ -112,6 +112,8 @@ const struct operation *cpus_next_operation(const struct cpus *cpus, const struc
 
 /* cpu_saved.c. Whether CPUs can be saved now; false and an error: why not. */
 bool cpus_can_save(struct cpus *cpus, struct error *error);
+/* As hotplug_settle(). */
+void cpus_settle(struct cpus *cpus);
 /* Append sections about CPUs and operations, and the state of the bank, if the machine has CPU hotplug. While
  * vCPUs are paused. */
 bool cpus_save(struct cpus *cpus, struct stream_writer *writer, struct error *error);

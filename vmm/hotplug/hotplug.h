@@ -243,6 +243,9 @@ enum dimm_condition hotplug_condition(struct hotplug *hotplug, uint32_t slot);
 
 /* saved.c. Whether DIMMs can be saved now; false and an error: why not. */
 bool hotplug_can_save(struct hotplug *hotplug, struct error *error);
+/* While vCPUs are paused, before anything is saved: carry out what the guest has done, by which devices may
+ * go, and tell the monitors of it. */
+void hotplug_settle(struct hotplug *hotplug);
 /* Append sections about DIMMs and operations, and the state of the bank, while vCPUs are paused. */
 bool hotplug_save(struct hotplug *hotplug, struct stream_writer *writer, struct error *error);
 /* Restore them in a new machine with the same DIMMs, whose time has been restored. `scratch` is not used for

@@ -152,8 +152,7 @@ static bool restore_operations(struct hotplug *hotplug, const struct stream_part
 
 /* ---- the whole ---- */
 
-/* What the guest has done is known to the monitors before it is saved. */
-static void settle(struct hotplug *hotplug)
+void hotplug_settle(struct hotplug *hotplug)
 {
     hotplug_handle_notices(hotplug);
     for (uint32_t slot = 0; slot < hotplug->config.slots; slot++)
@@ -165,7 +164,6 @@ bool hotplug_save(struct hotplug *hotplug, struct stream_writer *writer, struct 
     const struct saved_operations operations = saved_operations_of(hotplug);
     bool saved;
 
-    settle(hotplug);
     if (!hotplug_can_save(hotplug, error))
         return false;
     machine_lock_take(hotplug->config.board->lock);

@@ -189,6 +189,8 @@ static uint8_t *make_stream(struct machine *machine, struct saved_memory *memory
 uint8_t *machine_save(struct machine *machine, struct saved_memory *memory, bool running, size_t *length,
                       struct error *error)
 {
+    hotplug_settle(machine->hotplug);
+    cpus_settle(machine->cpus);
     return make_stream(machine, memory, running, append_all, length, error);
 }
 
