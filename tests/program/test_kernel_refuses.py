@@ -170,6 +170,26 @@ def test_a_memslot_that_stays_over_a_reset():
         assert machine.quit() == 0
 
 
+def test_cpus_of_which_one_cannot_come():
+    """None comes then, and one whose removal the guest was asked for is still asked for."""
+    def known(machine):
+        return [(one["operation"], one["cpu-index"], one["result"]) for one in
+                machine.qmp.execute("query-cpu-operations")]
+
+    with inject.faults() as faults, micro(faults, "-smp", "2,maxcpus=4") as machine:
+        going, = (cpu["qom-path"] for cpu in machine.qmp.execute("query-cpus-fast") if cpu["cpu-index"] == 1)
+        machine.qmp.execute("device_del", {"id": going})
+        faults.arm("pthread_create", at=2, error="EAGAIN")
+        refused(machine, "cpus-set", {"cpus": 4}, "no thread")
+        assert faults.disarm().failed == 1
+        assert known(machine) == [("unplug", 1, "in-progress")], known(machine)
+        assert [cpu["cpu-index"] for cpu in machine.qmp.execute("query-cpus-fast")] == [0, 1]
+        machine.qmp.execute("cpus-set", {"cpus": 4})
+        assert known(machine) == [("unplug", 1, "cancelled"), ("plug", 1, "done"), ("plug", 2, "in-progress"),
+                                  ("plug", 3, "in-progress")], known(machine)
+        assert machine.quit() == 0
+
+
 def test_a_mapping_that_stays_is_empty():
     with inject.faults() as faults, micro(faults) as machine:
         with faults.fail("munmap", "ENOMEM"):

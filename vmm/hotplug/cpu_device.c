@@ -133,6 +133,16 @@ static bool check_id(const struct cpus *cpus, const char *id, const struct cpu *
                      other->type->name);
 }
 
+static enum outcome keep(struct cpu *cpu, struct error *error)
+{
+    struct operation *plug = cpu_operation_new(cpu, OPERATION_PLUG, error);
+
+    if (!plug)
+        return OUTCOME_FAILED;
+    cpu_keep(cpu, plug);
+    return OUTCOME_DONE;
+}
+
 static enum outcome plug(struct cpus *cpus, const char *id, const struct cpu_values *values, bool hot,
                          struct error *error)
 {
@@ -146,7 +156,7 @@ static enum outcome plug(struct cpus *cpus, const char *id, const struct cpu_val
     cpu = cpus->cpu[index];
     /* It is as if it came. */
     if (cpu && cpu_is_going(cpu) && (!id || !cpu->device.id || strcmp(id, cpu->device.id) == 0))
-        return cpu_keep(cpu, error) ? OUTCOME_DONE : OUTCOME_FAILED;
+        return keep(cpu, error);
     if (cpu || cpus_present(cpus, index)) {
         refuse_taken(cpus, index, error);
         return OUTCOME_FAILED;

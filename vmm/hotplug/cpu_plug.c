@@ -81,15 +81,12 @@ void cpu_show(struct cpu *cpu)
 
 /* ---- in again ---- */
 
-bool cpu_keep(struct cpu *cpu, struct error *error)
+void cpu_keep(struct cpu *cpu, struct operation *plug)
 {
     struct cpus *cpus = cpu->cpus;
     struct operation *removal = cpus->operation[cpu->index];
-    struct operation *plug = cpu_operation_new(cpu, OPERATION_PLUG, error);
     bool unseen, coming;
 
-    if (!plug)
-        return false;
     machine_lock_take(cpus->config.board->lock);
     unseen = cpus->slots[cpu->index].remove_pending;
     coming = cpus->slots[cpu->index].insert_pending;
@@ -103,7 +100,6 @@ bool cpu_keep(struct cpu *cpu, struct error *error)
     if (unseen && !coming)
         operation_happens(plug, OPERATION_TAKEN,
                           "its removal was withdrawn before the guest had seen the request");
-    return true;
 }
 
 bool cpu_return(struct cpu *cpu, bool hot)

@@ -24,32 +24,53 @@ static const char *free_id(const struct cpus *cpus, uint32_t index, char id[32])
     return device_find(cpus->config.board, id) ? NULL : id;
 }
 
+/* CPUs that are to come: all that can fail has been done. */
+struct growing {
+    struct cpu *kept[CPUS_MAX], *coming[CPUS_MAX];
+    struct operation *plugs[CPUS_MAX]; /* of those that are kept */
+    uint32_t kept_count, coming_count;
+};
+
+static bool prepare(struct cpus *cpus, uint32_t count, struct growing *growing, struct error *error)
+{
+    char id[32];
+
+    for (uint32_t i = 0; i < cpus->possible && growing->kept_count < count; i++)
+        if (cpus->cpu[i] && cpu_is_going(cpus->cpu[i])) {
+            struct operation *plug = cpu_operation_new(cpus->cpu[i], OPERATION_PLUG, error);
+
+            if (!plug)
+                return false;
+            growing->kept[growing->kept_count] = cpus->cpu[i];
+            growing->plugs[growing->kept_count++] = plug;
+        }
+    for (uint32_t i = 0; i < cpus->possible && growing->kept_count + growing->coming_count < count; i++)
+        if (!cpus->cpu[i]) {
+            struct cpu *cpu = cpu_new(cpus, i, free_id(cpus, i, id), true, error);
+
+            if (!cpu)
+                return false;
+            growing->coming[growing->coming_count++] = cpu;
+        }
+    return true;
+}
+
 /* What is being asked for again, first; then absent ones. All or nothing. */
 static bool grow(struct cpus *cpus, uint32_t count, struct error *error)
 {
-    struct cpu *coming[CPUS_MAX];
-    uint32_t new_count = 0;
-    char id[32];
+    struct growing growing = { .kept_count = 0 };
 
-    for (uint32_t i = 0; i < cpus->possible && count > 0; i++)
-        if (cpus->cpu[i] && cpu_is_going(cpus->cpu[i])) {
-            if (!cpu_keep(cpus->cpu[i], error))
-                return false;
-            count--;
-        }
-    for (uint32_t i = 0; i < cpus->possible && new_count < count; i++) {
-        if (cpus->cpu[i])
-            continue;
-        coming[new_count] = cpu_new(cpus, i, free_id(cpus, i, id), true, error);
-        if (!coming[new_count]) {
-            while (new_count > 0)
-                cpu_discard(coming[--new_count]);
-            return false;
-        }
-        new_count++;
+    if (!prepare(cpus, count, &growing, error)) {
+        while (growing.coming_count > 0)
+            cpu_discard(growing.coming[--growing.coming_count]);
+        while (growing.kept_count > 0)
+            operation_discard(growing.plugs[--growing.kept_count]);
+        return false;
     }
-    for (uint32_t i = 0; i < new_count; i++)
-        cpu_show(coming[i]);
+    for (uint32_t i = 0; i < growing.kept_count; i++)
+        cpu_keep(growing.kept[i], growing.plugs[i]);
+    for (uint32_t i = 0; i < growing.coming_count; i++)
+        cpu_show(growing.coming[i]);
     return true;
 }
 

@@ -58,8 +58,8 @@ struct hotram_cpu cpus_slot(struct cpus *cpus, uint32_t index);
 struct cpu *cpu_new(struct cpus *cpus, uint32_t index, const char *id, bool hot, struct error *error);
 void cpu_show(struct cpu *cpu);
 void cpu_discard(struct cpu *cpu);
-/* Plug again a CPU that is to go. False and an error: out of memory. */
-bool cpu_keep(struct cpu *cpu, struct error *error);
+/* Plug again a CPU that is to go, by an operation that is prepared. */
+void cpu_keep(struct cpu *cpu, struct operation *plug);
 /* Whether the guest is asked to give it back. */
 bool cpu_is_going(const struct cpu *cpu);
 /* Show one that is away to the guest again, with an event if `hot`. False: KVM has refused, and it is gone
