@@ -173,5 +173,14 @@ def test_what_is_wrong():
             and "cp --reflink=auto" in said, said
 
 
+def test_a_machine_is_not_saved_without_it():
+    with Temporary(["-drive", "file=@,format=raw,if=virtio,snapshot=on"]) as disk:
+        disk.host.qmp.execute("cont")
+        disk.host.refuses(["what the guest writes is lost at the end (snapshot=on)",
+                           f"qemu-img create -f qcow2 -b {disk.path} -F raw OVERLAY"],
+                          "machine-snapshot", {"file": f"{disk.room.name}/guest"})
+        assert disk.leaves_nothing() and disk.host.qmp.execute("query-status")["status"] == "running"
+
+
 if __name__ == "__main__":
     tap.main()

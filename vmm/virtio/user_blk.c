@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/config.h"
 #include "base/loop.h"
 #include "device/board.h"
 #include "virtio/user_blk.h"
@@ -218,6 +219,36 @@ static bool prepare(struct virtio_device *device, struct board *board, const cha
     return true;
 }
 
+/* Where its back end is a daemon for snapshot=on, whose temporary image ends with this program: the image
+ * below it. NULL: it is not. */
+static const struct image_config *find_temporary(struct user_blk *blk)
+{
+    const struct config *config = blk->virtio.pci.device.board->config;
+    const char *chardev = blk->values.chardev;
+
+    if (strncmp(chardev, IMAGE_CHARDEV, strlen(IMAGE_CHARDEV)) != 0)
+        return NULL;
+    for (size_t i = 0; i < config->image_count; i++)
+        if (config->images[i].base && strcmp(config->images[i].name, chardev + strlen(IMAGE_CHARDEV)) == 0)
+            return &config->images[i];
+    return NULL;
+}
+
+/* Memory of the guest's that does not fit its disk would damage the file systems on it. */
+static bool can_save(struct virtio_device *device, struct error *error)
+{
+    const struct image_config *image = find_temporary(user_blk_of(device));
+
+    if (!image)
+        return virtio_user_can_save(device, error);
+    return error_set(
+        error,
+        "device '%.200s': what the guest writes is lost at the end (snapshot=on), and a guest that "
+        "continues needs it; start with an overlay that stays: qemu-img create -f qcow2 -b %s -F %s "
+        "OVERLAY",
+        device->name, image->base, image->base_format);
+}
+
 static void release(struct virtio_device *device)
 {
     struct user_blk *blk = user_blk_of(device);
@@ -242,7 +273,7 @@ static const struct virtio_device_type type = {
     .vector_changed = virtio_user_vector_changed,
     .config_written = config_written,
     .has_saved_form = virtio_is_saved,
-    .can_save = virtio_user_can_save,
+    .can_save = can_save,
     .continued = continued,
     .shares_memory = true,
     .own_thread = true,
