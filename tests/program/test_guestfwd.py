@@ -113,7 +113,7 @@ def test_a_back_end_that_is_added():
         for _ in range(2):
             machine.qmp.execute("netdev_add", user)
             refused("netdev_add", {**user, "id": "v"}, "chardev 'c' is already in use")
-            refused("chardev-remove", {"id": "c"}, "'c' is")
+            refused("chardev-remove", {"id": "c"}, "a netdev's guestfwd uses it; device_del of a device or netdev_del")
             client(f"{machine.folder.name}/c").close()
             machine.qmp.execute("netdev_del", {"id": "u"})
         machine.qmp.execute("chardev-remove", {"id": "c"})

@@ -76,8 +76,8 @@ bool chardev_remove(struct chardevs *chardevs, const char *id, struct error *err
     if (chardev->starting || chardev_is_open(chardev))
         return error_set(error, "Chardev '%.80s' is busy: %s", id,
                          chardev->starting ? "the program waits for its first client"
-                                           : "a monitor, a serial port or a device uses it; device_del of a "
-                                             "device frees it");
+                                           : "a monitor, a serial port, a device or a netdev's guestfwd uses "
+                                             "it; device_del of a device or netdev_del frees it");
     *link = chardev->next;
     chardev_close(chardev);
     return true;
