@@ -381,6 +381,26 @@ def test_refused_at_once():
 
 
 @tap.kvm
+def test_files_that_are_no_sockets():
+    """A socket that is left is replaced; another file, or a socket at which somebody listens, stays."""
+    with place() as folder, start(incoming="defer") as target, socket.socket(socket.AF_UNIX) as listener:
+        (folder / "image").write_text("contents")
+        (folder / "folder").mkdir()
+        (folder / "link").symlink_to(folder / "image")
+        listener.bind(f"{folder}/used")
+        listener.listen()
+        for name in ("image", "folder", "link", "used"):
+            said = refusal(target.qmp.execute, "migrate-incoming", {"uri": f"unix:{folder}/{name}"})
+            assert f"cannot listen at '{folder}/{name}': Address already in use" in said, said
+        assert (folder / "image").read_text() == "contents" and (folder / "link").is_symlink()
+        assert (folder / "used").is_socket()
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(f"{folder}/left")
+        target.qmp.execute("migrate-incoming", {"uri": f"unix:{folder}/left"})
+        end(target)
+
+
+@tap.kvm
 def test_a_machine_that_has_no_saved_form():
     """libvirt sees it before it begins."""
     with start("-object", "memory-backend-ram,id=v0,size=128M", "-device",

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -80,10 +81,13 @@ int migrate_connect(const char *uri, struct error *error)
     return -1;
 }
 
-/* A socket that nobody listens at is left from an earlier program. */
+/* A socket that nobody listens at is left from an earlier program. A connection to any other file is refused,
+ * too. */
 static bool is_stale(const struct sockaddr_un *address)
 {
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct stat status;
+    const bool is_socket = lstat(address->sun_path, &status) == 0 && S_ISSOCK(status.st_mode);
+    const int fd = is_socket ? socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) : -1;
     const bool stale = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 &&
                        errno == ECONNREFUSED;
 
@@ -96,8 +100,13 @@ static bool bind_unix(int fd, const struct sockaddr_un *address)
 {
     if (bind(fd, (const struct sockaddr *)address, sizeof *address) == 0)
         return true;
-    return errno == EADDRINUSE && is_stale(address) && unlink(address->sun_path) == 0 &&
-           bind(fd, (const struct sockaddr *)address, sizeof *address) == 0;
+    if (errno != EADDRINUSE)
+        return false;
+    if (is_stale(address))
+        return unlink(address->sun_path) == 0 &&
+               bind(fd, (const struct sockaddr *)address, sizeof *address) == 0;
+    errno = EADDRINUSE; /* the reason that is reported */
+    return false;
 }
 
 static int listen_unix(const char *name, char **path, struct error *error)
