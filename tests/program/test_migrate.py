@@ -19,6 +19,7 @@ from lib import tap                                          # noqa: E402
 from lib.machine import Machine                              # noqa: E402
 from lib.micro import MICRO, hear, tell                      # noqa: E402
 from lib.qmp import QMPClosed, QMPError                      # noqa: E402
+from lib.saved import Saved                                  # noqa: E402
 from lib.vhost_back_end import BackEnd                       # noqa: E402
 
 LIMIT = 60
@@ -639,6 +640,35 @@ def test_cancelled():
             target.qmp.execute("cont")
             end_writing(target)
             end(target)
+        end(source)
+
+
+@tap.kvm
+def test_stopped_at_the_switch():
+    """Who stops the guest while the migration has stopped it finds it paused, here and there."""
+    with place() as folder, start() as source:
+        set_capabilities(source, pause_before_switchover=True)
+        with start(incoming=f"unix:{folder}/1") as target:
+            source.qmp.execute("migrate", {"uri": f"unix:{folder}/1"})
+            wait_migration(source, "pre-switchover")
+            source.qmp.execute("stop")
+            source.qmp.execute("migrate_cancel")
+            wait_migration(source, "cancelled")
+            assert status(source) == "paused" and target.process.wait(LIMIT) == 1
+        source.qmp.execute("cont")
+        tell(source, "e", "e")
+        with open(f"{folder}/stored", "w+b") as stored:
+            pass_fd(source, "stored", stored.fileno())
+            source.qmp.execute("migrate", {"uri": "fd:stored"})
+            wait_migration(source, "pre-switchover")
+            source.qmp.execute("stop")
+            source.qmp.execute("migrate-continue", {"state": "pre-switchover"})
+            wait_migration(source, "completed")
+            stored.seek(0)
+            sent = stored.read()
+        state, length = next((at, length) for at, kind, length in messages(sent) if kind == STATE)
+        (folder / "state").write_bytes(sent[state + HEADER:state + HEADER + length])
+        assert Saved(folder / "state")["time"]["running"] == 0
         end(source)
 
 

@@ -139,6 +139,8 @@ bool machine_stop(struct machine *machine, struct machine_waiter *waiter)
         machine_stop_into(machine, RUN_PAUSED);
     else if (machine->state == RUN_INMIGRATE)
         machine_note_cont(machine, false);
+    else if (machine->state == RUN_FINISH_MIGRATE)
+        machine_note_stop(machine);
     if (!waiter || !machine_busy(machine))
         return false;
     machine_wait(&machine->drain.waiters, waiter);

@@ -111,6 +111,9 @@ struct migration_counts migration_count(const struct migration *migration);
 bool machine_begin_incoming(struct machine *machine, struct error *error);
 /* cont and stop of a target that has not received its guest. */
 void machine_note_cont(struct machine *machine, bool starts);
+/* stop of a source that has stopped its guest for the end of the migration: it is not resumed here, and
+ * arrives paused if its state has not been sent. */
+void machine_note_stop(struct machine *machine);
 /* The program ends: whatever waits ends now; then, what is in progress is taken back. */
 void machine_interrupt_migration(struct machine *machine);
 void machine_end_migration(struct machine *machine);
