@@ -125,24 +125,21 @@ static void loaded(struct migration *migration)
     migration_do(migration, go, completed);
 }
 
-/* The guest stands still, and nothing else writes to its memory. */
+/* The guest stands still, and nothing else writes to its memory. The log comes after the state: to save the
+ * state of an ITS, KVM writes its tables and the pending LPIs to the guest's memory. */
 static void finish(struct migration *migration)
 {
     struct machine *machine = migration->machine;
     struct error error;
 
-    if (!moved_take_log(migration->moved, &error)) {
+    free(migration->bytes);
+    migration->bytes = machine_save(machine, &migration->moved->memory, migration->old_state == RUN_RUNNING,
+                                    &migration->length, &error);
+    if (!migration->bytes || !moved_take_log(migration->moved, &error)) {
         migrate_source_failed(migration, &error);
         return;
     }
     migration_note_pass(migration);
-    free(migration->bytes);
-    migration->bytes = machine_save(machine, &migration->moved->memory, migration->old_state == RUN_RUNNING,
-                                    &migration->length, &error);
-    if (!migration->bytes) {
-        migrate_source_failed(migration, &error);
-        return;
-    }
     wire_limit(&migration->wire, 0);
     migration_do(migration, send_state, loaded);
 }
