@@ -4,6 +4,7 @@
 """-restore: the machine's options come from the snapshot, the host's from the command line."""
 
 import contextlib
+import os
 import pathlib
 import shutil
 import subprocess
@@ -132,6 +133,27 @@ def test_what_is_stored():
             tell(machine, "e", "e")
         shown = subprocess.run([CTL, "inspect", str(file)], capture_output=True, text=True, timeout=LIMIT).stdout
         assert "section options, version 1" in shown and f"2 smp                    {BASE[3]}\n" in shown, shown
+
+
+@tap.kvm
+def test_files_of_fw_cfg_are_found_from_any_folder():
+    with place() as file:
+        folder = file.parent / "a,b"
+        folder.mkdir()
+        (folder / "data").write_text("contents")
+        before = os.getcwd()
+        try:
+            os.chdir(folder)
+            with started(*BASE, "-fw_cfg", "opt/x,file=data", "-fw_cfg", "name=opt/y,string=z") as machine:
+                hear(machine, "micro")
+                save(machine, file)
+        finally:
+            os.chdir(before)
+        options = next(state[2] for state in Saved(file).states if state[0] == SECTION and state[1] == "options")
+        assert options["4 fw_cfg"] == f"name=opt/x,file={str(folder).replace(',', ',,')}/data", options
+        assert options["5 fw_cfg"] == "name=opt/y,string=z", options
+        with started("-restore", file) as machine:
+            tell(machine, "e", "e")
 
 
 @tap.kvm

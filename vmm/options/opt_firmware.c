@@ -5,9 +5,11 @@
  */
 #include <json-c/json.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/count_of.h"
+#include "base/text.h"
 #include "firmware/fw_cfg.h"
 #include "firmware/rom.h"
 #include "options/parser.h"
@@ -68,6 +70,30 @@ bool option_fw_cfg(struct parser *parser, const char *argument, struct error *er
     }
     json_object_put(props.object);
     return good;
+}
+
+char *fw_cfg_absolute(const char *argument)
+{
+    struct error ignored;
+    struct props props = { keyval_parse(argument, "name", &ignored), true };
+    struct fw_cfg_values values = { 0 };
+    struct text text = { 0 };
+    char *path = NULL, *result = NULL;
+
+    if (props.object &&
+        props_read(props, properties, COUNT_OF(properties), NULL, "fw_cfg", &values, &ignored))
+        path = is_given(values.file) ? realpath(values.file, NULL) : NULL;
+    if (path) {
+        replace_string(&values.file, path);
+        property_print(&properties[0], &values, &text);
+        property_print(&properties[1], &values, &text);
+        result = text.failed ? NULL : string_copy(text.bytes + 1); /* without the first comma */
+    }
+    text_free(&text);
+    free(path);
+    props_free(properties, COUNT_OF(properties), &values);
+    json_object_put(props.object);
+    return result;
 }
 
 /* ---- -bios, -L ---- */

@@ -67,6 +67,8 @@ static char *absolute(const struct option *option, const char *argument)
     for (size_t i = 0; argument && i < COUNT_OF(files); i++)
         if (strcmp(files[i], option->name) == 0)
             path = realpath(argument, NULL);
+    if (strcmp(option->name, "fw_cfg") == 0)
+        path = fw_cfg_absolute(argument);
     return path ? path : string_copy(argument ? argument : "");
 }
 

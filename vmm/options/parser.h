@@ -287,6 +287,9 @@ bool netdev_option_is_taken(const struct config *config, const char *id);
 option_handler option_nic;
 /* opt_firmware.c */
 option_handler option_fw_cfg, option_bios, option_firmware_folder, option_boot;
+/* The argument of a -fw_cfg with the absolute name of its file; NULL: it has none, or the file is not there.
+ */
+char *fw_cfg_absolute(const char *argument);
 /* Whether firmware runs. */
 bool finish_firmware(struct parser *parser, struct error *error);
 /* opt_global.c */
