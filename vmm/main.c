@@ -29,6 +29,7 @@
 #include "host/passed.h"
 #include "host/sandbox.h"
 #include "machine/machine.h"
+#include "machine/migration.h"
 #include "memory/memory_lock.h"
 #include "monitor/monitor.h"
 #include "net/backend.h"
@@ -279,6 +280,13 @@ static bool build(struct program *program, struct error *error)
     return machine_create(program->machine, error) || (config->lock_memory && memory_lock_suspect(error));
 }
 
+/* Before a daemon reports its start, for what is wrong with -incoming, and leaves the folder of its paths. */
+static bool begin_incoming(struct program *program, struct error *error)
+{
+    return machine_run_state(program->machine) != RUN_INMIGRATE ||
+           machine_begin_incoming(program->machine, error);
+}
+
 static bool start(struct program *program, struct error *error)
 {
     const struct config *config = &program->config;
@@ -299,7 +307,7 @@ static bool start(struct program *program, struct error *error)
     machine_set_chardevs(program->machine, program->chardevs);
     if (!build(program, error) || !attach_users(program, error) ||
         !pidfile_write(&program->daemon, config->pidfile, error) || !start_chardevs(program, error) ||
-        !daemon_ready(&program->daemon, error))
+        !begin_incoming(program, error) || !daemon_ready(&program->daemon, error))
         return false;
     return machine_autostart(program->machine, error);
 }

@@ -7,8 +7,10 @@ runs; and whatever breaks, it runs in one place at most."""
 import contextlib
 import os
 import pathlib
+import select
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -16,7 +18,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
-from lib.machine import Machine                              # noqa: E402
+from lib.machine import PROGRAM, Machine                     # noqa: E402
 from lib.micro import MICRO, hear, tell                      # noqa: E402
 from lib.qmp import QMPClosed, QMPError                      # noqa: E402
 from lib.saved import Saved                                  # noqa: E402
@@ -399,6 +401,35 @@ def test_files_that_are_no_sockets():
             left.bind(f"{folder}/left")
         target.qmp.execute("migrate-incoming", {"uri": f"unix:{folder}/left"})
         end(target)
+
+
+@tap.kvm
+def test_a_daemon_waits_for_its_guest():
+    """In the folder of its start; what is wrong with the address is known before it is a daemon."""
+    with place() as folder:
+        command = [PROGRAM, "-nodefaults", "-display", "none", *BASE, "-daemonize", "-pidfile", f"{folder}/pid"]
+        result = subprocess.run([*command, "-incoming", f"unix:{folder}/none/m"], stdin=subprocess.DEVNULL,
+                                capture_output=True, text=True, timeout=LIMIT)
+        assert result.returncode == 1 and "-incoming 'unix:" in result.stderr, result
+        assert subprocess.run([*command, "-incoming", "unix:m"], cwd=folder, stdin=subprocess.DEVNULL, timeout=LIMIT,
+                              stderr=subprocess.DEVNULL).returncode == 0
+        pid = os.pidfd_open(int((folder / "pid").read_text()))
+        try:
+            assert (folder / "m").is_socket()
+            signal.pidfd_send_signal(pid, signal.SIGTERM)
+            assert select.select([pid], [], [], LIMIT)[0]
+        finally:
+            os.close(pid)
+        assert not (folder / "m").exists()
+
+
+@tap.kvm
+def test_a_socket_of_another_program_stays():
+    with place() as folder, start(incoming=f"unix:{folder}/m") as target, socket.socket(socket.AF_UNIX) as other:
+        (folder / "m").unlink()
+        other.bind(f"{folder}/m")
+        end(target)
+        assert (folder / "m").is_socket()
 
 
 @tap.kvm

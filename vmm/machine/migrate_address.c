@@ -109,7 +109,7 @@ static bool bind_unix(int fd, const struct sockaddr_un *address)
     return false;
 }
 
-static int listen_unix(const char *name, char **path, struct error *error)
+static int listen_unix(const char *name, struct made_file *made, struct error *error)
 {
     struct sockaddr_un address;
     int fd;
@@ -117,21 +117,20 @@ static int listen_unix(const char *name, char **path, struct error *error)
     if (!make_address(name, &address, error))
         return -1;
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || !bind_unix(fd, &address) || listen(fd, 1) < 0)
+    if (fd < 0 || !bind_unix(fd, &address) || !made_file_note(made, name))
         return fail(fd, "listen at", name, error);
-    *path = strdup(name);
-    if (*path)
+    if (listen(fd, 1) == 0)
         return fd;
-    errno = ENOMEM;
-    return fail(fd, "listen at", name, error);
+    fail(fd, "listen at", name, error);
+    made_file_remove(made);
+    return -1;
 }
 
-int migrate_listen(const char *uri, int *listener, char **path, struct error *error)
+int migrate_listen(const char *uri, int *listener, struct made_file *made, struct error *error)
 {
     *listener = -1;
-    *path = NULL;
     if (after(uri, "unix:"))
-        *listener = listen_unix(after(uri, "unix:"), path, error);
+        *listener = listen_unix(after(uri, "unix:"), made, error);
     else if (after(uri, "fd:"))
         return passed_copy("fd", after(uri, "fd:"), error);
     else

@@ -154,14 +154,13 @@ static bool begin(struct migration *migration, int fd, struct error *error)
     return true;
 }
 
-static void close_listener(struct migration *migration)
+void migrate_close_listener(struct migration *migration)
 {
-    watch_remove(migration->watch);
-    close(migration->listener);
-    if (migration->path)
-        RESULT_DOES_NOT_MATTER(unlink(migration->path), "somebody else has removed it");
-    free(migration->path);
-    migration->path = NULL;
+    if (migration->watch)
+        watch_remove(migration->watch);
+    if (migration->listener >= 0)
+        close(migration->listener);
+    made_file_remove(&migration->made);
     migration->watch = NULL;
     migration->listener = -1;
 }
@@ -176,7 +175,7 @@ static void connected(void *opaque, uint32_t events)
     (void)events;
     if (fd < 0)
         return; /* it is gone again */
-    close_listener(migration);
+    migrate_close_listener(migration);
     if (!begin(migration, fd, &error))
         migrate_target_failed(migration, &error);
 }
@@ -187,8 +186,7 @@ static bool await_source(struct migration *migration, struct error *error)
                                  migration);
     if (migration->watch)
         return true;
-    close(migration->listener);
-    migration->listener = -1;
+    migrate_close_listener(migration);
     return error_set(error, "epoll: the socket cannot be watched");
 }
 
@@ -201,7 +199,7 @@ bool machine_incoming(struct machine *machine, const char *uri, struct error *er
         return error_set(error, "'-incoming' was not specified on the command line");
     if (migration_runs(migration))
         return error_set(error, "The incoming migration has already been started");
-    fd = migrate_listen(uri, &migration->listener, &migration->path, error);
+    fd = migrate_listen(uri, &migration->listener, &migration->made, error);
     if (fd < 0 && migration->listener < 0)
         return false;
     migration->incoming = true;
@@ -217,8 +215,8 @@ bool machine_begin_incoming(struct machine *machine, struct error *error)
 {
     const char *uri = machine->config->incoming;
 
-    return strcmp(uri, "defer") == 0 || machine_incoming(machine, uri, error) ||
-           error_prefix(error, "-incoming '%s': ", uri);
+    return strcmp(uri, "defer") == 0 || migration_runs(&machine->migration) ||
+           machine_incoming(machine, uri, error) || error_prefix(error, "-incoming '%s': ", uri);
 }
 
 void machine_note_cont(struct machine *machine, bool starts)

@@ -145,14 +145,5 @@ void machine_end_migration(struct machine *machine)
     if (migration->busy)
         worker_take_back(machine->saver, &migration->job);
     migration_close(migration);
-    if (migration->watch)
-        watch_remove(migration->watch);
-    if (migration->listener >= 0)
-        close(migration->listener);
-    if (migration->path)
-        RESULT_DOES_NOT_MATTER(unlink(migration->path), "somebody else has removed it");
-    free(migration->path);
-    migration->path = NULL;
-    migration->watch = NULL;
-    migration->listener = -1;
+    migrate_close_listener(migration);
 }

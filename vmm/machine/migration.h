@@ -25,6 +25,7 @@
 #include "base/error.h"
 #include "base/event.h"
 #include "base/loop.h"
+#include "host/file.h"
 #include "host/worker.h"
 #include "machine/machine.h"
 #include "machine/moved.h"
@@ -58,7 +59,7 @@ struct migration {
     enum run_state old_state;                 /* a source: before it stopped the guest */
     int listener;                             /* a target, for its source; or -1 */
     struct watch *watch;                      /* of the listener */
-    char *path;                               /* of the listener, to be removed; or NULL */
+    struct made_file made;                    /* the socket that it listens at */
     struct error failure;                     /* why the last one failed; "" */
     uint64_t passes;                          /* of the dirty log, and events MIGRATION_PASS */
     uint64_t started, active, stopped, ended; /* loop_now() */
@@ -107,7 +108,8 @@ struct migration_counts migration_count(const struct migration *migration);
 
 /* ---- for machine/ ---- */
 
-/* The end of the start of a target: begin what -incoming names. */
+/* A target begins what -incoming names, if it has not: at its start, before a daemon reports that and leaves
+ * its folder; or after x-exit-preconfig. */
 bool machine_begin_incoming(struct machine *machine, struct error *error);
 /* cont and stop of a target that has not received its guest. */
 void machine_note_cont(struct machine *machine, bool starts);
@@ -131,6 +133,8 @@ void migration_note_pass(struct migration *migration);
 bool migration_open(struct migration *migration, int fd, struct error *error);
 /* Release everything but what queries show. */
 void migration_close(struct migration *migration);
+/* Nobody can connect any more; without effect if nobody could. */
+void migrate_close_listener(struct migration *migration);
 /* The end of one that failed, on either side: migrate_source.c, migrate_target.c. */
 void migrate_source_failed(struct migration *migration, const struct error *error);
 void migrate_target_failed(struct migration *migration, const struct error *error);
@@ -139,9 +143,9 @@ void migrate_target_failed(struct migration *migration, const struct error *erro
 
 /* A connection to there, or -1 and an error. */
 int migrate_connect(const char *uri, struct error *error);
-/* Where a connection is awaited: *listener is a socket that listens, with the *path that is to be removed
- * with it, or -1, and the result is the connection. -1 with *listener -1, and an error. */
-int migrate_listen(const char *uri, int *listener, char **path, struct error *error);
+/* Where a connection is awaited: *listener is a socket that listens, and `made` its file, to be removed with
+ * it; or -1, and the result is the connection. -1 with *listener -1, and an error. */
+int migrate_listen(const char *uri, int *listener, struct made_file *made, struct error *error);
 /* After its successful use: a name of getfd is free again. */
 void migrate_used(const char *uri);
 
