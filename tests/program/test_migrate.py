@@ -7,6 +7,7 @@ runs; and whatever breaks, it runs in one place at most."""
 import contextlib
 import os
 import pathlib
+import resource
 import select
 import signal
 import socket
@@ -421,6 +422,32 @@ def test_a_daemon_waits_for_its_guest():
         finally:
             os.close(pid)
         assert not (folder / "m").exists()
+
+
+def processor_ticks(machine):
+    """Which all its threads have used."""
+    with open(f"/proc/{machine.process.pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+@tap.kvm
+def test_a_target_without_descriptors():
+    """It waits until it can accept the source, and does nothing but wait."""
+    with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:
+        limits = resource.prlimit(target.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(target.process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        source.qmp.execute("migrate", {"uri": f"unix:{folder}/m"})
+        before = processor_ticks(target)
+        time.sleep(1)
+        used = processor_ticks(target) - before
+        assert used < os.sysconf("SC_CLK_TCK") // 10, used       # trying all the time would use all of them
+        resource.prlimit(target.process.pid, resource.RLIMIT_NOFILE, limits)
+        wait_migration(source, "completed")
+        target.qmp.execute("cont")
+        tell(target, "e", "e")
+        end(source)
+        end(target)
 
 
 @tap.kvm

@@ -4,6 +4,7 @@
  * guest runs here only when the source has said so (WIRE_GO). Everything that fails before ends the program,
  * as nothing here is worth anything.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,6 +15,9 @@
 #include "machine/migration.h"
 #include "machine/state.h"
 #include "net/announce.h"
+
+/* Between two attempts to accept a source, where the program lacks descriptors or memory. */
+#define ACCEPT_MS 100
 
 void migrate_target_failed(struct migration *migration, const struct error *error)
 {
@@ -165,6 +169,14 @@ void migrate_close_listener(struct migration *migration)
     migration->listener = -1;
 }
 
+static void await_again(void *opaque)
+{
+    const struct migration *migration = opaque;
+
+    if (!watch_change(migration->watch, EPOLLIN))
+        warning("-incoming: the socket is not watched any more: %s", strerror(errno));
+}
+
 /* The source is there. */
 static void connected(void *opaque, uint32_t events)
 {
@@ -173,8 +185,10 @@ static void connected(void *opaque, uint32_t events)
     struct error error;
 
     (void)events;
+    if (fd < 0 && file_lacks_room(errno) && watch_change(migration->watch, 0))
+        timer_start(migration->machine->loop, &migration->pause, ACCEPT_MS, await_again, migration);
     if (fd < 0)
-        return; /* it is gone again */
+        return; /* it waits, or is gone again */
     migrate_close_listener(migration);
     if (!begin(migration, fd, &error))
         migrate_target_failed(migration, &error);
