@@ -253,6 +253,34 @@ def test_a_start_that_a_fault_ends_leaves_nothing():
             assert names in (["run"], ["hotram", "run"]), names
 
 
+SERVERS = [("-qmp", "unix:{},server=on,wait=off"), ("-chardev", "socket,id=c,path={},server=on,wait=off"),
+           ("-netdev", "stream,id=n,server=on,addr.type=unix,addr.path={}"), ("-incoming", "unix:{}")]
+
+
+def test_what_is_where_a_socket_is_to_be():
+    """Only a socket that is left over is replaced, whatever listens there."""
+    for option, form in SERVERS:
+        with folder() as place, socket.socket(socket.AF_UNIX) as used:
+            (place / "file").write_text("contents")
+            (place / "folder").mkdir()
+            (place / "link").symlink_to(place / "file")
+            (place / "broken").symlink_to(place / "nowhere")
+            os.mkfifo(place / "fifo")
+            used.bind(str(place / "used"))
+            used.listen()
+            for name in ("file", "folder", "link", "broken", "fifo"):
+                fails((f"'{place / name}' is there, and is not a socket", "take another path"), option, form.format(place / name))
+            fails((f"another program listens at '{place}/used'", "take another path"), option, form.format(place / "used"))
+            assert (place / "file").read_text() == "contents" and (place / "used").is_socket()
+            assert {path.name for path in place.iterdir()} == {"file", "folder", "link", "broken", "fifo", "used"}
+            used.close()
+            with running(option, form.format(place / "used")) as (process, _):
+                assert (place / "used").is_socket()
+                process.terminate()
+                assert process.wait(LIMIT) == 0
+            assert not (place / "used").exists(), option
+
+
 def test_an_old_pidfile_and_one_that_somebody_replaced():
     with folder() as place:
         pid = place / "pid"

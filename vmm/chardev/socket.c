@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sockets: listening, connecting, or an inherited descriptor; they are created elsewhere (path.c, tcp.c).
+ * Sockets: listening, connecting, or an inherited descriptor; they are created elsewhere (host/unix_socket.c,
+ * tcp.c).
  *
  * A client with reconnect= that has no connection tries again and again, and says so once.
  *
@@ -19,11 +20,12 @@
 #include "base/loop.h"
 #include "base/message.h"
 #include "chardev/internal.h"
-#include "chardev/path.h"
 #include "host/file.h"
 #include "host/redial.h"
+#include "host/unix_socket.h"
 
 /* Clients at once; the next ones wait in the queue. */
+#define BACKLOG 16
 #define CLIENTS_MAX 64u
 /* No descriptor or memory is free for a client: try again then, instead of spinning. */
 #define RETRY_MS 1000
@@ -81,7 +83,7 @@ static void on_client(void *opaque, uint32_t events)
 
 static bool connect_path(struct socket_state *state, struct error *error)
 {
-    state->fd = path_connect(state->path, error);
+    state->fd = unix_connect(state->path, error);
     return state->fd >= 0;
 }
 
@@ -172,7 +174,7 @@ static bool open_path(struct chardev *chardev, const char *path, struct error *e
                          length, sizeof state->path - 1);
     memcpy(state->path, path, length);
     if (state->server) {
-        state->fd = path_listen(path, &state->made, error);
+        state->fd = unix_listen(path, BACKLOG, &state->made, error);
         return state->fd >= 0;
     }
     if (state->reconnect_ms == 0)

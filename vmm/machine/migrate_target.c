@@ -214,8 +214,10 @@ bool machine_incoming(struct machine *machine, const char *uri, struct error *er
     if (migration_runs(migration))
         return error_set(error, "The incoming migration has already been started");
     fd = migrate_listen(uri, &migration->listener, &migration->made, error);
-    if (fd < 0 && migration->listener < 0)
+    if (fd < 0 && migration->listener < 0) {
+        migrate_close_listener(migration);
         return false;
+    }
     migration->incoming = true;
     migration->started = loop_now();
     if (fd >= 0 ? !begin(migration, fd, error) : !await_source(migration, error))

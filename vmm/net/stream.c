@@ -17,12 +17,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/message.h"
 #include "host/file.h"
 #include "host/redial.h"
+#include "host/unix_socket.h"
 #include "net/stream_properties.h"
 #include "net/type.h"
 
@@ -51,50 +51,19 @@ static bool listening(struct net_backend *backend, int fd, struct error *error)
            error_set(error, "cannot listen on %s: %s", stream->address, strerror(errno));
 }
 
-static int unix_socket(const char *path, struct sockaddr_un *address, struct error *error)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd < 0)
-        error_set(error, "cannot create a socket: %s", strerror(errno));
-    *address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-    memcpy(address->sun_path, path, strlen(path));
-    return fd;
-}
-
 static bool listen_unix(struct net_backend *backend, const char *path, struct error *error)
 {
-    struct sockaddr_un address;
     struct stream *stream = backend->state;
-    int fd = unix_socket(path, &address, error);
 
-    if (fd < 0)
-        return false;
-    stream->listener = fd;
-    /* As QEMU does: replace a socket that an earlier run left behind. */
-    if (unlink(path) < 0 && errno != ENOENT)
-        return error_set(error, "cannot replace '%s': %s", path, strerror(errno));
-    if (bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 ||
-        !made_file_note(&stream->made, path))
-        return error_set(error, "cannot create socket '%s': %s", path, strerror(errno));
-    return listening(backend, fd, error);
+    stream->listener = unix_listen(path, 1, &stream->made, error);
+    return stream->listener >= 0;
 }
 
 static bool connect_unix(struct net_backend *backend, const char *path, struct error *error)
 {
-    struct sockaddr_un address;
-    int fd = unix_socket(path, &address, error);
+    const int fd = unix_connect(path, error);
 
-    if (fd < 0)
-        return false;
-    if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
-        return net_backend_connect(backend, 0, fd, error);
-    error_set(error, "cannot connect to '%s': %s%s", path, strerror(errno),
-              errno == ENOENT || errno == ECONNREFUSED
-                  ? "; start the program that listens there first, or give server=on"
-                  : "");
-    close(fd);
-    return false;
+    return fd >= 0 && net_backend_connect(backend, 0, fd, error);
 }
 
 static void describe(struct net_backend *backend)

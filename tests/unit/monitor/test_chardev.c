@@ -197,6 +197,27 @@ static void test_single_user(void **state)
     assert_int_equal(user.closed, 0);
 }
 
+static void expect_failure(struct world *world, struct chardev_config config, const char *words)
+{
+    struct error error = { 0 };
+
+    assert_null(world_chardev(world, config, &error));
+    if (!strstr(error.text, words))
+        fail_msg("'%s' lacks '%s'", error.text, words);
+}
+
+/* Bound by a program that has ended. */
+static void leave_socket(const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(strlen(path) < sizeof address.sun_path);
+    memcpy(address.sun_path, path, strlen(path));
+    assert_true(fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof address) == 0);
+    close(fd);
+}
+
 static void test_socket_files(void **state)
 {
     struct world *world = *state;
@@ -205,10 +226,13 @@ static void test_socket_files(void **state)
     char path[128];
     int fd;
 
-    /* what an earlier run left behind, even if it is no socket */
+    /* a file of somebody's stays, a socket that an earlier run left behind is replaced */
     snprintf(path, sizeof path, "%s/c0", world->folder);
     fd = open(path, O_CREAT | O_WRONLY, 0600);
     close(fd);
+    expect_failure(world, config, "c0' is there, and is not a socket");
+    assert_true(stat(path, &file) == 0 && S_ISREG(file.st_mode) && unlink(path) == 0);
+    leave_socket(path);
     start(world, config, &many);
     fd = world_connect(world, "c0");
     world_run(world);
@@ -225,15 +249,6 @@ static void test_socket_files(void **state)
     assert_int_equal(stat(path, &file), 0);
     snprintf(path, sizeof path, "%s/c1", world->folder);
     assert_int_equal(stat(path, &file), -1);
-}
-
-static void expect_failure(struct world *world, struct chardev_config config, const char *words)
-{
-    struct error error = { 0 };
-
-    assert_null(world_chardev(world, config, &error));
-    if (!strstr(error.text, words))
-        fail_msg("'%s' lacks '%s'", error.text, words);
 }
 
 static void test_socket_errors(void **state)
