@@ -368,6 +368,11 @@ def test_refused_at_once():
         assert "machine_snapshot writes a file" in refused("file:/tmp/x")
         assert "'x' expects unix:PATH or fd:NAME" in refused("x")
         assert "'none' not found" in refused("fd:none")
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with ours, theirs:
+            source.qmp.pass_descriptors(theirs.fileno())
+            source.qmp.execute("getfd", {"fdname": "datagrams"})
+            assert "fd:datagrams is a socket for datagrams" in refused("fd:datagrams")
         assert "has 200 bytes; the limit is 107" in refused("unix:/" + "x" * 199)
         assert "not specified on the command line" in refusal(source.qmp.execute, "migrate-incoming", {"uri": "fd:x"})
         assert "it is not pre-switchover" in refusal(source.qmp.execute, "migrate-continue", {"state": "pre-switchover"})

@@ -4,6 +4,8 @@
  * other programs, which a descriptor replaces: whoever asks for the migration connects it.
  */
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/results.h"
 #include "host/passed.h"
@@ -32,12 +34,29 @@ static bool refuse(const char *uri, bool incoming, struct error *error)
     return error_set(error, "'%s' expects unix:PATH or fd:NAME", uri);
 }
 
+/* A descriptor that was passed. Of sockets, those that keep what is sent in order and whole. */
+static int take_passed(const char *name, struct error *error)
+{
+    const int fd = passed_copy("fd", name, error);
+    socklen_t size = sizeof(int);
+    int type;
+
+    if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type == SOCK_STREAM)
+        return fd;
+    close(fd);
+    error_set(error,
+              "fd:%.80s is a socket for datagrams, of which some may be lost; pass a stream socket "
+              "(SOCK_STREAM), a pipe or a file",
+              name);
+    return -1;
+}
+
 int migrate_connect(const char *uri, struct error *error)
 {
     if (after(uri, "unix:"))
         return unix_connect(after(uri, "unix:"), error);
     if (after(uri, "fd:"))
-        return passed_copy("fd", after(uri, "fd:"), error);
+        return take_passed(after(uri, "fd:"), error);
     refuse(uri, false, error);
     return -1;
 }
@@ -48,7 +67,7 @@ int migrate_listen(const char *uri, int *listener, struct made_file *made, struc
     if (after(uri, "unix:"))
         *listener = unix_listen(after(uri, "unix:"), 1, made, error);
     else if (after(uri, "fd:"))
-        return passed_copy("fd", after(uri, "fd:"), error);
+        return take_passed(after(uri, "fd:"), error);
     else
         refuse(uri, true, error);
     return -1;

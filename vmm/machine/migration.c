@@ -112,7 +112,7 @@ bool migration_open(struct migration *migration, int fd, struct error *error)
     return false;
 }
 
-void migration_close(struct migration *migration)
+static void note_last(struct migration *migration)
 {
     const struct migration_counts counts = migration_count(migration);
 
@@ -121,6 +121,13 @@ void migration_close(struct migration *migration)
     migration->last_normal = counts.normal;
     migration->last_left = counts.left;
     migration->last_total = counts.total;
+    migration->ended = loop_now();
+}
+
+void migration_close(struct migration *migration)
+{
+    if (migration_runs(migration)) /* one that has not begun leaves the figures of the last one */
+        note_last(migration);
     timer_cancel(&migration->pause);
     if (migration->wire.fd >= 0)
         wire_close(&migration->wire);
@@ -128,7 +135,6 @@ void migration_close(struct migration *migration)
     migration->moved = NULL;
     free(migration->bytes);
     migration->bytes = NULL;
-    migration->ended = loop_now();
 }
 
 void machine_interrupt_migration(struct machine *machine)

@@ -152,10 +152,14 @@ static bool append_all(struct machine *machine, const struct saved_memory *memor
 }
 
 /* So much is enough: a vCPU has some 20 KiB. */
-static size_t room_for(const struct machine *machine)
+static size_t room_for(struct machine *machine)
 {
-    return (UINT32_C(512) << 10) + (size_t)machine->config->maxcpus * (64u << 10) +
-           devices_length(&machine->board);
+    size_t devices;
+
+    machine_lock_take(&machine->lock);
+    devices = devices_length(&machine->board);
+    machine_lock_release(&machine->lock);
+    return (UINT32_C(512) << 10) + (size_t)machine->config->maxcpus * (64u << 10) + devices;
 }
 
 /* A stream that `append` makes. */
