@@ -153,16 +153,21 @@ void run(bool runs)
     world.device->pci.device.type->run(&world.device->pci.device, runs);
 }
 
-void reset_machine(void)
+static void reset_device(void)
 {
     run(false);
     world.device->pci.device.type->reset(&world.device->pci.device);
-    virtio_model_reset(&world.model);
     warnings = 0;
     put_config_space(0x14, 4, (uint32_t)MSIX_AT);
     put_config_space(0x20, 4, (uint32_t)BAR_AT);
     put_config_space(0x04, 2, 6);
     run(true);
+}
+
+void reset_machine(void)
+{
+    reset_device();
+    virtio_model_reset(&world.model);
 }
 
 /* ---- the world ---- */
@@ -305,7 +310,7 @@ static void try_changed(const uint8_t *bytes, size_t length, unsigned changes, s
     check_possible();
     run(true);
     settle();
-    reset_machine();
+    reset_device(); /* not the model: what it says of is restored after this */
     make_anew();
 }
 
