@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Build the fuzz targets of tests/fuzz and run them, two at a time; speaks TAP.
 #
-#   scripts/fuzz.sh [--seconds N] [TARGET...]      default: 60 s each, all
+#   scripts/fuzz.sh [--seconds N] [--seed N] [TARGET...]      default: 60 s each, all
 #
 # A target starts from tests/fuzz/corpus/TARGET and from what earlier runs have
-# found, in build/fuzz/corpus/TARGET. An input that makes it fail is kept in
-# build/fuzz/findings/TARGET; run the target with it alone to see it again.
+# found, in build/fuzz/corpus/TARGET. The seed is random unless one is given. An
+# input that makes it fail is kept in build/fuzz/findings/TARGET; run the target
+# with it alone to see it again.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 folder=build/fuzz
@@ -47,7 +48,7 @@ fuzz_for() {
     nice timeout --kill-after=10 $((time + 120)) "$programs/fuzz_$target" \
         -max_total_time="$time" -timeout=20 -rss_limit_mb=1024 \
         -malloc_limit_mb=512 -detect_leaks=1 -close_fd_mask=1 \
-        -print_final_stats=1 "${options[@]}" \
+        -print_final_stats=1 -seed="$seed" "${options[@]}" \
         -artifact_prefix="$folder/findings/$target/" \
         "$folder/corpus/$target" "tests/fuzz/corpus/$target" \
         > "$logs/fuzz-$target.log" 2>&1
@@ -70,11 +71,15 @@ report() {
     grep -aE '^(SUMMARY|==.*ERROR|tests/fuzz|.*not true:)|runtime error' "$log" | head -n 5 | sed 's/^/# /'
 }
 
-seconds=60
-if [ "${1:-}" = --seconds ]; then
-    seconds=$2
+seconds=60 seed=$RANDOM
+while :; do
+    case ${1:-} in
+    --seconds) seconds=$2 ;;
+    --seed)    seed=$2 ;;
+    *)         break ;;
+    esac
     shift 2
-fi
+done
 [ $# -gt 0 ] || set -- "${all[@]}"
 for target; do
     case " ${all[*]} " in *" $target "*) continue ;; esac
