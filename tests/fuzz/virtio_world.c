@@ -153,14 +153,21 @@ void run(bool runs)
     world.device->pci.device.type->run(&world.device->pci.device, runs);
 }
 
+/* Wherever they were, both halves of the wide one included. */
+static void place_bars(void)
+{
+    put_config_space(0x14, 4, (uint32_t)MSIX_AT);
+    put_config_space(0x20, 4, (uint32_t)BAR_AT);
+    put_config_space(0x24, 4, 0);
+    put_config_space(0x04, 2, 6);
+}
+
 static void reset_device(void)
 {
     run(false);
     world.device->pci.device.type->reset(&world.device->pci.device);
     warnings = 0;
-    put_config_space(0x14, 4, (uint32_t)MSIX_AT);
-    put_config_space(0x20, 4, (uint32_t)BAR_AT);
-    put_config_space(0x04, 2, 6);
+    place_bars();
     run(true);
 }
 
@@ -304,9 +311,7 @@ static void try_changed(const uint8_t *bytes, size_t length, unsigned changes, s
         CHECK(save(after) == now && memcmp(before, after, now) == 0);
         return;
     }
-    put_config_space(0x14, 4, (uint32_t)MSIX_AT);
-    put_config_space(0x20, 4, (uint32_t)BAR_AT);
-    put_config_space(0x04, 2, 6);
+    place_bars();
     check_possible();
     run(true);
     settle();
