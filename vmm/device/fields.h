@@ -26,6 +26,7 @@
 
 #include <hotram/state.h>
 
+#include "base/count_of.h"
 #include "base/error.h"
 
 /* Kinds from HOTRAM_STATE_OWN on are the program's own. */
@@ -91,6 +92,13 @@ struct state_table {
 #define STATE_BLOCK(type, member, since_, block_) \
     { \
         .name = #member, .offset = offsetof(type, member), .since = (since_), .block = (block_) \
+    }
+
+/* A whole table, of a struct and its rows. Arguments after `rows_` may set valid. */
+#define STATE_TABLE(name_, version_, type, rows_, ...) \
+    { \
+        .name = (name_), .version = (version_), .size = sizeof(type), .fields = (rows_), \
+        .count = COUNT_OF(rows_), ##__VA_ARGS__ \
     }
 
 /* Set the state after power-on; or that after a reset, which keeps the bits in `kept`. */

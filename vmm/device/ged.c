@@ -5,8 +5,6 @@
 
 #include <hotram/acpi.h>
 
-#include "base/count_of.h"
-
 static void update_irq(struct ged *ged)
 {
     bool high = hotram_ged_level(&ged->state.selector);
@@ -37,13 +35,7 @@ static const struct state_field fields[] = {
     STATE_BLOCK(struct ged_state, selector, 1, &state_ged),
 };
 
-const struct state_table ged_state_table = {
-    .name = "ged",
-    .version = 1,
-    .size = sizeof(struct ged_state),
-    .fields = fields,
-    .count = COUNT_OF(fields),
-};
+const struct state_table ged_state_table = STATE_TABLE("ged", 1, struct ged_state, fields);
 
 void ged_init(struct ged *ged, const struct board *board, uint64_t address, unsigned gsi)
 {

@@ -208,14 +208,8 @@ static bool valid(const void *state)
     return line_state_valid(&((const struct pl011_state *)state)->line);
 }
 
-const struct state_table pl011_state_table = {
-    .name = "pl011",
-    .version = 1,
-    .size = sizeof(struct pl011_state),
-    .fields = fields,
-    .count = COUNT_OF(fields),
-    .valid = valid,
-};
+const struct state_table pl011_state_table = STATE_TABLE("pl011", 1, struct pl011_state, fields,
+                                                         .valid = valid);
 
 void pl011_init(struct pl011 *pl011, const struct board *board, uint64_t address, unsigned gsi)
 {

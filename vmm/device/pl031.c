@@ -198,14 +198,8 @@ static bool valid(const void *opaque)
     return rtc_offset_valid(((const struct pl031_state *)opaque)->offset);
 }
 
-const struct state_table pl031_state_table = {
-    .name = "pl031",
-    .version = 1,
-    .size = sizeof(struct pl031_state),
-    .fields = fields,
-    .count = COUNT_OF(fields),
-    .valid = valid,
-};
+const struct state_table pl031_state_table = STATE_TABLE("pl031", 1, struct pl031_state, fields,
+                                                         .valid = valid);
 
 void pl031_init(struct pl031 *pl031, const struct board *board, const struct chip_place *place, bool local,
                 int64_t offset)

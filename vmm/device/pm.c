@@ -89,13 +89,7 @@ static const struct state_field fields[] = {
     STATE_BLOCK(struct pm_state, pm1, 1, &state_pm1),
 };
 
-const struct state_table pm_state_table = {
-    .name = "pm",
-    .version = 1,
-    .size = sizeof(struct pm_state),
-    .fields = fields,
-    .count = COUNT_OF(fields),
-};
+const struct state_table pm_state_table = STATE_TABLE("pm", 1, struct pm_state, fields);
 
 void pm_init(struct pm *pm, struct board *board, unsigned gsi, uint16_t (*waiting)(void *machine))
 {

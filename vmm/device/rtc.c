@@ -216,14 +216,7 @@ static bool valid(const void *opaque)
     return rtc_offset_valid(((const struct rtc_state *)opaque)->offset);
 }
 
-const struct state_table rtc_state_table = {
-    .name = "rtc",
-    .version = 1,
-    .size = sizeof(struct rtc_state),
-    .fields = fields,
-    .count = COUNT_OF(fields),
-    .valid = valid,
-};
+const struct state_table rtc_state_table = STATE_TABLE("rtc", 1, struct rtc_state, fields, .valid = valid);
 
 void rtc_init(struct rtc *rtc, const struct board *board, unsigned gsi, bool local, int64_t offset)
 {

@@ -204,14 +204,8 @@ static bool valid(const void *state)
     return line_state_valid(&((const struct serial_state *)state)->line);
 }
 
-const struct state_table serial_state_table = {
-    .name = "serial",
-    .version = 1,
-    .size = sizeof(struct serial_state),
-    .fields = fields,
-    .count = COUNT_OF(fields),
-    .valid = valid,
-};
+const struct state_table serial_state_table = STATE_TABLE("serial", 1, struct serial_state, fields,
+                                                          .valid = valid);
 
 void serial_init(struct serial *serial, const struct board *board, uint16_t port, unsigned gsi)
 {

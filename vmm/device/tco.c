@@ -273,14 +273,7 @@ static bool valid(const void *opaque)
     return state->timer >= TCO_TMR_MIN && state->left <= LEFT_MAX;
 }
 
-const struct state_table tco_state_table = {
-    .name = "tco",
-    .version = 1,
-    .size = sizeof(struct tco_state),
-    .fields = fields,
-    .count = COUNT_OF(fields),
-    .valid = valid,
-};
+const struct state_table tco_state_table = STATE_TABLE("tco", 1, struct tco_state, fields, .valid = valid);
 
 void tco_init(struct tco *tco, const struct board *board, bool strapped)
 {

@@ -86,13 +86,7 @@ static const struct state_field fields[] = {
     STATE_ARRAY(struct vmgenid_state, id, 1, UINT8_MAX, .kept = UINT8_MAX),
 };
 
-const struct state_table vmgenid_state_table = {
-    .name = "vmgenid",
-    .version = 1,
-    .size = sizeof(struct vmgenid_state),
-    .fields = fields,
-    .count = COUNT_OF(fields),
-};
+const struct state_table vmgenid_state_table = STATE_TABLE("vmgenid", 1, struct vmgenid_state, fields);
 
 static void restored(struct device *device)
 {

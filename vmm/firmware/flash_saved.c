@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "base/count_of.h"
-
 static const struct state_field fields[] = {
     STATE_FIELD(struct flash_state, size, 1, UINT64_MAX),
     STATE_FIELD(struct flash_state, sum, 1, UINT64_MAX),
@@ -20,25 +18,14 @@ static const struct state_field fields[] = {
     STATE_FIELD(struct flash_state, scattered, 1, 1),
 };
 
-const struct state_table flash_state_table = {
-    .name = "cfi.pflash01",
-    .version = 1,
-    .size = sizeof(struct flash_state),
-    .fields = fields,
-    .count = COUNT_OF(fields),
-};
+const struct state_table flash_state_table = STATE_TABLE("cfi.pflash01", 1, struct flash_state, fields);
 
 static const struct state_field buffer_fields[] = {
     STATE_ARRAY(struct flash_buffer_state, bytes, 1, UINT8_MAX),
 };
 
-const struct state_table flash_buffer_state_table = {
-    .name = "pflash-buffer",
-    .version = 1,
-    .size = sizeof(struct flash_buffer_state),
-    .fields = buffer_fields,
-    .count = COUNT_OF(buffer_fields),
-};
+const struct state_table flash_buffer_state_table = STATE_TABLE("pflash-buffer", 1, struct flash_buffer_state,
+                                                                buffer_fields);
 
 const struct state_table *flash_part(const struct device *device, unsigned index)
 {

@@ -8,7 +8,6 @@
 #include <hotram/aml_device.h>
 
 #include "base/config.h"
-#include "base/count_of.h"
 
 /* ---- registers ---- */
 
@@ -100,13 +99,7 @@ static const struct state_field fields[] = {
     STATE_FIELD(struct fw_cfg_state, key, 1, UINT16_MAX),
 };
 
-const struct state_table fw_cfg_state_table = {
-    .name = "fw_cfg",
-    .version = 1,
-    .size = sizeof(struct fw_cfg_state),
-    .fields = fields,
-    .count = COUNT_OF(fields),
-};
+const struct state_table fw_cfg_state_table = STATE_TABLE("fw_cfg", 1, struct fw_cfg_state, fields);
 
 void fw_cfg_init(struct fw_cfg *fw_cfg, struct board *board, bool memory, uint64_t address)
 {

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/config.h"
-#include "base/count_of.h"
 #include "device/board.h"
 #include "pci/bus.h"
 #include "pci/host_aml.h"
@@ -208,13 +207,7 @@ static const struct state_field fields[] = {
     STATE_FIELD(struct pci_host_state, address, 1, ADDRESS_BITS),
 };
 
-const struct state_table pci_host_state_table = {
-    .name = "pci-host",
-    .version = 1,
-    .size = sizeof(struct pci_host_state),
-    .fields = fields,
-    .count = COUNT_OF(fields),
-};
+const struct state_table pci_host_state_table = STATE_TABLE("pci-host", 1, struct pci_host_state, fields);
 
 const struct device_type q35_host_type = {
     .name = "q35-pcihost",

@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 
-#include "base/count_of.h"
 #include "device/board.h"
 #include "layout/x86.h"
 #include "pci/bus.h"
@@ -106,18 +105,11 @@ static const struct state_field gpex_fields[] = {
     ZEROS(PCI_HEADER_END, PCI_CONFIG_SIZE),
 };
 
-#define STATE_OF_FUNCTION(symbol, text, rows) \
-    const struct state_table symbol = { \
-        .name = (text), \
-        .version = 1, \
-        .size = PCI_CONFIG_SIZE, \
-        .fields = (rows), \
-        .count = COUNT_OF(rows), \
-    }
-
-STATE_OF_FUNCTION(q35_mch_state_table, "mch", mch_fields);
-STATE_OF_FUNCTION(q35_isa_state_table, "ICH9-LPC", isa_fields);
-STATE_OF_FUNCTION(gpex_root_state_table, "gpex-root", gpex_fields);
+const struct state_table q35_mch_state_table = STATE_TABLE("mch", 1, uint8_t[PCI_CONFIG_SIZE], mch_fields);
+const struct state_table q35_isa_state_table = STATE_TABLE("ICH9-LPC", 1, uint8_t[PCI_CONFIG_SIZE],
+                                                           isa_fields);
+const struct state_table gpex_root_state_table = STATE_TABLE("gpex-root", 1, uint8_t[PCI_CONFIG_SIZE],
+                                                             gpex_fields);
 
 /* ---- the types ---- */
 

@@ -5,7 +5,6 @@
  */
 #include <string.h>
 
-#include "base/count_of.h"
 #include "device/fields.h"
 #include "pci/msix_state.h"
 #include "pci/saved.h"
@@ -17,13 +16,7 @@ static const struct state_field fields[] = {
     STATE_ARRAY(struct msix_state, pending, 1, 1),
 };
 
-const struct state_table msix_state_table = {
-    .name = "msix",
-    .version = 1,
-    .size = sizeof(struct msix_state),
-    .fields = fields,
-    .count = COUNT_OF(fields),
-};
+const struct state_table msix_state_table = STATE_TABLE("msix", 1, struct msix_state, fields);
 
 static unsigned parts_of(const struct msix *msix)
 {

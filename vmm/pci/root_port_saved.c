@@ -4,7 +4,6 @@
  * those of the saved machine. What the guest has answered and the main thread has not carried out yet is
  * carried out where the state is restored.
  */
-#include "base/count_of.h"
 #include "device/board.h"
 #include "pci/root_port_state.h"
 #include "pci/saved.h"
@@ -18,13 +17,7 @@ static const struct state_field fields[] = {
     STATE_FIELD(struct pci_slot_state, refused, 1, 1),
 };
 
-const struct state_table pci_slot_state_table = {
-    .name = "pcie-slot",
-    .version = 1,
-    .size = sizeof(struct pci_slot_state),
-    .fields = fields,
-    .count = COUNT_OF(fields),
-};
+const struct state_table pci_slot_state_table = STATE_TABLE("pcie-slot", 1, struct pci_slot_state, fields);
 
 bool root_port_save(struct device *device, struct hotram_buffer *out, struct error *error)
 {

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/count_of.h"
 #include "base/text.h"
 #include "device/board.h"
 #include "pci/bus.h"
@@ -14,13 +13,8 @@ static const struct state_field fields[] = {
     STATE_FIELD(struct pci_function_state, pin, 1, 1),
 };
 
-const struct state_table pci_function_state_table = {
-    .name = "pci-function",
-    .version = 1,
-    .size = sizeof(struct pci_function_state),
-    .fields = fields,
-    .count = COUNT_OF(fields),
-};
+const struct state_table pci_function_state_table = STATE_TABLE("pci-function", 1, struct pci_function_state,
+                                                                fields);
 
 const struct state_table *pci_function_part(unsigned index)
 {

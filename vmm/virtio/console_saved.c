@@ -21,13 +21,8 @@ static const struct state_field fields[] = {
     STATE_FIELD(struct virtio_console_state, ready, 1, 1),
 };
 
-const struct state_table virtio_console_state_table = {
-    .name = "virtio-console",
-    .version = 1,
-    .size = sizeof(struct virtio_console_state),
-    .fields = fields,
-    .count = COUNT_OF(fields),
-};
+const struct state_table virtio_console_state_table = STATE_TABLE("virtio-console", 1,
+                                                                  struct virtio_console_state, fields);
 
 void console_save(struct virtio_device *device, void *opaque)
 {
@@ -86,25 +81,15 @@ static const struct state_field port_fields[] = {
     STATE_FIELD(struct virtio_port_state, guest_open, 1, 1),
 };
 
-const struct state_table virtio_port_state_table = {
-    .name = "virtio-port",
-    .version = 1,
-    .size = sizeof(struct virtio_port_state),
-    .fields = port_fields,
-    .count = COUNT_OF(port_fields),
-};
+const struct state_table virtio_port_state_table = STATE_TABLE("virtio-port", 1, struct virtio_port_state,
+                                                               port_fields);
 
 static const struct state_field bytes_fields[] = {
     STATE_ARRAY(struct virtio_port_bytes_state, bytes, 1, UINT8_MAX),
 };
 
-const struct state_table virtio_port_bytes_state_table = {
-    .name = "virtio-port-bytes",
-    .version = 1,
-    .size = sizeof(struct virtio_port_bytes_state),
-    .fields = bytes_fields,
-    .count = COUNT_OF(bytes_fields),
-};
+const struct state_table virtio_port_bytes_state_table = STATE_TABLE(
+    "virtio-port-bytes", 1, struct virtio_port_bytes_state, bytes_fields);
 
 const struct state_table *console_port_part(const struct device *device, unsigned index)
 {

@@ -22,13 +22,8 @@ static const struct state_field fields[] = {
     STATE_ARRAY(struct virtio_net_state, multicast, 1, UINT8_MAX),
 };
 
-const struct state_table virtio_net_state_table = {
-    .name = "virtio-net",
-    .version = 1,
-    .size = sizeof(struct virtio_net_state),
-    .fields = fields,
-    .count = COUNT_OF(fields),
-};
+const struct state_table virtio_net_state_table = STATE_TABLE("virtio-net", 1, struct virtio_net_state,
+                                                              fields);
 
 /* The driver may have changed the address. */
 enum virtio_config_byte net_config_byte(unsigned offset)

@@ -21,13 +21,7 @@ static const struct state_field fields[] = {
     STATE_ARRAY(struct virtio_state, config, 1, UINT8_MAX),
 };
 
-const struct state_table virtio_state_table = {
-    .name = "virtio",
-    .version = 1,
-    .size = sizeof(struct virtio_state),
-    .fields = fields,
-    .count = COUNT_OF(fields),
-};
+const struct state_table virtio_state_table = STATE_TABLE("virtio", 1, struct virtio_state, fields);
 
 static const struct state_field queue_fields[] = {
     STATE_FIELD(struct virtio_queue_state, descriptors, 1, UINT64_MAX),
@@ -39,13 +33,8 @@ static const struct state_field queue_fields[] = {
     STATE_FIELD(struct virtio_queue_state, enabled, 1, 1),
 };
 
-const struct state_table virtio_queue_state_table = {
-    .name = "virtio-queue",
-    .version = 1,
-    .size = sizeof(struct virtio_queue_state),
-    .fields = queue_fields,
-    .count = COUNT_OF(queue_fields),
-};
+const struct state_table virtio_queue_state_table = STATE_TABLE("virtio-queue", 1, struct virtio_queue_state,
+                                                                queue_fields);
 
 const struct state_table *virtio_type_part(const struct device *device, unsigned index)
 {

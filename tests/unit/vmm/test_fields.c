@@ -350,14 +350,8 @@ static bool is_sample_valid(const void *state)
     return ((const struct sample *)state)->half != 0xdead;
 }
 
-static const struct state_table sample_table = {
-    .name = "sample",
-    .version = 2,
-    .count = COUNT_OF(sample_fields),
-    .size = sizeof(struct sample),
-    .fields = sample_fields,
-    .valid = is_sample_valid,
-};
+static const struct state_table sample_table = STATE_TABLE("sample", 2, struct sample, sample_fields,
+                                                           .valid = is_sample_valid);
 
 /* Length of the name, the name, then the fields in order. */
 static const uint8_t sample_contents[] = {
