@@ -166,13 +166,13 @@ void prove_cpuhp_write_byte(void)
     prove_write(1);
 }
 
-void prove_cpuhp_write_word(void)
+void prove_cpuhp_write_word(void) /* slow */
 {
     prove_write(2);
 }
 
 /* At offset 5 the command and then the data. */
-void prove_cpuhp_write_dword(void)
+void prove_cpuhp_write_dword(void) /* slow */
 {
     prove_write(4);
 }

@@ -227,7 +227,7 @@ void prove_reserve_largest_fits(void) /* slow */
 }
 
 /* Any pointer may be NULL; without a result the bank changes all the same. */
-void prove_reserve_null(void)
+void prove_reserve_null(void) /* slow */
 {
     bool has_bank = nondet_bool(), has_request = nondet_bool(), has_result = nondet_bool();
     enum hotram_status status;
