@@ -113,7 +113,6 @@ static void open_control(struct program *program)
                                      .kind = CHARDEV_SOCKET,
                                      .server = true };
     struct error error = { 0 };
-
     const char *runtime = getenv("XDG_RUNTIME_DIR");
 
     /* Without the folder no program expects a socket: libvirt names every guest and sets no such variable. */
@@ -191,6 +190,7 @@ static bool open_tcp(struct program *program, struct error *error)
 {
     struct config *config = &program->config;
 
+    migrate_prepare(config->incoming);
     for (size_t i = 0; i < config->chardev_count; i++)
         if (config->chardevs[i].host && !tcp_open(&config->chardevs[i], error))
             return error_prefix(error, "%s: ", config->chardevs[i].origin);

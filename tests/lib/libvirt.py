@@ -18,6 +18,7 @@ import subprocess
 import tempfile
 import time
 import tty
+import uuid
 import xml.etree.ElementTree as ElementTree
 
 from .machine import CLONE, GUEST, Console, Machine, MachineError
@@ -63,6 +64,8 @@ class Libvirt:
         self.log_folder = pathlib.Path("/var/log/libvirt/qemu") if SYSTEM else self.folder / "k/libvirt/qemu/log"
         # virtlogd, which would write the emulators' logs, is not needed.
         self.configure('stdio_handler = "file"\n')
+        # A host of its own: libvirt migrates no domain to the host where it is.
+        self.configure(f'host_uuid = "{uuid.uuid4()}"\n', "libvirtd.conf")
         if SYSTEM:
             # No user of its own, and no systemd or AppArmor, in these namespaces.
             self.configure('user = "root"\ngroup = "root"\nremember_owner = 0\nnamespaces = []\n'
@@ -80,11 +83,11 @@ class Libvirt:
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
-    def configure(self, text):
-        """More of libvirt's qemu.conf, for the next start of libvirtd."""
+    def configure(self, text, name="qemu.conf"):
+        """More of a configuration file of libvirt's, for the next start of libvirtd."""
         folder = pathlib.Path("/etc/libvirt") if SYSTEM else self.folder / "c/libvirt"
         folder.mkdir(exist_ok=True)
-        with open(folder / "qemu.conf", "a", encoding="utf-8") as file:
+        with open(folder / name, "a", encoding="utf-8") as file:
             file.write(text)
 
     # The daemon --------------------------------------------------------

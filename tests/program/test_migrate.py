@@ -363,7 +363,7 @@ def test_refused_at_once():
             return refusal(source.qmp.execute, "migrate", {"uri": uri})
 
         assert f"cannot connect to '{folder}/none': No such file" in refused(f"unix:{folder}/none")
-        assert "'tcp:127.0.0.1:1': the program has no access to the network" in refused("tcp:127.0.0.1:1")
+        assert "'tcp:127.0.0.1:1': the program opens no connections to the network" in refused("tcp:127.0.0.1:1")
         assert "getfd, then fd:NAME" in refused("exec:cat")
         assert "machine_snapshot writes a file" in refused("file:/tmp/x")
         assert "'x' expects unix:PATH or fd:NAME" in refused("x")
@@ -387,6 +387,85 @@ def test_refused_at_once():
         assert "cannot create socket '/nowhere/x'" in refusal(target.qmp.execute, "migrate-incoming", {"uri": "unix:/nowhere/x"})
         assert "device_del not allowed while migrating; it is possible when the guest has arrived" in \
             refusal(target.qmp.execute, "device_del", {"id": "d0"})
+        end(target)
+
+
+def free_port(address="127.0.0.1", family=socket.AF_INET):
+    with socket.socket(family) as one:
+        one.bind((address, 0))
+        return one.getsockname()[1]
+
+
+def sockets_of(machine, *tables):
+    """The sockets of the network that the program has open."""
+    numbers = {line.split()[9] for table in tables or ("tcp", "tcp6") if os.path.exists(f"/proc/net/{table}")
+               for line in pathlib.Path(f"/proc/net/{table}").read_text().splitlines()[1:]}
+    links = [os.readlink(path) for path in pathlib.Path(f"/proc/{machine.process.pid}/fd").iterdir()]
+    return [link for link in links if link.removeprefix("socket:[").removesuffix("]") in numbers]
+
+
+def connect_passed(machine, port, address="127.0.0.1"):
+    """As libvirt does: the source gets a socket that is connected."""
+    with socket.create_connection((address, port)) as ours:
+        machine.qmp.pass_descriptors(ours.fileno())
+        machine.qmp.execute("getfd", {"fdname": "migrate"})
+
+
+@tap.kvm
+def test_a_target_on_the_network():
+    """It listens, by a socket that was there before the sandbox, and has none when the guest runs."""
+    for incoming, address, text in (("defer", "127.0.0.1", "127.0.0.1"), ("defer", "127.0.0.1", "[::]"), (None, "127.0.0.1", ""),
+                                    (None, "127.0.0.1", "0"), ("defer", "::1", "[::1]")):
+        if ":" in address + text and not os.path.exists("/proc/net/if_inet6"):
+            continue
+        port = free_port()
+        uri = f"tcp:{text}:{port}"
+        with start() as source, start(incoming=incoming or uri) as target:
+            if incoming:
+                target.qmp.execute("migrate-incoming", {"uri": uri})
+            assert len(sockets_of(target)) == 1, sockets_of(target)
+            connect_passed(source, port, address)
+            begin_writing(source)
+            move(source, target, "fd:migrate")
+            assert sockets_of(target) == []
+            end_writing(target)
+            end(source)
+            end(target)
+
+
+@tap.kvm
+def test_addresses_of_the_network():
+    with start(incoming="defer") as target, socket.socket() as used:
+        def refused(address):
+            return refusal(target.qmp.execute, "migrate-incoming", {"uri": f"tcp:{address}"})
+
+        used.bind(("127.0.0.1", 0))
+        used.listen()
+        for address in ("", "1", ":", ":0", ":65536", ":x", ":1x", ":-1", ": 1", "127.0.0.1", "127.0.0.1:1,to=4"):
+            assert f"'{address}' expects ADDRESS:PORT, with a port from 1 to 65535" in refused(address), address
+        for address in ("localhost:1", "::1:1", "[::1:1", "[]:1", "[127.0.0.1]:1", "127.0.0:1", "256.0.0.1:1", "x" * 90 + ":1"):
+            assert f"'{address}' expects an address in numbers" in refused(address), address
+        assert "Cannot assign requested address; take an address of this host" in refused("192.0.2.1:4444")
+        taken = f"127.0.0.1:{used.getsockname()[1]}"
+        assert f"cannot listen at '{taken}': Address already in use; take another port" in refused(taken)
+        port = free_port()
+        target.qmp.execute("migrate-incoming", {"uri": f"tcp:127.0.0.1:{port}"})
+        assert "already been started" in refused(f"127.0.0.1:{port}")
+        end(target)
+
+
+@tap.kvm
+def test_sockets_of_the_network_are_closed():
+    """Those that a target has, and does not need."""
+    with place() as folder, start() as source, start(incoming="defer") as target:
+        assert sockets_of(source) == []
+        target.qmp.execute("migrate-incoming", {"uri": f"unix:{folder}/x"})
+        unbound = [os.readlink(path) for path in pathlib.Path(f"/proc/{target.process.pid}/fd").iterdir()]
+        families = [line.split()[6] for line in pathlib.Path("/proc/net/unix").read_text().splitlines()[1:]]
+        sockets = [link for link in unbound if link.startswith("socket:[")]
+        assert all(link[8:-1] in families for link in sockets), sockets
+        move(source, target, f"unix:{folder}/x")
+        end(source)
         end(target)
 
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/message.h"
+#include "host/network_door.h"
 #include "machine/migration.h"
 #include "machine/state.h"
 #include "net/announce.h"
@@ -218,6 +219,7 @@ bool machine_incoming(struct machine *machine, const char *uri, struct error *er
         migrate_close_listener(migration);
         return false;
     }
+    network_door_close();
     migration->incoming = true;
     migration->started = loop_now();
     if (fd >= 0 ? !begin(migration, fd, error) : !await_source(migration, error))

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "host/network_door.h"
 #include "machine/state.h"
 
 /* QEMU's. */
@@ -152,4 +153,5 @@ void machine_end_migration(struct machine *machine)
         worker_take_back(machine->saver, &migration->job);
     migration_close(migration);
     migrate_close_listener(migration);
+    network_door_close();
 }

@@ -9,7 +9,7 @@
  * migration.c        what both sides have: steps on a worker, status, the end
  * migrate_source.c   the course at the source
  * migrate_target.c   the course at the target
- * migrate_address.c  unix:PATH, fd:NAME and the like
+ * migrate_address.c  unix:PATH, tcp:ADDRESS:PORT, fd:NAME and the like
  *
  * A migration is a sequence of steps. The worker does what waits for the other end, one step at a time;
  * between two of them the main thread decides what follows, takes the dirty log and stops the guest. So the
@@ -105,6 +105,9 @@ struct migration_counts {
     uint64_t page;
 };
 struct migration_counts migration_count(const struct migration *migration);
+
+/* Before the sandbox, with what -incoming names, or NULL: what such a target needs of the network. */
+void migrate_prepare(const char *incoming);
 
 /* ---- for machine/ ---- */
 

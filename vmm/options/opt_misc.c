@@ -69,7 +69,7 @@ bool option_name(struct parser *parser, const char *argument, struct error *erro
 bool option_incoming(struct parser *parser, const char *argument, struct error *error)
 {
     static const char file[] = "file:";
-    static const char *const others[] = { "unix:", "fd:" };
+    static const char *const others[] = { "unix:", "tcp:", "fd:" };
     struct config *config = parser->config;
     bool known = strcmp(argument, "defer") == 0;
 
@@ -85,9 +85,8 @@ bool option_incoming(struct parser *parser, const char *argument, struct error *
     if (!known)
         return error_set(
             error,
-            "expects file:FILE, a snapshot that machine-snapshot wrote, unix:PATH, fd:N or defer; got "
-            "'%s': the program reaches neither the network nor other programs; what connects "
-            "them passes a descriptor as fd:N",
+            "expects file:FILE, a snapshot that machine-snapshot wrote, unix:PATH, tcp:ADDRESS:PORT, fd:N or "
+            "defer; got '%s'; what starts other programs passes a descriptor as fd:N",
             argument);
     replace_string(&config->incoming, argument);
     free(config->snapshot_file);
