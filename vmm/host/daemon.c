@@ -11,6 +11,9 @@
 
 #include "base/message.h"
 
+/* Set once, before there are threads. */
+static bool is_detached;
+
 /* The parent: wait for a byte, or for the child's end. */
 static void wait_for_child(int from_child)
 {
@@ -49,13 +52,42 @@ bool daemon_begin(struct daemon *daemon, bool wanted, struct error *error)
     close(pipes[0]);
     daemon->ready = pipes[1];
     daemon->detached = true;
+    is_detached = true;
     RESULT_DOES_NOT_MATTER(setsid() < 0, "a child that was just forked leads no group, so it cannot fail");
     return true;
 }
 
+bool daemon_is_detached(void)
+{
+    return is_detached;
+}
+
+/* -1, or the descriptor that could not be replaced, and errno. */
+static int replace_standard(int null)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (dup2(null, fd) < 0)
+            return fd;
+    return -1;
+}
+
+bool daemon_leave_standard(void)
+{
+    const int null = is_detached ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+    bool good;
+
+    if (!is_detached)
+        return true;
+    if (null < 0)
+        return false;
+    good = replace_standard(null) < 0;
+    close(null);
+    return good;
+}
+
 bool daemon_ready(struct daemon *daemon, struct error *error)
 {
-    int null;
+    int null, failed;
 
     if (!daemon->detached)
         return true;
@@ -67,10 +99,10 @@ bool daemon_ready(struct daemon *daemon, struct error *error)
                          strerror(errno));
     close(daemon->ready);
     daemon->ready = -1;
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (dup2(null, fd) < 0)
-            return error_set(error, "-daemonize: /dev/null in place of descriptor %d: %s", fd,
-                             strerror(errno));
+    failed = replace_standard(null);
+    if (failed >= 0)
+        return error_set(error, "-daemonize: /dev/null in place of descriptor %d: %s", failed,
+                         strerror(errno));
     close(null);
     message_open();
     return true;

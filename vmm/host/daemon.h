@@ -23,6 +23,13 @@ struct daemon {
  * system call failed. Called before any thread is started. */
 bool daemon_begin(struct daemon *daemon, bool wanted, struct error *error);
 
+/* Whether daemon_begin() has forked. Programs that are started then get /dev/null as standard error: whoever
+ * reads that of the program, as $(hotram ...) of a shell does, reads to its end, which they would delay. */
+bool daemon_is_detached(void);
+/* For a process that is forked and stays: standard input, output and error become /dev/null if the program is
+ * a daemon. False: that is not possible. */
+bool daemon_leave_standard(void);
+
 /* Notify the parent, which exits; standard input, output and error become /dev/null, and the working folder
  * /. False and an error: /dev/null cannot be opened. */
 bool daemon_ready(struct daemon *daemon, struct error *error);

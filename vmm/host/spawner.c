@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "host/daemon.h"
+
 /* ---- a program ---- */
 
 /* A positive errno, or 0. */
@@ -35,6 +37,8 @@ static int start(const char *path, char *const words[], int fd)
     failure = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (!failure)
         failure = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    if (!failure && daemon_is_detached())
+        failure = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     if (!failure)
         failure = posix_spawn_file_actions_adddup2(&actions, fd, PROGRAM_FD);
     if (!failure)
@@ -166,7 +170,7 @@ static _Noreturn void be_spawner(int socket, const char *path, pid_t parent)
     if (sigaction(SIGCHLD, &woken, NULL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
         prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent ||
         prctl(PR_SET_NAME, "hotram-spawner") < 0 || (socket != PROGRAM_FD && dup2(socket, PROGRAM_FD) < 0) ||
-        fcntl(PROGRAM_FD, F_SETFD, FD_CLOEXEC) < 0)
+        fcntl(PROGRAM_FD, F_SETFD, FD_CLOEXEC) < 0 || !daemon_leave_standard())
         _exit(EXIT_FAILURE);
     close_range(PROGRAM_FD + 1, UINT_MAX, 0);
     serve(path);

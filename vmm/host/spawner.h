@@ -30,9 +30,9 @@ struct spawner {
     int socket; /* -1: there is no spawner */
 };
 
-/* Start `path`, with `fd` at PROGRAM_FD, standard input and output on /dev/null, and no signal blocked or
- * ignored. words[0] is its name; NULL ends them. Does not wait for its end. False and an error: it could not
- * be started. */
+/* Start `path`, with `fd` at PROGRAM_FD, standard input and output (with -daemonize standard error, too) on
+ * /dev/null, and no signal blocked or ignored. words[0] is its name; NULL ends them. Does not wait for its
+ * end. False and an error: it could not be started. */
 bool program_start(const char *path, char *const words[], int fd, struct error *error);
 
 /* Fork the spawner of one program, whose `path` is absolute. False and an error: fork() or another system

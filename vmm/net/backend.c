@@ -13,6 +13,7 @@
 #include "base/suggest.h"
 #include "host/passed.h"
 #include "net/announce.h"
+#include "net/tap_scripts.h"
 #include "net/type.h"
 
 static const struct net_type *const types[] = { &net_stream_type, &net_tap_type, &net_user_type,
@@ -150,6 +151,8 @@ void net_backends_destroy(struct net_backends *backends)
         backends->first = backend->next;
         backend_free(backend);
     }
+    if (backends)
+        tap_scripts_end(backends);
     if (backends)
         spawner_end(&backends->spawner);
     free(backends);

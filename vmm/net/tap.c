@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * -netdev tap: a network interface of the host. hotram runs no scripts: who makes the interface brings it up
- * and puts it on a bridge.
+ * -netdev tap: a network interface of the host. Scripts (tap_scripts.h) or whoever makes the interface bring
+ * it up and put it on a bridge.
  *
  * Threads: main thread only.
  */
@@ -17,6 +17,7 @@
 
 #include "base/count_of.h"
 #include "host/passed.h"
+#include "net/tap_scripts.h"
 #include "net/type.h"
 #include "net/vhost.h"
 
@@ -37,9 +38,11 @@ static const struct property properties[] = {
     PROPERTY_ROW(tap_values, "fds", PROPERTY_STRING, fds, "several, of one interface: NAME:NAME..."),
     PROPERTY_ROW_GIVEN_RANGE(tap_values, "queues", PROPERTY_UINT32, queues, "pairs of queues (default 1)",
                              NUMBER_RANGE(1, NET_QUEUES_MAX)),
-    PROPERTY_ROW(tap_values, "script", PROPERTY_STRING, script, "no (default): hotram runs no scripts"),
+    PROPERTY_ROW(tap_values, "script", PROPERTY_STRING, script,
+                 "run at the start with the interface's name (default " TAP_SCRIPT_UP
+                 ", if it is there); no: none"),
     PROPERTY_ROW(tap_values, "downscript", PROPERTY_STRING, downscript,
-                 "no (default): hotram runs no scripts"),
+                 "the same at the end (default " TAP_SCRIPT_DOWN ", if it is there)"),
     PROPERTY_ROW_GIVEN(tap_values, "vhost", PROPERTY_BOOL, vhost,
                        "the kernel's vhost-net moves the frames (default off: hotram does)"),
     PROPERTY_ROW(tap_values, "vhostfd", PROPERTY_STRING, vhostfd,
@@ -49,13 +52,9 @@ static const struct property properties[] = {
     PROPERTY_ROW(tap_values, "vhostforce", PROPERTY_BOOL, vhost_force, "on: the same as vhost=on"),
 };
 
-static bool check_script(const char *name, const char *script, struct error *error)
+static struct tap_scripts scripts_of(const struct tap_values *values)
 {
-    return !script || !*script || strcmp(script, "no") == 0 ||
-           error_set(error,
-                     "Parameter '%s' expects 'no'; got '%s': hotram runs no scripts; bring the interface up "
-                     "before (ip link set tap0 up master br0)",
-                     name, script);
+    return (struct tap_scripts){ values->script, values->downscript };
 }
 
 /* A piece that was cut off could name another descriptor. */
@@ -100,8 +99,7 @@ static bool check(const void *opaque, bool keyval, struct error *error)
     return check_pieces("fd", values->fd, error) && check_pieces("fds", values->fds, error) &&
            check_pieces("vhostfd", values->vhostfd, error) &&
            check_pieces("vhostfds", values->vhostfds, error) &&
-           check_script("script", values->script, error) &&
-           check_script("downscript", values->downscript, error);
+           tap_scripts_check(scripts_of(values), ways, error);
 }
 
 /* An open tap device, however it came about. */
@@ -136,7 +134,7 @@ static const char *advice(int failure)
         return "; make the interface for this user (ip tuntap add tap0 mode tap user NAME), or use -netdev "
                "user, which needs no right";
     case EBUSY:
-        return "; another program uses it";
+        return "; another program or netdev uses it";
     case EINVAL:
         return "; it was made with another number of queues: 'multi_queue' of ip tuntap belongs to queues=2 "
                "and more";
@@ -177,7 +175,8 @@ static bool open_name(struct net_backend *backend, const struct tap_values *valu
                                                   (values->queues > 1 ? IFF_MULTI_QUEUE : 0)) };
 
     snprintf(request.ifr_name, sizeof request.ifr_name, "%s", values->ifname ? values->ifname : "tap%d");
-    if (!net_backend_may(backend, "a new tap device", "or pass an open one: getfd, then fd=NAME", error))
+    if (!tap_scripts_may(backend, scripts_of(values), error) ||
+        !net_backend_may(backend, "a new tap device", "or pass an open one: getfd, then fd=NAME", error))
         return false;
     for (unsigned i = 0; i < backend->queues; i++) {
         int fd = make(&request, error);
@@ -186,7 +185,7 @@ static bool open_name(struct net_backend *backend, const struct tap_values *valu
             return false;
     }
     words_format(backend->description, sizeof backend->description, "type=tap,ifname=%s", request.ifr_name);
-    return true;
+    return tap_scripts_run(backend, scripts_of(values), request.ifr_name, backend->links[0].fd, error);
 }
 
 /* One that somebody else has opened. */
@@ -301,4 +300,5 @@ const struct net_type net_tap_type = {
     .values_size = sizeof(struct tap_values),
     .check = check,
     .open = open_tap,
+    .close = tap_scripts_close,
 };

@@ -71,6 +71,7 @@ struct net_backends {
     struct loop *loop;
     struct chardevs *chardevs; /* from net_backends_attach() on */
     bool sealed;
+    struct net_down *downs; /* scripts of tap_scripts.c that run */
     struct spawner spawner; /* of hotram-user-net, once it is sealed */
     event_sink *event;
     void *opaque;

@@ -123,7 +123,8 @@ static void words_that_are_wrong_are_refused(void **state)
     refused("tap,id=n,fd=x", "File descriptor named 'x' not found");
     refused("tap,id=n,fd=4294967296", "no number of a descriptor");
     refused("tap,id=n,fd=0", "no tap device");
-    refused("tap,id=n,script=/etc/qemu-ifup", "runs no scripts");
+    refused("tap,id=n,fd=0,script=/etc/qemu-ifup", "'fd' and 'script' cannot be given together");
+    refused("tap,id=n,fds=0:0,script=no,downscript=x", "'fds' and 'downscript' cannot be given together");
     refused("tap,id=n,ifname=abcdefghijklmnop", "no name of a network interface");
     refused("tap,id=n,vhost=off,vhostfd=3", "'vhostfd' cannot be given with vhost=off");
     refused("tap,id=n,vhost=off,vhostforce=on", "'vhostforce=on' cannot be given with vhost=off");

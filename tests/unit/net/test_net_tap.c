@@ -161,11 +161,11 @@ static void several_queues_are_one_interface(void **state)
     (void)state;
     if (!permitted)
         SKIP_TEST("this user may not create network interfaces");
-    if (!add("tap,id=n,ifname=hr1,queues=3"))
+    if (!add("tap,id=n,ifname=hr1,queues=3,script=no,downscript=no"))
         fail_msg("%s", error.text);
     assert_int_equal(net_backend_queues(net_backend_find(backends, "n")), 3);
     echo_through(net_backend_find(backends, "n"), "hr1");
-    assert_false(add("tap,id=m,ifname=hr1"));
+    assert_false(add("tap,id=m,ifname=hr1,script=no,downscript=no"));
     assert_non_null(strstr(error.text, "multi_queue"));
 }
 
