@@ -104,7 +104,7 @@ def test_options_that_are_wrong():
         said = refused("-blockdev", option)
         assert words in said and "-blockdev" in said, said
     said = refused("-blockdev", "null-co,node-name=a", "-blockdev", "null-co,node-name=a")
-    assert "Duplicate nodes with node-name='a'" in said, said
+    assert "Duplicate nodes with node-name='a'; choose another name" in said, said
 
 
 def test_drives():

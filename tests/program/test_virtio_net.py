@@ -289,7 +289,7 @@ def test_cables_come_and_go():
         refused("netdev_add", {"type": "stream", "id": "s",
                                "addr": {"type": "inet", "host": "127.0.0.1", "port": "1"}}, "addr.type=unix")
         refused("netdev_del", {"id": "n"}, "that device stays with the machine")
-        refused("set_link", {"name": "x", "up": True}, "Device 'x' not found")
+        refused("set_link", {"name": "x", "up": True}, "Device 'x' not found; it has: n, net0")
         said = machine.qmp.execute("human-monitor-command", {"command-line": "info network"})
         assert said.startswith("net0: type=nic,link=up") and "\\ n: index=0,type=stream,unix:" in said \
             and "m: index=0,type=stream" in said, said

@@ -31,21 +31,32 @@ static bool can_be_read(const struct block_node *node)
     return fd >= 0;
 }
 
+/* A way out, or "". */
+static const char *advice(const struct block_node *node, int failure)
+{
+    if (failure == ENOENT && !node->read_only && !passed_is_set(node->filename))
+        return "; `truncate -s 10G FILE` makes an empty image";
+    if (lacks_rights(failure) && can_be_read(node))
+        return "; read-only=on opens it for reading alone";
+    if (failure == EACCES && !passed_is_set(node->filename))
+        return node->read_only
+                   ? "; give the user who starts hotram the right to read it (chown, chmod)"
+                   : "; give the user who starts hotram the rights to read and write it (chown, chmod)";
+    return "";
+}
+
 static bool cannot_open(const struct block_node *node, int failure, struct error *error)
 {
+    const char *why = passed_why(node->filename, failure);
+
     if (failure == EINVAL && node->direct)
         return error_set(
             error,
             "Could not open '%s': its file system does not know O_DIRECT; cache.direct=off reads and "
             "writes by the host's page cache",
             node->filename);
-    if (passed_why(node->filename, failure))
-        return error_set(
-            error, "Could not open '%s': %s%s", node->filename, passed_why(node->filename, failure),
-            failure == EACCES && can_be_read(node) ? "; read-only=on opens it for reading alone" : "");
-    return error_set(error, "Could not open '%s': %s%s", node->filename, file_why(failure),
-                     lacks_rights(failure) && can_be_read(node) ? "; read-only=on opens it for reading alone"
-                                                                : "");
+    return error_set(error, "Could not open '%s': %s%s", node->filename, why ? why : file_why(failure),
+                     advice(node, failure));
 }
 
 static bool check_kind(const struct block_node *node, mode_t mode, bool device, struct error *error)

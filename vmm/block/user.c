@@ -38,8 +38,11 @@ static bool check_other(const struct block_node *node, const struct block_user *
                          node->name, other->name, does, on_or_off(other->share),
                          user->write ? "writes" : "reads", on_or_off(user->share));
     return user->share || (!user->write && !other->write) ||
-           error_set(error, "Block node '%s' is in use: %s %s it, and who writes shares it with nobody",
-                     node->name, other->name, does);
+           error_set(
+               error,
+               "Block node '%s' is in use: %s %s it, and who writes shares it with nobody; take another "
+               "image, or share-rw=on of both disks for a file system that is made for that",
+               node->name, other->name, does);
 }
 
 bool block_node_use(struct block_node *node, struct block_user *user, struct error *error)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/message.h"
+#include "base/suggest.h"
 #include "net/type.h"
 
 void net_link_close(struct net_link *link)
@@ -26,13 +27,36 @@ bool net_backend_offload(struct net_backend *backend, unsigned flags, struct err
     return true;
 }
 
+/* Or an error with the names of cards, too. */
+static struct net_backend *find_by_id(const struct net_backends *backends, const char *id,
+                                      struct error *error)
+{
+    struct net_backend *found = net_backend_find(backends, id);
+    struct suggestion suggestion;
+    char subject[160];
+
+    if (found || !backends->first)
+        return found ? found : net_backend_require(backends, id, error);
+    words_format(subject, sizeof subject, "Device '%.80s' not found", id);
+    suggestion_start(&suggestion, id);
+    for (const struct net_backend *backend = backends->first; backend; backend = backend->next) {
+        suggestion_offer(&suggestion, backend->id);
+        if (backend->card)
+            suggestion_offer(&suggestion, backend->card->name);
+    }
+    suggestion_fail(&suggestion, subject, error);
+    if (error)
+        error->class = ERROR_DEVICE_NOT_FOUND;
+    return NULL;
+}
+
 struct net_backend *net_cable_require(const struct net_backends *backends, const char *name,
                                       struct error *error)
 {
     for (struct net_backend *backend = backends->first; backend; backend = backend->next)
         if (backend->card && strcmp(backend->card->name, name) == 0)
             return backend;
-    return net_backend_require(backends, name, error);
+    return find_by_id(backends, name, error);
 }
 
 bool net_backend_link(const struct net_backend *backend)

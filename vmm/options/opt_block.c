@@ -49,7 +49,8 @@ bool blockdev_add(struct parser *parser, struct props props, struct error *error
         return false;
     name = props_string(props, "node-name", NULL);
     if (is_taken(config, name))
-        return error_set(error, "Duplicate nodes with node-name='%s'", name);
+        return error_set(error, "Duplicate nodes with node-name='%s'; choose another name (with -drive: id)",
+                         name);
     if (image_wants(props))
         return image_add(parser, props, error);
     keep_object(parser, &config->blockdevs, &config->blockdev_count, props);

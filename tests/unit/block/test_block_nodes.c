@@ -204,7 +204,9 @@ static void images_that_cannot_be(void **state)
     assert_string_equal(error.text, expected);
     snprintf(text, sizeof text, "file,node-name=a,filename=%s", missing);
     assert_false(add(text));
-    snprintf(expected, sizeof expected, "Could not open '%s': No such file or directory", missing);
+    snprintf(expected, sizeof expected,
+             "Could not open '%s': No such file or directory; `truncate -s 10G FILE` makes an empty image",
+             missing);
     assert_string_equal(error.text, expected);
     must_add("file,node-name=a,filename=%");
     assert_false(add("null-co,node-name=a"));
@@ -249,7 +251,8 @@ static void one_writes_or_many_read(void **state)
     assert_false(block_node_use(find("d"), &other, &error));
     assert_string_equal(error.text,
                         "Block node 'd' is in use: disk 'w' writes it, and who writes shares it with "
-                        "nobody");
+                        "nobody; take another image, or share-rw=on of both disks for a file system that "
+                        "is made for that");
     assert_false(block_node_use(find("f"), &other, &error));
     assert_false(block_node_use(find("r"), &reader, &error));
     assert_false(block_node_remove(nodes, "d", &error));
@@ -265,7 +268,8 @@ static void one_writes_or_many_read(void **state)
     assert_false(block_node_use(find("d"), &writer, &error));
     assert_string_equal(error.text,
                         "Block node 'd' is in use: disk 's' reads it, and who writes shares it with "
-                        "nobody");
+                        "nobody; take another image, or share-rw=on of both disks for a file system that "
+                        "is made for that");
     block_node_leave(&reader);
     block_node_leave(&second);
     block_node_leave(&second);
