@@ -37,7 +37,7 @@ static const struct option_row rows[] = {
     { 't', "timeout", "SECONDS", NUMBER, AT(timeout), AT(timeout_given), 86400 * 365,
       "how long the guest may take to respond" },
     { 'W', "no-wait", NULL, FLAG, AT(no_wait), 0, 0, "return without waiting for the guest" },
-    { 'I', "id", "ID", TEXT, AT(id), 0, 0, "the new DIMM's id" },
+    { 'I', "id", "ID", TEXT, AT(id), 0, 0, "the new DIMM's id, or a virtio-mem device" },
     { 'N', "node", "N", NUMBER, AT(node), AT(node_given), UINT32_MAX, "the guest's NUMA node" },
     { 'S', "slot", "N", NUMBER, AT(slot), AT(slot_given), UINT32_MAX, "the DIMM's slot" },
     { 'A', "addr", "ADDRESS", NUMBER, AT(addr), AT(addr_given), UINT64_MAX,

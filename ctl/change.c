@@ -92,8 +92,17 @@ enum status run_plug(struct options *options)
 
 enum status run_unplug(struct options *options)
 {
-    struct json_object *args = json_new_object();
+    struct json_object *args;
+    struct error error = { 0 };
+    uint64_t size = 0;
 
+    if (options->word_count > 1 &&
+        (!size_parse(options->words[1], 1 << 20, &size, &error) ||
+         (size == 0 && !error_set(&error, "expects a size above 0; got '%.80s'", options->words[1]))))
+        return fail(options, STATUS_USAGE, "unplug %s", error.text);
+    args = json_new_object();
     add_string(args, "id", options->words[0]);
+    if (size > 0)
+        add_number(args, "size", size);
     return run_operation(options, "memory-unplug", args);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * set: the guest's memory as a whole is to have a size. hotram plans which DIMMs come and go; here it is
- * asked for, waited for, and said how it ended.
+ * set: the guest's memory as a whole is to have a size. hotram plans which DIMMs and blocks come and go; here
+ * it is asked for, waited for, and said how it ended.
  */
 #include <inttypes.h>
 #include <json-c/json.h>
@@ -20,7 +20,7 @@ static bool read_size(const char *word, char *sign, uint64_t *size, struct error
     return size_parse(word, 1 << 20, size, error);
 }
 
-/* What memory-set counts from: what a node has, RAM at start and DIMMs. */
+/* What memory-set counts from: what a node has, RAM at start, DIMMs and plugged blocks. */
 static uint64_t memory_of_node(struct json_object *map, uint64_t node)
 {
     struct json_object *ranges = json_member(map, "ranges");
@@ -32,6 +32,8 @@ static uint64_t memory_of_node(struct json_object *map, uint64_t node)
 
         if ((strcmp(type, "ram") == 0 || strcmp(type, "dimm") == 0) && json_number_of(range, "node") == node)
             sum += json_number_of(range, "size");
+        else if (strcmp(type, "virtio-mem") == 0 && json_number_of(range, "node") == node)
+            sum += json_number_of(range, "plugged");
     }
     return sum;
 }
@@ -100,6 +102,9 @@ static void print_step(struct text *out, struct json_object *step)
     if (plug)
         text_printf(out, "%s at 0x%" PRIx64 ", node %" PRIu64 "\n", shown_size(json_number_of(step, "size")),
                     json_number_of(step, "addr"), json_number_of(step, "node"));
+    else if (json_has(step, "current"))
+        text_printf(out, "%s from %s to %s\n", shown(json_text_of(step, "device")),
+                    shown_size(json_number_of(step, "current")), shown_size(json_number_of(step, "size")));
     else
         text_printf(out, "%s (%s)\n", shown(json_text_of(step, "device")),
                     shown_size(json_number_of(step, "size")));

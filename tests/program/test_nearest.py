@@ -81,7 +81,7 @@ def try_size(guest, size, **more):
 
 def named(text):
     """The sizes that a text names, and whether it says that they are the nearest."""
-    part = re.search(r"; (the nearest that can be reached|sizes nearby that can be reached) (?:is|are) "
+    part = re.search(r"; (the nearest that can be reached|sizes nearby that can be reached|a size nearby that can be reached) (?:is|are) "
                      rf"{SIZE}(?: and {SIZE})?", text)
     if not part:
         assert "no other size can be reached" in text, text

@@ -186,7 +186,7 @@ ARGUMENTS = {
                      "template": "memory-backend-memfd", "timeout": 5, "wait": False}],
     "memory-set": [{"size": 128 * MIB, "node": 0, "at-most": True, "dry-run": True,
                     "template": "memory-backend-ram", "timeout": 5, "wait": False}],
-    "memory-unplug": [{"id": "d", "timeout": 5, "wait": False}],
+    "memory-unplug": [{"id": "d", "size": 16 * MIB, "timeout": 5, "wait": False}],
     "memslot": [{"id": "slot", "action": "add"}],
     "migrate": [{"uri": "unix:/nonexistent/socket", "blk": False, "detach": True, "resume": False}],
     "migrate-continue": [{"state": "pre-switchover"}],

@@ -180,6 +180,13 @@ void hotplug_run_state(struct hotplug *hotplug);
  * NULL and an error: there is no such DIMM, it cannot be removed now, or out of memory. */
 struct operation *hotplug_unplug(struct hotplug *hotplug, const char *id, struct error *error);
 struct operation *hotplug_unplug_slot(struct hotplug *hotplug, uint32_t slot, struct error *error);
+/* Whether an id or a QOM path names a virtio-mem device. And request so many bytes more of one ('+'), or
+ * fewer
+ * ('-'; 0: all that is requested): the operation, or NULL and an error: there is no such device, it cannot
+ * have that size, or out of memory. */
+bool hotplug_is_blocks(const struct hotplug *hotplug, const char *reference);
+struct operation *hotplug_change_blocks(struct hotplug *hotplug, const char *reference, char sign,
+                                        uint64_t size, struct error *error);
 /* Iterate over the operations that are remembered, oldest first: NULL gives the first; returns NULL after the
  * last. */
 const struct operation *hotplug_next_operation(const struct hotplug *hotplug, const struct operation *last);

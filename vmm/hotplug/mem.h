@@ -8,6 +8,7 @@
  * mem_request.c   what a request comes to
  * mem_memory.c    its memory and KVM slots
  * mem_operation.c a requested size as an operation, mem_size.c how it is set
+ * mem_change.c    the same relative to the present one, by id
  *
  * The device's memory consists of blocks, which the guest plugs and unplugs, and of chunks of blocks, each of
  * which is a region of guest memory, with a KVM slot, while a block in it is plugged. The guest can read a
@@ -129,6 +130,9 @@ void mem_size_changed(struct mem_device *mem);
 /* Request a size, which was checked; qom-set, which is an operation. */
 void mem_size_request(struct mem_device *mem, uint64_t size);
 bool mem_size_set(struct device *device, uint64_t size, struct error *error);
+/* The operation for a size that was checked, the one in progress or a new one, which may end at once. NULL
+ * and an error: out of memory. */
+struct operation *mem_size_begin(struct mem_device *mem, uint64_t size, struct error *error);
 
 /* ---- mem_memory.c ---- */
 

@@ -57,21 +57,28 @@ void mem_size_request(struct mem_device *mem, uint64_t size)
     virtio_device_config_set(&mem->virtio, offsetof(struct mem_config, usable), values, sizeof values);
 }
 
+struct operation *mem_size_begin(struct mem_device *mem, uint64_t size, struct error *error)
+{
+    struct operation *operation = mem->hotplug->mem_operation[mem->range];
+
+    if (operation && operation->result == OPERATION_IN_PROGRESS &&
+        operation->subject.blocks.requested == size)
+        return operation;
+    operation = mem_operation_new(mem, size, error);
+    if (!operation)
+        return NULL;
+    mem_size_request(mem, size);
+    operation_begin(operation);
+    mem_operation_settle(mem);
+    return operation;
+}
+
 /* The same size again is no request; the operation for it, if it is in progress, continues. */
 bool mem_size_set(struct device *device, uint64_t size, struct error *error)
 {
     struct mem_device *mem = (void *)device;
-    struct operation *operation;
 
     if (!mem_check_requested(mem, size, error))
         return false;
-    if (size == mem->sizes.requested)
-        return true;
-    operation = mem_operation_new(mem, size, error);
-    if (!operation)
-        return false;
-    mem_size_request(mem, size);
-    operation_begin(operation);
-    mem_operation_settle(mem);
-    return true;
+    return size == mem->sizes.requested || mem_size_begin(mem, size, error);
 }

@@ -52,7 +52,7 @@ static bool check_request(struct hotplug *hotplug, const struct resize_request *
             error,
             "memory set to %s is in progress; wait for it to end (event MEMORY_SET_DONE), or cancel its operation",
             size_text(hotplug->resize->request.size, size));
-    if (!hotplug_check_enabled(hotplug, error) ||
+    if (!resize_check_enabled(hotplug, error) ||
         (request->node_given && !hotplug_check_node(hotplug, request->node, error)))
         return false; /* before anybody looks into the node */
     if (request->size != resize_present(hotplug, request) && hotplug_stopped(hotplug))
@@ -96,7 +96,7 @@ bool resize_resolve(struct hotplug *hotplug, struct resize_request *request, cha
     char change[SIZE_TEXT_MAX], current[SIZE_TEXT_MAX];
     uint64_t present;
 
-    if (!hotplug_check_enabled(hotplug, error) ||
+    if (!resize_check_enabled(hotplug, error) ||
         (request->node_given && !hotplug_check_node(hotplug, request->node, error)))
         return false;
     present = resize_present(hotplug, request);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * memory set: change the guest's memory to a size, by plugging and unplugging DIMMs one after the other.
+ * memory set: change the guest's memory to a size, by plugging and unplugging DIMMs, and by requesting other
+ * sizes of virtio-mem devices, one after the other.
  *
  * - resize_model.c: a copy of the bank, for planning
+ * - resize_blocks.c: virtio-mem devices in it
  * - resize_attempt.c: whether a size can be reached, and by which DIMMs: the library's planner, node by node
  * - resize_nearest.c: why a size cannot be reached, and the nearest ones that can
  * - resize_plan.c: the three together
@@ -10,8 +12,8 @@
  * - resize_run.c: the steps, one at a time; a new plan if the guest refuses one
  * - resize.c: beginning, joining and cancelling
  *
- * At most one is in progress. Sizes are those of the guest: RAM at start and DIMMs together, of one node or
- * all.
+ * At most one is in progress. Sizes are those of the guest: RAM at start, DIMMs and plugged blocks together,
+ * of one node or all.
  *
  * Threads: main thread only.
  */
@@ -35,12 +37,17 @@ struct resize_request {
 };
 
 struct resize_step {
-    struct hotram_plan_step step;
-    uint32_t node; /* of a new DIMM */
+    struct hotram_plan_step step; /* of a DIMM */
+    uint32_t node;                /* of a new DIMM, or of the device */
+    /* Or, if `blocks`, request `requested` of the virtio-mem device with this range, which then has
+     * `present`; bytes. */
+    bool blocks;
+    uint32_t range;
+    uint64_t present, requested;
 };
 
 /* The limit of steps is rarely reached; another request continues from there. */
-#define RESIZE_STEPS_MAX HOTRAM_PLAN_STEPS_MAX
+#define RESIZE_STEPS_MAX (HOTRAM_PLAN_STEPS_MAX + HOTRAM_RANGES_MAX)
 
 struct resize_plan {
     uint64_t present; /* bytes before the first step */
@@ -62,7 +69,8 @@ struct resize_watcher {
 };
 
 /* Plan from the present state of the bank; pending removals are waited for. `fixed` contains for each slot
- * whether its DIMM must not be removed; NULL: none. False and an error that, like `why`, names the nearest
+ * whether its DIMM must not be removed, and behind the machine's slots for each range whether its blocks must
+ * remain as they are; NULL: none. False and an error that, like `why`, names the nearest
  * sizes that can be reached. */
 bool resize_plan(struct hotplug *hotplug, const struct resize_request *request, const bool *fixed,
                  struct resize_plan *plan, struct error *error);
@@ -89,6 +97,8 @@ void resize_cancel(struct hotplug *hotplug);
 void resize_unwatch(struct hotplug *hotplug, struct resize_watcher *watcher);
 void resize_free(struct hotplug *hotplug);
 
+/* Whether anything can change: there are slots, or virtio-mem devices. False and an error: not so. */
+bool resize_check_enabled(const struct hotplug *hotplug, struct error *error);
 /* The guest's bytes now, of the request's node or all. */
 uint64_t resize_present(struct hotplug *hotplug, const struct resize_request *request);
 

@@ -10,6 +10,7 @@
 /* Room for one call of the planner. */
 struct planner {
     struct hotram_plan_request request;
+    struct hotram_plan_blocks blocks; /* of the request's node; none: `most` is 0 */
     struct hotram_plan plan;
     void *scratch;
     size_t length;
@@ -26,7 +27,10 @@ static enum hotram_status run_planner(struct planner *planner)
         planner->length = planner->scratch ? length : 0;
         planner->starved = !planner->scratch;
     }
-    return hotram_plan(&planner->request, planner->scratch, planner->length, &planner->plan);
+    if (planner->blocks.most == 0)
+        return hotram_plan(&planner->request, planner->scratch, planner->length, &planner->plan);
+    return hotram_plan_with_blocks(&planner->request, &planner->blocks, planner->scratch, planner->length,
+                                   &planner->plan);
 }
 
 static void add_step(struct resize_plan *plan, struct resize_step step)
@@ -35,16 +39,34 @@ static void add_step(struct resize_plan *plan, struct resize_step step)
         plan->steps[plan->count++] = step;
 }
 
+static void add_blocks(struct resize_model *model, const struct planner *planner, struct resize_plan *plan)
+{
+    const struct hotram_plan_request *request = &planner->request;
+    struct resize_step step;
+
+    while (resize_blocks_next(&model->blocks, request->node_given, request->node, planner->blocks.target,
+                              &step)) {
+        resize_model_apply(model, &step);
+        add_step(plan, step);
+    }
+}
+
 /* The steps of one answer: taken in the model, and added to the plan. */
-static void add_steps(struct resize_model *model, const struct hotram_plan *answer, uint32_t node,
+static void add_steps(struct resize_model *model, const struct planner *planner, uint32_t node,
                       struct resize_plan *plan)
 {
-    for (uint32_t i = 0; i < answer->count; i++) {
-        const struct resize_step step = { answer->steps[i], node };
+    const bool blocks = planner->blocks.most > 0;
+
+    if (blocks && !planner->blocks.last)
+        add_blocks(model, planner, plan);
+    for (uint32_t i = 0; i < planner->plan.count; i++) {
+        const struct resize_step step = { .step = planner->plan.steps[i], .node = node };
 
         resize_model_apply(model, &step);
         add_step(plan, step);
     }
+    if (blocks && planner->blocks.last)
+        add_blocks(model, planner, plan);
 }
 
 static uint64_t distance(uint64_t a, uint64_t b)
@@ -52,9 +74,9 @@ static uint64_t distance(uint64_t a, uint64_t b)
     return a > b ? a - b : b - a;
 }
 
-/* One node, or (not `given`) all at once, to so many bytes of DIMMs. Where a plan does not quite reach the
- * target, another one may continue from there: what was removed has made room for a DIMM that replaces a
- * larger one. */
+/* One node, or (not `given`) all at once, to so many bytes of DIMMs and blocks. Where a plan does not quite
+ * reach the target, another one may continue from there: what was removed has made room for a DIMM that
+ * replaces a larger one. */
 static enum hotram_status plan_dimms(struct resize_model *model, bool given, uint32_t node, uint64_t dimms,
                                      struct resize_plan *plan, struct resize_obstacle *obstacle)
 {
@@ -73,6 +95,7 @@ static enum hotram_status plan_dimms(struct resize_model *model, bool given, uin
         .at_most = model->request->at_most,
         .fixed = model->fixed,
     };
+    planner->blocks = resize_blocks_sum(&model->blocks, given, node);
     status = run_planner(planner);
     obstacle->below = planner->plan.below;
     obstacle->above = planner->plan.above;
@@ -80,9 +103,10 @@ static enum hotram_status plan_dimms(struct resize_model *model, bool given, uin
         if (distance(planner->plan.reached, dimms) >= away)
             break;
         away = distance(planner->plan.reached, dimms);
-        add_steps(model, &planner->plan, node, plan);
+        add_steps(model, planner, node, plan);
         if (planner->plan.count == 0 || away == 0)
             break;
+        planner->blocks = resize_blocks_sum(&model->blocks, given, node);
     }
     if (planner->starved)
         status = HOTRAM_E_BUFFER;
@@ -94,9 +118,11 @@ static enum hotram_status plan_dimms(struct resize_model *model, bool given, uin
 /* What a node has, and what of it stays. */
 static struct hotram_plan_node describe_node(const struct resize_model *model, uint32_t node)
 {
+    const struct hotram_plan_blocks blocks = resize_blocks_sum(&model->blocks, true, node);
     struct hotram_plan_node result = { .present = resize_model_node_ram(model, node) };
 
-    result.floor = result.present;
+    result.floor = result.present + blocks.least;
+    result.present += blocks.present;
     for (uint32_t slot = 0; slot < model->bank.config.slots; slot++) {
         const struct hotram_dimm *dimm = &model->slots[slot];
 
@@ -140,6 +166,17 @@ static enum hotram_status plan_size(struct resize_model *model, uint64_t size, s
     return plan_dimms(model, request->node_given, node, size - resize_model_ram(model), plan, obstacle);
 }
 
+/* A device whose guest is about to change its size on an earlier request is to stay as the plan has it. */
+static void pin_blocks(struct resize_model *model, struct resize_plan *plan)
+{
+    struct resize_step step;
+
+    while (resize_blocks_pin(&model->blocks, &step)) {
+        resize_model_apply(model, &step);
+        add_step(plan, step);
+    }
+}
+
 /* DIMMs that the guest was asked for before: each step waits until it has given one back. */
 static void wait_for_leaving(struct resize_model *model, struct resize_plan *plan)
 {
@@ -166,9 +203,12 @@ static void attempt(struct resize_model *model, uint64_t size, bool wait_first, 
     obstacle->status = plan_size(model, size, plan, obstacle);
     if (!wait_first)
         wait_for_leaving(model, plan);
+    pin_blocks(model, plan);
     plan->present = plan->reached = model->present;
     for (uint32_t i = 0; i < plan->count; i++)
-        if (plan->steps[i].step.action == HOTRAM_PLAN_PLUG)
+        if (plan->steps[i].blocks)
+            plan->reached = plan->reached - plan->steps[i].present + plan->steps[i].requested;
+        else if (plan->steps[i].step.action == HOTRAM_PLAN_PLUG)
             plan->reached += plan->steps[i].step.size;
         else
             plan->reached -= plan->steps[i].step.size;

@@ -12,7 +12,7 @@
 /* Why a plan does not reach its size. */
 struct resize_obstacle {
     enum hotram_status status; /* the planner's; HOTRAM_E_BUFFER: out of memory */
-    uint64_t below, above;     /* nearest possible sums of DIMMs, bytes, or HOTRAM_PLAN_NONE */
+    uint64_t below, above;     /* nearest possible sums of DIMMs and blocks, bytes, or HOTRAM_PLAN_NONE */
     uint32_t node;             /* if nodes are planned separately: the one that failed, */
     uint64_t node_size;        /* and the size that it was to have, bytes */
 };

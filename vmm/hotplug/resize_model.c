@@ -49,7 +49,7 @@ static void copy_slot(struct resize_model *model, uint32_t slot)
         hotram_bank_eject(&model->bank, slot);
 }
 
-/* What virtio-mem devices have stays as it is. */
+/* What virtio-mem devices have, their blocks come and go in. */
 static void copy_range(struct resize_model *model, uint32_t slot)
 {
     const struct hotram_dimm *range = &model->hotplug->slots[slot];
@@ -109,6 +109,8 @@ void resize_model_init(struct resize_model *model, struct hotplug *hotplug,
     for (uint32_t range = 0; range < config.ranges; range++)
         copy_range(model, hotplug->config.slots + range);
     machine_lock_release(hotplug->config.board->lock);
+    resize_blocks_read(&model->blocks, hotplug, request, fixed);
+    model->before_blocks = model->blocks;
     model->before = model->bank;
     memcpy(model->before_slots, model->slots, sizeof model->slots);
 }
@@ -116,6 +118,7 @@ void resize_model_init(struct resize_model *model, struct hotplug *hotplug,
 void resize_model_rewind(struct resize_model *model)
 {
     model->bank = model->before;
+    model->blocks = model->before_blocks;
     memcpy(model->slots, model->before_slots, sizeof model->slots);
 }
 
@@ -130,6 +133,10 @@ void resize_model_apply(struct resize_model *model, const struct resize_step *st
     };
     struct hotram_dimm_result result;
 
+    if (step->blocks) {
+        resize_blocks_apply(&model->blocks, step);
+        return;
+    }
     if (step->step.action == HOTRAM_PLAN_UNPLUG) {
         hotram_bank_eject(&model->bank, step->step.slot);
         hotram_bank_finish(&model->bank, step->step.slot);
@@ -153,6 +160,26 @@ struct resize_step resize_model_remove(struct resize_model *model, uint32_t slot
 bool resize_model_is_whole(const struct resize_model *model)
 {
     return model->request->node_given || model->hotplug->config.nodes <= 1;
+}
+
+bool resize_model_has_blocks(const struct resize_model *model)
+{
+    return resize_blocks_largest(&model->before_blocks) > 0;
+}
+
+uint64_t resize_model_grain(const struct resize_model *model)
+{
+    const uint64_t granularity = hotplug_granularity(model->hotplug);
+    const uint64_t block = resize_blocks_largest(&model->before_blocks);
+
+    return block > 0 && block < granularity ? block : granularity;
+}
+
+uint64_t resize_model_base(const struct resize_model *model)
+{
+    const struct hotram_plan_blocks blocks = resize_blocks_sum(&model->before_blocks, false, 0);
+
+    return resize_model_ram(model) + blocks.present % resize_model_grain(model);
 }
 
 uint64_t resize_model_node_ram(const struct resize_model *model, uint32_t node)

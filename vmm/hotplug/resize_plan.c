@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which DIMMs bring the guest to a size, or why none do.
+ * Which DIMMs and blocks bring the guest to a size, or why none do.
  */
 #include <stdlib.h>
 
+#include "hotplug/mem.h"
 #include "hotplug/resize.h"
 #include "hotplug/resize_nearest.h"
 
@@ -24,10 +25,24 @@ uint64_t resize_present(struct hotplug *hotplug, const struct resize_request *re
         if (counts(&hotplug->slots[slot], request))
             size += hotplug->slots[slot].size;
     machine_lock_release(hotplug->config.board->lock);
+    for (uint32_t range = 0; range < HOTRAM_RANGES_MAX; range++) {
+        const struct mem_device *mem = hotplug->mem[range];
+
+        if (mem && (!request->node_given || mem->values.node == request->node))
+            size += mem->sizes.plugged;
+    }
     return size;
 }
 
-/* No number of DIMMs leads to it. */
+bool resize_check_enabled(const struct hotplug *hotplug, struct error *error)
+{
+    for (uint32_t range = 0; range < HOTRAM_RANGES_MAX; range++)
+        if (hotplug->mem[range])
+            return true;
+    return hotplug_check_enabled(hotplug, error);
+}
+
+/* No number of DIMMs and blocks leads to it. */
 static bool is_out_of_bounds(const struct resize_model *model, uint64_t size)
 {
     const uint64_t ram = resize_model_ram(model);
@@ -47,8 +62,8 @@ static bool plan(struct resize_model *model, const struct resize_request *reques
     good = !is_out_of_bounds(model, size) && resize_attempt(model, size, plan, &obstacle);
     if (good && plan->reached == size)
         return true;
-    /* Removals that miss it are a plan all the same, if the size is one that DIMMs can have. */
-    good = good && (size - resize_model_ram(model)) % hotplug_granularity(model->hotplug) == 0;
+    /* Removals that miss it are a plan all the same, if the size is one that DIMMs and blocks can have. */
+    good = good && (size - resize_model_base(model)) % resize_model_grain(model) == 0;
     resize_explain(model, &obstacle, size, good ? &plan->why : error); /* with plans of its own */
     return good;
 }
@@ -58,7 +73,7 @@ bool resize_plan(struct hotplug *hotplug, const struct resize_request *request, 
 {
     struct resize_model *model = NULL;
     uint64_t align;
-    bool good = hotplug_check_enabled(hotplug, error) &&
+    bool good = resize_check_enabled(hotplug, error) &&
                 (!request->node_given || hotplug_check_node(hotplug, request->node, error)) &&
                 hotplug_try_template(hotplug, request->template, &align, error);
 

@@ -7,24 +7,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hotplug/state.h"
+#include "hotplug/mem.h"
+
+/* The id of a step's device, or NULL. */
+static const char *device_of(const struct hotplug *hotplug, const struct resize_step *step)
+{
+    if (step->blocks)
+        return hotplug->mem[step->range]->virtio.pci.device.id;
+    return step->step.action == HOTRAM_PLAN_UNPLUG && hotplug->dimm[step->step.slot]
+               ? hotplug->dimm[step->step.slot]->device.id
+               : NULL;
+}
 
 static void add_step(struct resize_report *report, const struct hotplug *hotplug,
                      const struct resize_step *planned)
 {
-    const bool plug = planned->step.action == HOTRAM_PLAN_PLUG;
-    const struct dimm *dimm = plug ? NULL : hotplug->dimm[planned->step.slot];
+    const bool plug = !planned->blocks && planned->step.action == HOTRAM_PLAN_PLUG;
+    const char *device = device_of(hotplug, planned);
     struct resize_report_step *step = &report->steps[report->step_count++];
 
     *step = (struct resize_report_step){
         .plug = plug,
-        .size = planned->step.size,
+        .blocks = planned->blocks,
+        .size = planned->blocks ? planned->requested : planned->step.size,
+        .present = planned->present,
         .addr = planned->step.addr,
         .node = planned->node,
         .slot = planned->step.slot,
     };
-    if (dimm && dimm->device.id) {
-        step->device = strdup(dimm->device.id);
+    if (device) {
+        step->device = strdup(device);
         report->incomplete |= !step->device;
     }
 }

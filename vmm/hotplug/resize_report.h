@@ -14,10 +14,12 @@
 /* A step of the first plan. */
 struct resize_report_step {
     bool plug;
-    uint64_t size, addr; /* bytes */
-    uint32_t node;       /* plug */
+    bool blocks;         /* neither plug nor unplug: request `size` of a virtio-mem device */
+    uint64_t size, addr; /* bytes; no address of blocks */
+    uint64_t present;    /* blocks: bytes before */
+    uint32_t node;       /* plug, blocks */
     uint32_t slot;       /* unplug */
-    char *device;        /* and the DIMM's id, or NULL */
+    char *device;        /* unplug, blocks: its id, or NULL */
 };
 
 /* A copy of an operation that has ended. */

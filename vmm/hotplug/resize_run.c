@@ -3,6 +3,7 @@
  * The steps of a memory set, one at a time, each an operation that is waited for. See resize_run.h.
  */
 #include "hotplug/resize_run.h"
+#include "hotplug/mem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,7 +75,9 @@ void resize_schedule(struct resize *resize)
 static void set_error_from(struct error *error, const struct operation *operation)
 {
     error_set(error, "%s of %s: %s%s%s", operation_kind_name(operation->kind),
-              operation->subject.id ? operation->subject.id : "a DIMM without an id",
+              operation->subject.id                 ? operation->subject.id
+              : operation->kind == OPERATION_RESIZE ? "a virtio-mem device without an id"
+                                                    : "a DIMM without an id",
               operation_result_name(operation->result), operation->reason[0] ? ": " : "", operation->reason);
 }
 
@@ -102,13 +105,31 @@ static bool plan_rest(struct resize *resize)
     return plan_again(resize);
 }
 
+/* The device is to stay as it is. */
+static void hold_blocks(struct resize *resize, const struct operation *operation)
+{
+    struct mem_device *mem = resize->hotplug->mem[operation->subject.blocks.range];
+
+    resize->fixed[resize->hotplug->config.slots + operation->subject.blocks.range] = true;
+    if (mem && mem->sizes.requested == operation->subject.blocks.requested)
+        mem_size_request(mem, mem->sizes.plugged);
+}
+
 static void step_ended(void *opaque, const struct operation *operation)
 {
     struct resize *resize = opaque;
 
     resize->operation = NULL;
     resize_report_add(resize->report, operation);
-    if (operation->kind == OPERATION_UNPLUG && operation->result == OPERATION_REFUSED && !resize->stopping) {
+    if (operation->kind == OPERATION_RESIZE && operation->result != OPERATION_DONE)
+        hold_blocks(resize, operation);
+    if (operation->kind == OPERATION_RESIZE && !resize->stopping &&
+        (operation->result == OPERATION_REFUSED || operation->result == OPERATION_UNANSWERED)) {
+        /* Another plan, with what it has: a driver that can do nothing says nothing. */
+        set_error_from(&resize->refusal, operation);
+        resize->next = resize->plan.count;
+    } else if (operation->kind == OPERATION_UNPLUG && operation->result == OPERATION_REFUSED &&
+               !resize->stopping) {
         set_error_from(&resize->refusal, operation);
         resize->fixed[operation->subject.memory.slot] = true;
         resize->next = resize->plan.count; /* another plan, without it */
@@ -151,7 +172,10 @@ static void wait_for_operation(struct resize *resize, struct operation *operatio
     operation_watch(operation, &resize->watcher);
     snprintf(line, sizeof line, "%s of %.80s (%s), step %u of %u", operation_kind_name(operation->kind),
              operation->subject.id ? operation->subject.id : "(no id)",
-             size_text(operation->subject.memory.size, size), resize->next, resize->plan.count);
+             size_text(operation->kind == OPERATION_RESIZE ? operation->subject.blocks.requested
+                                                           : operation->subject.memory.size,
+                       size),
+             resize->next, resize->plan.count);
     report_progress(resize, line);
 }
 
@@ -207,6 +231,26 @@ static void start_plug(struct resize *resize, const struct resize_step *step)
     }
 }
 
+/* The device may have gone since the plan was made. */
+static void start_blocks(struct resize *resize, const struct resize_step *step)
+{
+    struct mem_device *mem = resize->hotplug->mem[step->range];
+    struct operation *operation = NULL;
+    struct error error;
+
+    if (!mem)
+        error_set(&error, "a virtio-mem device of the plan is gone");
+    else if (mem_check_requested(mem, step->requested, &error))
+        operation = mem_size_begin(mem, step->requested, &error);
+    if (operation) {
+        wait_for_operation(resize, operation);
+        return;
+    }
+    resize->report->reason = error;
+    resize->stopping = true;
+    resize_schedule(resize);
+}
+
 static void start_unplug(struct resize *resize, const struct resize_step *step)
 {
     struct error error;
@@ -232,7 +276,9 @@ static void next_step(void *opaque)
         return;
     }
     step = &resize->plan.steps[resize->next++];
-    if (step->step.action == HOTRAM_PLAN_PLUG)
+    if (step->blocks)
+        start_blocks(resize, step);
+    else if (step->step.action == HOTRAM_PLAN_PLUG)
         start_plug(resize, step);
     else
         start_unplug(resize, step);

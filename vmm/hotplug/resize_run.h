@@ -15,15 +15,17 @@ struct resize {
     struct resize_request request;
     char *template;
     struct resize_plan plan;
-    uint32_t next;                /* index of the next step */
-    bool fixed[HOTRAM_SLOTS_MAX]; /* by slot: the guest has refused its removal */
+    uint32_t next; /* index of the next step */
+    /* By slot: the guest has refused its removal; behind the machine's slots, by range: it has not plugged or
+     * unplugged all blocks that were requested, and no more is requested. */
+    bool fixed[HOTRAM_PLACES_MAX];
     uint32_t replans;             /* number of plans after the first that began when all steps were done */
     struct resize_report *report; /* `reason`: why it ended early */
     struct operation *operation;  /* the one in progress */
     struct operation_watcher watcher;
     char populating_id[DIMM_ID_SIZE]; /* id of the DIMM whose memory is being allocated, or "" */
     bool stopping;
-    struct error refusal; /* the guest's last refusal to remove a DIMM */
+    struct error refusal; /* the guest's last refusal to remove a DIMM or to change blocks */
     struct error proof;   /* the planner's reason why no plan comes nearer */
     struct timer timer;   /* continues from the event loop */
     struct resize_watcher *watchers;

@@ -100,10 +100,13 @@ static struct json_object *steps_json(const struct resize_report *report)
         const struct resize_report_step *step = &report->steps[i];
         struct json_object *object = json_new_object();
 
-        add_string(object, "action", step->plug ? "plug" : "unplug");
+        add_string(object, "action", step->blocks ? "resize" : step->plug ? "plug" : "unplug");
         add_number(object, "size", step->size);
-        add_number(object, "addr", step->addr);
-        if (step->plug)
+        if (step->blocks)
+            add_number(object, "current", step->present);
+        else
+            add_number(object, "addr", step->addr);
+        if (step->plug || step->blocks)
             add_number(object, "node", step->node);
         else
             add_number(object, "slot", step->slot);

@@ -64,6 +64,20 @@ struct operation *hotplug_unplug(struct hotplug *hotplug, const char *id, struct
     return NULL;
 }
 
+bool hotplug_is_blocks(const struct hotplug *hotplug, const char *reference)
+{
+    (void)hotplug, (void)reference;
+    return false;
+}
+
+struct operation *hotplug_change_blocks(struct hotplug *hotplug, const char *reference, char sign,
+                                        uint64_t size, struct error *error)
+{
+    (void)hotplug, (void)reference, (void)sign, (void)size;
+    error_set(error, NONE);
+    return NULL;
+}
+
 struct operation *hotplug_operation_of(const struct hotplug *hotplug, const char *id)
 {
     (void)hotplug, (void)id;

@@ -34,7 +34,8 @@ static const struct property plug_properties[] = {
         "size, a multiple of -machine dimm-granularity= (default: the guest's memory block); required",
         "Parameter 'size' is missing: the size of the DIMM, such as 1G"),
     PROPERTY_ROW(plug_values, "id", PROPERTY_STRING, id,
-                 "the DIMM's name (default: the first free one of dimm0, dimm1 ...)"),
+                 "the DIMM's name (default: the first free one of dimm0, dimm1 ...); or that of a virtio-mem "
+                 "device, of which so much more is requested"),
     PROPERTY_ROW_GIVEN(plug_values, "node", PROPERTY_UINT32, node,
                        "NUMA node of the guest (default: -machine dimm-node=, or 0)"),
     PROPERTY_ROW(plug_values, "slot", PROPERTY_INT32, slot, "slot number; -1 (default): the first free slot"),
@@ -50,19 +51,42 @@ static const struct property plug_properties[] = {
 
 struct unplug_values {
     char *id;
+    uint64_t size;
     uint32_t timeout;
     bool timeout_given;
     bool wait;
 };
 
 static const struct property unplug_properties[] = {
-    PROPERTY_ROW_REQUIRED(unplug_values, "id", PROPERTY_STRING, id, "the DIMM's name; required",
-                          "Parameter 'id' is missing: the id of a DIMM; info memory-devices lists them"),
+    PROPERTY_ROW_REQUIRED(
+        unplug_values, "id", PROPERTY_STRING, id, "the name of a DIMM or of a virtio-mem device; required",
+        "Parameter 'id' is missing: the id of a DIMM or virtio-mem device; info memory-devices lists them"),
+    PROPERTY_ROW(unplug_values, "size", PROPERTY_SIZE, size,
+                 "how much less is requested of a virtio-mem device (default, and always of a DIMM: all)"),
     PROPERTY_ROW_GIVEN(unplug_values, "timeout", PROPERTY_UINT32, timeout,
                        "seconds that the guest has to respond (default: -machine unplug-timeout=)"),
     PROPERTY_ROW(unplug_values, "wait", PROPERTY_BOOL, wait,
                  "reply when the guest has responded (default: on in the human monitor, off in QMP)"),
 };
+
+/* What only a new DIMM can have. */
+static bool check_blocks(const struct plug_values *values, struct error *error)
+{
+    const char *name = values->slot != -1   ? "slot"
+                       : values->addr_given ? "addr"
+                       : values->node_given ? "node"
+                       : values->template   ? "template"
+                                            : NULL;
+
+    if (name)
+        return error_set(
+            error,
+            "Parameter '%s' is for a new DIMM, and '%.80s' is a virtio-mem device, which is there "
+            "already; leave it out, or choose another id",
+            name, values->id);
+    return values->size > 0 ||
+           error_set(error, "Parameter 'size' expects a size above 0, a multiple of the device's block-size");
+}
 
 static bool plug(struct monitor_context *context, const struct plug_values *values,
                  struct json_object **result, struct error *error)
@@ -81,6 +105,10 @@ static bool plug(struct monitor_context *context, const struct plug_values *valu
 
     if (!wait_check_timeout(values->timeout_given, values->timeout, error))
         return false;
+    if (values->id && hotplug_is_blocks(machine_hotplug(context->machine), values->id))
+        return check_blocks(values, error) &&
+               wait_for_blocks(context, values->id, '+', values->size, values->timeout * UINT64_C(1000),
+                               values->wait, result, error);
     return wait_for_plug(context, &auto_dimm, values->timeout * UINT64_C(1000), values->wait, result, error);
 }
 
@@ -98,6 +126,35 @@ static bool run_plug(struct monitor_context *context, struct json_object *args, 
     return done;
 }
 
+/* A DIMM goes whole. */
+static bool check_whole(struct hotplug *hotplug, const struct unplug_values *values, struct error *error)
+{
+    uint32_t slot = HOTRAM_SLOT_ANY;
+    struct dimm_info info;
+    char size[SIZE_TEXT_MAX];
+
+    while (values->size > 0 && hotplug_next(hotplug, &slot, &info))
+        if (info.id && strcmp(info.id, values->id) == 0 && info.size != values->size)
+            return error_set(error,
+                             "Parameter 'size' is for a part of a virtio-mem device; the DIMM '%.80s' goes "
+                             "whole, all %s of it; leave size out",
+                             values->id, size_text(info.size, size));
+    return true;
+}
+
+static bool unplug(struct monitor_context *context, const struct unplug_values *values,
+                   struct json_object **result, struct error *error)
+{
+    const uint64_t deadline = values->timeout * UINT64_C(1000);
+
+    if (!wait_check_timeout(values->timeout_given, values->timeout, error))
+        return false;
+    if (hotplug_is_blocks(machine_hotplug(context->machine), values->id))
+        return wait_for_blocks(context, values->id, '-', values->size, deadline, values->wait, result, error);
+    return check_whole(machine_hotplug(context->machine), values, error) &&
+           wait_for_unplug(context, values->id, deadline, values->wait, result, error);
+}
+
 static bool run_unplug(struct monitor_context *context, struct json_object *args, struct json_object **result,
                        struct error *error)
 {
@@ -107,8 +164,7 @@ static bool run_unplug(struct monitor_context *context, struct json_object *args
     if (!props_read((struct props){ args, context->keyval }, unplug_properties, COUNT_OF(unplug_properties),
                     NULL, "memory unplug", &values, error))
         return false;
-    done = wait_check_timeout(values.timeout_given, values.timeout, error) &&
-           wait_for_unplug(context, values.id, values.timeout * UINT64_C(1000), values.wait, result, error);
+    done = unplug(context, &values, result, error);
     props_free(unplug_properties, COUNT_OF(unplug_properties), &values);
     return done;
 }
@@ -178,8 +234,9 @@ static const struct command commands[] = {
       .properties = plug_properties,
       .property_count = COUNT_OF(plug_properties),
       .parameters = "size[,id=str][,prop=value][,...]",
-      .help = "plug a DIMM together with its memory and wait for the guest; `memory plug help` lists the "
-              "properties" },
+      .help =
+          "plug a DIMM together with its memory, or blocks of a virtio-mem device, and wait for the guest; "
+          "`memory plug help` lists the properties" },
     { .qmp = "memory-unplug",
       .hmp = "memory unplug",
       .run = run_unplug,
@@ -188,8 +245,10 @@ static const struct command commands[] = {
       .completion = COMPLETE_DIMMS,
       .properties = unplug_properties,
       .property_count = COUNT_OF(unplug_properties),
-      .parameters = "id[,timeout=seconds][,wait=on|off]",
-      .help = "request that the guest release a DIMM and wait for it; Ctrl-C withdraws the request" },
+      .parameters = "id[,size=size][,timeout=seconds][,wait=on|off]",
+      .help =
+          "request that the guest release a DIMM, or blocks of a virtio-mem device, and wait for it; Ctrl-C "
+          "withdraws the request" },
     { .qmp = "memory-operation-cancel",
       .hmp = "memory cancel",
       .run = run_cancel,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * memory set: a size for the guest, instead of DIMMs.
+ * memory set: a size for the guest, instead of DIMMs and blocks.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -32,12 +32,12 @@ struct set_values {
 static const struct property set_properties[] = {
     PROPERTY_ROW_REQUIRED(
         set_values, "size", PROPERTY_SIZE, size,
-        "total memory of the guest, RAM at start plus DIMMs; typed with + or -, relative to the current size; required",
+        "total memory of the guest, RAM at start plus DIMMs and blocks; typed with + or -, relative to the current size; required",
         "Parameter 'size' is missing: the total memory of the guest, such as 4G"),
     PROPERTY_ROW_GIVEN(set_values, "node", PROPERTY_UINT32, node,
                        "only this NUMA node of the guest (default: all nodes, as evenly as possible)"),
     PROPERTY_ROW(set_values, "at-most", PROPERTY_BOOL, at_most,
-                 "prefer a smaller size to a larger one if DIMMs do not allow the exact size (default: off)"),
+                 "prefer a smaller size to a larger one if the exact size cannot be reached (default: off)"),
     PROPERTY_ROW(set_values, "dry-run", PROPERTY_BOOL, dry_run,
                  "only show what would be done (default: off)"),
     PROPERTY_ROW(
@@ -45,7 +45,7 @@ static const struct property set_properties[] = {
         "memory of new DIMMs in the form of -object, without id and size (default: -machine dimm-template=)"),
     PROPERTY_ROW_GIVEN(
         set_values, "timeout", PROPERTY_UINT32, timeout,
-        "seconds that the guest has for each DIMM (default: -machine plug-timeout=, unplug-timeout=)"),
+        "seconds that the guest has for each step (default: -machine plug-timeout=, unplug-timeout=)"),
     PROPERTY_ROW(set_values, "wait", PROPERTY_BOOL, wait,
                  "reply when it has ended (default: on in the human monitor, off in QMP)"),
 };
@@ -189,12 +189,15 @@ static bool run_set(struct monitor_context *context, struct json_object *args, s
 static void print_step(struct text *out, struct json_object *step)
 {
     const char *device = get_string(step, "device");
-    char size[SIZE_TEXT_MAX];
+    char size[SIZE_TEXT_MAX], before[SIZE_TEXT_MAX];
 
     size_text(get_number(step, "size"), size);
     if (strcmp(get_string(step, "action"), "plug") == 0)
         text_printf(out, "  plug %s at 0x%" PRIx64 ", node %" PRIu64 "\n", size, get_number(step, "addr"),
                     get_number(step, "node"));
+    else if (strcmp(get_string(step, "action"), "resize") == 0)
+        text_printf(out, "  resize %s from %s to %s\n", *device ? device : "(no id)",
+                    size_text(get_number(step, "current"), before), size);
     else
         text_printf(out, "  unplug %s (%s, slot %" PRIu64 ")\n", *device ? device : "(no id)", size,
                     get_number(step, "slot"));
@@ -250,7 +253,7 @@ static const struct command commands[] = {
       .property_count = COUNT_OF(set_properties),
       .parameters = "size[,node=N][,at-most=on][,dry-run=on][,prop=value]",
       .help =
-          "change the guest's memory to a size by plugging and unplugging DIMMs; Ctrl-C ends it; `memory set help` "
+          "change the guest's memory to a size by plugging and unplugging DIMMs and blocks; Ctrl-C ends it; `memory set help` "
           "lists the properties" },
 };
 

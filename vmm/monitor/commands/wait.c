@@ -219,8 +219,10 @@ bool wait_for_plug(struct monitor_context *context, struct auto_dimm *auto_dimm,
     return true;
 }
 
-bool wait_for_unplug(struct monitor_context *context, const char *id, uint64_t deadline, bool wait_end,
-                     struct json_object **result, struct error *error)
+/* `sign`: of a change of blocks by `size`; 0: a DIMM goes. */
+static bool wait_for_change(struct monitor_context *context, const char *id, char sign, uint64_t size,
+                            uint64_t deadline, bool wait_end, struct json_object **result,
+                            struct error *error)
 {
     struct hotplug *hotplug = machine_hotplug(context->machine);
     struct wait *wait = prepare(context, strlen(id) + 1, deadline, wait_end, error);
@@ -229,13 +231,26 @@ bool wait_for_unplug(struct monitor_context *context, const char *id, uint64_t d
     if (!wait)
         return false;
     strcpy(wait->device, id);
-    operation = hotplug_unplug(hotplug, id, error);
+    operation = sign ? hotplug_change_blocks(hotplug, id, sign, size, error)
+                     : hotplug_unplug(hotplug, id, error);
     if (!operation) {
         undo(context, wait);
         return false;
     }
     answer_or_wait(context, wait, operation, result);
     return true;
+}
+
+bool wait_for_unplug(struct monitor_context *context, const char *id, uint64_t deadline, bool wait_end,
+                     struct json_object **result, struct error *error)
+{
+    return wait_for_change(context, id, '\0', 0, deadline, wait_end, result, error);
+}
+
+bool wait_for_blocks(struct monitor_context *context, const char *id, char sign, uint64_t size,
+                     uint64_t deadline, bool wait_end, struct json_object **result, struct error *error)
+{
+    return wait_for_change(context, id, sign, size, deadline, wait_end, result, error);
 }
 
 /* What the guest itself says that it has gained. */
@@ -272,7 +287,9 @@ void print_operation(struct text *out, struct json_object *operation)
     text_printf(out, "operation %" PRIu64 ": %s of %s", get_number(operation, "id"),
                 get_string(operation, "operation"),
                 *get_string(operation, "device") ? get_string(operation, "device") : "(no id)");
-    if (json_object_object_get_ex(operation, "size", NULL)) /* a DIMM */
+    if (json_object_object_get_ex(operation, "plugged", NULL)) /* of blocks */
+        text_printf(out, " to %s", size_text(get_number(operation, "size"), size));
+    else if (json_object_object_get_ex(operation, "size", NULL)) /* a DIMM */
         text_printf(out, " (%s)", size_text(get_number(operation, "size"), size));
     text_printf(out, ": %s%s%" PRIu64 " ms", result, strcmp(result, "in-progress") == 0 ? " for " : " after ",
                 get_number(operation, "milliseconds"));

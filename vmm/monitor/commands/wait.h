@@ -27,6 +27,9 @@ bool wait_for_plug(struct monitor_context *context, struct auto_dimm *auto_dimm,
                    struct json_object **result, struct error *error);
 bool wait_for_unplug(struct monitor_context *context, const char *id, uint64_t deadline, bool wait,
                      struct json_object **result, struct error *error);
+/* The same for so much more ('+') or less ('-'; 0: all) of a virtio-mem device. */
+bool wait_for_blocks(struct monitor_context *context, const char *id, char sign, uint64_t size,
+                     uint64_t deadline, bool wait, struct json_object **result, struct error *error);
 
 /* "operation 3: unplug of d1 (1 GiB): refused after 120 ms: device busy: ..." */
 void print_operation(struct text *out, struct json_object *operation);
