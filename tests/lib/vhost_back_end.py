@@ -9,6 +9,7 @@ test tells it, and notes what it is asked for.
 """
 
 import array
+import contextlib
 import mmap
 import os
 import selectors
@@ -90,6 +91,24 @@ class BackEnd:
         self._thread.join()
         self._listener.close()
         assert self.failure is None, self.failure
+
+    @contextlib.contextmanager
+    def slow(self, request):
+        """It answers this when the test sets the event, which has to come before hotram gives up: what the test asks the
+        monitors meanwhile, they have answered without waiting for it."""
+        gate, answered, in_time = threading.Event(), threading.Event(), []
+
+        def wait(answer):
+            in_time.append(gate.wait(4))        # seconds; hotram waits for 5
+            answered.set()
+            return answer
+
+        self.answers[request] = wait
+        yield gate
+        gate.set()
+        answered.wait(4)
+        del self.answers[request]
+        assert in_time and all(in_time), f"{request} was not asked, or somebody waited for its answer"
 
     # ---- the thread ----
 

@@ -152,6 +152,7 @@ def test_requests_that_the_back_end_has_taken_end_before_the_disk_stops():
                 virtio.wait_until(lambda: disk.device.interrupt_status() & 1, "the interrupt")      # pylint: disable=W0640
             else:
                 disk.device.status = 0
+                virtio.wait_until(lambda: disk.device.status == 0, "the end of the reset")      # pylint: disable=W0640
                 assert disk.queue.used_index == 1
 
 

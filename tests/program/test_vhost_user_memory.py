@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
 # sanitizers: asan tsan
-"""Memory of several devices of vhost-user: all are asked at once, and all or none have it. It needs no KVM."""
+"""Memory of several devices of vhost-user: all are asked at once, all or none have it, and nobody else waits for them. It
+needs no KVM."""
 
 import contextlib
+import json
 import pathlib
 import sys
 import tempfile
 import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
@@ -17,6 +20,7 @@ from lib.vhost_back_end import BackEnd                       # noqa: E402
 from lib.virtio import wait_until                            # noqa: E402
 
 COUNT = 4
+PLUG = {"driver": "pc-dimm", "id": "d", "memdev": "m"}
 
 
 class Together(BackEnd):
@@ -134,6 +138,123 @@ def test_one_of_them_is_silent():
                      {"driver": "pc-dimm", "id": "d", "memdev": "m"})
         assert "v2: the back end of chardev 'c2' is lost" in host.error_log
         host.dimm("d", "m")                     # it is in nobody's way
+        assert have([back_ends[number] for number in (0, 1, 3)]) == [[0, DIMM]] * 3
+
+
+# ---- one that is slow, or silent ----
+
+def send(qmp, command, arguments):
+    qmp.send_raw(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+
+
+def answer(qmp):
+    return qmp.read_answer(time.monotonic() + qmp.timeout)
+
+
+def asked(back_end, request, count=1):
+    wait_until(lambda: back_end.asked.count(request) >= count, request)
+
+
+def test_a_plug_waits_and_nobody_else():
+    with machine() as (host, back_ends):
+        host.add("ram", "m", size=128 * MIB)
+        with contextlib.closing(host.second()) as other:
+            with back_ends[1].slow("ADD_MEM_REG") as gate:
+                send(other, "device_add", PLUG)
+                for back_end in back_ends:
+                    asked(back_end, "ADD_MEM_REG", 2)
+                assert host.qmp.execute("query-status")["status"] == "prelaunch"
+                assert host.qmp.execute("query-memory-devices") == []
+                host.refuses(["memory of 'd' is still being mapped by the back ends of vhost-user devices"], "memory-unplug", {"id": "d"})
+                host.refuses(["Duplicate device ID 'd'"], "device_add", PLUG)
+                host.refuses(["'d' uses it"], "object-del", {"id": "m"})
+                gate.set()
+                assert "return" in answer(other)
+        assert have(back_ends) == [[0, DIMM]] * COUNT
+
+
+def test_a_memslot_waits_likewise():
+    with machine(more=("-memslot", "id=a,size=128M")) as (host, back_ends):
+        with contextlib.closing(host.second()) as other:
+            with back_ends[1].slow("ADD_MEM_REG") as gate:
+                send(other, "memslot", {"id": "a", "action": "add"})
+                asked(back_ends[1], "ADD_MEM_REG", 2)
+                assert host.qmp.execute("query-memslot")[0]["state"] == "unpopulated"
+                gate.set()
+                assert "return" in answer(other)
+        assert host.qmp.execute("query-memslot")[0]["state"] == "populated"
+        host.eject("a")
+        back_ends[2].refuses = {"ADD_MEM_REG"}
+        for _ in range(2):
+            host.refuses(["device 'v2' (vhost-user-blk-pci): its back end has refused"], "memslot", {"id": "a", "action": "add"})
+        assert have(back_ends) == [[0]] * COUNT
+
+
+def test_a_plug_that_waits_is_cancelled():
+    with machine() as (host, back_ends):
+        host.add("ram", "m", size=128 * MIB)
+        with contextlib.closing(host.second()) as other:
+            with back_ends[1].slow("ADD_MEM_REG") as gate:
+                send(other, "device_add", PLUG)
+                asked(back_ends[1], "ADD_MEM_REG", 2)
+                host.qmp.execute("device_del", {"id": "d"})
+                gate.set()
+                assert "device_del d has cancelled the plug" in answer(other)["error"]["desc"]
+        assert have(back_ends) == [[0]] * COUNT
+        host.dimm("d", "m")
+
+
+def test_the_program_ends_while_a_plug_waits():
+    with machine() as (host, back_ends):
+        host.add("ram", "m", size=128 * MIB)
+        with contextlib.closing(host.second()) as other:
+            with back_ends[1].slow("ADD_MEM_REG") as gate:
+                send(other, "device_add", PLUG)
+                asked(back_ends[1], "ADD_MEM_REG", 2)
+                host.qmp.execute("quit")
+                gate.set()
+                assert host.process.wait(60) == 0
+
+
+def test_one_of_them_dies_at_a_plug():
+    with machine() as (host, back_ends):
+        host.add("ram", "m", size=128 * MIB)
+        back_ends[3].dies_at = "ADD_MEM_REG"
+        host.refuses(["device 'v3' (vhost-user-blk-pci): its back end: it has closed the connection"], "device_add", PLUG)
+        host.dimm("d", "m")
+        assert have(back_ends[:3]) == [[0, DIMM]] * 3
+
+
+def test_an_eject_waits_and_names_whom_for():
+    with machine(more=("-machine", "unplug-timeout=1")) as (host, back_ends):
+        host.qmp.execute("cont")
+        host.add("ram", "m", size=128 * MIB)
+        host.dimm("d", "m")
+        with back_ends[2].slow("REM_MEM_REG") as gate:
+            host.qmp.execute("device_del", {"id": "d"})
+            host.qtest.port_out(0xa00, 4, 0)
+            host.qtest.port_out(0xa14, 1, 8)
+            for back_end in back_ends:
+                asked(back_end, "REM_MEM_REG")
+            wait_until(lambda: host.qmp.execute("query-memory-operations")[-1].get("waits-for") == ["v2"], "its name")
+            done = host.qmp.wait_event("MEMORY_OPERATION_DONE", {"operation": "unplug"})["data"]
+            assert done["result"] == "unanswered" and "its memory is in use by v2" in done["reason"], done
+            assert [event for event in host.qmp.events if event["event"] == "DEVICE_DELETED"] == []
+            gate.set()
+            host.qmp.wait_event("DEVICE_DELETED", {"device": "d"})
+        assert have(back_ends) == [[0]] * COUNT
+        host.dimm("d", "m")
+
+
+def test_one_of_them_is_silent_at_an_eject():
+    """It is lost, and with the connection goes what it mapped."""
+    with machine() as (host, back_ends):
+        host.add("ram", "m", size=128 * MIB)
+        host.dimm("d", "m")
+        back_ends[2].answers["REM_MEM_REG"] = lambda answer: (b"",)
+        host.eject("d")
+        assert "v2: the back end of chardev 'c2' is lost: it has not answered REM_MEM_REG for 5 seconds" in host.error_log
+        host.dimm("d", "m")
         assert have([back_ends[number] for number in (0, 1, 3)]) == [[0, DIMM]] * 3
 
 

@@ -13,35 +13,39 @@
 
 #define DEFAULT_TEMPLATE "memory-backend-ram"
 
-/* Its memory is there, at once or after a while: the DIMM takes it over and is shown. On failure the object
- * is gone. */
-static bool attach_backend(struct dimm *dimm, struct backend *backend, struct error *error)
-{
-    struct hotplug *hotplug = dimm->hotplug;
-
-    if (dimm_use(dimm, backend, error) && dimm_commit(dimm, error))
-        return true;
-    free(backend->used_by);
-    backend->used_by = NULL;
-    dimm->backend = NULL;
-    backend_del(hotplug->config.backends, backend->id, NULL, NULL);
-    return false;
-}
-
 /* The allocation of its memory has ended; when it failed, the object is gone already. */
 static void populated(void *opaque, const struct error *why)
 {
     struct dimm *dimm = opaque;
-    struct completion watcher = dimm->watcher;
+    const struct completion watcher = dimm->watcher;
     struct backend *backend = dimm->backend;
+    enum outcome outcome = OUTCOME_FAILED;
     struct error error;
 
     dimm->backend = NULL;
-    if (!why && !attach_backend(dimm, backend, &error))
-        why = &error;
-    if (why)
-        dimm_abort(dimm);
-    watcher.ended(watcher.opaque, why);
+    if (!why)
+        outcome = dimm_use(dimm, backend, &error) ? dimm_show(dimm, &watcher, &error) : OUTCOME_FAILED;
+    if (!why)
+        dimm->backend = backend;
+    if (outcome == OUTCOME_FAILED)
+        dimm_give_up(dimm, why ? why : &error);
+    else if (outcome == OUTCOME_DONE)
+        watcher.ended(watcher.opaque, NULL);
+}
+
+/* On failure the object is gone. */
+static enum outcome attach_backend(struct dimm *dimm, struct backend *backend,
+                                   const struct completion *watcher, struct error *error)
+{
+    enum outcome outcome = dimm_use(dimm, backend, error) ? dimm_show(dimm, watcher, error) : OUTCOME_FAILED;
+
+    if (outcome != OUTCOME_FAILED)
+        return outcome;
+    free(backend->used_by);
+    backend->used_by = NULL;
+    dimm->backend = NULL;
+    backend_del(dimm->hotplug->config.backends, backend->id, NULL, NULL);
+    return OUTCOME_FAILED;
 }
 
 enum outcome dimm_populate(struct dimm *dimm, struct props props, const struct completion *watcher,
@@ -57,10 +61,9 @@ enum outcome dimm_populate(struct dimm *dimm, struct props props, const struct c
     backend = backend_find(backends, props_string(props, "id", NULL));
     dimm->owns_backend = true;
     if (outcome == OUTCOME_DONE)
-        return attach_backend(dimm, backend, error) ? OUTCOME_DONE : OUTCOME_FAILED;
+        return attach_backend(dimm, backend, watcher, error);
     dimm->backend = backend;
-    if (watcher)
-        dimm->watcher = *watcher;
+    dimm->watcher = *watcher;
     return OUTCOME_LATER;
 }
 

@@ -114,8 +114,10 @@ void hotplug_destroy(struct hotplug *hotplug)
         return;
     /* Operations end below, and their watchers are called: no DIMM is there any more by then. */
     for (uint32_t slot = 0; slot < HOTRAM_SLOTS_MAX; slot++) {
-        if (hotplug->dimm[slot] && hotplug->dimm[slot]->populating)
-            backend_fill_stop(hotplug->dimm[slot]->backend); /* frees the DIMM */
+        if (hotplug->dimm[slot] && hotplug->dimm[slot]->offered)
+            dimm_stop_offer(hotplug->dimm[slot]); /* frees the DIMM, like the next */
+        else if (hotplug->dimm[slot] && hotplug->dimm[slot]->populating)
+            backend_fill_stop(hotplug->dimm[slot]->backend);
         else if (hotplug->dimm[slot])
             dimm_free(hotplug->dimm[slot]); /* its plug has begun, or ended */
         hotplug->dimm[slot] = NULL;

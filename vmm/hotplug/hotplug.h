@@ -206,8 +206,8 @@ struct auto_dimm {
     const char *template; /* "memory-backend-memfd,share=on", or NULL: the machine's */
     char made_id[AUTO_DIMM_ID_SIZE];
 };
-/* Plug it with a backend memory.ID, which is deleted with it. OUTCOME_LATER: its memory is being allocated;
- * the watcher is called at the end. */
+/* Plug it with a backend memory.ID, which is deleted with it. OUTCOME_LATER: its memory is being allocated,
+ * or mapped by other programs; the watcher is called at the end. */
 enum outcome hotplug_plug_auto_dimm(struct hotplug *hotplug, struct auto_dimm *auto_dimm,
                                     const struct completion *watcher, struct error *error);
 /* Check a template (NULL: the machine's). True: *align (`align` may be NULL) is the alignment of the sizes
@@ -220,9 +220,10 @@ bool hotplug_try_template(struct hotplug *hotplug, const char *template, uint64_
  */
 bool hotplug_define_memslot(struct hotplug *hotplug, const char *id, uint32_t slot, const uint64_t *start,
                             uint64_t size, uint32_t node, struct error *error);
-/* Plug a DIMM with the memslot's id and a backend of its own; request its removal. False and an error, of
- * class DeviceNotFound if there is no such memslot. */
-bool hotplug_add_memslot(struct hotplug *hotplug, const char *id, struct error *error);
+/* Plug a DIMM with the memslot's id and a backend of its own; OUTCOME_LATER as above. Request its removal.
+ * False (OUTCOME_FAILED) and an error, of class DeviceNotFound if there is no such memslot. */
+enum outcome hotplug_add_memslot(struct hotplug *hotplug, const char *id, const struct completion *watcher,
+                                 struct error *error);
 bool hotplug_delete_memslot(struct hotplug *hotplug, const char *id, struct error *error);
 /* Iterate over memslots by slot: *slot is the first slot to examine; returns false after the last. */
 bool hotplug_next_memslot(struct hotplug *hotplug, uint32_t *slot, struct memslot_info *info);
@@ -267,7 +268,7 @@ bool hotplug_check_config(struct hotplug *hotplug, const struct hotram_saved *st
                           struct stream_writer *scratch, struct error *error);
 
 /* -device and device_add pc-dimm. OUTCOME_LATER: its memory has to be allocated again, since an unplug gave
- * it back; slot and address are reserved meanwhile. */
+ * it back, or other programs map it; slot and address are reserved meanwhile. */
 extern const struct device_type pc_dimm_type;
 
 #endif

@@ -69,26 +69,30 @@ static struct props make_properties(const struct memslot *memslot)
     return props;
 }
 
-bool hotplug_add_memslot(struct hotplug *hotplug, const char *id, struct error *error)
+enum outcome hotplug_add_memslot(struct hotplug *hotplug, const char *id, const struct completion *watcher,
+                                 struct error *error)
 {
+    enum outcome outcome = OUTCOME_FAILED;
     struct props props;
     struct dimm *dimm;
-    bool done;
     uint32_t slot;
 
     if (!find(hotplug, id, &slot, error))
-        return false;
-    if (hotplug->dimm[slot])
-        return error_set(error, "Memslot '%s' is already populated; delete it before adding it again", id);
+        return OUTCOME_FAILED;
+    if (hotplug->dimm[slot]) {
+        error_set(error, "Memslot '%s' is already populated; delete it before adding it again", id);
+        return OUTCOME_FAILED;
+    }
     dimm = dimm_create(hotplug, slot, id, hotplug->memslot[slot]->size, true, error);
     if (!dimm)
-        return false;
+        return OUTCOME_FAILED;
     props = make_properties(hotplug->memslot[slot]);
-    done = props_check(props, error) && dimm_populate(dimm, props, NULL, error) == OUTCOME_DONE;
+    if (props_check(props, error))
+        outcome = dimm_populate(dimm, props, watcher, error);
     props_release(props);
-    if (!done)
-        dimm_discard(dimm);
-    return done;
+    if (outcome == OUTCOME_FAILED)
+        dimm_abort(dimm);
+    return outcome;
 }
 
 bool hotplug_delete_memslot(struct hotplug *hotplug, const char *id, struct error *error)

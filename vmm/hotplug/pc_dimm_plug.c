@@ -38,40 +38,42 @@ static bool check_use(const struct hotplug *hotplug, const struct backend *backe
     return true;
 }
 
-/* The allocation that bring() began has ended; or the memory that was allocated has gone back, since the DIMM
- * could not be shown. */
-static void repopulated(void *opaque, const struct error *why)
+/* The allocation has ended; after a failure, its memory has gone back. */
+static void allocated(void *opaque, const struct error *why)
 {
     struct dimm *dimm = opaque;
-    const struct completion self = { .ended = repopulated, .opaque = dimm };
-    struct completion watcher = dimm->watcher;
+    const struct completion watcher = dimm->watcher;
+    enum outcome outcome = OUTCOME_FAILED;
     struct error error;
 
-    if (!why && !dimm_commit(dimm, &error)) {
-        if (backend_fill_undo(dimm->backend, &self, &error))
-            return;
-        backend_unmap(dimm->backend); /* rather late than never */
-        why = &error;
-    }
     if (why)
-        dimm_abort(dimm);
-    watcher.ended(watcher.opaque, why);
+        dimm->brought = false;
+    else
+        outcome = dimm_show(dimm, &watcher, &error);
+    if (outcome == OUTCOME_FAILED)
+        dimm_give_up(dimm, why ? why : &error);
+    else if (outcome == OUTCOME_DONE)
+        watcher.ended(watcher.opaque, NULL);
 }
 
 /* The place is reserved: bring the memory there. */
-static enum outcome repopulate(struct dimm *dimm, const struct completion *watcher, struct error *error)
+static enum outcome bring(struct dimm *dimm, const struct completion *watcher, struct error *error)
 {
-    const struct completion self = { repopulated, dimm_populate_progress, dimm };
+    const struct completion self = { allocated, dimm_populate_progress, dimm };
     bool mapped = dimm->backend->memory != NULL;
     enum outcome outcome = backend_prepare(dimm->backend, dimm->hotplug->config.board->loop, &self, error);
 
-    if (outcome == OUTCOME_LATER)
+    if (outcome == OUTCOME_LATER) {
         dimm->watcher = *watcher;
-    if (outcome != OUTCOME_DONE || dimm_commit(dimm, error))
+        dimm->brought = true;
+    }
+    if (outcome != OUTCOME_DONE)
         return outcome;
-    if (!mapped)
+    dimm->brought = !mapped;
+    outcome = dimm_show(dimm, watcher, error);
+    if (outcome == OUTCOME_FAILED && !mapped)
         backend_unmap(dimm->backend);
-    return OUTCOME_FAILED;
+    return outcome;
 }
 
 enum outcome pc_dimm_plug(struct hotplug *hotplug, const char *id, const struct pc_dimm_request *wanted,
@@ -103,7 +105,7 @@ enum outcome pc_dimm_plug(struct hotplug *hotplug, const char *id, const struct 
         hotplug_cancel_slot(hotplug, result.slot);
         return OUTCOME_FAILED;
     }
-    outcome = dimm_use(dimm, backend, error) ? repopulate(dimm, watcher, error) : OUTCOME_FAILED;
+    outcome = dimm_use(dimm, backend, error) ? bring(dimm, hot ? watcher : NULL, error) : OUTCOME_FAILED;
     if (outcome == OUTCOME_FAILED)
         dimm_abort(dimm);
     return outcome;

@@ -47,9 +47,9 @@ bool hotplug_can_save(struct hotplug *hotplug, struct error *error)
         const struct dimm *dimm = hotplug->dimm[slot];
 
         if (dimm && dimm->populating)
-            return error_set(error,
-                             "the memory of DIMM '%s' is being allocated; wait for the end of its plug",
-                             hotplug_name(dimm, path));
+            return error_set(error, "the memory of DIMM '%s' is being %s; wait for the end of its plug",
+                             hotplug_name(dimm, path),
+                             dimm->offered ? "mapped by the back ends of vhost-user devices" : "allocated");
         if (dimm && dimm->removing)
             return error_set(error,
                              "the guest has released DIMM '%s', which is being removed; wait for "

@@ -27,8 +27,10 @@ struct dimm {
     uint32_t slot;
     struct backend *backend;
     struct guest_region *region;
-    bool populating;   /* its memory is being allocated: the guest and the monitors do not see it yet */
+    bool populating; /* its memory is being allocated, or offered: the guest and the monitors do not see it */
+    bool offered;    /* whoever maps guest memory is asked for this DIMM's (guest_memory_offer_part()) */
     bool owns_backend; /* a memslot's: made with the DIMM, and goes with it */
+    bool brought;      /* its memory was mapped or allocated for it, and goes if it does not come about */
     bool removing;     /* the guest gave it back; it goes when its last lease is returned */
     bool releasing;    /* it is being removed, and its memory is on its way back to the host */
     bool kept;    /* it is being removed, but KVM keeps its KVM slot: slot, addresses and id stay taken */
@@ -131,11 +133,19 @@ struct dimm *dimm_create(struct hotplug *hotplug, uint32_t slot, const char *id,
                          struct error *error);
 /* Its memory, which nobody else uses. */
 bool dimm_use(struct dimm *dimm, struct backend *backend, struct error *error);
-/* Its memory is there: into the guest's map, then show it to the guest. */
-bool dimm_commit(struct dimm *dimm, struct error *error);
+/* Its memory is there: into the guest's map, then show it to the guest. OUTCOME_LATER, with a watcher: other
+ * programs map the memory first; if they cannot, dimm_give_up() follows. Without one (NULL), it is waited for
+ * here. */
+enum outcome dimm_show(struct dimm *dimm, const struct completion *watcher, struct error *error);
+/* After OUTCOME_LATER: its memory goes as it came, and its watcher is called with the reason, now or later.
+ */
+void dimm_give_up(struct dimm *dimm, const struct error *why);
+/* At the end of the program, when no event loop runs: it is offered no more, of which its watcher hears. */
+void dimm_stop_offer(struct dimm *dimm);
 /* For its watcher: so much of its memory is there. Of struct completion. */
 void dimm_populate_progress(void *opaque, const char *id, uint64_t done, uint64_t size);
-/* It does not come about: nobody uses its backend; the slot stays reserved, or is free again. */
+/* It does not come about: nobody uses its backend. The slot stays reserved; or is free again, unless it is a
+ * memslot's. */
 void dimm_discard(struct dimm *dimm);
 void dimm_abort(struct dimm *dimm);
 
@@ -144,7 +154,7 @@ void dimm_abort(struct dimm *dimm);
 bool hotplug_check_limits(struct dimm *dimm, uint64_t size, char *warning_text, struct error *error);
 
 /* auto_dimm.c: make memory by its properties for a DIMM that has a place, and show it. On failure the DIMM is
- * to be discarded. */
+ * to be aborted. */
 enum outcome dimm_populate(struct dimm *dimm, struct props props, const struct completion *watcher,
                            struct error *error);
 

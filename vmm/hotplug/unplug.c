@@ -48,16 +48,25 @@ struct operation *hotplug_unplug(struct hotplug *hotplug, const char *id, struct
     if (dimm && dimm->populating)
         error_set(
             error,
-            "memory of '%s' is still being allocated, so the guest does not see it yet; device_del %s cancels it",
-            id, id);
+            "memory of '%s' is still being %s, so the guest does not see it yet; device_del %s cancels it",
+            id, dimm->offered ? "mapped by the back ends of vhost-user devices" : "allocated", id);
     return dimm && !dimm->populating ? request_removal(dimm, error) : NULL;
 }
 
 bool dimm_unplug(struct dimm *dimm, struct error *error)
 {
+    const struct hotplug *hotplug = dimm->hotplug;
+    char path[DIMM_PATH_SIZE];
+    struct error why;
+
     if (!dimm->populating)
         return request_removal(dimm, error) != NULL;
-    backend_fill_cancel(dimm->backend);
+    if (dimm->offered) {
+        error_set(&why, "device_del %s has cancelled the plug", hotplug_name(dimm, path));
+        guest_memory_withdraw(hotplug->config.memory, hotplug->slots[dimm->slot].addr, &why);
+    } else {
+        backend_fill_cancel(dimm->backend);
+    }
     return true;
 }
 

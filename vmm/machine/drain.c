@@ -2,6 +2,8 @@
 /*
  * What the machine does when the host has completed its devices' requests (struct drain in state.h).
  */
+#include <time.h>
+
 #include "base/loop.h"
 #include "base/message.h"
 #include "device/device.h"
@@ -97,11 +99,23 @@ void machine_end(struct machine *machine)
         timer_start(machine->loop, &machine->drain.bound, END_MS, give_up, machine);
 }
 
+/* The program ends before its event loop has run. */
+static void wait_without_loop(const struct machine *machine)
+{
+    static const struct timespec pause = { .tv_nsec = 1000000 };
+    const uint64_t deadline = loop_now() + END_MS;
+
+    while (machine_busy(machine) && loop_now() < deadline)
+        nanosleep(&pause, NULL);
+}
+
 bool machine_stop_devices(struct machine *machine)
 {
     const char *busy;
 
     devices_run(&machine->board, false);
+    if (!machine->ending)
+        wait_without_loop(machine);
     busy = machine_busy(machine);
     if (busy)
         message(

@@ -5,45 +5,38 @@
 
 #include "memory/guest_map.h"
 
-/* Undo what this listener and all before it have agreed to; the last first. */
-static void undo_from(struct guest_listener *listener, const struct guest_part *part)
+/* For listeners: NULL where they must answer now. */
+static struct guest_offer *shown(struct guest_offer *offer)
 {
-    for (; listener; listener = listener->previous)
-        if (listener->undo)
-            listener->undo(listener->opaque, part);
+    return offer->now ? NULL : offer;
 }
 
-static bool agrees(struct guest_listener *listener, const struct guest_part *part, struct error *error)
+bool guest_listeners_prepare(struct guest_offer *offer)
 {
-    return !listener->prepare || listener->prepare(listener->opaque, part, error);
-}
-
-/* What those after one that has refused have begun. */
-static void abandon(struct guest_listener *listener, const struct guest_part *part)
-{
-    struct error no_error;
-
-    for (; listener; listener = listener->next)
-        if (listener->begin && agrees(listener, part, &no_error) && listener->undo)
-            listener->undo(listener->opaque, part);
-}
-
-bool guest_listeners_prepare(struct guest_memory *map, const struct guest_part *part, struct error *error)
-{
-    struct guest_listener *listener;
+    const struct guest_part *part = &offer->region->part;
+    struct guest_memory *map = offer->map;
+    bool good = true;
 
     map->telling = true;
-    for (listener = map->first_listener; listener; listener = listener->next)
-        if (listener->begin)
-            listener->begin(listener->opaque, part);
-    for (listener = map->first_listener; listener && agrees(listener, part, error);)
-        listener = listener->next;
-    if (listener) {
-        abandon(listener->next, part);
-        undo_from(listener->previous, part);
+    for (struct guest_listener *listener = map->first_listener; listener && good; listener = listener->next) {
+        if (listener->number <= offer->asked)
+            continue;
+        good = !listener->prepare || listener->prepare(listener->opaque, part, shown(offer), &offer->why);
+        offer->asked = good ? listener->number : offer->asked;
     }
     map->telling = false;
-    return !listener;
+    return good;
+}
+
+void guest_listeners_undo(struct guest_offer *offer)
+{
+    struct guest_memory *map = offer->map;
+
+    map->telling = true;
+    for (struct guest_listener *listener = map->last_listener; listener; listener = listener->previous)
+        if (listener->undo && listener->number <= offer->asked)
+            listener->undo(listener->opaque, &offer->region->part, shown(offer));
+    map->telling = false;
 }
 
 void guest_listeners_commit(struct guest_memory *map, const struct guest_part *part)
@@ -55,19 +48,9 @@ void guest_listeners_commit(struct guest_memory *map, const struct guest_part *p
     map->telling = false;
 }
 
-void guest_listeners_undo(struct guest_memory *map, const struct guest_part *part)
-{
-    map->telling = true;
-    undo_from(map->last_listener, part);
-    map->telling = false;
-}
-
 void guest_listeners_leave(struct guest_memory *map, const struct guest_part *part)
 {
     map->telling = true;
-    for (struct guest_listener *listener = map->last_listener; listener; listener = listener->previous)
-        if (listener->begin_leave)
-            listener->begin_leave(listener->opaque, part);
     for (struct guest_listener *listener = map->last_listener; listener; listener = listener->previous)
         if (listener->leave)
             listener->leave(listener->opaque, part);
@@ -82,12 +65,9 @@ static struct guest_region *present(struct guest_region *region)
     return region;
 }
 
-static bool begin_and_prepare(struct guest_listener *listener, const struct guest_part *part,
-                              struct error *error)
+static bool agrees(struct guest_listener *listener, const struct guest_part *part, struct error *error)
 {
-    if (listener->begin)
-        listener->begin(listener->opaque, part);
-    return agrees(listener, part, error);
+    return !listener->prepare || listener->prepare(listener->opaque, part, NULL, error);
 }
 
 /* The listener agrees to all that is there, or to nothing. */
@@ -95,11 +75,11 @@ static bool prepare_all(struct guest_memory *map, struct guest_listener *listene
 {
     struct guest_region *region = present(map->regions);
 
-    while (region && begin_and_prepare(listener, &region->part, error))
+    while (region && agrees(listener, &region->part, error))
         region = present(region->next);
     if (region && listener->undo)
         for (struct guest_region *undo = present(map->regions); undo != region; undo = present(undo->next))
-            listener->undo(listener->opaque, &undo->part);
+            listener->undo(listener->opaque, &undo->part, NULL);
     return !region;
 }
 
@@ -116,6 +96,7 @@ bool guest_memory_listen(struct guest_memory *map, struct guest_listener *listen
     map->telling = false;
     if (!good)
         return false;
+    listener->number = ++map->listeners;
     listener->next = NULL;
     listener->previous = map->last_listener;
     *(map->last_listener ? &map->last_listener->next : &map->first_listener) = listener;

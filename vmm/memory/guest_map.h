@@ -24,6 +24,21 @@
  * One thread may return what another has leased: a single counter means nothing, only the sum of all does. */
 #define GUEST_SHARDS 16u
 
+/* A region on its way into the map, while listeners agree (guest_listen.c). On the main thread. */
+struct guest_offer {
+    struct guest_memory *map;
+    struct guest_region *region; /* in no list and no table */
+    struct guest_region **result;
+    struct completion completion;
+    uint64_t asked; /* the listeners up to this number have agreed, or will answer */
+    unsigned held;  /* answers that are to come */
+    bool now;       /* nobody may answer later */
+    bool refused, undone;
+    struct error why;  /* if refused */
+    struct work go_on; /* posted at the last answer */
+    struct guest_offer *next;
+};
+
 enum region_state {
     REGION_PRESENT,
     REGION_UNSEEN,   /* (2) */
@@ -61,9 +76,11 @@ struct guest_memory {
     struct guest_region *regions;           /* all, including those that are being removed */
     bool *kvm_slot_used;
     struct guest_listener *first_listener, *last_listener;
-    bool logging;   /* new regions are logged */
-    bool telling;   /* a listener is being called */
-    unsigned stuck; /* how many regions are REGION_STUCK */
+    uint64_t listeners;         /* how many there have ever been */
+    struct guest_offer *offers; /* those that are waited for */
+    bool logging;               /* new regions are logged */
+    bool telling;               /* a listener is being called */
+    unsigned stuck;             /* how many regions are REGION_STUCK */
     struct timer retry;
     struct timer unseen; /* to check again whether the sections have ended */
     unsigned round;
@@ -71,11 +88,14 @@ struct guest_memory {
     void *fault_opaque;
 };
 
-/* guest_listen.c: call the listeners, in the order that guest_memory.h specifies. */
-bool guest_listeners_prepare(struct guest_memory *map, const struct guest_part *part, struct error *error);
+/* guest_listen.c: call the listeners, in the order that guest_memory.h specifies. prepare asks all that the
+ * offer has not asked; false and offer->why: one has refused at once. */
+bool guest_listeners_prepare(struct guest_offer *offer);
 void guest_listeners_commit(struct guest_memory *map, const struct guest_part *part);
-void guest_listeners_undo(struct guest_memory *map, const struct guest_part *part);
+void guest_listeners_undo(struct guest_offer *offer);
 void guest_listeners_leave(struct guest_memory *map, const struct guest_part *part);
+/* guest_add.c: forget what is waited for, without an answer to anybody. */
+void guest_offers_destroy(struct guest_memory *map);
 /* guest_dirty.c: record a write by the program to leased memory of a region. Any thread, before the lease is
  * returned. */
 void guest_dirty_mark(struct guest_region *region, const void *memory, uint64_t length);

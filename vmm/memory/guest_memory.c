@@ -45,6 +45,7 @@ void guest_memory_destroy(struct guest_memory *map)
         return;
     timer_cancel(&map->retry);
     timer_cancel(&map->unseen);
+    guest_offers_destroy(map);
     while (map->regions) {
         struct guest_region *region = map->regions;
 
@@ -63,104 +64,6 @@ void guest_memory_destroy(struct guest_memory *map)
 }
 
 /* ---- regions, on the main thread ---- */
-
-/* A table with one region more, and without those that leave. NULL: out of memory. */
-static struct guest_table *table_with(struct guest_memory *map, struct guest_region *new)
-{
-    struct guest_table *old = atomic_load(&map->table), *table = guest_table_create(old->count + 1);
-    struct guest_range range = {
-        .first = new->part.address,
-        .size = new->part.size,
-        .memory = new->part.memory,
-        .kvm_slot = new->kvm_slot,
-        .read_only = new->part.read_only,
-        .region = new,
-    };
-
-    if (!table)
-        return NULL;
-    for (unsigned i = 0; i < old->count; i++)
-        if (atomic_load(&old->range[i].region))
-            guest_table_insert(table, &old->range[i]);
-    guest_table_insert(table, &range);
-    guest_table_seal(table);
-    return table;
-}
-
-static struct guest_region *region_create(struct guest_memory *map, const struct guest_part *part,
-                                          struct error *error)
-{
-    struct guest_region *region;
-    unsigned kvm_slot = 0;
-
-    while (kvm_slot < map->kvm_slots && map->kvm_slot_used[kvm_slot])
-        kvm_slot++;
-    if (kvm_slot == map->kvm_slots) {
-        error_set(error, "all %u KVM slots of this machine are used", map->kvm_slots);
-        return NULL;
-    }
-    region = calloc(1, sizeof *region);
-    if (!region) {
-        error_set(error, "out of memory");
-        return NULL;
-    }
-    region->map = map;
-    region->part = *part;
-    region->kvm_slot = kvm_slot;
-    return region;
-}
-
-/* Have the region's KVM slot, when all who listen agree. */
-static bool map_region(struct guest_region *region, struct error *error)
-{
-    const struct guest_part *part = &region->part;
-    struct guest_memory *map = region->map;
-
-    if (!guest_listeners_prepare(map, part, error))
-        return false;
-    if (vm_set_kvm_slot(map->vm, region->kvm_slot, part->address, part->size, part->memory,
-                        guest_kvm_slot_flags(region), error))
-        return true;
-    guest_listeners_undo(map, part);
-    return false;
-}
-
-struct guest_region *guest_memory_add_part(struct guest_memory *map, const struct guest_part *part,
-                                           struct error *error)
-{
-    struct guest_table *old, *table;
-    struct guest_region *region;
-
-    assert(!map->telling);
-    guest_memory_retry(map);
-    region = region_create(map, part, error);
-    if (!region)
-        return NULL;
-    table = table_with(map, region);
-    if (!table)
-        error_set(error, "out of memory");
-    if (!table || !guest_dirty_begin(region, error) || !map_region(region, error)) {
-        free(table);
-        free(atomic_load(&region->dirty));
-        free(region);
-        return NULL;
-    }
-    map->kvm_slot_used[region->kvm_slot] = true;
-    region->next = map->regions;
-    map->regions = region;
-    old = atomic_exchange(&map->table, table);
-    epoch_retire(&old->garbage, guest_table_free);
-    guest_listeners_commit(map, &region->part);
-    return region;
-}
-
-struct guest_region *guest_memory_add(struct guest_memory *map, uint64_t address, uint64_t size, void *memory,
-                                      struct error *error)
-{
-    const struct guest_part part = { .address = address, .size = size, .memory = memory, .fd = -1 };
-
-    return guest_memory_add_part(map, &part, error);
-}
 
 uint64_t guest_memory_size(const struct guest_memory *map)
 {

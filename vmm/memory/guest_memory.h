@@ -17,11 +17,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/completion.h"
 #include "base/error.h"
 #include "base/loop.h"
 
 struct guest_blocks;
 struct guest_memory;
+struct guest_offer;
 struct guest_region;
 struct reservation;
 struct vm;
@@ -77,6 +79,15 @@ struct guest_part {
  * memory; nothing has changed. Main thread. */
 struct guest_region *guest_memory_add_part(struct guest_memory *map, const struct guest_part *part,
                                            struct error *error);
+/* The same without waiting for listeners. OUTCOME_LATER: the completion is called when all have answered;
+ * until then the region exists for nobody but them, and `part` and the reservation of its addresses belong to
+ * it. *region is set at the end. */
+enum outcome guest_memory_offer_part(struct guest_memory *map, const struct guest_part *part,
+                                     const struct completion *completion, struct guest_region **region,
+                                     struct error *error);
+/* Have the addition of this part end with the error `why`, when all who were asked have answered. Without
+ * effect if there is none. */
+void guest_memory_withdraw(struct guest_memory *map, uint64_t address, const struct error *why);
 /* The same for memory that the guest may write and that is not shared. */
 struct guest_region *guest_memory_add(struct guest_memory *map, uint64_t address, uint64_t size, void *memory,
                                       struct error *error);
@@ -136,42 +147,46 @@ const char *guest_memory_next_holder(const struct guest_memory *map, const struc
 /* Listeners follow which memory exists, for example to share it with a process or to copy it. All functions
  * are called on the main thread. A region is added in two steps:
  *
- * - prepare: before the guest can access it. False and an error refuse the region; undo is then called for
- *   the listeners that accepted it before, and for no others.
+ * - prepare: before the guest can access it. False and an error refuse the region.
  * - commit: the guest can access it, although nothing has announced it to the guest yet, and leases can be
  *   taken. A listener whose own threads or processes use the memory takes a lease here and keeps it.
- * - undo: instead of commit; another listener, or KVM, refused the region.
+ * - undo: instead of commit; another listener, or KVM, refused the region. It is called for all listeners
+ *   whose prepare returned true.
  * - leave: the region is being removed: there are no new leases, and the guest has released it or has never
  *   seen it. The removal waits for leases, so a listener that needs time returns its lease, on any thread,
  *   when it no longer uses the memory.
  *
- * What takes long, such as the answer of another program, is begun for all listeners before the first of them
- * is waited for:
- *
- * - begin: prepare is called soon, in any case: also if another listener refuses the region, in which case
- * undo follows.
- * - begin_leave: leave is called soon.
+ * prepare and undo may take long, such as the answer of another program: with an offer, each may call
+ * guest_offer_hold() and return at once (prepare: true), and guest_offer_answer() follows. All listeners are
+ * asked before the first of them is waited for; who begins to listen meanwhile is asked when they have
+ * answered; undo follows the last answer. Without an offer (NULL), they must have finished when they return.
  *
  * room: how many more regions the listener accepts, for plans. A number that is not UINT_MAX comes with a
  * reason: a phrase that names the listener and its limit.
  *
- * begin, prepare and commit are called in the order of guest_memory_listen(), undo and leave in the reverse
- * order. None of them may add or remove regions or listeners. Any of them may be NULL. The struct belongs to
- * the listener. */
+ * prepare and commit are called in the order of guest_memory_listen(), undo and leave in the reverse order.
+ * None of them may add or remove regions or listeners. Any of them may be NULL. The struct belongs to the
+ * listener. */
 struct guest_listener {
-    void (*begin)(void *opaque, const struct guest_part *part);
-    void (*begin_leave)(void *opaque, const struct guest_part *part);
     unsigned (*room)(void *opaque, struct error *why);
-    bool (*prepare)(void *opaque, const struct guest_part *part, struct error *error);
+    bool (*prepare)(void *opaque, const struct guest_part *part, struct guest_offer *offer,
+                    struct error *error);
     void (*commit)(void *opaque, const struct guest_part *part);
-    void (*undo)(void *opaque, const struct guest_part *part);
+    void (*undo)(void *opaque, const struct guest_part *part, struct guest_offer *offer);
     void (*leave)(void *opaque, const struct guest_part *part);
     /* The kernel or another program writes to the memory for this user, whose name it is, and not into the
      * dirty log (below). NULL: nobody does. */
     const char *unlogged;
     void *opaque;
-    struct guest_listener *next, *previous; /* the map's */
+    uint64_t number; /* the map's, like the next: rises from listener to listener */
+    struct guest_listener *next, *previous;
 };
+/* Within prepare or undo: the listener answers later. Main thread, like the next. */
+void guest_offer_hold(struct guest_offer *offer);
+/* The answer, once for each hold, outside the listener's functions; also if it no longer listens. To prepare:
+ * `why` is the reason of a refusal (undo is called all the same), or NULL. To undo: NULL. */
+void guest_offer_answer(struct guest_offer *offer, const struct error *why);
+
 /* Add a listener. It is called for existing regions first, in both steps, in any order. False and an error:
  * the listener refused one of them; undo was called for those that it had accepted, and it is not added. */
 bool guest_memory_listen(struct guest_memory *map, struct guest_listener *listener, struct error *error);

@@ -3,7 +3,7 @@
  * The common configuration structure (VIRTIO 1.2, 4.1.4.3): what driver and device agree on, queue by queue.
  * All of it with the device's lock.
  */
-#include "virtio/device.h"
+#include "virtio/halt.h"
 
 static struct virtio_queue_link *selected(struct virtio_device *device)
 {

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "virtio/halt.h"
 #include "virtio/run.h"
 
 /* ---- properties ---- */
@@ -181,7 +182,7 @@ bool virtio_device_plug(struct virtio_device *device, struct board *board, const
     return false;
 }
 
-void virtio_device_leave(struct virtio_device *device)
+static void leave_bus(struct virtio_device *device)
 {
     virtio_transport_pin(device, false);
     pci_function_remove(&device->pci);
@@ -189,12 +190,18 @@ void virtio_device_leave(struct virtio_device *device)
     for (unsigned i = 0; i < device->queue_count; i++)
         atomic_store(&device->queues[i].vector, VIRTIO_NO_VECTOR);
     atomic_store(&device->config_vector, VIRTIO_NO_VECTOR);
-    virtio_device_stop(device);
+}
+
+void virtio_device_leave(struct virtio_device *device)
+{
+    leave_bus(device);
+    virtio_device_begin_stop(device);
 }
 
 void virtio_device_unplug(struct virtio_device *device)
 {
-    virtio_device_leave(device);
+    leave_bus(device);
+    virtio_device_stop(device);
     assert(!virtio_device_busy(device));
     guest_memory_unlisten(device->memory, &device->listener);
     virtio_run_end(device);

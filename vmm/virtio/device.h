@@ -8,20 +8,7 @@
  * registers under `lock`. The holder of that lock, or of the PCI lock, may wait for the I/O thread, so the
  * I/O thread takes neither. Everything else belongs to the main thread.
  *
- * Halting is one state machine for all purposes, and no thread waits for the host:
- *
- *     handling -> halting, and busy while the host works on requests -> drained -> stopped, or paused
- *
- * A pause (the guest is paused: stop, the machine's reset, the program's end) and a stop (the driver resets
- * the device, or the device leaves) each begin with a call on the I/O thread, which returns at once: no queue
- * is handled afterwards. Both may be in progress at the same time. A stop ends with stopped queues, also
- * while the guest is paused; a guest that continues ends a pause, even one that is not drained, but not a
- * stop. If the host has no requests, everything is complete when the call returns. Otherwise the device is
- * `busy`: its requests end as usual, each is pushed, and after the last one the I/O thread posts `drained` to
- * the main loop, where a driver's reset is completed, and board_drained() lets the machine continue.
- *
- * During a driver's reset the status reads as before until it is complete (2.4.1, 4.1.4.3.2), and writes to
- * registers are ignored (`resetting`).
+ * How a device is halted: halt.h.
  */
 #ifndef VMM_VIRTIO_DEVICE_H
 #define VMM_VIRTIO_DEVICE_H
@@ -201,6 +188,11 @@ struct virtio_device {
 
     atomic_bool
         busy; /* halting, and the host works on requests; the I/O thread writes it, any thread reads it */
+
+    /* Of a device whose thread nobody waits for. Any thread: */
+    atomic_uint asked; /* how often it was, since the I/O thread has carried out all */
+    atomic_bool asked_stop, asked_pause;
+    struct work carry_out; /* posted to the I/O thread */
 
     /* The main thread's: */
     struct work drained; /* posted by the I/O thread: no longer busy */
@@ -384,17 +376,12 @@ void virtio_transport_reset(struct virtio_device *device);
  * thread. */
 void virtio_interrupt_queue(struct virtio_device *device, unsigned queue);
 void virtio_interrupt_config(struct virtio_device *device);
-/* The driver has written DRIVER_OK; or 0, which resets the device. Under the lock, on a vCPU or the main
- * thread. They wait for the I/O thread, but not for requests. */
+/* The driver has written DRIVER_OK. Under the lock, on a vCPU. Waits for the I/O thread, but not for
+ * requests.
+ */
 void virtio_device_start(struct virtio_device *device);
-void virtio_device_begin_reset(struct virtio_device *device);
 /* The registers of a paused device are restored: if its driver was ready, start its queues where they stood;
  * call continued() of its type with its state. Under the lock, on the main thread. */
 void virtio_device_continue(struct virtio_device *device, const void *state);
-/* Halt, and stop the queues, at once or, if the device is then busy, as soon as it is drained. Any thread
- * except the I/O thread. */
-void virtio_device_stop(struct virtio_device *device);
-/* Whether the device is halting while the host works on requests. Any thread. */
-bool virtio_device_busy(const struct virtio_device *device);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A device's queues at work: doorbells, what breaks, how a device is halted. Functions that end in _on_io run
- * on its I/O thread.
+ * A device's queues at work: doorbells, what breaks, how they start. Functions that end in _on_io run on its
+ * I/O thread.
  */
 #include "virtio/run.h"
 
@@ -10,6 +10,7 @@
 
 #include "base/message.h"
 #include "device/device.h"
+#include "virtio/halt.h"
 
 #define STARVED_MS 100
 #define TURNS 16u
@@ -114,47 +115,6 @@ void virtio_queue_take_back(struct virtio_queue_link *link, uint16_t next)
     virtio_device_kick(link->device, queue->index);
 }
 
-/* ---- halting: device.h says how, and for whom ---- */
-
-static bool is_at_host(const struct virtio_device *device)
-{
-    unsigned in_flight = 0;
-
-    for (unsigned i = 0; i < device->queue_count; i++)
-        in_flight += device->queues[i].queue.in_flight;
-    return in_flight > device->held;
-}
-
-static void stop_queues(struct virtio_device *device)
-{
-    if (device->running && device->type->reset)
-        device->type->reset(device);
-    for (unsigned i = 0; i < device->queue_count; i++) {
-        struct virtio_queue_link *link = &device->queues[i];
-
-        watch_remove(link->watch);
-        link->watch = NULL;
-        timer_cancel(&link->starved);
-        virtio_queue_stop(&link->queue);
-    }
-    device->running = device->stopping = false;
-    atomic_store(&device->needs_reset, false);
-}
-
-/* Here every halt ends, whatever it is for. Not from within a queue's functions: it may stop the queue. */
-static void settle_on_io(void *opaque)
-{
-    struct virtio_device *device = opaque;
-    const bool was_busy = atomic_load(&device->busy);
-    const bool busy = device->halting && is_at_host(device);
-
-    if (device->stopping && !busy)
-        stop_queues(device);
-    atomic_store(&device->busy, busy);
-    if (was_busy && !busy)
-        loop_post(device->pci.device.board->loop, &device->drained);
-}
-
 static void on_ended(void *opaque)
 {
     struct virtio_queue_link *link = opaque;
@@ -162,59 +122,6 @@ static void on_ended(void *opaque)
 
     if (device->halting)
         loop_post(io_thread_loop(device->io), &device->settle);
-}
-
-static void begin_halt(struct virtio_device *device)
-{
-    const bool handles = device->running && !device->halting;
-
-    device->halting = true;
-    if (handles && device->type->halted)
-        device->type->halted(device);
-}
-
-static void stop_on_io(void *opaque)
-{
-    struct virtio_device *device = opaque;
-
-    begin_halt(device);
-    device->stopping = true;
-    settle_on_io(device);
-}
-
-void virtio_device_stop(struct virtio_device *device)
-{
-    io_thread_call(device->io, stop_on_io, device);
-}
-
-bool virtio_device_busy(const struct virtio_device *device)
-{
-    return atomic_load(&device->busy);
-}
-
-/* With the lock: the driver's reset ends as soon as nothing is at the host. */
-static void end_reset(struct virtio_device *device)
-{
-    if (device->resetting && !virtio_device_busy(device))
-        virtio_transport_reset(device);
-}
-
-void virtio_device_begin_reset(struct virtio_device *device)
-{
-    device->resetting = true;
-    virtio_device_stop(device);
-    end_reset(device);
-}
-
-/* On the main thread, after the last request of a device that halts. */
-static void drained(void *opaque)
-{
-    struct virtio_device *device = opaque;
-
-    pthread_mutex_lock(&device->lock);
-    end_reset(device);
-    pthread_mutex_unlock(&device->lock);
-    board_drained(device->pci.device.board);
 }
 
 /* ---- starting ---- */
@@ -235,7 +142,7 @@ static void start_queue(struct virtio_queue_link *link)
         virtio_queue_break(&link->queue, "the host has no memory to watch its doorbell");
 }
 
-static void handle_all(struct virtio_device *device)
+void virtio_run_handle_all(struct virtio_device *device)
 {
     for (unsigned i = 0; i < device->queue_count; i++)
         handle(&device->queues[i]);
@@ -255,7 +162,7 @@ static void start_on_io(void *opaque)
     device->halting = device->paused;
     if (device->type->started)
         device->type->started(device);
-    handle_all(device); /* doorbells before this moment rang for nobody */
+    virtio_run_handle_all(device); /* doorbells before this moment rang for nobody */
 }
 
 void virtio_device_start(struct virtio_device *device)
@@ -301,41 +208,6 @@ void virtio_device_continue(struct virtio_device *device, const void *state)
     io_thread_call(device->io, continue_on_io, &(struct continuing){ device, state });
 }
 
-/* ---- the guest stands still ---- */
-
-static void resume_on_io(void *opaque)
-{
-    struct virtio_device *device = opaque;
-
-    device->paused = false;
-    if (!device->running || device->stopping)
-        return;
-    device->halting = false;
-    settle_on_io(device);
-    if (device->type->resumed)
-        device->type->resumed(device);
-    handle_all(device);
-}
-
-static void pause_on_io(void *opaque)
-{
-    struct virtio_device *device = opaque;
-
-    begin_halt(device);
-    device->paused = true;
-    settle_on_io(device);
-}
-
-void virtio_device_run(struct device *device, bool run)
-{
-    struct virtio_device *virtio = (void *)device;
-
-    if (virtio->stands_still == !run)
-        return;
-    virtio->stands_still = !run;
-    io_thread_call(virtio->io, run ? resume_on_io : pause_on_io, virtio);
-}
-
 /* ---- memory that leaves ---- */
 
 static void on_leave(void *opaque, const struct guest_part *part)
@@ -365,8 +237,7 @@ static void vector_changed_on_io(void *opaque)
 
 void virtio_run_init(struct virtio_device *device)
 {
-    device->settle = (struct work){ .run = settle_on_io, .opaque = device };
-    device->drained = (struct work){ .run = drained, .opaque = device };
+    virtio_halt_init(device);
     device->memory_left = (struct work){ .run = memory_left_on_io, .opaque = device };
     device->vector_changed = (struct work){ .run = vector_changed_on_io, .opaque = device };
     device->listener = (struct guest_listener){ .leave = on_leave, .opaque = device };

@@ -11,6 +11,8 @@
 /* Main thread, while the device is being created. */
 void virtio_run_init(struct virtio_device *device);
 void virtio_run_init_queue(struct virtio_queue_link *link, unsigned index, enum guest_holder holder);
+/* Handle all queues: doorbells before may have rung for nobody. I/O thread. */
+void virtio_run_handle_all(struct virtio_device *device);
 /* Stop serving a queue and watching its doorbell: the kernel does so from now on. I/O thread, like the next.
  */
 void virtio_queue_hand_over(struct virtio_queue_link *link);

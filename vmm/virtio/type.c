@@ -9,6 +9,7 @@
 #include "device/boot_index.h"
 #include "device/device.h"
 #include "virtio/device.h"
+#include "virtio/halt.h"
 #include "virtio/iothread.h"
 
 static void *values_of(struct virtio_device *device, const struct virtio_device_type *type)

@@ -24,6 +24,7 @@
 #include "virtio/vhost.h"
 
 struct chardev;
+struct virtio_user_part;
 
 /* What differs between kinds of devices. */
 struct virtio_user_type {
@@ -52,12 +53,8 @@ struct virtio_user {
     bool listens;
     unsigned mapped;       /* the main thread's: ranges that the back end maps, or would */
     _Atomic unsigned most; /* of those, written by the I/O thread; UINT_MAX: it is lost, and no limit */
-    struct virtio_user_change {
-        struct vhost_user_region region;
-        struct error error;
-        bool good;
-    } change;            /* the I/O thread's between begin and finish of `call` */
-    struct io_call call; /* of a change of memory */
+    struct virtio_user_part
+        *parts; /* the main thread's: ranges that it maps, or is asked to (user_memory.c) */
 
     /* The I/O thread's: */
     struct vhost_user back_end;
@@ -102,6 +99,10 @@ bool virtio_user_limit_rings(const struct virtio_user *user, struct virtio_value
 /* user_memory.c: have the back end map all guest memory, and follow later changes of it. False and an error:
  * it refuses, or out of memory. Main thread. */
 bool virtio_user_listen(struct virtio_user *user, struct error *error);
+/* No longer follow them, from when on nothing is posted to the I/O thread; and, once it has run what was,
+ * give back what is there. Main thread; without effect if there is nothing. */
+void virtio_user_unlisten(struct virtio_user *user);
+void virtio_user_free_memory(struct virtio_user *user);
 
 /* Have a back end that has come back map the same memory. False: it is broken, or refuses, which breaks it.
  * I/O thread. */

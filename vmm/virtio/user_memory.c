@@ -1,14 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Guest memory of a device of vhost-user: its back end maps each range before the guest hears of it, and
- * unmaps it before it goes. The main thread waits for that, as long as vhost/user.h says, and for several
- * devices at once.
+ * unmaps it before it goes. Several devices do so at once, each on its I/O thread, which alone waits for its
+ * back end, as long as vhost/user.h says:
+ *
+ *     main thread: prepare ......... answer, commit ............ leave ................ gone
+ *     I/O thread:         ADD_MEM_REG                                 REM_MEM_REG
+ *     lease:                                   taken ............................ returned
+ *
+ * The offer of the range is held until ADD_MEM_REG is acknowledged (guest_memory.h); the lease, until
+ * REM_MEM_REG is, keeps the range, and names the device as the one that is waited for. The main thread waits
+ * only where there is no offer: for memory that is there when the device is plugged, or DIMMs of the command
+ * line.
  */
 #include <inttypes.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/message.h"
 #include "device/device.h"
 #include "virtio/user.h"
 
@@ -85,27 +95,115 @@ static bool add(struct virtio_user *user, const struct vhost_user_region *region
     return good;
 }
 
-static void add_on_io(void *opaque)
-{
-    struct virtio_user *user = opaque;
-    struct virtio_user_change *change = &user->change;
+/* A range of guest memory, from the time at which the back end is to map it until it no longer does. It is
+ * the main thread's, and what is marked so the I/O thread's between posting `io` and its end. */
+struct virtio_user_part {
+    struct virtio_user *user;
+    struct vhost_user_region region; /* fixed */
+    struct guest_offer *offer;       /* held until `io` has ended; or NULL */
+    bool adding;                     /* what `io` does: add it, or remove it */
+    bool posted;                     /* `io` has not ended */
+    bool good;                       /* I/O thread: it is mapped */
+    struct error error;              /* I/O thread: or why not */
+    struct lease lease;              /* I/O thread; from commit on */
+    struct work io, ended;           /* posted to the I/O thread, and by it to the main thread */
+    struct virtio_user_part *next;
+};
 
-    change->good = user->lost || add(user, &change->region, &change->error);
+/* The queue whose rings are in what goes does not work any more, of which the back end learns first. */
+static void revoke_rings(struct virtio_device *device)
+{
+    for (unsigned i = 0; i < device->queue_count; i++)
+        virtio_queue_check_rings(virtio_device_queue(device, i));
 }
 
-static void remove_on_io(void *opaque)
+static void remove_range(struct virtio_user *user, const struct vhost_user_region *region)
 {
-    struct virtio_user *user = opaque;
-
     if (user->lost)
         return;
-    forget(user, user->change.region.address);
+    forget(user, region->address);
     if (user->away)
+        return;
+    revoke_rings(user->device);
+    if (!virtio_user_still_there(user))
         return;
     if (is_table(user))
         virtio_vhost_take_back(&user->vhost);
-    vhost_user_memory_remove(&user->back_end, &user->change.region);
+    vhost_user_memory_remove(&user->back_end, region);
     begin_again(user);
+}
+
+static void change_on_io(void *opaque)
+{
+    struct virtio_user_part *part = opaque;
+    struct virtio_user *user = part->user;
+
+    if (part->adding)
+        part->good = user->lost || add(user, &part->region, &part->error) ||
+                     error_prefix(&part->error, "device '%s' (%s): ", user->device->name,
+                                  user->device->pci.device.type->name);
+    else if (part->good)
+        remove_range(user, &part->region);
+    if (!part->adding && part->lease.region)
+        lease_return(user->device->memory, &part->lease);
+}
+
+/* ---- on the main thread ---- */
+
+static void change_and_tell(void *opaque)
+{
+    struct virtio_user_part *part = opaque;
+
+    change_on_io(part);
+    loop_post(part->user->device->pci.device.board->loop, &part->ended);
+}
+
+static void part_free(struct virtio_user_part *part)
+{
+    struct virtio_user_part **link = &part->user->parts;
+
+    while (*link != part)
+        link = &(*link)->next;
+    *link = part->next;
+    free(part);
+}
+
+static struct virtio_user_part *part_at(struct virtio_user *user, uint64_t address)
+{
+    struct virtio_user_part *part = user->parts;
+
+    while (part->region.address != address || (!part->adding && part->posted))
+        part = part->next;
+    return part;
+}
+
+static void on_ended(void *opaque)
+{
+    struct virtio_user_part *part = opaque;
+    struct guest_offer *offer = part->offer;
+
+    part->posted = false;
+    part->offer = NULL;
+    if (offer)
+        guest_offer_answer(offer, part->adding && !part->good ? &part->error : NULL);
+    if (!part->adding)
+        part_free(part);
+}
+
+/* Without an offer, it is done on return. */
+static void change(struct virtio_user_part *part, bool adding, struct guest_offer *offer)
+{
+    struct virtio_device *device = part->user->device;
+
+    part->adding = adding;
+    part->offer = offer;
+    if (offer) {
+        guest_offer_hold(offer);
+        part->posted = true;
+        loop_post(io_thread_loop(device->io), &part->io);
+    } else {
+        virtio_device_call(device, change_on_io, part);
+    }
 }
 
 bool virtio_user_map_again(struct virtio_user *user)
@@ -124,48 +222,68 @@ static bool is_for_it(const struct guest_part *part)
     return !part->read_only;
 }
 
-static void begin_change(struct virtio_user *user, const struct guest_part *part, void (*run)(void *opaque))
-{
-    user->change = (struct virtio_user_change){ .region = region_of(part) };
-    io_thread_begin(user->device->io, &user->call, run, user);
-}
-
-static void memory_begin(void *opaque, const struct guest_part *part)
-{
-    if (is_for_it(part))
-        begin_change(opaque, part, add_on_io);
-}
-
-static bool memory_prepare(void *opaque, const struct guest_part *part, struct error *error)
+static bool memory_prepare(void *opaque, const struct guest_part *what, struct guest_offer *offer,
+                           struct error *error)
 {
     struct virtio_user *user = opaque;
-    const struct virtio_device *device = user->device;
+    struct virtio_user_part *part;
 
-    if (!is_for_it(part))
+    if (!is_for_it(what))
         return true;
-    io_thread_finish(&user->call);
-    if (user->change.good) {
-        user->mapped++;
+    part = calloc(1, sizeof *part);
+    if (!part)
+        return error_set(error, "out of memory");
+    *part = (struct virtio_user_part){ .user = user,
+                                       .region = region_of(what),
+                                       .io = { .run = change_and_tell, .opaque = part },
+                                       .ended = { .run = on_ended, .opaque = part },
+                                       .next = user->parts };
+    user->parts = part;
+    user->mapped++;
+    change(part, true, offer);
+    if (offer || part->good)
         return true;
-    }
-    *error = user->change.error;
-    return error_prefix(error, "device '%s' (%s): ", device->name, device->pci.device.type->name);
+    *error = part->error;
+    user->mapped--;
+    part_free(part);
+    return false;
 }
 
-static void memory_begin_leave(void *opaque, const struct guest_part *part)
-{
-    if (is_for_it(part))
-        begin_change(opaque, part, remove_on_io);
-}
-
-static void memory_leave(void *opaque, const struct guest_part *part)
+static void memory_commit(void *opaque, const struct guest_part *what)
 {
     struct virtio_user *user = opaque;
+    struct virtio_device *device = user->device;
+    struct virtio_user_part *part = is_for_it(what) ? part_at(user, what->address) : NULL;
 
-    if (is_for_it(part)) {
-        io_thread_finish(&user->call);
-        user->mapped--;
-    }
+    if (part && !guest_memory_lease(device->memory, guest_memory_holder(device->memory, device->name),
+                                    LEASE_WRITE, what->address, what->size, &part->lease))
+        warning("%s: guest memory at 0x%" PRIx64 " could not be leased", device->name, what->address);
+}
+
+static void memory_undo(void *opaque, const struct guest_part *what, struct guest_offer *offer)
+{
+    struct virtio_user *user = opaque;
+    struct virtio_user_part *part = is_for_it(what) ? part_at(user, what->address) : NULL;
+
+    if (!part)
+        return;
+    user->mapped--;
+    change(part, false, offer);
+    if (!offer)
+        part_free(part);
+}
+
+static void memory_leave(void *opaque, const struct guest_part *what)
+{
+    struct virtio_user *user = opaque;
+    struct virtio_user_part *part = is_for_it(what) ? part_at(user, what->address) : NULL;
+
+    if (!part)
+        return;
+    user->mapped--;
+    part->adding = false;
+    part->posted = true;
+    loop_post(io_thread_loop(user->device->io), &part->io);
 }
 
 static unsigned memory_room(void *opaque, struct error *why)
@@ -179,12 +297,6 @@ static unsigned memory_room(void *opaque, struct error *why)
     error_set(why, "the back end of device '%s' (%s) maps at most %u ranges of guest memory", device->name,
               device->pci.device.type->name, most);
     return user->mapped < most ? most - user->mapped : 0;
-}
-
-static void memory_undo(void *opaque, const struct guest_part *part)
-{
-    memory_begin_leave(opaque, part);
-    memory_leave(opaque, part);
 }
 
 /* Whether a device provides memory that a program which maps guest memory must not reach. */
@@ -203,10 +315,9 @@ bool virtio_user_listen(struct virtio_user *user, struct error *error)
 {
     if (!check_withheld(user->device->pci.device.board, error))
         return false;
-    user->listener = (struct guest_listener){ .begin = memory_begin,
-                                              .prepare = memory_prepare,
+    user->listener = (struct guest_listener){ .prepare = memory_prepare,
+                                              .commit = memory_commit,
                                               .undo = memory_undo,
-                                              .begin_leave = memory_begin_leave,
                                               .leave = memory_leave,
                                               .room = memory_room,
                                               .unlogged = device_name(&user->device->pci.device),
@@ -214,4 +325,30 @@ bool virtio_user_listen(struct virtio_user *user, struct error *error)
     user->listens = guest_memory_listen(user->device->memory, &user->listener, error);
     user->device->maps_memory = user->listens;
     return user->listens;
+}
+
+void virtio_user_unlisten(struct virtio_user *user)
+{
+    if (user->listens)
+        guest_memory_unlisten(user->device->memory, &user->listener);
+    user->listens = false;
+}
+
+/* What is waited for ends as if the back end had agreed: it is in nobody's way any more. */
+void virtio_user_free_memory(struct virtio_user *user)
+{
+    while (user->parts) {
+        struct virtio_user_part *part = user->parts;
+
+        if (part->posted)
+            loop_cancel(user->device->pci.device.board->loop, &part->ended);
+        if (part->offer)
+            guest_offer_answer(part->offer, NULL);
+        if (part->lease.region)
+            lease_return(user->device->memory, &part->lease);
+        user->parts = part->next;
+        free(part);
+    }
+    free(user->regions);
+    user->regions = NULL;
 }

@@ -378,16 +378,14 @@ void virtio_user_release(struct virtio_user *user)
 
     if (!user->device)
         return;
-    if (user->listens)
-        guest_memory_unlisten(user->device->memory, &user->listener);
+    virtio_user_unlisten(user);
     if (user->chardev && (!board || board->chardevs))
         chardev_free_connection(user->chardev);
-    virtio_device_call(user->device, unwatch_on_io, user); /* after `arrived` */
+    virtio_device_call(user->device, unwatch_on_io, user); /* after `arrived`, and changes of memory */
     if (board)
         loop_cancel(board->loop, &user->went);
     virtio_vhost_detach(&user->vhost);
     vhost_user_close(&user->back_end);
     vhost_user_inflight_free(&user->inflight);
-    free(user->regions);
-    user->regions = NULL;
+    virtio_user_free_memory(user);
 }

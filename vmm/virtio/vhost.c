@@ -153,11 +153,13 @@ static bool tell_kernel(struct virtio_vhost *vhost, const void *gone, struct err
     return vhost->type->set_memory(vhost->device, table, count, error);
 }
 
-static bool memory_prepare(void *opaque, const struct guest_part *part, struct error *error)
+static bool memory_prepare(void *opaque, const struct guest_part *part, struct guest_offer *offer,
+                           struct error *error)
 {
     struct virtio_vhost *vhost = opaque;
     const unsigned count = guest_memory_spans(vhost->device->memory, vhost->reservation, NULL, 0);
 
+    (void)offer;
     return !vhost->ready || is_reserved(vhost, part->memory) || count < VHOST_SPANS_MAX ||
            error_set(error, "device '%s' uses %s, which takes %u ranges of memory, and has so many%s",
                      vhost->device->name, vhost->type->name, VHOST_SPANS_MAX, vhost->type->instead);

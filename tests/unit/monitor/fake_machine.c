@@ -697,9 +697,11 @@ static bool set_memslot(struct hotplug *hotplug, const char *id, bool populated,
     return true;
 }
 
-bool hotplug_add_memslot(struct hotplug *hotplug, const char *id, struct error *error)
+enum outcome hotplug_add_memslot(struct hotplug *hotplug, const char *id, const struct completion *watcher,
+                                 struct error *error)
 {
-    return set_memslot(hotplug, id, true, error);
+    (void)watcher;
+    return set_memslot(hotplug, id, true, error) ? OUTCOME_DONE : OUTCOME_FAILED;
 }
 
 bool hotplug_delete_memslot(struct hotplug *hotplug, const char *id, struct error *error)

@@ -5,6 +5,7 @@
 #include "../unit.h"
 
 #include <limits.h>
+#include <stdio.h>
 
 #include "base/loop.h"
 #include "kvm/vm.h"
@@ -72,8 +73,10 @@ static void note(const char *name, char step, const struct guest_part *part)
     strcat(calls, call);
 }
 
-static bool heard_prepare(void *opaque, const struct guest_part *part, struct error *error)
+static bool heard_prepare(void *opaque, const struct guest_part *part, struct guest_offer *offer,
+                          struct error *error)
 {
+    (void)offer;
     note(opaque, 'p', part);
     kvm_slots_at_prepare = kvm_slots_set;
     return refuses != *(const char *)opaque || error_set(error, "%s refuses", (const char *)opaque);
@@ -88,8 +91,9 @@ static void heard_commit(void *opaque, const struct guest_part *part)
     lease_return(map, &lease);
 }
 
-static void heard_undo(void *opaque, const struct guest_part *part)
+static void heard_undo(void *opaque, const struct guest_part *part, struct guest_offer *offer)
 {
+    (void)offer;
     note(opaque, 'u', part);
 }
 
@@ -111,24 +115,64 @@ static struct guest_listener listener(const char *name)
                                     .opaque = (void *)name };
 }
 
-static void heard_begin(void *opaque, const struct guest_part *part)
+static struct guest_offer *held;
+
+static bool slow_prepare(void *opaque, const struct guest_part *part, struct guest_offer *offer,
+                         struct error *error)
 {
-    note(opaque, 'b', part);
+    held = offer;
+    if (offer)
+        guest_offer_hold(offer);
+    return heard_prepare(opaque, part, offer, error);
 }
 
-static void heard_begin_leave(void *opaque, const struct guest_part *part)
+static void slow_undo(void *opaque, const struct guest_part *part, struct guest_offer *offer)
 {
-    note(opaque, 'B', part);
+    if (offer)
+        guest_offer_hold(offer);
+    heard_undo(opaque, part, offer);
 }
 
-/* One that waits for others. */
+/* One that answers later. */
 static struct guest_listener slow(const char *name)
 {
     struct guest_listener made = listener(name);
 
-    made.begin = heard_begin;
-    made.begin_leave = heard_begin_leave;
+    made.prepare = slow_prepare;
+    made.undo = slow_undo;
     return made;
+}
+
+/* The end of an offer. */
+static struct guest_region *offered;
+static char result[100]; /* "": none yet */
+
+static void offer_ended(void *opaque, const struct error *error)
+{
+    assert_ptr_equal(opaque, &offered);
+    assert_string_equal(result, "");
+    snprintf(result, sizeof result, "%.80s", error ? error->text : "good");
+    assert_int_equal(offered != NULL, !error);
+}
+
+static enum outcome offer_part(uint64_t address, struct error *error)
+{
+    static const struct completion completion = { .ended = offer_ended, .opaque = &offered };
+    const struct guest_part part = { .address = address, .size = SIZE, .memory = memory, .fd = -1 };
+
+    result[0] = '\0';
+    held = NULL;
+    return guest_memory_offer_part(map, &part, &completion, &offered, error);
+}
+
+static void answer(const char *why)
+{
+    struct error error;
+
+    if (why)
+        error_set(&error, "%s", why);
+    guest_offer_answer(held, why ? &error : NULL);
+    loop_once(loop, 0);
 }
 
 static void expect_calls(const char *expected)
@@ -190,38 +234,129 @@ static void what_a_listener_refuses_is_undone(void **state)
     expect_calls("ap0 bp0 cp0 ac0 bc0 cc0 ");
 }
 
-static void what_takes_long_is_begun_before_it_is_waited_for(void **state)
+static void all_are_asked_before_one_is_waited_for(void **state)
+{
+    struct guest_listener a = slow("a"), b = listener("b"), c = slow("c"), d = slow("d");
+    struct error error;
+    struct lease lease;
+
+    (void)state;
+    calls[0] = refuses = '\0';
+    assert_true(guest_memory_listen(map, &a, NULL) && guest_memory_listen(map, &b, NULL) &&
+                guest_memory_listen(map, &c, NULL));
+    assert_int_equal(offer_part(BASE, &error), OUTCOME_LATER);
+    expect_calls("ap0 bp0 cp0 ");
+    assert_int_equal(kvm_slots_set, 0);
+    assert_false(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_READ, BASE, 1, &lease));
+    assert_int_equal(guest_memory_size(map), 0);
+    answer(NULL);
+    expect_calls("");
+    /* Who comes meanwhile is asked, too, and who goes is not. */
+    assert_true(guest_memory_listen(map, &d, NULL));
+    guest_memory_unlisten(map, &b);
+    expect_calls("");
+    answer(NULL);
+    expect_calls("dp0 ");
+    assert_string_equal(result, "");
+    answer(NULL);
+    expect_calls("ac0 cc0 dc0 ");
+    assert_string_equal(result, "good");
+    assert_int_equal(kvm_slots_set, 1);
+    guest_memory_remove(map, offered, when_gone);
+    expect_calls("dl0 cl0 al0 ");
+    assert_int_equal(gone_count, 1);
+}
+
+static void undo_follows_the_last_answer(void **state)
 {
     struct guest_listener a = slow("a"), b = listener("b"), c = slow("c");
-    struct guest_region *region;
     struct error error;
 
     (void)state;
     calls[0] = refuses = '\0';
     assert_true(guest_memory_listen(map, &a, NULL) && guest_memory_listen(map, &b, NULL) &&
                 guest_memory_listen(map, &c, NULL));
-    region = guest_memory_add(map, BASE, SIZE, memory, &error);
-    expect_calls("ab0 cb0 ap0 bp0 cp0 ac0 bc0 cc0 ");
-    guest_memory_remove(map, region, when_gone);
-    expect_calls("cB0 aB0 cl0 bl0 al0 ");
-    kvm_slots_deleted = 0;
-    /* What was begun is waited for, and undone, whoever refuses. */
-    refuses = 'a';
-    assert_null(guest_memory_add(map, BASE, SIZE, memory, &error));
-    assert_string_equal(error.text, "a refuses");
-    expect_calls("ab0 cb0 ap0 cp0 cu0 ");
-    refuses = 'b';
-    assert_null(guest_memory_add(map, BASE, SIZE, memory, &error));
-    expect_calls("ab0 cb0 ap0 bp0 cp0 cu0 au0 ");
-    refuses = 'c';
-    assert_null(guest_memory_add(map, BASE, SIZE, memory, &error));
-    expect_calls("ab0 cb0 ap0 bp0 cp0 bu0 au0 ");
-    guest_memory_unlisten(map, &c);
+    assert_int_equal(offer_part(BASE, &error), OUTCOME_LATER);
+    answer("a cannot");
+    expect_calls("ap0 bp0 cp0 ");
+    answer("nor can c");
+    expect_calls("cu0 bu0 au0 ");
+    assert_string_equal(result, "");
+    answer(NULL);
+    assert_string_equal(result, "");
+    answer(NULL);
+    assert_string_equal(result, "a cannot");
+    assert_int_equal(kvm_slots_set, 0);
+
+    refuses = 'b'; /* at once, while a still thinks */
+    assert_int_equal(offer_part(BASE, &error), OUTCOME_LATER);
+    expect_calls("ap0 bp0 ");
+    answer(NULL);
+    expect_calls("au0 ");
+    answer(NULL);
+    assert_string_equal(result, "b refuses");
+
     refuses = '\0';
-    assert_non_null(guest_memory_add(map, BASE, SIZE, memory, &error));
-    expect_calls("ab0 ap0 bp0 ac0 bc0 ");
+    refuse = true; /* KVM does */
+    assert_int_equal(offer_part(BASE, &error), OUTCOME_LATER);
+    answer(NULL);
+    answer(NULL);
+    expect_calls("ap0 bp0 cp0 cu0 bu0 au0 ");
+    answer(NULL);
+    answer(NULL);
+    assert_string_equal(result, "refused");
+    refuse = false;
+
+    assert_int_equal(offer_part(BASE, &error), OUTCOME_LATER);
+    error_set(&error, "nobody wants it");
+    guest_memory_withdraw(map, BASE + SIZE, &error);
+    guest_memory_withdraw(map, BASE, &error);
+    answer(NULL);
+    answer(NULL);
+    expect_calls("ap0 bp0 cp0 cu0 bu0 au0 ");
+    answer(NULL);
+    answer(NULL);
+    assert_string_equal(result, "nobody wants it");
+    assert_int_equal(kvm_slots_set, 0);
+}
+
+static void an_offer_that_nobody_holds_ends_at_once(void **state)
+{
+    struct guest_listener b = listener("b"), c = slow("c");
+    struct error error;
+
+    (void)state;
+    calls[0] = refuses = '\0';
+    assert_true(guest_memory_listen(map, &b, NULL));
+    assert_int_equal(offer_part(BASE, &error), OUTCOME_DONE);
+    expect_calls("bp0 bc0 ");
+    refuses = 'b';
+    assert_int_equal(offer_part(BASE + SIZE, &error), OUTCOME_FAILED);
+    assert_string_equal(error.text, "b refuses");
+    assert_null(offered);
+    expect_calls("bp1 ");
+    /* Without an offer nobody answers later. */
+    refuses = '\0';
     assert_true(guest_memory_listen(map, &c, NULL));
-    expect_calls("cb0 cp0 cc0 ");
+    expect_calls("cp0 cc0 ");
+    assert_non_null(guest_memory_add(map, BASE + SIZE, SIZE, memory, &error));
+    expect_calls("bp1 cp1 bc1 cc1 ");
+    /* There are two KVM slots. */
+    assert_int_equal(offer_part(BASE + 2 * SIZE, &error), OUTCOME_FAILED);
+    expect_calls("");
+}
+
+static void an_offer_ends_with_the_map(void **state)
+{
+    struct guest_listener a = slow("a");
+    struct error error;
+
+    (void)state;
+    calls[0] = refuses = '\0';
+    assert_true(guest_memory_listen(map, &a, NULL));
+    assert_int_equal(offer_part(BASE, &error), OUTCOME_LATER);
+    assert_int_equal(offer_part(BASE + SIZE, &error), OUTCOME_LATER);
+    guest_offer_answer(held, NULL); /* and nobody looks */
 }
 
 static unsigned room_of(void *opaque, struct error *why)
@@ -247,8 +382,10 @@ static void the_smallest_room_counts(void **state)
     assert_int_equal(guest_memory_room(map, &why), 5);
 }
 
-static bool refuse_second(void *opaque, const struct guest_part *part, struct error *error)
+static bool refuse_second(void *opaque, const struct guest_part *part, struct guest_offer *offer,
+                          struct error *error)
 {
+    (void)offer;
     note(opaque, 'p', part);
     return strlen(calls) <= 4 || error_set(error, "one is enough");
 }
@@ -288,7 +425,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(listeners_hear_of_each_region_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_a_listener_refuses_is_undone, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_takes_long_is_begun_before_it_is_waited_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(all_are_asked_before_one_is_waited_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(undo_follows_the_last_answer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_offer_that_nobody_holds_ends_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_offer_ends_with_the_map, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_smallest_room_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_begins_to_listen_hears_of_what_is_there, set_up, tear_down),
     };

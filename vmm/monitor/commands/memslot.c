@@ -9,7 +9,27 @@
 #include "hotplug/hotplug.h"
 #include "machine/machine.h"
 #include "monitor/command.h"
+#include "monitor/pending.h"
 #include "monitor/session.h"
+
+/* Its memory is there, and those map it who have to. */
+static void add_ended(void *opaque, const struct error *error)
+{
+    pending_finish(opaque, NULL, error);
+}
+
+static bool add(struct monitor_context *context, const char *id, struct error *error)
+{
+    const struct completion completion = { .ended = add_ended, .opaque = command_defer(context) };
+    enum outcome outcome;
+
+    if (!completion.opaque)
+        return error_set(error, "out of memory");
+    outcome = hotplug_add_memslot(machine_hotplug(context->machine), id, &completion, error);
+    if (outcome != OUTCOME_LATER)
+        command_undefer(context);
+    return outcome != OUTCOME_FAILED;
+}
 
 static bool run_memslot(struct monitor_context *context, struct json_object *args,
                         struct json_object **result, struct error *error)
@@ -20,7 +40,7 @@ static bool run_memslot(struct monitor_context *context, struct json_object *arg
 
     (void)result;
     if (strcmp(action, "add") == 0)
-        return hotplug_add_memslot(hotplug, id, error);
+        return add(context, id, error);
     if (strcmp(action, "delete") == 0)
         return hotplug_delete_memslot(hotplug, id, error);
     return error_set(error, "Parameter 'action' expects add or delete; got '%.80s'", action);

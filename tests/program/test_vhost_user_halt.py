@@ -1,0 +1,127 @@
+#!/usr/bin/python3 -S
+# SPDX-License-Identifier: BSD-2-Clause
+# kvm: none
+# sanitizers: asan tsan
+"""A device of vhost-user is halted while its back end is slow: who halts it waits, and nobody else. It needs no KVM."""
+
+import contextlib
+import json
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from lib import tap, virtio                                  # noqa: E402
+from lib.host import MIB                                     # noqa: E402
+from lib.vhost_back_end import IN                            # noqa: E402
+from test_vhost_user_blk import OK, Disk                    # noqa: E402
+
+
+@contextlib.contextmanager
+def disk_and_other():
+    """And another program at its monitor."""
+    with Disk() as disk, contextlib.closing(disk.host.second()) as other:
+        yield disk, other
+
+
+def send(qmp, command):
+    qmp.send_raw(json.dumps({"execute": command}).encode() + b"\n")
+
+
+def answer(qmp):
+    return qmp.read_answer(time.monotonic() + qmp.timeout)["return"]
+
+
+def asked(disk, request):
+    virtio.wait_until(lambda: request in disk.back_end.asked, request)
+
+
+def status(disk):
+    return disk.host.qmp.execute("query-status")["status"]
+
+
+def test_a_stop():
+    with disk_and_other() as (disk, other):
+        with disk.back_end.slow("GET_VRING_BASE") as gate:
+            send(other, "stop")
+            asked(disk, "GET_VRING_BASE")
+            assert status(disk) == "paused" and len(disk.host.qmp.execute("query-pci")) == 1
+            gate.set()
+            answer(other)
+        disk.host.qmp.execute("cont")
+        assert disk.ask(IN, room=512)[0] == OK and disk.host.error_log == ""
+
+
+def test_a_stop_that_is_taken_back():
+    """The guest runs again before the back end has given the rings back, and then has them again."""
+    with disk_and_other() as (disk, other):
+        for _ in range(3):
+            with disk.back_end.slow("GET_VRING_BASE") as gate:
+                del disk.back_end.asked[:]
+                send(other, "stop")
+                asked(disk, "GET_VRING_BASE")
+                disk.host.qmp.execute("cont")
+                answer(other)
+                assert status(disk) == "running"
+                gate.set()
+            assert disk.ask(IN, room=512)[0] == OK and disk.host.error_log == ""
+
+
+def test_a_reset_by_the_driver():
+    with Disk() as disk:
+        with disk.back_end.slow("GET_VRING_BASE") as gate:
+            disk.device.status = 0
+            asked(disk, "GET_VRING_BASE")
+            assert disk.device.status != 0 and status(disk) == "running"
+            gate.set()
+            virtio.wait_until(lambda: disk.device.status == 0, "the end of the reset")
+        disk.start()
+        assert disk.ask(IN, room=512)[0] == OK and disk.host.error_log == ""
+
+
+def test_a_reset_of_the_machine():
+    with disk_and_other() as (disk, other):
+        with disk.back_end.slow("GET_VRING_BASE") as gate:
+            send(other, "system_reset")
+            asked(disk, "GET_VRING_BASE")
+            assert [event for event in disk.host.qmp.take_events() if event["event"] == "RESET"] == []
+            status(disk)
+            gate.set()
+            answer(other)
+        disk.host.qmp.wait_event("RESET")
+        disk.find()
+        assert disk.device.status == 0
+        disk.start()
+        assert disk.ask(IN, room=512)[0] == OK and disk.host.error_log == ""
+
+
+def test_a_stop_while_memory_is_waited_for():
+    with disk_and_other() as (disk, other):
+        disk.host.add("ram", "m", size=128 * MIB)
+        with disk.back_end.slow("ADD_MEM_REG") as gate:
+            del disk.back_end.asked[:]
+            other.send_raw(json.dumps({"execute": "device_add", "arguments": {"driver": "pc-dimm", "id": "d", "memdev": "m"}}).encode() + b"\n")
+            asked(disk, "ADD_MEM_REG")
+            with contextlib.closing(disk.host.second()) as third:
+                send(third, "stop")
+                virtio.wait_until(lambda: status(disk) == "paused", "the stop")
+                assert disk.host.qmp.execute("query-memory-devices") == []
+                gate.set()
+                answer(other)
+                answer(third)
+        disk.host.qmp.execute("cont")
+        assert disk.ask(IN, room=512)[0] == OK and disk.host.error_log == ""
+
+
+def test_the_end_of_the_program():
+    with disk_and_other() as (disk, other):
+        with disk.back_end.slow("GET_VRING_BASE") as gate:
+            send(other, "quit")
+            asked(disk, "GET_VRING_BASE")
+            gate.set()
+        assert disk.host.process.wait(60) == 0
+
+
+if __name__ == "__main__":
+    tap.main()
