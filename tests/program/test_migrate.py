@@ -5,12 +5,14 @@
 runs; and whatever breaks, it runs in one place at most."""
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import resource
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -648,12 +650,12 @@ def where_it_runs(source, target):
     return result, at_source, at_target
 
 
-def moved_between(folder, **cuts):
+def moved_between(folder, *options, **cuts):
     """One migration of a paused guest's worth of bytes; it runs, and `target` starts it when it has arrived."""
     stack = contextlib.ExitStack()
     between = Between(folder, **cuts)
-    source = stack.enter_context(start())
-    target = stack.enter_context(start(incoming=f"unix:{folder}/target"))
+    source = stack.enter_context(start(*options))
+    target = stack.enter_context(start(*options, incoming=f"unix:{folder}/target"))
     target.qmp.execute("cont")
     source.qmp.execute("migrate", {"uri": between.uri})
     return stack, source, target, between
@@ -699,6 +701,110 @@ def test_cut_at_every_message():
                     assert target.process.wait(LIMIT) == 1
                     source.qmp.execute("cont")
                     tell(source, "e", "e")
+
+
+# ---- images ----
+
+F_OFD_GETLK, F_OFD_SETLK = 36, 37
+USED_TO_WRITE, SHARED_WITH_NONE = 101, 201
+
+
+def disk(folder):
+    """A disk, whose image is made with the first one."""
+    image = folder / "image"
+    if not image.exists():
+        image.write_bytes(bytes(MIB))
+    return ["-blockdev", f"file,node-name=f,filename={image}", "-device", "virtio-blk-pci,drive=f,id=vd0"]
+
+
+def lock(file, command, kind, byte):
+    return struct.unpack("hhqqi4x", fcntl.fcntl(file, command, struct.pack("hhqqi4x", kind, os.SEEK_SET, byte, 1, 0)))
+
+
+def is_locked(folder):
+    """By one who writes it."""
+    with open(folder / "image", "r+b") as file:
+        taken = {lock(file, F_OFD_GETLK, fcntl.F_WRLCK, byte)[0] != fcntl.F_UNLCK
+                 for byte in (USED_TO_WRITE, SHARED_WITH_NONE)}
+    assert len(taken) == 1
+    return taken.pop()
+
+
+@tap.kvm
+def test_images_are_handed_over():
+    """On one host: the image is locked where the guest is, and the source gets it again only when the target has ended."""
+    with place() as folder, start(*disk(folder)) as source, \
+            start(*disk(folder), incoming=f"unix:{folder}/m") as target:
+        set_capabilities(source, pause_before_switchover=True)
+        source.qmp.execute("migrate", {"uri": f"unix:{folder}/m"})
+        wait_migration(source, "pre-switchover")
+        assert is_locked(folder)
+        source.qmp.execute("migrate-continue", {"state": "pre-switchover"})
+        wait_migration(source, "completed")
+        target.qmp.execute("cont")
+        tell(target, "e", "e")
+        assert is_locked(folder)
+        said = refusal(source.qmp.execute, "cont")
+        assert "Block node 'f': Failed to get " in said and "another program uses the image" in said, said
+        assert status(source) == "postmigrate"
+        end(target)
+        assert not is_locked(folder)
+        source.qmp.execute("cont")
+        assert is_locked(folder)
+        tell(source, "e", "e")
+        end(source)
+
+
+@tap.kvm
+def test_images_that_come_back():
+    """The target has ended when it had the locks, by itself or killed: the guest runs with its image where it was."""
+    for cut in ({"cut_back": HEADER + 4}, {"cut_back": 2 * HEADER}):
+        with place() as folder:
+            stack, source, target, _ = moved_between(folder, *disk(folder), **cut)
+            with stack:
+                result, at_source, at_target = where_it_runs(source, target)
+                assert (result["status"], at_source, at_target) == ("failed", True, False), (cut, result)
+                assert target.process.wait(LIMIT) == 1 and is_locked(folder)
+                tell(source, "e", "e")
+
+
+@tap.kvm
+def test_an_image_that_somebody_takes():
+    """In the moment between the two: the target refuses, and the source waits until somebody decides."""
+    with place() as folder, start(*disk(folder)) as source, \
+            start(*disk(folder), incoming=f"unix:{folder}/m") as target:
+        set_capabilities(source, pause_before_switchover=True)
+        source.qmp.execute("migrate", {"uri": f"unix:{folder}/m"})
+        wait_migration(source, "pre-switchover")
+        with open(folder / "image", "rb") as file:
+            lock(file, F_OFD_SETLK, fcntl.F_RDLCK, SHARED_WITH_NONE)
+            source.qmp.execute("migrate-continue", {"state": "pre-switchover"})
+            source.qmp.execute("migrate_cancel")
+            result = wait_migration(source, "failed", "cancelled")
+            assert target.process.wait(LIMIT) == 1
+            assert "another program uses the image" in target.errors.read_text(), target.errors.read_text()
+            assert status(source) == "paused", result
+            assert "the guest was not sent, and stays paused: Block node 'f'" in source.errors.read_text()
+            assert "another program uses the image" in refusal(source.qmp.execute, "cont")
+        source.qmp.execute("cont")
+        assert is_locked(folder)
+        tell(source, "e", "e")
+        end(source)
+
+
+@tap.kvm
+def test_an_image_in_a_stored_stream():
+    """A pipe's source gives its image up, too, and takes it again with cont."""
+    with place() as folder, start(*disk(folder)) as source, open(folder / "stream", "wb") as file:
+        source.qmp.pass_descriptors(file.fileno())
+        source.qmp.execute("getfd", {"fdname": "stored"})
+        source.qmp.execute("migrate", {"uri": "fd:stored"})
+        wait_migration(source, "completed")
+        assert not is_locked(folder)
+        source.qmp.execute("cont")
+        assert is_locked(folder)
+        tell(source, "e", "e")
+        end(source)
 
 
 @tap.kvm

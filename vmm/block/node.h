@@ -89,6 +89,13 @@ bool block_node_discards(const struct block_node *node);
 /* Add a user, which may then have queues. False and an error: another user conflicts with it, or another
  * program has locked the image. */
 bool block_node_use(struct block_node *node, struct block_user *user, struct error *error);
+/* The images belong to another program, to which the guest goes or from which it comes: give up all locks,
+ * and take none for further users. Nobody reads or writes an image until block_nodes_lock(), except to learn
+ * what it is. */
+void block_nodes_unlock(struct block_nodes *nodes);
+/* The images are this program's again, or now: take the locks that their users need. False and an error that
+ * names node and image: another program uses one, and none is locked. Without effect if they are locked. */
+bool block_nodes_lock(struct block_nodes *nodes, struct error *error);
 /* Remove a user, after its queues have been destroyed. Without effect if it does not use a node. */
 void block_node_leave(struct block_user *user);
 

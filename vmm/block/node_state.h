@@ -34,6 +34,7 @@ struct block_driver {
 
 struct block_nodes {
     struct block_node *first;
+    bool lent;        /* no image is locked, whoever uses it: block_nodes_unlock() */
     unsigned numbers; /* of "#block" names so far */
     /* Receiver of events; NULL: none. */
     struct loop *loop;

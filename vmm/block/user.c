@@ -54,11 +54,35 @@ bool block_node_use(struct block_node *node, struct block_user *user, struct err
         return error_set(error, "Block node '%s' is read-only", node->name);
     if (other && !check_other(node, user, other, error))
         return false;
-    if (!other && !block_lock(bottom, user->write, user->share, error))
+    if (!other && !node->nodes->lent && !block_lock(bottom, user->write, user->share, error))
         return error_prefix(error, "Block node '%s': ", node->name);
     user->node = node;
     user->next = bottom->users;
     bottom->users = user;
+    return true;
+}
+
+void block_nodes_unlock(struct block_nodes *nodes)
+{
+    nodes->lent = true;
+    for (struct block_node *node = nodes->first; node; node = node->next)
+        block_unlock(node);
+}
+
+/* All users of a node are of one kind: check_other(). */
+bool block_nodes_lock(struct block_nodes *nodes, struct error *error)
+{
+    if (!nodes->lent)
+        return true;
+    for (struct block_node *node = nodes->first; node; node = node->next) {
+        const struct block_user *user = node->users;
+
+        if (user && !block_lock(node, user->write, user->share, error)) {
+            block_nodes_unlock(nodes);
+            return error_prefix(error, "Block node '%s': ", user->node->name);
+        }
+    }
+    nodes->lent = false;
     return true;
 }
 

@@ -93,6 +93,8 @@ bool machine_create_blocks(struct machine *machine, struct error *error)
 {
     const struct config *config = machine->config;
 
+    if (config->incoming)
+        block_nodes_unlock(machine->blocks); /* until the source has given its locks up */
     for (size_t i = 0; i < config->blockdev_count; i++) {
         struct props props = { config->blockdevs[i].object, config->blockdevs[i].keyval };
 

@@ -191,6 +191,9 @@ bool machine_cont(struct machine *machine, struct error *error)
         return error_set(error, "there is no kernel to run: start hotram with -kernel FILE");
     if (!machine_refresh_cpus(machine, error))
         return false;
+    /* A guest that has been sent, and runs where it was sent to, uses its images there. */
+    if (!block_nodes_lock(machine->blocks, error))
+        return false;
     block_users_continue(machine->blocks);
     machine->state = RUN_RUNNING;
     machine_emit_kind(machine, EVENT_RESUME);

@@ -6,7 +6,8 @@
  *   pass       what was written since the last pass, at first everything; again, until the rest would take
  *              less than downtime-limit
  *   switch     the guest stops; pause-before-switchover waits here
- *   state      the rest of memory, and all state; the target accepts that, too
+ *   state      the images' locks are given up; the rest of memory, and all state; the target takes the locks,
+ *              and accepts that, too
  *   go         the target runs the guest. This is the point of no return
  *
  * Everything that fails or is cancelled before leaves the guest here as it was.
@@ -14,11 +15,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/message.h"
+#include "block/node.h"
 #include "machine/migration.h"
 #include "machine/state.h"
 
 /* Between two passes while the guest cannot be stopped, as it resets. */
 #define PAUSE_MS 20
+/* Between two attempts to take the images' locks back, and how many: two seconds. */
+#define LOCK_MS 20
+#define LOCK_ATTEMPTS 100
 
 /* ---- the end ---- */
 
@@ -26,13 +32,35 @@
 static void take_back(struct migration *migration)
 {
     struct machine *machine = migration->machine;
-    struct error ignored;
+    struct error error;
 
     if (machine->state != RUN_FINISH_MIGRATE)
         return;
     machine->state = migration->old_state == RUN_RUNNING ? RUN_PAUSED : migration->old_state;
-    if (migration->old_state == RUN_RUNNING)
-        RESULT_DOES_NOT_MATTER(machine_cont(machine, &ignored), "a paused guest can always run");
+    if (!block_nodes_lock(machine->blocks, &error))
+        warning("the guest was not sent, and stays paused: %s; then cont runs it", error.text);
+    else if (migration->old_state == RUN_RUNNING)
+        RESULT_DOES_NOT_MATTER(machine_cont(machine, &error), "a paused guest can always run");
+}
+
+/* A target that is killed closes its images some moments after its connection; until then it has the locks.
+ */
+static void end_failed(void *opaque)
+{
+    struct migration *migration = opaque;
+    struct machine *machine = migration->machine;
+    struct error ignored;
+
+    if (machine->state == RUN_FINISH_MIGRATE && !machine->ending && migration->attempts > 0 &&
+        !block_nodes_lock(machine->blocks, &ignored)) {
+        migration->attempts--;
+        timer_start(machine->loop, &migration->pause, LOCK_MS, end_failed, migration);
+        return;
+    }
+    migration->ends = false;
+    take_back(migration);
+    migration_set_status(migration,
+                         migration->cancelled && !migration->gone ? MIGRATION_CANCELLED : MIGRATION_FAILED);
 }
 
 void migrate_source_failed(struct migration *migration, const struct error *error)
@@ -47,10 +75,10 @@ void migrate_source_failed(struct migration *migration, const struct error *erro
                      "runs it here, but never in both places: ");
     }
     migration_close(migration);
-    take_back(migration);
     migration->failure = failure;
-    migration_set_status(migration,
-                         migration->cancelled && !migration->gone ? MIGRATION_CANCELLED : MIGRATION_FAILED);
+    migration->ends = true;
+    migration->attempts = LOCK_ATTEMPTS;
+    end_failed(migration);
 }
 
 static void completed(struct migration *migration)
@@ -139,6 +167,7 @@ static void finish(struct migration *migration)
         migrate_source_failed(migration, &error);
         return;
     }
+    block_nodes_unlock(machine->blocks);
     migration_note_pass(migration);
     wire_limit(&migration->wire, 0);
     migration_do(migration, send_state, loaded);
@@ -327,7 +356,7 @@ void machine_cancel_migration(struct machine *machine)
 {
     struct migration *migration = &machine->migration;
 
-    if (!migration_runs(migration) || migration->incoming || migration->cancelled)
+    if (!migration_runs(migration) || migration->incoming || migration->cancelled || migration->ends)
         return;
     if (migration->given_up && migration->wire.answers)
         return; /* it is the target's */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/message.h"
+#include "block/node.h"
 #include "host/network_door.h"
 #include "machine/migration.h"
 #include "machine/state.h"
@@ -25,7 +26,8 @@ void migrate_target_failed(struct migration *migration, const struct error *erro
     struct machine *machine = migration->machine;
 
     if (machine->ending)
-        return; /* machine_end_migration() is next */
+        return;                          /* machine_end_migration() is next */
+    block_nodes_unlock(machine->blocks); /* before the source hears of it */
     wire_tell_failure(&migration->wire, error);
     migration_close(migration);
     migration->failure = *error;
@@ -119,7 +121,8 @@ static void received(struct migration *migration)
 {
     struct error error;
 
-    if (machine_restore_state(migration->machine, migration->bytes, migration->length, &migration->running,
+    if (block_nodes_lock(migration->machine->blocks, &error) &&
+        machine_restore_state(migration->machine, migration->bytes, migration->length, &migration->running,
                               &error))
         migration_do(migration, wait_for_go, run);
     else

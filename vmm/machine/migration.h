@@ -52,9 +52,11 @@ struct migration {
     bool incoming;           /* of this or the last migration: this is the target */
     bool busy;               /* a step is in progress */
     bool cancelled;
-    bool given_up; /* a source that sends WIRE_GO; it cannot be cancelled */
-    bool starts;   /* a target: cont was given: the guest runs afterwards in any case */
-    bool waits;    /* a source: the waiter waits for devices that stop */
+    bool given_up;     /* a source that sends WIRE_GO; it cannot be cancelled */
+    bool ends;         /* a source that has failed, and takes its images back */
+    unsigned attempts; /* to do so that are left */
+    bool starts;       /* a target: cont was given: the guest runs afterwards in any case */
+    bool waits;        /* a source: the waiter waits for devices that stop */
     struct machine_waiter waiter;
     enum run_state old_state;                 /* a source: before it stopped the guest */
     int listener;                             /* a target, for its source; or -1 */

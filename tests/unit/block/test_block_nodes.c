@@ -397,6 +397,33 @@ static void others_locks_are_kept(void **state)
         }
 }
 
+/* A guest moves: whoever uses its images then has no locks, and gets all or none. */
+static void locks_are_lent(void **state)
+{
+    struct block_user one = { .name = "disk 'a'", .write = true },
+                      two = { .name = "disk 'b'", .write = true };
+
+    (void)state;
+    must_add("file,node-name=a,filename=%");
+    must_add("file,node-name=b,filename=%");
+    assert_true(block_nodes_lock(nodes, &error)); /* they are */
+    assert_true(block_node_use(find("a"), &one, &error));
+    assert_int_equal(taken(100), 1 | 2 | 8);
+    block_nodes_unlock(nodes);
+    block_nodes_unlock(nodes);
+    assert_int_equal(taken(100) | taken(200), 0);
+    assert_true(block_node_use(find("b"), &two, &error));
+    assert_false(block_nodes_lock(nodes, &error));
+    assert_non_null(strstr(error.text, "Failed to get \"write\" lock"));
+    assert_int_equal(taken(100) | taken(200), 0);
+    block_node_leave(&one);
+    assert_true(block_nodes_lock(nodes, &error));
+    assert_int_equal(taken(100), 1 | 2 | 8);
+    assert_int_equal(taken(200), 2);
+    block_node_leave(&two);
+    assert_int_equal(taken(100) | taken(200), 0);
+}
+
 /* Two nodes of one file do not see each other but by the locks. */
 static void the_same_file_twice(void **state)
 {
@@ -577,6 +604,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(many_write_what_they_share, start, stop),
         cmocka_unit_test_setup_teardown(locks_are_at_qemu_s_bytes, start, stop),
         cmocka_unit_test_setup_teardown(others_locks_are_kept, start, stop),
+        cmocka_unit_test_setup_teardown(locks_are_lent, start, stop),
         cmocka_unit_test_setup_teardown(the_same_file_twice, start, stop),
         cmocka_unit_test_setup_teardown(qemu_keeps_off_an_image_in_use, start, stop),
         cmocka_unit_test_setup_teardown(an_image_that_qemu_has, start, stop),
