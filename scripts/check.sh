@@ -312,8 +312,8 @@ make_alone() {
         build/alone/build/vmm/hotram -version
 }
 
-# What a stage needs that is not in every Debian: groups of scripts/setup.sh, "images"
-# and "acpica".
+# What a stage needs that is not in every Debian: groups of scripts/setup.sh, "images",
+# "acpica" and "daemons", whose tests skip where there is no way to get them.
 needs_of() {
     case $1 in
     build)                  echo build ;;
@@ -324,7 +324,8 @@ needs_of() {
     format)                 echo format ;;
     arm64)                  echo arm64 ;;
     prove | distributions) ;; # these see to it themselves
-    guest)                  echo build guest images disk ;;
+    guest)                  echo build guest images disk daemons ;;
+    program)                echo build guest images daemons ;;
     installed)              echo build guest check images ;;
     *)                      echo build guest images ;;
     esac
@@ -332,19 +333,21 @@ needs_of() {
 
 # prepare STAGE...
 prepare() {
-    local stage need groups=() images=no acpica=no
+    local stage need groups=() images=no acpica=no daemons=no
     for stage; do
         for need in $(needs_of "$stage"); do
             case $need in
             images) images=yes ;;
             acpica) acpica=yes ;;
+            daemons) daemons=yes ;;
             *)      groups+=("$need") ;;
             esac
         done
     done
     { [ ${#groups[@]} -eq 0 ] || scripts/setup.sh "${groups[@]}"; } &&
         { [ $images = no ] || scripts/guest-images.sh; } &&
-        { [ $acpica = no ] || scripts/acpica.sh > /dev/null; }
+        { [ $acpica = no ] || scripts/acpica.sh > /dev/null; } &&
+        { [ $daemons = no ] || scripts/later-daemon.sh || true; }
 }
 
 finish() {

@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # architectures: x86-64
-"""A folder of the host in a guest, by virtiofsd: a tree goes there and back, and a guest writes a pattern to a file, by
+"""A folder of the host in a guest, by each virtiofsd: a tree goes there and back, and a guest writes a pattern to a file, by
 direct I/O out of memory in DIMMs, and verifies it, while DIMMs come and go."""
 
 import hashlib
@@ -12,7 +12,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
 from lib.machine import ARCH, ONLINE, Machine                # noqa: E402
-from lib.virtiofsd import Virtiofsd, program                 # noqa: E402
+from lib.virtiofsd import Virtiofsd, in_c, in_rust           # noqa: E402
 
 MIB = 1 << 20
 REGION = ARCH.region(256 * MIB)
@@ -51,16 +51,14 @@ def come_and_go(machine):
         machine.qmp.execute("object-del", {"id": f"{name}-mem"})
 
 
-def test_a_folder_while_dimms_come_and_go():
-    if not program():
-        raise tap.Skip("virtiofsd is not installed")
+def share_by(command):
     with tempfile.TemporaryDirectory(prefix="hotram-") as files:
         shared, socket = pathlib.Path(files) / "shared", pathlib.Path(files) / "socket"
         make_tree(shared / "from host")
         (shared / "pattern").write_bytes(b"")
         with open(shared / "pattern", "r+b") as file:
             file.truncate(WORKERS * 8 * MIB)
-        with Virtiofsd(shared, socket), \
+        with Virtiofsd(command, shared, socket), \
                 Machine(["-m", "256M,slots=4,maxmem=4G", "-smp", "2", "-chardev", f"socket,id=fs,path={socket}",
                          "-device", "vhost-user-fs-pci,chardev=fs,tag=shared"], append=ONLINE) as machine:
             machine.wait_ready()
@@ -83,6 +81,14 @@ def test_a_folder_while_dimms_come_and_go():
             machine.shell("umount /mnt")
             assert machine.error_log == "", machine.error_log
             assert machine.quit() == 0
+
+
+def test_a_folder_by_virtiofsd_in_c():
+    share_by(in_c())
+
+
+def test_a_folder_by_virtiofsd_in_rust():
+    share_by(in_rust())
 
 
 if __name__ == "__main__":

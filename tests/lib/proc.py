@@ -24,3 +24,16 @@ def threads(pid, *files):
         texts = [read(task / name) for name in files]
         if None not in texts:
             yield (task.name, *texts)
+
+
+def listens(pid, path):
+    """Whether a process listens on this UNIX socket, whose path is as it gave it. That the path is there comes before."""
+    sockets = {line.split()[6] for line in pathlib.Path("/proc/net/unix").read_text().splitlines()
+               if line.split()[3] == "00010000" and line.split()[-1] == str(path)}
+    for link in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            if link.readlink().name.removeprefix("socket:[").rstrip("]") in sockets:
+                return True
+        except FileNotFoundError:
+            continue
+    return False

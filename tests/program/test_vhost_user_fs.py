@@ -16,7 +16,7 @@ from lib import tap, virtio                                  # noqa: E402
 from lib.host import DIMM, MIB, Host                         # noqa: E402
 from lib.machine import PROGRAM                              # noqa: E402
 from lib.vhost_back_end import ALL, CONFIG, FEATURES, BackEnd  # noqa: E402
-from lib.virtiofsd import Virtiofsd, program                 # noqa: E402
+from lib.virtiofsd import Virtiofsd, in_c, in_rust           # noqa: E402
 
 BUFFERS = 0x800000
 INIT, LOOKUP, OPEN, READ, WRITE = 26, 1, 14, 15, 16
@@ -164,12 +164,10 @@ def test_a_back_end_that_goes():
         assert folder.host.qmp.execute("query-status")["running"]
 
 
-def test_a_folder_by_virtiofsd():
-    if not program():
-        raise tap.Skip("virtiofsd is not installed")
+def share_by(command):
     with tempfile.TemporaryDirectory() as shared:
         (pathlib.Path(shared) / "name").write_bytes(b"of the host's")
-        with Folder(lambda path: Virtiofsd(shared, path)) as folder:
+        with Folder(lambda path: Virtiofsd(command, shared, path)) as folder:
             init = folder.fuse(INIT, 0, struct.pack("<IIII", 7, 31, 0, 0))
             assert struct.unpack_from("<I", init)[0] == 7
             folder.host.add("ram", "m", size=128 * MIB)
@@ -187,6 +185,14 @@ def test_a_folder_by_virtiofsd():
             assert folder.fuse(LOOKUP, 1, b"other\0") == -2
             folder.back_end.stop()
             virtio.wait_until(lambda: "is lost" in folder.host.error_log, "the loss")
+
+
+def test_a_folder_by_virtiofsd_in_c():
+    share_by(in_c())
+
+
+def test_a_folder_by_virtiofsd_in_rust():
+    share_by(in_rust())
 
 
 if __name__ == "__main__":
