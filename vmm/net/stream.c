@@ -177,6 +177,18 @@ static bool no_delay(int fd)
     return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0;
 }
 
+/* A way out, or "". */
+static const char *advice(bool server, int failure)
+{
+    if (failure == EADDRINUSE)
+        return "; another program uses the port, take another one";
+    if (server && failure == EADDRNOTAVAIL)
+        return "; take an address of this host, such as 127.0.0.1";
+    if (!server && failure == ECONNREFUSED)
+        return "; start the program that listens there first, or give reconnect=1, which waits for it";
+    return "";
+}
+
 /* One of the addresses that a name has. */
 static bool try_address(struct net_backend *backend, const struct addrinfo *info, bool server,
                         struct error *error)
@@ -198,7 +210,7 @@ static bool try_address(struct net_backend *backend, const struct addrinfo *info
         return true;
     }
     error_set(error, "cannot %s %s: %s%s", server ? "listen on" : "connect to", stream->address,
-              strerror(errno), errno == EADDRINUSE ? "; another program uses the port" : "");
+              strerror(errno), advice(server, errno));
     close(fd);
     return false;
 }

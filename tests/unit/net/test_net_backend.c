@@ -113,6 +113,10 @@ static void words_that_are_wrong_are_refused(void **state)
             "'reconnect' option is incompatible with socket in server mode");
     refused("stream,id=n,addr.type=inet,addr.host=::1,addr.port=1,server=on,reconnect-ms=1",
             "'reconnect-ms' option is incompatible with socket in server mode");
+    refused("stream,id=n,addr.type=inet,addr.host=127.0.0.1,addr.port=1",
+            "Connection refused; start the program that listens there first, or give reconnect=1");
+    refused("stream,id=n,addr.type=inet,addr.host=192.0.2.1,addr.port=1,server=on",
+            "; take an address of this host, such as 127.0.0.1");
     refused("stream,id=n,addr.type=unix,addr.path=/nowhere/p", "cannot connect to '/nowhere/p'");
     refused("stream,id=n,addr.type=unix,addr.path=p,sever=on", "did you mean 'server'");
     refused("tap,id=n,fd=3,ifname=a", "cannot be given together");
