@@ -132,13 +132,19 @@ static bool send_state(struct migration *migration, struct error *error)
            (!migration->wire.answers || wire_await(&migration->wire, WIRE_LOADED, error));
 }
 
-/* One byte, so that it arrives or does not. */
+/* One byte, so that it arrives or does not. A target that does not run after it says so, or its socket does.
+ */
 static bool go(struct migration *migration, struct error *error)
 {
     static const uint8_t byte = WIRE_GO;
 
-    migration->gone = wire_write(&migration->wire, &byte, 1, error);
-    return migration->gone && (!migration->wire.answers || wire_await(&migration->wire, WIRE_RUNS, error));
+    if (!wire_write(&migration->wire, &byte, 1, error))
+        return false;
+    migration->gone = true;
+    if (!migration->wire.answers || wire_await(&migration->wire, WIRE_RUNS, error))
+        return true;
+    migration->gone = !migration->wire.refused;
+    return false;
 }
 
 /* ---- between them ---- */

@@ -147,10 +147,15 @@ void machine_interrupt_migration(struct machine *machine)
 void machine_end_migration(struct machine *machine)
 {
     struct migration *migration = &machine->migration;
+    struct error reason;
 
     machine_interrupt_migration(machine);
     if (migration->busy)
         worker_take_back(machine->saver, &migration->job);
+    if (migration->wire.fd >= 0 && migration->incoming && !migration->gone) {
+        error_set(&reason, "it ends before the guest has arrived");
+        wire_tell_failure(&migration->wire, &reason);
+    }
     migration_close(migration);
     migrate_close_listener(migration);
     network_door_close();

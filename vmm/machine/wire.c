@@ -98,10 +98,12 @@ bool wire_open(struct wire *wire, int fd, struct error *error)
 {
     const int flags = fcntl(fd, F_GETFL);
     socklen_t size = sizeof(int);
-    int type;
+    int type, domain;
 
     *wire = (struct wire){ .fd = fd, .wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
     wire->two_way = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+    wire->local = wire->two_way && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+                  domain == AF_UNIX;
     if (wire->wake >= 0 && flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0)
         return true;
     error_set(error, "%s", strerror(errno));
@@ -216,8 +218,11 @@ bool wire_read(struct wire *wire, void *bytes, size_t length, struct error *erro
         if (count == 0)
             return error_set(error, "the connection ended after %" PRIu64 " bytes",
                              (uint64_t)atomic_load(&wire->moved));
-        if (count < 0 && errno != EINTR && errno != EAGAIN)
+        if (count < 0 && errno != EINTR && errno != EAGAIN) {
+            /* Linux says so of a UNIX socket whose other end was closed with bytes that nobody had read. */
+            wire->refused = wire->local && errno == ECONNRESET;
             return error_set(error, "%s", strerror(errno));
+        }
         if (count > 0) {
             at += count;
             left -= (size_t)count;
@@ -310,7 +315,8 @@ bool wire_await(struct wire *wire, enum wire_kind kind, struct error *error)
         return false;
     if (answer.kind == kind)
         return true;
-    if (answer.kind == WIRE_FAILED)
+    wire->refused = answer.kind == WIRE_FAILED;
+    if (wire->refused)
         RESULT_DOES_NOT_MATTER(read_reason(wire, answer.length, error), "either is an error");
     else
         error_set(error, "the target answers with a message of kind %d instead of %d", (int)answer.kind,
@@ -337,8 +343,14 @@ void wire_tell_failure(struct wire *wire, const struct error *error)
         .kind = WIRE_FAILED,
         .length = length < REASON_MAX ? (uint32_t)length : REASON_MAX,
     };
+    uint8_t header[WIRE_HEADER];
     struct error ignored;
 
-    RESULT_DOES_NOT_MATTER(wire->answers && wire_send(wire, message, error->text, &ignored),
+    if (!wire->answers)
+        return;
+    wire_interrupt(wire); /* a source that does not read is not waited for */
+    wire_encode(&message, header);
+    RESULT_DOES_NOT_MATTER(wire_write(wire, header, sizeof header, &ignored) &&
+                               wire_write(wire, error->text, message.length, &ignored),
                            "the source learns of the end of the connection");
 }

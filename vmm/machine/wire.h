@@ -47,6 +47,10 @@ struct wire {
     int wake;     /* an eventfd */
     bool two_way; /* the other end can answer: it is a socket */
     bool answers; /* and it does */
+    bool local;   /* a UNIX socket: it tells an end that has read everything from one that has not */
+    /* What was written last has no effect: the other end has said that it fails, or has ended without having
+     * read it. */
+    bool refused;
     atomic_bool interrupted;
     atomic_uint_fast64_t limit; /* bytes per second; 0: none */
     atomic_uint_fast64_t moved; /* bytes written or read */
@@ -77,7 +81,8 @@ bool wire_await(struct wire *wire, enum wire_kind kind, struct error *error);
 /* After a failed write: the reason that the other end gave, if it did. */
 void wire_explain(struct wire *wire, struct error *error);
 
-/* As a target: tell the source why it fails, as far as the connection takes it at once. */
+/* As a target: tell the source why it fails, as far as the connection takes it at once; nothing waits for
+ * this connection any more. */
 void wire_tell_failure(struct wire *wire, const struct error *error);
 
 /* The two forms of a header. False and an error: no such message is possible. */

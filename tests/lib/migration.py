@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Migrations of tests, and a program between source and target, which reads the stream and ends the connection."""
+
+import contextlib
+import pathlib
+import select
+import socket
+import tempfile
+import threading
+import time
+
+from .machine import Machine
+from .micro import MICRO, hear
+from .qmp import QMPClosed
+
+LIMIT = 60
+GREETING, HEADER = 16, 16
+CONFIG, PAGES, ZEROS, STATE = 1, 2, 3, 4
+ACCEPTED, LOADED, RUNS, FAILED = 16, 17, 18, 19
+BASE = ["-m", "64M,slots=4,maxmem=2G", "-kernel", MICRO]
+ON = {"events": True, "return-path": True}
+
+
+@contextlib.contextmanager
+def place():
+    with tempfile.TemporaryDirectory(prefix="hotram-") as folder:
+        yield pathlib.Path(folder)
+
+
+def start(*options, incoming=None, run=True, base=None, **more):
+    come = ["-incoming", incoming] if incoming else []
+    machine = Machine([*(base or BASE), *options, *come], kernel=None, reboot=True, run=run and not incoming, **more)
+    if run and not incoming:
+        hear(machine, "micro")
+    set_capabilities(machine, **ON)
+    return machine
+
+
+def set_capabilities(machine, **states):
+    machine.qmp.execute("migrate-set-capabilities", {"capabilities": [
+        {"capability": name.replace("_", "-"), "state": state} for name, state in states.items()]})
+
+
+def status(machine):
+    return machine.qmp.execute("query-status")["status"]
+
+
+def info(machine):
+    return machine.qmp.execute("query-migrate")
+
+
+def wait_migration(machine, *wanted):
+    deadline = time.monotonic() + LIMIT
+    while True:
+        now = info(machine)
+        if now.get("status") in wanted:
+            return now
+        assert now.get("status") not in ("completed", "failed", "cancelled"), now
+        assert time.monotonic() < deadline, now
+        time.sleep(0.005)
+
+
+# ---- the stream ----
+
+START, GO = "greeting", "go"       # its other parts
+
+
+def messages(sent):
+    """Where each message begins, its kind and its length."""
+    at, found = GREETING, []
+    while at + HEADER < len(sent):
+        kind, length = (int.from_bytes(sent[at + start:at + start + 4], "little") for start in (0, 4))
+        found.append((at, kind, length))
+        at += HEADER + (0 if kind == ZEROS else length)
+    return found
+
+
+class Between(threading.Thread):
+    """Passes on what the source sends, up to `cut`, and what the target answers, up to `cut_back` bytes; then it ends both
+    connections, as `how` says: one of HOW, or "nothing", if `before` ends them. `cut` is a number of bytes, or (KIND, N, BYTES): so many of the Nth message of
+    a kind, of the greeting (START) or of the last byte (GO). `before` is called before the end. With `lose_last`, the last
+    byte is read, but not passed on; with `leave_last`, it is not even read."""
+
+    HOW = ("shutdown", "close", "source first", "target first", "half")
+
+    def __init__(self, folder, cut=None, cut_back=None, damage=None, lose_last=False, leave_last=False, how="shutdown",
+                 before=lambda: None):
+        super().__init__(daemon=True)
+        self.uri, self.target_path = f"unix:{folder}/between", f"{folder}/target"
+        self.cut, self.cut_back, self.damage, self.how, self.before = cut, cut_back, damage or {}, how, before
+        self.lose_last, self.leave_last, self.was_cut = lose_last, leave_last, False
+        self.sent, self.answered = bytearray(), bytearray()
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(f"{folder}/between")
+        self.listener.listen()
+        self.start()
+
+    def run(self):
+        self.source, _ = self.listener.accept()
+        self.listener.close()
+        self.target = socket.socket(socket.AF_UNIX)
+        self.target.connect(self.target_path)
+        back = threading.Thread(target=self.pass_back, daemon=True)
+        back.start()
+        self.pass_on()
+        back.join()
+        self.source.close()
+        self.target.close()
+
+    def end(self, how="shutdown"):
+        """Both connections; half: the target sees the end of what the source sends, and its answers are passed on."""
+        if how == "nothing":        # what `before` has ended will be seen
+            return
+        for one in (self.target, self.source) if how == "target first" else (self.source, self.target):
+            with contextlib.suppress(OSError):
+                if how == "half":
+                    self.target.shutdown(socket.SHUT_WR)
+                    return
+                if how != "close" or not is_readable(one):
+                    one.shutdown(socket.SHUT_RDWR)
+                else:
+                    one.close()         # with what nobody has read
+            if how.endswith("first"):
+                time.sleep(0.02)
+
+    def read(self, length):
+        return self.source.recv(length, socket.MSG_WAITALL) if length else b""
+
+    def parts(self):
+        """What the source sends, message by message."""
+        yield START, self.read(GREETING)
+        kind = START
+        while kind != STATE:
+            header = self.read(HEADER)
+            kind, length = (int.from_bytes(header[start:start + 4], "little") for start in (0, 4))
+            yield kind, header + self.read(0 if kind == ZEROS else length)
+        if self.leave_last:
+            is_readable(self.source, LIMIT)
+            yield GO, b""
+        yield GO, self.read(1)
+        self.source.recv(1)             # its end
+
+    def damaged(self, data):
+        data, at = bytearray(data), len(self.sent)
+        for place, value in self.damage.items():
+            if at <= place < at + len(data):
+                data[place - at] ^= value
+        return data
+
+    def where(self, kind, number, data):
+        """Of this part, so much is passed on before the end; or None."""
+        if kind == GO and (self.lose_last or self.leave_last):
+            return 0
+        if isinstance(self.cut, int):
+            left = self.cut - len(self.sent)
+            return left if left <= len(data) else None
+        return self.cut[2] if self.cut and self.cut[:2] == (kind, number) else None
+
+    def pass_on(self):
+        counts = {}
+        with contextlib.suppress(OSError):
+            for kind, data in self.parts():
+                stop = self.where(kind, counts.get(kind, 0), data)
+                counts[kind] = counts.get(kind, 0) + 1
+                passed = self.damaged(data[:stop])
+                self.sent += passed
+                self.target.sendall(passed)
+                if stop is not None:
+                    self.was_cut = True
+                    self.before()
+                    self.end("close" if self.leave_last else self.how)
+                    return
+                if not data:
+                    break           # the source has ended
+        self.end()
+
+    def pass_back(self):
+        left, how = self.cut_back, "shutdown"
+        with contextlib.suppress(OSError):
+            while left is None or left > 0:
+                data = self.target.recv(65536 if left is None else left)
+                if not data:
+                    break
+                self.answered += data
+                self.source.sendall(data)
+                left = None if left is None else left - len(data)
+        if left == 0:
+            self.was_cut, how = True, "shutdown" if self.how == "half" else self.how
+            self.before()
+        self.end(how)
+
+
+def is_readable(one, seconds=0):
+    return bool(select.select([one], [], [], seconds)[0])
+
+
+def where_it_runs(source, target):
+    """After a migration that may have been cut: neither, or which of the two; never both."""
+    result = wait_migration(source, "completed", "failed")
+    at_target = None
+    while at_target is None:
+        with contextlib.suppress(QMPClosed, OSError):
+            if info(target)["status"] == "completed":
+                at_target = status(target) == "running"
+        if target.process.poll() is not None:
+            at_target = False
+    at_source = status(source) == "running"
+    assert not (at_source and at_target)
+    return result, at_source, at_target
+
+
+def moved_between(folder, *options, **cuts):
+    """One migration by way of a Between; the target runs the guest when it has arrived."""
+    stack = contextlib.ExitStack()
+    between = Between(folder, **cuts)
+    source = stack.enter_context(start(*options))
+    target = stack.enter_context(start(*options, incoming=f"unix:{folder}/target"))
+    target.qmp.execute("cont")
+    source.qmp.execute("migrate", {"uri": between.uri})
+    return stack, source, target, between
