@@ -12,7 +12,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 folder=build/fuzz
 programs=$folder/tests/fuzz
-all=(memhp cpuhp plan state stream devices aml set kernel image flash fw_cfg pci ring blocks filter vhost_user virtio serial options config_file qmp hmp)
+all=(memhp cpuhp plan state stream migration devices aml set kernel image flash fw_cfg pci ring blocks filter vhost_user virtio serial options config_file qmp hmp)
 
 # Fewer runs than these in a second mean that something is broken; the slowest
 # target makes hundreds on an idle machine. On a busy one it gets more time.

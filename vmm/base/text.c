@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_string.h"
+
 struct text text_fixed(char *bytes, size_t capacity)
 {
     bytes[0] = '\0';
@@ -74,6 +76,19 @@ void text_lines(struct text *text, const char *lines, size_t length)
         part += newline != NULL;
         lines += part;
         length -= part;
+    }
+}
+
+void text_make_plain(char *bytes, size_t length)
+{
+    for (size_t at = 0, size; at < length; at += size) {
+        uint32_t character = 0;
+
+        size = json_character(bytes + at, length - at, &character);
+        if (size > 0 && character >= ' ' && (character < 0x7f || character >= 0xa0))
+            continue;
+        size = size > 0 ? size : 1;
+        memset(bytes + at, '?', size);
     }
 }
 

@@ -31,6 +31,8 @@ void text_printf(struct text *text, const char *format, ...) __attribute__((form
 /* Append lines that end in \n as a terminal and QEMU's clients expect them, ending in \r\n. */
 void text_lines(struct text *text, const char *lines, size_t length);
 void text_free(struct text *text);
+/* What comes from outside becomes a line: bytes that are no character, and control characters, become "?". */
+void text_make_plain(char *bytes, size_t length);
 
 /* {"a": 1, "b": [2, 3]}: QEMU's spacing and escapes, because scripts search for '"return": {}'. With
  * `pretty`, on several lines, indented by four spaces. The text fails if a part of the value is marked as

@@ -5,7 +5,6 @@
  * as nothing here is worth anything.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -37,69 +36,6 @@ void migrate_target_failed(struct migration *migration, const struct error *erro
     machine_end(machine);
 }
 
-/* ---- steps on the worker ---- */
-
-static bool receive_stream(struct migration *migration, const struct wire_message *message,
-                           struct error *error)
-{
-    free(migration->bytes);
-    migration->length = message->length;
-    migration->bytes = malloc(message->length ? message->length : 1);
-    if (!migration->bytes)
-        return error_set(error, "out of memory");
-    return wire_read(&migration->wire, migration->bytes, migration->length, error);
-}
-
-static bool meet(struct migration *migration, struct error *error)
-{
-    struct wire_message message;
-
-    if (!wire_meet(&migration->wire, error) || !wire_receive(&migration->wire, &message, error))
-        return false;
-    if (message.kind != WIRE_CONFIG)
-        return error_set(error, "a message of kind %d comes before the configuration", (int)message.kind);
-    return receive_stream(migration, &message, error);
-}
-
-static bool answer(struct migration *migration, enum wire_kind kind, struct error *error)
-{
-    return !migration->wire.answers ||
-           wire_send(&migration->wire, (struct wire_message){ .kind = kind }, NULL, error);
-}
-
-/* Memory, up to the state. */
-static bool receive(struct migration *migration, struct error *error)
-{
-    struct wire_message message;
-
-    if (!answer(migration, WIRE_ACCEPTED, error))
-        return false;
-    while (wire_receive(&migration->wire, &message, error)) {
-        if (message.kind == WIRE_STATE)
-            return receive_stream(migration, &message, error);
-        if (message.kind != WIRE_PAGES && message.kind != WIRE_ZEROS)
-            return error_set(error, "a message of kind %d is among those of memory", (int)message.kind);
-        if (!moved_receive(migration->moved, &migration->wire, &message, error))
-            return false;
-    }
-    return false;
-}
-
-static bool wait_for_go(struct migration *migration, struct error *error)
-{
-    struct error ignored;
-    uint8_t byte;
-
-    if (!answer(migration, WIRE_LOADED, error) || !wire_read(&migration->wire, &byte, 1, error))
-        return false;
-    if (byte != WIRE_GO)
-        return error_set(error, "the byte 0x%x follows the state, instead of 0x%x", byte, WIRE_GO);
-    migration->gone = true;
-    /* The source that does not hear it stays stopped. */
-    RESULT_DOES_NOT_MATTER(answer(migration, WIRE_RUNS, &ignored), "the guest runs here in any case");
-    return true;
-}
-
 /* ---- between them ---- */
 
 static void run(struct migration *migration)
@@ -124,7 +60,7 @@ static void received(struct migration *migration)
     if (block_nodes_lock(migration->machine->blocks, &error) &&
         machine_restore_state(migration->machine, migration->bytes, migration->length, &migration->running,
                               &error))
-        migration_do(migration, wait_for_go, run);
+        migration_do(migration, migrate_wait_for_go, run);
     else
         migrate_target_failed(migration, &error);
 }
@@ -140,7 +76,7 @@ static void met(struct migration *migration)
     }
     migration->active = loop_now();
     migration_set_status(migration, MIGRATION_ACTIVE);
-    migration_do(migration, receive, received);
+    migration_do(migration, migrate_receive, received);
 }
 
 void machine_announce_arrival(struct machine *machine)
@@ -158,7 +94,7 @@ static bool begin(struct migration *migration, int fd, struct error *error)
 {
     if (!migration_open(migration, fd, error))
         return false;
-    migration_do(migration, meet, met);
+    migration_do(migration, migrate_meet, met);
     return true;
 }
 

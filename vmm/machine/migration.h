@@ -9,6 +9,7 @@
  * migration.c        what both sides have: steps on a worker, status, the end
  * migrate_source.c   the course at the source
  * migrate_target.c   the course at the target
+ * migrate_receive.c  what it reads
  * migrate_address.c  unix:PATH, tcp:ADDRESS:PORT, fd:NAME and the like
  *
  * A migration is a sequence of steps. The worker does what waits for the other end, one step at a time;
@@ -143,6 +144,15 @@ void migrate_close_listener(struct migration *migration);
 /* The end of one that failed, on either side: migrate_source.c, migrate_target.c. */
 void migrate_source_failed(struct migration *migration, const struct error *error);
 void migrate_target_failed(struct migration *migration, const struct error *error);
+
+/* ---- migrate_receive.c: steps of a target. False and an error ---- */
+
+/* The beginning and the configuration, which is in migration->bytes then. */
+bool migrate_meet(struct migration *migration, struct error *error);
+/* It is accepted. All memory; the state is in migration->bytes then. */
+bool migrate_receive(struct migration *migration, struct error *error);
+/* It is loaded. The guest runs here: migration->gone. */
+bool migrate_wait_for_go(struct migration *migration, struct error *error);
 
 /* ---- migrate_address.c ---- */
 

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "state/stream.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -299,11 +300,9 @@ static bool read_reason(struct wire *wire, uint32_t length, struct error *reason
 
     if (!wire_read(wire, text, length, reason))
         return false;
-    for (uint32_t i = 0; i < length; i++)
-        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-            text[i] = '?';
+    text_make_plain(text, length);
     text[length] = '\0';
-    error_set(reason, "the target refuses: %s", text);
+    error_set(reason, "the target refuses: %.900s", text);
     return true;
 }
 
