@@ -12,17 +12,16 @@
 
 static bool restore_from(struct machine *machine, int fd, uint64_t size, struct error *error)
 {
-    const size_t length = size < STREAM_SIZE_MAX ? (size_t)size : STREAM_SIZE_MAX;
     struct stream_writer *scratch = malloc(sizeof *scratch);
     struct saved_memory *memory = malloc(sizeof *memory);
-    uint8_t *bytes = malloc(length ? length : 1);
-    bool restored = (scratch && memory && bytes) || error_set(error, "out of memory");
+    size_t length;
+    uint8_t *bytes = stream_read_file(fd, &length);
+    bool restored = bytes || error_set(error, "%s", strerror(errno));
     struct hotram_saved stream;
-    ssize_t got = restored ? pread(fd, bytes, length, 0) : 0;
 
-    if (restored && got < 0)
-        restored = error_set(error, "%s", strerror(errno));
-    restored = restored && stream_accept(bytes, (size_t)got, &stream, error) &&
+    if (restored && !(scratch && memory))
+        restored = error_set(error, "out of memory");
+    restored = restored && stream_accept(bytes, length, &stream, error) &&
                machine_restore_parts(machine, &stream, fd, size, scratch, memory, error);
     free(bytes);
     free(memory);

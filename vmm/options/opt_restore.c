@@ -8,7 +8,6 @@
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/count_of.h"
@@ -102,25 +101,13 @@ static uint8_t *read_stream(const char *path, size_t *length, struct error *erro
 {
     char why[FILE_WHY_SIZE] = "";
     const int fd = file_open_regular(path, O_RDONLY, 0, why);
-    uint8_t *bytes = NULL;
-    struct stat status;
-    ssize_t got = -1;
+    uint8_t *bytes = fd >= 0 ? stream_read_file(fd, length) : NULL;
 
-    if (fd >= 0 && fstat(fd, &status) == 0) {
-        *length = status.st_size < (off_t)STREAM_SIZE_MAX ? (size_t)status.st_size : STREAM_SIZE_MAX;
-        bytes = malloc(*length + 1);
-        got = bytes ? pread(fd, bytes, *length, 0) : -1;
-    }
-    if (got < 0)
+    if (!bytes)
         error_set(error, "%s", *why ? why : strerror(errno));
     if (fd >= 0)
         close(fd);
-    if (got >= 0) {
-        *length = (size_t)got;
-        return bytes;
-    }
-    free(bytes);
-    return NULL;
+    return bytes;
 }
 
 /* Memory that belongs to no file of the host, and that no -object of the command line replaces. */

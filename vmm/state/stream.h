@@ -67,6 +67,10 @@ bool stream_close(struct stream_writer *writer, struct error *error);
  * that says what is wrong, and where. */
 bool stream_accept(const uint8_t *bytes, size_t length, struct hotram_saved *stream, struct error *error);
 
+/* Read the stream at the beginning of a file, as long as its frames say it is, at most STREAM_SIZE_MAX bytes;
+ * nothing is checked. On the heap, with some of what follows it. NULL, and errno: it cannot be read. */
+uint8_t *stream_read_file(int fd, size_t *length);
+
 /* One of the states of a stream that was checked. */
 struct stream_part {
     struct hotram_saved state; /* with its frame */

@@ -4,6 +4,11 @@
  */
 #include "../unit.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "state/stream.h"
 
 #define ROOM 8192
@@ -227,6 +232,105 @@ static void too_much_for_a_section_is_an_error(void **state)
                         "section 'big' of the saved state has 65547 bytes; at most 65536 are possible");
 }
 
+/* ---- files ---- */
+
+/* What is read of a file that begins with these bytes and has so many in all. */
+static uint8_t *read_back(const void *begin, size_t length, off_t size, size_t *got)
+{
+    const int fd = memfd_create("stream", MFD_CLOEXEC);
+    uint8_t *read;
+
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, begin, length, 0), length);
+    assert_int_equal(ftruncate(fd, size), 0);
+    read = stream_read_file(fd, got);
+    close(fd);
+    return read;
+}
+
+static void memory_behind_a_stream_is_not_read(void **state)
+{
+    const size_t length = make();
+    struct hotram_saved stream;
+    struct error error;
+    size_t got;
+    uint8_t *read = read_back(bytes, length, (off_t)1 << 30, &got);
+
+    (void)state;
+    assert_true(stream_accept(read, got, &stream, &error));
+    assert_int_equal(stream.length, length);
+    assert_in_range(got, length, 128 << 10);
+    free(read);
+    read = read_back(bytes, length, (off_t)length, &got); /* nothing follows */
+    assert_int_equal(got, length);
+    free(read);
+    read = read_back(bytes, 0, 0, &got);
+    assert_int_equal(got, 0);
+    free(read);
+}
+
+static void all_of_a_long_stream_is_read(void **state)
+{
+    enum { COUNT = 5, EACH = 60000, SIZE = COUNT * (EACH + 100) + 200 };
+    static uint8_t filler[EACH];
+    uint8_t *const many = malloc(SIZE);
+    struct hotram_saved stream;
+    struct hotram_buffer out;
+    struct error error;
+    uint8_t *read;
+    size_t got;
+
+    (void)state;
+    assert_int_equal(hotram_buffer_init(&out, many, SIZE), HOTRAM_OK);
+    stream_begin(&writer, &out, "hotram test");
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(hotram_state_wrap(HOTRAM_STATE_OWN + 1, 1, filler, EACH, &out), HOTRAM_OK);
+    assert_true(stream_end(&writer, &error));
+    assert_int_equal(hotram_buffer_status(&out), HOTRAM_OK);
+    read = read_back(many, out.length, (off_t)1 << 30, &got);
+    assert_true(stream_accept(read, got, &stream, &error));
+    assert_int_equal(stream.length, out.length);
+    free(read);
+    free(many);
+}
+
+/* No more than the limit is read, whatever a frame says of its length. */
+static void lengths_are_not_trusted(void **state)
+{
+    static const uint32_t lengths[] = { 0, 11, 12, 1 << 20, STREAM_SIZE_MAX, UINT32_MAX };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        const uint8_t frame[12] = { 'H',
+                                    'R',
+                                    'S',
+                                    'T',
+                                    0,
+                                    0,
+                                    0,
+                                    0,
+                                    (uint8_t)lengths[i],
+                                    (uint8_t)(lengths[i] >> 8),
+                                    (uint8_t)(lengths[i] >> 16),
+                                    (uint8_t)(lengths[i] >> 24) };
+        size_t got;
+        uint8_t *const read = read_back(frame, sizeof frame, (off_t)1 << 30, &got);
+
+        assert_non_null(read);
+        assert_in_range(got, sizeof frame, STREAM_SIZE_MAX);
+        free(read);
+    }
+}
+
+static void what_cannot_be_read_is_an_error(void **state)
+{
+    size_t got;
+
+    (void)state;
+    assert_null(stream_read_file(-1, &got));
+    assert_int_equal(errno, EBADF);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +340,10 @@ int main(void)
         cmocka_unit_test(other_beginnings_are_refused),
         cmocka_unit_test(both_values_are_named),
         cmocka_unit_test(too_much_for_a_section_is_an_error),
+        cmocka_unit_test(memory_behind_a_stream_is_not_read),
+        cmocka_unit_test(all_of_a_long_stream_is_read),
+        cmocka_unit_test(lengths_are_not_trusted),
+        cmocka_unit_test(what_cannot_be_read_is_an_error),
     };
 
     return cmocka_run_group_tests_name("stream", tests, NULL, NULL);
