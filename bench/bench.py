@@ -26,8 +26,10 @@ import firmware
 import guest
 import leases
 import memory
+import moved
 import plug
 import prealloc
+import saved
 import start
 import table
 import wire
@@ -54,6 +56,11 @@ PARTS = {
     "disk": (disk.measure, 3),
     "disk-dimms": (disk.measure_with_dimms, 3),
     "wire": (wire.measure, 3),
+    "snapshot": (saved.measure_write, 3),
+    "restore": (saved.measure_restore, 9),
+    "crowd": (saved.measure_crowd, 1),
+    "move": (moved.measure_speed, 2),
+    "downtime": (moved.measure_downtime, 5),
 }
 LEAST, SECONDS = 3, 120
 

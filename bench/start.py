@@ -10,17 +10,14 @@ import os
 import pathlib
 import select
 import socket
-import struct
 import subprocess
 import tempfile
 import time
 
-from common import CLONE, MEMORY, RESULTS
+import kvm_time
+from common import MEMORY
 
 LIMIT = 60
-SOURCE = CLONE / "bench/kvm_time.c"
-LIBRARY = RESULTS / "kvm_time.so"
-TOTALS = struct.Struct("=QQ")
 
 
 class Connection:
@@ -92,14 +89,6 @@ def moments(program, folder, environment, look):
             process.wait()
 
 
-def build_library():
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    if LIBRARY.exists() and LIBRARY.stat().st_mtime > SOURCE.stat().st_mtime:
-        return
-    subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-Wall", "-Wextra", "-o",
-                    str(LIBRARY), str(SOURCE)], check=True)
-
-
 def measure(program):
     with tempfile.TemporaryDirectory(prefix="hotram-") as folder:
         greeting, answer = moments(program, pathlib.Path(folder), None,
@@ -111,18 +100,12 @@ def measure(program):
 def measure_inside_kvm(program):
     """Once more with the library that adds up the time inside KVM's calls: a
     start of its own, because loading the library takes time too."""
-    build_library()
     with tempfile.TemporaryDirectory(prefix="hotram-") as folder:
         folder = pathlib.Path(folder)
-        totals = folder / "totals"
-        totals.write_bytes(bytes(TOTALS.size))
-        environment = dict(os.environ, LD_PRELOAD=str(LIBRARY),
-                           KVM_TIME=str(totals))
-        greeting, answer = moments(program, folder, environment,
-                                   lambda: TOTALS.unpack(totals.read_bytes()))
-    for name, (total, (nanoseconds, calls)) in (("greeting", greeting),
-                                                ("answer", answer)):
-        inside = nanoseconds / 1e6
+        notes = kvm_time.Notes(folder / "totals")
+        greeting, answer = moments(program, folder, notes.environment, notes.read)
+    for name, (total, noted) in (("greeting", greeting), ("answer", answer)):
+        inside = noted.inside / 1e6
         yield f"{name}_kvm", inside
-        yield f"{name}_kvm_calls", calls
+        yield f"{name}_kvm_calls", noted.calls
         yield f"{name}_besides", total - inside

@@ -7,6 +7,7 @@ import re
 import leases
 import table_cpus
 import table_devices
+import table_moves
 from common import SLOTS
 from goal import MISSED, Goal, of, percentile
 
@@ -101,6 +102,7 @@ ROWS = [
       for name, what in (("grub", "GRUB"), ("kernel", "the start of Debian's kernel"), ("login", "Debian's login"))),
     ("firmware", "exits to the program from power-on to GRUB", "", of("exits"), None),
     *table_devices.ROWS,
+    *table_moves.ROWS,
 ]
 
 
@@ -145,7 +147,9 @@ def head(results):
     others = f"- kept busy by others meanwhile: {host['others']:.2f} processors\n"
     if host["kind"] == "emulated host":     # it does not see them
         others = ""
-    what = ": disks and network cards" if set(results["parts"]) <= table_devices.PARTS else ""
+    what = next((name for parts, name in ((table_devices.PARTS, ": disks and network cards"),
+                                          (table_moves.PARTS, ": guests that are saved and moved"))
+                 if set(results["parts"]) <= parts), "")
     date = f"- measured on {results['date']}\n" if "date" in results else ""
     return (f"### {host['kind'].capitalize()}{what}\n\n"
             f"{date}"
