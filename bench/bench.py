@@ -49,7 +49,7 @@ PARTS = {
     "exits": (guest.measure_exits, 1),
     "own-exits": (guest.measure_own_exits, 1),
     "cpus-start": (cpus.measure_start, 15),
-    "cpus": (cpus.measure_plugs, 2),
+    "cpus": (cpus.measure_plugs, 1),
     "boot": (guest.measure_boot, 3),
     "firmware": (firmware.measure, 3),
     "equipped": (equipped.measure, 9),

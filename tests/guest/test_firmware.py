@@ -96,6 +96,16 @@ def test_a_disk_is_started_and_its_guest_resets_and_powers_off():
         assert guest.wait_exit(LIMIT) == 0
 
 
+def test_as_many_cpus_as_there_can_be():
+    """It waits for as many CPUs as fw_cfg says: those of -smp, and with the reset those that were plugged."""
+    with machine("-m", "256M", "-smp", "1,maxcpus=255") as guest:
+        assert booted(guest)[0] == "A"
+        guest.qmp.execute("cpus-set", {"cpus": 255}, timeout=LIMIT)
+        assert reset(guest)[0] == "A"
+        last = guest.qmp.execute("query-cpu-operations")[-1]
+        assert (last["device"], last["started"]) == ("vcpu254", True), last
+
+
 def test_bootindex_decides_which_disk():
     with machine("-m", "64M", disks="AB", indexes=(7, 3), gpt="B") as guest:
         assert booted(guest)[0] == "B"

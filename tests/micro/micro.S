@@ -21,7 +21,9 @@
  *   c  as s, for CPUs 0 to 3                        them has answered
  *   t  take note of removals of CPUs, only       g  eject CPU 1, only
  *   u  report that CPU 1 has gone                i  let all present CPUs write anything to the
- *                                                   registers of CPUs, without waiting for them
+ *   y  from now on p, q, t and a are for 255        registers of CPUs, without waiting for them
+ *      CPUs rather than the first 4, and k
+ *      says two digits
  *
  * After each letter but o, r and x it says "." and a line feed. At its start it says "micro" likewise.
  * It is an ELF kernel with a PVH entry: 32 bits, flat, no paging.
@@ -35,6 +37,7 @@
 #define LAPIC 0xfee00000
 #define CPUHP 0xcd8
 #define CPUS 4
+#define CPUS_MOST 255
 /* Started CPUs begin in 16 bits at this page; in the next are three numbers. */
 #define BEGIN 0x8000
 #define STARTED 0x9000
@@ -294,7 +297,7 @@ scan_cpus:
     outb %al, %dx
     call remove_cpu
 3:  incl %ebx
-    cmpl $CPUS, %ebx
+    cmpl cpus, %ebx
     jb 1b
     ret
 
@@ -350,7 +353,7 @@ start_cpus:
     andl $1, %eax
     addl %eax, %edi
     incl %ebx
-    cmpl $CPUS, %ebx
+    cmpl cpus, %ebx
     jb 1b
     decl %edi
 2:  pause
@@ -414,7 +417,17 @@ ask_cpus:
 2:  pause
     cmpl $0, ANSWERED
     jne 2b
+    cmpl $CPUS, cpus
+    je say_digit
+    movl %eax, %ebp
+    shrl $4, %eax
+    call say_digit
+    movl %ebp, %eax
     jmp say_digit
+
+more_cpus:
+    movl $CPUS_MOST, cpus
+    ret
 
 /* As a driver does: halt, allow the reboot, set the time, load, count. */
 watchdog:
@@ -548,6 +561,7 @@ commands:
     command g, eject_cpu
     command i, let_cpus_write
     command u, report_cpu
+    command y, more_cpus
     command v, verify
     .byte 0
 hello:
@@ -558,6 +572,10 @@ done:
 idt_register:
     .word 23
     .long idt
+
+    .data
+cpus:
+    .long CPUS
 
     .bss
 idt:

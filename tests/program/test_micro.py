@@ -285,6 +285,36 @@ def test_cpus_come_start_and_go():
         assert machine.quit() == 0
 
 
+def test_as_many_cpus_as_there_can_be():
+    """All 255 run, also after a reset; then the guest has one again."""
+    with micro(["-smp", "1,maxcpus=255"]) as machine:
+        def all_are_done(kind):
+            for _ in range(254):
+                machine.qmp.wait_event("CPU_OPERATION_DONE", {"operation": kind, "result": "done"}, 60)
+        tell(machine, "y")
+        machine.qmp.execute("cpus-set", {"cpus": 255})
+        tell(machine, "p")
+        all_are_done("plug")
+        refused(machine, "cpus-set", {"cpus": 256}, "expects 1 to 255; got 256")
+        refused(machine, "device_add", {"driver": "host-x86_64-cpu", "socket-id": 0, "core-id": 255, "thread-id": 0},
+                "Invalid CPU core-id: 255 must be in range 0:254")
+        tell(machine, "a")
+        tell(machine, "k", "fe")
+        machine.qmp.execute("system_reset")
+        hear(machine, "micro")
+        tell(machine, "y")
+        tell(machine, "a")
+        tell(machine, "k", "fe")
+        machine.qmp.execute("system_reset")      # the others wait to be started, instead of competing for the host
+        hear(machine, "micro")
+        tell(machine, "y")
+        machine.qmp.execute("cpus-set", {"cpus": 1})
+        tell(machine, "p")
+        all_are_done("unplug")
+        assert len(machine.qmp.execute("query-cpus-fast")) == 1
+        assert machine.quit() == 0
+
+
 def test_cpus_that_write_anything():
     """Several at once, which eject each other and themselves."""
     with micro(["-smp", "1,maxcpus=4"]) as machine:
