@@ -89,7 +89,7 @@ ROWS = (
     (("-machine", "dimm-granularity=3M"), ("'3M'",), r"two from (\w+)", ("-machine", "dimm-granularity={0}")),
     (("-machine", "plug-timeout=0"), ("'0'",), r"from (\d+) to", ("-machine", "plug-timeout={0}")),
     (("-machine", "memory-bakend=a", *RAM), ("'memory-bakend'",), r"did you mean '(\S+)'", ("-machine", "{0}=a", *RAM)),
-    (("-smp", "256"), ("'256'",), r"to (\d+)", ("-smp", "{0}")),
+    (("-smp", "256"), ("256",), r"machine '.*' is (\d+)", ("-smp", "{0}")),
     (("-cpu", "qemu64"), ("'qemu64'",), r"expects (\w+)", ("-cpu", "{0}")),
     (("-uuid", "5"), ("'5'",), r"such as (\S+)", ("-uuid", "{0}")),
     (("-rtc", "base=tomorrow"), ("'tomorrow'",), r"such as (\S+)", ("-rtc", "base={0}")),

@@ -47,8 +47,8 @@ static bool check_apic_ids(const struct config *config, struct error *error)
                      "-smp: with %" PRIu32 " cores of %" PRIu32
                      " threads in a socket the APIC id of CPU %" PRIu32 " is %" PRIu32
                      ", and at most %u is possible: the ids have gaps where cores or threads are "
-                     "no power of two; choose powers of two, or -smp %" PRIu32,
-                     config->cores, config->threads, config->maxcpus - 1, last, APIC_ID_MAX, config->maxcpus);
+                     "no power of two; choose powers of two, or give neither cores nor threads",
+                     config->cores, config->threads, config->maxcpus - 1, last, APIC_ID_MAX);
 }
 
 bool machine_arch_create_devices(struct machine *machine, struct error *error)

@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "options/parser.h"
@@ -27,11 +28,20 @@ static bool read_count(struct json_object *object, const char *key, uint32_t *va
     return !text || option_number(key, text, 0, CPUS_MAX, value, error);
 }
 
+/* Too many are refused when the whole is known, with QEMU's words. */
+static bool read_cpus(struct json_object *object, const char *key, uint32_t *value, struct error *error)
+{
+    const char *text = keyval_get(object, key);
+
+    return !text || option_number(key, text, 0, INT32_MAX, value, error) ||
+           option_number(key, text, 0, CPUS_MAX, value, error);
+}
+
 bool smp_read(struct parser *parser, struct json_object *object, struct error *error)
 {
     return choices_check(object, keys, sizeof keys / sizeof keys[0], "-smp", error) &&
-           read_count(object, "cpus", &parser->cpus, error) &&
-           read_count(object, "maxcpus", &parser->maxcpus, error) &&
+           read_cpus(object, "cpus", &parser->cpus, error) &&
+           read_cpus(object, "maxcpus", &parser->maxcpus, error) &&
            read_count(object, "sockets", &parser->sockets, error) &&
            read_count(object, "cores", &parser->cores, error) &&
            read_count(object, "threads", &parser->threads, error);

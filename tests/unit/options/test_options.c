@@ -176,7 +176,8 @@ static void cpus(void **state)
 static void bad_cpus(void **state)
 {
     static const struct bad cases[] = {
-        { "-smp 256", "Parameter 'cpus' expects a number from 0 to 255; got '256'" },
+        { "-smp 256", "-smp: Invalid SMP CPUs 256. The max CPUs supported by machine 'hotram-1' is 255" },
+        { "-smp 4294967296", "Parameter 'cpus' expects a number from 0 to 255; got '4294967296'" },
         { "-smp abc", "Parameter 'cpus' expects a number from 0 to 255; got 'abc'" },
         { "-smp -1", "got '-1'" },
         { "-smp 4,sockets=3",
@@ -189,7 +190,9 @@ static void bad_cpus(void **state)
         { "-smp 4,maxcpus=2",
           "-smp: Invalid CPU topology: maxcpus must be equal to or greater than smp: "
           "sockets (1) * " MIDDLE " (1) * cores (2) * threads (1) == maxcpus (2) < smp_cpus (4)" },
-        { "-smp 1,maxcpus=289", "Parameter 'maxcpus' expects a number from 0 to 255; got '289'" },
+        { "-smp 1,maxcpus=289",
+          "-smp: Invalid SMP CPUs 289. The max CPUs supported by machine 'hotram-1' is 255" },
+        { "-smp 1,maxcpus=2147483647", "Invalid SMP CPUs 2147483647." },
         { "-smp 1,maxcpus=x", "Parameter 'maxcpus' expects a number from 0 to 255; got 'x'" },
         { "-smp sockets=16,cores=16",
           "Invalid SMP CPUs 256. The max CPUs supported by machine 'hotram-1' is 255" },
