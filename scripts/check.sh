@@ -281,7 +281,7 @@ stress_test() {
 
 # The cross build, its host, and the same guest tests; the first of them once more
 # where KVM has to do without the virtualization host extensions, and with a GICv2, which
-# those of CPUs depend on, too.
+# those of CPUs depend on, too, as on the host's kernel.
 arm64_tests() {
     step "packages and guest images for arm64" prepare_arm64 &&
         step "build for arm64" scripts/build.sh build/arm64 aarch64-linux-gnu-gcc || return
@@ -295,6 +295,7 @@ arm64_tests() {
     [ -n "${GUEST_TESTS:-}" ] || HOTRAM=$PWD/build/arm64/vmm/hotram tap "guest-arm64 uefi gicv2" tests/host/run \
         --timeout 600 --vhe 0 --gic 2 -- /usr/bin/python3 -S tests/guest/test_uefi_arm64.py bootindex
     tap "guest-arm64 cpus gicv2" guest_test arm64 tests/guest/test_cpus.py --vhe 0 --gic 2
+    tap "guest-arm64 cpus host-6.12" guest_test arm64 tests/guest/test_cpus.py --images guest-arm64/host-6.12
     [ -n "${GUEST_TESTS:-}" ] || ! step "libvirt's programs for arm64, unpacked" scripts/libvirt-arm64-root.sh ||
         tap "libvirt arm64" guest_test arm64 tests/libvirt/test_arm64.py --root build/libvirt-arm64/root -- tests/libvirt/run
 }

@@ -15,6 +15,8 @@
 #   initramfs.cpio                    user space of the guests, for all these kernels
 #   emulated-host.cpio                user space of the emulated host, for the
 #                                     generic kernel (see tests/host/emulated)
+#   host-6.12/                        arm64: the last two for a host with Linux 6.12,
+#                                     whose KVM passes calls of PSCI to programs
 #
 # Rights are needed for nothing but a first "apt-get update" on a machine whose
 # package lists are empty or out of date.
@@ -302,14 +304,29 @@ guest_initramfs() {
 
 host_initramfs() {
     local cpio=$out/emulated-host.cpio tree=$out/emulated-host.tree
-    older $cpio "$0" tests/host/emulated-init $out/generic/done || return 0
+    older "$cpio" "$0" tests/host/emulated-init "$out/generic/done" || return 0
     say "making $cpio"
-    busybox_tree $tree
-    cp tests/host/emulated-init $tree/init
-    cp $out/generic/host-modules/* $tree/lib/modules/
-    chmod +x $tree/init
-    pack $tree $cpio
-    rm -rf $tree
+    busybox_tree "$tree"
+    cp tests/host/emulated-init "$tree/init"
+    cp "$out"/generic/host-modules/* "$tree/lib/modules/"
+    chmod +x "$tree/init"
+    pack "$tree" "$cpio"
+    rm -rf "$tree"
+}
+
+# The generic kernel in one version, for an emulated host: this machine's, or one that is newer.
+#   newer_host VERSION SUITE
+newer_host() {
+    local suite=$2
+    if [[ $(cat $out/generic/version) != 6.1.* ]]; then
+        ln -sfn . "$out/host-$1"
+        return
+    fi
+    local out=$out/host-$1
+    mkdir -p "$out"
+    kernel generic linux-image-$debian
+    rm -rf "$out/apt-$suite"
+    host_initramfs
 }
 
 # A disk from which UEFI's shell starts Debian's cloud kernel: there are no tools in the emulated host.
@@ -340,4 +357,4 @@ cloud_of 6.1 bookworm
 cloud_of 6.12 trixie
 guest_initramfs
 host_initramfs
-[ "$arch" != arm64 ] || { uefi_disk && order_disks; }
+[ "$arch" != arm64 ] || { uefi_disk && order_disks && newer_host 6.12 trixie; }

@@ -70,6 +70,12 @@ const struct sandbox_call sandbox_calls[] = {
     REQUEST(KVM_GET_ONE_REG, OF_VCPU),
     /* Whether the guest has started a vCPU. */
     REQUEST(KVM_GET_MP_STATE, OF_VCPU),
+#if defined(__aarch64__)
+    /* Start one. */
+    REQUEST(KVM_SET_ONE_REG, OF_VCPU),
+    REQUEST(KVM_SET_MP_STATE, OF_VCPU),
+    REQUEST(KVM_ARM_VCPU_INIT, OF_VCPU),
+#endif
     /* Build, reset and change the machine. */
     DRIVER(KVMIO, OF_MAIN),
     /* Terminals: their settings, size, and the other side of a pseudo terminal. Not TIOCSTI, which types. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * arm64: a vCPU's features, its start, and PSCI, with which the guest starts the others (KVM answers it).
+ * arm64: a vCPU's features, its start, and PSCI, with which the guest starts the others: KVM answers it, but
+ * for what is in arm64_psci.c.
  *
  * Reset works by KVM_ARM_VCPU_INIT, which puts all registers back (Linux
  * Documentation/virt/kvm/api.rst, 4.82).
@@ -14,6 +15,7 @@
 #include <sys/ioctl.h>
 
 #include "kvm/arm64_entry.h"
+#include "kvm/arm64_register.h"
 #include "kvm/vcpu.h"
 #include "layout/arm64.h"
 
@@ -58,6 +60,7 @@ bool vcpu_arch_create(struct vcpu *vcpu, struct error *error)
     vcpu->snapshot = calloc(1, sizeof *vcpu->snapshot);
     if (!vcpu->snapshot)
         return error_set(error, "vCPU %u: out of memory", vcpu->index);
+    vcpu->as_reset = true;
     init = &vcpu->snapshot->init;
     if (ioctl(vcpu->group->vm->fd, KVM_ARM_PREFERRED_TARGET, init) < 0)
         return error_set(error, "vCPU %u: KVM_ARM_PREFERRED_TARGET: %s", vcpu->index, strerror(errno));
@@ -95,18 +98,14 @@ void vcpu_arch_destroy(struct vcpu *vcpu)
     vcpu->snapshot = NULL;
 }
 
-#define CORE_REG(field) \
-    (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | \
-     (offsetof(struct kvm_regs, regs.field) / sizeof(uint32_t)))
-
-static bool set_register(const struct vcpu *vcpu, uint64_t id, uint64_t value)
+bool arm64_set_register(const struct vcpu *vcpu, uint64_t id, uint64_t value)
 {
     struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)&value };
 
     return ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg) == 0;
 }
 
-static bool get_register(const struct vcpu *vcpu, uint64_t id, uint64_t *value)
+bool arm64_get_register(const struct vcpu *vcpu, uint64_t id, uint64_t *value)
 {
     struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)value };
 
@@ -117,12 +116,15 @@ bool vcpu_arch_reset(struct vcpu *vcpu, const struct vcpu_entry *entry, struct e
 {
     if (!initialize(vcpu, error))
         return false;
+    vcpu->as_reset = !entry;
     if (!entry)
         return true;
-    return (set_register(vcpu, CORE_REG(pstate), PSTATE_START) &&
-            set_register(vcpu, CORE_REG(pc), entry->pc) && set_register(vcpu, CORE_REG(regs[0]), entry->x0) &&
-            set_register(vcpu, CORE_REG(regs[1]), 0) && set_register(vcpu, CORE_REG(regs[2]), 0) &&
-            set_register(vcpu, CORE_REG(regs[3]), 0)) ||
+    return (arm64_set_register(vcpu, ARM64_CORE_REG(pstate), PSTATE_START) &&
+            arm64_set_register(vcpu, ARM64_CORE_REG(pc), entry->pc) &&
+            arm64_set_register(vcpu, ARM64_CORE_REG(regs[0]), entry->x0) &&
+            arm64_set_register(vcpu, ARM64_CORE_REG(regs[1]), 0) &&
+            arm64_set_register(vcpu, ARM64_CORE_REG(regs[2]), 0) &&
+            arm64_set_register(vcpu, ARM64_CORE_REG(regs[3]), 0)) ||
            error_set(error, "vCPU %u: KVM does not take the entry state: %s", vcpu->index, strerror(errno));
 }
 
@@ -139,12 +141,14 @@ static bool set_run_state(struct vcpu *vcpu, uint32_t value, struct error *error
            error_set(error, "vCPU %u: KVM_SET_MP_STATE: %s", vcpu->index, strerror(errno));
 }
 
-/* CPU_ON starts a vCPU that is stopped, and fails for one that runs (ALREADY_ON). An absent one is said to
- * run and has no thread in KVM_RUN; if it were stopped, CPU_ON would succeed and nothing would follow, for
- * which Linux waits 5 seconds. KVM itself resets a vCPU that CPU_ON starts. */
+/* Where KVM answers CPU_ON, it starts a vCPU that is stopped, after having reset it, and fails for one that
+ * runs (ALREADY_ON). An absent one is said to run and has no thread in KVM_RUN; if it were stopped, CPU_ON
+ * would succeed and nothing would follow, for which Linux waits 5 seconds. Where this program answers
+ * (kvm/arm64_psci.c), it is stopped, which PSCI's AFFINITY_INFO then says. */
 bool vcpu_arch_set_absent(struct vcpu *vcpu, bool absent, struct error *error)
 {
-    return set_run_state(vcpu, absent ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_STOPPED, error);
+    return set_run_state(
+        vcpu, absent && !vcpu->group->takes_starts ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_STOPPED, error);
 }
 
 bool vcpu_arch_is_started(const struct vcpu *vcpu)
@@ -165,13 +169,13 @@ bool vcpus_arch_starts_silently(void)
  * Documentation/virt/kvm/api.rst, 4.68). */
 bool vcpus_arch_get_clock(const struct vcpus *vcpus, uint64_t *clock, struct error *error)
 {
-    return get_register(&vcpus->vcpu[0], KVM_REG_ARM_TIMER_CNT, clock) ||
+    return arm64_get_register(&vcpus->vcpu[0], KVM_REG_ARM_TIMER_CNT, clock) ||
            error_set(error, "KVM does not tell the virtual counter: %s", strerror(errno));
 }
 
 bool vcpus_arch_set_clock(const struct vcpus *vcpus, uint64_t clock, struct error *error)
 {
-    return set_register(&vcpus->vcpu[0], KVM_REG_ARM_TIMER_CNT, clock) ||
+    return arm64_set_register(&vcpus->vcpu[0], KVM_REG_ARM_TIMER_CNT, clock) ||
            error_set(error, "KVM does not take the virtual counter: %s", strerror(errno));
 }
 
@@ -194,8 +198,9 @@ void vcpu_arch_describe(const struct vcpu *vcpu, char *text, size_t size)
 {
     uint64_t pc, sp, pstate;
 
-    if (get_register(vcpu, CORE_REG(pc), &pc) && get_register(vcpu, CORE_REG(sp), &sp) &&
-        get_register(vcpu, CORE_REG(pstate), &pstate))
+    if (arm64_get_register(vcpu, ARM64_CORE_REG(pc), &pc) &&
+        arm64_get_register(vcpu, ARM64_CORE_REG(sp), &sp) &&
+        arm64_get_register(vcpu, ARM64_CORE_REG(pstate), &pstate))
         snprintf(text, size, "pc 0x%llx sp 0x%llx pstate 0x%llx", (unsigned long long)pc,
                  (unsigned long long)sp, (unsigned long long)pstate);
     else

@@ -14,6 +14,7 @@
 
 #include "base/fault.h"
 #include "host/sandbox.h"
+#include "kvm/vcpu_start.h"
 
 /* The signal that takes a vCPU's thread out of KVM_RUN. */
 #define KICK SIGUSR1
@@ -83,6 +84,11 @@ static void handle_exit(struct vcpu *vcpu)
         break;
     case KVM_EXIT_SYSTEM_EVENT:
         system_event(vcpu);
+        break;
+    case KVM_EXIT_HYPERCALL:
+        if (!vcpu_arch_hypercall(vcpu))
+            broken(vcpu, "hypercall that hotram does not know, or whose registers KVM does not pass,",
+                   run->hypercall.nr);
         break;
     case KVM_EXIT_FAIL_ENTRY:
         broken(vcpu, "KVM cannot enter the guest, hardware reason",
@@ -198,6 +204,8 @@ static void *vcpu_thread(void *opaque)
         }
         if (atomic_load(&vcpu->look))
             answer_look(vcpu);
+        if (atomic_load(&vcpu->start))
+            vcpu_answer_start(vcpu);
         entered = true;
         run_once(vcpu);
     }

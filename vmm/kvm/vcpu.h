@@ -6,13 +6,15 @@
  * KVM cannot delete a vCPU. One that leaves the machine becomes absent: descriptor and thread stay, the
  * thread waits outside the guest, and both are used again when the CPU comes back, with the state after
  * power-on. x86-64: a vCPU is created when it is added for the first time. arm64: all are created at the
- * start, since KVM accepts none afterwards, and absent ones are kept in a state in which PSCI's CPU_ON fails.
+ * start, since KVM accepts none afterwards, and PSCI's CPU_ON fails for absent ones: either the program
+ * answers it (kvm/vcpu_start.h), or they are kept in a state in which KVM refuses.
  *
  * Threads: vcpus_*() on the main thread, except vcpus_hold(), which any thread may call. The group's lock
  * protects the members so marked below and the sending of kicks, of which there are none after `quit`; it is
  * taken last (after the machine lock) and held briefly. vcpus_pause(), vcpus_add(), vcpus_remove() and
  * vcpus_look() wait for threads of vCPUs, which handle exits meanwhile: the caller holds no lock that an exit
- * may take. No vCPU waits for the main thread but in park(), where it counts as parked.
+ * may take. No vCPU waits for the main thread but in park(), where it counts as parked; one that starts
+ * another waits for that one's thread, and answers meanwhile.
  *
  * A vCPU's thread waits while `hold` or its own `absent` is set. Both are set before the kick; the thread
  * clears immediate_exit, then looks at them, so that a kick between the two is not lost. Whoever sets one of
@@ -33,6 +35,7 @@
 
 struct kvm_run;
 struct vcpu_snapshot;
+struct vcpu_start;
 
 /* What the machine does at exits. Called on the vCPU's thread. */
 struct vcpu_ops {
@@ -56,14 +59,18 @@ struct vcpu {
     int fd; /* -1: KVM has not created it */
     struct kvm_run *run;
     pthread_t thread;
-    bool thread_started;            /* under the group's lock, like the next */
-    bool parked;                    /* its thread waits, and the vCPU is whole */
-    atomic_bool absent;             /* not part of the machine; written under the lock by the main thread */
-    atomic_bool look;               /* the main thread waits to hear whether the guest has started it; cleared
-                                       under the lock */
-    atomic_bool started;            /* the guest has started it since it came or was reset */
-    atomic_int tid;                 /* Linux thread id, 0 before the thread runs */
-    atomic_uint_fast64_t exits;     /* exits from KVM_RUN that this program handled */
+    bool thread_started; /* under the group's lock, like the next */
+    bool parked;         /* its thread waits, and the vCPU is whole */
+    atomic_bool absent;  /* not part of the machine; written under the lock by the main thread */
+    atomic_bool look;    /* the main thread waits to hear whether the guest has started it; cleared
+                            under the lock */
+    atomic_bool started; /* the guest has started it since it came or was reset */
+    _Atomic(struct vcpu_start *) start; /* another vCPU waits to hear whether it starts this one; written
+                                           under the lock */
+    bool as_reset;              /* arm64: its registers are those after power-on; its own thread, or others
+                                   while it is parked */
+    atomic_int tid;             /* Linux thread id, 0 before the thread runs */
+    atomic_uint_fast64_t exits; /* exits from KVM_RUN that this program handled */
     struct vcpu_snapshot *snapshot; /* state after power-on, for resets */
 };
 
@@ -75,7 +82,8 @@ struct vcpus {
     unsigned possible; /* how many there are room for; 0: no guest runs */
     struct cpu_topology topology;
     bool name_threads;
-    atomic_bool hold;         /* no vCPU may enter the guest */
+    bool takes_starts; /* the guest's calls that start vCPUs come to this program; fixed before they run */
+    atomic_bool hold;  /* no vCPU may enter the guest */
     atomic_bool unrestricted; /* the kernel refused the list of system calls for one of the threads */
     bool quit;                /* under lock: threads end */
     bool clock_known;         /* main thread, like the next: the guest's clock stands at */
@@ -152,6 +160,15 @@ bool vcpus_arch_create_all(void);
 /* While its thread is parked, or has not started: make the guest's attempts to start a vCPU fail, or let them
  * succeed again; it does not run then. False and an error: KVM refuses. */
 bool vcpu_arch_set_absent(struct vcpu *vcpu, bool absent, struct error *error);
+/* Before any vCPU runs: have KVM pass the guest's calls that start vCPUs to vcpu_arch_hypercall(). False: it
+ * answers them itself. */
+bool vcpus_arch_take_starts(const struct vcpus *vcpus);
+/* Answer a call of the guest's that KVM has passed on; the vCPU's own thread. False: it is none that was
+ * asked for, or KVM does not tell or take registers. */
+bool vcpu_arch_hypercall(struct vcpu *vcpu);
+/* Have a vCPU that is off run as the struct says. By its own thread, or while that is parked. False: KVM
+ * refuses. */
+bool vcpu_arch_start(struct vcpu *vcpu, const struct vcpu_start *start);
 /* Whether the guest has started it. By its own thread, or while that is parked. */
 bool vcpu_arch_is_started(const struct vcpu *vcpu);
 /* Whether KVM_RUN may continue with the guest's code when the guest starts a vCPU, so that its thread does

@@ -61,6 +61,7 @@ bool vcpus_create(struct vcpus *vcpus, const struct vm *vm, unsigned count, unsi
     for (unsigned i = 0; i < (vcpus_arch_create_all() ? possible : count); i++)
         if (!create_one(vcpus, i, error))
             return false;
+    vcpus->takes_starts = count < possible && vcpus_arch_take_starts(vcpus);
     return true;
 }
 

@@ -119,6 +119,25 @@ bool vcpus_arch_starts_silently(void)
     return false;
 }
 
+/* KVM does INIT and SIPI itself, and no other call comes here. */
+bool vcpus_arch_take_starts(const struct vcpus *vcpus)
+{
+    (void)vcpus;
+    return false;
+}
+
+bool vcpu_arch_hypercall(struct vcpu *vcpu)
+{
+    (void)vcpu;
+    return false;
+}
+
+bool vcpu_arch_start(struct vcpu *vcpu, const struct vcpu_start *start)
+{
+    (void)vcpu, (void)start;
+    return false;
+}
+
 /* ---- clocks: kvmclock, nanoseconds. The TSC runs on, as QEMU lets it: see adapt_entry() ---- */
 
 bool vcpus_arch_get_clock(const struct vcpus *vcpus, uint64_t *clock, struct error *error)

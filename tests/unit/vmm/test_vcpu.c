@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "kvm/vcpu.h"
+#include "kvm/vcpu_start.h"
 
 #define VCPUS 3    /* at the start */
 #define POSSIBLE 5 /* with those that come later */
@@ -37,9 +38,13 @@ static bool create_all;       /* as on arm64, and so are */
 static bool silently;         /* starts of which KVM_RUN does not return */
 static unsigned completed, resets[POSSIBLE];
 static bool startable[POSSIBLE];
-static atomic_int started; /* by the guest: bit by index */
-static atomic_int heard;   /* of which KVM_RUN has returned */
-static atomic_int running; /* vCPUs in KVM_RUN */
+static atomic_int started;           /* by the guest: bit by index */
+static atomic_int heard;             /* of which KVM_RUN has returned */
+static atomic_int running;           /* vCPUs in KVM_RUN */
+static atomic_int calls;             /* with which vCPUs are to start others: bit by index of the caller, */
+static unsigned called[POSSIBLE];    /* whom each is to start, */
+static atomic_int heard_of_starts;   /* who has an answer, */
+static atomic_int answers[POSSIBLE]; /* and which */
 
 /* ---- KVM ---- */
 
@@ -64,6 +69,11 @@ static int run(struct vcpu *vcpu)
             vcpu->run->io.direction = KVM_EXIT_IO_OUT;
             vcpu->run->io.size = vcpu->run->io.count = 1;
             vcpu->run->io.data_offset = DATA;
+            atomic_fetch_and(&running, ~bit);
+            return 0;
+        }
+        if (atomic_fetch_and(&calls, ~bit) & bit) {
+            vcpu->run->exit_reason = KVM_EXIT_HYPERCALL;
             atomic_fetch_and(&running, ~bit);
             return 0;
         }
@@ -196,6 +206,31 @@ bool vcpu_arch_is_started(const struct vcpu *vcpu)
     return atomic_load(&started) & 1 << vcpu->index;
 }
 
+bool vcpus_arch_take_starts(const struct vcpus *group)
+{
+    (void)group;
+    return true;
+}
+
+bool vcpu_arch_hypercall(struct vcpu *vcpu)
+{
+    struct vcpu_start request = { .entry = vcpu->index };
+
+    atomic_store(&answers[vcpu->index], (int)vcpu_start(vcpu, called[vcpu->index], &request));
+    atomic_fetch_or(&heard_of_starts, 1 << vcpu->index);
+    return true;
+}
+
+/* One that is off, and never while it may run. */
+bool vcpu_arch_start(struct vcpu *vcpu, const struct vcpu_start *request)
+{
+    assert_false(atomic_load(&running) & 1 << vcpu->index);
+    assert_false(atomic_load(&vcpu->absent));
+    assert_true(request->entry < POSSIBLE);
+    assert_false(atomic_fetch_or(&started, 1 << vcpu->index) & 1 << vcpu->index);
+    return true;
+}
+
 bool vcpus_arch_starts_silently(void)
 {
     return silently;
@@ -246,6 +281,8 @@ static int start(bool all)
     atomic_store(&in_exit, 0);
     atomic_store(&to_joined, false);
     atomic_store(&started, 0);
+    atomic_store(&calls, 0);
+    atomic_store(&heard_of_starts, 0);
     create_all = all;
     created = 0;
     completed = 0;
@@ -441,6 +478,121 @@ static void a_start_that_kvm_reports_is_known_without_a_kick(void **state)
     vcpus_destroy(&vcpus);
 }
 
+/* ---- vCPUs that start others ---- */
+
+static void call(unsigned source, unsigned target)
+{
+    called[source] = target;
+    atomic_fetch_and(&heard_of_starts, ~(1 << source));
+    atomic_fetch_or(&calls, 1 << source);
+}
+
+static int answer_to(unsigned source)
+{
+    while (!(atomic_load(&heard_of_starts) & 1 << source))
+        sched_yield();
+    return atomic_load(&answers[source]);
+}
+
+static void a_vcpu_starts_another(void **state)
+{
+    struct error error;
+
+    (void)state;
+    silently = true;
+    atomic_store(&started, 1);
+    vcpus_resume(&vcpus);
+    call(0, 1);
+    assert_int_equal(answer_to(0), VCPU_START_DONE);
+    assert_true(vcpus_look(&vcpus, 1));
+    assert_false(vcpus_look(&vcpus, 2));
+    call(0, 1);
+    assert_int_equal(answer_to(0), VCPU_START_RUNS);
+    call(0, 0);
+    assert_int_equal(answer_to(0), VCPU_START_RUNS);
+    call(1, 3);
+    assert_int_equal(answer_to(1), VCPU_START_ABSENT);
+    assert_true(vcpus_add(&vcpus, 3, &error));
+    call(1, 3);
+    assert_int_equal(answer_to(1), VCPU_START_DONE);
+    vcpus_remove(&vcpus, 3);
+    call(0, 3);
+    assert_int_equal(answer_to(0), VCPU_START_ABSENT);
+    vcpus_destroy(&vcpus);
+}
+
+/* Two that start each other, and two that start the same one: none waits for ever, and one start is done. */
+static void vcpus_start_each_other(void **state)
+{
+    int first, second;
+
+    (void)state;
+    silently = true;
+    vcpus_resume(&vcpus);
+    for (unsigned round = 0; round < 300; round++) {
+        atomic_store(&started, 1 << 0 | 1 << 1);
+        call(0, 1);
+        call(1, 0);
+        assert_int_equal(answer_to(0), VCPU_START_RUNS);
+        assert_int_equal(answer_to(1), VCPU_START_RUNS);
+        call(0, 2);
+        call(1, 2);
+        first = answer_to(0);
+        second = answer_to(1);
+        assert_true(first == VCPU_START_DONE || second == VCPU_START_DONE);
+        assert_true(first == VCPU_START_DONE ? second == VCPU_START_RUNS || second == VCPU_START_PENDING
+                                             : first == VCPU_START_RUNS || first == VCPU_START_PENDING);
+    }
+    vcpus_destroy(&vcpus);
+}
+
+/* The program pauses all of them, or takes the other one away, at any time. */
+static void a_vcpu_is_started_while_all_are_held(void **state)
+{
+    struct error error;
+    int found;
+
+    (void)state;
+    silently = true;
+    vcpus_resume(&vcpus);
+    for (unsigned round = 0; round < 300; round++) {
+        atomic_store(&started, 1);
+        call(0, 1 + round % 2);
+        vcpus_pause(&vcpus);
+        vcpus_resume(&vcpus);
+        assert_int_equal(answer_to(0), VCPU_START_DONE);
+    }
+    for (unsigned round = 0; round < 300; round++) {
+        assert_true(vcpus_add(&vcpus, 3, &error));
+        call(0, 3);
+        if (round % 3 == 0)
+            sched_yield();
+        vcpus_remove(&vcpus, 3);
+        found = answer_to(0);
+        assert_true(found == VCPU_START_DONE || found == VCPU_START_ABSENT);
+    }
+    vcpus_destroy(&vcpus);
+}
+
+static void the_program_ends_while_a_vcpu_starts_another(void **state)
+{
+    (void)state;
+    silently = true;
+    for (unsigned round = 0; round < 50; round++) {
+        if (round > 0)
+            assert_int_equal(start(true), 0);
+        atomic_store(&started, 1);
+        vcpus_resume(&vcpus);
+        call(0, 1);
+        call(1, 2);
+        call(2, 0);
+        if (round % 2 == 0)
+            sched_yield();
+        vcpus_destroy(&vcpus);
+        assert_int_equal(atomic_load(&too_late), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -452,6 +604,10 @@ int main(void)
         cmocka_unit_test_setup(a_vcpu_that_kvm_refuses_stays_absent, set_up),
         cmocka_unit_test_setup(a_vcpu_tells_whether_the_guest_has_started_it, set_up),
         cmocka_unit_test_setup(a_start_that_kvm_reports_is_known_without_a_kick, set_up),
+        cmocka_unit_test_setup(a_vcpu_starts_another, set_up_all),
+        cmocka_unit_test_setup(vcpus_start_each_other, set_up_all),
+        cmocka_unit_test_setup(a_vcpu_is_started_while_all_are_held, set_up_all),
+        cmocka_unit_test_setup(the_program_ends_while_a_vcpu_starts_another, set_up_all),
     };
 
     return cmocka_run_group_tests_name("vcpu", tests, NULL, NULL);
