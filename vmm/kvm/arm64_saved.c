@@ -6,7 +6,8 @@
  * its order. Each is one of three kinds: what the guest sees of its processor is compared; the counters are
  * left out, as "clocks" has them once for all vCPUs, which share them; all else is set. Then follow whether
  * the vCPU runs, and pending events, which setting registers could clear. The guest's memory has been
- * restored before; the GIC follows. The virtual counter is set when the vCPUs are resumed (vcpus_resume()),
+ * restored before; the GIC follows, with its part for each possible vCPU: a guest can reach redistributors of
+ * absent ones, too. The virtual counter is set when the vCPUs are resumed (vcpus_resume()),
  * and until then KVM does not look at timers.
  */
 #include <errno.h>
@@ -33,12 +34,6 @@ static bool refuse(const struct vcpu *vcpu, const char *verb, const char *what, 
 
 bool vcpus_arch_can_save(const struct vcpus *vcpus, struct error *error)
 {
-    for (unsigned i = 0; i < vcpus->possible; i++)
-        if (!vcpus_has(vcpus, i))
-            return error_set(error,
-                             "CPU %u is absent, and machines of arm64 to which CPUs can be added have no "
-                             "saved form; give -smp as many as maxcpus=",
-                             i);
     return ioctl(vcpus->vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_VCPU_EVENTS) > 0 ||
            error_set(error, "this host's KVM lacks KVM_CAP_VCPU_EVENTS (Linux 4.19), without which a vCPU's "
                             "pending events cannot be saved");
@@ -170,7 +165,7 @@ bool vcpus_arch_save(const struct vcpus *vcpus, struct stream_writer *writer, st
     if (!vcpus->clock_known)
         return error_set(error, "KVM does not tell the guest's virtual counter");
     for (unsigned i = 0; i < vcpus->possible; i++)
-        if (!save_vcpu(&vcpus->vcpu[i], writer, error))
+        if (vcpus_has(vcpus, i) && !save_vcpu(&vcpus->vcpu[i], writer, error))
             return false;
     if (!gic_save(vcpus->vm, vcpus->possible, writer, error))
         return false;
@@ -251,7 +246,7 @@ static bool restore_registers(const struct vcpu *vcpu, const struct stream_part 
     return good;
 }
 
-static bool restore_vcpu(const struct vcpu *vcpu, const struct hotram_saved *stream, struct error *error)
+static bool restore_vcpu(struct vcpu *vcpu, const struct hotram_saved *stream, struct error *error)
 {
     struct kvm_vcpu_events events;
     struct kvm_mp_state run_state;
@@ -259,6 +254,7 @@ static bool restore_vcpu(const struct vcpu *vcpu, const struct hotram_saved *str
     struct stream_part part;
 
     snprintf(name, sizeof name, "cpu %u", vcpu->index);
+    vcpu->as_reset = false;
     if (!stream_find(stream, name, &part, error) || !restore_registers(vcpu, &part, error) ||
         !stream_get_bytes(&part, "run state", &run_state, sizeof run_state, error) ||
         !stream_get_bytes(&part, "pending events", &events, sizeof events, error))
@@ -284,7 +280,7 @@ bool vcpus_arch_restore(struct vcpus *vcpus, const struct hotram_saved *stream, 
                          " Hz on this host",
                          hertz, frequency());
     for (unsigned i = 0; i < vcpus->possible; i++)
-        if (!restore_vcpu(&vcpus->vcpu[i], stream, error))
+        if (vcpus_has(vcpus, i) && !restore_vcpu(&vcpus->vcpu[i], stream, error))
             return false;
     if (!gic_restore(vcpus->vm, vcpus->possible, stream, error))
         return false;
