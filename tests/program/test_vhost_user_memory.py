@@ -122,6 +122,29 @@ def test_a_size_is_planned_within_the_limit():
         assert 1 < plan(64 + 1022) <= 4
 
 
+def test_a_size_is_planned_with_gaps_among_the_slots():
+    """It does not matter which slots are in use."""
+    with machine(slots=(32, 4)) as (host, back_ends):
+        host.qmp.execute("cont")
+        for slot in 15, 7:
+            host.add("ram", f"m{slot}", size=128 * MIB)
+            host.dimm(f"d{slot}", f"m{slot}", slot=slot)
+
+        def plan(size):
+            """As many DIMMs at a time as there may be."""
+            steps, count = host.qmp.execute("memory-set", {"size": size * MIB, "dry-run": True})["plan"], 2
+            for step in steps:
+                count += 1 if step["action"] == "plug" else -1
+                assert count <= 3, steps
+            return steps
+
+        for size in 64 + 256 + 2048, 64 + 256 + 1022, 64 + 8190:
+            assert plan(size), size
+        assert {step["device"] for step in plan(64)} == {"d15", "d7"}
+        host.qmp.execute("memory-set", {"size": (64 + 256 + 2048) * MIB})
+        wait_until(lambda: len(back_ends[1].regions) == 4, "the last DIMM")
+
+
 def test_a_size_beyond_the_limit():
     with machine(slots=(32, 1)) as (host, back_ends):
         host.qmp.execute("cont")

@@ -27,7 +27,7 @@ static void no_eject(void *opaque, uint32_t slot)
  * end of an eject; but it is not the guest's any more. */
 static void copy_slot(struct resize_model *model, uint32_t slot)
 {
-    const struct hotram_dimm *dimm = &model->hotplug->slots[slot];
+    const struct hotram_dimm *dimm = &model->hotplug->slots[model->slot_of[slot]];
     const struct hotram_dimm_request request = {
         .slot = slot,
         .slot_given = true,
@@ -66,27 +66,31 @@ static void copy_range(struct resize_model *model, uint32_t slot)
         hotram_bank_reserve(&model->bank, &request, NULL);
 }
 
-/* As many slots as guest memory may have regions, if those that are in use are the first ones: more where
- * there are gaps, and then a DIMM may be refused. Under the machine lock. */
-static uint32_t count_slots(struct resize_model *model)
+/* As many slots as guest memory may have regions: those that are in use, and empty ones. Without a limit they
+ * are the bank's, else those in use are the first ones. Under the machine lock. */
+static uint32_t choose_slots(struct resize_model *model)
 {
     const struct hotplug *hotplug = model->hotplug;
     const uint32_t slots = hotplug->config.slots;
     const unsigned room = guest_memory_room(hotplug->config.memory, &model->limit);
-    uint32_t used = 0, needed = 0;
+    uint32_t used = 0;
 
-    for (uint32_t slot = 0; slot < slots; slot++)
-        if (hotplug->slots[slot].state != HOTRAM_DIMM_EMPTY) {
-            used++;
-            needed = slot + 1;
-        }
+    for (uint32_t slot = 0; slot < slots; slot++) {
+        model->slot_of[slot] = slot;
+        used += hotplug->slots[slot].state != HOTRAM_DIMM_EMPTY;
+    }
     if (room >= slots - used) {
         model->limit.text[0] = '\0';
         return slots;
     }
-    if (needed < used + room)
-        needed = used + room;
-    return needed > 0 ? needed : 1;
+    used = 0;
+    for (uint32_t slot = 0; slot < slots; slot++)
+        if (hotplug->slots[slot].state != HOTRAM_DIMM_EMPTY)
+            model->slot_of[used++] = slot;
+    for (uint32_t slot = 0, next = used; slot < slots; slot++)
+        if (hotplug->slots[slot].state == HOTRAM_DIMM_EMPTY)
+            model->slot_of[next++] = slot;
+    return used + room > 0 ? used + room : 1;
 }
 
 void resize_model_init(struct resize_model *model, struct hotplug *hotplug,
@@ -99,11 +103,13 @@ void resize_model_init(struct resize_model *model, struct hotplug *hotplug,
     model->request = request;
     machine_lock_take(hotplug->config.board->lock);
     config = hotplug->bank.config;
-    config.slots = count_slots(model);
+    config.slots = choose_slots(model);
     hotram_bank_init(&model->bank, &config, model->slots, &ops, NULL);
-    for (uint32_t slot = 0; slot < hotplug->config.slots; slot++) {
+    for (uint32_t slot = 0; slot < config.slots; slot++) {
+        const uint32_t real = model->slot_of[slot];
+
         /* A memslot's DIMM goes and comes by name. */
-        model->fixed[slot] = (fixed && fixed[slot]) || hotplug->memslot[slot];
+        model->fixed[slot] = (fixed && fixed[real]) || hotplug->memslot[real];
         copy_slot(model, slot);
     }
     for (uint32_t range = 0; range < config.ranges; range++)
@@ -113,6 +119,13 @@ void resize_model_init(struct resize_model *model, struct hotplug *hotplug,
     model->before_blocks = model->blocks;
     model->before = model->bank;
     memcpy(model->before_slots, model->slots, sizeof model->slots);
+}
+
+void resize_model_name_slots(const struct resize_model *model, struct resize_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->count; i++)
+        if (!plan->steps[i].blocks && plan->steps[i].step.action == HOTRAM_PLAN_UNPLUG)
+            plan->steps[i].step.slot = model->slot_of[plan->steps[i].step.slot];
 }
 
 void resize_model_rewind(struct resize_model *model)

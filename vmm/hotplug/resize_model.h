@@ -13,11 +13,12 @@
 struct resize_model {
     struct hotplug *hotplug;
     const struct resize_request *request;
-    uint64_t align;                  /* of new DIMMs, bytes */
-    uint64_t present;                /* the guest's bytes before the first step */
-    bool fixed[HOTRAM_SLOTS_MAX];    /* by slot: its DIMM must not be removed */
-    bool removing[HOTRAM_SLOTS_MAX]; /* its removal was requested before: it is not part of the size */
-    struct resize_blocks blocks;     /* after the steps so far, like the next */
+    uint64_t align;                     /* of new DIMMs, bytes */
+    uint64_t present;                   /* the guest's bytes before the first step */
+    uint32_t slot_of[HOTRAM_SLOTS_MAX]; /* the bank's slot, by that of the copy, which all others here are */
+    bool fixed[HOTRAM_SLOTS_MAX];       /* by slot: its DIMM must not be removed */
+    bool removing[HOTRAM_SLOTS_MAX];    /* its removal was requested before: it is not part of the size */
+    struct resize_blocks blocks;        /* after the steps so far, like the next */
     struct hotram_bank bank;
     struct hotram_dimm slots[HOTRAM_PLACES_MAX]; /* its slots and ranges */
     struct hotram_bank before;                   /* before the first step */
@@ -31,6 +32,8 @@ struct resize_model {
 void resize_model_init(struct resize_model *model, struct hotplug *hotplug,
                        const struct resize_request *request, const bool *fixed);
 void resize_model_rewind(struct resize_model *model);
+/* At the end: the steps of a plan have slots of the bank. */
+void resize_model_name_slots(const struct resize_model *model, struct resize_plan *plan);
 /* Apply a step that the planner has found possible. */
 void resize_model_apply(struct resize_model *model, const struct resize_step *step);
 /* Remove a DIMM whose removal was requested before. Returns the step that waits for that. */

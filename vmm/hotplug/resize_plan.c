@@ -60,11 +60,15 @@ static bool plan(struct resize_model *model, const struct resize_request *reques
     model->present = resize_present(model->hotplug, request);
     plan->why.text[0] = '\0';
     good = !is_out_of_bounds(model, size) && resize_attempt(model, size, plan, &obstacle);
-    if (good && plan->reached == size)
+    if (good && plan->reached == size) {
+        resize_model_name_slots(model, plan);
         return true;
+    }
     /* Removals that miss it are a plan all the same, if the size is one that DIMMs and blocks can have. */
     good = good && (size - resize_model_base(model)) % resize_model_grain(model) == 0;
     resize_explain(model, &obstacle, size, good ? &plan->why : error); /* with plans of its own */
+    if (good)
+        resize_model_name_slots(model, plan);
     return good;
 }
 
