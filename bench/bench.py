@@ -32,6 +32,7 @@ import prealloc
 import saved
 import start
 import table
+import vhost_user
 import wire
 
 # Part -> what measures a program once, yielding pairs of name and value; and
@@ -55,6 +56,8 @@ PARTS = {
     "equipped": (equipped.measure, 9),
     "disk": (disk.measure, 3),
     "disk-dimms": (disk.measure_with_dimms, 3),
+    "vhost-user-plug": (vhost_user.measure_plugs, 5),
+    "vhost-user-disk": (vhost_user.measure, 3),
     "wire": (wire.measure, 3),
     "snapshot": (saved.measure_write, 3),
     "restore": (saved.measure_restore, 9),

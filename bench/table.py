@@ -147,9 +147,8 @@ def head(results):
     others = f"- kept busy by others meanwhile: {host['others']:.2f} processors\n"
     if host["kind"] == "emulated host":     # it does not see them
         others = ""
-    what = next((name for parts, name in ((table_devices.PARTS, ": disks and network cards"),
-                                          (table_moves.PARTS, ": guests that are saved and moved"))
-                 if set(results["parts"]) <= parts), "")
+    sections = (*table_devices.SECTIONS, (": guests that are saved and moved", table_moves.PARTS))
+    what = next((name for name, parts in sections if set(results["parts"]) <= parts), "")
     date = f"- measured on {results['date']}\n" if "date" in results else ""
     return (f"### {host['kind'].capitalize()}{what}\n\n"
             f"{date}"

@@ -2,9 +2,12 @@
 """The table's rows of disks and network cards."""
 
 import disk
+import vhost_user
 from goal import Goal, of
 
-PARTS = {"equipped", "disk", "disk-dimms", "wire"}
+# Those that have a table of their own.
+SECTIONS = [(": disks of vhost-user", {"vhost-user-plug", "vhost-user-disk"}),
+            (": disks and network cards", {"equipped", "disk", "disk-dimms", "vhost-user-plug", "vhost-user-disk", "wire"})]
 NODES = {"null": "null-co", "file": "file in memory"}
 AT_LEAST = Goal("≥ QEMU's", least_fraction=1)
 
@@ -36,6 +39,16 @@ def loaded(samples):
     return load / idle if idle and load else None
 
 
+def more_devices(samples):
+    one, many = of("plug_1")(samples), of(f"plug_{vhost_user.MANY}")(samples)
+    return many / one if one and many else None
+
+
+def user_label(case):
+    direction, order, size, depth = case
+    return f"disk of qemu-storage-daemon, {'1 MiB' if size == disk.MIB else '4 KiB'} {order} {direction}, depth {depth}"
+
+
 ROWS = [
     *(("equipped", f"start to monitor's greeting, with a disk and a card on {netdev}", "ms", of(f"greeting_{kind}"),
        Goal("≤ 5 ms", limit=5, time=True)) for kind, netdev in (("stream", "a stream"), ("user", "user networking"))),
@@ -50,6 +63,12 @@ ROWS = [
     ("disk-dimms", "full load / no load", "", loaded, Goal("≤ 2", limit=2)),
     ("disk-dimms", "requests of that disk, p99 by the guest's clock", "ms", of("p99_alone"), None),
     ("disk-dimms", "the same while DIMMs come and go", "ms", of("p99_dimms"), None),
+    *(("vhost-user-plug", f"device_add of a DIMM, {count} disk{'s' if count > 1 else ''} of vhost-user, p50", "ms", of(f"plug_{count}"), None)
+      for count in (1, vhost_user.MANY)),
+    ("vhost-user-plug", f"{vhost_user.MANY} disks / 1 disk", "", more_devices,
+     Goal(f"< {vhost_user.MANY}: side by side", limit=vhost_user.MANY, time=True)),
+    *(("vhost-user-disk", user_label(case), "MiB/s" if case[2] == disk.MIB else "/s",
+       of(f"{vhost_user.name_of(case)}_rate"), AT_LEAST) for case in vhost_user.CASES),
     ("wire", "two cards joined by a stream: TCP stream", "MiB/s", of("cable_stream"), AT_LEAST),
     ("wire", "two cards joined by a stream: questions and answers", "/s", of("cable_ask"), AT_LEAST),
     ("wire", "two cards joined by a stream: system calls for an answer, without vCPUs", "", of("cable_calls"), None),
