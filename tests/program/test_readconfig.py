@@ -122,6 +122,27 @@ def run(*options, **more):
                           input="quit\n", text=True, capture_output=True, timeout=60, check=False, **more)
 
 
+def test_a_socket_device_as_incus_writes_it():
+    """With the descriptor that Incus passes: of another file, so that no module of the host's is needed."""
+    with tempfile.TemporaryDirectory() as folder, open("/dev/null", "rb") as null:
+        config = pathlib.Path(folder, "qemu.conf")
+        config.write_text(f"""[device "qemu_pcie0"]
+                              driver = "pcie-root-port"
+                              bus = "pcie.0"
+                              addr = "1.0"
+                              chassis = "0"
+                              multifunction = "on"
+                              [device "qemu_vsock"]
+                              driver = "vhost-vsock-pci"
+                              bus = "qemu_pcie0"
+                              addr = "00.0"
+                              guest-cid = "5"
+                              vhostfd = "{null.fileno()}"
+                           """.replace("  ", ""))
+        said = run("-readconfig", str(config), pass_fds=[null.fileno()])
+        assert said.returncode == 1 and "it is no descriptor of /dev/vhost-vsock" in said.stderr, said.stderr
+
+
 def test_descriptors_that_a_file_names():
     """They stay open: a log behind /dev/fd/N, and a set that the file itself makes."""
     with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as folder:
