@@ -627,6 +627,29 @@ def test_an_image_that_somebody_takes():
 
 
 @tap.kvm
+def test_flash_that_has_changed():
+    """Since the target read it: it reads it again when the guest is there. Another image is refused."""
+    old, new, last = (bytes([value]) * (128 << 10) + bytes(128 << 10) for value in (1, 2, 3))
+    for first, meanwhile, found in ((new, old, new), (new[::-1], old, new[::-1]), (old, new, last)):
+        with place() as folder:
+            flash = folder / "flash"
+            flash.write_bytes(first)
+            with start("-pflash", flash, run=False) as source:
+                flash.write_bytes(meanwhile)
+                with start("-pflash", flash, incoming=f"unix:{folder}/m") as target:
+                    flash.write_bytes(found)
+                    source.qmp.execute("migrate", {"uri": f"unix:{folder}/m"})
+                    result = wait_migration(source, "completed", "failed")
+                    if found == first:
+                        assert result["status"] == "completed", result
+                        end(target)
+                    else:
+                        assert "block node 'pflash0' has other contents" in result["error-desc"], result
+                        assert status(source) == "prelaunch" and target.process.wait(LIMIT) == 1, status(source)
+                end(source)
+
+
+@tap.kvm
 def test_an_image_in_a_stored_stream():
     """A pipe's source gives its image up, too, and takes it again with cont."""
     with place() as folder, start(*disk(folder)) as source, open(folder / "stream", "wb") as file:

@@ -131,15 +131,16 @@ static bool is_zero(const uint8_t *bytes, uint64_t length)
     return bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0;
 }
 
-/* Pages of zeros, of which the padded images of distributions consist, take no memory. */
+/* Pages of zeros, of which the padded images of distributions consist, take no memory, unless they had other
+ * contents before. */
 static void keep_piece(struct flash_image *image, uint64_t offset, uint64_t length)
 {
     for (uint64_t at = 0; at < length; at += FLASH_PAGE)
-        if (!is_zero(image->copy + at, FLASH_PAGE))
+        if (!is_zero(image->copy + at, FLASH_PAGE) || !is_zero(image->bytes + offset + at, FLASH_PAGE))
             memcpy(image->bytes + offset + at, image->copy + at, FLASH_PAGE);
 }
 
-static bool read_all(struct flash_image *image, struct error *error)
+bool flash_image_read(struct flash_image *image, struct error *error)
 {
     for (uint64_t offset = 0; offset < image->size; offset += PIECE) {
         const uint64_t length = image->size - offset < PIECE ? image->size - offset : PIECE;
@@ -216,7 +217,7 @@ bool flash_image_open(struct flash_image *image, struct board *board, struct blo
     snprintf(image->name, sizeof image->name, "flash bank %u", number);
     snprintf(image->path, sizeof image->path, "/machine/system.flash%u", number);
     if (check_size(node, shape, error) && allocate(image, error) && use(image, node, error) &&
-        read_all(image, error))
+        flash_image_read(image, error))
         return true;
     flash_image_close(image);
     return false;

@@ -50,6 +50,8 @@ struct flash_image {
  * and an error: its size does not fit the shape, it is in use, or it cannot be read; nothing is left. */
 bool flash_image_open(struct flash_image *image, struct board *board, struct block_node *node,
                       unsigned number, const struct flash_shape *shape, struct error *error);
+/* Read it again, while the guest does not run and nothing is to be written. False and an error. */
+bool flash_image_read(struct flash_image *image, struct error *error);
 /* Bytes of no node, all 0, as many as a bank can have: memory is used for what the guest changes. Nothing is
  * stored. False and an error: out of memory; nothing is left. */
 bool flash_image_open_volatile(struct flash_image *image, unsigned number, const struct flash_shape *shape,

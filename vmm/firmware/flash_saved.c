@@ -101,8 +101,13 @@ bool flash_save(struct device *device, struct hotram_buffer *out, struct error *
 
 /* ---- restoring ---- */
 
-static bool same_image(const struct flash *flash, const struct flash_state *state, struct error *error)
+/* A guest that moves may have changed its image since the target read it. */
+static bool same_image(struct flash *flash, const struct flash_state *state, struct error *error)
 {
+    if (state->size == flash->image.size && state->sum == sum_of(flash))
+        return true;
+    if (!flash_image_read(&flash->image, error))
+        return false;
     return (state->size == flash->image.size && state->sum == sum_of(flash)) ||
            error_set(error,
                      "saved state of %s: block node '%.80s' has other contents than that of the saved "
