@@ -1,7 +1,8 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-"""The documentation has a row for every property that the program's help lists."""
+"""The documentation has a row for every property that the program's help lists, and the list of all commands and
+events."""
 
 import pathlib
 import re
@@ -10,6 +11,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
+from lib.host import Host                                    # noqa: E402
 from lib.machine import PROGRAM                              # noqa: E402
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
@@ -66,6 +68,17 @@ def test_what_devices_use():
                        if prop not in WITHOUT_EFFECT.get(name, ())
                        and not re.search(rf"\b{re.escape(prop)}\b", row_of(option, name) + DEVICES)]
             assert not missing, f"docs: {option} {name}: {missing}"
+
+
+def test_commands_and_events():
+    """Under "Monitor commands and events", by what the program says of itself."""
+    text = COMPATIBILITY.split("\n## Monitor commands and events\n")[1].split("\n## ")[0]
+    listed = set(re.findall(r"[\w-]+", text))
+    with Host() as host:
+        named = {entry["name"] for entry in host.qmp.execute("query-qmp-schema")
+                 if entry["meta-type"] in ("command", "event")}
+    assert len(named) > 100, named
+    assert not named - listed, sorted(named - listed)
 
 
 if __name__ == "__main__":
