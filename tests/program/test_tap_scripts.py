@@ -200,12 +200,13 @@ def test_netdev_add_runs_none():
 def test_a_daemon_keeps_nobody_waiting():
     """Who reads what the program prints reads to the end, with $(hotram ...): no process of a daemon's keeps it open."""
     with scripts() as made:
+        made.write("up", f"#!/bin/sh\necho up >> {made.log}\necho heard\n")
         options = ["-netdev", made.options(), "-device", "pcie-root-port,id=port,chassis=1"]
         if USER_NET.exists():
             options += ["-netdev", "user,id=u"]
         done = run(*options, "-daemonize", "-pidfile", f"{made.folder}/pid", cwd=made.folder)
         pid = int((made.folder / "pid").read_text())
-        assert done.returncode == 0 and done.stdout == "", done.stdout
+        assert done.returncode == 0 and done.stdout == "heard\n", done.stdout
         started = children(pid)
         assert len(started) == len(options) // 2, started
         for process in started:

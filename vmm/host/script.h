@@ -5,7 +5,7 @@
  * choose the moment, not the script or its argument, and its own end is that moment, too, whatever ends it.
  *
  * A script gets no descriptors but the standard ones: nothing to read, and what it prints goes to standard
- * error, or nowhere with -daemonize. Its privileges are those with which the program was started.
+ * error; for later, nowhere with -daemonize. Its privileges are those with which the program was started.
  *
  * Threads: main thread only; script_run() and script_later_prepare() before there are others.
  */
