@@ -289,6 +289,8 @@ arm64_tests() {
     local -x HOTRAM_ARCH=arm64
     [ -n "${GUEST_TESTS:-}" ] || HOTRAM=$PWD/tests/host/arm64-program tap "program firmware arm64" \
         /usr/bin/python3 -S tests/program/test_firmware.py
+    [ -n "${GUEST_TESTS:-}" ] || HOTRAM=$PWD/tests/host/arm64-program tap "program firmware_kernel arm64" \
+        /usr/bin/python3 -S tests/program/test_firmware_kernel.py
     guest_tests arm64 guest-arm64
     tap "guest-arm64 basic nvhe" guest_test arm64 tests/guest/test_basic.py --vhe 0
     tap "guest-arm64 basic gicv2" guest_test arm64 tests/guest/test_basic.py --vhe 0 --gic 2

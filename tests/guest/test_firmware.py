@@ -162,5 +162,24 @@ def test_linux_by_grub_has_hotplug_and_keeps_dimms_across_a_reboot():
             assert guest.quit() == 0
 
 
+# ---- Linux, by -kernel ----
+
+def test_a_kernel_of_the_command_line_is_started_by_an_option_rom():
+    if lacks():
+        raise tap.Skip(lacks())
+    if not pathlib.Path("/usr/share/qemu/linuxboot_dma.bin").exists():
+        raise tap.Skip("the package qemu-system-data is missing")
+    with tempfile.TemporaryDirectory() as folder:
+        with Machine(["-m", "512M,slots=4,maxmem=4G", "-smp", "2", "-bios", "bios-256k.bin",
+                      "-drive", f"file={blank(folder)},if=none,format=raw,id=d0",
+                      "-device", "virtio-blk-pci,drive=d0,id=disk0,bootindex=0"], reboot=True) as guest:
+            guest.wait_ready()
+            assert "Booting from ROM" in guest.console.text, guest.console.text
+            assert guest.shell("cat /sys/class/dmi/id/bios_vendor").strip() == "SeaBIOS"
+            assert guest.shell("nproc").strip() == "2"
+            plug_reboot_unplug(guest, LIMIT)
+            assert guest.quit() == 0
+
+
 if __name__ == "__main__":
     tap.main()

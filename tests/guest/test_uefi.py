@@ -156,5 +156,21 @@ def test_ovmf_as_an_image_that_is_only_read():
         assert halted(["-bios", "/usr/share/ovmf/OVMF.fd", *drive(disk, 1)]) == ["A"]
 
 
+def test_a_kernel_of_the_command_line():
+    """OVMF reads it from the firmware configuration device, before it looks at disks; variables are in a file as usual."""
+    if lacks():
+        raise tap.Skip(lacks())
+    with tempfile.TemporaryDirectory() as folder:
+        variables = pathlib.Path(folder, "variables")
+        shutil.copyfile(OVMF / "OVMF_VARS_4M.fd", variables)
+        disk = make_disk(folder, "A", HALT.format("A"))
+        with Machine(["-m", "512M,slots=4,maxmem=4G", *flash(variables), *drive(disk, 1)], reboot=True) as guest:
+            guest.wait_ready(LIMIT)
+            assert "EDK II" in guest.shell("dmesg | grep 'efi: EFI v'")
+            assert "GRUB" not in guest.console.text, guest.console.text
+            plug_reboot_unplug(guest, LIMIT)
+            assert guest.quit() == 0
+
+
 if __name__ == "__main__":
     tap.main()

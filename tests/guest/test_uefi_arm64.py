@@ -76,6 +76,18 @@ def test_the_default_image_boots_linux_which_keeps_a_dimm_across_a_reboot():
         assert "warning" not in guest.error_log, guest.error_log
 
 
+def test_a_kernel_of_the_command_line():
+    """EDK2 reads it from the firmware configuration device, before it looks at disks."""
+    if lacks():
+        raise tap.Skip(lacks())
+    with Machine(["-m", "512M,slots=4,maxmem=4G", "-bios", CODE, *disk()], reboot=True) as guest:
+        guest.wait_ready(LIMIT)
+        assert "EDK II" in guest.shell("dmesg | grep 'efi: EFI v'")
+        assert guest.shell("cat /sys/class/dmi/id/product_name").strip() == "hotram-1"
+        plug_reboot_unplug(guest, LIMIT)
+        assert guest.quit() == 0
+
+
 def test_bootindex_decides_which_disk():
     """Of two that could be started; the first option is not the first to be tried."""
     if lacks():

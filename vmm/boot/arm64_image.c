@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "boot/boot.h"
+#include "boot/firmware_kernel.h"
 #include "boot/gunzip.h"
 #include "layout/arm64.h"
 
@@ -62,6 +63,12 @@ static bool check_header(struct boot *boot, const uint8_t *bytes, struct error *
         return error_set(error,
                          "-kernel '%s' is broken: text_offset is 0x%llx, not a multiple of 4 KiB below 2 MiB",
                          boot->kernel_path, (unsigned long long)header.text_offset);
+    if (boot->by_firmware && memcmp(bytes, "MZ", 2) != 0)
+        return error_set(
+            error,
+            "-kernel '%s' has no EFI support (no \"MZ\" at its beginning), by which firmware starts it; use a "
+            "kernel with CONFIG_EFI, or omit -bios and pflash0 to boot it directly",
+            boot->kernel_path);
     if (boot->acpi && memcmp(bytes, "MZ", 2) != 0)
         return error_set(
             error,
@@ -159,6 +166,8 @@ static bool describe_zboot(struct boot *boot, const uint8_t *head, uint64_t leng
     for (char *at = header.compression; *at; at++)
         if (*at < ' ' || *at > '~')
             *at = '?'; /* it goes to a terminal */
+    if (boot->by_firmware)
+        return true; /* it unpacks itself */
     if (strcmp(header.compression, "gzip") != 0)
         return error_set(
             error,
@@ -196,6 +205,45 @@ bool arm64_image_describe(struct boot *boot, const uint8_t *head, uint64_t lengt
         "-kernel '%s' is not a kernel: it is not an arm64 Image (no \"ARM\\x64\" at 0x38), neither "
         "plain nor compressed with gzip nor as EFI zboot",
         boot->kernel_path);
+}
+
+static bool unpack_whole(struct firmware_part *part, const struct boot *boot, struct gunzip *stream,
+                         struct error *error)
+{
+    uint8_t more;
+    uint64_t length = 0, behind = 0;
+
+    if (!gunzip_read(stream, part->bytes, boot->image.image_size, &length) ||
+        !gunzip_read(stream, &more, 1, &behind))
+        return error_set(error, "-kernel '%s' is compressed with gzip and cannot be unpacked: %s",
+                         boot->kernel_path, gunzip_problem(stream));
+    part->size = (uint32_t)length;
+    return behind == 0 || error_set(error,
+                                    "-kernel '%s' is broken: it unpacks to more than the %llu bytes that its "
+                                    "header announces",
+                                    boot->kernel_path, (unsigned long long)boot->image.image_size);
+}
+
+/* Firmware starts EFI applications: an Image, or an EFI zboot image as it is. */
+bool firmware_kernel_arch_read(struct firmware_kernel *read, const struct boot *boot, struct error *error)
+{
+    struct gunzip *stream;
+    bool good;
+
+    if (!boot->image.gzip)
+        return firmware_part_read(&read->kernel, boot, 0, boot->kernel_size, error);
+    if (boot->image.image_size > FIRMWARE_KERNEL_MAX)
+        return error_set(error, "-kernel '%s' unpacks to %llu bytes, and firmware reads at most %llu MiB",
+                         boot->kernel_path, (unsigned long long)boot->image.image_size,
+                         (unsigned long long)(FIRMWARE_KERNEL_MAX >> 20));
+    stream = gunzip_start(boot, boot->image.offset, boot->image.size);
+    read->kernel.bytes = malloc(boot->image.image_size);
+    if (stream && read->kernel.bytes)
+        good = unpack_whole(&read->kernel, boot, stream, error);
+    else
+        good = error_set(error, "-kernel '%s': out of memory", boot->kernel_path);
+    gunzip_end(stream);
+    return good;
 }
 
 static bool unpack(const struct boot *boot, struct gunzip *stream, uint8_t *buffer,

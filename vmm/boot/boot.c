@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "boot/firmware_kernel.h"
 #include "host/file.h"
 
 static int open_regular(const char *what, const char *path, uint64_t *size, struct error *error)
@@ -50,6 +51,11 @@ static bool read_all(const struct boot *boot, int fd, uint64_t offset, void *buf
         length -= (uint64_t)got;
     }
     return true;
+}
+
+bool boot_read_file(const struct boot *boot, int fd, uint64_t offset, void *buffer, uint64_t length)
+{
+    return read_all(boot, fd, offset, buffer, length);
 }
 
 bool boot_read(const struct boot *boot, uint64_t offset, void *buffer, uint64_t length)
@@ -110,6 +116,20 @@ static bool describe(struct boot *boot, struct error *error)
     return boot_arch_describe(boot, head, length, error);
 }
 
+/* Firmware has files copied at once. */
+static bool check_sizes(const struct boot *boot, struct error *error)
+{
+    const bool kernel = boot->kernel_size > FIRMWARE_KERNEL_MAX;
+
+    return !boot->by_firmware || (!kernel && boot->initrd_size <= FIRMWARE_KERNEL_MAX) ||
+           error_set(error,
+                     "-%s '%s' has %llu bytes, which exceeds the limit of %llu MiB for a kernel or an initrd "
+                     "that firmware reads; omit -bios and pflash0 to boot the kernel directly",
+                     kernel ? "kernel" : "initrd", kernel ? boot->kernel_path : boot->initrd_path,
+                     (unsigned long long)(kernel ? boot->kernel_size : boot->initrd_size),
+                     (unsigned long long)(FIRMWARE_KERNEL_MAX >> 20));
+}
+
 bool boot_open(struct boot *boot, const struct boot_config *config, struct error *error)
 {
     *boot = (struct boot){
@@ -118,6 +138,7 @@ bool boot_open(struct boot *boot, const struct boot_config *config, struct error
         .cmdline = config->cmdline ? config->cmdline : "",
         .ram_size = config->ram_size,
         .acpi = config->acpi,
+        .by_firmware = config->by_firmware,
         .kernel_fd = -1,
         .initrd_fd = -1,
     };
@@ -131,7 +152,7 @@ bool boot_open(struct boot *boot, const struct boot_config *config, struct error
         if (boot->initrd_fd < 0)
             return false;
     }
-    return boot_arch_check(boot, error);
+    return check_sizes(boot, error) && boot_arch_check(boot, error);
 }
 
 void boot_close(struct boot *boot)

@@ -31,6 +31,7 @@ struct boot_config {
     const char *cmdline; /* NULL: empty */
     uint64_t ram_size;   /* bytes of contiguous RAM for kernel and initrd; x86-64: of RAM below 4 GiB */
     bool acpi;           /* the guest has ACPI tables; always true on x86-64 */
+    bool by_firmware;    /* firmware runs first, reads the kernel, and starts it (firmware_kernel.h) */
 };
 
 /* A part of a file, and its place in guest memory; sizes and offsets in bytes. */
@@ -50,6 +51,7 @@ struct boot {
     const char *cmdline;
     uint64_t ram_size; /* as in the configuration */
     bool acpi;
+    bool by_firmware;
     int kernel_fd; /* -1: none, like the next */
     int initrd_fd;
     uint64_t kernel_size; /* of the file, bytes; like the next */
@@ -66,6 +68,12 @@ struct boot {
 
     atomic_bool stop; /* a load in progress fails soon */
 };
+
+/* Whether there is something to boot_load(). */
+static inline bool boot_is_direct(const struct boot *boot)
+{
+    return boot->format != KERNEL_NONE && !boot->by_firmware;
+}
 
 /* An entry of the memory map, with the types of E820 (ACPI 6.5, 15); guest-physical, bytes. */
 enum memory_type { MEMORY_RAM = 1, MEMORY_RESERVED = 2 };
@@ -92,7 +100,7 @@ bool boot_open(struct boot *boot, const struct boot_config *config, struct error
 void boot_close(struct boot *boot);
 
 /* Write kernel, initrd, command line and boot information to guest RAM, and set *entry to the initial state
- * of the vCPU that boots. After a successful boot_open() with a kernel (arm64: or none), with vCPUs paused.
+ * of the vCPU that boots. After a successful boot_open(), if boot_is_direct(), with vCPUs paused.
  * False and an error: a file cannot be read or has become shorter, RAM is missing, out of memory, or
  * boot->stop is set; some of it may have been written. Any thread. */
 bool boot_load(const struct boot *boot, const struct boot_machine *machine, struct vcpu_entry *entry,
@@ -101,6 +109,8 @@ bool boot_load(const struct boot *boot, const struct boot_machine *machine, stru
 /* Read `length` bytes at an offset of the kernel's file. False, and errno if it is not boot->stop that ends
  * the read: an error, or the file is shorter (ENODATA). Any thread. */
 bool boot_read(const struct boot *boot, uint64_t offset, void *buffer, uint64_t length);
+/* The same of one of both files. */
+bool boot_read_file(const struct boot *boot, int fd, uint64_t offset, void *buffer, uint64_t length);
 
 /* Copy a piece of a file to guest memory, and clear the rest of the piece. False: the file cannot be read,
  * there is no memory, or boot->stop is set; some of it may have been written. Any thread. */

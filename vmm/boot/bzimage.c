@@ -6,6 +6,7 @@
 #include <asm/bootparam.h>
 #include <string.h>
 
+#include "boot/firmware_kernel.h"
 #include "boot/x86_boot.h"
 #include "kvm/x86_entry.h"
 #include "layout/x86.h"
@@ -62,6 +63,32 @@ bool bzimage_describe(struct boot *boot, const uint8_t *head, uint64_t length, s
     boot->setup_size = 0x202 + head[0x201] - HEADER;
     if (boot->setup_size > sizeof header)
         boot->setup_size = sizeof header;
+    return true;
+}
+
+/* Its parts, as a boot loader of this protocol writes them to memory. The BIOS's program puts the initrd
+ * lower where the BIOS uses what is here. */
+bool firmware_kernel_arch_read(struct firmware_kernel *read, const struct boot *boot, struct error *error)
+{
+    const uint64_t setup = boot->piece[0].file_offset;
+    const uint64_t initrd = boot->initrd_size > 0 ? x86_initrd_address(boot, boot->ram_size) : 0;
+    struct setup_header header;
+
+    if (!firmware_part_read(&read->setup, boot, 0, setup, error) ||
+        !firmware_part_read(&read->kernel, boot, setup, boot->kernel_size - setup, error))
+        return false;
+    read->setup.address = (uint32_t)X86_BIOS_SETUP;
+    read->kernel.address = (uint32_t)X86_KERNEL_START;
+    read->initrd.address = (uint32_t)initrd;
+    read->cmdline_address = (uint32_t)X86_BOOT_CMDLINE;
+    memcpy(&header, read->setup.bytes + HEADER, sizeof header);
+    header.type_of_loader = LOADER_OTHER;
+    header.loadflags |= CAN_USE_HEAP;
+    header.heap_end_ptr = X86_BOOT_CMDLINE - X86_BIOS_SETUP - 0x200; /* relative to setup + 0x200 */
+    header.cmd_line_ptr = read->cmdline_address;
+    header.ramdisk_image = (uint32_t)initrd;
+    header.ramdisk_size = (uint32_t)boot->initrd_size;
+    memcpy(read->setup.bytes + HEADER, &header, sizeof header);
     return true;
 }
 

@@ -13,6 +13,11 @@ bool boot_arch_describe(struct boot *boot, const uint8_t *head, uint64_t length,
 
     if (length >= 4 && memcmp(head, "\177ELF", 4) == 0) {
         boot->format = KERNEL_VMLINUX;
+        if (boot->by_firmware)
+            return error_set(error,
+                             "-kernel '%s' is an ELF file, and firmware starts a bzImage only; use the "
+                             "bzImage, or omit -bios and pflash0 to boot the kernel directly",
+                             boot->kernel_path);
         return vmlinux_describe(boot, head, length, error);
     }
     if (length >= 0x206 && memcmp(head + 0x202, "HdrS", 4) == 0) {
@@ -31,7 +36,7 @@ bool boot_arch_describe(struct boot *boot, const uint8_t *head, uint64_t length,
 }
 
 /* The initrd goes as high as it may, so that it is out of the way of the kernel. */
-static uint64_t initrd_address(const struct boot *boot, uint64_t low_ram_end)
+uint64_t x86_initrd_address(const struct boot *boot, uint64_t low_ram_end)
 {
     uint64_t limit = boot->initrd_max + 1 < low_ram_end ? boot->initrd_max + 1 : low_ram_end;
 
@@ -47,7 +52,7 @@ static bool check_room(const struct boot *boot, uint64_t low_ram_end, struct err
         return error_set(error, "-kernel '%s' needs %s of RAM, but only %s are below %s; increase -m",
                          boot->kernel_path, size_text(boot->end, need), size_text(low_ram_end, have),
                          size_text(X86_LOW_RAM_END, (char[SIZE_TEXT_MAX]){ 0 }));
-    if (boot->initrd_fd >= 0 && initrd_address(boot, low_ram_end) < boot->end)
+    if (boot->initrd_fd >= 0 && x86_initrd_address(boot, low_ram_end) < boot->end)
         return error_set(
             error,
             "-initrd '%s' of %s does not fit beside the kernel, which needs %s, in the %s of RAM available for an initrd; increase -m",
@@ -122,7 +127,7 @@ bool boot_load(const struct boot *boot, const struct boot_machine *machine, stru
     if (boot->initrd_fd >= 0) {
         struct kernel_piece piece = { .file_size = boot->initrd_size, .memory_size = boot->initrd_size };
 
-        initrd = piece.address = initrd_address(boot, machine->low_ram_end);
+        initrd = piece.address = x86_initrd_address(boot, machine->low_ram_end);
         if (!boot_load_piece(boot, machine->memory, boot->initrd_fd, &piece))
             return error_set(error, "-initrd '%s' cannot be loaded: was the file truncated?",
                              boot->initrd_path);

@@ -27,6 +27,9 @@ bool vmlinux_describe(struct boot *boot, const uint8_t *head, uint64_t length, s
 bool vmlinux_load_info(const struct boot *boot, const struct boot_machine *machine, uint64_t initrd,
                        struct vcpu_entry *entry, struct error *error);
 
+/* Where the initrd begins, guest-physical; 0: it is larger than the RAM below low_ram_end. */
+uint64_t x86_initrd_address(const struct boot *boot, uint64_t low_ram_end);
+
 /* The memory map, also of DIMMs. Returns the number of entries. Any thread. */
 #define MEMORY_DIMMS_MAX 256
 #define MEMORY_ENTRIES_MAX (8 + MEMORY_DIMMS_MAX)

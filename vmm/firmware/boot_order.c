@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "device/boot_index.h"
+#include "firmware/option_rom.h"
 #include "pci/bus.h"
 
 /* What Open Firmware calls functions by their class, and what is behind them, as QEMU has it. */
@@ -93,11 +94,15 @@ static void write_kind(FILE *out, const struct board *board, char letter, unsign
             write_line(out, function, count);
 }
 
-static unsigned write_paths(FILE *out, const struct board *board, const char *letters)
+static unsigned write_paths(FILE *out, const struct board *board, const char *rom, const char *letters)
 {
     const struct device *device = NULL;
     unsigned count = 0;
 
+    if (rom) {
+        fprintf(out, "/rom@" OPTION_ROM_FOLDER "%s", rom);
+        count++;
+    }
     if (board->pci)
         pci_lock(board->pci);
     while ((device = boot_index_next(board, device)) != NULL) {
@@ -113,8 +118,8 @@ static unsigned write_paths(FILE *out, const struct board *board, const char *le
     return count;
 }
 
-bool boot_order_publish(struct fw_cfg *fw_cfg, const struct board *board, const char *letters, bool strict,
-                        struct error *error)
+bool boot_order_publish(struct fw_cfg *fw_cfg, const struct board *board, const char *rom,
+                        const char *letters, bool strict, struct error *error)
 {
     char *text = NULL;
     size_t length = 0;
@@ -124,7 +129,7 @@ bool boot_order_publish(struct fw_cfg *fw_cfg, const struct board *board, const 
 
     if (!out)
         return error_set(error, "out of memory");
-    count = write_paths(out, board, strict ? "" : letters);
+    count = write_paths(out, board, rom, strict ? "" : letters);
     if (count > 0 && strict)
         fputs("\nHALT", out);
     if (fclose(out) != 0) {

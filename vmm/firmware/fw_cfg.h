@@ -26,8 +26,20 @@ enum {
     FW_CFG_RAM_SIZE = 0x03,
     FW_CFG_NOGRAPHIC = 0x04, /* SeaBIOS uses the serial port */
     FW_CFG_NB_CPUS = 0x05,
+    FW_CFG_KERNEL_ADDRESS = 0x07, /* of a kernel that firmware starts; addresses and sizes have 4 bytes */
+    FW_CFG_KERNEL_SIZE = 0x08,
+    FW_CFG_INITRD_ADDRESS = 0x0a,
+    FW_CFG_INITRD_SIZE = 0x0b,
     FW_CFG_BOOT_MENU = 0x0e,
     FW_CFG_MAX_CPUS = 0x0f,
+    FW_CFG_KERNEL_DATA = 0x11,
+    FW_CFG_INITRD_DATA = 0x12,
+    FW_CFG_CMDLINE_ADDRESS = 0x13,
+    FW_CFG_CMDLINE_SIZE = 0x14,
+    FW_CFG_CMDLINE_DATA = 0x15,
+    FW_CFG_SETUP_ADDRESS = 0x16,
+    FW_CFG_SETUP_SIZE = 0x17,
+    FW_CFG_SETUP_DATA = 0x18,
     FW_CFG_FILE_DIR = 0x19,
     FW_CFG_FILE_FIRST = 0x20,
     FW_CFG_LOCAL = 0x8000,
@@ -35,7 +47,7 @@ enum {
 #define FW_CFG_NUMBERS FW_CFG_FILE_FIRST /* items that are not files have lower numbers */
 #define FW_CFG_FILES_MAX 64u
 #define FW_CFG_NAME_MAX 55u                 /* length of a file's name, bytes */
-#define FW_CFG_SIZE_MAX (64u * 1024 * 1024) /* length of an item, bytes */
+#define FW_CFG_SIZE_MAX (64u * 1024 * 1024) /* length of an item that is copied, bytes */
 
 /* Bits of the item FW_CFG_ID: interfaces of the device. */
 #define FW_CFG_TRADITIONAL 1u
@@ -102,6 +114,8 @@ void fw_cfg_destroy(struct fw_cfg *fw_cfg);
  * error: out of memory, or length exceeds FW_CFG_SIZE_MAX; nothing has changed. */
 bool fw_cfg_set(struct fw_cfg *fw_cfg, uint16_t number, const void *bytes, size_t length,
                 struct error *error);
+/* The same for bytes of malloc(), which are the device's from then on, and as many as there are. */
+void fw_cfg_give(struct fw_cfg *fw_cfg, uint16_t number, uint8_t *bytes, uint32_t length);
 /* The same for a little-endian number of 2, 4 or 8 bytes. */
 bool fw_cfg_set_number(struct fw_cfg *fw_cfg, uint16_t number, uint64_t value, size_t width,
                        struct error *error);

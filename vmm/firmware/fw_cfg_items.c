@@ -81,6 +81,11 @@ bool fw_cfg_set(struct fw_cfg *fw_cfg, uint16_t number, const void *bytes, size_
     return true;
 }
 
+void fw_cfg_give(struct fw_cfg *fw_cfg, uint16_t number, uint8_t *bytes, uint32_t length)
+{
+    replace(fw_cfg, &fw_cfg->items[number], bytes, length);
+}
+
 bool fw_cfg_set_number(struct fw_cfg *fw_cfg, uint16_t number, uint64_t value, size_t width,
                        struct error *error)
 {

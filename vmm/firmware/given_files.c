@@ -13,24 +13,8 @@
 #include "base/config.h"
 #include "base/message.h"
 #include "firmware/fw_cfg.h"
+#include "firmware/rom.h"
 #include "host/file.h"
-
-static bool read_all(int fd, uint8_t *bytes, size_t length)
-{
-    while (length > 0) {
-        const ssize_t got = read(fd, bytes, length);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got == 0)
-            errno = ENODATA; /* it has become shorter */
-        if (got <= 0)
-            return false;
-        bytes += got;
-        length -= (size_t)got;
-    }
-    return true;
-}
 
 /* NULL: an error. */
 static uint8_t *read_open(int fd, const char *path, size_t *length, struct error *error)
@@ -51,7 +35,7 @@ static uint8_t *read_open(int fd, const char *path, size_t *length, struct error
     bytes = malloc(*length > 0 ? *length : 1);
     if (!bytes) {
         error_set(error, "out of memory");
-    } else if (!read_all(fd, bytes, *length)) {
+    } else if (!rom_read_all(fd, bytes, *length)) {
         error_set(error, "'%s' cannot be read: %s", path, strerror(errno));
         free(bytes);
         bytes = NULL;

@@ -40,10 +40,9 @@ static char *join(const char *folder, const char *name)
     return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
 }
 
-/* NULL: it is nowhere, or memory is short. */
-static char *find(const struct config *config, const char *name)
+char *rom_find(const struct config *config, const char *name)
 {
-    char *path = config->bios && access(name, R_OK) == 0 ? strdup(name) : NULL;
+    char *path = NULL;
 
     for (size_t i = 0; !path && i < config->firmware_folder_count; i++) {
         path = join(config->firmware_folders[i], name);
@@ -60,6 +59,26 @@ static char *find(const struct config *config, const char *name)
         }
     }
     return path;
+}
+
+/* NULL: it is nowhere, or memory is short. */
+static char *find(const struct config *config)
+{
+    if (config->bios && access(config->bios, R_OK) == 0)
+        return strdup(config->bios);
+    return rom_find(config, config->bios ? config->bios : ROM_DEFAULT);
+}
+
+const char *rom_folders_text(char text[ROM_FOLDERS_TEXT_MAX])
+{
+    static const char *const all[] = { ROM_FOLDERS, NULL };
+
+    text[0] = '\0';
+    for (size_t i = 0; all[i]; i++) {
+        strcat(text, all[i + 1] ? ", " : " and ");
+        strcat(text, all[i]);
+    }
+    return text;
 }
 
 const char *rom_package(const char *path)
@@ -81,14 +100,10 @@ const char *rom_package(const char *path)
 
 static bool not_found(const struct config *config, struct error *error)
 {
-    static const char *const all[] = { ROM_FOLDERS, NULL };
     const char *package = config->bios ? rom_package(config->bios) : NULL;
-    char text[128] = "";
+    char text[ROM_FOLDERS_TEXT_MAX];
 
-    for (size_t i = 0; all[i]; i++) {
-        strcat(text, all[i + 1] ? ", " : " and ");
-        strcat(text, all[i]);
-    }
+    rom_folders_text(text);
     if (config->bios)
         return error_set(error,
                          "-bios '%s': there is no such file that can be read, neither by this path nor in "
@@ -104,7 +119,7 @@ static bool not_found(const struct config *config, struct error *error)
 
 /* ---- reading it ---- */
 
-static bool read_all(int fd, uint8_t *bytes, size_t length)
+bool rom_read_all(int fd, uint8_t *bytes, size_t length)
 {
     while (length > 0) {
         const ssize_t got = read(fd, bytes, length);
@@ -142,6 +157,14 @@ bool rom_can_start(const uint8_t *image, size_t size)
 }
 #endif
 
+bool rom_is_uefi(const uint8_t *image, size_t size)
+{
+    static const char signature[] = "_FVH";
+    const size_t offset = 40;
+
+    return size >= offset + 4 && memcmp(image + offset, signature, 4) == 0;
+}
+
 /* Of the mapping: the guest's largest page. */
 #define PAGE (64u * 1024)
 
@@ -161,7 +184,7 @@ static bool read_image(struct rom *rom, int fd, struct error *error)
         rom->image = NULL;
         return error_set(error, "-bios '%s': out of memory", rom->path);
     }
-    if (!read_all(fd, rom->image, (size_t)status.st_size))
+    if (!rom_read_all(fd, rom->image, (size_t)status.st_size))
         return error_set(error, "-bios '%s' cannot be read: %s", rom->path, strerror(errno));
     if (!rom_can_start(rom->image, rom->size))
         return error_set(error, "-bios '%s' is not firmware for " ROM_MACHINE ": " ROM_LACK, rom->path);
@@ -177,7 +200,7 @@ bool rom_open(struct rom *rom, const struct config *config, struct error *error)
     bool read;
     int fd;
 
-    *rom = (struct rom){ .path = find(config, config->bios ? config->bios : ROM_DEFAULT) };
+    *rom = (struct rom){ .path = find(config) };
     if (!rom->path)
         return not_found(config, error);
     fd = file_open_regular(rom->path, O_RDONLY, 0, why);

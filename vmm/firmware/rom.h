@@ -51,6 +51,14 @@ struct rom {
 
 /* The folders that are searched for firmware after those of -L; NULL after the last. */
 const char *rom_folder_at(size_t index);
+/* The folders as the end of a list: ", FOLDER and FOLDER". Returns `text`. */
+#define ROM_FOLDERS_TEXT_MAX 128
+const char *rom_folders_text(char text[ROM_FOLDERS_TEXT_MAX]);
+/* The path of a file in the first folder, of -L and of those, that has one of this name which can be read;
+ * the caller frees it. NULL: there is none, or out of memory. */
+char *rom_find(const struct config *config, const char *name);
+/* Read `length` bytes. False and errno: that is not possible, or the file is shorter (ENODATA). */
+bool rom_read_all(int fd, uint8_t *bytes, size_t length);
 /* The Debian package that has a file of this name, whatever its folder; NULL: none that is known. */
 const char *rom_package(const char *path);
 /* Find the file config->bios, or ROM_DEFAULT, and read it. False and an error: not found, not readable, or
@@ -65,6 +73,8 @@ bool rom_map(const struct rom *rom, struct guest_memory *memory, struct error *e
  * are neither all 0 nor all ones, which are no instructions. Otherwise it is firmware for another
  * architecture, contains variables, or is padded (ROM_LACK). */
 bool rom_can_start(const uint8_t *image, size_t size);
+/* Whether an image is UEFI: it begins with a firmware volume (UEFI PI 1.7, volume 3, 3.2.1). */
+bool rom_is_uefi(const uint8_t *image, size_t size);
 /* x86-64, at the start and at each reset: copy the end of an image, of a ROM or in flash, below 1 MiB. False
  * and an error: the guest has no RAM there. */
 bool rom_copy_low(const uint8_t *image, size_t size, struct guest_memory *memory, struct error *error);

@@ -42,6 +42,7 @@
 #define X86_BOOT_CMDLINE UINT64_C(0x20000)
 #define X86_BOOT_CMDLINE_MAX (64 * KIB)
 #define X86_KERNEL_START (1 * MIB)
+#define X86_BIOS_SETUP UINT64_C(0x10000) /* where a BIOS puts the part of a bzImage for real mode */
 
 /* I/O ports */
 #define X86_PORT_RTC 0x70

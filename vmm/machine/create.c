@@ -218,6 +218,7 @@ static bool open_kernel(struct machine *machine, struct error *error)
         .cmdline = machine->config->append,
         .ram_size = machine->piece[0].size,
         .acpi = machine->config->acpi,
+        .by_firmware = machine->config->firmware != FIRMWARE_NONE,
     };
 
     return boot_open(&machine->boot, &config, error);

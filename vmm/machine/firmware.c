@@ -49,7 +49,8 @@ bool machine_describe_to_firmware(struct machine *machine, struct error *error)
     struct fw_cfg *fw_cfg = machine->board.fw_cfg;
 
     return !fw_cfg || (set_numbers(fw_cfg, machine->config, error) && add_files(fw_cfg, machine, error) &&
-                       fw_cfg_add_given(fw_cfg, machine->config, error));
+                       fw_cfg_add_given(fw_cfg, machine->config, error) &&
+                       machine_give_kernel_to_firmware(machine, error));
 }
 
 /* An entry of the file; numbers have their least byte first. */
@@ -74,6 +75,6 @@ bool machine_set_memory_map(struct machine *machine, const struct memory_entry *
 
 bool machine_set_boot_order(struct machine *machine, const char *letters, struct error *error)
 {
-    return boot_order_publish(machine->board.fw_cfg, &machine->board, letters, machine->config->boot.strict,
-                              error);
+    return boot_order_publish(machine->board.fw_cfg, &machine->board, machine_rom_to_boot(machine), letters,
+                              machine->config->boot.strict, error);
 }

@@ -93,7 +93,7 @@ bool machine_start(struct machine *machine, struct error *error)
         machine->state = RUN_INMIGRATE;
         return true;
     }
-    if (machine->boot.format == KERNEL_NONE)
+    if (!boot_is_direct(&machine->boot))
         return enter(machine, error);
     if (!begin_load(machine, loaded_first, error))
         return false;
@@ -157,7 +157,7 @@ static void put_back_and_load(struct machine *machine)
 
     if (!put_back(machine, &error))
         fail(machine, &error);
-    else if (machine->boot.format == KERNEL_NONE)
+    else if (!boot_is_direct(&machine->boot))
         finish(machine);
     else if (!begin_load(machine, loaded, &error))
         fail(machine, &error);

@@ -196,6 +196,12 @@ void machine_end_loading(struct machine *machine);
 
 /* firmware.c: what firmware reads of the machine, when there is the device for that. */
 bool machine_describe_to_firmware(struct machine *machine, struct error *error);
+/* kernel_keys.c, a part of that: the kernel, initrd and command line that firmware is to start. False and an
+ * error: a file cannot be read, an option ROM is missing, or out of memory. */
+bool machine_give_kernel_to_firmware(struct machine *machine, struct error *error);
+/* The name of the option ROM by which firmware starts the kernel; NULL: it has none to start, or does it
+ * itself. */
+const char *machine_rom_to_boot(const struct machine *machine);
 /* What each reset makes anew: the number of CPUs, which the clock chip tells, too; a memory map; the boot
  * order, with the kinds of -boot (boot_order_publish()). */
 struct memory_entry;

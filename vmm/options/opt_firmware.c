@@ -200,14 +200,12 @@ bool option_boot(struct parser *parser, const char *argument, struct error *erro
 
 /* ---- which of both boots ---- */
 
-/* A machine that a test plays the guest of has none unless it is named. */
+/* A machine with a kernel, or that a test plays the guest of, has none unless it is named. */
 static enum firmware_source choose_firmware(const struct config *config)
 {
-    if (config->kernel)
-        return FIRMWARE_NONE;
     if (config->pflash[0])
         return FIRMWARE_FLASH;
-    return config->bios || config->accel == ACCEL_KVM ? FIRMWARE_ROM : FIRMWARE_NONE;
+    return config->bios || (config->accel == ACCEL_KVM && !config->kernel) ? FIRMWARE_ROM : FIRMWARE_NONE;
 }
 
 bool finish_firmware(struct parser *parser, struct error *error)
@@ -218,14 +216,6 @@ bool finish_firmware(struct parser *parser, struct error *error)
         return error_set(error, "-fw_cfg: fw_cfg device not available: -machine none has no devices");
     if (strcmp(config->machine, "none") == 0)
         return !config->bios || error_set(error, "-bios: -machine none has no memory; omit either");
-    if (config->bios && config->kernel)
-        return error_set(error,
-                         "-bios '%s': a kernel given by -kernel is booted without firmware; omit -bios, or "
-                         "-kernel to boot from a disk",
-                         config->bios);
-    if (config->boot.menu && config->kernel)
-        return error_set(error, "-boot menu=on: a kernel given by -kernel is booted without firmware, which "
-                                "would show the menu; omit menu=on, or -kernel to boot from a disk");
     if (config->bios && config->pflash[0])
         return error_set(error,
                          "-bios '%s' and pflash0 '%.80s' are both firmware, and both " ROM_PLACE
@@ -233,6 +223,9 @@ bool finish_firmware(struct parser *parser, struct error *error)
                          "start what is in flash, or -pflash and pflash0",
                          config->bios, config->pflash[0]);
     config->firmware = choose_firmware(config);
+    if (config->boot.menu && config->kernel && config->firmware == FIRMWARE_NONE)
+        return error_set(error, "-boot menu=on: a kernel given by -kernel is booted without firmware, which "
+                                "would show the menu; omit menu=on or -kernel, or name firmware by -bios");
     config->fw_cfg = config->fw_cfg || config->firmware != FIRMWARE_NONE;
     return true;
 }

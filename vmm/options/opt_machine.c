@@ -328,7 +328,7 @@ static bool check_smbios(const struct config *config, struct error *error)
     if (config->firmware == FIRMWARE_NONE)
         return error_set(error,
                          "-smbios: an arm64 guest has SMBIOS tables from firmware only; omit -smbios, or "
-                         "boot a disk by firmware, without -kernel");
+                         "name firmware by -bios");
 #endif
     return true;
 }

@@ -130,7 +130,7 @@ const struct option options_table[] = {
     HANDLED(
         "pflash", "FILE", GROUP_MACHINE, option_pflash,
         "the next bank of parallel flash: the same as -drive if=pflash,format=raw,file=FILE. The first holds "
-        "firmware, which starts unless there is a -kernel, the second its variables",
+        "firmware, which starts, with or without a -kernel, the second its variables",
         "-pflash /usr/share/OVMF/OVMF_CODE_4M.fd -pflash VARS.fd"),
     HANDLED(
         "hda", "FILE", GROUP_MACHINE, option_hd,
@@ -212,8 +212,8 @@ const struct option options_table[] = {
     STORED("initrd", "FILE", GROUP_KERNEL, initrd, "the initial RAM disk", NULL),
     STORED("append", "TEXT", GROUP_KERNEL, append, "the kernel's command line", NULL),
     HANDLED("bios", "FILE", GROUP_KERNEL, option_bios,
-            "firmware for a machine without -kernel and -pflash (default: " ROM_DEFAULT
-            " of the package " ROM_PACKAGE ")",
+            "firmware for a machine without -pflash (default without -kernel: " ROM_DEFAULT
+            " of the package " ROM_PACKAGE "); with -kernel, it starts the kernel",
             NULL),
     HANDLED("L", "FOLDER", GROUP_KERNEL, option_firmware_folder,
             "a folder in which firmware is looked for first; '-L help' lists all of them", NULL),
