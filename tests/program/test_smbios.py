@@ -129,6 +129,23 @@ def test_what_is_given():
         assert found[11][0][1] == [b"a=b,c", b"second"]
 
 
+def test_what_is_on_the_board():
+    """One structure for each option; a place of PCI only where a device is named."""
+    only_x86()
+    with Host(["-device", "virtio-rng-pci,id=r,addr=5.0", "-smbios", "type=8,internal_reference=J1,external_reference=COM1",
+               "-smbios", "type=8,connector_type=8,port_type=9", "-smbios", "type=9,slot_designation=S,slot_type=0xa5,"
+               "slot_data_bus_width=8,current_usage=4,slot_length=3,slot_id=258,slot_characteristics1=4,"
+               "slot_characteristics2=1,pci_device=r", "-smbios", "type=41,designation=Random,kind=ethernet,instance=2,"
+               "pcidev=r", "-smbios", "type=41"]) as host:
+        found = tables(host)
+        assert [len(found[kind]) for kind in (8, 9, 41)] == [2, 1, 2]
+        assert [string(found[8][0], at) for at in (4, 6)] == ["J1", "COM1"] and found[8][1][0][4:] == bytes((0, 0, 0, 8, 9))
+        assert string(found[9][0], 4) == "S"
+        assert found[9][0][0][5:] == bytes((0xa5, 8, 4, 3, 2, 1, 4, 1, 0, 0, 0, 0x28)), found[9][0][0]
+        assert string(found[41][0], 4) == "Random" and found[41][0][0][5:] == bytes((0x85, 2, 0, 0, 0, 0x28))
+        assert found[41][1][0][4:] == b"\0\x81\0" + b"\xff" * 4
+
+
 def test_the_largest_machine_has_room():
     only_x86()
     nodes = [word for i in range(128) for word in ("-numa", f"node,mem=2M,cpus={i}")]
@@ -142,7 +159,15 @@ def test_what_is_refused():
     for argument, words in (("type=1,uuid=5", "Parameter 'uuid' expects a UUID"),
                             ("type=0,release=1.256", "Parameter 'release' expects MAJOR.MINOR"),
                             ("type=0,uefi=perhaps", "Parameter 'uefi' expects "),
-                            ("type=8", "Parameter 'type' expects 0, 1, 2, 3, 4, 11 or 17; got '8'"),
+                            ("type=7", "Parameter 'type' expects 0, 1, 2, 3, 4, 8, 9, 11, 17 or 41; got '7'"),
+                            ("type=8,port_type=256", "Parameter 'port_type' expects "),
+                            ("type=9,slot_id=65536", "Parameter 'slot_id' expects "),
+                            ("type=9,serial=1", "has no property 'serial'"),
+                            ("type=41,kind=toaster", "Parameter 'kind' expects "),
+                            ("type=41,pcidev=none", "-smbios type=41: pcidev='none' is no PCI device"),
+                            ("type=9,pci_device=r -device pcie-root-port,id=p,chassis=1 -device virtio-rng-pci,bus=p,id=r",
+                             "pci_device='r' is behind a root port, whose bus the guest numbers"),
+                            ("type=8 " + "-smbios type=8 " * 255, "type=8 is given 255 times, which is the limit"),
                             ("type=01", "Parameter 'type' expects "),
                             ("serial=1", "Parameter 'type' is missing"),
                             ("file=x", "file= is not available"),

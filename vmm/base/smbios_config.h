@@ -9,6 +9,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Structures of which there may be several, up to this number of each type. */
+#define SMBIOS_LIST_MAX 255u
+
+struct smbios_port { /* type 8 */
+    char *internal, *external;
+    uint32_t connector, port; /* bytes, of the lists of DSP0134, 7.9.2 and 7.9.3 */
+};
+
+struct smbios_slot { /* type 9 */
+    char *designation, *pci_device;
+    uint32_t type, width, usage, length, id, characteristics1, characteristics2; /* bytes; `id`: 2 */
+};
+
+struct smbios_onboard { /* type 41 */
+    char *designation, *kind, *pci_device;
+    uint32_t instance; /* a byte */
+};
+
 struct smbios_config {
     struct {
         char *vendor, *version, *date, *release; /* "MAJOR.MINOR", two bytes */
@@ -38,6 +56,10 @@ struct smbios_config {
         uint32_t speed; /* MT/s; 0: unknown */
         bool speed_given;
     } memory; /* type 17 */
+    struct smbios_port *ports; /* in the order given, as the next two */
+    struct smbios_slot *slots;
+    struct smbios_onboard *onboards;
+    size_t port_count, slot_count, onboard_count;
 };
 
 #endif

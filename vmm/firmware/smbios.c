@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "firmware/smbios.h"
+#include "firmware/smbios_parts.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -24,27 +24,19 @@
 #define NO_ERRORS 0xfffe /* of an error structure: there is none */
 #define UNKNOWN_WORD 0xffff
 #define DEFAULT_MHZ 2000
-#define STRINGS_MAX 255u /* of a structure: their numbers are bytes */
 
 /* ---- a structure ---- */
 
-/* Its strings, which follow behind its formatted part. */
-struct strings {
-    const char *text[STRINGS_MAX];
-    unsigned count;
-};
-
-static void begin(struct hotram_buffer *out, uint8_t type, uint8_t length, unsigned handle)
+void smbios_begin(struct hotram_buffer *out, uint8_t type, uint8_t length, unsigned handle)
 {
     hotram_buffer_u8(out, type);
     hotram_buffer_u8(out, length);
     hotram_buffer_u16(out, (uint16_t)handle);
 }
 
-/* The number of a string; of one that is not there or empty, 0. */
-static void string(struct hotram_buffer *out, struct strings *strings, const char *text)
+void smbios_string(struct hotram_buffer *out, struct smbios_strings *strings, const char *text)
 {
-    if (!text || !*text || strings->count == STRINGS_MAX) {
+    if (!text || !*text || strings->count == SMBIOS_STRINGS_MAX) {
         hotram_buffer_u8(out, 0);
         return;
     }
@@ -52,7 +44,7 @@ static void string(struct hotram_buffer *out, struct strings *strings, const cha
     hotram_buffer_u8(out, (uint8_t)strings->count);
 }
 
-static void end(struct hotram_buffer *out, const struct strings *strings)
+void smbios_end(struct hotram_buffer *out, const struct smbios_strings *strings)
 {
     for (unsigned i = 0; i < strings->count; i++)
         hotram_buffer_bytes(out, strings->text[i], strlen(strings->text[i]) + 1);
@@ -113,7 +105,7 @@ bool smbios_release_parse(const char *text, uint8_t *major, uint8_t *minor)
 static void write_bios(struct hotram_buffer *out, const struct smbios_machine *machine,
                        const struct smbios_config *given)
 {
-    struct strings strings = { .count = 0 };
+    struct smbios_strings strings = { .count = 0 };
     const bool told = given->bios.vendor || given->bios.version || given->bios.date || given->bios.release ||
                       given->bios.uefi;
     uint8_t major = 0xff, minor = 0xff;
@@ -122,11 +114,11 @@ static void write_bios(struct hotram_buffer *out, const struct smbios_machine *m
         return;
     if (given->bios.release && !smbios_release_parse(given->bios.release, &major, &minor))
         major = minor = 0xff;
-    begin(out, 0, 0x18, HANDLE_BIOS);
-    string(out, &strings, either(given->bios.vendor, machine->direct ? "hotram" : NULL));
-    string(out, &strings, either(given->bios.version, machine->direct));
+    smbios_begin(out, 0, 0x18, HANDLE_BIOS);
+    smbios_string(out, &strings, either(given->bios.vendor, machine->direct ? "hotram" : NULL));
+    smbios_string(out, &strings, either(given->bios.version, machine->direct));
     hotram_buffer_u16(out, 0); /* where its code begins: nowhere */
-    string(out, &strings, given->bios.date);
+    smbios_string(out, &strings, given->bios.date);
     hotram_buffer_u8(out, 0);  /* its size: 64 KiB, the least */
     hotram_buffer_u64(out, 8); /* what it can do is not told */
     hotram_buffer_u8(out, 0);  /* the same */
@@ -136,7 +128,7 @@ static void write_bios(struct hotram_buffer *out, const struct smbios_machine *m
     hotram_buffer_u8(out, major);
     hotram_buffer_u8(out, minor);
     hotram_buffer_u16(out, UNKNOWN_WORD); /* no embedded controller */
-    end(out, &strings);
+    smbios_end(out, &strings);
 }
 
 /* Its first three fields are numbers (7.2.1). */
@@ -152,58 +144,58 @@ static void write_uuid(struct hotram_buffer *out, const uint8_t uuid[16])
 static void write_system(struct hotram_buffer *out, const struct smbios_machine *machine,
                          const struct smbios_config *given)
 {
-    struct strings strings = { .count = 0 };
+    struct smbios_strings strings = { .count = 0 };
     uint8_t uuid[16] = { 0 };
 
-    begin(out, 1, 0x1b, HANDLE_SYSTEM);
-    string(out, &strings, either(given->system.manufacturer, "hotram"));
-    string(out, &strings, either(given->system.product, machine->name));
-    string(out, &strings, given->system.version);
-    string(out, &strings, given->system.serial);
+    smbios_begin(out, 1, 0x1b, HANDLE_SYSTEM);
+    smbios_string(out, &strings, either(given->system.manufacturer, "hotram"));
+    smbios_string(out, &strings, either(given->system.product, machine->name));
+    smbios_string(out, &strings, given->system.version);
+    smbios_string(out, &strings, given->system.serial);
     if (machine->uuid)
         memcpy(uuid, machine->uuid, sizeof uuid);
     if (given->system.uuid && !smbios_uuid_parse(given->system.uuid, uuid))
         memset(uuid, 0, sizeof uuid);
     write_uuid(out, uuid);
     hotram_buffer_u8(out, 6); /* it was woken by its power switch */
-    string(out, &strings, given->system.sku);
-    string(out, &strings, given->system.family);
-    end(out, &strings);
+    smbios_string(out, &strings, given->system.sku);
+    smbios_string(out, &strings, given->system.family);
+    smbios_end(out, &strings);
 }
 
 /* 7.3 */
 static void write_board(struct hotram_buffer *out, const struct smbios_machine *machine,
                         const struct smbios_config *given)
 {
-    struct strings strings = { .count = 0 };
+    struct smbios_strings strings = { .count = 0 };
 
     if (!given->board.present)
         return;
-    begin(out, 2, 0x0f, HANDLE_BOARD);
-    string(out, &strings, either(given->board.manufacturer, "hotram"));
-    string(out, &strings, either(given->board.product, machine->name));
-    string(out, &strings, given->board.version);
-    string(out, &strings, given->board.serial);
-    string(out, &strings, given->board.asset);
+    smbios_begin(out, 2, 0x0f, HANDLE_BOARD);
+    smbios_string(out, &strings, either(given->board.manufacturer, "hotram"));
+    smbios_string(out, &strings, either(given->board.product, machine->name));
+    smbios_string(out, &strings, given->board.version);
+    smbios_string(out, &strings, given->board.serial);
+    smbios_string(out, &strings, given->board.asset);
     hotram_buffer_u8(out, 1); /* it is the motherboard */
-    string(out, &strings, given->board.location);
+    smbios_string(out, &strings, given->board.location);
     hotram_buffer_u16(out, HANDLE_CHASSIS);
     hotram_buffer_u8(out, 10); /* the same */
     hotram_buffer_u8(out, 0);  /* objects on it */
-    end(out, &strings);
+    smbios_end(out, &strings);
 }
 
 /* 7.4 */
 static void write_chassis(struct hotram_buffer *out, const struct smbios_config *given)
 {
-    struct strings strings = { .count = 0 };
+    struct smbios_strings strings = { .count = 0 };
 
-    begin(out, 3, 0x16, HANDLE_CHASSIS);
-    string(out, &strings, either(given->chassis.manufacturer, "hotram"));
+    smbios_begin(out, 3, 0x16, HANDLE_CHASSIS);
+    smbios_string(out, &strings, either(given->chassis.manufacturer, "hotram"));
     hotram_buffer_u8(out, 1); /* another form than those of the list */
-    string(out, &strings, given->chassis.version);
-    string(out, &strings, given->chassis.serial);
-    string(out, &strings, given->chassis.asset);
+    smbios_string(out, &strings, given->chassis.version);
+    smbios_string(out, &strings, given->chassis.serial);
+    smbios_string(out, &strings, given->chassis.asset);
     hotram_buffer_u8(out, 3);    /* it booted, */
     hotram_buffer_u8(out, 3);    /* has power */
     hotram_buffer_u8(out, 3);    /* and is not hot: safe */
@@ -211,8 +203,8 @@ static void write_chassis(struct hotram_buffer *out, const struct smbios_config 
     hotram_buffer_zeros(out, 4); /* the maker's own */
     hotram_buffer_zeros(out, 2); /* height and power cords: not told */
     hotram_buffer_zeros(out, 2); /* no elements, of no size */
-    string(out, &strings, given->chassis.sku);
-    end(out, &strings);
+    smbios_string(out, &strings, given->chassis.sku);
+    smbios_end(out, &strings);
 }
 
 static uint8_t byte_or_more(uint32_t count)
@@ -225,17 +217,17 @@ static void write_processor(struct hotram_buffer *out, const struct smbios_machi
                             const struct smbios_config *given, uint32_t number)
 {
     const uint32_t threads = machine->cores * machine->threads;
-    struct strings strings = { .count = 0 };
+    struct smbios_strings strings = { .count = 0 };
     char socket[128];
 
     snprintf(socket, sizeof socket, "%.100s %u", either(given->processor.socket, "CPU"), number);
-    begin(out, 4, 0x30, HANDLE_PROCESSOR + number);
-    string(out, &strings, socket);
+    smbios_begin(out, 4, 0x30, HANDLE_PROCESSOR + number);
+    smbios_string(out, &strings, socket);
     hotram_buffer_u8(out, 3); /* a central processor */
     hotram_buffer_u8(out, 1); /* of another family than those of the list */
-    string(out, &strings, either(given->processor.manufacturer, "hotram"));
+    smbios_string(out, &strings, either(given->processor.manufacturer, "hotram"));
     hotram_buffer_u64(out, given->processor.id);
-    string(out, &strings, either(given->processor.version, machine->name));
+    smbios_string(out, &strings, either(given->processor.version, machine->name));
     hotram_buffer_u8(out, 0);  /* voltage: unknown */
     hotram_buffer_u16(out, 0); /* external clock: unknown */
     hotram_buffer_u16(
@@ -245,9 +237,9 @@ static void write_processor(struct hotram_buffer *out, const struct smbios_machi
     hotram_buffer_u8(out, 1);    /* another socket than those of the list */
     for (unsigned level = 0; level < 3; level++)
         hotram_buffer_u16(out, NO_HANDLE);
-    string(out, &strings, given->processor.serial);
-    string(out, &strings, given->processor.asset);
-    string(out, &strings, given->processor.part);
+    smbios_string(out, &strings, given->processor.serial);
+    smbios_string(out, &strings, given->processor.asset);
+    smbios_string(out, &strings, given->processor.part);
     hotram_buffer_u8(out, byte_or_more(machine->cores));
     hotram_buffer_u8(out, byte_or_more(machine->cores)); /* enabled */
     hotram_buffer_u8(out, byte_or_more(threads));
@@ -256,21 +248,21 @@ static void write_processor(struct hotram_buffer *out, const struct smbios_machi
     hotram_buffer_u16(out, (uint16_t)machine->cores);
     hotram_buffer_u16(out, (uint16_t)machine->cores);
     hotram_buffer_u16(out, (uint16_t)threads);
-    end(out, &strings);
+    smbios_end(out, &strings);
 }
 
 /* 7.12 */
 static void write_strings(struct hotram_buffer *out, const struct smbios_config *given)
 {
-    struct strings strings = { .count = 0 };
+    struct smbios_strings strings = { .count = 0 };
 
     if (given->value_count == 0)
         return;
-    for (size_t i = 0; i < given->value_count && i < STRINGS_MAX; i++)
+    for (size_t i = 0; i < given->value_count && i < SMBIOS_STRINGS_MAX; i++)
         strings.text[strings.count++] = given->values[i];
-    begin(out, 11, 5, HANDLE_STRINGS);
+    smbios_begin(out, 11, 5, HANDLE_STRINGS);
     hotram_buffer_u8(out, (uint8_t)strings.count);
-    end(out, &strings);
+    smbios_end(out, &strings);
 }
 
 /* 7.17: all memory is in one array. */
@@ -278,7 +270,7 @@ static void write_array(struct hotram_buffer *out, const struct smbios_machine *
 {
     const bool extended = machine->maxmem / KIB >= 0x80000000;
 
-    begin(out, 16, 0x17, HANDLE_ARRAY);
+    smbios_begin(out, 16, 0x17, HANDLE_ARRAY);
     hotram_buffer_u8(out, 3); /* on the board */
     hotram_buffer_u8(out, 3); /* it is the system's memory */
     hotram_buffer_u8(out, 2); /* error correction: unknown */
@@ -304,11 +296,11 @@ static void write_memory(struct hotram_buffer *out, const struct smbios_memory *
 {
     const uint16_t size = short_size(memory->size);
     const uint16_t speed = (uint16_t)(given->memory.speed_given ? given->memory.speed : 0);
-    struct strings strings = { .count = 0 };
+    struct smbios_strings strings = { .count = 0 };
     char locator[128];
 
     snprintf(locator, sizeof locator, "%.100s %u", either(given->memory.locator, "DIMM"), number);
-    begin(out, 17, 0x28, HANDLE_MEMORY + number);
+    smbios_begin(out, 17, 0x28, HANDLE_MEMORY + number);
     hotram_buffer_u16(out, HANDLE_ARRAY);
     hotram_buffer_u16(out, NO_ERRORS);
     hotram_buffer_u16(out, UNKNOWN_WORD); /* width with and without error correction */
@@ -316,20 +308,20 @@ static void write_memory(struct hotram_buffer *out, const struct smbios_memory *
     hotram_buffer_u16(out, size);
     hotram_buffer_u8(out, 9); /* a DIMM */
     hotram_buffer_u8(out, 0); /* of no set */
-    string(out, &strings, memory->name ? memory->name : locator);
-    string(out, &strings, given->memory.bank);
+    smbios_string(out, &strings, memory->name ? memory->name : locator);
+    smbios_string(out, &strings, given->memory.bank);
     hotram_buffer_u8(out, 7);  /* RAM */
     hotram_buffer_u16(out, 2); /* of another kind than those of the list */
     hotram_buffer_u16(out, speed);
-    string(out, &strings, either(given->memory.manufacturer, "hotram"));
-    string(out, &strings, given->memory.serial);
-    string(out, &strings, given->memory.asset);
-    string(out, &strings, given->memory.part);
+    smbios_string(out, &strings, either(given->memory.manufacturer, "hotram"));
+    smbios_string(out, &strings, given->memory.serial);
+    smbios_string(out, &strings, given->memory.asset);
+    smbios_string(out, &strings, given->memory.part);
     hotram_buffer_u8(out, 0); /* rank: unknown */
     hotram_buffer_u32(out, size == 0x7fff ? (uint32_t)(memory->size / MIB) : 0);
     hotram_buffer_u16(out, speed);
     hotram_buffer_zeros(out, 6); /* voltages: unknown */
-    end(out, &strings);
+    smbios_end(out, &strings);
 }
 
 /* 7.20 */
@@ -338,7 +330,7 @@ static void write_mapped(struct hotram_buffer *out, const struct smbios_memory *
     const uint64_t last = memory->address + memory->size - 1;
     const bool extended = last / KIB >= UINT32_MAX;
 
-    begin(out, 19, 0x1f, HANDLE_MAPPED + number);
+    smbios_begin(out, 19, 0x1f, HANDLE_MAPPED + number);
     hotram_buffer_u32(out, extended ? UINT32_MAX : (uint32_t)(memory->address / KIB));
     hotram_buffer_u32(out, extended ? UINT32_MAX : (uint32_t)(last / KIB));
     hotram_buffer_u16(out, HANDLE_ARRAY);
@@ -351,11 +343,11 @@ static void write_mapped(struct hotram_buffer *out, const struct smbios_memory *
 /* 7.33, 7.45 */
 static void write_end(struct hotram_buffer *out)
 {
-    begin(out, 32, 0x0b, HANDLE_BOOT);
+    smbios_begin(out, 32, 0x0b, HANDLE_BOOT);
     hotram_buffer_zeros(out, 6);
     hotram_buffer_u8(out, 0); /* no errors */
     hotram_buffer_zeros(out, 2);
-    begin(out, 127, 4, HANDLE_END);
+    smbios_begin(out, 127, 4, HANDLE_END);
     hotram_buffer_zeros(out, 2);
 }
 
@@ -368,12 +360,15 @@ void smbios_build(const struct smbios_machine *machine, const struct smbios_conf
     write_chassis(out, given);
     for (uint32_t socket = 0; socket < machine->sockets; socket++)
         write_processor(out, machine, given, socket);
+    smbios_write_ports(out, given);
+    smbios_write_slots(out, machine, given);
     write_strings(out, given);
     write_array(out, machine);
     for (size_t i = 0; i < machine->memory_count; i++)
         write_memory(out, &machine->memory[i], given, (unsigned)i);
     for (size_t i = 0; i < machine->memory_count; i++)
         write_mapped(out, &machine->memory[i], (unsigned)i);
+    smbios_write_onboard(out, machine, given);
     write_end(out);
 }
 

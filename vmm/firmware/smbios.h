@@ -31,9 +31,15 @@ struct smbios_machine {
     uint32_t slots;                   /* number of DIMM slots, occupied or not */
     const struct smbios_memory *memory;
     size_t memory_count;
+    /* Where a PCI device of bus 0 is, by its id: -smbios's have been checked. False: not there. */
+    bool (*place)(const void *opaque, const char *id, uint8_t *devfn);
+    const void *opaque;
     const char *direct; /* for a guest without firmware, version of the BIOS structure (7.1); NULL: firmware
                          * adds its own, and the table has one only if -smbios gives it */
 };
+
+/* What -smbios type=41,kind= can be, in the order of DSP0134, 7.42.2, from 1 on; NULL after the last. */
+extern const char *const smbios_onboard_kinds[];
 
 /* Parse -smbios uuid=. False: malformed. */
 bool smbios_uuid_parse(const char *text, uint8_t uuid[16]);

@@ -5,10 +5,13 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "firmware/fw_cfg.h"
 #include "firmware/smbios.h"
 #include "machine/state.h"
+#include "pci/bus.h"
+#include "pci/function.h"
 
 /* RAM has a range for each object and node, and for each side of the hole. */
 #define RAM_MAX (2 * NUMA_NODES_MAX + 2)
@@ -46,6 +49,54 @@ static size_t list_dimms(const struct machine *machine, struct smbios_memory *me
     return count;
 }
 
+/* ---- devices that -smbios names ---- */
+
+static const struct pci_function *function_of(const struct board *board, const char *id)
+{
+    struct pci_function *function = NULL;
+
+    while (board->pci && (function = pci_next(board->pci, function)) != NULL)
+        if (function->device.id && strcmp(function->device.id, id) == 0)
+            return function;
+    return NULL;
+}
+
+/* Devices of the root bus are never removed, and its number is always 0. */
+static bool place_of(const void *board, const char *id, uint8_t *devfn)
+{
+    const struct pci_function *function = function_of(board, id);
+
+    if (function)
+        *devfn = function->devfn;
+    return function != NULL;
+}
+
+static bool check_device(const struct board *board, unsigned type, const char *property, const char *id,
+                         struct error *error)
+{
+    const struct pci_function *function = id ? function_of(board, id) : NULL;
+
+    if (!id || (function && !function->bus->bridge))
+        return true;
+    return error_set(error, "-smbios type=%u: %s='%.80s' is %s; name one by its id, with bus=pcie.0", type,
+                     property, id,
+                     function ? "behind a root port, whose bus the guest numbers" : "no PCI device");
+}
+
+bool machine_check_smbios(const struct machine *machine, struct error *error)
+{
+    const struct smbios_config *given = &machine->config->smbios;
+    bool good = true;
+
+    for (size_t i = 0; good && i < given->slot_count; i++)
+        good = check_device(&machine->board, 9, "pci_device", given->slots[i].pci_device, error);
+    for (size_t i = 0; good && i < given->onboard_count; i++)
+        good = check_device(&machine->board, 41, "pcidev", given->onboards[i].pci_device, error);
+    return good;
+}
+
+/* ---- the tables ---- */
+
 bool machine_smbios(const struct machine *machine, const char *direct, bool dimms, struct hotram_buffer *out)
 {
     struct smbios_memory *memory = calloc(RAM_MAX + HOTRAM_SLOTS_MAX, sizeof *memory);
@@ -60,6 +111,8 @@ bool machine_smbios(const struct machine *machine, const char *direct, bool dimm
         .maxmem = config->maxmem,
         .slots = config->slots,
         .memory = memory,
+        .place = place_of,
+        .opaque = &machine->board,
         .direct = direct,
     };
     const bool good = memory && names;

@@ -265,6 +265,8 @@ uint64_t machine_ram_end(const struct machine *machine);
 /* smbios.c: the SMBIOS structure table of the machine as it is now; `direct` as in firmware/smbios.h, with or
  * without its DIMMs. False: out of memory. */
 bool machine_smbios(const struct machine *machine, const char *direct, bool dimms, struct hotram_buffer *out);
+/* Once there are devices: whether -smbios names some that are there to stay. False and an error. */
+bool machine_check_smbios(const struct machine *machine, struct error *error);
 /* The same, with entry point and DIMMs, as files of the firmware configuration device, which the machine has;
  * in place of those that are there. False and an error: out of memory. */
 bool machine_publish_smbios(struct machine *machine, struct error *error);

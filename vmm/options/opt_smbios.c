@@ -70,14 +70,67 @@ static const struct property memory[] = {
     NUMBER16("speed", memory.speed, "MT/s (default 0: unknown)"),
 };
 
+#define BYTE(values, name, field, help) \
+    PROPERTY_ROW_RANGE(values, name, PROPERTY_UINT32, field, help, NUMBER_RANGE(0, UINT8_MAX))
+
+static const struct property ports[] = {
+    PROPERTY_ROW(smbios_port, "internal_reference", PROPERTY_STRING, internal, "its name on the board"),
+    PROPERTY_ROW(smbios_port, "external_reference", PROPERTY_STRING, external, "its name on the chassis"),
+    BYTE(smbios_port, "connector_type", connector, "DSP0134, 7.9.2 (default 0: none)"),
+    BYTE(smbios_port, "port_type", port, "DSP0134, 7.9.3 (default 0: none)"),
+};
+static const struct property slots[] = {
+    PROPERTY_ROW(smbios_slot, "slot_designation", PROPERTY_STRING, designation, "its name"),
+    BYTE(smbios_slot, "slot_type", type, "DSP0134, 7.10.1"),
+    BYTE(smbios_slot, "slot_data_bus_width", width, "DSP0134, 7.10.2"),
+    BYTE(smbios_slot, "current_usage", usage, "DSP0134, 7.10.3"),
+    BYTE(smbios_slot, "slot_length", length, "DSP0134, 7.10.4"),
+    PROPERTY_ROW_RANGE(smbios_slot, "slot_id", PROPERTY_UINT32, id, "its number",
+                       NUMBER_RANGE(0, UINT16_MAX)),
+    BYTE(smbios_slot, "slot_characteristics1", characteristics1, "DSP0134, 7.10.6"),
+    BYTE(smbios_slot, "slot_characteristics2", characteristics2, "DSP0134, 7.10.7"),
+    PROPERTY_ROW(smbios_slot, "pci_device", PROPERTY_STRING, pci_device,
+                 "id of the device that is there, on pcie.0"),
+};
+static const struct property onboards[] = {
+    PROPERTY_ROW(smbios_onboard, "designation", PROPERTY_STRING, designation, "its name"),
+    PROPERTY_ROW_WORDS(smbios_onboard, "kind", kind, "what it is", smbios_onboard_kinds),
+    BYTE(smbios_onboard, "instance", instance, "its number among those of its kind"),
+    PROPERTY_ROW(smbios_onboard, "pcidev", PROPERTY_STRING, pci_device, "id of the device, on pcie.0"),
+};
+
+#define LIST(field) \
+    { \
+        sizeof(*((struct smbios_config *)NULL)->field##s), offsetof(struct smbios_config, field##s), \
+            offsetof(struct smbios_config, field##_count) \
+    }
+
 static const struct smbios_rows {
     unsigned type;
     const struct property *rows;
     size_t count;
+    /* Of a type that may be there several times; size 0: it is there once, and options add up. */
+    struct {
+        size_t size, array, count;
+    } list;
 } types[] = {
-    { 0, bios, COUNT_OF(bios) },           { 1, system_rows, COUNT_OF(system_rows) },
-    { 2, board, COUNT_OF(board) },         { 3, chassis, COUNT_OF(chassis) },
-    { 4, processor, COUNT_OF(processor) }, { 17, memory, COUNT_OF(memory) },
+    { 0, bios, COUNT_OF(bios), { 0 } },
+    { 1, system_rows, COUNT_OF(system_rows), { 0 } },
+    { 2, board, COUNT_OF(board), { 0 } },
+    { 3, chassis, COUNT_OF(chassis), { 0 } },
+    { 4, processor, COUNT_OF(processor), { 0 } },
+    { 8, ports, COUNT_OF(ports), LIST(port) },
+    { 9, slots, COUNT_OF(slots), LIST(slot) },
+    { 17, memory, COUNT_OF(memory), { 0 } },
+    { 41, onboards, COUNT_OF(onboards), LIST(onboard) },
+};
+#define TYPES "0, 1, 2, 3, 4, 8, 9, 11, 17 or 41"
+
+/* The largest of the structs of lists. */
+union listed {
+    struct smbios_port port;
+    struct smbios_slot slot;
+    struct smbios_onboard onboard;
 };
 
 static const struct smbios_rows *find_type(const char *word)
@@ -153,6 +206,35 @@ static bool read_type(struct parser *parser, const struct smbios_rows *type, str
     return good;
 }
 
+/* The address of the pointer to its structs. */
+static void *array_of(const struct smbios_rows *type, struct smbios_config *config)
+{
+    return (char *)config + type->list.array;
+}
+
+static size_t *count_of(const struct smbios_rows *type, struct smbios_config *config)
+{
+    return (size_t *)((char *)config + type->list.count);
+}
+
+static bool add_one(struct parser *parser, const struct smbios_rows *type, struct props props,
+                    struct error *error)
+{
+    static const char *const skip[] = { "type", NULL };
+    struct smbios_config *config = &parser->config->smbios;
+    union listed values;
+    void *place;
+
+    memset(&values, 0, sizeof values);
+    if (*count_of(type, config) == SMBIOS_LIST_MAX)
+        return error_set(error, "type=%u is given %u times, which is the limit", type->type, SMBIOS_LIST_MAX);
+    if (!props_read(props, type->rows, type->count, skip, "smbios", &values, error))
+        return false;
+    place = array_grow(array_of(type, config), (*count_of(type, config))++, type->list.size);
+    memcpy(place, &values, type->list.size);
+    return true;
+}
+
 /* Strings of whoever runs the guest. Of several in one option only the last would be left. */
 static bool read_value(struct parser *parser, const char *argument, struct json_object *object,
                        struct error *error)
@@ -198,15 +280,17 @@ static bool read_smbios(struct parser *parser, const char *argument, struct prop
                          "file= is not available: hotram builds the structures itself, of type=N,KEY=VALUE");
     if (!word)
         return error_set(error,
-                         "Parameter 'type' is missing: type=N,KEY=VALUE; N is 0, 1, 2, 3, 4, 11 or 17");
+                         "Parameter 'type' is missing: type=N,KEY=VALUE; N is " TYPES);
     if (keyval_get(props.object, "help") && show_help(word)) {
         parser->done = true;
         return true;
     }
     if (strcmp(word, "11") == 0)
         return read_value(parser, argument, props.object, error);
-    return type ? read_type(parser, type, props, error)
-                : error_set(error, "Parameter 'type' expects 0, 1, 2, 3, 4, 11 or 17; got '%.80s'", word);
+    if (!type)
+        return error_set(error, "Parameter 'type' expects " TYPES "; got '%.80s'", word);
+    return type->list.size > 0 ? add_one(parser, type, props, error)
+                               : read_type(parser, type, props, error);
 }
 
 bool option_smbios(struct parser *parser, const char *argument, struct error *error)
@@ -220,8 +304,19 @@ bool option_smbios(struct parser *parser, const char *argument, struct error *er
 
 void smbios_config_free(struct smbios_config *config)
 {
-    for (size_t i = 0; i < COUNT_OF(types); i++)
-        props_free(types[i].rows, types[i].count, config);
+    for (size_t i = 0; i < COUNT_OF(types); i++) {
+        const struct smbios_rows *type = &types[i];
+        char *array;
+
+        if (type->list.size == 0) {
+            props_free(type->rows, type->count, config);
+            continue;
+        }
+        memcpy(&array, array_of(type, config), sizeof array);
+        for (size_t one = 0; one < *count_of(type, config); one++)
+            props_free(type->rows, type->count, array + one * type->list.size);
+        free(array);
+    }
     for (size_t i = 0; i < config->value_count; i++)
         free(config->values[i]);
     free(config->values);

@@ -184,9 +184,10 @@ const struct option options_table[] = {
     HANDLED("uuid", "UUID", GROUP_MACHINE, option_uuid, "set the machine's UUID",
             "-uuid 8b5ec5a0-2c3f-4ad2-9a55-0c5c5d6e7f80"),
     HANDLED(
-        "smbios", "type=0|1|2|3|4|17[,KEY=VALUE]\ntype=11,value=TEXT", GROUP_MACHINE, option_smbios,
+        "smbios", "type=0|1|2|3|4|8|9|17|41[,KEY=VALUE]\ntype=11,value=TEXT", GROUP_MACHINE, option_smbios,
         "what the guest's SMBIOS tables (dmidecode) say of firmware (0), system (1), board (2), chassis (3), "
-        "processors (4) and memory (17); type 11 is a text for the guest, and may be repeated. "
+        "processors (4), memory (17), ports (8), slots (9) and onboard devices (41), of which each option adds one; type 11 "
+        "is a text for the guest, and may be repeated. "
         "'-smbios type=N,help' lists the keys of a type",
         "-kernel vmlinuz -smbios type=1,manufacturer=Example,serial=1234\n-kernel vmlinuz -smbios type=11,value=role:db"),
     HANDLED(
