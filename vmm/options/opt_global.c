@@ -23,6 +23,8 @@ static const struct {
     { "ICH9-LPC", "disable_s4", true, "the guest has no suspend to disk" },
     { "PIIX4_PM", "disable_s3", true, "the guest has no suspend to RAM" },
     { "PIIX4_PM", "disable_s4", true, "the guest has no suspend to disk" },
+    { "cfi.pflash01", "secure", false,
+      "flash that only system management mode may change requires that mode, which the machine lacks" },
 };
 
 /* QEMU's words of a boolean, and numbers. */
