@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The kernel loaders: any file as -kernel, beside an -initrd and -append of any length, in a guest with
- * little RAM.
+ * little RAM, booted directly and read for firmware.
  *
  * An input is struct options' bytes, then the kernel. The guest's RAM ends where a page that cannot be
  * touched begins.
@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "boot/firmware_kernel.h"
 #include "boot/x86_boot.h"
 #include "kvm/vm.h"
 #include "kvm/x86_entry.h"
@@ -151,6 +152,33 @@ static void load(const struct boot *boot, const struct options *options, struct 
     guest_memory_destroy(map);
 }
 
+/* ---- The same file, for firmware to start ---- */
+
+static void read_for_firmware(struct boot_config config, const struct options *options, const uint8_t *kernel)
+{
+    struct firmware_kernel read;
+    struct error error = { 0 };
+    struct boot boot;
+
+    config.by_firmware = true;
+    if (boot_open(&boot, &config, &error)) {
+        CHECK(boot.format == KERNEL_BZIMAGE && !boot_is_direct(&boot));
+        CHECK(firmware_kernel_read(&read, &boot, &error));
+        CHECK(read.setup.size >= 1024 && read.setup.size + read.kernel.size == boot.kernel_size);
+        CHECK(memcmp(read.kernel.bytes, kernel + read.setup.size, read.kernel.size) == 0);
+        CHECK(memcmp(read.setup.bytes, kernel, 0x1f1) == 0);
+        if (options->initrd && options->initrd_size > 0) {
+            CHECK(read.initrd.size == options->initrd_size && read.initrd.bytes[read.initrd.size - 1] == '!');
+            CHECK(read.initrd.address >= boot.end &&
+                  read.initrd.address + options->initrd_size <= options->ram);
+        }
+        firmware_kernel_free(&read);
+    } else {
+        CHECK(error.text[0]);
+    }
+    boot_close(&boot);
+}
+
 /* ---- */
 
 static uint8_t *make_ram(void)
@@ -197,5 +225,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         CHECK(error.text[0]);
     }
     boot_close(&boot);
+    read_for_firmware(config, &options, input.at);
     return 0;
 }

@@ -55,7 +55,7 @@ struct smbios_config {
         char *locator, *bank, *manufacturer, *serial, *asset, *part;
         uint32_t speed; /* MT/s; 0: unknown */
         bool speed_given;
-    } memory; /* type 17 */
+    } memory;                  /* type 17 */
     struct smbios_port *ports; /* in the order given, as the next two */
     struct smbios_slot *slots;
     struct smbios_onboard *onboards;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A kernel that firmware reads and starts: what it gets of kernel and initrd, in memory (machine/kernel_keys.c
- * hands it over). x86-64: the two parts of a bzImage, of which the first is completed as a boot loader does it
- * (Linux Documentation/arch/x86/boot.rst); arm64: an EFI application.
+ * A kernel that firmware reads and starts: what it gets of kernel and initrd, in memory
+ * (machine/kernel_keys.c hands it over). x86-64: the two parts of a bzImage, of which the first is completed
+ * as a boot loader does it (Linux Documentation/arch/x86/boot.rst); arm64: an EFI application.
  *
  * Threads: main thread.
  */
@@ -11,7 +11,8 @@
 
 #include "boot/boot.h"
 
-/* Maximum size of kernel and of initrd, bytes: firmware can have each copied at once, which occupies a vCPU. */
+/* Maximum size of kernel and of initrd, bytes: firmware can have each copied at once, which occupies a vCPU.
+ */
 #define FIRMWARE_KERNEL_MAX (UINT64_C(1) << 30)
 
 struct firmware_part {

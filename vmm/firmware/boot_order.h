@@ -10,9 +10,9 @@
 
 #include "firmware/fw_cfg.h"
 
-/* Set the file. `rom`: an option ROM that comes first, or NULL. `letters`: kinds of drives (c: disks, n: networks), whose devices come after those with an
- * index; "": firmware finds them elsewhere. `strict`: firmware tries no devices without an index. False and
- * an error: out of memory. */
+/* Set the file. `rom`: an option ROM that comes first, or NULL. `letters`: kinds of drives (c: disks, n:
+ * networks), whose devices come after those with an index; "": firmware finds them elsewhere. `strict`:
+ * firmware tries no devices without an index. False and an error: out of memory. */
 bool boot_order_publish(struct fw_cfg *fw_cfg, const struct board *board, const char *rom,
                         const char *letters, bool strict, struct error *error);
 

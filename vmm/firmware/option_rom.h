@@ -18,6 +18,7 @@
 
 /* Look for the file in the folders of firmware, check it and add it. False and an error: not found, not an
  * option ROM, or as for fw_cfg_add_file(). */
-bool option_rom_add(struct fw_cfg *fw_cfg, const struct config *config, const char *name, struct error *error);
+bool option_rom_add(struct fw_cfg *fw_cfg, const struct config *config, const char *name,
+                    struct error *error);
 
 #endif

@@ -9,9 +9,8 @@
 #define HANDLE_ONBOARD 0x2900
 #define ENABLED 0x80 /* of the type of an onboard device */
 
-const char *const smbios_onboard_kinds[] = { "other",     "unknown", "video", "scsi", "ethernet",
-                                             "tokenring", "sound",   "pata",  "sata", "sas",
-                                             NULL };
+const char *const smbios_onboard_kinds[] = { "other", "unknown", "video", "scsi", "ethernet", "tokenring",
+                                             "sound", "pata",    "sata",  "sas",  NULL };
 
 /* 7.9 */
 void smbios_write_ports(struct hotram_buffer *out, const struct smbios_config *given)

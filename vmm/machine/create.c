@@ -248,8 +248,8 @@ static bool create_all(struct machine *machine, struct error *error)
      * those waits some milliseconds for what they registered. */
     return create_hotplug(machine, error) && create_cpus(machine, error) && bus_check(&machine->bus, error) &&
            create_memslots(machine, error) && create_devices(machine, error) &&
-           machine_check_smbios(machine, error) && vm_create_devices(&machine->vm, error) && create_vcpus(machine, error) &&
-           vm_complete_devices(&machine->vm, error) &&
+           machine_check_smbios(machine, error) && vm_create_devices(&machine->vm, error) &&
+           create_vcpus(machine, error) && vm_complete_devices(&machine->vm, error) &&
            vcpus_complete(&machine->vcpus, config->debug_threads, error) &&
            cpus_complete(machine->cpus, error) && machine_start(machine, error);
 }

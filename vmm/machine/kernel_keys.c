@@ -65,9 +65,8 @@ const char *machine_rom_to_boot(const struct machine *machine)
 
     if (!machine->boot.by_firmware || machine->boot.format == KERNEL_NONE)
         return NULL;
-    if (machine->config->firmware == FIRMWARE_FLASH
-            ? rom_is_uefi(flash->image.bytes, flash->image.size)
-            : rom_is_uefi(machine->rom.image, machine->rom.size))
+    if (machine->config->firmware == FIRMWARE_FLASH ? rom_is_uefi(flash->image.bytes, flash->image.size)
+                                                    : rom_is_uefi(machine->rom.image, machine->rom.size))
         return NULL;
     return OPTION_ROM_LINUX;
 }

@@ -279,8 +279,7 @@ static bool read_smbios(struct parser *parser, const char *argument, struct prop
         return error_set(error,
                          "file= is not available: hotram builds the structures itself, of type=N,KEY=VALUE");
     if (!word)
-        return error_set(error,
-                         "Parameter 'type' is missing: type=N,KEY=VALUE; N is " TYPES);
+        return error_set(error, "Parameter 'type' is missing: type=N,KEY=VALUE; N is " TYPES);
     if (keyval_get(props.object, "help") && show_help(word)) {
         parser->done = true;
         return true;
@@ -289,8 +288,7 @@ static bool read_smbios(struct parser *parser, const char *argument, struct prop
         return read_value(parser, argument, props.object, error);
     if (!type)
         return error_set(error, "Parameter 'type' expects " TYPES "; got '%.80s'", word);
-    return type->list.size > 0 ? add_one(parser, type, props, error)
-                               : read_type(parser, type, props, error);
+    return type->list.size > 0 ? add_one(parser, type, props, error) : read_type(parser, type, props, error);
 }
 
 bool option_smbios(struct parser *parser, const char *argument, struct error *error)
