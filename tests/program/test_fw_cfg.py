@@ -15,7 +15,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import arch, tap                                    # noqa: E402
 from lib.fw_cfg import ERROR, ID, MAX_CPUS, NB_CPUS, READ, SELECT, SIGNATURE, FwCfg     # noqa: E402
 from lib.host import MIB, Host                               # noqa: E402
-from lib.machine import PROGRAM                              # noqa: E402
+from lib.machine import PROGRAM, Machine                     # noqa: E402
+from lib.qtest import QtestServer                            # noqa: E402
 
 QUIET = ["-accel", "qtest", "-nodefaults", "-display", "none"]
 ONE = ["-fw_cfg", "name=opt/org.example/one,string=some words"]
@@ -48,6 +49,52 @@ def test_files_of_the_command_line_are_read_by_name():
             assert device.file("opt/org.example/two") == path.read_bytes()
             number, _ = device.directory()["opt/org.example/one"]
             assert device.item(number, 12) == b"some words\0\0"
+
+
+ALL = ("opt/org.example/one", "opt/org.example/two", "opt/org.example/three")
+
+
+def contents(device):
+    """Name -> number and bytes, of what was given."""
+    return {name: (number, device.item(number, size)) for name, (number, size) in device.directory().items()
+            if name.startswith("opt/")}
+
+
+@contextlib.contextmanager
+def restored(file, *options):
+    """A program that continues from a snapshot, and its driver."""
+    with tempfile.TemporaryDirectory(prefix="hotram-") as folder:
+        server = QtestServer(pathlib.Path(folder, "qtest"))
+        with Machine(["-restore", file, "-accel", "qtest", "-qtest", f"unix:{server.path}", *options], kernel=None,
+                     run=False) as again:
+            again.qtest = server.accept()
+            yield again, FwCfg(again.qtest)
+
+
+def test_contents_are_given_anew_beside_a_snapshot():
+    """What tells a copy who it is; the order of the files stays, also in the copy of a copy."""
+    given = [word for name in ALL for word in ("-fw_cfg", f"name={name},string=of {name[-3:]}")]
+    with tempfile.TemporaryDirectory(prefix="hotram-") as folder:
+        first, second = pathlib.Path(folder, "first"), pathlib.Path(folder, "second")
+        with machine(*given, memory="64M") as (host, device):
+            before = contents(device)
+            assert [text for _, text in before.values()] == [b"of one", b"of two", b"of ree"], before
+            host.qmp.execute("machine-snapshot", {"file": str(first)})
+        expected = dict(before)
+        expected[ALL[1]] = (before[ALL[1]][0], b"another")
+        with restored(first, "-fw_cfg", f"name={ALL[1]},string=another") as (again, device):
+            assert contents(device) == expected, (contents(device), expected)
+            again.qmp.execute("machine-snapshot", {"file": str(second)})
+        with restored(second) as (_, device):
+            assert contents(device) == expected, contents(device)
+        expected[ALL[0]] = (before[ALL[0]][0], b"first")
+        with restored(second, "-fw_cfg", f"name={ALL[0]},string=first") as (_, device):
+            assert contents(device) == expected, contents(device)
+        for names, words in (((ALL[0], ALL[0]), "duplicate fw_cfg file name"),
+                             (("opt/org.example/four",), "the guest in the snapshot has no such file")):
+            said = refused("-restore", str(first), *(word for name in names
+                                                     for word in ("-fw_cfg", f"name={name},string=x")))
+            assert words in said, said
 
 
 def test_the_machine_is_described():

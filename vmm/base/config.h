@@ -79,6 +79,7 @@ struct fw_cfg_config {
     char *name;
     char *file;   /* or NULL, */
     char *string; /* and this is what it is */
+    bool stored;  /* with -restore: the snapshot has one of this name */
 };
 
 /* One -object, -device, -blockdev or -netdev, or one of their short forms (-drive, -nic), in the order given.

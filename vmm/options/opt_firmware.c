@@ -31,8 +31,9 @@ static bool is_given(const char *text)
 }
 
 /* The first sentences are QEMU's. */
-static bool keep(struct config *config, const struct fw_cfg_values *values, struct error *error)
+static bool keep(const struct parser *parser, const struct fw_cfg_values *values, struct error *error)
 {
+    struct config *config = parser->config;
     struct fw_cfg_config *one;
 
     if (is_given(values->gen_id))
@@ -49,7 +50,8 @@ static bool keep(struct config *config, const struct fw_cfg_values *values, stru
     one = array_grow(&config->fw_cfg_files, config->fw_cfg_file_count++, sizeof *one);
     *one = (struct fw_cfg_config){ .name = string_copy(values->name),
                                    .file = is_given(values->file) ? string_copy(values->file) : NULL,
-                                   .string = is_given(values->string) ? string_copy(values->string) : NULL };
+                                   .string = is_given(values->string) ? string_copy(values->string) : NULL,
+                                   .stored = parser->restoring };
     config->fw_cfg = true;
     return true;
 }
@@ -65,7 +67,7 @@ bool option_fw_cfg(struct parser *parser, const char *argument, struct error *er
         parser->done = true;
     } else if (good) {
         good = props_read(props, properties, COUNT_OF(properties), NULL, "fw_cfg", &values, error) &&
-               keep(parser->config, &values, error);
+               keep(parser, &values, error);
         props_free(properties, COUNT_OF(properties), &values);
     }
     json_object_put(props.object);
@@ -94,6 +96,78 @@ char *fw_cfg_absolute(const char *argument)
     props_free(properties, COUNT_OF(properties), &values);
     json_object_put(props.object);
     return result;
+}
+
+/* ---- -fw_cfg beside -restore ---- */
+
+/* The file that the argument of a -fw_cfg names, on the heap; NULL: none. */
+static char *name_of(const char *argument)
+{
+    struct error ignored;
+    struct props props = { keyval_parse(argument, "name", &ignored), true };
+    struct fw_cfg_values values = { 0 };
+    char *name = NULL;
+
+    if (props.object &&
+        props_read(props, properties, COUNT_OF(properties), NULL, "fw_cfg", &values, &ignored))
+        name = is_given(values.name) ? string_copy(values.name) : NULL;
+    props_free(properties, COUNT_OF(properties), &values);
+    json_object_put(props.object);
+    return name;
+}
+
+static void file_to_end(struct config *config, size_t index)
+{
+    const struct fw_cfg_config moved = config->fw_cfg_files[index];
+
+    for (size_t i = index + 1; i < config->fw_cfg_file_count; i++)
+        config->fw_cfg_files[i - 1] = config->fw_cfg_files[i];
+    config->fw_cfg_files[config->fw_cfg_file_count - 1] = moved;
+    config->fw_cfg_files[config->fw_cfg_file_count - 1].stored = true;
+}
+
+/* The option of that file, as it is stored in the next snapshot. */
+static void option_to_end(struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->given_count; i++) {
+        const struct given_option moved = config->given[i];
+        char *file = strcmp(moved.name, "fw_cfg") == 0 ? name_of(moved.argument) : NULL;
+        const bool same = file && strcmp(file, name) == 0;
+
+        free(file);
+        if (!same)
+            continue;
+        for (i++; i < config->given_count; i++)
+            config->given[i - 1] = config->given[i];
+        config->given[config->given_count - 1] = moved;
+    }
+}
+
+bool fw_cfg_is_replaced(struct config *config, const char *argument)
+{
+    char *name = name_of(argument);
+    bool replaced = false;
+
+    for (size_t i = 0; name && !replaced && i < config->fw_cfg_file_count; i++) {
+        replaced = !config->fw_cfg_files[i].stored && strcmp(config->fw_cfg_files[i].name, name) == 0;
+        if (replaced) {
+            file_to_end(config, i);
+            option_to_end(config, name);
+        }
+    }
+    free(name);
+    return replaced;
+}
+
+bool fw_cfg_check_restored(const struct config *config, struct error *error)
+{
+    for (size_t i = 0; i < config->fw_cfg_file_count; i++)
+        if (!config->fw_cfg_files[i].stored)
+            return error_set(error,
+                             "-fw_cfg name=%s: the guest in the snapshot has no such file; beside -restore, "
+                             "-fw_cfg replaces the contents of files that it has",
+                             config->fw_cfg_files[i].name);
+    return true;
 }
 
 /* ---- -bios, -L ---- */

@@ -39,6 +39,7 @@ static const struct {
     { "initrd", true, false },
     { "bios", true, false },
     { "L", true, false },
+    { "fw_cfg", true, false }, /* files that tell the guest what it is to be now: name, addresses */
     /* Devices are stored as those that the machine has when it is saved */
     { "device", false, true },
     { "drive", false, true },
@@ -155,7 +156,8 @@ static bool take_stored(struct parser *parser, const struct stream_item *item, s
         return error_set(error, "out of memory");
     *(char **)array_grow(&parser->config->sections, parser->config->section_count, sizeof(char *)) = argument;
     parser->config->section_count++;
-    if (is_replaced(parser->config, option->name))
+    if (is_replaced(parser->config, option->name) ||
+        (strcmp(option->name, "fw_cfg") == 0 && fw_cfg_is_replaced(parser->config, argument)))
         return true;
     if (strcmp(option->name, "object") == 0)
         return take_object(parser, argument, item->name, error);
@@ -199,7 +201,8 @@ bool finish_restore(struct parser *parser, struct error *error)
     parser->restoring = true;
     bytes = read_stream(parser->restore, &length, error);
     good = bytes && stream_accept(bytes, length, &stream, error) &&
-           stream_find(&stream, "options", &part, error) && take_section(parser, &part, error);
+           stream_find(&stream, "options", &part, error) && take_section(parser, &part, error) &&
+           fw_cfg_check_restored(config, error);
     free(bytes);
     replace_string(&config->snapshot_file, parser->restore);
     config->restore = true;

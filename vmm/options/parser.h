@@ -290,6 +290,11 @@ option_handler option_fw_cfg, option_bios, option_firmware_folder, option_boot;
 /* The argument of a -fw_cfg with the absolute name of its file; NULL: it has none, or the file is not there.
  */
 char *fw_cfg_absolute(const char *argument);
+/* -restore: whether the command line has a file of the name that a stored -fw_cfg has. It then has that one's
+ * place in the order, which the guest knows. */
+bool fw_cfg_is_replaced(struct config *config, const char *argument);
+/* The command line has none besides. */
+bool fw_cfg_check_restored(const struct config *config, struct error *error);
 /* Whether firmware runs. */
 bool finish_firmware(struct parser *parser, struct error *error);
 /* opt_global.c */

@@ -290,7 +290,7 @@ const struct option options_table[] = {
         "restore", "FILE", GROUP_RUN, option_restore,
         "continue from a snapshot with the options that are stored in it. Options of the host are given anew: monitors, "
         "-name, -serial, -chardev, -netdev, -blockdev; -object ID, which replaces the memory of that id; -kernel, -initrd, "
-        "-bios, if these files have moved",
+        "-bios, if these files have moved; -fw_cfg, which replaces the contents of a file that the guest has",
         NULL),
     STORED(
         "preconfig", NULL, GROUP_RUN, preconfig,
