@@ -132,7 +132,7 @@ static void connect_to(struct wire *wire, int *other, const uint8_t *bytes, size
     CHECK(setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size) == 0);
     CHECK(write(pair[1], bytes, length) == (ssize_t)length);
     CHECK(shutdown(pair[1], SHUT_WR) == 0);
-    CHECK(wire_open(wire, pair[0], &error));
+    CHECK(wire_prepare(wire, &error) && wire_open(wire, pair[0], &error));
     CHECK(wire->two_way);
     *other = pair[1];
 }

@@ -495,6 +495,28 @@ def test_a_target_without_descriptors():
 
 
 @tap.kvm
+def test_a_source_without_descriptors():
+    """Each that it lacks is noticed before it has connected: the target waits on."""
+    with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:
+        limits = resource.prlimit(source.process.pid, resource.RLIMIT_NOFILE)
+        used = max(map(int, os.listdir(f"/proc/{source.process.pid}/fd"))) + 1
+        for more in range(8):
+            resource.prlimit(source.process.pid, resource.RLIMIT_NOFILE, (used + more, limits[1]))
+            try:
+                source.qmp.execute("migrate", {"uri": f"unix:{folder}/m"})
+                break
+            except QMPError as error:
+                assert "Too many open files" in str(error), error
+            assert info(target)["status"] == "setup" and status(source) == "running"
+        assert more > 0
+        wait_migration(source, "completed")
+        target.qmp.execute("cont")
+        tell(target, "e", "e")
+        end(source)
+        end(target)
+
+
+@tap.kvm
 def test_a_socket_of_another_program_stays():
     with place() as folder, start(incoming=f"unix:{folder}/m") as target, socket.socket(socket.AF_UNIX) as other:
         (folder / "m").unlink()

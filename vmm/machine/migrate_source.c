@@ -335,18 +335,17 @@ static void prepare(struct migration *migration)
     migration->old_state = migration->machine->state;
 }
 
+/* The connection comes last: a target whose source has connected ends if that cannot begin. */
 bool machine_migrate(struct machine *machine, const char *uri, struct error *error)
 {
     struct migration *migration = &machine->migration;
     int fd;
 
-    if (!may_begin(machine, error))
-        return false;
-    fd = migrate_connect(uri, error);
-    if (fd < 0 || !migration_open(migration, fd, error))
+    if (!may_begin(machine, error) || !migration_prepare(migration, error))
         return false;
     migration->bytes = machine_save_config(machine, &migration->moved->memory, &migration->length, error);
-    if (!migration->bytes) {
+    fd = migration->bytes ? migrate_connect(uri, error) : -1;
+    if (fd < 0 || !wire_open(&migration->wire, fd, error)) {
         migration_close(migration);
         return false;
     }

@@ -17,7 +17,7 @@ void migration_init(struct migration *migration, struct machine *machine)
     migration->max_bandwidth = BANDWIDTH;
     migration->downtime_limit = DOWNTIME_MS;
     migration->has_capability[MIGRATION_RETURN_PATH] = true;
-    migration->listener = migration->wire.fd = -1;
+    migration->listener = migration->wire.fd = migration->wire.wake = -1;
 }
 
 struct migration *machine_migration(struct machine *machine)
@@ -94,22 +94,32 @@ void migration_do(struct migration *migration, bool (*step)(struct migration *, 
 
 /* ---- beginning and end ---- */
 
-bool migration_open(struct migration *migration, int fd, struct error *error)
+bool migration_prepare(struct migration *migration, struct error *error)
 {
     struct machine *machine = migration->machine;
 
     if (!machine->saver)
         machine->saver = worker_create(machine->loop);
-    if (!machine->saver) {
-        close(fd);
+    if (!machine->saver)
         return error_set(error, "out of memory");
-    }
-    if (!wire_open(&migration->wire, fd, error))
+    if (!wire_prepare(&migration->wire, error))
         return false;
     migration->moved = moved_create(machine->memory, machine->backends, error);
     if (migration->moved)
         return true;
-    wire_close(&migration->wire);
+    migration_close(migration);
+    return false;
+}
+
+bool migration_open(struct migration *migration, int fd, struct error *error)
+{
+    if (!migration_prepare(migration, error)) {
+        close(fd);
+        return false;
+    }
+    if (wire_open(&migration->wire, fd, error))
+        return true;
+    migration_close(migration);
     return false;
 }
 
@@ -130,8 +140,7 @@ void migration_close(struct migration *migration)
     if (migration_runs(migration)) /* one that has not begun leaves the figures of the last one */
         note_last(migration);
     timer_cancel(&migration->pause);
-    if (migration->wire.fd >= 0)
-        wire_close(&migration->wire);
+    wire_close(&migration->wire);
     moved_free(migration->moved);
     migration->moved = NULL;
     free(migration->bytes);

@@ -135,7 +135,9 @@ void migration_do(struct migration *migration, bool (*step)(struct migration *, 
 void migration_set_status(struct migration *migration, enum migration_status status);
 /* Event MIGRATION_PASS. */
 void migration_note_pass(struct migration *migration);
-/* Begin with this connection. False and an error; it is closed. */
+/* What a migration needs besides a connection. False and an error: nothing is left. */
+bool migration_prepare(struct migration *migration, struct error *error);
+/* The same, and the connection. False and an error; it is closed. */
 bool migration_open(struct migration *migration, int fd, struct error *error);
 /* Release everything but what queries show. */
 void migration_close(struct migration *migration);

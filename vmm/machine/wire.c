@@ -95,17 +95,23 @@ bool wire_decode(const uint8_t bytes[WIRE_HEADER], struct wire_message *message,
 
 /* ---- the connection ---- */
 
+bool wire_prepare(struct wire *wire, struct error *error)
+{
+    *wire = (struct wire){ .fd = -1, .wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+    return wire->wake >= 0 || error_set(error, "eventfd: %s", strerror(errno));
+}
+
 bool wire_open(struct wire *wire, int fd, struct error *error)
 {
     const int flags = fcntl(fd, F_GETFL);
     socklen_t size = sizeof(int);
     int type, domain;
 
-    *wire = (struct wire){ .fd = fd, .wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+    wire->fd = fd;
     wire->two_way = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
     wire->local = wire->two_way && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
                   domain == AF_UNIX;
-    if (wire->wake >= 0 && flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0)
+    if (flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0)
         return true;
     error_set(error, "%s", strerror(errno));
     wire_close(wire);
@@ -114,7 +120,8 @@ bool wire_open(struct wire *wire, int fd, struct error *error)
 
 void wire_close(struct wire *wire)
 {
-    close(wire->fd);
+    if (wire->fd >= 0)
+        close(wire->fd);
     if (wire->wake >= 0)
         close(wire->wake);
     wire->fd = wire->wake = -1;

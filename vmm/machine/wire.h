@@ -58,9 +58,11 @@ struct wire {
     uint64_t window_start, window_bytes, window_limit;
 };
 
-/* Take a connection, which is closed with the wire. False and an error; it is closed. Main thread. */
+/* What a connection needs here, before there is one: wire->fd is -1. False and an error. Main thread. */
+bool wire_prepare(struct wire *wire, struct error *error);
+/* Then take it; it is closed with the wire. False and an error; it is closed. Main thread. */
 bool wire_open(struct wire *wire, int fd, struct error *error);
-void wire_close(struct wire *wire);
+void wire_close(struct wire *wire); /* what there is of it */
 /* What waits in one of the functions below, now or later, ends with the error "cancelled". */
 void wire_interrupt(struct wire *wire);
 void wire_limit(struct wire *wire, uint64_t bytes_per_second);
