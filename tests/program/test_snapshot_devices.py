@@ -179,6 +179,23 @@ def test_an_interrupt_is_pending_until_it_is_unmasked():
             assert host.qtest.messages[0][:2] == (0xfee00000, 0x4001), host.qtest.messages
 
 
+def test_interrupts_are_raised_once_more():
+    """That of the queue, and that of the configuration: either may have been on its way."""
+    with place() as file:
+        with Host(RNG) as host:
+            rng = Rng(host)
+            rng.device.write(0x10, 2, 0)
+            for vector in range(2):
+                rng.msix.mask(vector, True)
+            assert rng.device.pci.read(rng.msix.table + 0x800, 4) == 0
+            save(host, file)
+        with Host([*RNG, "-incoming", f"file:{file}"]) as host:
+            host.qmp.execute("cont")
+            rng.move(host)
+            virtio.wait_until(lambda: rng.device.pci.read(rng.msix.table + 0x800, 4) == 3, "both are pending")
+            assert rng.device.interrupt_status() == 0
+
+
 def test_the_pin_stays_asserted():
     with place() as file:
         with Host(RNG) as host:

@@ -376,6 +376,8 @@ void virtio_transport_reset(struct virtio_device *device);
  * thread. */
 void virtio_interrupt_queue(struct virtio_device *device, unsigned queue);
 void virtio_interrupt_config(struct virtio_device *device);
+/* The latter's vector once more, if there are vectors: whether the pin is raised, a saved state says. */
+void virtio_repeat_config(struct virtio_device *device);
 /* The driver has written DRIVER_OK. Under the lock, on a vCPU. Waits for the I/O thread, but not for
  * requests.
  */

@@ -338,10 +338,11 @@ void virtio_type_restored(struct device *device)
     for (unsigned i = 0; i < virtio->queue_count; i++)
         if (virtio->queues[i].queue.running && msix_enabled(&virtio->pci))
             virtio_interrupt_queue(virtio, i);
-    if (virtio->config_news) {
+    if (virtio->config_news)
         atomic_fetch_add(&virtio->generation, 1);
-        if (atomic_load(&virtio->status) & VIRTIO_STATUS_DRIVER_OK)
-            virtio_interrupt_config(virtio);
-        virtio->config_news = false;
-    }
+    if (atomic_load(&virtio->status) & VIRTIO_STATUS_DRIVER_OK && virtio->config_news)
+        virtio_interrupt_config(virtio);
+    else if (atomic_load(&virtio->status) & VIRTIO_STATUS_DRIVER_OK)
+        virtio_repeat_config(virtio);
+    virtio->config_news = false;
 }

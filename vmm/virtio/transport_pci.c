@@ -57,6 +57,12 @@ void virtio_interrupt_config(struct virtio_device *device)
         raise_vector(device, atomic_load(&device->config_vector));
 }
 
+void virtio_repeat_config(struct virtio_device *device)
+{
+    if (msix_enabled(&device->pci))
+        raise_vector(device, atomic_load(&device->config_vector));
+}
+
 static uint8_t take_isr(struct virtio_device *device)
 {
     uint8_t isr;
