@@ -310,6 +310,29 @@ def test_forged_options():
 
 
 @tap.kvm
+def test_a_template_that_names_files():
+    """Memory that is plugged later does not go where a file says that somebody else may have written."""
+    with place() as file:
+        folder = file.parent / "victim"
+        folder.mkdir()
+        for template, plain in ((f"memory-backend-file,,share=on,,mem-path={folder}", False),
+                                (f"memory-backend-memfd,,qom-type=memory-backend-file,,mem-path={folder}", False),
+                                ("memory-backend-memfd,,prealloc=on", True)):
+            saved(file)
+            whole = Saved(file)
+            options = next(state[2] for state in whole.states if state[0] == SECTION and state[1] == "options")
+            options["99 machine"] = f"dimm-template={template}"
+            whole.write(file)
+            with started("-restore", file) as machine:
+                machine.qmp.execute("memory-plug", {"size": 128 * MIB})
+                said = machine.errors.read_text()
+                assert ("dimm-template is left out" in said) != plain, (template, said)
+                kinds = [one["type"] for one in machine.qmp.execute("qom-list", {"path": "/objects"})]
+                assert ("child<memory-backend-memfd>" in kinds) == plain, kinds
+            assert not list(folder.iterdir())
+
+
+@tap.kvm
 def test_options_that_do_not_fit_the_state():
     with place() as file:
         saved(file)

@@ -136,6 +136,7 @@ struct dimm_config {
     uint32_t plug_timeout;   /* plug-timeout=: seconds until a guest must have reported on a plug */
     uint32_t unplug_timeout; /* unplug-timeout=: seconds until a guest must have released a DIMM */
     char *template;          /* dimm-template=: backends of DIMMs that are created by size, or NULL */
+    bool template_left_out;  /* a snapshot's, which may name files of the host */
 };
 
 /* Banks of flash that a machine can have. */

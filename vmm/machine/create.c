@@ -101,6 +101,9 @@ static bool create_hotplug(struct machine *machine, struct error *error)
     machine->hotplug = machine->board.hotplug = hotplug_create(&config, error);
     if (!machine->hotplug)
         return false;
+    if (machine->config->dimms.template_left_out)
+        warning("-restore: the snapshot's dimm-template is left out, since it can name files of the host; "
+                "give memory-plug and memory-set a template of their own");
     return !config.template || hotplug_try_template(machine->hotplug, NULL, NULL, error) ||
            error_prefix(error, "-machine dimm-template=: ");
 }

@@ -51,6 +51,21 @@ static bool read_number(struct json_object *object, const char *key, uint32_t mi
     return !text || option_number(key, text, min, max, value, error);
 }
 
+/* Whether a template names no file of the host, which a snapshot that somebody else wrote must not do. */
+static bool is_plain_memory(const char *template)
+{
+    struct json_object *object;
+    struct error ignored;
+    const char *type;
+    bool keyval, plain;
+
+    object = props_parse(template, "qom-type", &keyval, &ignored);
+    type = object ? keyval_get(object, "qom-type") : NULL;
+    plain = type && (strcmp(type, "memory-backend-ram") == 0 || strcmp(type, "memory-backend-memfd") == 0);
+    json_object_put(object);
+    return plain;
+}
+
 bool option_machine_dimms(struct parser *parser, struct json_object *object, struct error *error)
 {
     struct dimm_config *dimms = &parser->config->dimms;
@@ -67,6 +82,8 @@ bool option_machine_dimms(struct parser *parser, struct json_object *object, str
     if (at_boot)
         dimms->in_e820 = strcmp(at_boot, "e820") == 0;
     if (template)
+        dimms->template_left_out = parser->restoring && !is_plain_memory(template);
+    if (template && !dimms->template_left_out)
         replace_string(&dimms->template, template);
     keyval_get_bool(object, "dimm-map-strict", &dimms->strict);
     return true;
