@@ -83,7 +83,9 @@ bool flash_save(struct device *device, struct hotram_buffer *out, struct error *
     pthread_mutex_lock(&flash->lock);
     if (memchr(flash->image.changed, 1, flash->image.size / FLASH_PAGE)) {
         pthread_mutex_unlock(&flash->lock);
-        return error_set(error, "%s: its contents could not be written to block node '%.80s'",
+        return error_set(error,
+                         "%s: its contents could not be written to block node '%.80s'; correct the cause, "
+                         "such as a disk that is full, and try again, which writes them first",
                          flash->image.name, block_node_name(flash->image.user.node));
     }
     state = state_of(flash);
