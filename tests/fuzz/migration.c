@@ -173,7 +173,7 @@ static void be_target(const uint8_t *bytes, size_t length)
     for (size_t i = 0; i < sizeof memory; i++)
         memory[i] = expected[i] = (uint8_t)(i / 4096 % 3);
     judge_stream(bytes, length, expected, &judge);
-    migration = (struct migration){ .incoming = true, .moved = lend_moved() };
+    migration = (struct migration){ .incoming = true, .moved = lend_moved(), .wire.wake = -1 };
     connect_to(&migration.wire, &other, bytes, length);
     steps += migrate_meet(&migration, &error);
     steps += steps == 1 && migrate_receive(&migration, &error);
@@ -198,7 +198,7 @@ static void be_source(const uint8_t *bytes, size_t length, enum wire_kind awaite
 {
     struct error error = { 0 };
     struct judge_answer judge;
-    struct wire wire;
+    struct wire wire = { .wake = -1 };
     int other;
 
     judge_answer(bytes, length, awaited, &judge);

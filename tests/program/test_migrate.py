@@ -486,6 +486,10 @@ def test_a_target_without_descriptors():
         time.sleep(1)
         used = processor_ticks(target) - before
         assert used < os.sysconf("SC_CLK_TCK") // 10, used       # trying all the time would use all of them
+        first = min(set(range(99)) - set(map(int, os.listdir(f"/proc/{target.process.pid}/fd"))))
+        resource.prlimit(target.process.pid, resource.RLIMIT_NOFILE, (first + 1, limits[1]))
+        time.sleep(0.5)             # one is enough to accept it, but not to use it
+        assert info(target)["status"] == "setup"
         resource.prlimit(target.process.pid, resource.RLIMIT_NOFILE, limits)
         wait_migration(source, "completed")
         target.qmp.execute("cont")

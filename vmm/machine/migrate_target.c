@@ -117,15 +117,16 @@ static void await_again(void *opaque)
         warning("-incoming: the socket is not watched any more: %s", strerror(errno));
 }
 
-/* The source is there. */
+/* The source is there. It is accepted when its connection can be used. */
 static void connected(void *opaque, uint32_t events)
 {
     struct migration *migration = opaque;
-    const int fd = accept4(migration->listener, NULL, NULL, SOCK_CLOEXEC);
     struct error error;
+    const bool ready = wire_prepare(&migration->wire, &error);
+    const int fd = ready ? accept4(migration->listener, NULL, NULL, SOCK_CLOEXEC) : -1;
 
     (void)events;
-    if (fd < 0 && file_lacks_room(errno) && watch_change(migration->watch, 0))
+    if ((!ready || (fd < 0 && file_lacks_room(errno))) && watch_change(migration->watch, 0))
         timer_start(migration->machine->loop, &migration->pause, ACCEPT_MS, await_again, migration);
     if (fd < 0)
         return; /* it waits, or is gone again */

@@ -97,6 +97,8 @@ bool wire_decode(const uint8_t bytes[WIRE_HEADER], struct wire_message *message,
 
 bool wire_prepare(struct wire *wire, struct error *error)
 {
+    if (wire->wake >= 0)
+        return true;
     *wire = (struct wire){ .fd = -1, .wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
     return wire->wake >= 0 || error_set(error, "eventfd: %s", strerror(errno));
 }

@@ -58,7 +58,8 @@ struct wire {
     uint64_t window_start, window_bytes, window_limit;
 };
 
-/* What a connection needs here, before there is one: wire->fd is -1. False and an error. Main thread. */
+/* What a connection needs here, before there is one: wire->fd is -1. Before the first time wire->wake is -1;
+ * without effect if it was done already. False and an error. Main thread. */
 bool wire_prepare(struct wire *wire, struct error *error);
 /* Then take it; it is closed with the wire. False and an error; it is closed. Main thread. */
 bool wire_open(struct wire *wire, int fd, struct error *error);
