@@ -26,9 +26,12 @@ def busy(guest):
 
 
 def offline(guest):
+    """By the guest, which starts it once more in between."""
     cpu = guest.start_cpu(FIRST)
-    guest.use(cpu)
-    guest.shell(f"echo 0 > {SYSFS}/cpu{cpu}/online")
+    for _ in range(2):
+        guest.shell(f"echo 1 > {SYSFS}/cpu{cpu}/online")
+        guest.use(cpu)
+        guest.shell(f"echo 0 > {SYSFS}/cpu{cpu}/online")
 
 
 def never_started(guest):
