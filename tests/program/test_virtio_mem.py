@@ -6,6 +6,7 @@ and what monitors are told. A test plays the driver; it needs no KVM."""
 
 import pathlib
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -121,6 +122,26 @@ def test_blocks_come_and_go():
         assert driver.ask(UNPLUG_ALL) == ACK
         assert driver.plugged == 0 and not machine.has_memory(BASE + 2 * BLOCK)
         assert machine.qmp.execute("query-memory-size-summary")["plugged-memory"] == 0
+
+
+def test_what_is_not_plugged_costs_nothing():
+    """Also in a part that has a KVM slot: its addresses are the host's page of zeros, which nobody can write to."""
+    with Machine(["virtio-mem-pci,id=vm0,memdev=m0,requested-size=64M"], options=["-machine", "mem-merge=off"]) as machine:
+        driver = machine.driver()
+        assert driver.ask(PLUG, BASE + 3 * BLOCK, 5) == ACK and driver.ask(PLUG, BASE + 40 * BLOCK, 1) == ACK
+        parts = re.findall(r"^([0-9a-f]+)-([0-9a-f]+) (\S{4}) .*?^Rss: +(\d+) kB$",
+                           pathlib.Path(f"/proc/{machine.peer.process.pid}/smaps").read_text(), re.M | re.S)
+        parts = [(int(start, 16), int(end, 16), mode, int(rss)) for start, end, mode, rss in parts]
+        # The device's memory: the blocks of zeros between those that are plugged give it away.
+        at, = (index for index, (start, end, mode, _) in enumerate(parts)
+               if (mode, end - start) == ("r--p", (40 - 8) * BLOCK))
+        (_, first_end, first, _), (start, _, last, _) = parts[at - 1], parts[at + 1]
+        assert (first, last) == ("rw-p", "rw-p") and parts[at][:2] == (first_end, start), parts[at - 1:at + 2]
+        assert [mode for _, _, mode, _ in (parts[at - 2], parts[at + 2])] == ["r--p", "r--p"], parts[at - 2:at + 3]
+        assert parts[at][3] == parts[at - 2][3] == parts[at + 2][3] == 0
+        assert not machine.has_memory(BASE) and not machine.has_memory(BASE + 9 * BLOCK)
+        backend, = (backend for backend in machine.qmp.execute("query-memdev") if backend["id"] == "m0")
+        assert backend["resident"] == 0
 
 
 def test_what_is_not_accepted():
