@@ -55,7 +55,7 @@ static void print_status(const struct view *view, const struct guest *guest)
     print_blocks(&text, view);
     if (view->maxmem)
         text_printf(&text, "maxmem:    %s\n", shown_size(view->maxmem));
-    text_printf(&text, "slots:     %zu of %" PRIu64 " in use\n", json_length(view->devices), view->slots);
+    text_printf(&text, "slots:     %zu of %" PRIu64 " in use\n", view_slots_in_use(view), view->slots);
     text_printf(&text, "resident:  %s on the host\n", shown_size(view->resident));
     operations_words(&text, "operation: ", view->operations);
     operations_words(&text, "operation: ", view->cpu_operations);

@@ -109,6 +109,15 @@ void view_free(struct view *view)
     *view = (struct view){ 0 };
 }
 
+size_t view_slots_in_use(const struct view *view)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < json_length(view->devices); i++)
+        count += strcmp(json_text_of(json_at(view->devices, i), "type"), "virtio-mem") != 0;
+    return count;
+}
+
 size_t view_in_progress(const struct view *view)
 {
     return operations_in_progress(view->operations) + operations_in_progress(view->cpu_operations);

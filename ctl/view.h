@@ -40,6 +40,9 @@ struct json_object *view_document(const struct view *view, const char *socket);
 /* How many of query-hotpluggable-cpus' result are present. */
 size_t view_present_cpus(struct json_object *cpus);
 
+/* The number of slots in use: virtio-mem devices have none. */
+size_t view_slots_in_use(const struct view *view);
+
 /* The number of operations in progress. */
 size_t view_in_progress(const struct view *view);
 

@@ -124,7 +124,7 @@ static const char *name_of(const struct watched *watched)
 void watch_print(const struct watch *watch, struct text *out)
 {
     text_printf(out, "%-16s %8s %-10s %7s %10s %10s %10s %9s %10s %3s\n", "GUEST", "PID", "STATE", "CPUS",
-                "SIZE", "DIMMS", "MAXMEM", "SLOTS", "RESIDENT", "OPS");
+                "SIZE", "PLUGGED", "MAXMEM", "SLOTS", "RESIDENT", "OPS");
     for (size_t i = 0; i < watch->count; i++) {
         const struct watched *watched = watch->guests[i];
         const struct view *view = &watched->view;
@@ -134,7 +134,7 @@ void watch_print(const struct watch *watch, struct text *out)
             text_printf(out, "%-16s %8s not there: %s\n", shown(name_of(watched)), "-", shown(watched->why));
             continue;
         }
-        snprintf(slots, sizeof slots, "%zu/%" PRIu64, json_length(view->devices), view->slots);
+        snprintf(slots, sizeof slots, "%zu/%" PRIu64, view_slots_in_use(view), view->slots);
         if (view->cpus)
             snprintf(cpus, sizeof cpus, "%zu/%zu", view_present_cpus(view->cpus), json_length(view->cpus));
         text_printf(out, "%-16s %8ld %-10s %7s %10s %10s %10s %9s %10s %3zu\n", shown(name_of(watched)),

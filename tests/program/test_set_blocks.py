@@ -233,7 +233,11 @@ def test_by_hotramctl():
         status, said = run("plug", "6M", "--id", "vm0", "--no-wait")
         assert status == 0 and "resize vm0" in said, said
         player.follow("vm0", 6 * MIB)
-        assert "vm0: 6 MiB of 1 GiB plugged, 6 MiB requested" in run("status")[1]
+        said = run("status")[1]
+        assert "vm0: 6 MiB of 1 GiB plugged, 6 MiB requested" in said and "slots:     0 of 10 in use" in said, said
+        said = run("top", "--iterations", "1")[1].splitlines()
+        assert said[0].split()[4:8] == ["SIZE", "PLUGGED", "MAXMEM", "SLOTS"], said
+        assert "134 MiB" in said[1] and " 6 MiB" in said[1] and " 0/10 " in said[1], said
         status, said = run("unplug", "vm0", "2M", "--no-wait")
         assert status == 0 and player.drivers["vm0"].requested == 4 * MIB, said
         assert run("unplug", "vm0", "0")[0] == 2

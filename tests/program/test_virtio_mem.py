@@ -19,7 +19,7 @@ from lib.qtest import QtestError                             # noqa: E402
 from lib.vhost_back_end import BackEnd                       # noqa: E402
 from lib.virtio import FEATURES_OK, NEEDS_RESET, VERSION_1, Device, Pci, wait_until   # noqa: E402
 from lib.virtio_mem import (ACK, ACPI_PXM, ANSWER, BASE, BLOCK, BUSY, ERROR, INACCESSIBLE, MIB, MIXED, NACK, PLUG,   # noqa: E402
-                            PLUGGED, REQUEST, STATE, UNPLUG, UNPLUG_ALL, UNPLUGGED, Driver)
+                            PERSISTENT_SUSPEND, PLUGGED, REQUEST, STATE, UNPLUG, UNPLUG_ALL, UNPLUGGED, Driver)
 from peer import HOTRAM, Peer                                # noqa: E402
 
 CHUNK = 128 * MIB
@@ -77,12 +77,22 @@ def refused_start(*options, memory="128M,slots=4,maxmem=8G"):
 def test_what_a_driver_reads():
     with Machine(["virtio-mem-pci,id=vm0,memdev=m0,requested-size=256M"]) as machine:
         driver = machine.driver()
-        assert driver.device.offered & 3 == INACCESSIBLE | ACPI_PXM
+        assert driver.device.offered & 0xff == INACCESSIBLE | ACPI_PXM | PERSISTENT_SUSPEND
         assert (driver.block, driver.node, driver.addr, driver.region) == (BLOCK, 0, BASE, 1024 * MIB)
         assert (driver.usable, driver.plugged, driver.requested) == (512 * MIB, 0, 256 * MIB)
         assert machine.devices() == {"vm0": {
             "id": "vm0", "memaddr": BASE, "requested-size": 256 * MIB, "size": 0, "max-size": 1024 * MIB,
             "block-size": BLOCK, "node": 0, "memdev": "/objects/m0"}}
+
+
+def test_what_is_plugged_stays_when_the_driver_resets_the_device():
+    """As Linux does when it is suspended, which it refuses to be without the feature."""
+    with Machine(["virtio-mem-pci,id=vm0,memdev=m0,requested-size=16M"]) as machine:
+        assert machine.driver().ask(PLUG, BASE, 3) == ACK
+        assert machine.has_memory(BASE + BLOCK)
+        driver = machine.driver()                              # begins with a reset
+        assert (driver.plugged, driver.requested) == (3 * BLOCK, 16 * MIB)
+        assert driver.ask(STATE, BASE, 3) == (ACK, PLUGGED) and machine.qtest.read(BASE + BLOCK, 2) == b"\x5a\xa5"
 
 
 def test_a_driver_that_reads_what_is_not_plugged_is_refused():

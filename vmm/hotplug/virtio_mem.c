@@ -14,6 +14,8 @@
 
 #define F_ACPI_PXM (UINT64_C(1) << 0)
 #define F_UNPLUGGED_INACCESSIBLE (UINT64_C(1) << 1)
+/* VIRTIO 1.4: what is plugged remains when the guest is suspended, and when the driver resets the device. */
+#define F_PERSISTENT_SUSPEND (UINT64_C(1) << 2)
 
 static const struct property properties[] = {
     VIRTIO_PROPERTIES(mem_values, virtio),
@@ -216,7 +218,7 @@ static bool prepare(struct virtio_device *device, struct board *board, const cha
     mem->changed = mem_size_changed;
     mem->request = mem_size_request;
     mem->hot = setup->hot;
-    setup->features = F_ACPI_PXM | F_UNPLUGGED_INACCESSIBLE;
+    setup->features = F_ACPI_PXM | F_UNPLUGGED_INACCESSIBLE | F_PERSISTENT_SUSPEND;
     setup->needed = F_UNPLUGGED_INACCESSIBLE;
     setup->queues = 1;
     setup->queue_size = QUEUE_SIZE;
