@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-"""virtio-mem by Linux's driver: a guest grows and shrinks in blocks, beside a DIMM, and through a reboot; what it does
-not have, it cannot reach, and looking at it stops nobody."""
+"""virtio-mem by Linux's driver, 6.1 and 6.12: a guest grows and shrinks in blocks, beside a DIMM, by memory set, and
+through a reboot; what it does not have, it cannot reach, and looking at it stops nobody."""
 
 import pathlib
 import sys
@@ -31,6 +31,14 @@ def size(machine):
 def resize(machine, mib):
     request(machine, mib)
     machine.wait_until(lambda: size(machine) == mib, LIMIT, f"{mib} MiB of blocks")
+
+
+def set_size(machine, mib, dimms, blocks):
+    """By memory set; what is in DIMMs and in blocks then, MiB."""
+    result = machine.qmp.execute("memory-set", {"size": mib * MIB, "wait": True, "timeout": LIMIT}, timeout=2 * LIMIT)
+    assert result["result-size"] == mib * MIB and "reason" not in result, result
+    devices = [(entry["type"], entry["data"]["size"] // MIB) for entry in machine.qmp.execute("query-memory-devices")]
+    assert sum(has for kind, has in devices if kind == "dimm") == dimms and ("virtio-mem", blocks) in devices, devices
 
 
 def resident(machine):
@@ -68,14 +76,18 @@ def test_a_guest_grows_and_shrinks():
         machine.shell("devices")
         machine.wait_until(lambda: size(machine) == 256, LIMIT, "256 MiB again")
         machine.unplug("d0")
+        set_size(machine, 256 + 256 + 130, 128, 258)   # a DIMM, and a block more
+        set_size(machine, 256 + 128 + 70, 128, 70)     # blocks go first
+        set_size(machine, 256 + 74, 0, 74)             # then the DIMM
         assert machine.quit() == 0
         assert machine.error_log == "", machine.error_log
 
 
 def test_where_nothing_is_plugged_there_is_no_memory():
     """By /dev/mem, before there is a driver that claims the device's addresses; in a machine without slots."""
-    with Machine(["-m", "256M,maxmem=4G", *OPTIONS[2:]], append=MOVABLE) as machine:
+    with Machine(["-m", "256M,maxmem=4G", *OPTIONS[2:]], append=MOVABLE, kernel="cloud-6.12") as machine:
         machine.wait_ready()
+        print(f"# {machine.shell('uname -r').strip()}")
         device, = machine.qmp.execute("query-memory-devices")
         address = device["data"]["memaddr"] + 64 * MIB
         machine.shell(f"devmem {address:#x} 32 0x12345678")
@@ -85,7 +97,13 @@ def test_where_nothing_is_plugged_there_is_no_memory():
         machine.shell("devices")
         resize(machine, 256)
         machine.wait_total(before + 256 * 1024)
+        machine.hold("touch", 200)
+        set_size(machine, 256 + 350, 0, 350)
+        resize(machine, 202)
+        machine.shell("killall hog")
+        resize(machine, 6)
         resize(machine, 0)
+        machine.wait_total(before)
         assert machine.quit() == 0
 
 
