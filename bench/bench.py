@@ -17,6 +17,7 @@ import shlex
 import sys
 import time
 
+import blocks
 import busy
 import common
 import cpus
@@ -51,6 +52,9 @@ PARTS = {
     "own-exits": (guest.measure_own_exits, 1),
     "cpus-start": (cpus.measure_start, 15),
     "cpus": (cpus.measure_plugs, 1),
+    "blocks": (blocks.measure, 1),
+    "blocks-large": (blocks.measure_large, 1),
+    "blocks-busy": (blocks.measure_shrink, 1),
     "boot": (guest.measure_boot, 3),
     "firmware": (firmware.measure, 3),
     "equipped": (equipped.measure, 9),

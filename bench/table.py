@@ -5,6 +5,7 @@ import math
 import re
 
 import leases
+import table_blocks
 import table_cpus
 import table_devices
 import table_moves
@@ -96,6 +97,7 @@ ROWS = [
      None),
     ("own-exits", f"the same, {SLOTS} slots", "", of(f"own_exits_{SLOTS}"), None),
     *table_cpus.ROWS,
+    *table_blocks.ROWS,
     ("boot", "start to the guest's init, bzImage", "s", of("bzimage"), None),
     ("boot", "the same, vmlinux", "s", of("vmlinux"), None),
     *(("firmware", f"power-on to {what}, by SeaBIOS and GRUB", "s", of(name), Goal("≤ 0.8 of QEMU's", fraction=0.8))
