@@ -53,13 +53,15 @@ static void name_package(const struct object_config *given, struct error *error)
     const struct props props = { given->object, given->keyval };
     const struct error before = *error;
     const char *path = props_string(props, "filename", NULL);
-    const char *package;
+    const char *package, *empty;
 
     if (!path)
         path = props_string(props, "file.filename", NULL);
     package = path && access(path, F_OK) < 0 ? rom_package(path) : NULL;
+    empty = strstr(before.text, "; `truncate "); /* makes no firmware */
     if (package)
-        error_set(error, "%s; install the package %s, or name another file", before.text, package);
+        error_set(error, "%.*s; install the package %s, or name another file",
+                  empty ? (int)(empty - before.text) : (int)strlen(before.text), before.text, package);
 }
 
 /* An image whose format was not given, and which is no qcow2 image by itself, is raw or refused: its guest
