@@ -17,7 +17,7 @@ APPEND = "net.ifnames=0"
 
 def options(folder, name):
     (folder / name).mkdir()
-    return ["-m", "192M", "-smp", "2", "-device", "virtio-rng-pci", *cards.options(folder / name)]
+    return ["-m", "192M", "-smp", "2,maxcpus=3", "-device", "virtio-rng-pci", *cards.options(folder / name)]
 
 
 def test_a_linux_guest_moves():

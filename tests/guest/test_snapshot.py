@@ -127,6 +127,7 @@ def test_a_linux_guest_continues():
             plug_cpu(machine)
             machine.shell(f"dd if=/dev/urandom of=/tmp/data bs=1M count={DATA_MIB} 2>/dev/null", timeout=LIMIT)
             checksum = machine.shell("md5sum < /tmp/data")
+            machine.shell("echo 0 > /tmp/count")
             machine.shell("(n=0; while :; do n=$((n+1)); echo $n > /tmp/next; mv /tmp/next /tmp/count; usleep 50000; done)"
                           " > /dev/null 2>&1 &")
             machine.wait_until(lambda: count(machine) > 3, what="a process that counts")
