@@ -73,7 +73,7 @@ help:
 	@echo 'make fuzz       fuzz what parses input; SECONDS=60 for each of TARGETS="memhp qmp ..."'
 	@echo 'make stress     random commands of many clients on builds with sanitizers; SECONDS=60; part of make check'
 	@echo 'make prove      prove properties of the library with CBMC; make check runs the quick ones'
-	@echo 'make demo       a Linux guest gains 1 GiB and two CPUs while it runs, and gives them back; ARCH=arm64'
+	@echo 'make demo       a Linux guest gains 1 GiB and two CPUs, gives them back, moves, and is restored; ARCH=arm64'
 	@echo 'make disk       make a disk with Debian on it, of Debian'"'"'s packages, and a key for ssh, in build/disk'
 	@echo 'make bench      measure hotram beside QEMU'
 	@echo 'make install    install what was built (DESTDIR is respected)'

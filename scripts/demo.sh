@@ -21,7 +21,8 @@ step() {
     fi
 }
 
-echo 'hotram: a Linux guest gains 1 GiB of memory and two CPUs while it runs, uses them, and gives them back.'
+echo 'hotram: a Linux guest gains 1 GiB of memory and two CPUs while it runs, uses them, and gives them back. Then it moves'
+echo 'to another hotram while it writes, and continues from a snapshot.'
 echo
 case ${1:-x86-64} in
 x86-64) groups=(build guest disk) folder=build/native compiler=gcc ;;
