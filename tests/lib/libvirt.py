@@ -22,6 +22,7 @@ import uuid
 import xml.etree.ElementTree as ElementTree
 
 from .machine import CLONE, GUEST, Console, Machine, MachineError
+from .micro import MICRO
 
 # tests/libvirt/run --system says so: libvirtd runs as root, and may make bridges and taps.
 SYSTEM = os.environ.get("HOTRAM_LIBVIRT") == "system"
@@ -74,6 +75,11 @@ class Libvirt:
         self.daemon = None
         self._events = None
         self._files = 0
+
+    @property
+    def uri(self):
+        """For another libvirt."""
+        return f"qemu+unix:///session?socket={self.folder}/r/libvirt/libvirt-sock"
 
     @property
     def log_path(self):
@@ -430,3 +436,9 @@ def documented_domain():
                                 f"<{element}>{path}</{element}>", domain)
         assert found == 1, element
     return domain
+
+
+def micro_domain():
+    """The same with the micro-guest."""
+    text = re.sub("<kernel>.*?</kernel>", f"<kernel>{MICRO}</kernel>", documented_domain())
+    return re.sub(" *<(initrd|cmdline)>.*?</\\1>\n", "", text)

@@ -5,22 +5,16 @@
 answers on its serial port afterwards. The tests follow each other."""
 
 import pathlib
-import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
-from lib.libvirt import Domain, Libvirt, VirshError, dimm, documented_domain   # noqa: E402
-from lib.micro import MICRO, tell                            # noqa: E402
+from lib.libvirt import Domain, Libvirt, VirshError, dimm, micro_domain   # noqa: E402
+from lib.micro import tell                                   # noqa: E402
 
 NAME = "db1"
 DIMM = (128, 1, 3, 8 << 30)
 libvirt = Libvirt()
-
-
-def micro_domain():
-    text = re.sub("<kernel>.*?</kernel>", f"<kernel>{MICRO}</kernel>", documented_domain())
-    return re.sub(" *<(initrd|cmdline)>.*?</\\1>\n", "", text)
 
 
 def query(domain):

@@ -1,10 +1,10 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# kvm: none
+# kvm: some
 """What libvirt sends, played back without libvirt (tests/libvirt/record wrote it
 down): its command lines, the listening socket that it hands over, its commands in
 their order; and what it relies on in the answers. A test plays the guest, so it
-needs no KVM. tests/libvirt/ has the real one."""
+needs no KVM, but for a guest that moves. tests/libvirt/ has the real one."""
 
 import collections
 import functools
@@ -93,10 +93,15 @@ class Monitor:
 
     def play(self, part, path="/none", image="", block="", device=None):
         """All commands of a part; the answers by name, the last of each. getfd passes the device."""
+        return self.play_commands(RECORDED[part], path, image, block, device)
+
+    def play_commands(self, commands, path="/none", image="", block="", device=None):
         answers = {}
-        for command in RECORDED[part]:
+        for command in commands:
             command = json.loads(json.dumps(command).replace("@path@", str(path)).replace("@image-more@", str(image))
                                  .replace("@block@", block))
+            if command["execute"] == "migrate-continue":
+                self.wait_migration("pre-switchover")
             # And what a PCI device has used, too, after its event.
             if command["execute"] in ("blockdev-del", "netdev_del") and "device_del" in answers:
                 answers["DEVICE_DELETED"] = answers.get("DEVICE_DELETED") or self.wait_event("DEVICE_DELETED")
@@ -123,6 +128,10 @@ class Monitor:
             assert "event" in message, message
             self.events.append(message)
 
+    def wait_migration(self, status):
+        while (now := self.wait_event("MIGRATION")["status"]) != status:
+            assert now in ("setup", "active", "pre-switchover", "device"), now
+
     def close(self):
         self._lines.close()
         self._socket.close()
@@ -141,24 +150,27 @@ def command_line(part, **values):
 class Domain:
     """hotram as libvirt starts it, but for the guest, which the test plays."""
 
-    def __init__(self, part="start-line", pass_fds=(), **values):
+    def __init__(self, part="start-line", pass_fds=(), kvm=False, less=(), **values):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hotram-"))
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(f"{self.folder}/monitor")
         self._listener.listen(1)
-        server = QtestServer(self.folder / "qtest")
+        server = None if kvm else QtestServer(self.folder / "qtest")
         words = command_line(part, **values, hotram=PROGRAM, kernel=MICRO, initrd=__file__,
                              path=self.folder / "key", fd=self._listener.fileno())
         assert words[words.index("-accel") + 1] == "kvm"
-        words[words.index("-accel") + 1] = "qtest"
+        if server:
+            words[words.index("-accel") + 1] = "qtest"
+            words += ["-qtest", f"unix:{server.path}"]
+        words = [word for word in words if word not in less]
         with open(self.folder / "log", "wb") as log:
             self.process = subprocess.Popen(
-                words + ["-qtest", f"unix:{server.path}"], stdin=subprocess.DEVNULL,
+                words, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, pass_fds=[self._listener.fileno(), *pass_fds])
         self._listener.close()
         self.monitor = None
         self.connect()
-        self.guest = server.accept()
+        self.guest = server and server.accept()
 
     def connect(self):
         if self.monitor:
@@ -344,6 +356,49 @@ def test_a_life():
         data = monitor.wait_event("SHUTDOWN")
         assert data == {"guest": False, "reason": "host-signal"}, data
         assert domain.process.wait(LIMIT) == 0
+
+
+def until(part, name):
+    """The commands of a part up to the first of this name, and those that follow."""
+    commands = RECORDED[part]
+    end = [command["execute"] for command in commands].index(name) + 1
+    return commands[:end], commands[end:]
+
+
+@tap.kvm
+@of_each_libvirt
+def test_a_guest_moves():
+    """From one libvirt to another, over TCP, with pause-before-switchover and both ends' limits put back."""
+    if "migrate-source" not in RECORDED:
+        return
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with Domain("migrate-target-line", kvm=True, less=("-incoming", "defer")) as one, \
+            Domain("migrate-target-line", kvm=True) as other:
+        source, target = one.monitor, other.monitor
+        for command in ({"execute": "qmp_capabilities"}, {"execute": "cont"}, {
+                "execute": "migrate-set-capabilities", "arguments": {"capabilities": [{"capability": "events", "state": True}]}}):
+            source.send(command)
+        source.wait_event("RESUME")
+        before, after = until("migrate-target", "migrate-incoming")
+        target.play_commands(json.loads(json.dumps(before).replace("@port@", str(port))))
+        target.wait_migration("setup")
+        before, rest = until("migrate-source", "migrate")
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            source.play_commands(before, device=connection.fileno())
+        assert source.events and source.events[0].get("data") == {"status": "setup"}, source.events    # before the answer
+        source.play_commands(rest[:-1])
+        source.wait_migration("completed")
+        info = source.play_commands(rest[-1:])["query-migrate"]
+        assert info["status"] == "completed" and info["ram"]["remaining"] == 0 < info["ram"]["total"], info
+        target.wait_migration("completed")
+        answers = target.play_commands(after)
+        assert set(dimms(answers)) == {"dimm3"}, answers
+        assert target.send({"execute": "query-status"})["status"] == "running"
+        assert source.send({"execute": "query-status"})["status"] == "postmigrate"
+        one.process.send_signal(signal.SIGTERM)
+        assert one.process.wait(LIMIT) == 0
 
 
 def asked(monitor, command):
