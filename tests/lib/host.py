@@ -7,8 +7,9 @@ import pathlib
 import re
 import shutil
 import tempfile
+import time
 
-from .machine import Machine
+from .machine import ANSWER_LIMIT, Machine
 from .qmp import QMP, QMPError
 from .qtest import QtestServer
 
@@ -76,6 +77,7 @@ class Host(Machine):
                 self.fds(), self.threads(), sorted(self.files.iterdir()))
 
     def refuses(self, words, command, arguments):
+        """Memory that a command had to make goes back in a thread of its own, at times after the error."""
         before = self.state()
         try:
             self.qmp.execute(command, arguments)
@@ -84,7 +86,10 @@ class Host(Machine):
                 assert word in error.desc, f"no '{word}' in: {error.desc}"
         else:
             raise AssertionError(f"{command} {arguments} was accepted")
-        assert self.state() == before, (before, self.state())
+        deadline = time.monotonic() + ANSWER_LIMIT
+        while (now := self.state()) != before:
+            assert time.monotonic() < deadline, (before, now)
+            time.sleep(0.01)
 
     def close(self):
         super().close()

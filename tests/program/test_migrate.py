@@ -29,6 +29,7 @@ from lib.saved import Saved                                  # noqa: E402
 from lib.vhost_back_end import BackEnd                       # noqa: E402
 
 MIB = 1 << 20
+NO_KERNEL = BASE[:BASE.index("-kernel")]
 
 
 def dimm(number, where=None, size="128M", **more):
@@ -654,14 +655,16 @@ def test_an_image_that_somebody_takes():
 @tap.kvm
 def test_flash_that_has_changed():
     """Since the target read it: it reads it again when the guest is there. Another image is refused."""
-    old, new, last = (bytes([value]) * (128 << 10) + bytes(128 << 10) for value in (1, 2, 3))
-    for first, meanwhile, found in ((new, old, new), (new[::-1], old, new[::-1]), (old, new, last)):
+    vector = b"\xeb\xfe" + bytes(14)            # of a reset: without one it is no firmware
+    old, new, last = (bytes([value]) * (128 << 10) + bytes((128 << 10) - 16) + vector for value in (1, 2, 3))
+    behind = bytes(128 << 10) + bytes([2]) * ((128 << 10) - 16) + vector
+    for first, meanwhile, found in ((new, old, new), (behind, old, behind), (old, new, last)):
         with place() as folder:
             flash = folder / "flash"
             flash.write_bytes(first)
-            with start("-pflash", flash, run=False) as source:
+            with start("-pflash", flash, base=NO_KERNEL, run=False) as source:
                 flash.write_bytes(meanwhile)
-                with start("-pflash", flash, incoming=f"unix:{folder}/m") as target:
+                with start("-pflash", flash, base=NO_KERNEL, incoming=f"unix:{folder}/m") as target:
                     flash.write_bytes(found)
                     source.qmp.execute("migrate", {"uri": f"unix:{folder}/m"})
                     result = wait_migration(source, "completed", "failed")
