@@ -27,6 +27,7 @@ OUT_OF_MEMORY = re.compile("out of memory|Cannot allocate memory", re.I)
 SAMPLES = 60
 SAMPLES_OF_A_QUERY = 25         # there are many of those, and they change nothing
 LIMIT = 20
+RESERVE_KIB = 2560              # LENT_MEMORY_MAX
 CLOSED = "closed"
 MEMORY = {"qom-type": "memory-backend-memfd", "id": "m", "size": SIZE}
 DIMM = {"driver": "pc-dimm", "id": "d", "memdev": "m"}
@@ -581,6 +582,19 @@ def test_hotramctl_says_so():
                     failures += 1
                     assert run.returncode == 1 and is_out_of_memory(run.stderr), (at, calls, run)
             assert failures > 5
+
+
+def test_the_reserve_is_no_huge_page():
+    """Where the kernel makes huge pages by itself, a write next to the reserve would make one of it: 2 MiB."""
+    if not pathlib.Path("/sys/kernel/mm/transparent_hugepage").exists():
+        raise tap.Skip("the kernel makes no huge pages")
+    with Host() as host:
+        mappings = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )",
+                            pathlib.Path(f"/proc/{host.process.pid}/smaps").read_text(), flags=re.M)
+    reserves = [mapping for mapping in mappings if re.search(r"^VmFlags:.* nh\b", mapping, re.M)
+                and RESERVE_KIB - 8 < int(re.search(r"^Size: *(\d+) kB", mapping, re.M)[1]) <= RESERVE_KIB]
+    assert len(reserves) == 1, mappings
+    assert re.search(r"^Rss: *0 kB", reserves[0], re.M), reserves
 
 
 if __name__ == "__main__":

@@ -136,6 +136,24 @@ bool rom_read_all(int fd, uint8_t *bytes, size_t length)
     return true;
 }
 
+#define PIECE 4096u
+
+/* Firmware is padded with zeros: pages of them stay untouched and take no memory of the host's. */
+static bool read_image_bytes(int fd, uint8_t *image, size_t length)
+{
+    uint8_t piece[PIECE];
+
+    for (size_t at = 0; at < length; at += PIECE) {
+        const size_t part = length - at < PIECE ? length - at : PIECE;
+
+        if (!rom_read_all(fd, piece, part))
+            return false;
+        if (piece[0] != 0 || memcmp(piece, piece + 1, part - 1) != 0)
+            memcpy(image + at, piece, part);
+    }
+    return true;
+}
+
 #if defined(__aarch64__)
 bool rom_can_start(const uint8_t *image, size_t size)
 {
@@ -184,7 +202,7 @@ static bool read_image(struct rom *rom, int fd, struct error *error)
         rom->image = NULL;
         return error_set(error, "-bios '%s': out of memory", rom->path);
     }
-    if (!rom_read_all(fd, rom->image, (size_t)status.st_size))
+    if (!read_image_bytes(fd, rom->image, (size_t)status.st_size))
         return error_set(error, "-bios '%s' cannot be read: %s", rom->path, strerror(errno));
     if (!rom_can_start(rom->image, rom->size))
         return error_set(error, "-bios '%s' is not firmware for " ROM_MACHINE ": " ROM_LACK, rom->path);

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <wchar.h>
 
 #define ALIGN 16u
@@ -25,6 +27,17 @@ void *__wrap_reallocarray(void *memory, size_t count, size_t size);
 char *__wrap_strdup(const char *string);
 wchar_t *__wrap_wcsdup(const wchar_t *string);
 void __wrap_free(void *memory);
+
+/* Where the kernel makes huge pages by itself, a write next to the reserve would make one of it, and
+ * untouched bytes would cost 2 MiB. So this comes before main(). */
+__attribute__((constructor)) static void refuse_huge_pages(void)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    unsigned char *first = reserve + (0 - (uintptr_t)reserve) % page;
+    const size_t length = (size_t)(reserve + sizeof reserve - first) / page * page;
+
+    RESULT_DOES_NOT_MATTER(madvise(first, length, MADV_NOHUGEPAGE) == 0, "a kernel without huge pages");
+}
 
 bool memory_lend(bool lend)
 {
