@@ -86,6 +86,7 @@ class Moving:
     def __init__(self, *words):
         domain = look(here)              # a test's end closes consoles
         here.virsh("migrate-setspeed", NAME, 1)
+        tell(domain, "e", "e")           # hotram looks once a second whether somebody has opened the console
         domain.console.send_keys("v")
         self.seen = len(here.log)
         command = words_for("--live", *words, migrateuri="unix://{}/m.sock")
