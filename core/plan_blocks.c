@@ -8,40 +8,20 @@
 
 #include "plan_work.h"
 
-struct combination {
-    bool found;
-    uint64_t dimms;    /* bytes */
-    uint64_t moved;    /* bytes that come and go */
-    uint64_t replaced; /* DIMMs both come and go: 1; 0: not so */
-};
-
-struct search {
-    struct hotram_plan_request dimms; /* its target is the sum in question */
-    const struct hotram_plan_blocks *blocks;
-    void *scratch;
-    size_t scratch_size;
-    struct hotram_plan *plan; /* for the sum in question */
-    uint64_t present;         /* bytes of DIMMs */
-    uint64_t target;          /* bytes of both, like the nearest that can be reached */
-    uint64_t below, above;
-    uint64_t dimms_below, dimms_above; /* the DIMMs in these */
-    struct combination best;
-};
-
 static uint64_t distance(uint64_t a, uint64_t b)
 {
     return a > b ? a - b : b - a;
 }
 
 /* What blocks have to be beside so many bytes of DIMMs; at least 0. */
-static uint64_t rest(const struct search *search, uint64_t dimms)
+static uint64_t rest(const struct plan_search *search, uint64_t dimms)
 {
     return search->target > dimms ? search->target - dimms : 0;
 }
 
 /* ---- Nearest sizes ---- */
 
-static void note(struct search *search, uint64_t dimms, uint64_t blocks)
+static void note(struct plan_search *search, uint64_t dimms, uint64_t blocks)
 {
     const uint64_t size = dimms + blocks;
 
@@ -56,7 +36,7 @@ static void note(struct search *search, uint64_t dimms, uint64_t blocks)
 }
 
 /* The nearest sizes to the target with DIMMs of a sum that can be reached. */
-static void note_sum(struct search *search, uint64_t dimms)
+static void note_sum(struct plan_search *search, uint64_t dimms)
 {
     const struct hotram_plan_blocks *blocks = search->blocks;
     const uint64_t mask = blocks->unit - 1, want = rest(search, dimms);
@@ -71,15 +51,7 @@ static void note_sum(struct search *search, uint64_t dimms)
 
 /* ---- Combinations ---- */
 
-/* Plan the DIMMs. True: they can have this sum. */
-static bool plan_dimms(struct search *search, uint64_t sum)
-{
-    search->dimms.target = sum;
-    return hotram_plan(&search->dimms, search->scratch, search->scratch_size, search->plan) == HOTRAM_OK &&
-           search->plan->reached == sum;
-}
-
-static bool is_better(const struct combination *one, const struct combination *other)
+static bool is_better(const struct plan_combination *one, const struct plan_combination *other)
 {
     if (!other->found || one->moved != other->moved)
         return !other->found || one->moved < other->moved;
@@ -89,11 +61,11 @@ static bool is_better(const struct combination *one, const struct combination *o
 }
 
 /* The combination with a sum that was just planned. */
-static void weigh(struct search *search, uint64_t dimms)
+static void weigh(struct plan_search *search, uint64_t dimms)
 {
     const struct hotram_plan_blocks *blocks = search->blocks;
     const uint64_t want = rest(search, dimms);
-    struct combination one = { .found = true, .dimms = dimms, .moved = distance(want, blocks->present) };
+    struct plan_combination one = { .found = true, .dimms = dimms, .moved = distance(want, blocks->present) };
     bool comes = false, goes = false;
 
     note_sum(search, dimms);
@@ -110,83 +82,131 @@ static void weigh(struct search *search, uint64_t dimms)
         search->best = one;
 }
 
-/* Sums from one to a lower one, and on to those that may give a nearer size below the target. */
-static void go_down(struct search *search, uint64_t from, uint64_t to)
-{
-    uint64_t sum = from;
+/* ---- The sums in turn ---- */
 
-    for (unsigned i = 0; i < 2 * HOTRAM_PLAN_SUMS_MAX; i++) {
-        if (sum < to && (search->below == search->target ||
-                         (search->below != HOTRAM_PLAN_NONE && sum + search->blocks->most <= search->below)))
-            return;
-        if (plan_dimms(search, sum)) {
-            weigh(search, sum);
-            if (sum == 0)
-                return;
-            sum--;
-        } else if (search->plan->below < sum) {
-            sum = search->plan->below;
-        } else {
-            return;
-        }
-    }
+/* Plan the DIMMs. True: they can have this sum. */
+static bool plan_dimms(struct plan_search *search, uint64_t sum)
+{
+    search->dimms.target = sum;
+    return hotram_plan(&search->dimms, search->scratch, search->scratch_size, search->plan) == HOTRAM_OK &&
+           search->plan->reached == sum;
 }
 
-/* The same upwards. */
-static void go_up(struct search *search, uint64_t from, uint64_t to)
+/* Whether the next sum of the part is one of it, or may give a nearer size. */
+static bool is_of_interest(const struct plan_search *search)
 {
-    uint64_t sum = from;
+    if (search->upwards)
+        return search->sum <= search->end ||
+               (search->above != search->target && search->sum + search->blocks->least < search->above);
+    return search->sum >= search->end ||
+           (search->below != search->target &&
+            (search->below == HOTRAM_PLAN_NONE || search->sum + search->blocks->most > search->below));
+}
 
-    for (unsigned i = 0; i < 2 * HOTRAM_PLAN_SUMS_MAX; i++) {
-        if (sum > to && (search->above == search->target || sum + search->blocks->least >= search->above))
-            return;
-        if (plan_dimms(search, sum)) {
-            weigh(search, sum++);
-        } else if (search->plan->above != HOTRAM_PLAN_NONE && search->plan->above > sum) {
-            sum = search->plan->above;
-        } else {
-            return;
-        }
+/* To the sum after the one just planned. False: there is none. */
+static bool advance(struct plan_search *search, bool is_possible)
+{
+    const uint64_t planned = search->sum, below = search->plan->below, above = search->plan->above;
+
+    if (search->upwards) {
+        search->sum = is_possible ? planned + 1 : above;
+        return is_possible || (above != HOTRAM_PLAN_NONE && above > planned);
+    }
+    search->sum = is_possible ? planned - 1 : below;
+    return is_possible ? planned > 0 : below < planned;
+}
+
+static void go_through(struct plan_search *search)
+{
+    bool is_possible, more = true;
+
+    for (unsigned i = 0; more && i < 2 * HOTRAM_PLAN_SUMS_MAX && is_of_interest(search); i++) {
+        is_possible = plan_dimms(search, search->sum);
+        if (is_possible)
+            weigh(search, search->sum);
+        more = advance(search, is_possible);
     }
 }
 
 /* Whether no sum of DIMMs outside of those between the two that leave something as it is can be better. */
-static bool is_best(const struct search *search)
+static bool is_best(const struct plan_search *search)
 {
     return search->best.found && !search->best.replaced &&
            search->best.moved == distance(search->target, search->present + search->blocks->present);
 }
 
-/* Go through the sums; `known` can be reached, or is HOTRAM_PLAN_NONE. */
-static void find(struct search *search, uint64_t target, uint64_t known)
+static uint64_t lower(uint64_t a, uint64_t b)
 {
-    const uint64_t end = search->dimms.bank->config.size; /* no sum is more */
-    uint64_t least, most, low, high;
+    return a < b ? a : b;
+}
 
+static uint64_t higher(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The sums that blocks can complete to the target, and among them those between "the DIMMs stay" and "the
+ * blocks stay". */
+static void set_bounds(struct plan_search *search)
+{
+    const uint64_t all = search->dimms.bank->config.size; /* no sum is more */
+    const uint64_t stay = rest(search, search->blocks->present);
+
+    search->least = lower(rest(search, search->blocks->most), all);
+    search->most = lower(rest(search, search->blocks->least), all);
+    search->low = higher(lower(stay, search->present), search->least);
+    search->high = lower(higher(stay, search->present), search->most);
+}
+
+static void begin_search(struct plan_search *search, uint64_t target)
+{
     search->target = target;
     search->below = search->above = HOTRAM_PLAN_NONE;
-    search->best = (struct combination){ 0 };
-    least = rest(search, search->blocks->most);
-    least = least < end ? least : end;
-    most = rest(search, search->blocks->least);
-    most = most < end ? most : end;
-    low = high = rest(search, search->blocks->present);
-    low = low < search->present ? low : search->present;
-    high = high > search->present ? high : search->present;
+    search->best = (struct plan_combination){ 0 };
+    set_bounds(search);
     note_sum(search, search->present);
-    if (known != HOTRAM_PLAN_NONE && plan_dimms(search, known))
-        weigh(search, known);
-    if (high > most)
-        high = most;
-    if (low < least)
-        low = least;
-    if (low <= high)
-        go_down(search, high, low);
-    if (is_best(search))
-        return;
-    if (low > 0)
-        go_down(search, low - 1 < most ? low - 1 : most, least);
-    go_up(search, high + 1 > least ? high + 1 : least, most);
+}
+
+static void set_part(struct plan_search *search, bool upwards, uint64_t sum, uint64_t end)
+{
+    search->upwards = upwards;
+    search->sum = sum;
+    search->end = end;
+}
+
+/* Set up one of the three parts. False: it is empty. */
+static bool begin_part(struct plan_search *search, unsigned part)
+{
+    if (part == 0)
+        set_part(search, false, search->high, search->low);
+    else if (part == 1)
+        set_part(search, false, lower(search->low - 1, search->most), search->least);
+    else
+        set_part(search, true, higher(search->high + 1, search->least), search->most);
+    return part == 0 ? search->low <= search->high : part == 2 || search->low > 0;
+}
+
+static void find(struct plan_search *search)
+{
+    for (unsigned part = 0; part < 3 && (part != 1 || !is_best(search)); part++)
+        if (begin_part(search, part))
+            go_through(search);
+}
+
+/* Without a combination for the target of a shrink, the nearest size takes its place. False: there is none.
+ */
+static bool begin_nearest(struct plan_search *search, bool at_most)
+{
+    const uint64_t size = at_most ? search->below : search->above;
+    const uint64_t dimms = at_most ? search->dimms_below : search->dimms_above;
+
+    if (search->best.found || search->target >= search->present + search->blocks->present ||
+        size == HOTRAM_PLAN_NONE)
+        return false;
+    begin_search(search, size);
+    if (plan_dimms(search, dimms))
+        weigh(search, dimms);
+    return true;
 }
 
 /* ---- The call ---- */
@@ -210,7 +230,7 @@ static bool are_sound(const struct hotram_plan_request *request, const struct ho
 }
 
 /* Why a growth is impossible: what is in the way with as many blocks as there can be. */
-static enum hotram_status obstacle(struct search *search)
+static enum hotram_status obstacle(struct plan_search *search)
 {
     enum hotram_status status;
 
@@ -222,7 +242,7 @@ static enum hotram_status obstacle(struct search *search)
 }
 
 /* The best combination, or why there is none. */
-static enum hotram_status conclude(struct search *search, struct hotram_plan_blocks *blocks)
+static enum hotram_status conclude(struct plan_search *search, struct hotram_plan_blocks *blocks)
 {
     const uint64_t present = search->present + blocks->present;
     enum hotram_status status = HOTRAM_OK;
@@ -240,26 +260,14 @@ static enum hotram_status conclude(struct search *search, struct hotram_plan_blo
     return status;
 }
 
-/* Without a combination for the target of a shrink, the nearest size takes its place. */
-static enum hotram_status search_plan(struct search *search, struct hotram_plan_blocks *blocks, bool at_most)
+static void begin(struct plan_search *search, const struct hotram_plan_request *request,
+                  const struct hotram_plan_blocks *blocks)
 {
-    const uint64_t target = search->dimms.target;
-    enum hotram_status status;
-    uint64_t below, above;
-
-    find(search, target, HOTRAM_PLAN_NONE);
-    below = search->below;
-    above = search->above;
-    if (!search->best.found && target < search->present + blocks->present) {
-        if (at_most && below != HOTRAM_PLAN_NONE)
-            find(search, below, search->dimms_below);
-        else if (!at_most && above != HOTRAM_PLAN_NONE)
-            find(search, above, search->dimms_above);
-    }
-    status = conclude(search, blocks);
-    search->plan->below = below;
-    search->plan->above = above;
-    return status;
+    search->dimms = *request;
+    search->dimms.at_most = false;
+    search->blocks = blocks;
+    search->present = count_dimms(request);
+    begin_search(search, request->target);
 }
 
 enum hotram_status hotram_plan_with_blocks(const struct hotram_plan_request *request,
@@ -267,7 +275,9 @@ enum hotram_status hotram_plan_with_blocks(const struct hotram_plan_request *req
                                            size_t scratch_size, struct hotram_plan *plan)
 {
     const size_t needed = hotram_plan_scratch(request); /* 0: no sound request */
-    struct search search;
+    struct plan_search *search;
+    enum hotram_status status;
+    uint64_t below, above;
 
     if (!plan)
         return HOTRAM_E_ARGUMENT;
@@ -281,14 +291,18 @@ enum hotram_status hotram_plan_with_blocks(const struct hotram_plan_request *req
     blocks->last = false;
     if (scratch_size < needed)
         return HOTRAM_E_BUFFER;
-    search = (struct search){
-        .dimms = *request,
-        .blocks = blocks,
-        .scratch = scratch,
-        .scratch_size = scratch_size,
-        .plan = plan,
-        .present = count_dimms(request),
-    };
-    search.dimms.at_most = false;
-    return search_plan(&search, blocks, request->at_most);
+    search = &((struct plan_work *)scratch)->search;
+    search->scratch = scratch;
+    search->scratch_size = scratch_size;
+    search->plan = plan;
+    begin(search, request, blocks);
+    find(search);
+    below = search->below;
+    above = search->above;
+    if (begin_nearest(search, request->at_most))
+        find(search);
+    status = conclude(search, blocks);
+    plan->below = below;
+    plan->above = above;
+    return status;
 }

@@ -6,7 +6,7 @@
 #ifndef CORE_PLAN_WORK_H
 #define CORE_PLAN_WORK_H
 
-#include <hotram/plan.h>
+#include <hotram/plan_blocks.h>
 
 /* Units of the sums of removable DIMMs, the items: 1 << shift bytes. */
 struct plan_measure {
@@ -37,6 +37,35 @@ struct plan_range {
     uint16_t slot;
 };
 
+/* ---- plan_blocks.c ---- */
+
+/* DIMMs and blocks that together are the target. */
+struct plan_combination {
+    bool found;
+    bool replaced;  /* DIMMs both come and go */
+    uint64_t dimms; /* bytes */
+    uint64_t moved; /* bytes that come and go */
+};
+
+struct plan_search {
+    struct hotram_plan_request dimms; /* its target is the sum in question */
+    const struct hotram_plan_blocks *blocks;
+    void *scratch;
+    size_t scratch_size;
+    struct hotram_plan *plan; /* for the sum in question */
+    uint64_t present;         /* bytes of DIMMs */
+    uint64_t target;          /* bytes of both, like the nearest that can be reached */
+    uint64_t below, above;
+    uint64_t dimms_below, dimms_above; /* the DIMMs in these */
+    uint64_t least, most;              /* sums that blocks can complete */
+    uint64_t low, high;                /* those of them that are looked at first */
+    bool upwards;                      /* the part of the sums in question: which is next, and the last */
+    uint64_t sum, end;
+    struct plan_combination best;
+};
+
+/* ---- The scratch ---- */
+
 struct plan_work {
     const struct hotram_plan_request *request;
     struct hotram_plan *plan;
@@ -50,6 +79,7 @@ struct plan_work {
     struct plan_range trial[HOTRAM_PLACES_MAX]; /* occupied after the steps so far, by rising address */
     uint32_t trial_count;
     uint64_t rooms[HOTRAM_PLACES_MAX + 1]; /* of the trial's gaps: bytes that fit at the alignment */
+    struct plan_search search; /* of hotram_plan_with_blocks(); hotram_plan() leaves it as it is */
 };
 
 /* Whether a slot's DIMM is part of the size; and whether the request also permits its removal. */
