@@ -92,9 +92,39 @@ static bool plan_dimms(struct plan_search *search, uint64_t sum)
            search->plan->reached == sum;
 }
 
+/* How many bytes come and go at least, with so many bytes of DIMMs. Between the sums that leave the blocks,
+ * or the DIMMs, as they are it is the same, and it grows with the distance from these. */
+static uint64_t least_moved(const struct plan_search *search, uint64_t sum)
+{
+    return distance(sum, search->present) + distance(rest(search, sum), search->blocks->present);
+}
+
+/* Whether neither the next sum nor one farther from what is present can be better than the best so far. */
+static bool is_beaten(const struct plan_search *search)
+{
+    const struct plan_combination *best = &search->best;
+    const uint64_t moved = least_moved(search, search->sum);
+
+    return best->found &&
+           (moved > best->moved || (moved == best->moved && !best->replaced && best->dimms >= search->sum));
+}
+
+/* Whether the target is between two sizes that can be reached, and no others are nearer: all sizes differ by
+ * multiples of the smaller one of unit and granularity, which are powers of two. */
+static bool is_missed(const struct plan_search *search)
+{
+    const uint64_t granularity = search->dimms.bank->config.granularity;
+    const uint64_t grain = search->blocks->unit < granularity ? search->blocks->unit : granularity;
+
+    return search->below != HOTRAM_PLAN_NONE && search->below != search->target &&
+           search->above != HOTRAM_PLAN_NONE && search->above - search->below <= grain;
+}
+
 /* Whether the next sum of the part is one of it, or may give a nearer size. */
 static bool is_of_interest(const struct plan_search *search)
 {
+    if (is_missed(search) || is_beaten(search))
+        return false;
     if (search->upwards)
         return search->sum <= search->end ||
                (search->above != search->target && search->sum + search->blocks->least < search->above);
@@ -128,13 +158,6 @@ static void go_through(struct plan_search *search)
     }
 }
 
-/* Whether no sum of DIMMs outside of those between the two that leave something as it is can be better. */
-static bool is_best(const struct plan_search *search)
-{
-    return search->best.found && !search->best.replaced &&
-           search->best.moved == distance(search->target, search->present + search->blocks->present);
-}
-
 static uint64_t lower(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -164,7 +187,11 @@ static void begin_search(struct plan_search *search, uint64_t target)
     search->below = search->above = HOTRAM_PLAN_NONE;
     search->best = (struct plan_combination){ 0 };
     set_bounds(search);
-    note_sum(search, search->present);
+    /* However many sums there are, these are looked at; the first requires no steps. */
+    search->plan->count = 0;
+    weigh(search, search->present);
+    if (search->low != search->present && plan_dimms(search, search->low))
+        weigh(search, search->low);
 }
 
 static void set_part(struct plan_search *search, bool upwards, uint64_t sum, uint64_t end)
@@ -188,7 +215,7 @@ static bool begin_part(struct plan_search *search, unsigned part)
 
 static void find(struct plan_search *search)
 {
-    for (unsigned part = 0; part < 3 && (part != 1 || !is_best(search)); part++)
+    for (unsigned part = 0; part < 3; part++)
         if (begin_part(search, part))
             go_through(search);
 }

@@ -15,8 +15,9 @@
  * gives back blocks first, and DIMMs when no blocks are left.
  *
  * Cost: that of hotram_plan() for each sum of DIMMs that is looked at, and for each that is looked for in
- * vain; usually one or two, at most 6 * HOTRAM_PLAN_SUMS_MAX, and as many again if a shrink cannot reach the
- * target.
+ * vain; usually at most five, since the search ends when no other sum can be better. At most 7 *
+ * HOTRAM_PLAN_SUMS_MAX, and as many again if a shrink cannot reach the target: so many where DIMMs of many
+ * sizes have to replace others, because few slots are empty.
  *
  * Memory: only the caller's. Threads: the bank must not change during a call.
  *
@@ -32,7 +33,8 @@ extern "C" {
 #endif
 
 /** How many sums of DIMMs are looked at in each of three parts: between those that leave the blocks, or the
- * DIMMs, as they are, below these, and above. If a bank has fewer sums in each, nothing is overlooked. */
+ * DIMMs, as they are, below these, and above. If a bank has fewer sums in each, nothing is overlooked. The
+ * sums that leave the DIMMs, and as many of the blocks as possible, as they are, are always looked at. */
 #define HOTRAM_PLAN_SUMS_MAX 64u
 
 /** The blocks beside the DIMMs of a request: what they are, and what they are to be. */

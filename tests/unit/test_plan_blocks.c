@@ -26,6 +26,23 @@ static enum hotram_status plan_with(struct plan_bank *fixture, struct hotram_pla
     return status;
 }
 
+/* ---- Counting ---- */
+
+/* The linker has the library call the second one (--wrap). */
+enum hotram_status __real_hotram_plan(const struct hotram_plan_request *request, void *scratch,
+                                      size_t scratch_size, struct hotram_plan *plan);
+enum hotram_status __wrap_hotram_plan(const struct hotram_plan_request *request, void *scratch,
+                                      size_t scratch_size, struct hotram_plan *plan);
+
+static unsigned plans;
+
+enum hotram_status __wrap_hotram_plan(const struct hotram_plan_request *request, void *scratch,
+                                      size_t scratch_size, struct hotram_plan *plan)
+{
+    plans++;
+    return __real_hotram_plan(request, scratch, scratch_size, plan);
+}
+
 /* ---- The rule ---- */
 
 static void make_bank(struct plan_bank *fixture, uint32_t slots)
@@ -142,30 +159,90 @@ static void what_is_refused(void **state)
                      HOTRAM_E_ARGUMENT);
 }
 
+/* ---- Many DIMMs ---- */
+
+/* Of 1 to 64 units of 8 each, and blocks of 2, 8000 of 9000. */
+static void make_many(struct plan_bank *fixture, uint32_t count, struct hotram_plan_blocks *blocks)
+{
+    const struct hotram_bank_config config = {
+        .size = 1 << 20, .capacity = 1 << 20, .granularity = 8, .slots = HOTRAM_SLOTS_MAX
+    };
+
+    plan_bank_make(fixture, &config);
+    for (uint32_t i = 0; i < count; i++)
+        assert_true(
+            plan_bank_add(fixture, PLAN_BANK_ANYWHERE, 8 * (1 + i * 37 % 64), 0, HOTRAM_DIMM_PLUGGED));
+    *blocks = (struct hotram_plan_blocks){ .present = 8000, .most = 9000, .unit = 2 };
+}
+
+/* Plan for so much more than is present, by at most so many plans for DIMMs. */
+static void plan_more(struct plan_bank *fixture, int64_t more, bool at_most,
+                      struct hotram_plan_blocks *blocks, unsigned limit)
+{
+    struct hotram_plan_request request = { .bank = &fixture->bank, .align = 8, .at_most = at_most };
+
+    request.target = plan_bank_size(fixture, &request) + blocks->present + (uint64_t)more;
+    plans = 0;
+    assert_int_equal(plan_with(fixture, request, blocks), HOTRAM_OK);
+    assert_in_range(plans, 1, limit);
+}
+
+static void a_search_ends_with_the_best(void **state)
+{
+    static struct plan_bank fixture;
+    static const int64_t changes[] = { 2, 8, 600, 802, 4000, 5002, -2, -800, -8000, -8002, -30000 };
+    struct hotram_plan_blocks blocks;
+
+    (void)state;
+    make_many(&fixture, 200, &blocks);
+    for (size_t i = 0; i < COUNT_OF(changes); i++)
+        plan_more(&fixture, changes[i], false, &blocks, 5);
+    plan_more(&fixture, -801, false, &blocks,
+              6); /* between two sizes, of which the nearest is planned then */
+    assert_int_equal(fixture.plan.above - fixture.plan.below, 2);
+    plan_more(&fixture, -801, true, &blocks, 6);
+    assert_int_equal(fixture.plan.reached, fixture.plan.below);
+}
+
+/* More sums than are looked at are between what blocks can add and the present, and each replaces a DIMM. */
+static void blocks_are_not_overlooked(void **state)
+{
+    static struct plan_bank fixture;
+    struct hotram_plan_blocks blocks;
+
+    (void)state;
+    make_many(&fixture, HOTRAM_SLOTS_MAX, &blocks);
+    plan_more(&fixture, 900, false, &blocks, 7 * HOTRAM_PLAN_SUMS_MAX);
+    assert_int_equal(fixture.plan.count, 0);
+    assert_int_equal(blocks.target, 8900);
+}
+
 /* ---- Any small bank ---- */
 
 static void make_any(struct plan_bank *fixture, struct unit_random *random,
                      struct hotram_plan_request *request, bool fixed[], struct hotram_plan_blocks *blocks)
 {
+    const uint32_t grain = 1u << unit_random_below(random, 3);
     struct hotram_bank_config config = {
-        .base = unit_random_below(random, 4),
-        .capacity = 1 + unit_random_below(random, 12),
-        .granularity = 1,
+        .base = grain * unit_random_below(random, 4),
+        .capacity = grain * (1 + unit_random_below(random, 12 / grain)),
+        .granularity = grain,
         .slots = unit_random_below(random, 5),
         .ranges = 1,
     };
 
-    config.size = config.capacity + unit_random_below(random, 12);
+    config.size = config.capacity + grain * unit_random_below(random, 12 / grain);
     *request = (struct hotram_plan_request){
-        .align = UINT64_C(1) << unit_random_below(random, 3),
+        .align = (uint64_t)grain << unit_random_below(random, 3),
         .node_given = unit_random_below(random, 2),
         .node = NODE,
         .fixed = fixed,
     };
     plan_bank_make(fixture, &config);
     for (uint32_t i = unit_random_below(random, config.slots + 1); i > 0; i--)
-        plan_bank_add(fixture, config.base + unit_random_below(random, (uint32_t)config.size),
-                      1 + unit_random_below(random, 5), unit_random_below(random, 4) ? NODE : NODE + 1,
+        plan_bank_add(fixture, config.base + grain * unit_random_below(random, (uint32_t)config.size / grain),
+                      grain * (1 + unit_random_below(random, 5 / grain)),
+                      unit_random_below(random, 4) ? NODE : NODE + 1,
                       unit_random_below(random, 6) ? HOTRAM_DIMM_PLUGGED : HOTRAM_DIMM_EJECTING);
     for (uint32_t i = 0; i < config.slots; i++)
         fixed[i] = unit_random_below(random, 5) == 0;
@@ -295,6 +372,8 @@ int main(void)
         cmocka_unit_test(dimms_stay_and_blocks_are_exact),
         cmocka_unit_test(what_comes_last),
         cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(a_search_ends_with_the_best),
+        cmocka_unit_test(blocks_are_not_overlooked),
         cmocka_unit_test(plans_are_the_best_of_all_combinations),
     };
 
