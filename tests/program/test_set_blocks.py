@@ -210,6 +210,9 @@ def test_plug_and_unplug_name_the_lever():
         assert player.levers() == (128, 60)
         for command, words, arguments in (
                 ("memory-unplug", "goes whole, all 128 MiB of it", {"id": "dimm0", "size": MIB}),
+                ("memory-unplug", "goes whole, all 128 MiB of it", {"id": "/machine/peripheral/dimm0", "size": MIB}),
+                ("memory-unplug", "size above 0; leave it out to unplug all", {"id": "vm0", "size": 0}),
+                ("memory-unplug", "size above 0; leave it out to unplug all", {"id": "dimm0", "size": 0}),
                 ("memory-unplug", "60 MiB are requested of it", {"id": "vm0", "size": 62 * MIB}),
                 ("memory-unplug", "multiple of 'block-size'", {"id": "vm0", "size": MIB}),
                 ("memory-plug", "60 MiB of its 1 GiB are requested, so 964 MiB are left", {"size": 1 << 30, "id": "vm0"}),

@@ -7,6 +7,7 @@
 
 #include "base/count_of.h"
 #include "base/result.h"
+#include "device/device.h"
 #include "hotplug/operation.h"
 #include "machine/machine.h"
 #include "monitor/command.h"
@@ -53,6 +54,7 @@ struct unplug_values {
     char *id;
     uint64_t size;
     uint32_t timeout;
+    bool size_given;
     bool timeout_given;
     bool wait;
 };
@@ -61,8 +63,9 @@ static const struct property unplug_properties[] = {
     PROPERTY_ROW_REQUIRED(
         unplug_values, "id", PROPERTY_STRING, id, "the name of a DIMM or of a virtio-mem device; required",
         "Parameter 'id' is missing: the id of a DIMM or virtio-mem device; info memory-devices lists them"),
-    PROPERTY_ROW(unplug_values, "size", PROPERTY_SIZE, size,
-                 "how much less is requested of a virtio-mem device (default, and always of a DIMM: all)"),
+    PROPERTY_ROW_GIVEN(
+        unplug_values, "size", PROPERTY_SIZE, size,
+        "how much less is requested of a virtio-mem device (default, and always of a DIMM: all)"),
     PROPERTY_ROW_GIVEN(unplug_values, "timeout", PROPERTY_UINT32, timeout,
                        "seconds that the guest has to respond (default: -machine unplug-timeout=)"),
     PROPERTY_ROW(unplug_values, "wait", PROPERTY_BOOL, wait,
@@ -126,20 +129,28 @@ static bool run_plug(struct monitor_context *context, struct json_object *args, 
     return done;
 }
 
-/* A DIMM goes whole. */
-static bool check_whole(struct hotplug *hotplug, const struct unplug_values *values, struct error *error)
+/* A DIMM goes whole, and 0 is not all of a device: whoever computes a size and gets 0 wants no change. */
+static bool check_part(struct machine *machine, const struct unplug_values *values, struct error *error)
 {
-    uint32_t slot = HOTRAM_SLOT_ANY;
+    const struct device *device;
     struct dimm_info info;
+    struct error ignored;
     char size[SIZE_TEXT_MAX];
 
-    while (values->size > 0 && hotplug_next(hotplug, &slot, &info))
-        if (info.id && strcmp(info.id, values->id) == 0 && info.size != values->size)
-            return error_set(error,
-                             "Parameter 'size' is for a part of a virtio-mem device; the DIMM '%.80s' goes "
-                             "whole, all %s of it; leave size out",
-                             values->id, size_text(info.size, size));
-    return true;
+    if (!values->size_given)
+        return true;
+    if (values->size == 0)
+        return error_set(error, "Parameter 'size' expects a size above 0; leave it out to unplug all");
+    device = device_resolve(machine_board(machine), values->id, &pc_dimm_type, &ignored);
+    if (!device)
+        return true; /* not a DIMM */
+    hotplug_describe(device, &info);
+    return info.size == values->size ||
+           error_set(
+               error,
+               "Parameter 'size' is for a part of a virtio-mem device; the DIMM '%.80s' goes whole, all "
+               "%s of it; leave size out",
+               values->id, size_text(info.size, size));
 }
 
 static bool unplug(struct monitor_context *context, const struct unplug_values *values,
@@ -147,12 +158,12 @@ static bool unplug(struct monitor_context *context, const struct unplug_values *
 {
     const uint64_t deadline = values->timeout * UINT64_C(1000);
 
-    if (!wait_check_timeout(values->timeout_given, values->timeout, error))
+    if (!wait_check_timeout(values->timeout_given, values->timeout, error) ||
+        !check_part(context->machine, values, error))
         return false;
     if (hotplug_is_blocks(machine_hotplug(context->machine), values->id))
         return wait_for_blocks(context, values->id, '-', values->size, deadline, values->wait, result, error);
-    return check_whole(machine_hotplug(context->machine), values, error) &&
-           wait_for_unplug(context, values->id, deadline, values->wait, result, error);
+    return wait_for_unplug(context, values->id, deadline, values->wait, result, error);
 }
 
 static bool run_unplug(struct monitor_context *context, struct json_object *args, struct json_object **result,
