@@ -17,20 +17,28 @@ bool hotplug_is_blocks(const struct hotplug *hotplug, const char *reference)
     return find_blocks(hotplug, reference, &ignored) != NULL;
 }
 
-static void explain_change(const struct mem_device *mem, char sign, uint64_t size, struct error *error)
+/* By so much more or less than is requested now, which is a multiple of the blocks' size. */
+static bool check_change(const struct mem_device *mem, char sign, uint64_t size, struct error *error)
 {
-    char change[SIZE_TEXT_MAX], now[SIZE_TEXT_MAX], region[SIZE_TEXT_MAX], left[SIZE_TEXT_MAX];
+    const char *name = device_name(&mem->virtio.pci.device);
+    const uint64_t now = mem->sizes.requested, left = mem->sizes.region - now;
+    char change[SIZE_TEXT_MAX], text[3][SIZE_TEXT_MAX];
 
     size_text(size, change);
-    size_text(mem->sizes.requested, now);
+    if (size % mem->block_size != 0)
+        return error_set(
+            error, "cannot %s %s of '%.80s': its size changes by a multiple of 'block-size', which is %s",
+            sign == '-' ? "unplug" : "plug", change, name, size_text(mem->block_size, text[0]));
     if (sign == '-')
-        error_set(error,
-                  "cannot unplug %s of '%.80s': %s are requested of it, which is the most that it can give",
-                  change, device_name(&mem->virtio.pci.device), now);
-    else
-        error_set(error, "cannot plug %s of '%.80s': %s of its %s are requested, so %s are left", change,
-                  device_name(&mem->virtio.pci.device), now, size_text(mem->sizes.region, region),
-                  size_text(mem->sizes.region - mem->sizes.requested, left));
+        return size <= now ||
+               error_set(
+                   error,
+                   "cannot unplug %s of '%.80s': %s are requested of it, which is the most that it can give",
+                   change, name, size_text(now, text[0]));
+    return size <= left ||
+           error_set(error, "cannot plug %s of '%.80s': %s of its %s are requested, so %s are left", change,
+                     name, size_text(now, text[0]), size_text(mem->sizes.region, text[1]),
+                     size_text(left, text[2]));
 }
 
 struct operation *hotplug_change_blocks(struct hotplug *hotplug, const char *reference, char sign,
@@ -44,10 +52,7 @@ struct operation *hotplug_change_blocks(struct hotplug *hotplug, const char *ref
     now = mem->sizes.requested;
     if (sign == '-' && size == 0)
         size = now;
-    if (sign == '-' ? size > now : size > mem->sizes.region - now) {
-        explain_change(mem, sign, size, error);
-        return NULL;
-    }
-    size = sign == '-' ? now - size : now + size;
-    return mem_check_requested(mem, size, error) ? mem_size_begin(mem, size, error) : NULL;
+    return check_change(mem, sign, size, error)
+               ? mem_size_begin(mem, sign == '-' ? now - size : now + size, error)
+               : NULL;
 }

@@ -179,6 +179,18 @@ static void wait_for_operation(struct resize *resize, struct operation *operatio
     report_progress(resize, line);
 }
 
+/* NULL: the step could not begin. */
+static void wait_or_stop(struct resize *resize, struct operation *operation, const struct error *why)
+{
+    if (operation) {
+        wait_for_operation(resize, operation);
+        return;
+    }
+    resize->report->reason = *why;
+    resize->stopping = true;
+    resize_schedule(resize);
+}
+
 static void allocation_ended(void *opaque, const struct error *error)
 {
     struct resize *resize = opaque;
@@ -242,13 +254,7 @@ static void start_blocks(struct resize *resize, const struct resize_step *step)
         error_set(&error, "a virtio-mem device of the plan is gone");
     else if (mem_check_requested(mem, step->requested, &error))
         operation = mem_size_begin(mem, step->requested, &error);
-    if (operation) {
-        wait_for_operation(resize, operation);
-        return;
-    }
-    resize->report->reason = error;
-    resize->stopping = true;
-    resize_schedule(resize);
+    wait_or_stop(resize, operation, &error);
 }
 
 static void start_unplug(struct resize *resize, const struct resize_step *step)
@@ -256,13 +262,7 @@ static void start_unplug(struct resize *resize, const struct resize_step *step)
     struct error error;
     struct operation *operation = hotplug_unplug_slot(resize->hotplug, step->step.slot, &error);
 
-    if (operation) {
-        wait_for_operation(resize, operation);
-        return;
-    }
-    resize->report->reason = error;
-    resize->stopping = true;
-    resize_schedule(resize);
+    wait_or_stop(resize, operation, &error);
 }
 
 /* The next step, or the end. */
