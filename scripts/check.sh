@@ -320,7 +320,7 @@ make_alone() {
 needs_of() {
     case $1 in
     build)                  echo build ;;
-    unit)                   echo build guest acpica ;;
+    unit)                   echo build unit guest acpica ;;
     freestanding | clang)   echo build check ;;
     differential)           echo build guest arm64 ;;
     fuzz)                   echo build fuzz ;;

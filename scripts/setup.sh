@@ -3,7 +3,7 @@
 # Install the Debian packages that a kind of work needs; what is there already,
 # whoever put it there, costs nothing and needs no rights.
 #
-#   scripts/setup.sh [--check] GROUP...    groups: build guest check fuzz prove
+#   scripts/setup.sh [--check] GROUP...    groups: build guest unit check fuzz prove
 #                                                  bench format arm64 disk distributions
 #
 # --check installs nothing: it names all that is missing, and how to get it.
@@ -18,6 +18,7 @@ packages_of() {
     guest)  echo gcc libc6-dev binutils busybox-static cpio kmod lz4 xz-utils \
                  zstd python3 qemu-system-x86 qemu-utils seabios grub-pc-bin \
                  ovmf grub-efi-amd64-bin mtools ;;
+    unit)   echo dmidecode ;; # reads the SMBIOS tables
     check)  echo binutils clang git lld qemu-user ;;
     # The sanitizers' and the fuzzer's libraries, and names in their traces: of
     # the version of clang that this release of Debian has.
