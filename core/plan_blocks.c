@@ -120,7 +120,7 @@ static bool is_missed(const struct plan_search *search)
            search->above != HOTRAM_PLAN_NONE && search->above - search->below <= grain;
 }
 
-/* Whether the next sum of the part is one of it, or may give a nearer size. */
+/* Whether the next sum may be better, and is one of the part or may give a nearer size. */
 static bool is_of_interest(const struct plan_search *search)
 {
     if (is_missed(search) || is_beaten(search))
@@ -187,11 +187,6 @@ static void begin_search(struct plan_search *search, uint64_t target)
     search->below = search->above = HOTRAM_PLAN_NONE;
     search->best = (struct plan_combination){ 0 };
     set_bounds(search);
-    /* However many sums there are, these are looked at; the first requires no steps. */
-    search->plan->count = 0;
-    weigh(search, search->present);
-    if (search->low != search->present && plan_dimms(search, search->low))
-        weigh(search, search->low);
 }
 
 static void set_part(struct plan_search *search, bool upwards, uint64_t sum, uint64_t end)
@@ -215,6 +210,11 @@ static bool begin_part(struct plan_search *search, unsigned part)
 
 static void find(struct plan_search *search)
 {
+    /* However many sums there are, these are looked at; the first requires no steps. */
+    search->plan->count = 0;
+    weigh(search, search->present);
+    if (search->low != search->present && plan_dimms(search, search->low))
+        weigh(search, search->low);
     for (unsigned part = 0; part < 3; part++)
         if (begin_part(search, part))
             go_through(search);
