@@ -608,6 +608,9 @@ def test_images_are_handed_over():
         said = refusal(source.qmp.execute, "cont")
         assert "Block node 'f': Failed to get " in said and "another program uses the image" in said, said
         assert status(source) == "postmigrate"
+        said = refusal(source.qmp.execute, "block_resize", {"node-name": "f", "size": 2 * MIB})
+        assert "Block node 'f' belongs to the guest that was sent" in said, said
+        assert (folder / "image").stat().st_size == MIB
         end(target)
         assert not is_locked(folder)
         source.qmp.execute("cont")

@@ -350,6 +350,11 @@ bool block_node_resize(struct block_node *node, uint64_t size, struct error *err
         return error_set(error, "The new size must be a multiple of %u; got %" PRIu64, node->block, size);
     if (!node->writable)
         return error_set(error, "Block node '%s' is read-only", node->name);
+    if (node->nodes->lent)
+        return error_set(error,
+                         "Block node '%s' belongs to the guest that was sent, which may use its image in "
+                         "another program; resize it there, or after cont here, which takes the image back",
+                         node->name);
     if (size < block_node_size(node) && bottom->users)
         return error_set(error,
                          "Block node '%s' has %" PRIu64
