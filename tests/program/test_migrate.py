@@ -22,7 +22,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
 from lib.machine import PROGRAM                              # noqa: E402
 from lib.micro import hear, tell                             # noqa: E402
-from lib.migration import BASE, HEADER, LIMIT, STATE, info, messages, moved_between, place  # noqa: E402
+from lib.migration import ACCEPTED, BASE, FAILED, HEADER, LIMIT, LOADED, STATE, info, messages, moved_between, place  # noqa: E402
 from lib.migration import set_capabilities, start, status, wait_migration, where_it_runs  # noqa: E402
 from lib.qmp import QMPError                                 # noqa: E402
 from lib.saved import Saved                                  # noqa: E402
@@ -630,6 +630,26 @@ def test_images_that_come_back():
                 assert (result["status"], at_source, at_target) == ("failed", True, False), (cut, result)
                 assert target.process.wait(LIMIT) == 1 and is_locked(folder)
                 tell(source, "e", "e")
+
+
+@tap.kvm
+def test_a_target_that_is_asked_to_end_when_it_has_the_image():
+    """It gives it up before it says so: the source takes it back at once."""
+    with place() as folder:
+        stack, source, target, between = moved_between(folder, *disk(folder))
+        with stack:
+            where_it_runs(source, target)
+            between.join(LIMIT)
+        with start(*disk(folder), incoming=f"unix:{folder}/again") as target, \
+                socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(f"{folder}/again")
+            connection.sendall(between.sent[:-1])
+            for answer in (ACCEPTED, LOADED):
+                assert connection.recv(HEADER, socket.MSG_WAITALL)[0] == answer
+            assert is_locked(folder)
+            target.process.terminate()
+            assert connection.recv(HEADER, socket.MSG_WAITALL)[0] == FAILED and not is_locked(folder)
+            target.process.wait(LIMIT)
 
 
 @tap.kvm

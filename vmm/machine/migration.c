@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "block/node.h"
 #include "host/network_door.h"
 #include "machine/state.h"
 
@@ -162,6 +163,7 @@ void machine_end_migration(struct machine *machine)
     if (migration->busy)
         worker_take_back(machine->saver, &migration->job);
     if (migration->wire.fd >= 0 && migration->incoming && !migration->gone) {
+        block_nodes_unlock(machine->blocks); /* before the source hears of it */
         error_set(&reason, "it ends before the guest has arrived");
         wire_tell_failure(&migration->wire, &reason);
     }
