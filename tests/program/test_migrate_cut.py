@@ -11,6 +11,7 @@ import os
 import pathlib
 import socket
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
@@ -133,24 +134,47 @@ def test_the_last_byte():
             tell(source, "e", "e")
 
 
-@tap.kvm
-def test_a_target_that_ends_without_reading_the_last_byte():
-    """As one that is killed between its answer and that byte: its socket shows it."""
-    with start(base=SMALL) as source, place() as folder, socket.socket(socket.AF_UNIX) as listener:
+def up_to_the_last_byte(source, folder):
+    """The connection of a target that has confirmed everything; the source has sent the last byte, which nobody has read."""
+    with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"{folder}/m")
         listener.listen()
         source.qmp.execute("migrate", {"uri": f"unix:{folder}/m"})
         connection, _ = listener.accept()
-        received = bytearray()
-        for answer in (ACCEPTED, LOADED):
-            while not any(kind == (CONFIG if answer == ACCEPTED else STATE) and len(received) == at + HEADER + length
-                          for at, kind, length in messages(received)):
-                received += connection.recv(1)
-            connection.sendall(answer.to_bytes(4, "little") + bytes(12))
-        assert is_readable(connection, LIMIT)
-        connection.close()
+    received = bytearray()
+    for answer in (ACCEPTED, LOADED):
+        while not any(kind == (CONFIG if answer == ACCEPTED else STATE) and len(received) == at + HEADER + length
+                      for at, kind, length in messages(received)):
+            received += connection.recv(1)
+        connection.sendall(answer.to_bytes(4, "little") + bytes(12))
+    assert is_readable(connection, LIMIT)
+    return connection
+
+
+@tap.kvm
+def test_a_target_that_ends_without_reading_the_last_byte():
+    """As one that is killed between its answer and that byte: its socket shows it."""
+    with start(base=SMALL) as source, place() as folder:
+        up_to_the_last_byte(source, folder).close()
         result = wait_migration(source, "failed")
         assert result["error-desc"] == "Connection reset by peer" and status(source) == "running", result
+        tell(source, "e", "e")
+
+
+@tap.kvm
+def test_a_target_that_stays_silent():
+    """After the last byte, as on a host that is gone: for some seconds it may still answer; then migrate_cancel ends the
+    wait, and whoever knows that the guest does not run there has it run here."""
+    with start(base=SMALL) as source, place() as folder, up_to_the_last_byte(source, folder) as connection:
+        assert connection.recv(1) == b"G"
+        source.qmp.execute("migrate_cancel")
+        assert info(source)["status"] == "active" and status(source) == "finish-migrate"
+        time.sleep(6)
+        assert info(source)["status"] == "active" and status(source) == "finish-migrate"
+        source.qmp.execute("migrate_cancel")
+        result = wait_migration(source, "failed")
+        assert TOLD in result["error-desc"] and status(source) == "postmigrate", result
+        source.qmp.execute("cont")
         tell(source, "e", "e")
 
 

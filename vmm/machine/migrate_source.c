@@ -25,6 +25,8 @@
 /* Between two attempts to take the images' locks back, and how many: two seconds. */
 #define LOCK_MS 20
 #define LOCK_ATTEMPTS 100
+/* So long the target's last answer is awaited before migrate_cancel may give it up. */
+#define ANSWER_MS 5000
 
 /* ---- the end ---- */
 
@@ -156,6 +158,7 @@ static void loaded(struct migration *migration)
         return;
     }
     migration->given_up = true;
+    migration->went = loop_now();
     migration_do(migration, go, completed);
 }
 
@@ -363,8 +366,10 @@ void machine_cancel_migration(struct machine *machine)
 
     if (!migration_runs(migration) || migration->incoming || migration->cancelled || migration->ends)
         return;
-    if (migration->given_up && migration->wire.answers)
-        return; /* it is the target's */
+    /* It is the target's; but one that stays silent, as on a host that is gone, is not awaited for ever. Then
+     * this is the end of the connection: migrate_source_failed() says what follows. */
+    if (migration->given_up && migration->wire.answers && loop_now() - migration->went < ANSWER_MS)
+        return;
     migration->cancelled = true;
     wire_interrupt(&migration->wire);
     migration_set_status(migration, MIGRATION_CANCELLING);

@@ -53,7 +53,7 @@ struct migration {
     bool incoming;           /* of this or the last migration: this is the target */
     bool busy;               /* a step is in progress */
     bool cancelled;
-    bool given_up;     /* a source that sends WIRE_GO; it cannot be cancelled */
+    bool given_up;     /* a source that sends WIRE_GO; for some seconds it cannot be cancelled */
     bool ends;         /* a source that has failed, and takes its images back */
     unsigned attempts; /* to do so that are left */
     bool starts;       /* a target: cont was given: the guest runs afterwards in any case */
@@ -66,6 +66,7 @@ struct migration {
     struct error failure;                     /* why the last one failed; "" */
     uint64_t passes;                          /* of the dirty log, and events MIGRATION_PASS */
     uint64_t started, active, stopped, ended; /* loop_now() */
+    uint64_t went;                            /* the same: since when it is given up */
     uint64_t downtime, expected_downtime;     /* milliseconds; expected: 0 if not known */
     uint64_t pass_started, pass_moved;        /* loop_now(), wire.moved */
 
