@@ -564,6 +564,47 @@ def test_devices_whose_writes_have_no_log():
             end(target)
 
 
+@tap.kvm
+def test_a_reset_comes_before_what_has_no_log():
+    """A guest that asks for a second reset waits for it a quarter of a second, and cannot be sent meanwhile. One with such
+    a device is not resumed during a migration for that reason either."""
+    with place() as folder, BackEnd(folder / "back") as back, socket.socket(socket.AF_UNIX) as listener, \
+            start("-chardev", f"socket,id=c,path={back.path}", "-device", "vhost-user-blk-pci,chardev=c,id=vu0") as source:
+        listener.bind(f"{folder}/m")
+        listener.listen()
+        set_capabilities(source, pause_before_switchover=True)
+        for _ in range(20):     # until this is faster than the guest
+            source.console.send_keys("r")
+            hear(source, "micro")
+            source.console.send_keys("r")
+            time.sleep(0.02)
+            source.qmp.execute("stop")
+            source.qmp.execute("migrate", {"uri": f"unix:{folder}/m"})
+            with listener.accept()[0] as connection:
+                received = b""
+                while not any(len(received) == at + HEADER + length for at, _, length in messages(received)):
+                    received += connection.recv(1 << 16)
+                connection.sendall(ACCEPTED.to_bytes(4, "little") + bytes(12))
+                threading.Thread(target=drain, args=[connection.dup()], daemon=True).start()
+                result = wait_migration(source, "pre-switchover", "failed")
+                if result["status"] == "failed":
+                    break
+                source.qmp.execute("migrate_cancel")
+                wait_migration(source, "cancelled")
+            source.qmp.execute("cont")
+            hear(source, "micro")
+        assert result["error-desc"].startswith("the guest has just asked for a reset or to be switched off"), result
+        source.qmp.execute("cont")
+        hear(source, "micro")
+        end(source)
+
+
+def drain(connection):
+    with connection, contextlib.suppress(OSError):
+        while connection.recv(1 << 16):
+            pass
+
+
 # ---- images ----
 
 F_OFD_GETLK, F_OFD_SETLK = 36, 37

@@ -212,7 +212,12 @@ static void stands_still(void *opaque)
     } else if (machine->state != RUN_FINISH_MIGRATE) {
         fail(migration, "the guest was reset or shut down meanwhile");
     } else if (machine_busy(machine) || atomic_load(&machine->requests) != 0) {
-        /* A reset that the guest has just asked for comes first. */
+        /* A reset that the guest has just asked for comes first; meanwhile cont lets it run. */
+        if (guest_memory_unlogged(machine->memory)) {
+            fail(migration, "the guest has just asked for a reset or to be switched off, which comes first; "
+                            "try again");
+            return;
+        }
         take_back(migration);
         pass_again(migration);
     } else if (migration->has_capability[MIGRATION_PAUSES]) {
