@@ -218,3 +218,22 @@ def moved_between(folder, *options, **cuts):
     target.qmp.execute("cont")
     source.qmp.execute("migrate", {"uri": between.uri})
     return stack, source, target, between
+
+
+# ---- a target that the test is ----
+
+def accept(listener):
+    """The connection of a source whose configuration is accepted; what it sends then is read, and not looked at."""
+    connection, _ = listener.accept()
+    received = b""
+    while not any(len(received) == at + HEADER + length for at, _, length in messages(received)):
+        received += connection.recv(1 << 16)
+    connection.sendall(ACCEPTED.to_bytes(4, "little") + bytes(12))
+    threading.Thread(target=drain, args=[connection.dup()], daemon=True).start()
+    return connection
+
+
+def drain(connection):
+    with connection, contextlib.suppress(OSError):
+        while connection.recv(1 << 16):
+            pass

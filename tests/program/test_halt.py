@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import pathlib
+import socket
 import sys
 import tempfile
 import time
@@ -18,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import pci, tap, virtio                             # noqa: E402
 from lib.host import Host                                    # noqa: E402
 from lib.inject import faults                                # noqa: E402
+from lib.migration import accept, wait_migration              # noqa: E402
 from lib.qmp import QMP, QMPClosed, QMPError, QMPTimeout     # noqa: E402
 from lib.virtio import wait_until                            # noqa: E402
 from test_pci import Slot                                    # noqa: E402
@@ -397,6 +399,35 @@ def test_a_device_that_comes_during_a_reset():
         assert answer(client)["return"] == {}
         assert other.queue.used_index == 2 and disk.queue.used_index == 2
         assert waits_for(disk.host) is None
+
+
+# ---- a migration ----
+
+def test_a_guest_that_is_reset_as_a_migration_stops_it():
+    """It asked for the reset before it was stopped, which comes first: it runs here, and the migration fails. Who stops it
+    meanwhile finds it stopped."""
+    for stops in False, True:
+        with machine() as disk, client_of(disk.host) as client, socket.socket(socket.AF_UNIX) as listener:
+            host = disk.host
+            listener.bind(str(host.folder / "target"))
+            listener.listen()
+            with writing(disk):
+                host.qmp.execute("migrate", {"uri": f"unix:{host.folder}/target"})
+                with accept(listener):
+                    wait_until(lambda: status(host)["status"] == "finish-migrate", "the switch")
+                    assert waits_for(host) == ["d"]
+                    if stops:
+                        ask(client, "stop")
+                        assert silent(client)
+                    disk.qtest.port_out(0xcf9, 1, 6)
+                    wait_until(lambda: status(host)["status"] != "finish-migrate", "the reset")
+            result = wait_migration(host, "failed")
+            assert result["error-desc"] == "the guest was reset or shut down meanwhile", result
+            host.qmp.wait_event("RESET", {"reason": "guest-reset"})
+            assert status(host)["status"] == ("prelaunch" if stops else "running")
+            if stops:
+                host.qmp.execute("cont")
+            works(disk, fresh=True)
 
 
 # ---- the end of the program ----

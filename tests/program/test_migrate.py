@@ -22,7 +22,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
 from lib.machine import PROGRAM                              # noqa: E402
 from lib.micro import hear, tell                             # noqa: E402
-from lib.migration import ACCEPTED, BASE, FAILED, HEADER, LIMIT, LOADED, STATE, info, messages, moved_between, place  # noqa: E402
+from lib.migration import ACCEPTED, BASE, FAILED, HEADER, LIMIT, LOADED, STATE, accept, info, messages  # noqa: E402
+from lib.migration import moved_between, place               # noqa: E402
 from lib.migration import set_capabilities, start, status, wait_migration, where_it_runs  # noqa: E402
 from lib.qmp import QMPError                                 # noqa: E402
 from lib.saved import Saved                                  # noqa: E402
@@ -580,12 +581,7 @@ def test_a_reset_comes_before_what_has_no_log():
             time.sleep(0.02)
             source.qmp.execute("stop")
             source.qmp.execute("migrate", {"uri": f"unix:{folder}/m"})
-            with listener.accept()[0] as connection:
-                received = b""
-                while not any(len(received) == at + HEADER + length for at, _, length in messages(received)):
-                    received += connection.recv(1 << 16)
-                connection.sendall(ACCEPTED.to_bytes(4, "little") + bytes(12))
-                threading.Thread(target=drain, args=[connection.dup()], daemon=True).start()
+            with accept(listener):
                 result = wait_migration(source, "pre-switchover", "failed")
                 if result["status"] == "failed":
                     break
@@ -597,12 +593,6 @@ def test_a_reset_comes_before_what_has_no_log():
         source.qmp.execute("cont")
         hear(source, "micro")
         end(source)
-
-
-def drain(connection):
-    with connection, contextlib.suppress(OSError):
-        while connection.recv(1 << 16):
-            pass
 
 
 # ---- images ----

@@ -384,12 +384,6 @@ void machine_cancel_migration(struct machine *machine)
         fail(migration, "cancelled");
 }
 
-void machine_note_stop(struct machine *machine)
-{
-    if (machine->migration.old_state == RUN_RUNNING)
-        machine->migration.old_state = RUN_PAUSED;
-}
-
 bool machine_continue_migration(struct machine *machine, struct error *error)
 {
     struct migration *migration = &machine->migration;

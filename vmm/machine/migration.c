@@ -148,6 +148,24 @@ void migration_close(struct migration *migration)
     migration->bytes = NULL;
 }
 
+/* ---- what comes while a source has stopped its guest ---- */
+
+void machine_note_stop(struct machine *machine)
+{
+    if (machine->migration.old_state == RUN_RUNNING)
+        machine->migration.old_state = RUN_PAUSED;
+}
+
+void machine_note_reset(struct machine *machine)
+{
+    if (!machine->migration.waits || machine->migration.old_state != RUN_RUNNING)
+        return;
+    machine->state = RUN_RUNNING;
+    machine_emit_kind(machine, EVENT_RESUME);
+}
+
+/* ---- the end of the program ---- */
+
 void machine_interrupt_migration(struct machine *machine)
 {
     if (machine->migration.wire.fd >= 0)

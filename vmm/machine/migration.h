@@ -123,6 +123,9 @@ void machine_note_cont(struct machine *machine, bool starts);
 /* stop of a source that has stopped its guest for the end of the migration: it is not resumed here, and
  * arrives paused if its state has not been sent. */
 void machine_note_stop(struct machine *machine);
+/* A reset that the guest had asked for before: it runs here, and while devices are awaited the migration
+ * fails for that reason. */
+void machine_note_reset(struct machine *machine);
 /* The program ends: whatever waits ends now; then, what is in progress is taken back. */
 void machine_interrupt_migration(struct machine *machine);
 void machine_end_migration(struct machine *machine);

@@ -208,6 +208,8 @@ bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct ma
         return false;
     }
     guest_clock_stop(&machine->clock);
+    if (machine->state == RUN_FINISH_MIGRATE)
+        machine_note_reset(machine);
     if (machine->state != RUN_RUNNING)
         machine->state = RUN_PRELAUNCH;
     hotplug_run_state(machine->hotplug);
