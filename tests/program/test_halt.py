@@ -401,7 +401,7 @@ def test_a_device_that_comes_during_a_reset():
         assert waits_for(disk.host) is None
 
 
-# ---- a migration ----
+# ---- migrations and snapshots ----
 
 def test_a_guest_that_is_reset_as_a_migration_stops_it():
     """It asked for the reset before it was stopped, which comes first: it runs here, and the migration fails. Who stops it
@@ -428,6 +428,21 @@ def test_a_guest_that_is_reset_as_a_migration_stops_it():
             if stops:
                 host.qmp.execute("cont")
             works(disk, fresh=True)
+
+
+def test_a_guest_that_is_reset_as_a_snapshot_stops_it():
+    """Likewise: a machine is not saved in the middle of a reset, and the guest runs again."""
+    with machine() as disk, client_of(disk.host) as client:
+        host, file = disk.host, disk.host.folder / "snapshot"
+        with writing(disk):
+            ask(client, "machine-snapshot", file=str(file))
+            wait_until(lambda: status(host)["status"] == "paused", "the stop")
+            disk.qtest.port_out(0xcf9, 1, 6)
+            wait_until(lambda: status(host)["status"] != "paused", "the reset")
+        assert "the guest was reset meanwhile; try again" in answer(client)["error"]["desc"]
+        host.qmp.wait_event("RESET", {"reason": "guest-reset"})
+        assert status(host)["status"] == "running" and not list(host.folder.glob("snapshot*"))
+        works(disk, fresh=True)
 
 
 # ---- the end of the program ----

@@ -156,12 +156,10 @@ void machine_note_stop(struct machine *machine)
         machine->migration.old_state = RUN_PAUSED;
 }
 
-void machine_note_reset(struct machine *machine)
+bool machine_migration_resumes(const struct machine *machine)
 {
-    if (!machine->migration.waits || machine->migration.old_state != RUN_RUNNING)
-        return;
-    machine->state = RUN_RUNNING;
-    machine_emit_kind(machine, EVENT_RESUME);
+    return machine->state == RUN_FINISH_MIGRATE && machine->migration.waits &&
+           machine->migration.old_state == RUN_RUNNING;
 }
 
 /* ---- the end of the program ---- */

@@ -123,9 +123,9 @@ void machine_note_cont(struct machine *machine, bool starts);
 /* stop of a source that has stopped its guest for the end of the migration: it is not resumed here, and
  * arrives paused if its state has not been sent. */
 void machine_note_stop(struct machine *machine);
-/* A reset that the guest had asked for before: it runs here, and while devices are awaited the migration
- * fails for that reason. */
-void machine_note_reset(struct machine *machine);
+/* Whether it waits for devices of a guest that runs otherwise. A reset that the guest had asked for before
+ * comes first then: it is to run here, and the migration fails. */
+bool machine_migration_resumes(const struct machine *machine);
 /* The program ends: whatever waits ends now; then, what is in progress is taken back. */
 void machine_interrupt_migration(struct machine *machine);
 void machine_end_migration(struct machine *machine);

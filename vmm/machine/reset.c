@@ -208,10 +208,12 @@ bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct ma
         return false;
     }
     guest_clock_stop(&machine->clock);
-    if (machine->state == RUN_FINISH_MIGRATE)
-        machine_note_reset(machine);
-    if (machine->state != RUN_RUNNING)
+    if (machine_migration_resumes(machine) || machine_snapshot_resumes(machine)) {
+        machine->state = RUN_RUNNING;
+        machine_emit_kind(machine, EVENT_RESUME);
+    } else if (machine->state != RUN_RUNNING) {
         machine->state = RUN_PRELAUNCH;
+    }
     hotplug_run_state(machine->hotplug);
     reset->cause = cause;
     if (reset->loading) {

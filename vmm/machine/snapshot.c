@@ -161,8 +161,10 @@ static void drained(void *opaque)
     snapshot->drains = false;
     if (snapshot->machine->ending || snapshot->drained.leaves)
         good = error_set(&snapshot->error, "the program ends");
+    else if (snapshot->machine->state == RUN_RUNNING)
+        good = error_set(&snapshot->error, "the guest was reset meanwhile; try again");
     else
-        good = collect(snapshot, &snapshot->error);
+        good = machine_can_save(snapshot->machine, &snapshot->error) && collect(snapshot, &snapshot->error);
     if (good)
         begin_writing(snapshot);
     else
@@ -213,6 +215,13 @@ bool machine_snapshot(struct machine *machine, const char *path,
     }
     machine->snapshot = snapshot;
     return true;
+}
+
+bool machine_snapshot_resumes(const struct machine *machine)
+{
+    const struct snapshot *snapshot = machine->snapshot;
+
+    return machine->state == RUN_PAUSED && snapshot && snapshot->drains && snapshot->was_running;
 }
 
 bool machine_stop_snapshot(struct machine *machine)

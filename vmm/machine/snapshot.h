@@ -118,6 +118,9 @@ bool machine_is_saving(const struct machine *machine);
 bool machine_snapshot(struct machine *machine, const char *path,
                       void (*ended)(void *opaque, const struct error *error), void *opaque,
                       struct error *error);
+/* Whether it waits for devices of a guest that runs otherwise. A reset that the guest had asked for before
+ * comes first then: it is to run, and the snapshot fails. */
+bool machine_snapshot_resumes(const struct machine *machine);
 /* The end of the program: tell the worker to stop. False: a file system blocks it, so machine and event loop
  * must be left as they are. */
 bool machine_stop_snapshot(struct machine *machine);
