@@ -8,6 +8,7 @@ needs no KVM."""
 import contextlib
 import json
 import pathlib
+import socket
 import sys
 import tempfile
 import threading
@@ -174,6 +175,15 @@ def answer(qmp):
     return qmp.read_answer(time.monotonic() + qmp.timeout)
 
 
+def read_until(person, end):
+    text = b""
+    while not text.endswith(end):
+        more = person.recv(4096)
+        assert more, text
+        text += more
+    return text
+
+
 def asked(back_end, request, count=1):
     wait_until(lambda: back_end.asked.count(request) >= count, request)
 
@@ -224,6 +234,46 @@ def test_a_plug_that_waits_is_cancelled():
                 gate.set()
                 assert "device_del d has cancelled the plug" in answer(other)["error"]["desc"]
         assert have(back_ends) == [[0]] * COUNT
+        host.dimm("d", "m")
+
+
+def test_a_memory_set_that_waits_is_cancelled():
+    """The guest does not answer for what it has not seen."""
+    with machine() as (host, back_ends):
+        host.qmp.execute("cont")
+        with contextlib.closing(host.second()) as other:
+            with back_ends[1].slow("ADD_MEM_REG") as gate:
+                send(other, "memory-set", {"size": 192 * MIB, "wait": True})
+                asked(back_ends[1], "ADD_MEM_REG", 2)
+                host.qmp.execute("memory-set-cancel")
+                gate.set()
+                done = answer(other)["return"]
+        assert done["reason"] == "cancelled" and done["operations"] == [] and done["result-size"] == 64 * MIB, done
+        assert have(back_ends) == [[0]] * COUNT
+        host.qmp.execute("memory-set", {"size": 128 * MIB})
+        wait_until(lambda: all(len(regions) > 1 for regions in have(back_ends)), "another one")
+
+
+def test_a_person_cancels_a_plug_that_waits():
+    with tempfile.TemporaryDirectory() as folder, machine(more=("-monitor", f"unix:{folder}/hmp,server=on,wait=off")) as (
+            host, back_ends), socket.socket(socket.AF_UNIX) as person:
+        person.connect(f"{folder}/hmp")
+        person.settimeout(host.qmp.timeout)
+        read_until(person, b"(hotram) ")
+        host.qmp.execute("cont")
+        host.add("ram", "m", size=128 * MIB)
+        for number, line in enumerate((b"device_add pc-dimm,id=d,memdev=m", b"device_add pc-dimm,id=d,memdev=/objects/m",
+                                       b"memory plug 128M,id=d")):
+            with back_ends[1].slow("ADD_MEM_REG") as gate:
+                person.sendall(line + b"\n")
+                asked(back_ends[1], "ADD_MEM_REG", 2 + number)
+                person.sendall(b"\x03")
+                host.qmp.execute("query-status")        # it has been read
+                gate.set()
+            said = read_until(person, b"(hotram) ")
+            assert b"was cancelled" in said, said
+            assert have(back_ends) == [[0]] * COUNT
+            assert {memdev["id"] for memdev in host.qmp.execute("query-memdev")} == {"hotram.ram", "m"}
         host.dimm("d", "m")
 
 

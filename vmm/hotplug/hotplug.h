@@ -180,6 +180,9 @@ void hotplug_run_state(struct hotplug *hotplug);
  * NULL and an error: there is no such DIMM, it cannot be removed now, or out of memory. */
 struct operation *hotplug_unplug(struct hotplug *hotplug, const char *id, struct error *error);
 struct operation *hotplug_unplug_slot(struct hotplug *hotplug, uint32_t slot, struct error *error);
+/* Have the plug of the DIMM with this memory (an id or a QOM path) end with an error, if it waits: its memory
+ * is being allocated, or mapped by other programs. */
+void hotplug_cancel_plug(struct hotplug *hotplug, const char *memdev);
 /* Whether an id or a QOM path names a virtio-mem device. And request so many bytes more of one ('+'), or
  * fewer
  * ('-'; 0: all that is requested): the operation, or NULL and an error: there is no such device, it cannot

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "hotplug/resize_run.h"
-#include "memory/backend_memory.h"
 
 struct resize_report *resize_report_plan(struct hotplug *hotplug, const struct resize_request *request,
                                          const struct resize_plan *plan)
@@ -142,7 +141,7 @@ void resize_cancel(struct hotplug *hotplug)
     }
     dimm = resize->populating_id[0] ? hotplug_find(hotplug, resize->populating_id) : NULL;
     if (dimm)
-        backend_fill_cancel(dimm->backend); /* allocated() follows */
+        dimm_cancel_plug(dimm, &resize->report->reason); /* allocation_ended() follows */
     else
         resize_schedule(resize);
 }

@@ -197,10 +197,12 @@ static void allocation_ended(void *opaque, const struct error *error)
     struct operation *operation = error ? NULL : hotplug_operation_of(resize->hotplug, resize->populating_id);
 
     resize->populating_id[0] = '\0';
-    if (operation) {
+    if (operation && !resize->stopping) {
         wait_for_operation(resize, operation);
         return;
     }
+    if (operation) /* the end came too late for it, and it continues by itself */
+        resize_report_add(resize->report, operation);
     if (error)
         resize->report->reason = *error;
     resize->stopping = true;

@@ -111,6 +111,9 @@ void dimm_free(struct dimm *dimm);
 /* unplug.c: ask the guest for it; a request that is in progress is repeated. One whose memory is still being
  * allocated is taken back: its device_add ends with an error. False and an error: out of memory. */
 bool dimm_unplug(struct dimm *dimm, struct error *error);
+/* The plug of one whose memory is being allocated or offered ends soon with an error; `why`, if it is
+ * offered. */
+void dimm_cancel_plug(const struct dimm *dimm, const struct error *why);
 
 /* reserve.c. The checks: false and an error, and nothing has changed: the machine has no region for memory
  * that comes and goes; it has no slots; it has no such node; the id is invalid, or a device has it. */

@@ -53,20 +53,40 @@ struct operation *hotplug_unplug(struct hotplug *hotplug, const char *id, struct
     return dimm && !dimm->populating ? request_removal(dimm, error) : NULL;
 }
 
-bool dimm_unplug(struct dimm *dimm, struct error *error)
+void dimm_cancel_plug(const struct dimm *dimm, const struct error *why)
 {
     const struct hotplug *hotplug = dimm->hotplug;
+
+    if (dimm->offered)
+        guest_memory_withdraw(hotplug->config.memory, hotplug->slots[dimm->slot].addr, why);
+    else
+        backend_fill_cancel(dimm->backend);
+}
+
+void hotplug_cancel_plug(struct hotplug *hotplug, const char *memdev)
+{
+    struct error why;
+    const struct backend *backend = backend_resolve(hotplug->config.backends, memdev, &why);
+
+    for (uint32_t slot = 0; backend && slot < hotplug->config.slots; slot++) {
+        const struct dimm *dimm = hotplug->dimm[slot];
+
+        if (dimm && dimm->populating && dimm->backend == backend) {
+            error_set(&why, "the plug of %.200s was cancelled", backend->id);
+            dimm_cancel_plug(dimm, &why);
+        }
+    }
+}
+
+bool dimm_unplug(struct dimm *dimm, struct error *error)
+{
     char path[DIMM_PATH_SIZE];
     struct error why;
 
     if (!dimm->populating)
         return request_removal(dimm, error) != NULL;
-    if (dimm->offered) {
-        error_set(&why, "device_del %s has cancelled the plug", hotplug_name(dimm, path));
-        guest_memory_withdraw(hotplug->config.memory, hotplug->slots[dimm->slot].addr, &why);
-    } else {
-        backend_fill_cancel(dimm->backend);
-    }
+    error_set(&why, "device_del %s has cancelled the plug", hotplug_name(dimm, path));
+    dimm_cancel_plug(dimm, &why);
     return true;
 }
 

@@ -64,6 +64,11 @@ struct operation *hotplug_unplug(struct hotplug *hotplug, const char *id, struct
     return NULL;
 }
 
+void hotplug_cancel_plug(struct hotplug *hotplug, const char *memdev)
+{
+    (void)hotplug, (void)memdev;
+}
+
 bool hotplug_is_blocks(const struct hotplug *hotplug, const char *reference)
 {
     (void)hotplug, (void)reference;

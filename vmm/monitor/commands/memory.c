@@ -9,6 +9,7 @@
 #include "base/json_reader.h"
 #include "base/result.h"
 #include "device/device.h"
+#include "hotplug/hotplug.h"
 #include "machine/machine.h"
 #include "memory/backend.h"
 #include "monitor/command.h"
@@ -157,6 +158,13 @@ static void allocation_cancel(void *opaque)
     backend_cancel(machine_backends(allocation->machine), allocation->id);
 }
 
+static void plug_cancel(void *opaque)
+{
+    struct allocation *allocation = opaque;
+
+    hotplug_cancel_plug(machine_hotplug(allocation->machine), allocation->id);
+}
+
 /* Everything that a later answer needs, before the request, which may not be undone. */
 static struct allocation *prepare(struct monitor_context *context, const char *id, struct completion *watcher,
                                   struct error *error)
@@ -178,10 +186,10 @@ static struct allocation *prepare(struct monitor_context *context, const char *i
 
 /* Answer now, or later. */
 static bool answer_or_defer(struct monitor_context *context, struct allocation *allocation,
-                            enum outcome outcome)
+                            enum outcome outcome, void (*cancel)(void *opaque))
 {
     if (outcome == OUTCOME_LATER) {
-        allocation->pending->cancel = allocation_cancel;
+        allocation->pending->cancel = cancel;
         allocation->pending->opaque = allocation;
         return true;
     }
@@ -212,7 +220,7 @@ static bool run_object_add(struct monitor_context *context, struct json_object *
     allocation = prepare(context, argument(args, "id"), &completion, error);
     if (context->pending)
         outcome = type->create(machine_backends(context->machine), props, &completion, error);
-    return answer_or_defer(context, allocation, outcome);
+    return answer_or_defer(context, allocation, outcome, allocation_cancel);
 }
 
 static bool run_object_del(struct monitor_context *context, struct json_object *args,
@@ -225,7 +233,7 @@ static bool run_object_del(struct monitor_context *context, struct json_object *
     (void)result;
     if (context->pending)
         outcome = backend_del(machine_backends(context->machine), argument(args, "id"), &watcher, error);
-    return answer_or_defer(context, allocation, outcome);
+    return answer_or_defer(context, allocation, outcome, allocation_cancel);
 }
 
 /* The properties of a device as a person would type them. Programs may give them as JSON or, as older ones
@@ -279,7 +287,7 @@ static bool run_device_add(struct monitor_context *context, struct json_object *
     if (context->pending)
         outcome = device_add(machine_board(context->machine), props, true, &watcher, error);
     json_object_put(props.object);
-    return answer_or_defer(context, allocation, outcome);
+    return answer_or_defer(context, allocation, outcome, plug_cancel);
 }
 
 static bool run_device_del(struct monitor_context *context, struct json_object *args,

@@ -99,7 +99,7 @@ static void cancel(void *opaque)
 
     if (!wait->operation) {
         snprintf(memory, sizeof memory, "memory.%s", wait->device);
-        backend_cancel(machine_backends(wait->machine), memory);
+        hotplug_cancel_plug(machine_hotplug(wait->machine), memory);
     } else if (!operation_cancel(wait->operation, NULL) && wait->operation->result == OPERATION_IN_PROGRESS) {
         timer_start(machine_loop(wait->machine), &wait->timer, 0, stop_waiting, wait);
     }
