@@ -6,14 +6,18 @@
 
 import contextlib
 import json
+import os
 import pathlib
+import signal
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from lib import tap, virtio                                  # noqa: E402
 from lib.host import MIB                                     # noqa: E402
+from lib.saved import DEVICE, Saved                          # noqa: E402
 from lib.vhost_back_end import IN                            # noqa: E402
 from test_vhost_user_blk import OK, Disk                    # noqa: E402
 
@@ -112,6 +116,29 @@ def test_a_stop_while_memory_is_waited_for():
                 answer(third)
         disk.host.qmp.execute("cont")
         assert disk.ask(IN, room=512)[0] == OK and disk.host.error_log == ""
+
+
+def test_a_snapshot_at_the_end_of_a_reset_by_the_driver():
+    """The back end has nothing any more, and the main loop, which ends the reset, comes to the snapshot first: both arrive
+    while the program does not run."""
+    with tempfile.TemporaryDirectory() as folder, Disk() as disk:
+        host, write = disk.host, f"writeb {disk.device.structures[1] + 0x14:#x} 0"
+        for number in range(10):
+            file, commands = f"{folder}/{number}", [("query-commands", {})] * 5     # they take a while
+            host.qmp.execute("stop")
+            os.kill(host.process.pid, signal.SIGSTOP)
+            host.qtest.send(write)
+            for command, arguments in [*commands, ("machine-snapshot", {"file": file})]:
+                host.qmp.send_raw(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+            os.kill(host.process.pid, signal.SIGCONT)
+            host.qtest.answer()
+            for _ in range(len(commands) + 1):
+                answer(host.qmp)
+            state, = (contents for kind, _, contents in Saved(file).states if kind == DEVICE and contents[:9] == b"\x08virtio/v")
+            assert state[9 + 28] == 0, f"status {state[9 + 28]:#x}"
+            host.qmp.execute("cont")
+            disk.start()
+        assert disk.ask(IN, room=512)[0] == OK and host.error_log == ""
 
 
 def test_the_end_of_the_program():

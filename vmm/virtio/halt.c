@@ -92,8 +92,7 @@ bool virtio_device_busy(const struct virtio_device *device)
     return atomic_load(&device->asked) > 0 || atomic_load(&device->busy);
 }
 
-/* With the lock: the driver's reset ends as soon as nothing is at the host. */
-static void end_reset(struct virtio_device *device)
+void virtio_device_end_reset(struct virtio_device *device)
 {
     if (device->resetting && !virtio_device_busy(device))
         virtio_transport_reset(device);
@@ -107,7 +106,7 @@ void virtio_device_begin_reset(struct virtio_device *device)
         virtio_device_begin_stop(device);
     else
         virtio_device_stop(device);
-    end_reset(device);
+    virtio_device_end_reset(device);
 }
 
 /* On the main thread, after the last request of a device that halts. */
@@ -116,7 +115,7 @@ static void drained(void *opaque)
     struct virtio_device *device = opaque;
 
     pthread_mutex_lock(&device->lock);
-    end_reset(device);
+    virtio_device_end_reset(device);
     pthread_mutex_unlock(&device->lock);
     board_drained(device->pci.device.board);
 }

@@ -30,6 +30,9 @@ void virtio_halt_init(struct virtio_device *device);
 /* The driver has written 0 to the status, which resets the device. Under the lock, on a vCPU or the main
  * thread. */
 void virtio_device_begin_reset(struct virtio_device *device);
+/* It ends as soon as nothing is at the host: from then on, although it may not have ended. Likewise; no
+ * effect before. */
+void virtio_device_end_reset(struct virtio_device *device);
 /* Halt, and stop the queues, at once or, if the device is then busy, as soon as it is drained. Any thread
  * except the I/O thread. */
 void virtio_device_stop(struct virtio_device *device);

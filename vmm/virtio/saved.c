@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "pci/msix.h"
 #include "pci/saved.h"
+#include "virtio/halt.h"
 #include "virtio/run.h"
 
 static const struct state_field fields[] = {
@@ -155,6 +156,7 @@ bool virtio_type_save(struct device *device, struct hotram_buffer *out, struct e
 
     pci_function_save(&virtio->pci, out);
     pthread_mutex_lock(&virtio->lock);
+    virtio_device_end_reset(virtio); /* the device is drained, of which the main loop may learn after this */
     virtio_device_call(virtio, save_on_io, &saving);
     pthread_mutex_unlock(&virtio->lock);
     return saving.good;
