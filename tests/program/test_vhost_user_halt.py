@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -16,9 +17,9 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from lib import tap, virtio                                  # noqa: E402
-from lib.host import MIB                                     # noqa: E402
+from lib.host import MIB, Host                               # noqa: E402
 from lib.saved import DEVICE, Saved                          # noqa: E402
-from lib.vhost_back_end import IN                            # noqa: E402
+from lib.vhost_back_end import IN, BackEnd                   # noqa: E402
 from test_vhost_user_blk import OK, Disk                    # noqa: E402
 
 
@@ -118,27 +119,59 @@ def test_a_stop_while_memory_is_waited_for():
         assert disk.ask(IN, room=512)[0] == OK and disk.host.error_log == ""
 
 
+SOME_TIME = [("query-commands", {})] * 5
+
+
+@contextlib.contextmanager
+def at_once(host):
+    """What is sent meanwhile arrives while the program does not run."""
+    os.kill(host.process.pid, signal.SIGSTOP)
+    yield
+    os.kill(host.process.pid, signal.SIGCONT)
+
+
 def test_a_snapshot_at_the_end_of_a_reset_by_the_driver():
     """The back end has nothing any more, and the main loop, which ends the reset, comes to the snapshot first: both arrive
     while the program does not run."""
     with tempfile.TemporaryDirectory() as folder, Disk() as disk:
         host, write = disk.host, f"writeb {disk.device.structures[1] + 0x14:#x} 0"
         for number in range(10):
-            file, commands = f"{folder}/{number}", [("query-commands", {})] * 5     # they take a while
+            file = f"{folder}/{number}"
             host.qmp.execute("stop")
-            os.kill(host.process.pid, signal.SIGSTOP)
-            host.qtest.send(write)
-            for command, arguments in [*commands, ("machine-snapshot", {"file": file})]:
-                host.qmp.send_raw(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
-            os.kill(host.process.pid, signal.SIGCONT)
+            commands = [*SOME_TIME, ("machine-snapshot", {"file": file})]
+            with at_once(host):
+                host.qtest.send(write)
+                for command, arguments in commands:
+                    host.qmp.send_raw(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
             host.qtest.answer()
-            for _ in range(len(commands) + 1):
+            for _ in commands:
                 answer(host.qmp)
             state, = (contents for kind, _, contents in Saved(file).states if kind == DEVICE and contents[:9] == b"\x08virtio/v")
             assert state[9 + 28] == 0, f"status {state[9 + 28]:#x}"
             host.qmp.execute("cont")
             disk.start()
         assert disk.ask(IN, room=512)[0] == OK and host.error_log == ""
+
+
+def test_a_snapshot_when_a_device_has_just_gone():
+    """Its removal comes with the next round of the main loop, and so does what a new client has to say."""
+    with tempfile.TemporaryDirectory() as folder, BackEnd(pathlib.Path(folder) / "s"), \
+            Host(["-chardev", f"socket,id=c,path={folder}/s", "-device", "pcie-root-port,id=port", "-object",
+                  "memory-backend-memfd,id=ram,size=64M", "-machine", "memory-backend=ram"]) as host:
+        for number in range(10):
+            file = f"{folder}/{number}"
+            host.qmp.execute("device_add", {"driver": "vhost-user-blk-pci", "id": "v", "chardev": "c", "bus": "port"})
+            with socket.socket(socket.AF_UNIX) as other:
+                with at_once(host):
+                    host.qmp.send_raw(b'{"execute": "device_del", "arguments": {"id": "v"}}\n')
+                    other.connect(str(host.folder / "qmp"))
+                    for command, arguments in [("qmp_capabilities", {}), *SOME_TIME, ("machine-snapshot", {"file": file})]:
+                        other.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+                answer(host.qmp)
+                virtio.wait_until(lambda: os.path.exists(file), "the snapshot")        # pylint: disable=W0640
+            names = [contents[1:1 + contents[0]] for kind, _, contents in Saved(file).states if kind == DEVICE]
+            assert b"pci-function/port" in names and b"virtio/v" not in names, names
+            host.qmp.wait_event("DEVICE_DELETED", {"device": "v"})
 
 
 def test_the_end_of_the_program():

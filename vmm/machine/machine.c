@@ -141,7 +141,7 @@ bool machine_stop(struct machine *machine, struct machine_waiter *waiter)
         machine_note_cont(machine, false);
     else if (machine->state == RUN_FINISH_MIGRATE)
         machine_note_stop(machine);
-    if (!waiter || !machine_busy(machine))
+    if (!waiter || machine_is_drained(machine)) /* without devices that have just left it */
         return false;
     machine_wait(&machine->drain.waiters, waiter);
     return true;
