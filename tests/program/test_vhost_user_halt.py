@@ -85,6 +85,26 @@ def test_a_reset_by_the_driver():
         assert disk.ask(IN, room=512)[0] == OK and disk.host.error_log == ""
 
 
+def test_a_driver_that_does_not_wait_for_the_end_of_a_reset():
+    """As EDK2's, which resets the device and begins anew."""
+    def slow(result):
+        time.sleep(0.005)
+        return result
+
+    ready = virtio.ACKNOWLEDGE | virtio.DRIVER
+    with Disk() as disk:
+        disk.back_end.answers["GET_VRING_BASE"] = slow
+        for _ in range(5):
+            for status in 0, virtio.ACKNOWLEDGE, ready:
+                disk.device.status = status
+            disk.device.accept(disk.device.features)
+            disk.device.status = ready | virtio.FEATURES_OK
+            disk.queue = disk.device.queue(0)
+            disk.device.ready()
+            assert disk.ask(IN, room=512)[0] == OK
+        assert disk.host.error_log == ""
+
+
 def test_a_reset_of_the_machine():
     with disk_and_other() as (disk, other):
         with disk.back_end.slow("GET_VRING_BASE") as gate:

@@ -130,6 +130,7 @@ void virtio_device_free(struct virtio_device *device)
     free(device->name);
     pthread_mutex_destroy(&device->lock);
     pthread_mutex_destroy(&device->interrupt);
+    virtio_halt_end(device);
 }
 
 /* ---- its place ---- */

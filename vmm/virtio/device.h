@@ -192,7 +192,9 @@ struct virtio_device {
     /* Of a device whose thread nobody waits for. Any thread: */
     atomic_uint asked; /* how often it was, since the I/O thread has carried out all */
     atomic_bool asked_stop, asked_pause;
-    struct work carry_out; /* posted to the I/O thread */
+    struct work carry_out;  /* posted to the I/O thread */
+    pthread_mutex_t asking; /* held for `carried_out` alone, and with it no other */
+    pthread_cond_t carried_out;
 
     /* The main thread's: */
     struct work drained; /* posted by the I/O thread: no longer busy */

@@ -4,8 +4,13 @@
  */
 #include "virtio/halt.h"
 
+#include <time.h>
+
+#include "base/loop.h"
 #include "device/device.h"
 #include "virtio/run.h"
+
+#define RESET_MS 50
 
 /* ---- stops ---- */
 
@@ -98,14 +103,29 @@ void virtio_device_end_reset(struct virtio_device *device)
         virtio_transport_reset(device);
 }
 
+static void wait_a_moment(struct virtio_device *device)
+{
+    const uint64_t deadline = loop_now() + RESET_MS;
+    const struct timespec until = { .tv_sec = (time_t)(deadline / 1000),
+                                    .tv_nsec = (long)(deadline % 1000) * 1000000 };
+
+    pthread_mutex_lock(&device->asking);
+    while (atomic_load(&device->asked) > 0 &&
+           pthread_cond_timedwait(&device->carried_out, &device->asking, &until) == 0)
+        ;
+    pthread_mutex_unlock(&device->asking);
+}
+
 void virtio_device_begin_reset(struct virtio_device *device)
 {
     device->resetting = true;
-    /* Firmware does not wait for the end of a reset, and resets what nobody has started. */
-    if (atomic_load(&device->status) & VIRTIO_STATUS_DRIVER_OK)
+    /* Firmware resets what nobody has started. */
+    if (atomic_load(&device->status) & VIRTIO_STATUS_DRIVER_OK) {
         virtio_device_begin_stop(device);
-    else
+        wait_a_moment(device);
+    } else {
         virtio_device_stop(device);
+    }
     virtio_device_end_reset(device);
 }
 
@@ -170,7 +190,10 @@ static void carry_out_on_io(void *opaque)
         stop_on_io(device);
     if (pause != device->paused)
         pause ? pause_on_io(device) : resume_on_io(device);
+    pthread_mutex_lock(&device->asking);
     atomic_fetch_sub(&device->asked, asked);
+    pthread_cond_broadcast(&device->carried_out);
+    pthread_mutex_unlock(&device->asking);
     loop_post(device->pci.device.board->loop, &device->drained);
 }
 
@@ -178,7 +201,20 @@ static void carry_out_on_io(void *opaque)
 
 void virtio_halt_init(struct virtio_device *device)
 {
+    pthread_condattr_t monotonic;
+
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC); /* loop_now()'s */
+    pthread_mutex_init(&device->asking, NULL);
+    pthread_cond_init(&device->carried_out, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     device->settle = (struct work){ .run = settle_on_io, .opaque = device };
     device->drained = (struct work){ .run = drained, .opaque = device };
     device->carry_out = (struct work){ .run = carry_out_on_io, .opaque = device };
+}
+
+void virtio_halt_end(struct virtio_device *device)
+{
+    pthread_cond_destroy(&device->carried_out);
+    pthread_mutex_destroy(&device->asking);
 }

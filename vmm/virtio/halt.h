@@ -17,6 +17,10 @@
  * device is `busy` until it has carried out what was `asked`. Only a start, a reset of a device that no
  * driver has started, and what follows a drained device (the machine's reset, removal) wait for it.
  *
+ * A driver's reset waits for a moment, RESET_MS: that of EDK2 does not read the status until it is 0,
+ * as 4.1.4.3.2 requires, but begins anew at once (SNP's Shutdown and Initialize). A back end that is well
+ * answers within that.
+ *
  * During a driver's reset the status reads as before until it is complete (2.4.1, 4.1.4.3.2), and writes to
  * registers are ignored (`resetting`).
  */
@@ -27,6 +31,7 @@
 
 /* Main thread, while the device is being created. */
 void virtio_halt_init(struct virtio_device *device);
+void virtio_halt_end(struct virtio_device *device);
 /* The driver has written 0 to the status, which resets the device. Under the lock, on a vCPU or the main
  * thread. */
 void virtio_device_begin_reset(struct virtio_device *device);
