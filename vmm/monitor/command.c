@@ -17,11 +17,12 @@
 #include "machine/snapshot.h"
 
 static const struct command_area *const areas[] = {
-    &commands_monitor,  &commands_machine,    &commands_memory, &commands_memory_info, &commands_memslot,
-    &commands_map,      &commands_operation,  &commands_set,    &commands_block,       &commands_iothread,
-    &commands_net,      &commands_cpus,       &commands_query,  &commands_pci,         &commands_balloon,
-    &commands_schema,   &commands_introspect, &commands_qom,    &commands_descriptors, &commands_chardev,
-    &commands_snapshot, &commands_migrate,
+    &commands_monitor,      &commands_machine,    &commands_memory,   &commands_memory_info,
+    &commands_memory_slots, &commands_memslot,    &commands_map,      &commands_operation,
+    &commands_set,          &commands_block,      &commands_iothread, &commands_net,
+    &commands_cpus,         &commands_query,      &commands_pci,      &commands_balloon,
+    &commands_schema,       &commands_introspect, &commands_qom,      &commands_descriptors,
+    &commands_chardev,      &commands_snapshot,   &commands_migrate,
 };
 #define AREA_COUNT (sizeof areas / sizeof areas[0])
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Commands that show memory: DIMMs, backends, sums, the guest's last words about each slot, and the hotplug
- * registers. Shapes and texts are QEMU's.
+ * Commands that show memory: DIMMs, backends, sums and nodes. Shapes and texts are QEMU's.
  */
-#include <hotram/memhp.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -225,54 +223,6 @@ static void print_size_summary(struct text *out, struct json_object *result)
     text_printf(out, "plugged memory: %" PRIu64 "\n", get_number(result, "plugged-memory"));
 }
 
-static struct json_object *cpu_ospm_status(struct cpus *cpus, uint32_t index)
-{
-    struct json_object *status = json_new_object();
-    struct cpu_info info;
-    char number[16];
-
-    cpus_inspect(cpus, index, &info);
-    snprintf(number, sizeof number, "%u", index);
-    if (info.id)
-        add_string(status, "device", info.id);
-    add_number(status, "source", info.ost_event);
-    add_number(status, "status", info.ost_status);
-    add_string(status, "slot", number);
-    add_string(status, "slot-type", "CPU");
-    return status;
-}
-
-static bool run_ospm_status(struct monitor_context *context, struct json_object *args,
-                            struct json_object **result, struct error *error)
-{
-    struct hotplug *hotplug = machine_hotplug(context->machine);
-    uint32_t slots = hotplug ? hotplug_slots(hotplug) : 0;
-    struct cpus *cpus = machine_cpus(context->machine);
-
-    (void)args;
-    if (strcmp(machine_config(context->machine)->machine, "none") == 0)
-        return error_set(error, "command is not supported, missing ACPI device: -machine none has no ACPI");
-    *result = json_new_array();
-    for (uint32_t slot = 0; slot < slots; slot++) {
-        struct json_object *status = json_new_object();
-        struct ospm_info info = { 0 };
-        char number[16];
-
-        hotplug_ospm(hotplug, slot, &info);
-        snprintf(number, sizeof number, "%u", slot);
-        if (info.device)
-            add_string(status, "device", info.device);
-        add_number(status, "source", info.source);
-        add_number(status, "status", info.status);
-        add_string(status, "slot", number);
-        add_string(status, "slot-type", "DIMM");
-        json_append(*result, status);
-    }
-    for (uint32_t i = 0; cpus_enabled(cpus) && i < cpus_possible(cpus); i++)
-        json_append(*result, cpu_ospm_status(cpus, i));
-    return true;
-}
-
 /* Bytes of the DIMMs and plugged blocks in a node. */
 static uint64_t plugged_in_node(const struct monitor_context *context, uint32_t node)
 {
@@ -313,54 +263,6 @@ static bool run_numa(struct monitor_context *context, struct json_object *args, 
     return true;
 }
 
-static void print_slot(struct text *out, const struct slot_info *info)
-{
-    static const char *const states[] = {
-        [HOTRAM_DIMM_EMPTY] = "empty",       [HOTRAM_DIMM_RESERVED] = "reserved",
-        [HOTRAM_DIMM_PLUGGED] = "plugged",   [HOTRAM_DIMM_REMOVAL_REQUESTED] = "removal requested",
-        [HOTRAM_DIMM_EJECTING] = "ejecting",
-    };
-    char size[SIZE_TEXT_MAX];
-
-    text_printf(out, "slot %u: %s, flags 0x%02x", info->slot, states[info->state], info->flags);
-    if (info->flags & HOTRAM_MEMHP_ENABLED)
-        text_string(out, " enabled");
-    if (info->flags & HOTRAM_MEMHP_INSERT)
-        text_string(out, " insert-pending");
-    if (info->flags & HOTRAM_MEMHP_REMOVE)
-        text_string(out, " remove-pending");
-    if (info->flags & HOTRAM_MEMHP_ENABLED) /* else the guest reads zeroes */
-        text_printf(out, ", addr 0x%" PRIx64 ", size %" PRIu64 " (%s), node %u", info->addr, info->size,
-                    size_text(info->size, size), info->node);
-    text_string(out, "\n");
-}
-
-static bool run_registers(struct monitor_context *context, struct json_object *args,
-                          struct json_object **result, struct error *error)
-{
-    struct hotplug *hotplug = machine_hotplug(context->machine);
-    uint32_t slots = hotplug ? hotplug_slots(hotplug) : 0;
-    struct text text = { 0 };
-    struct slot_info info;
-    uint64_t base;
-    uint64_t size;
-
-    (void)args, (void)error;
-    if (slots == 0) {
-        *result = json_new_string("no memory slots; start with -m SIZE,slots=N,maxmem=SIZE\n");
-        return true;
-    }
-    hotplug_region(hotplug, &base, &size);
-    text_printf(&text, "region: 0x%" PRIx64 "-0x%" PRIx64 "\n", base, base + size - 1);
-    text_printf(&text, "selector: %u\n", hotplug_selector(hotplug));
-    for (uint32_t slot = 0; slot < slots; slot++) {
-        hotplug_slot(hotplug, slot, &info);
-        print_slot(&text, &info);
-    }
-    *result = text_result(&text);
-    return true;
-}
-
 static const struct command commands[] = {
     { .qmp = "query-memory-devices",
       .hmp = "info memory-devices",
@@ -381,12 +283,7 @@ static const struct command commands[] = {
       .returns = "MemoryInfo",
       .print = print_size_summary,
       .help = "show the sizes of the memory at start and of plugged memory, in bytes" },
-    { .qmp = "query-acpi-ospm-status", .run = run_ospm_status, .returns = "[ACPIOSTInfo]" },
     { .hmp = "info numa", .run = run_numa, .print = print_string, .help = "show NUMA nodes" },
-    { .hmp = "info memory-hotplug",
-      .run = run_registers,
-      .print = print_string,
-      .help = "show the slots as the guest sees them in the hotplug registers" },
 };
 
 const struct command_area commands_memory_info = { commands, sizeof commands / sizeof commands[0] };
