@@ -40,7 +40,7 @@ void block_spec_free(struct block_spec *spec);
 
 /* Check a flat bag of an image that qemu-storage-daemon serves, and the nodes below it: the properties that
  * nodes of hotram's own have, too, are read by the same tables; the daemon judges the others, and nodes of
- * drivers that hotram has not. *read_only is that property of the image. */
+ * drivers that hotram lacks. *read_only is that property of the image. */
 bool block_image_check(struct props flat, bool *read_only, struct error *error);
 
 #endif

@@ -116,7 +116,7 @@ static void give_up(struct block_queue *queue, int failure)
     struct block_request *request;
 
     message(
-        "Block node '%s': io_uring takes no more requests: %s; all requests of this disk fail from now on",
+        "Block node '%s': io_uring accepts no more requests: %s; all requests of this disk fail from now on",
         queue->user->node->name, strerror(failure));
     ring->broken = failure;
     while ((request = block_requests_take(&ring->unsent)) != NULL) {

@@ -247,7 +247,7 @@ static bool connection_window(const struct channel *channel, unsigned *columns, 
     if (connection->fds.output < 0 || ioctl(connection->fds.output, TIOCGWINSZ, &size) < 0 ||
         size.ws_col == 0 || size.ws_row == 0)
         return false;
-    /* Whoever has the terminal says what he likes, and the line editor makes room for as many characters. */
+    /* The terminal's user chooses its size, and the line editor allocates as many characters. */
     *columns = size.ws_col < CHANNEL_WINDOW_MAX ? size.ws_col : CHANNEL_WINDOW_MAX;
     *rows = size.ws_row < CHANNEL_WINDOW_MAX ? size.ws_row : CHANNEL_WINDOW_MAX;
     return true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pseudo terminals. Whoever opens the other side, as often as he likes, is the one connection.
+ * Pseudo terminals. A program that opens the other side, any number of times, is the one connection.
  *
  * Nothing tells that somebody opened the other side; only its closing shows, as a hang-up that lasts until it
  * is open again. So without a peer a timer checks once a second, and all output does: whoever opens the

@@ -9,7 +9,8 @@
 #include "device/device.h"
 #include "machine/state.h"
 
-/* How long the end of the program waits for requests: less than whoever ends guests waits before he kills. */
+/* How long the end of the program waits for requests: less than programs that end guests wait before SIGKILL.
+ */
 #define END_MS 5000
 
 /* ---- who waits ---- */
