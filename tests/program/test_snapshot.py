@@ -17,6 +17,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import arch, inject, tap                            # noqa: E402
 from lib.ctl import CTL                                      # noqa: E402
+from lib.host import Host                                    # noqa: E402
 from lib.machine import CLONE, PROGRAM, Machine              # noqa: E402
 from lib.micro import MICRO, hear, tell                      # noqa: E402
 from lib.qmp import QMP, QMPError                            # noqa: E402
@@ -599,6 +600,40 @@ def test_files_that_cannot_be_written():
             tell(machine, "e", "e")
         with micro(incoming=file) as machine:
             tell(machine, "e", "e")
+
+
+def test_what_is_no_snapshot_is_not_replaced():
+    """The image of a disk, a FIFO, a folder, by name and by a link; a device, nothing, by a link."""
+    with place() as file, Host(memory="16M") as host:
+        places = {name: file.parent / name for name in ("image", "short", "fifo", "folder")}
+        places["image"].write_bytes(bytes(4096))
+        places["short"].write_bytes(b"HRS")
+        os.mkfifo(places["fifo"])
+        places["folder"].mkdir()
+        for name, path, words in (("image", places["image"], "no snapshot"), ("short", places["short"], "no snapshot"),
+                                  ("fifo", places["fifo"], "a FIFO"), ("folder", places["folder"], "a directory"),
+                                  ("device", "/dev/null", "a device"), ("nothing", file.parent / "no" / "x", "No such")):
+            link = file.parent / f"{name}.link"
+            link.symlink_to(path)
+            before = [(entry.name, entry.lstat().st_ino) for entry in sorted(file.parent.iterdir())]
+            for named in (link, path) if name in places else (link,):
+                try:
+                    save(host, named)
+                    raise AssertionError(f"{named} was replaced")
+                except QMPError as error:
+                    assert words in str(error) and f"'{named}'" in str(error), error
+            assert before == [(entry.name, entry.lstat().st_ino) for entry in sorted(file.parent.iterdir())], name
+        assert status(host) == "prelaunch"
+
+
+def test_a_link_remains_one():
+    with place() as file, Host(memory="16M") as host:
+        link = file.parent / "latest"
+        file.touch()
+        link.symlink_to(file)
+        for _ in range(2):
+            save(host, link)
+            assert link.is_symlink() and file.read_bytes()[:4] == b"HRST"
 
 
 @tap.kvm

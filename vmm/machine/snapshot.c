@@ -11,12 +11,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/file.h"
 #include "machine/state.h"
 
 /* How long the end of the program waits for a worker that was told to stop. */
 #define STOP_MS 1000
+/* The first bytes of a stream (hotram/state.h). */
+#define SNAPSHOT_MAGIC "HRST"
 
 struct snapshot {
     struct machine *machine;
@@ -56,9 +60,32 @@ static void discard(struct snapshot *snapshot)
     free(snapshot);
 }
 
-/* The file is complete: it gets its name, and replaces what had it. */
+/* What a snapshot may replace: a snapshot, or an empty file. A name typed by mistake must not cost a disk's
+ * image, a device or a FIFO. */
+static bool is_replaceable(const char *path, struct error *error)
+{
+    char why[FILE_WHY_SIZE], magic[sizeof SNAPSHOT_MAGIC - 1];
+    struct stat file;
+    ssize_t length;
+    int fd;
+
+    if (lstat(path, &file) < 0 && errno == ENOENT)
+        return true;
+    fd = file_open_regular(path, O_RDONLY, 0, why);
+    if (fd < 0)
+        return error_set(error, "%s; take another path", why);
+    length = pread(fd, magic, sizeof magic, 0);
+    close(fd);
+    return length == 0 ||
+           (length == (ssize_t)sizeof magic && memcmp(magic, SNAPSHOT_MAGIC, sizeof magic) == 0) ||
+           error_set(error, "it exists, and is no snapshot; remove it, or take another path");
+}
+
+/* The file is complete: it gets its name, and replaces the snapshot that had it. */
 static bool publish(struct snapshot *snapshot)
 {
+    if (!is_replaceable(snapshot->path, &snapshot->error))
+        return false;
     if (rename(snapshot->partial, snapshot->path) < 0)
         return error_set(&snapshot->error, "%s", strerror(errno));
     close(snapshot->fd);
@@ -112,17 +139,28 @@ static void file_written(void *opaque)
 
 /* ---- its beginning ---- */
 
-static bool open_partial(struct snapshot *snapshot, const char *path, struct error *error)
+/* A link stays one: its target gets the snapshot. Sets snapshot->path. */
+static bool find_place(struct snapshot *snapshot, const char *path, struct error *error)
 {
-    const size_t size = strlen(path) + sizeof ".partial";
+    struct stat file;
+    const bool link = lstat(path, &file) == 0 && S_ISLNK(file.st_mode);
 
-    snapshot->path = strdup(path);
+    snapshot->path = link ? realpath(path, NULL) : strdup(path);
+    if (!snapshot->path)
+        return error_set(error, "'%s': %s", path, strerror(errno));
+    return is_replaceable(snapshot->path, error) || error_prefix(error, "'%s': ", path);
+}
+
+static bool open_partial(struct snapshot *snapshot, struct error *error)
+{
+    const size_t size = strlen(snapshot->path) + sizeof ".partial";
+
     snapshot->partial = malloc(size);
     if (!snapshot->machine->saver)
         snapshot->machine->saver = worker_create(snapshot->machine->loop);
-    if (!snapshot->path || !snapshot->partial || !snapshot->machine->saver)
+    if (!snapshot->partial || !snapshot->machine->saver)
         return error_set(error, "out of memory");
-    snprintf(snapshot->partial, size, "%s.partial", path);
+    snprintf(snapshot->partial, size, "%s.partial", snapshot->path);
     snapshot->fd = open(snapshot->partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (snapshot->fd >= 0)
         return true;
@@ -176,7 +214,7 @@ static bool begin(struct snapshot *snapshot, const char *path, struct error *err
     struct machine *machine = snapshot->machine;
     struct error ignored;
 
-    if (!open_partial(snapshot, path, error))
+    if (!find_place(snapshot, path, error) || !open_partial(snapshot, error))
         return false;
     snapshot->was_running = machine->state == RUN_RUNNING;
     snapshot->drained = (struct machine_waiter){ .ended = drained, .opaque = snapshot };
