@@ -123,6 +123,24 @@ def test_memslots_and_hotramctl():
         assert "not found" in error.desc, error.desc
 
 
+def test_sources_and_threads_by_their_paths():
+    """Objects that are no memory: rng= and iothread= are links as memdev= is."""
+    with Host(["-device", "pcie-root-port,id=p0,chassis=1", "-object", "rng-builtin,id=r", "-object", "iothread,id=io",
+               "-blockdev", "null-co,node-name=n,size=1M"]) as host:
+        for reference in ("{}", "/objects/{}", "//objects///{}/", "objects/{}"):
+            for device in ({"driver": "virtio-rng-pci", "rng": reference.format("r")},
+                           {"driver": "virtio-blk-pci", "drive": "n", "iothread": reference.format("io")}):
+                host.qmp.execute("device_add", {"id": "d", "bus": "p0", **device})
+                used = device.get("rng") and "r" or "io"
+                assert "in use" in str(refused(host, "object-del", id=used))
+                host.qmp.execute("device_del", {"id": "d"})
+                host.qmp.wait_event("DEVICE_DELETED", {"device": "d"})
+        for reference in ("/objects", "/objects/io/x", "/", "", "/objects/r", "/objects/none"):
+            error = refused(host, "device_add", driver="virtio-blk-pci", id="d", bus="p0", drive="n", iothread=reference)
+            assert "iothread" in str(error), error
+        assert "id=none," in str(error), error
+
+
 def test_what_is_not_there():
     with Host() as host:
         assert "there is no device that can be unplugged" in refused(host, "device_del", id="nope").desc

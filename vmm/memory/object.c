@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "memory/object.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/in_use.h"
+#include "base/qom_path.h"
 
 bool object_enlist(struct backends *backends, struct object *object, const struct object_type *type,
                    struct props props, struct error *error)
@@ -44,6 +46,19 @@ struct object *object_find(const struct backends *backends, const char *id)
         object = object_next(backends, object);
     while (object && strcmp(object->id, id) != 0);
     return object;
+}
+
+struct object *object_resolve(const struct backends *backends, const char *reference)
+{
+    struct object *found = object_find(backends, reference);
+    char path[512]; /* a longer id is cut: it is found by the id alone */
+
+    for (struct object *object = NULL; !found && (object = object_next(backends, object)) != NULL;) {
+        snprintf(path, sizeof path, "/objects/%s", object->id);
+        if (qom_path_names(reference, path))
+            found = object;
+    }
+    return found;
 }
 
 static void destroy(struct object *object)

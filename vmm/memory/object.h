@@ -27,6 +27,8 @@ bool object_enlist(struct backends *backends, struct object *object, const struc
                    struct props props, struct error *error);
 /* NULL: there is none. */
 struct object *object_find(const struct backends *backends, const char *id);
+/* By id or QOM path, absolute or partial; NULL: neither names one. */
+struct object *object_resolve(const struct backends *backends, const char *reference);
 /* In order of creation: NULL gives the first. */
 struct object *object_next(const struct backends *backends, const struct object *object);
 /* object-del for one of these. */

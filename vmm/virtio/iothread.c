@@ -2,6 +2,7 @@
 #include "virtio/iothread.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "memory/object.h"
@@ -64,14 +65,15 @@ const struct object_type iothread_type = {
 bool iothread_find(const struct backends *backends, const char *id, struct virtio_device *device,
                    struct error *error)
 {
-    struct object *object = backends ? object_find(backends, id) : NULL;
+    struct object *object = backends ? object_resolve(backends, id) : NULL;
+    const char *last = strrchr(id, '/');
 
     if (!object || object->type != &iothread_type)
         return error_set(
             error,
             "Device property 'iothread' can't find value '%.80s': there is no object iothread of "
             "that id; create it first: -object iothread,id=%.80s, or object_add",
-            id, id);
+            id, last && last[1] != '\0' ? last + 1 : id);
     device->iothread = (void *)object;
     device->io = device->iothread->thread;
     return true;

@@ -17,8 +17,9 @@ struct backends;
 struct object;
 struct virtio_device;
 
-/* Set device->io to the thread of object `id`. False and an error: there is no such object. No command may
- * run between this and iothread_join(), or the end of the device, since object-del would not be refused. */
+/* Set device->io to the thread of object `id`, an id or a QOM path. False and an error: there is no such
+ * object. No command may run between this and iothread_join(), or the end of the device, since object-del
+ * would not be refused. */
 bool iothread_find(const struct backends *backends, const char *id, struct virtio_device *device,
                    struct error *error);
 /* The device, whose name is now set, uses the object: object-del is refused until iothread_leave(). Both have

@@ -299,7 +299,7 @@ static bool find_source(struct rng *rng, struct board *board, struct error *erro
 
     if (!id)
         return true;
-    object = board->backends ? object_find(board->backends, id) : NULL;
+    object = board->backends ? object_resolve(board->backends, id) : NULL;
     if (!object || (object->type != &rng_random_type && object->type != &rng_builtin_type))
         return error_set(
             error,
