@@ -145,7 +145,8 @@ def test_what_is_wrong():
     if missing:
         raise tap.Skip(f"{missing} is not installed")
     with tempfile.TemporaryDirectory() as folder:
-        raw, odd, qcow2, other = (pathlib.Path(folder) / name for name in ("raw", "odd", "qcow2", "other"))
+        raw, odd, qcow2, other, fifo = (pathlib.Path(folder) / name for name in ("raw", "odd", "qcow2", "other", "fifo"))
+        os.mkfifo(fifo)
         storage_daemon.make_image(raw, kind="raw")
         storage_daemon.make_image(qcow2)
         storage_daemon.make_image(other, kind="vmdk")
@@ -153,6 +154,9 @@ def test_what_is_wrong():
         for options, words in (
                 (["-drive", f"file={folder}/none,format=raw,snapshot=on"], "Could not open"),
                 (["-drive", f"file={folder},format=raw,snapshot=on"], "-drive file="),
+                (["-drive", f"file={fifo},format=raw,snapshot=on"], f"'{fifo}' is neither"),
+                (["-drive", f"file={fifo}", "-snapshot"], f"'{fifo}' is neither"),
+                (["-drive", "file=/dev/zero,format=raw,snapshot=on"], "'/dev/zero' is neither"),
                 (["-drive", f"file={odd},format=raw,snapshot=on"], f"`truncate -s 1024 {odd}` makes it one"),
                 (["-drive", f"file={raw},format=qcow2,snapshot=on"], f"'{raw}' is no qcow2 image"),
                 (["-drive", f"file={other},format=vmdk,snapshot=on"], f"`qemu-img create -f qcow2 -b {other} -F vmdk OVERLAY`"),

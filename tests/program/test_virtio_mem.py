@@ -208,7 +208,9 @@ def test_the_host_requests_and_the_guest_follows():
 def test_sizes_that_cannot_be_requested():
     with Machine() as machine:
         for value, words in ((MIB, "multiple of 'block-size'"), (1026 * MIB, "cannot exceed"), (-1, "expects an integer"),
-                             ("4M", "expects an integer"), (1 << 63, "requested-size")):
+                             ("4M", "expects an integer"), (1 << 64, "expects an integer"), (1.5, "expects an integer"),
+                             (1 << 63, "8 EiB are requested"), ((1 << 64) - MIB * 2, "are requested"),
+                             ((1 << 64) - 1, f"{(1 << 64) - 1} is not")):
             arguments = {"path": "/machine/peripheral/vm0", "property": "requested-size", "value": value}
             assert words in machine.refused("qom-set", arguments), value
         assert machine.devices()["vm0"]["requested-size"] == 0

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/message.h"
@@ -75,6 +76,16 @@ static bool check_guess(const struct overlay_base *base, const uint8_t *head, si
     return true;
 }
 
+static bool check_kind(const struct overlay_base *base, int fd, struct error *error)
+{
+    struct stat file;
+
+    if (fstat(fd, &file) < 0)
+        return error_set(error, "Could not read '%s': %s", base->path, strerror(errno));
+    return S_ISREG(file.st_mode) || S_ISBLK(file.st_mode) ||
+           error_set(error, "an image is a regular file or a disk, and '%s' is neither", base->path);
+}
+
 static bool read_size(const struct overlay_base *base, int fd, uint64_t *size, struct error *error)
 {
     uint8_t head[IMAGE_FORMAT_BYTES];
@@ -127,7 +138,7 @@ static bool open_base(const struct overlay_base *base, uint64_t *size, int *lock
     fd = open(base->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return error_set(error, "Could not open '%s': %s", base->path, file_why(errno));
-    good = read_size(base, fd, size, error) && lock(base, fd, locked, error);
+    good = check_kind(base, fd, error) && read_size(base, fd, size, error) && lock(base, fd, locked, error);
     if (fd != *locked)
         close(fd);
     return good;

@@ -322,7 +322,7 @@ static void leave(struct device *device)
 }
 
 static const struct live_property live[] = {
-    { .name = "requested-size", .try_set = mem_size_set, .max = INT64_MAX },
+    { .name = "requested-size", .try_set = mem_size_set, .max = UINT64_MAX },
 };
 
 const struct device_type virtio_mem_pci_type = {

@@ -327,7 +327,7 @@ const struct option options_table[] = {
         GROUP_RUN, option_sandbox,
         "restrict each kind of thread to the system calls that it needs (default on). log: permit other calls and record "
         "them in the kernel's audit log. The remaining properties are accepted for compatibility and have no "
-        "effect: hotram never starts programs or gains privileges",
+        "effect: once it is restricted, hotram neither starts programs nor gains privileges",
         "-sandbox on,spawn=deny\n-sandbox log"),
     HANDLED("msg", "[timestamp=on|off][,guest-name=on|off]", GROUP_RUN, option_msg,
             "prefix messages with the time or the guest's name", "-msg timestamp=on"),

@@ -106,15 +106,17 @@ static const struct live_property *find_settable(const struct qom_node *node, co
 static bool set_live(const struct qom_node *node, const struct live_property *live, struct json_object *value,
                      struct error *error)
 {
-    const int64_t number = json_object_get_int64(value);
+    /* Of a number beyond INT64_MAX the signed form is that limit; of a negative one the unsigned form is 0.
+     */
+    const bool natural = json_object_is_type(value, json_type_int) && json_object_get_int64(value) >= 0;
+    const uint64_t number = natural ? json_object_get_uint64(value) : 0;
 
-    if (!json_object_is_type(value, json_type_int) || json_is_huge(value) || number < 0 ||
-        (uint64_t)number > live->max)
+    if (!natural || number > live->max)
         return error_set(error, "Property '%s.%s' expects an integer from 0 to %" PRIu64 "; got '%.80s'",
                          node->type, live->name, live->max, value ? json_object_get_string(value) : "null");
     if (live->try_set)
-        return live->try_set(node->device, (uint64_t)number, error);
-    live->set(node->device, (uint64_t)number);
+        return live->try_set(node->device, number, error);
+    live->set(node->device, number);
     return true;
 }
 
