@@ -253,8 +253,13 @@ static bool missing_chardev(const struct config *config, const char *user, const
     for (size_t i = 0; i < config->chardev_count && used < sizeof names; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s%.40s", i ? ", " : "",
                                  config->chardevs[i].id);
+    if (config->chardev_count == 0)
+        return error_set(error,
+                         "%s: chardev '%.80s' not found: there are none; -chardev creates one, such as "
+                         "-chardev null,id=%.80s",
+                         user, id, id);
     return error_set(error, "%s: chardev '%.80s' not found; there %s: %s", user, id,
-                     config->chardev_count == 1 ? "is" : "are", *names ? names : "none");
+                     config->chardev_count == 1 ? "is" : "are", names);
 }
 
 /* One more user of a chardev; `users` counts them by the chardev's place. */
