@@ -39,15 +39,28 @@ bool vcpus_arch_can_save(const struct vcpus *vcpus, struct error *error)
                      xsave, sizeof(struct kvm_xsave));
 }
 
-/* A guest that runs guests itself has state that is not in any of the pieces. */
+/* AMD: whether the vCPU's use of virtualization is all in pieces that are saved (EFER.SVME and the host save
+ * area's address, an MSR): it is between two runs of a guest of its own, and the global interrupt flag is
+ * set, as it is after power-on. What is not needs more room than the header, and KVM says so (E2BIG). */
+static bool svm_is_saved(const struct vcpu *vcpu)
+{
+    struct kvm_nested_state nested = { .size = sizeof nested };
+
+    return ioctl(vcpu->fd, KVM_GET_NESTED_STATE, &nested) == 0 &&
+           nested.format == KVM_STATE_NESTED_FORMAT_SVM && nested.flags == KVM_STATE_NESTED_GIF_SET;
+}
+
+/* A guest that runs guests itself has state that is not in any of the pieces. Linux 6.12 and later enable
+ * virtualization on all CPUs when the kvm module is loaded, and udev loads it. */
 static bool check_nested(const struct vcpu *vcpu, const struct vcpu_snapshot *state, struct error *error)
 {
-    if (!(state->sregs.cr4 & CR4_VMXE) && !(state->sregs.efer & EFER_SVME))
+    const bool vmx = state->sregs.cr4 & CR4_VMXE, svm = state->sregs.efer & EFER_SVME;
+
+    if (!vmx && (!svm || svm_is_saved(vcpu)))
         return true;
-    return error_set(error,
-                     "vCPU %u uses hardware virtualization itself, whose state cannot be saved; unload "
-                     "the guest's kvm module",
-                     vcpu->index);
+    return error_set(error, "vCPU %u %s, whose state cannot be saved; %s", vcpu->index,
+                     vmx ? "uses VMX" : "runs a guest of its own",
+                     vmx ? "unload the guest's kvm_intel module" : "end the guests in this guest");
 }
 
 /* ---- TSC ---- */

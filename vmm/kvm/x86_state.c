@@ -25,7 +25,8 @@
  * kvmclock                       vcpus_arch_get_clock() and its siblings (x86_vcpu.c); 0 at reset
  * VMX operation, nested guest    reset: IA32_FEATURE_CONTROL 0, written by the host, leaves both; AMD's guest
  *                                mode ends with EFER.SVME in the system registers. Not saved
- *                                (KVM_GET_NESTED_STATE): x86_saved.c refuses a guest that uses it
+ *                                (KVM_GET_NESTED_STATE): x86_saved.c refuses a guest in VMX operation, and
+ *                                one that runs a guest of its own
  * VM_CR (AMD)                    not reset: KVM lets nobody clear SVMDIS once it is set, as on hardware
  * system management mode         the pending events have it; SMBASE is an MSR of KVM's list
  * MSRs that are features        put back where KVM allows it: of what it lists as a vCPU's features newer
