@@ -363,11 +363,12 @@ class Machine:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def count_threads(self):
-        return sum(not name.startswith("kvm-") for _, name in proc.threads(self.process.pid, "comm"))
+        return sum(not name.startswith(("kvm-", "iou-")) for _, name in proc.threads(self.process.pid, "comm"))
 
     def threads(self):
-        """The number of the program's threads, without the kernel's own helpers that newer KVMs start in its name. A
-        thread that has been joined is listed for a moment longer: a number that is not the last one is read again."""
+        """The number of the program's threads, without the kernel's own helpers that newer KVMs and io_uring start in
+        its name: io_uring's are as many as there are requests at the moment. A thread that has been joined is listed
+        for a moment longer: a number that is not the last one is read again."""
         count = self.count_threads()
         while count != self.thread_count:
             time.sleep(0.05)
