@@ -31,12 +31,5 @@ get() {
     run --version > "$out/version"
 }
 
-mkdir -p "$out"
-if [ ! -s "$out/version" ]; then
-    # Two at once would write the same files.
-    exec 9> "$out/lock"
-    flock 9
-    [ -s "$out/version" ] || get
-    exec 9>&-
-fi
+get_once "$out" get
 [ $# -eq 0 ] || run "$@"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Back ends of vhost-user that this release of Debian has not, or not of this age: those of
+# Back ends of vhost-user that Debian 12 lacks, or has in an older version: those of
 # Debian 13, unpacked below build/daemons with the libraries that they were made for. Nothing
 # is installed, and the first use gets them.
 #
@@ -35,12 +35,5 @@ get() {
     (run virtiofsd --version) > "$out/version"
 }
 
-mkdir -p "$out"
-if [ ! -s "$out/version" ]; then
-    # Two at once would write the same files.
-    exec 9> "$out/lock"
-    flock 9
-    [ -s "$out/version" ] || get
-    exec 9>&-
-fi
+get_once "$out" get
 [ $# -eq 0 ] || run "$@"

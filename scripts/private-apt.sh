@@ -81,3 +81,16 @@ unpack_from_suite() {
     done
     rm -rf "$dir/apt"
 }
+
+# Run a command that makes DIR/version, unless it is there: once, if several ask at a time.
+#   get_once DIR COMMAND...
+get_once() {
+    local dir=$1
+    shift
+    [ ! -s "$dir/version" ] || return 0
+    mkdir -p "$dir"
+    exec 9> "$dir/lock"
+    flock 9
+    [ -s "$dir/version" ] || "$@"
+    exec 9>&-
+}

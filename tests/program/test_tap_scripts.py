@@ -145,6 +145,19 @@ def test_a_netdev_that_is_removed_runs_its_own():
         assert made.lines()[2:] == [], "it ran once"
 
 
+def test_whoever_ends_what_waits_is_named():
+    with scripts() as made:
+        for end in (lambda running: running.qmp.execute("netdev_del", {"id": "n"}), lambda running: None):
+            with Running(made, "-netdev", made.options()) as running:
+                waiting, = children(running.process.pid)
+                os.kill(waiting, signal.SIGKILL)
+                wait_until(lambda: not children(running.process.pid), "its end")
+                end(running)
+                said = running.end()
+            assert "warning: netdev 'n': downscript: the process 'hotram-script', which was to run it, has ended" in said, said
+        assert made.lines() == ["up 1 t0 there"] * 2, made.lines()
+
+
 def test_a_script_that_fails_ends_the_start():
     with scripts() as made:
         for text, mode, why in (

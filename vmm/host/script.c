@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -15,6 +14,7 @@
 
 #include "host/daemon.h"
 #include "host/file.h"
+#include "host/launch.h"
 
 /* Descriptors of the process that waits: its socket, and what it keeps open. */
 #define SOCKET_FD 3
@@ -40,22 +40,13 @@ static int start(const char *path, const char *argument, pid_t *pid)
 {
     char *const words[] = { (char *)(uintptr_t)path, (char *)(uintptr_t)argument, NULL };
     posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
     int failure;
 
-    sigemptyset(&none);
-    sigfillset(&all);
     posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
     failure = add_actions(&actions);
     if (!failure)
-        failure = posix_spawn(pid, path, &actions, &attributes, words, environ);
+        failure = launch(path, words, &actions, pid);
     posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
     return failure;
 }
 
@@ -101,16 +92,17 @@ bool script_run(const char *path, const char *argument, struct error *error)
 
 static _Noreturn void wait_and_run(const char *path, const char *argument)
 {
-    struct error error;
+    struct error error = { 0 };
     char byte;
     ssize_t got;
 
     do
         got = recv(SOCKET_FD, &byte, 1, 0); /* script_later_begin(), or the program's end */
     while (got < 0 && errno == EINTR);
-    if (!run(path, argument, &error))
-        RESULT_DOES_NOT_MATTER(send(SOCKET_FD, error.text, strlen(error.text), MSG_NOSIGNAL) < 0,
-                               "the program has ended");
+    RESULT_DOES_NOT_MATTER(run(path, argument, &error), "the error's text says so");
+    /* Without a byte, this process itself has ended early. */
+    RESULT_DOES_NOT_MATTER(send(SOCKET_FD, error.text, strlen(error.text) + 1, MSG_NOSIGNAL) < 0,
+                           "the program has ended");
     _exit(EXIT_SUCCESS);
 }
 
@@ -181,7 +173,7 @@ bool script_later_end(struct script_later *later, int wait_ms, struct error *err
     if (ready <= 0)
         return error_set(error, "it still runs");
     if (length <= 0)
-        return true;
+        return error_set(error, "the process 'hotram-script', which was to run it, has ended");
     text[length] = '\0';
-    return error_set(error, "%s", text);
+    return text[0] == '\0' || error_set(error, "%s", text);
 }

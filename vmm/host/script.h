@@ -30,7 +30,7 @@ bool script_later_prepare(struct script_later *later, const char *path, const ch
 /* Let it run. Does not wait; possible in the sandbox. */
 void script_later_begin(struct script_later *later);
 /* Wait at most `wait_ms` for the end of a script that was begun, and close its socket. False and an error: it
- * could not be run, failed, or still runs. */
+ * could not be run, failed, or still runs, or the process that was to run it has ended. */
 bool script_later_end(struct script_later *later, int wait_ms, struct error *error);
 
 #endif

@@ -14,20 +14,20 @@
 #include "machine/machine.h"
 #include "monitor/command.h"
 
-static struct json_object *cpu_ospm_status(struct cpus *cpus, uint32_t index)
+/* What a guest said last by _OST of a slot. `device` may be NULL. */
+static struct json_object *ospm_status(const char *device, uint32_t slot, const char *type, uint32_t source,
+                                       uint32_t code)
 {
     struct json_object *status = json_new_object();
-    struct cpu_info info;
     char number[16];
 
-    cpus_inspect(cpus, index, &info);
-    snprintf(number, sizeof number, "%u", index);
-    if (info.id)
-        add_string(status, "device", info.id);
-    add_number(status, "source", info.ost_event);
-    add_number(status, "status", info.ost_status);
+    snprintf(number, sizeof number, "%u", slot);
+    if (device)
+        add_string(status, "device", device);
+    add_number(status, "source", source);
+    add_number(status, "status", code);
     add_string(status, "slot", number);
-    add_string(status, "slot-type", "CPU");
+    add_string(status, "slot-type", type);
     return status;
 }
 
@@ -43,22 +43,17 @@ static bool run_ospm_status(struct monitor_context *context, struct json_object 
         return error_set(error, "command is not supported, missing ACPI device: -machine none has no ACPI");
     *result = json_new_array();
     for (uint32_t slot = 0; slot < slots; slot++) {
-        struct json_object *status = json_new_object();
         struct ospm_info info = { 0 };
-        char number[16];
 
         hotplug_ospm(hotplug, slot, &info);
-        snprintf(number, sizeof number, "%u", slot);
-        if (info.device)
-            add_string(status, "device", info.device);
-        add_number(status, "source", info.source);
-        add_number(status, "status", info.status);
-        add_string(status, "slot", number);
-        add_string(status, "slot-type", "DIMM");
-        json_append(*result, status);
+        json_append(*result, ospm_status(info.device, slot, "DIMM", info.source, info.status));
     }
-    for (uint32_t i = 0; cpus_enabled(cpus) && i < cpus_possible(cpus); i++)
-        json_append(*result, cpu_ospm_status(cpus, i));
+    for (uint32_t i = 0; cpus_enabled(cpus) && i < cpus_possible(cpus); i++) {
+        struct cpu_info info;
+
+        cpus_inspect(cpus, i, &info);
+        json_append(*result, ospm_status(info.id, i, "CPU", info.ost_event, info.ost_status));
+    }
     return true;
 }
 
