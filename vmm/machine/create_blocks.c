@@ -3,6 +3,7 @@
  * The block nodes of the command line, before the devices that use them: what their images are, and what is
  * said of those that cannot be used.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,21 +48,20 @@ static void explain_format(const struct object_config *given, struct error *erro
         is_of_format(path, format, error);
 }
 
-/* Firmware that is not there is that of a package that is not installed. */
-static void name_package(const struct object_config *given, struct error *error)
+/* Firmware that is not there is that of a package that is not installed. Block nodes do not know of firmware,
+ * so this comes before they try to open it. */
+static bool check_package(const struct object_config *given, struct error *error)
 {
     const struct props props = { given->object, given->keyval };
-    const struct error before = *error;
     const char *path = props_string(props, "filename", NULL);
-    const char *package, *empty;
+    const char *package;
 
     if (!path)
         path = props_string(props, "file.filename", NULL);
-    package = path && access(path, F_OK) < 0 ? rom_package(path) : NULL;
-    empty = strstr(before.text, "; `truncate "); /* makes no firmware */
-    if (package)
-        error_set(error, "%.*s; install the package %s, or name another file",
-                  empty ? (int)(empty - before.text) : (int)strlen(before.text), before.text, package);
+    package = path && access(path, F_OK) < 0 && errno == ENOENT ? rom_package(path) : NULL;
+    return !package ||
+           error_set(error, "Could not open '%s': %s; install the package %s, or name another file", path,
+                     strerror(ENOENT), package);
 }
 
 /* An image whose format was not given, and which is no qcow2 image by itself, is raw or refused: its guest
@@ -100,9 +100,10 @@ bool machine_create_blocks(struct machine *machine, struct error *error)
     for (size_t i = 0; i < config->blockdev_count; i++) {
         struct props props = { config->blockdevs[i].object, config->blockdevs[i].keyval };
 
+        if (!check_package(&config->blockdevs[i], error))
+            return machine_quote(&config->blockdevs[i], error);
         if (!block_node_add(machine->blocks, props, error)) {
             explain_format(&config->blockdevs[i], error);
-            name_package(&config->blockdevs[i], error);
             return machine_quote(&config->blockdevs[i], error);
         }
         if (!check_format(machine->blocks, &config->blockdevs[i], error))
