@@ -183,11 +183,10 @@ struct operation *hotplug_unplug_slot(struct hotplug *hotplug, uint32_t slot, st
 /* Have the plug of the DIMM with this memory (an id or a QOM path) end with an error, if it waits: its memory
  * is being allocated, or mapped by other programs. */
 void hotplug_cancel_plug(struct hotplug *hotplug, const char *memdev);
-/* Whether an id or a QOM path names a virtio-mem device. And request so many bytes more of one ('+'), or
- * fewer
- * ('-'; 0: all that is requested): the operation, or NULL and an error: there is no such device, it cannot
- * have that size, or out of memory. */
+/* Whether an id or a QOM path names a virtio-mem device. */
 bool hotplug_is_blocks(const struct hotplug *hotplug, const char *reference);
+/* Request so many bytes more of one ('+'), or fewer ('-'; 0: all that is requested). Returns the operation,
+ * or NULL and an error: there is no such device, it cannot have that size, or out of memory. */
 struct operation *hotplug_change_blocks(struct hotplug *hotplug, const char *reference, char sign,
                                         uint64_t size, struct error *error);
 /* Iterate over the operations that are remembered, oldest first: NULL gives the first; returns NULL after the
