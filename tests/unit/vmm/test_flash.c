@@ -6,6 +6,7 @@
  */
 #include "../skip.h"
 #include "device_world.h"
+#include "run_vcpu.h"
 
 #include <linux/kvm.h>
 #include <signal.h>
@@ -338,7 +339,7 @@ static unsigned run_guest(int vcpu, struct kvm_run *run)
     unsigned exits = 0;
 
     for (;;) {
-        assert_int_equal(ioctl(vcpu, KVM_RUN, 0), 0);
+        run_vcpu(vcpu);
         if (run->exit_reason == KVM_EXIT_HLT)
             return exits;
         assert_int_equal(run->exit_reason, KVM_EXIT_MMIO);

@@ -13,6 +13,7 @@
 
 #include "../skip.h"
 #include "../unit.h"
+#include "run_vcpu.h"
 
 #include "kvm/doorbell.h"
 #include "kvm/interrupts.h"
@@ -164,7 +165,7 @@ static void enter(const uint8_t *part)
 /* Its next exit tells `what`. */
 static void tells(char what)
 {
-    assert_int_equal(ioctl(vcpu, KVM_RUN, 0), 0);
+    run_vcpu(vcpu);
     assert_int_equal(run->exit_reason, KVM_EXIT_IO);
     assert_int_equal(run->io.port, TOLD);
     assert_int_equal(((const char *)run)[run->io.data_offset], what);
@@ -210,7 +211,7 @@ static void a_write_signals_without_leaving_the_guest(void **state)
     assert_non_null(strstr(error.text, "0x90000000"));
     enter(guest_ring);
     /* The first exit is that of the value that no doorbell answers to. */
-    assert_int_equal(ioctl(vcpu, KVM_RUN, 0), 0);
+    run_vcpu(vcpu);
     assert_int_equal(run->exit_reason, KVM_EXIT_MMIO);
     assert_int_equal(run->mmio.data[0], 8);
     assert_int_equal(taken(by_port), 2);
@@ -222,7 +223,7 @@ static void a_write_signals_without_leaving_the_guest(void **state)
     vm_doorbell_remove(&vm, &width);
     vm_doorbell_remove(&vm, &value);
     enter(guest_ring);
-    assert_int_equal(ioctl(vcpu, KVM_RUN, 0), 0);
+    run_vcpu(vcpu);
     assert_int_equal(run->exit_reason, KVM_EXIT_IO);
     assert_int_equal(run->io.port, BELL_PORT);
     assert_int_equal(taken(by_port), 0);

@@ -11,6 +11,7 @@
 
 #include "../skip.h"
 #include "../unit.h"
+#include "run_vcpu.h"
 
 #include "kvm/vm.h"
 #include "memory/guest_memory.h"
@@ -104,12 +105,12 @@ static void a_guest_reads_rom_and_its_writes_are_logged(void **state)
         fail_msg("%s", error.text);
     enter_real_mode();
     /* The write to ROM goes to the bus, with what was read from ROM. */
-    assert_int_equal(ioctl(vcpu, KVM_RUN, 0), 0);
+    run_vcpu(vcpu);
     assert_int_equal(run->exit_reason, KVM_EXIT_MMIO);
     assert_int_equal(run->mmio.phys_addr, ROM + 6);
     assert_int_equal(run->mmio.is_write, 1);
     assert_int_equal(run->mmio.data[0], 0x5a);
-    assert_int_equal(ioctl(vcpu, KVM_RUN, 0), 0);
+    run_vcpu(vcpu);
     assert_int_equal(run->exit_reason, KVM_EXIT_HLT);
     assert_int_equal(memory[2 * PAGE + 6], 0);
     assert_int_equal(memory[4 * PAGE + 0x2000], 0x5a);
