@@ -151,21 +151,24 @@ def at_once(host):
 
 
 def test_a_snapshot_at_the_end_of_a_reset_by_the_driver():
-    """The back end has nothing any more, and the main loop, which ends the reset, comes to the snapshot first: both arrive
-    while the program does not run."""
-    with tempfile.TemporaryDirectory() as folder, Disk() as disk:
-        host, write = disk.host, f"writeb {disk.device.structures[1] + 0x14:#x} 0"
+    """The back end lets the device go while the main thread is at commands, the last of which is the snapshot: it comes to
+    that before, after, or between what the device's thread and the main loop do for the reset."""
+    with tempfile.TemporaryDirectory() as folder, disk_and_other() as (disk, other):
+        host = disk.host
         for number in range(10):
             file = f"{folder}/{number}"
-            host.qmp.execute("stop")
-            commands = [*SOME_TIME, ("machine-snapshot", {"file": file})]
-            with at_once(host):
-                host.qtest.send(write)
-                for command, arguments in commands:
-                    host.qmp.send_raw(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
-            host.qtest.answer()
-            for _ in commands:
-                answer(host.qmp)
+            with disk.back_end.slow("GET_VRING_BASE") as gate:
+                del disk.back_end.asked[:]
+                send(other, "stop")
+                asked(disk, "GET_VRING_BASE")
+                disk.device.status = 0                  # answered while the reset is under way
+                commands = [*SOME_TIME, *SOME_TIME, ("machine-snapshot", {"file": file})]
+                host.qmp.send_raw(b"".join(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n"
+                                           for command, arguments in commands))
+                gate.set()
+                for _ in commands:
+                    answer(host.qmp)
+            answer(other)
             state, = (contents for kind, _, contents in Saved(file).states if kind == DEVICE and contents[:9] == b"\x08virtio/v")
             assert state[9 + 28] == 0, f"status {state[9 + 28]:#x}"
             host.qmp.execute("cont")
