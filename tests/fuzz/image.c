@@ -150,6 +150,8 @@ static void load(const struct boot *boot, const struct options *options, const u
         .rsdp = ARM64_RAM,
         .cpus = options->cpus,
         .mpidr = mpidr,
+        .cores = 1,
+        .threads = 1,
         .gic_version = options->gic_version,
         .numa = &numa,
         .board = arm64_board(),

@@ -159,6 +159,8 @@ static struct arm64_fdt_machine described(const struct boot *boot, const struct 
         .ram_size = boot->ram_size,
         .cpus = machine->cpus,
         .mpidr = machine->mpidr,
+        .cores = machine->cores,
+        .threads = machine->threads,
         .gic_version = machine->gic_version,
         .its = machine->its,
         .numa = machine->numa,

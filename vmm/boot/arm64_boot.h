@@ -19,6 +19,8 @@ struct boot_machine {
     bool its;              /* the GIC has its translation service */
     uint32_t cpus;         /* the rest is for the device tree of a machine without ACPI, or with firmware */
     const uint64_t *mpidr; /* of each vCPU: MPIDR_EL1 */
+    uint32_t cores;        /* of a socket */
+    uint32_t threads;      /* of a core */
     unsigned gic_version;  /* 2 or 3 */
     const struct numa_config *numa;
     const struct board *board; /* its devices */

@@ -95,6 +95,46 @@ static void write_distances(struct fdt_tree *tree, const struct numa_config *num
     tree_end(tree);
 }
 
+static void begin_numbered(struct fdt_tree *tree, const char *name, uint32_t number)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%s%u", name, (unsigned)number);
+    tree_begin(tree, text);
+}
+
+/* A core that has one thread is a CPU itself. */
+static void write_core(struct fdt_tree *tree, const struct arm64_fdt_machine *machine, uint32_t cpu)
+{
+    begin_numbered(tree, "core", cpu / machine->threads % machine->cores);
+    if (machine->threads == 1)
+        tree_cell(tree, "cpu", PHANDLE_CPU + cpu);
+    for (uint32_t i = 0; machine->threads > 1 && i < machine->threads && cpu + i < machine->cpus; i++) {
+        begin_numbered(tree, "thread", i);
+        tree_cell(tree, "cpu", PHANDLE_CPU + cpu + i);
+        tree_end(tree);
+    }
+    tree_end(tree);
+}
+
+/* Documentation/devicetree/bindings/cpu/cpu-topology.txt: cores are in clusters, of which each socket has
+ * one. */
+static void write_cpu_map(struct fdt_tree *tree, const struct arm64_fdt_machine *machine)
+{
+    const uint32_t package = machine->cores * machine->threads;
+
+    tree_begin(tree, "cpu-map");
+    for (uint32_t first = 0; first < machine->cpus; first += package) {
+        begin_numbered(tree, "socket", first / package);
+        tree_begin(tree, "cluster0");
+        for (uint32_t cpu = first; cpu < first + package && cpu < machine->cpus; cpu += machine->threads)
+            write_core(tree, machine, cpu);
+        tree_end(tree);
+        tree_end(tree);
+    }
+    tree_end(tree);
+}
+
 static void write_cpus(struct fdt_tree *tree, const struct arm64_fdt_machine *machine)
 {
     tree_begin(tree, "cpus");
@@ -110,8 +150,10 @@ static void write_cpus(struct fdt_tree *tree, const struct arm64_fdt_machine *ma
         tree_string(tree, "enable-method", "psci");
         if (machine->numa->nodes > 0)
             tree_cell(tree, "numa-node-id", machine->numa->cpu_node[i]);
+        tree_cell(tree, "phandle", PHANDLE_CPU + i);
         tree_end(tree);
     }
+    write_cpu_map(tree, machine);
     tree_end(tree);
 }
 

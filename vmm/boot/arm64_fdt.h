@@ -30,6 +30,8 @@ struct arm64_fdt_machine {
     uint64_t ram_size;     /* bytes */
     uint32_t cpus;         /* 1 ... CPUS_MAX */
     const uint64_t *mpidr; /* of each: MPIDR_EL1, of which the affinity fields count */
+    uint32_t cores;        /* of a socket, at least 1 */
+    uint32_t threads;      /* of a core, at least 1 */
     unsigned gic_version;  /* 2 or 3 */
     bool its;              /* a GICv3 has its translation service */
     const struct numa_config *numa;

@@ -14,6 +14,7 @@
 #define PHANDLE_GIC 1
 #define PHANDLE_CLOCK 2
 #define PHANDLE_ITS 3
+#define PHANDLE_CPU 4 /* of the first; those of others follow */
 
 /* The three cells of an interrupt: its kind, its number within the kind (INTID - SPI_FIRST or PPI_FIRST), and
  * its trigger. */

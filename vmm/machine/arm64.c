@@ -158,6 +158,8 @@ bool machine_arch_prepare(struct machine *machine, struct error *error)
         .memory = machine->memory,
         .cpus = machine->config->cpus,
         .mpidr = start->mpidr,
+        .cores = machine->config->cores,
+        .threads = machine->config->threads,
         .gic_version = machine->vm.gic_version,
         .its = machine->vm.has_its,
         .numa = &machine->config->numa,

@@ -108,6 +108,8 @@ static bool load(void)
         .its = now.its,
         .cpus = 2,
         .mpidr = mpidr,
+        .cores = 1,
+        .threads = 1,
         .gic_version = 3,
         .numa = &no_nodes,
         .board = arm64_board(),

@@ -36,7 +36,9 @@ static int set_up(void **state)
     memset(&numa, 0, sizeof numa);
     for (uint64_t i = 0; i < CPUS_MAX; i++)
         mpidr[i] = UINT64_C(1) << 31 | (i & 15) | i >> 4 << 8; /* bit 31 is always set, and no affinity */
-    machine = (struct arm64_fdt_machine){ .ram_size = GIB, .cpus = 1, .mpidr = mpidr, .gic_version = 3 };
+    machine = (struct arm64_fdt_machine){
+        .ram_size = GIB, .cpus = 1, .mpidr = mpidr, .cores = 1, .threads = 1, .gic_version = 3
+    };
     machine.numa = &numa;
     machine.board = arm64_board();
     machine.board->pci->layout = (struct pci_layout){ .ecam = UINT64_C(0x4010000000),
@@ -254,12 +256,59 @@ static void cpus_by_their_affinity(void **state)
     mpidr[17] = UINT64_C(0x3180020100);
     build();
     fdt_for_each_subnode(node, tree, fdt_path_offset(tree, "/cpus")) count++;
-    assert_int_equal(count, 18);
+    assert_int_equal(count, 18 + 1); /* and cpu-map */
     CELLS("/cpus/cpu@f", "reg", 0, 15);
     CELLS("/cpus/cpu@100", "reg", 0, 0x100);
     CELLS("/cpus/cpu@3100020100", "reg", 0x31, 0x00020100);
     TEXT("/cpus/cpu@100", "enable-method", "psci");
     TEXT("/cpus/cpu@100", "device_type", "cpu");
+}
+
+/* The CPU to which a place in the map refers, by its affinity; -1: the place does not exist. */
+static int cpu_at(const char *format, unsigned socket, unsigned core, unsigned thread)
+{
+    char path[96];
+    const fdt32_t *cpu, *reg;
+    int node, size;
+
+    snprintf(path, sizeof path, format, socket, core, thread);
+    node = fdt_path_offset(tree, path);
+    if (node < 0)
+        return -1;
+    cpu = fdt_getprop(tree, node, "cpu", &size);
+    if (!cpu)
+        return -1;
+    assert_int_equal(size, 4);
+    reg = fdt_getprop(tree, fdt_node_offset_by_phandle(tree, fdt32_to_cpu(*cpu)), "reg", NULL);
+    assert_non_null(reg);
+    return (int)fdt32_to_cpu(reg[1]);
+}
+
+/* The names that Linux reads (drivers/base/arch_topology.c, parse_socket() and what it calls), which takes a
+ * core with a CPU of its own for one without threads, and stops at the first number that is missing. */
+static void sockets_cores_and_threads(void **state)
+{
+    static const char threads[] = "/cpus/cpu-map/socket%u/cluster0/core%u/thread%u";
+    static const char cores[] = "/cpus/cpu-map/socket%u/cluster0/core%u";
+
+    (void)state;
+    machine.cpus = 12;
+    machine.cores = 3;
+    machine.threads = 2;
+    build();
+    for (unsigned cpu = 0; cpu < 12; cpu++)
+        assert_int_equal(cpu_at(threads, cpu / 6, cpu / 2 % 3, cpu % 2), cpu);
+    assert_int_equal(cpu_at(threads, 0, 0, 2), -1);
+    assert_int_equal(cpu_at(threads, 0, 3, 0), -1);
+    assert_int_equal(cpu_at(threads, 2, 0, 0), -1);
+    assert_int_equal(cpu_at(cores, 0, 0, 0), -1);
+    machine.threads = 1;
+    machine.cpus = 5; /* one could come later */
+    build();
+    for (unsigned cpu = 0; cpu < 5; cpu++)
+        assert_int_equal(cpu_at(cores, cpu / 3, cpu % 3, 0), cpu);
+    assert_int_equal(cpu_at(cores, 1, 2, 0), -1);
+    assert_int_equal(cpu_at(threads, 0, 0, 0), -1);
 }
 
 static void memory_of_several_nodes(void **state)
@@ -343,6 +392,7 @@ int main(void)
         cmocka_unit_test_setup(gic_and_timer, set_up),
         cmocka_unit_test_setup(the_pci_host_bridge, set_up),
         cmocka_unit_test_setup(cpus_by_their_affinity, set_up),
+        cmocka_unit_test_setup(sockets_cores_and_threads, set_up),
         cmocka_unit_test_setup(memory_of_several_nodes, set_up),
         cmocka_unit_test_setup(distances, set_up),
         cmocka_unit_test_setup(the_largest_machine_fits, set_up),
