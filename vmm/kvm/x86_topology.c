@@ -175,12 +175,25 @@ static void apply_cores(const struct cpu_topology *topology, struct kvm_cpuid2 *
             cpuid->entries[i].eax = (cpuid->entries[i].eax & 0x03ffffff) | last << 26;
 }
 
+/* AMD: whether the CPU has 0x8000001e. Without it, Linux takes threads for cores, whatever leaf 0xb says. A
+ * host that is itself a guest may lack TOPOEXT (QEMU's own emulation does). Like QEMU, announce it if there
+ * are threads: it stands for no state, only for leaves, which are built here. */
+static bool extend(const struct cpu_topology *topology, struct kvm_cpuid_entry2 *features,
+                   struct kvm_cpuid2 *cpuid)
+{
+    if (!features || highest(cpuid, EXTENDED) < 0x8000001e)
+        return false;
+    if (topology->threads > 1)
+        features->ecx |= TOPOEXT;
+    return features->ecx & TOPOEXT;
+}
+
 /* 0x80000001, 0x80000008, 0x8000001e. 0x80000026 would tell more levels than there are. */
 static void apply_amd(const struct cpu_topology *topology, unsigned cpu, struct kvm_cpuid2 *cpuid)
 {
     struct kvm_cpuid_entry2 *features = find(cpuid, 0x80000001);
     struct kvm_cpuid_entry2 *sizes = find(cpuid, 0x80000008);
-    bool extended = features && (features->ecx & TOPOEXT);
+    bool extended = extend(topology, features, cpuid);
     unsigned count = package_cpus(topology);
 
     if (features)
@@ -190,7 +203,7 @@ static void apply_amd(const struct cpu_topology *topology, unsigned cpu, struct 
     drop(cpuid, 0x8000001e);
     drop(cpuid, 0x80000026);
     apply_caches(topology, 0x8000001d, cpuid);
-    if (extended && highest(cpuid, EXTENDED) >= 0x8000001e)
+    if (extended)
         add(cpuid, (struct kvm_cpuid_entry2){
                        .function = 0x8000001e,
                        .eax = x86_apic_id(topology, cpu),

@@ -93,6 +93,19 @@ static const struct host hosts[] = {
         CACHE(0x8000001d, 2, 3, 2u, 0x4100),
         CACHE(0x8000001d, 3, 3, 3u, 0x1c100),
         { .function = 0x8000001e, .eax = 9, .ebx = 0x104, .ecx = 0x300 } } },
+    { "AMD as QEMU emulates it: leaves, but no TOPOEXT",
+      true,
+      { { .function = 0, .eax = 0xd, AMD },
+        { .function = 1, .eax = 0x00800f12, .ebx = 0x00000800, .ecx = 0x76f83203, .edx = 0x078bfbfd },
+        { .function = 0xb, .index = 0, .flags = INDEXED },
+        { .function = 0x80000000, .eax = 0x80000021 },
+        { .function = 0x80000001, .ecx = 0x00000075, .edx = 0x2dd3fbfd },
+        { .function = 0x80000008, .eax = 0x3028, .ebx = 0x02000000 },
+        CACHE(0x8000001d, 0, 1, 1u, 0x100),
+        CACHE(0x8000001d, 1, 2, 1u, 0x100),
+        CACHE(0x8000001d, 2, 3, 2u, 0),
+        CACHE(0x8000001d, 3, 3, 3u, 0x100),
+        { .function = 0x8000001e } } },
     { "AMD without TOPOEXT",
       true,
       { { .function = 0, .eax = 0xd, AMD },
@@ -140,12 +153,19 @@ static bool by_levels(const struct kvm_cpuid2 *list, uint32_t function, struct p
     return true;
 }
 
+/* Of AMD's processors Linux reads neither 0x8000001e nor 0xb without this bit (init_amd(),
+ * parse_topology_amd()). */
+static bool has_topoext(const struct kvm_cpuid2 *list)
+{
+    return leaf(list, 0x80000001, 0)->ecx & 1u << 22;
+}
+
 /* The initial APIC id, and cores by leaf 4 (Intel) or 0x80000008 and 0x8000001e (AMD). */
 static struct place by_legacy(const struct kvm_cpuid2 *list, bool amd)
 {
     struct place place = { .id = leaf(list, 1, 0)->ebx >> 24 };
     uint32_t sizes = leaf(list, 0x80000008, 0)->ecx;
-    const struct kvm_cpuid_entry2 *extended = leaf(list, 0x8000001e, 0);
+    const struct kvm_cpuid_entry2 *extended = amd && has_topoext(list) ? leaf(list, 0x8000001e, 0) : NULL;
     unsigned bits = sizes >> 12 & 0xf;
 
     if (!amd) {
@@ -235,7 +255,7 @@ static struct place place_of(struct machine *machine, const struct host *host, u
     struct place legacy = by_legacy(list, host->amd);
     struct place place;
 
-    if (by_levels(list, 0xb, &place)) {
+    if ((!host->amd || has_topoext(list)) && by_levels(list, 0xb, &place)) {
         struct place newer;
 
         assert_int_equal(place.id, legacy.id);
@@ -267,8 +287,8 @@ static void check(struct machine *machine, const struct host *host)
 {
     const unsigned threads = machine->topology.threads;
     const unsigned package = machine->topology.cores * threads;
-    /* Without leaf 0xb or 0x8000001e, AMD's threads are cores to Linux. */
-    const bool knows_threads = !host->amd || leaf(list_of(machine, 0), 0x8000001e, 0) != NULL;
+    /* Of AMD's processors only those so old that the leaf does not exist show threads as cores. */
+    const bool knows_threads = !host->amd || leaf(list_of(machine, 0), 0x80000000, 0)->eax >= 0x8000001e;
 
     for (unsigned a = 0; a < machine->cpus; a++) {
         struct place one = place_of(machine, host, a);
@@ -334,11 +354,38 @@ static void the_hosts_topology_does_not_show(void **state)
     release(&new);
 }
 
+/* TOPOEXT is the host's where there are no threads: without it Linux reads about caches elsewhere. */
+static void cores_alone_need_no_leaf_of_threads(void **state)
+{
+    struct machine machine;
+
+    (void)state;
+    allocate(&machine);
+    for (unsigned threads = 1; threads <= 2; threads++)
+        for (size_t h = 0; h < sizeof hosts / sizeof *hosts; h++) {
+            bool own;
+
+            if (!hosts[h].amd)
+                continue;
+            machine.topology = (struct cpu_topology){ 2, threads };
+            machine.cpus = 2 * threads;
+            build(&machine, &hosts[h]);
+            own = strcmp(hosts[h].name, "AMD with TOPOEXT") == 0;
+            assert_int_equal(
+                has_topoext(list_of(&machine, 0)),
+                own || (threads > 1 && leaf(list_of(&machine, 0), 0x80000000, 0)->eax >= 0x8000001e));
+            assert_int_equal(leaf(list_of(&machine, 0), 0x8000001e, 0) != NULL,
+                             has_topoext(list_of(&machine, 0)));
+        }
+    release(&machine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_cpu_is_where_the_configuration_says),
         cmocka_unit_test(the_hosts_topology_does_not_show),
+        cmocka_unit_test(cores_alone_need_no_leaf_of_threads),
     };
 
     return cmocka_run_group_tests_name("x86-topology", tests, NULL, NULL);
