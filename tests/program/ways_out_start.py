@@ -77,6 +77,9 @@ ROWS = (
     (("-m", "64M,slots=1,maxmem=2G", "-memslot", "id=a,size=128M", "-memslot", "id=b,size=128M"), ("provides 1",),
      r"need (\d+) slots", ("-m", "64M,slots={0},maxmem=2G", "-memslot", "id=a,size=128M", "-memslot", "id=b,size=128M")),
     (("-memslot", "id=a,size=128M,start=1G"), ("0x40000000",), r"start at (0x\w+)", ("-memslot", "id=a,size=128M,start={0}")),
+    # -blockdev
+    (("-blockdev", "raw,node-name=n,file="), ("'file'", "''"), r"for (file\.driver)=file",
+     ("-blockdev", "raw,node-name=n,{0}=null-co")),
     # the rest
     (("-naem", "x"), ("-naem",), r"did you mean (-\w+)", ("{0}", "x")),
     (("-net", "user"), ("-net", "-netdev user"), r"hotram accepts (-net) (\w+)", ("{0}", "{1}")),

@@ -225,8 +225,12 @@ bool block_name_check(const char *name, struct error *error)
     return check_name(name, false, error);
 }
 
+/* An empty `file` is how own() says that the node is given by its members: as a name it is refused here. */
 static bool check_file(const struct block_spec *spec, bool has_below, struct error *error)
 {
+    if (spec->driver->over && !has_below && !*spec->file)
+        return error_set(error, "Parameter 'file' expects the node-name of a -blockdev, or is left out for "
+                                "file.driver=file,file.filename=PATH; got ''");
     if (spec->driver->over && has_below && *spec->file)
         return error_set(error, "'file' is given as a name and as a node of its own; one of them is enough");
     return !spec->filename || *spec->filename ||

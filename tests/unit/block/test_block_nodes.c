@@ -155,6 +155,12 @@ static void what_is_refused(void **state)
           "Parameter 'locking' expects one of 'auto', 'on', 'off'; got 'yes'" },
         { "raw,node-name=a", "Parameter 'file' is missing: file=NODE-NAME, or "
                              "file.driver=file,file.filename=PATH" },
+        { "raw,node-name=a,file=",
+          "Parameter 'file' expects the node-name of a -blockdev, or is left out for "
+          "file.driver=file,file.filename=PATH; got ''" },
+        { "raw,node-name=a,file.driver=raw,file.file=",
+          "file: Parameter 'file' expects the node-name of a -blockdev, or is left out for "
+          "file.driver=file,file.filename=PATH; got ''" },
         { "raw,node-name=a,file=b",
           "Cannot find device='' nor node-name='b': there are no block nodes; -blockdev "
           "and blockdev-add make them" },
