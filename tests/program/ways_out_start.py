@@ -77,6 +77,17 @@ ROWS = (
     (("-m", "64M,slots=1,maxmem=2G", "-memslot", "id=a,size=128M", "-memslot", "id=b,size=128M"), ("provides 1",),
      r"need (\d+) slots", ("-m", "64M,slots={0},maxmem=2G", "-memslot", "id=a,size=128M", "-memslot", "id=b,size=128M")),
     (("-memslot", "id=a,size=128M,start=1G"), ("0x40000000",), r"start at (0x\w+)", ("-memslot", "id=a,size=128M,start={0}")),
+    (("-m", "1G,slots=2,maxmem=2G", "-memslot", "id=a,size=128M,start=4294967296", "-memslot", "id=b,size=128M,start=4294967296"),
+     ("'a'", "0x100000000"), r"omit (start)",
+     ("-m", "1G,slots=2,maxmem=2G", "-memslot", "id=a,size=128M,{0}=4294967296", "-memslot", "id=b,size=128M")),
+    (("-m", "1G,slots=2,maxmem=2G", "-memslot", "id=a,size=128M,start=0x1000000000"), ("0x1000000000",), r"omit (start)",
+     ("-m", "1G,slots=2,maxmem=2G", "-memslot", "id=a,size=128M")),
+    # virtio-mem-pci
+    ((*RAM, "-m", "1G,maxmem=2G", "-device", "virtio-mem-pci,memdev=a,memaddr=0x800000000"), ("0x800000000",),
+     r"omit (memaddr)", (*RAM, "-m", "1G,maxmem=2G", "-device", "virtio-mem-pci,memdev=a")),
+    ((*MORE, "-m", "1G,maxmem=2G", "-device", "virtio-mem-pci,memdev=a,memaddr=0x100000000", "-device",
+      "virtio-mem-pci,memdev=b,memaddr=0x104000000"), ("0x104000000", "0x100000000"), r"omit (memaddr)",
+     (*MORE, "-m", "1G,maxmem=2G", "-device", "virtio-mem-pci,memdev=a,{0}=0x100000000", "-device", "virtio-mem-pci,memdev=b")),
     # -blockdev
     (("-blockdev", "raw,node-name=n,file="), ("'file'", "''"), r"for (file\.driver)=file",
      ("-blockdev", "raw,node-name=n,{0}=null-co")),

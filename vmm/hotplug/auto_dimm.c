@@ -144,7 +144,7 @@ static struct dimm *reserve_place(struct hotplug *hotplug, const struct auto_dim
     struct dimm *dimm;
 
     if (!hotplug_check_node(hotplug, request.node, error) ||
-        !hotplug_reserve(hotplug, &request, true, &result, error))
+        !hotplug_reserve(hotplug, &request, (struct reserver){ true, "addr" }, &result, error))
         return NULL;
     dimm = dimm_create(hotplug, result.slot, auto_dimm->id, auto_dimm->size, true, error);
     if (!dimm)

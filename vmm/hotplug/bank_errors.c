@@ -109,13 +109,14 @@ static uint64_t next_multiple(uint64_t value, uint64_t granularity)
 
 /* An address is offered only where the DIMM can be, a finer granularity only for its multiples. */
 static bool error_misaligned(const struct hotplug *hotplug, const struct hotram_dimm_request *request,
-                             struct error *error)
+                             const char *address, struct error *error)
 {
     const uint64_t next = next_multiple(request->addr, request->align);
     uint32_t other;
     char why[256] = "";
-    char way[64] = "omit addr to use the lowest address that fits";
+    char way[64];
 
+    snprintf(way, sizeof way, "omit %s to use the lowest address that fits", address);
     if (check_place(hotplug, next, request->size, &other) == HOTRAM_OK)
         snprintf(way, sizeof way, "the next is 0x%llx", (unsigned long long)next);
     if (request->align == hotplug_granularity(hotplug) && request->addr % BACKEND_ALIGN == 0)
@@ -124,9 +125,9 @@ static bool error_misaligned(const struct hotplug *hotplug, const struct hotram_
                      (unsigned long long)request->align, (unsigned long long)request->addr, way, why);
 }
 
-bool hotplug_bank_error(const struct hotplug *hotplug, const struct hotram_dimm_request *request, bool hot,
-                        const struct hotram_dimm_result *result, enum hotram_status status,
-                        struct error *error)
+bool hotplug_bank_error(const struct hotplug *hotplug, const struct hotram_dimm_request *request,
+                        struct reserver reserver, const struct hotram_dimm_result *result,
+                        enum hotram_status status, struct error *error)
 {
     const struct hotram_bank_config *bank = &hotplug->bank.config;
     const unsigned long long end = bank->base + bank->size;
@@ -163,7 +164,7 @@ bool hotplug_bank_error(const struct hotplug *hotplug, const struct hotram_dimm_
             return error_set(
                 error, "the limit of %u virtio-mem devices is reached; use fewer, larger ones, or DIMMs",
                 bank->ranges);
-        return error_no_slot(hotplug, hot, error);
+        return error_no_slot(hotplug, reserver.hot, error);
     case HOTRAM_E_SIZE:
         return error_set(error,
                          "backend memory size must be multiple of 0x%llx, and not 0: '%s' has %llu bytes; "
@@ -171,19 +172,20 @@ bool hotplug_bank_error(const struct hotplug *hotplug, const struct hotram_dimm_
                          granularity, want, size, size_word(next_multiple(size, granularity), next),
                          granularity_note(hotplug, why));
     case HOTRAM_E_ALIGN:
-        return error_misaligned(hotplug, request, error);
+        return error_misaligned(hotplug, request, reserver.address, error);
     case HOTRAM_E_REGION:
         return error_set(error,
                          "can't add memory device [0x%llx:0x%llx], usable range for memory devices "
-                         "[0x%llx:0x%llx]; omit addr to use the lowest address that fits",
-                         addr, size, (unsigned long long)bank->base, (unsigned long long)bank->size);
+                         "[0x%llx:0x%llx]; omit %s to use the lowest address that fits",
+                         addr, size, (unsigned long long)bank->base, (unsigned long long)bank->size,
+                         reserver.address);
     case HOTRAM_E_OVERLAP:
         return error_set(error,
                          "address range conflicts with memory device id='%s': [0x%llx-0x%llx] and its "
-                         "[0x%llx-0x%llx]; omit addr to use the lowest address that fits",
+                         "[0x%llx-0x%llx]; omit %s to use the lowest address that fits",
                          name_of(hotplug, other_slot, path), addr, addr + size - 1,
-                         (unsigned long long)other->addr,
-                         (unsigned long long)(other->addr + other->size - 1));
+                         (unsigned long long)other->addr, (unsigned long long)(other->addr + other->size - 1),
+                         reserver.address);
     case HOTRAM_E_NO_SPACE:
         return error_set(
             error,

@@ -39,7 +39,7 @@ bool hotplug_define_memslot(struct hotplug *hotplug, const char *id, uint32_t sl
     struct hotram_dimm_result result;
 
     if (!hotplug_check_node(hotplug, node, error) ||
-        !hotplug_reserve(hotplug, &request, false, &result, error))
+        !hotplug_reserve(hotplug, &request, (struct reserver){ false, "start" }, &result, error))
         return false;
     hotplug->memslot[slot] = make(id, result.addr, size, node);
     return hotplug->memslot[slot] != NULL || error_set(error, "out of memory");

@@ -96,7 +96,7 @@ enum outcome pc_dimm_plug(struct hotplug *hotplug, const char *id, const struct 
         .align = hotplug_alignment(hotplug, backend_alignment(backend)),
         .node = wanted->node,
     };
-    if (!hotplug_reserve(hotplug, &request, hot, &result, error))
+    if (!hotplug_reserve(hotplug, &request, (struct reserver){ hot, "addr" }, &result, error))
         return OUTCOME_FAILED;
     dimm = check_use(hotplug, backend, wanted->node, error)
                ? dimm_create(hotplug, result.slot, id, backend->size, hot, error)

@@ -55,18 +55,18 @@ void hotplug_cancel_slot(struct hotplug *hotplug, uint32_t slot)
     machine_lock_release(hotplug->config.board->lock);
 }
 
-bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *request, bool hot,
-                     struct hotram_dimm_result *result, struct error *error)
+bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *request,
+                     struct reserver reserver, struct hotram_dimm_result *result, struct error *error)
 {
     enum hotram_status status;
 
     /* The bank knows the least granularity that this guest can ever have. */
     if (request->size % hotplug_granularity(hotplug) != 0) {
         *result = (struct hotram_dimm_result){ .slot = HOTRAM_SLOT_ANY };
-        return hotplug_bank_error(hotplug, request, hot, result, HOTRAM_E_SIZE, error);
+        return hotplug_bank_error(hotplug, request, reserver, result, HOTRAM_E_SIZE, error);
     }
     machine_lock_take(hotplug->config.board->lock);
     status = hotram_bank_reserve(&hotplug->bank, request, result);
     machine_lock_release(hotplug->config.board->lock);
-    return status == HOTRAM_OK || hotplug_bank_error(hotplug, request, hot, result, status, error);
+    return status == HOTRAM_OK || hotplug_bank_error(hotplug, request, reserver, result, status, error);
 }

@@ -125,10 +125,15 @@ bool hotplug_check_id(const struct hotplug *hotplug, const char *id, struct erro
 uint64_t hotplug_granularity(const struct hotplug *hotplug);
 /* What a DIMM's address and size are multiples of, if its memory wants `align`. Bytes. */
 uint64_t hotplug_alignment(const struct hotplug *hotplug, uint64_t align);
-/* hotram_bank_reserve() with an error for people, who have a monitor to type into if it is `hot`; and back.
- */
-bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *request, bool hot,
-                     struct hotram_dimm_result *result, struct error *error);
+/* Who asks the bank for a place, for its errors: there is a monitor to type into (`hot`), and what the
+ * address is called where it is given ("addr"). */
+struct reserver {
+    bool hot;
+    const char *address;
+};
+/* hotram_bank_reserve() with an error for people; and back. */
+bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *request,
+                     struct reserver reserver, struct hotram_dimm_result *result, struct error *error);
 void hotplug_cancel_slot(struct hotplug *hotplug, uint32_t slot);
 /* plug.c: a DIMM that is coming into a slot that is reserved for it. NULL: out of memory, or (hot) the guest
  * could hardly take it. */
@@ -162,9 +167,9 @@ enum outcome dimm_populate(struct dimm *dimm, struct props props, const struct c
                            struct error *error);
 
 /* bank_errors.c: why the bank said no. False. */
-bool hotplug_bank_error(const struct hotplug *hotplug, const struct hotram_dimm_request *request, bool hot,
-                        const struct hotram_dimm_result *result, enum hotram_status status,
-                        struct error *error);
+bool hotplug_bank_error(const struct hotplug *hotplug, const struct hotram_dimm_request *request,
+                        struct reserver reserver, const struct hotram_dimm_result *result,
+                        enum hotram_status status, struct error *error);
 
 /* dimms.c */
 /* Whether there is a region, and so a bank. */

@@ -155,7 +155,7 @@ static bool reserve(struct mem_device *mem, bool hot, struct error *error)
 
     if (request.align < mem->block_size)
         request.align = mem->block_size;
-    if (!hotplug_reserve(hotplug, &request, hot, &result, error))
+    if (!hotplug_reserve(hotplug, &request, (struct reserver){ hot, "memaddr" }, &result, error))
         return false;
     mem->range = result.slot - hotplug->config.slots;
     mem->sizes.addr = result.addr;
