@@ -7,6 +7,8 @@ import pathlib
 import shutil
 import subprocess
 
+from . import tap
+
 CLONE = pathlib.Path(__file__).resolve().parents[2]
 SCRIPT = CLONE / "scripts/later-daemon.sh"
 # What says that one is as late as it has to be.
@@ -34,3 +36,9 @@ def command(name):
 def missing(name):
     """Why it cannot be had, or None."""
     return None if command(name) else f"{name} of Debian 13 cannot be had: {SCRIPT.name} fails here"
+
+
+def check_isolated(name, said):
+    """Skips the test if the program ended because it may not isolate itself, as in a chroot or in a container."""
+    if "not permitted" in said or "Permission denied" in said:
+        raise tap.Skip(f"{name} cannot isolate itself here: {said.splitlines()[-1]}")

@@ -38,8 +38,8 @@ class Passt:
         while not proc.listens(self.process.pid, path):
             if self.process.poll() is not None:
                 said = self.process.stderr.read().strip()
-                assert "not permitted" in said or "Permission denied" in said, said
-                raise tap.Skip("passt cannot isolate itself here: " + said.splitlines()[-1])
+                later_daemon.check_isolated("passt", said)
+                raise AssertionError(said)
             assert time.monotonic() < deadline
             time.sleep(0.01)
 

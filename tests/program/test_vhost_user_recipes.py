@@ -50,15 +50,19 @@ def follow(lines):
             subprocess.run(line, shell=True, cwd=folder, check=True, stdout=subprocess.DEVNULL)
         # In the foreground, so that it is this test's to end.
         words = [word.replace("$PWD", folder) for word in shlex.split(daemon[:-2])]
-        words = find(words)
+        name, words = words[0], find(words)
         extra = ["-o", "sandbox=chroot"] if "virtiofsd" in words[0] else []       # a container forbids the default
-        with subprocess.Popen([*words, *extra], cwd=folder, stderr=subprocess.DEVNULL) as process:
+        said = pathlib.Path(folder) / "said"
+        with said.open("w") as errors, subprocess.Popen([*words, *extra], cwd=folder, stderr=errors) as process:
             try:
                 options = [re.sub(r"path=([^/,]+)", rf"path={folder}/\1", word) for word in hotram[1:]]
                 path = re.search(r"path=([^, ]+)", lines[-1])[1]
                 deadline = time.monotonic() + LIMIT
                 while not proc.listens(process.pid, path):
-                    assert process.poll() is None and time.monotonic() < deadline
+                    if process.poll() is not None:
+                        later_daemon.check_isolated(name, said.read_text().strip())
+                        raise AssertionError(said.read_text())
+                    assert time.monotonic() < deadline
                     time.sleep(0.01)
                 with Host(options) as host:
                     ranges = maps(process)
