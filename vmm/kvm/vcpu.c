@@ -148,11 +148,13 @@ static bool run_once(struct vcpu *vcpu)
 
 static bool must_park(const struct vcpu *vcpu)
 {
-    return atomic_load(&vcpu->group->hold) || atomic_load(&vcpu->absent);
+    const struct vcpus *group = vcpu->group;
+
+    return atomic_load(&group->hold) || atomic_load(&group->rest) || atomic_load(&vcpu->absent);
 }
 
-/* Wait outside the guest while the vCPUs are held, or this one is absent. `entered`: it has been in KVM_RUN.
- * Returns false when the thread is to end. */
+/* Wait outside the guest while the vCPUs are held or rest, or this one is absent. `entered`: it has been in
+ * KVM_RUN. Returns false when the thread is to end. */
 static bool park(struct vcpu *vcpu, bool entered)
 {
     struct vcpus *group = vcpu->group;

@@ -16,9 +16,14 @@
  * may take. No vCPU waits for the main thread but in park(), where it counts as parked; one that starts
  * another waits for that one's thread, and answers meanwhile.
  *
- * A vCPU's thread waits while `hold` or its own `absent` is set. Both are set before the kick; the thread
- * clears immediate_exit, then looks at them, so that a kick between the two is not lost. Whoever sets one of
- * them back does so under the lock, under which the thread looks again before it leaves park().
+ * A vCPU's thread waits while `hold`, `rest` or its own `absent` is set. They are set before the kick; the
+ * thread clears immediate_exit, then looks at them, so that a kick between the two is not lost. Whoever sets
+ * one of them back does so under the lock, under which the thread looks again before it leaves park().
+ *
+ * A guest is slowed by `rest`, which a timer of the main thread sets and takes back (machine/throttle.h): the
+ * vCPUs park as for a pause, except that nobody waits for them and that the guest's clocks continue. So a
+ * vCPU that does not rest pays one load for it each time that it enters the guest. `hold` and `rest` do not
+ * know of each other: a guest that is resumed while it is to rest does so first.
  */
 #ifndef VMM_KVM_VCPU_H
 #define VMM_KVM_VCPU_H
@@ -84,6 +89,7 @@ struct vcpus {
     bool name_threads;
     bool takes_starts; /* the guest's calls that start vCPUs come to this program; fixed before they run */
     atomic_bool hold;  /* no vCPU may enter the guest */
+    atomic_bool rest;  /* the same, for a moment, as the guest is slowed; written under the lock */
     atomic_bool unrestricted; /* the kernel refused the list of system calls for one of the threads */
     bool quit;                /* under lock: threads end */
     bool clock_known;         /* main thread, like the next: the guest's clock stands at */
@@ -114,6 +120,8 @@ void vcpus_hold(struct vcpus *vcpus);
  * until vcpus_resume(), KVM's clocks of the guest are stopped. */
 void vcpus_pause(struct vcpus *vcpus);
 void vcpus_resume(struct vcpus *vcpus);
+/* Let no vCPU enter the guest until this is taken back; does not wait. Paused or not, they stay so. */
+void vcpus_rest(struct vcpus *vcpus, bool rest);
 
 /* Add a vCPU that is absent, with its state after power-on: it waits for INIT and SIPI, or for PSCI's CPU_ON,
  * and runs and is held with the others. They may run meanwhile. False and an error: KVM refuses, the host

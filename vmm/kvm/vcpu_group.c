@@ -98,9 +98,15 @@ bool vcpus_complete(struct vcpus *vcpus, bool name_threads, struct error *error)
 /* Under the lock: all threads but this one leave the guest. */
 static void kick(struct vcpus *vcpus)
 {
-    atomic_store(&vcpus->hold, true);
     for (unsigned i = 0; i < vcpus->possible; i++)
         vcpu_kick(&vcpus->vcpu[i]);
+}
+
+/* The same. */
+static void hold(struct vcpus *vcpus)
+{
+    atomic_store(&vcpus->hold, true);
+    kick(vcpus);
 }
 
 /* ---- vCPUs that come and go ---- */
@@ -193,7 +199,7 @@ void vcpus_destroy(struct vcpus *vcpus)
      */
     pthread_mutex_lock(&vcpus->lock);
     vcpus->quit = true;
-    kick(vcpus);
+    hold(vcpus);
     pthread_cond_broadcast(&vcpus->changed);
     pthread_mutex_unlock(&vcpus->lock);
     /* All of them first: until its end a thread may still look at the others. */
@@ -219,6 +225,17 @@ void vcpus_hold(struct vcpus *vcpus)
 {
     pthread_mutex_lock(&vcpus->lock);
     if (!vcpus->quit)
+        hold(vcpus);
+    pthread_mutex_unlock(&vcpus->lock);
+}
+
+void vcpus_rest(struct vcpus *vcpus, bool rest)
+{
+    pthread_mutex_lock(&vcpus->lock);
+    atomic_store(&vcpus->rest, rest);
+    if (!rest)
+        pthread_cond_broadcast(&vcpus->changed);
+    else if (!vcpus->quit && !atomic_load(&vcpus->hold))
         kick(vcpus);
     pthread_mutex_unlock(&vcpus->lock);
 }

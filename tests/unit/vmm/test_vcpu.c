@@ -346,6 +346,41 @@ static void wait_for_run(unsigned index)
 }
 
 /* Again and again, while the others run and leave the guest all the time. */
+static void wait_until_parked(unsigned count)
+{
+    unsigned parked = VCPUS + 1;
+
+    while (parked != count) {
+        sched_yield();
+        pthread_mutex_lock(&vcpus.lock);
+        parked = vcpus.parked;
+        pthread_mutex_unlock(&vcpus.lock);
+    }
+}
+
+/* Whatever else stops and resumes the guest meanwhile; and the program may end. */
+static void vcpus_rest_and_run_again(void **state)
+{
+    (void)state;
+    vcpus_resume(&vcpus);
+    for (unsigned round = 0; round < 20; round++) {
+        wait_until_parked(0);
+        vcpus_rest(&vcpus, true);
+        wait_until_parked(VCPUS);
+        vcpus_pause(&vcpus);
+        if (round % 2)
+            vcpus_rest(&vcpus, false); /* they are paused, and stay so */
+        assert_int_equal(vcpus.parked, VCPUS);
+        vcpus_resume(&vcpus);
+        wait_until_parked(round % 2 ? 0 : VCPUS);
+        vcpus_rest(&vcpus, false);
+    }
+    wait_until_parked(0);
+    vcpus_rest(&vcpus, true);
+    vcpus_destroy(&vcpus);
+    assert_int_equal(atomic_load(&too_late), 0);
+}
+
 static void a_vcpu_comes_and_goes(void **state)
 {
     const bool all = create_all;
@@ -598,6 +633,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_vcpu_takes_the_others_out_of_the_guest, set_up),
         cmocka_unit_test_setup(nobody_kicks_a_thread_that_was_joined, set_up),
+        cmocka_unit_test_setup(vcpus_rest_and_run_again, set_up),
         cmocka_unit_test_setup(a_vcpu_comes_and_goes, set_up),
         cmocka_unit_test_setup(a_vcpu_comes_and_goes, set_up_all),
         cmocka_unit_test_setup(a_vcpu_comes_while_the_guest_is_stopped, set_up),
