@@ -22,7 +22,7 @@ static const struct command_area *const areas[] = {
     &commands_set,          &commands_block,      &commands_iothread, &commands_net,
     &commands_cpus,         &commands_query,      &commands_pci,      &commands_balloon,
     &commands_schema,       &commands_introspect, &commands_qom,      &commands_descriptors,
-    &commands_chardev,      &commands_snapshot,   &commands_migrate,
+    &commands_chardev,      &commands_snapshot,   &commands_migrate,  &commands_migrate_parameters,
 };
 #define AREA_COUNT (sizeof areas / sizeof areas[0])
 

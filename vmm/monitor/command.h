@@ -109,7 +109,7 @@ extern const struct command_area commands_machine, commands_map, commands_memory
     commands_memory_slots, commands_memslot, commands_block, commands_iothread, commands_net,
     commands_monitor, commands_operation, commands_query, commands_set, commands_schema, commands_introspect,
     commands_qom, commands_pci, commands_balloon, commands_descriptors, commands_chardev, commands_cpus,
-    commands_snapshot, commands_migrate;
+    commands_snapshot, commands_migrate, commands_migrate_parameters;
 
 /* Iterate over all commands in the order of the tables: the first for NULL; NULL after the last. */
 const struct command *command_next(const struct command *command);

@@ -237,83 +237,6 @@ static bool run_set_capability(struct monitor_context *context, struct json_obje
     return true;
 }
 
-/* ---- parameters ---- */
-
-static bool run_query_parameters(struct monitor_context *context, struct json_object *args,
-                                 struct json_object **result, struct error *error)
-{
-    const struct migration *migration = machine_migration(context->machine);
-
-    (void)args, (void)error;
-    *result = json_new_object();
-    add_number(*result, "max-bandwidth", migration->max_bandwidth);
-    add_number(*result, "downtime-limit", migration->downtime_limit);
-    return true;
-}
-
-static void print_parameters(struct text *out, struct json_object *result)
-{
-    text_printf(out, "max-bandwidth: %" PRIu64 " bytes/second\ndowntime-limit: %" PRIu64 " ms\n",
-                get_number(result, "max-bandwidth"), get_number(result, "downtime-limit"));
-}
-
-#define DOWNTIME_MAX 2000000 /* QEMU's */
-
-static bool check_downtime(int64_t value, struct error *error)
-{
-    return (value >= 0 && value <= DOWNTIME_MAX) ||
-           error_set(
-               error,
-               "Parameter 'downtime-limit' expects an integer in the range of 0 to %d milliseconds; got "
-               "%" PRId64,
-               DOWNTIME_MAX, value);
-}
-
-static bool run_set_parameters(struct monitor_context *context, struct json_object *args,
-                               struct json_object **result, struct error *error)
-{
-    struct migration *migration = machine_migration(context->machine);
-    struct json_object *bandwidth = json_object_object_get(args, "max-bandwidth");
-    struct json_object *downtime = json_object_object_get(args, "downtime-limit");
-
-    (void)result;
-    if (bandwidth && json_object_get_int64(bandwidth) < 0)
-        return error_set(
-            error, "Parameter 'max-bandwidth' expects bytes per second, or 0 for no limit; got %" PRId64,
-            json_object_get_int64(bandwidth));
-    if (downtime && !check_downtime(json_object_get_int64(downtime), error))
-        return false;
-    if (bandwidth)
-        machine_set_bandwidth(context->machine, (uint64_t)json_object_get_int64(bandwidth));
-    if (downtime)
-        migration->downtime_limit = (uint64_t)json_object_get_int64(downtime);
-    return true;
-}
-
-/* As in QEMU, a bandwidth without a unit is in MiB per second. */
-static bool run_set_parameter(struct monitor_context *context, struct json_object *args,
-                              struct json_object **result, struct error *error)
-{
-    const char *name = get_string(args, "parameter"), *text = get_string(args, "value");
-    uint64_t value;
-
-    (void)result;
-    if (strcmp(name, "max-bandwidth") == 0) {
-        if (!size_parse(text, UINT64_C(1) << 20, &value, error))
-            return error_prefix(error, "Parameter 'max-bandwidth': ");
-        machine_set_bandwidth(context->machine, value);
-        return true;
-    }
-    if (strcmp(name, "downtime-limit") != 0)
-        return error_set(error, "Parameter 'parameter' expects max-bandwidth or downtime-limit; got '%.80s'",
-                         name);
-    if (!number_parse(text, &value) || value > DOWNTIME_MAX)
-        return error_set(error, "Parameter 'downtime-limit' expects 0 to %d milliseconds; got '%.80s'",
-                         DOWNTIME_MAX, text);
-    machine_migration(context->machine)->downtime_limit = value;
-    return true;
-}
-
 static const struct command commands[] = {
     { .qmp = "migrate",
       .hmp = "migrate",
@@ -370,22 +293,6 @@ static const struct command commands[] = {
       .arguments = { { "capability", json_type_string, false }, { "state", json_type_string, false } },
       .parameters = "NAME on|off",
       .help = "set how migrations are carried out" },
-    { .qmp = "query-migrate-parameters",
-      .hmp = "info migrate_parameters",
-      .run = run_query_parameters,
-      .returns = "MigrationParameters",
-      .print = print_parameters,
-      .help = "show the limits of migrations" },
-    { .qmp = "migrate-set-parameters",
-      .run = run_set_parameters,
-      .migrating = COMMAND_WHILE_MIGRATING,
-      .arguments = { { "max-bandwidth", json_type_int, true }, { "downtime-limit", json_type_int, true } } },
-    { .hmp = "migrate_set_parameter",
-      .run = run_set_parameter,
-      .migrating = COMMAND_WHILE_MIGRATING,
-      .arguments = { { "parameter", json_type_string, false }, { "value", json_type_string, false } },
-      .parameters = "max-bandwidth|downtime-limit VALUE",
-      .help = "set a limit of migrations: bytes per second, milliseconds" },
 };
 
 const struct command_area commands_migrate = { commands, sizeof commands / sizeof commands[0] };
