@@ -83,9 +83,9 @@ def move(*words, **more):
 class Moving:
     """A migration over a UNIX socket that does not end by itself, as the guest writes faster than it is sent."""
 
-    def __init__(self, *words):
+    def __init__(self, *words, speed=1):
         domain = look(here)              # a test's end closes consoles
-        here.virsh("migrate-setspeed", NAME, 1)
+        here.virsh("migrate-setspeed", NAME, speed)
         tell(domain, "e", "e")           # hotram looks once a second whether somebody has opened the console
         domain.console.send_keys("v")
         self.seen = len(here.log)
@@ -171,7 +171,7 @@ def test_not_live():
 
 
 def test_what_is_not_there():
-    for words in (["--postcopy"], ["--parallel"], ["--auto-converge"], ["--compressed"], ["--tls"]):
+    for words in (["--postcopy"], ["--parallel"], ["--compressed"], ["--tls"]):
         here.refused(["error"], *words_for("--live", *words, migrateuri="tcp://127.0.0.1"))
         tell(stayed(), "e", "e")
 
@@ -191,6 +191,33 @@ def test_limits_and_the_job():
         here.virsh("domjobabort", NAME)
         move.end("canceled by client")
     end_writing(stayed())
+
+
+def test_auto_converge():
+    """Its CPUs rest for a part of the time, as virsh says; the rest is sent as soon as the bandwidth is there."""
+    with Moving("--auto-converge", "--auto-converge-initial", "70", "--auto-converge-increment", "9", speed=4) as move:
+        domain = current()
+        parameters = domain.qmp_command("query-migrate-parameters")
+        assert (parameters["cpu-throttle-initial"], parameters["cpu-throttle-increment"]) == (70, 9), parameters
+        domain.wait_until(lambda: domain.qmp_command("query-migrate").get("cpu-throttle-percentage", 0) >= 70, LIMIT,
+                          "the domain is slowed")
+        here.virsh("domjobinfo", NAME)
+        here.virsh("migrate-setspeed", NAME, 10000)
+        move.end()
+    domain = arrived()
+    assert domain.state() == "running" and query(domain) == "running"
+    end_writing(domain)
+
+
+def test_timeouts():
+    """virsh suspends the domain when the time is over, by default, too; libvirt lets it run at the target."""
+    for words in (["--timeout-suspend"], []):
+        with Moving("--timeout", "1", *words, speed=8) as move:
+            current().wait_until(lambda: '"event": "STOP"' in here.log[move.seen:], LIMIT, "it is suspended")    # pylint: disable=W0640
+            move.end()
+        domain = arrived()
+        assert domain.state() == "running" and query(domain) == "running"
+        end_writing(domain)
 
 
 def test_the_target_is_killed():

@@ -4,7 +4,7 @@
  *
  *   greet      what the machine is; the target accepts it, while the guest runs
  *   pass       what was written since the last pass, at first everything; again, until the rest would take
- *              less than downtime-limit
+ *              less than downtime-limit; with auto-converge, a guest that writes too fast for that is slowed
  *   switch     the guest stops; pause-before-switchover waits here
  *   state      the images' locks are given up; the rest of memory, and all state; the target takes the locks,
  *              and accepts that, too
@@ -265,16 +265,18 @@ static void passed(struct migration *migration)
         error_set(&error, "the program ends");
     else if (moved_take_log(migration->moved, &error))
         migration_note_pass(migration);
-    if (error.text[0])
+    if (error.text[0]) {
         migrate_source_failed(migration, &error);
-    else if (machine_is_resetting(machine))
+    } else if (machine_is_resetting(machine)) {
         pass_again(migration);
-    else if (machine->state == RUN_RUNNING && !is_little(migration))
+    } else if (machine->state == RUN_RUNNING && !is_little(migration)) {
+        migrate_slow(migration);
         begin_pass(migration);
-    else if (machine_can_save(machine, &error))
+    } else if (machine_can_save(machine, &error)) {
         switch_over(migration);
-    else
+    } else {
         migrate_source_failed(migration, &error);
+    }
 }
 
 /* Whose devices' memory the kernel or another program writes to can be sent while they stand still only. */
@@ -304,6 +306,7 @@ static void greeted(struct migration *migration)
         return;
     }
     migration->active = loop_now();
+    throttle_begin(&migration->throttle, machine->loop, &machine->vcpus, migration->active);
     wire_limit(&migration->wire, migration->max_bandwidth);
     migration_note_pass(migration);
     migration_set_status(migration, MIGRATION_ACTIVE);

@@ -17,6 +17,7 @@ void migration_init(struct migration *migration, struct machine *machine)
     migration->machine = machine;
     migration->max_bandwidth = BANDWIDTH;
     migration->downtime_limit = DOWNTIME_MS;
+    migration->limits = (struct throttle_limits)THROTTLE_LIMITS;
     migration->has_capability[MIGRATION_RETURN_PATH] = true;
     migration->listener = migration->wire.fd = migration->wire.wake = -1;
 }
@@ -141,11 +142,22 @@ void migration_close(struct migration *migration)
     if (migration_runs(migration)) /* one that has not begun leaves the figures of the last one */
         note_last(migration);
     timer_cancel(&migration->pause);
+    throttle_end(&migration->throttle);
     wire_close(&migration->wire);
     moved_free(migration->moved);
     migration->moved = NULL;
     free(migration->bytes);
     migration->bytes = NULL;
+}
+
+/* ---- a source's guest that runs on ---- */
+
+void migrate_slow(struct migration *migration)
+{
+    if (migration->has_capability[MIGRATION_CONVERGES])
+        throttle_learn(&migration->throttle, &migration->limits, loop_now(),
+                       atomic_load(&migration->wire.moved) - migration->pass_moved,
+                       atomic_load(&migration->moved->left));
 }
 
 /* ---- what comes while a source has stopped its guest ---- */

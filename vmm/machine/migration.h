@@ -8,6 +8,7 @@
  * migration_info.c   what queries show
  * migration.c        what both sides have: steps on a worker, status, the end
  * migrate_source.c   the course at the source
+ * throttle.c         a source's guest that writes too fast is slowed
  * migrate_target.c   the course at the target
  * migrate_receive.c  what it reads
  * migrate_address.c  unix:PATH, tcp:ADDRESS:PORT, fd:NAME and the like
@@ -30,6 +31,7 @@
 #include "host/worker.h"
 #include "machine/machine.h"
 #include "machine/moved.h"
+#include "machine/throttle.h"
 #include "machine/wire.h"
 
 enum migration_capability {
@@ -37,6 +39,7 @@ enum migration_capability {
     MIGRATION_RETURN_PATH, /* the target answers, over a socket */
     MIGRATION_PAUSES,      /* pause-before-switchover */
     MIGRATION_LATE_BLOCK,  /* late-block-activate: without effect */
+    MIGRATION_CONVERGES,   /* auto-converge: the guest is slowed if it writes too fast */
     MIGRATION_CAPABILITIES
 };
 /* "setup"; "none" for MIGRATION_NONE. */
@@ -50,8 +53,9 @@ struct migration {
     bool has_capability[MIGRATION_CAPABILITIES];
     uint64_t max_bandwidth;  /* bytes per second; 0: no limit */
     uint64_t downtime_limit; /* milliseconds */
-    bool incoming;           /* of this or the last migration: this is the target */
-    bool busy;               /* a step is in progress */
+    struct throttle_limits limits;
+    bool incoming; /* of this or the last migration: this is the target */
+    bool busy;     /* a step is in progress */
     bool cancelled;
     bool given_up;     /* a source that sends WIRE_GO; for some seconds it cannot be cancelled */
     bool ends;         /* a source that has failed, and takes its images back */
@@ -69,6 +73,7 @@ struct migration {
     uint64_t went;                            /* the same: since when it is given up */
     uint64_t downtime, expected_downtime;     /* milliseconds; expected: 0 if not known */
     uint64_t pass_started, pass_moved;        /* loop_now(), wire.moved */
+    struct throttle throttle;
 
     struct wire wire; /* wire.fd is -1: there is none */
     struct moved *moved;
@@ -147,6 +152,8 @@ bool migration_open(struct migration *migration, int fd, struct error *error);
 void migration_close(struct migration *migration);
 /* Nobody can connect any more; without effect if nobody could. */
 void migrate_close_listener(struct migration *migration);
+/* A source, between two passes: slow the guest if it has written too much meanwhile. */
+void migrate_slow(struct migration *migration);
 /* The end of one that failed, on either side: migrate_source.c, migrate_target.c. */
 void migrate_source_failed(struct migration *migration, const struct error *error);
 void migrate_target_failed(struct migration *migration, const struct error *error);

@@ -9,6 +9,7 @@ const char *const migration_capabilities[MIGRATION_CAPABILITIES] = {
     [MIGRATION_RETURN_PATH] = "return-path",
     [MIGRATION_PAUSES] = "pause-before-switchover",
     [MIGRATION_LATE_BLOCK] = "late-block-activate",
+    [MIGRATION_CONVERGES] = "auto-converge",
 };
 
 const char *migration_status_name(enum migration_status status)

@@ -90,6 +90,8 @@ static void add_statistics(const struct migration *migration, struct json_object
         add_number(object, "downtime", migration->downtime);
     else if (runs && migration->expected_downtime > 0)
         add_number(object, "expected-downtime", migration->expected_downtime);
+    if (migration->throttle.percent > 0)
+        add_number(object, "cpu-throttle-percentage", migration->throttle.percent);
     json_add(object, "ram", memory_result(migration, time));
 }
 
@@ -135,6 +137,9 @@ static void print_migration(struct text *out, struct json_object *result)
                     get_number(memory, "duplicate"), get_number(memory, "normal"));
         text_printf(out, "dirty sync count: %" PRIu64 "\n", get_number(memory, "dirty-sync-count"));
     }
+    if (json_object_object_get_ex(result, "cpu-throttle-percentage", NULL))
+        text_printf(out, "cpu throttle percentage: %" PRIu64 "\n",
+                    get_number(result, "cpu-throttle-percentage"));
     if (json_object_object_get_ex(result, "blocked-reasons", &reasons))
         text_printf(out, "blocked: %s\n", json_object_get_string(json_object_array_get_idx(reasons, 0)));
 }

@@ -22,6 +22,10 @@ static const struct parameter {
     { "max-bandwidth", offsetof(struct migration, max_bandwidth), 0, INT64_MAX,
       "bytes per second, or 0 for no limit", " bytes/second", true },
     { "downtime-limit", offsetof(struct migration, downtime_limit), 0, 2000000, NULL, " ms", false },
+    { "throttle-trigger-threshold", offsetof(struct migration, limits.trigger), 1, 100, NULL, "%", false },
+    { "cpu-throttle-initial", offsetof(struct migration, limits.initial), 1, 99, NULL, "%", false },
+    { "cpu-throttle-increment", offsetof(struct migration, limits.increment), 1, 99, NULL, "%", false },
+    { "max-cpu-throttle", offsetof(struct migration, limits.max), 1, 99, NULL, "%", false },
 };
 #define PARAMETERS (sizeof parameters / sizeof parameters[0])
 
@@ -145,7 +149,12 @@ static const struct command commands[] = {
     { .qmp = "migrate-set-parameters",
       .run = run_set_all,
       .migrating = COMMAND_WHILE_MIGRATING,
-      .arguments = { { "max-bandwidth", json_type_int, true }, { "downtime-limit", json_type_int, true } } },
+      .arguments = { { "max-bandwidth", json_type_int, true },
+                     { "downtime-limit", json_type_int, true },
+                     { "throttle-trigger-threshold", json_type_int, true },
+                     { "cpu-throttle-initial", json_type_int, true },
+                     { "cpu-throttle-increment", json_type_int, true },
+                     { "max-cpu-throttle", json_type_int, true } } },
     { .hmp = "migrate_set_parameter",
       .run = run_set_one,
       .migrating = COMMAND_WHILE_MIGRATING,

@@ -159,10 +159,13 @@ static const struct schema_type types[] = {
 
     /* Migration. */
     { "MigrationCapabilityStatus", TYPE({ "capability", "str" }, { "state", "bool" }) },
-    { "MigrationParameters", TYPE({ "max-bandwidth", "int" }, { "downtime-limit", "int" }) },
-    { "MigrationInfo", TYPE({ "*status", "str" }, { "*error-desc", "str" }, { "*total-time", "int" },
-                            { "*setup-time", "int" }, { "*downtime", "int" }, { "*expected-downtime", "int" },
-                            { "*ram", "MigrationStats" }, { "*blocked-reasons", "[str]" }) },
+    { "MigrationParameters", TYPE({ "max-bandwidth", "int" }, { "downtime-limit", "int" },
+                                  { "throttle-trigger-threshold", "int" }, { "cpu-throttle-initial", "int" },
+                                  { "cpu-throttle-increment", "int" }, { "max-cpu-throttle", "int" }) },
+    { "MigrationInfo",
+      TYPE({ "*status", "str" }, { "*error-desc", "str" }, { "*total-time", "int" }, { "*setup-time", "int" },
+           { "*downtime", "int" }, { "*expected-downtime", "int" }, { "*cpu-throttle-percentage", "int" },
+           { "*ram", "MigrationStats" }, { "*blocked-reasons", "[str]" }) },
     { "MigrationStats",
       TYPE({ "transferred", "int" }, { "remaining", "int" }, { "total", "int" }, { "duplicate", "int" },
            { "skipped", "int" }, { "normal", "int" }, { "normal-bytes", "int" },
