@@ -33,7 +33,7 @@ const char *hotram_state_field_text(enum hotram_state_field field)
     case HOTRAM_FIELD_NONE:
         return "no value of the saved state";
     case HOTRAM_FIELD_MAGIC:
-        return "the first four bytes";
+        return "the number in the first four bytes";
     case HOTRAM_FIELD_KIND:
         return "what it is the state of";
     case HOTRAM_FIELD_VERSION:

@@ -76,6 +76,7 @@ def test_dry_run():
         said = guest.hmp("memory set 1G,dry-run=on").replace("\r", "")
         assert said.startswith(f"{len(plan['plan'])} steps:\n  plug 128 MiB at 0x"), said
         assert said.endswith("from 128 MiB to 1 GiB; nothing has been done\n"), said
+        assert guest.hmp("memory set 256M,dry-run=on").startswith("1 step:")
 
 
 def test_a_sign_makes_a_size_relative():

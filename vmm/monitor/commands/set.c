@@ -217,7 +217,9 @@ static void print_set(struct text *out, struct json_object *result)
             print_operation(out, json_object_array_get_idx(operations, i));
         text_printf(out, "from %s to %s", from, to);
     } else {
-        text_printf(out, "%zu steps:\n", json_object_array_length(plan));
+        const size_t steps = json_object_array_length(plan);
+
+        text_printf(out, "%zu step%s:\n", steps, steps == 1 ? "" : "s");
         for (size_t i = 0; i < json_object_array_length(plan); i++)
             print_step(out, json_object_array_get_idx(plan, i));
         text_printf(out, "from %s to %s; nothing has been done", from, to);
