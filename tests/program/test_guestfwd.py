@@ -124,6 +124,9 @@ def test_what_is_wrong():
                          ([f"user,id=n,{RULE}c", "-chardev", "null,id=c", "-serial", "chardev:c"], "already in use"),
                          ([f"user,id=n,{RULE}c,guestfwd=tcp:10.0.2.101:7-chardev:c", "-chardev", "null,id=c"], "already in use"),
                          (["user,id=n,guestfwd=tcp:10.0.3.100:7-chardev:c", "-chardev", "null,id=c"], "in the guest's network"),
+                         (["user,id=n,guestfwd=tcp:10.0.2.100:7-tcp:127.0.0.1"], "the server has to be tcp:HOST:PORT"),
+                         (["user,id=n,guestfwd=tcp:10.0.2.100:7-tcp:"], "the server has to be tcp:HOST:PORT"),
+                         (["user,id=n,guestfwd=tcp:10.0.2.100:7-unix:"], "the server's socket has no path"),
                          (["user,id=n,guestfwd=tcp:10.0.2.100:7-cmd:ls"], "unix:PATH or chardev:ID in its place")):
         run = subprocess.run([PROGRAM, "-accel", "qtest", "-nodefaults", "-display", "none", "-S", "-m", "128M", "-netdev", *options],
                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/message.h"
@@ -60,10 +61,17 @@ static void destroy_source(struct object *object)
 static bool open_source(struct source *source, struct error *error)
 {
     char **name = &source->values.filename;
+    struct stat status;
 
     if (!*name && !(*name = strdup(FILENAME_DEFAULT)))
         return error_set(error, "out of memory");
     source->fd = passed_open(*name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0);
+    if (source->fd >= 0 && fstat(source->fd, &status) == 0 &&
+        S_ISDIR(status.st_mode)) { /* nothing can be read */
+        close(source->fd);
+        source->fd = -1;
+        errno = EISDIR;
+    }
     if (source->fd < 0) {
         const char *why = passed_why(*name, errno);
 

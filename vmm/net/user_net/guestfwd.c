@@ -229,6 +229,13 @@ static bool is_taken(const struct forward *forward)
     return false;
 }
 
+static bool has_host_and_port(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+
+    return colon && colon > text && colon[1];
+}
+
 static bool open_rule(const char *rule, Slirp *slirp, char *why, size_t size)
 {
     struct forward *forward = &forwards[count];
@@ -249,6 +256,10 @@ static bool open_rule(const char *rule, Slirp *slirp, char *why, size_t size)
     if (strncmp(server, "tcp:", 4) != 0 && strncmp(server, "unix:", 5) != 0 &&
         strncmp(server, "chardev:", 8) != 0)
         return refuse(why, size, rule, "the server is neither tcp: nor unix: nor chardev:");
+    if (strncmp(server, "tcp:", 4) == 0 && !has_host_and_port(server + 4))
+        return refuse(why, size, rule, "the server has to be tcp:HOST:PORT");
+    if (strcmp(server, "unix:") == 0)
+        return refuse(why, size, rule, "the server's socket has no path");
     forward->fd = connect_any(server);
     if (forward->fd < 0) {
         snprintf(why, size, "guestfwd: cannot connect to '%.100s': %s; its server has to listen first",
