@@ -163,6 +163,8 @@ def test_starts_that_are_refused():
         assert words in log, log
     log = start_fails("-device", "pvpanic,id=a", "-device", "pvpanic,ioport=0x510")
     assert "supports only one pvpanic, and 'a' already exists" in log, log
+    log = start_fails("-device", "pvpanic", "-device", "pvpanic")
+    assert "supports only one pvpanic, and one without an id already exists" in log, log
 
 
 if __name__ == "__main__":

@@ -410,6 +410,8 @@ BAD = [
     (["-device", "pcie-root-port,id=pcie.0"], "Duplicate device ID 'pcie.0': it is the name of a bus"),
     (["-device", "virtio-serial-pci", "-device", "virtio-serial-pci,id=virtio-serial-bus"],
      "Duplicate device ID 'virtio-serial-bus': the bus of the device would be 'virtio-serial-bus.0'"),
+    (["-netdev", "tap,id=n,fd="], "'fd' names 0 descriptors; 1 to 64 are possible"),
+    (["-object", "rng-random,id=r,filename=/"], "Could not open '/': Is a directory; filename=/dev/urandom is on every host"),
     (["-device", "virtio-rng-pci,rng=none"], "there is no object rng-random or rng-builtin of that id"),
     (["-object", "memory-backend-ram,id=m,size=2M", "-device", "virtio-rng-pci,rng=m"], "there is no object rng-random"),
     (["-object", "rng-random,id=r,filename=/nonexistent"], "Could not open '/nonexistent': No such file"),

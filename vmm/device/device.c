@@ -52,8 +52,12 @@ static bool check_single(const struct board *board, const struct device_type *ty
 {
     for (const struct device *device = board->devices; type->single && device; device = device->next)
         if (device->type == type)
-            return error_set(error, "a machine supports only one %s, and '%s' already exists", type->name,
-                             device->id ? device->id : "one without an id");
+            return device->id
+                       ? error_set(error, "a machine supports only one %s, and '%s' already exists",
+                                   type->name, device->id)
+                       : error_set(error,
+                                   "a machine supports only one %s, and one without an id already exists",
+                                   type->name);
     return true;
 }
 

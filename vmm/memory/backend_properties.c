@@ -130,7 +130,9 @@ static bool check_huge(const struct backend *backend, const char *type, struct e
     if (!backend->huge_size_given)
         return true;
     if (backend->huge_size == 0)
-        return error_set(error, "Property '%s.hugetlbsize' doesn't take value '0'", type);
+        return error_set(
+            error, "Property '%s.hugetlbsize' doesn't take value '0'; leave it out for the host's default",
+            type);
     if (backend->huge_size & (backend->huge_size - 1))
         return error_set(error, "Hugepage size must be a power of 2: hugetlbsize %s is not",
                          size_text(backend->huge_size, size));
@@ -164,7 +166,8 @@ static bool check(const struct backend *backend, struct error *error)
         return error_set(error, "%s: size %llu is too large: the limit is %lld bytes, the offset included",
                          type, (unsigned long long)backend->size, (long long)INT64_MAX);
     if (backend->threads_given && backend->threads == 0)
-        return error_set(error, "property 'prealloc-threads' of %s doesn't take value '0'", type);
+        return error_set(error, "property 'prealloc-threads' of %s doesn't take value '0'; the least is 1",
+                         type);
     if (backend->prealloc && !backend->reserve)
         return error_set(error, "'prealloc=on' and 'reserve=off' are incompatible");
     if (backend->prealloc && backend->readonly)

@@ -282,7 +282,8 @@ static bool open_tap(struct net_backend *backend, const void *opaque, struct pro
 
     (void)props;
     if (queues == 0 || queues > NET_QUEUES_MAX)
-        return error_set(error, "'fds' names %u descriptors; 1 to %u are possible", queues, NET_QUEUES_MAX);
+        return error_set(error, "'%s' names %u descriptors; 1 to %u are possible", values->fd ? "fd" : "fds",
+                         queues, NET_QUEUES_MAX);
     if (!net_backend_make_queues(backend, queues, error))
         return false;
     if (!(texts ? take_all(backend, texts, error) : open_name(backend, values, error)) ||

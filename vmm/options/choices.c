@@ -41,6 +41,9 @@ static bool choice_check(const struct choice *choice, const char *value, struct 
     if (!in_list(choice->values, "auto") && bool_parse(value, &yes) &&
         in_list(choice->values, yes ? "on" : "off"))
         return true;
+    if (!*choice->values)
+        return error_set(error, "Parameter '%s' has no effect (%s); leave it out; got '%.80s'", choice->key,
+                         choice->otherwise, value);
     return error_set(error, "Parameter '%s' expects %s%s%s%s; got '%.80s'", choice->key, choice->values,
                      choice->otherwise ? " (" : "", choice->otherwise ? choice->otherwise : "",
                      choice->otherwise ? ")" : "", value);

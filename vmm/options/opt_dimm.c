@@ -32,9 +32,8 @@ static bool read_granularity(struct config *config, const char *text, struct err
         config->dimms.granularity = 0;
         return true;
     }
-    if (!size_parse(text, 1, &size, error))
-        return error_prefix(error, "Parameter 'dimm-granularity' expects auto or a size: ");
-    if (size < GRANULARITY_MIN || size > GRANULARITY_MAX || (size & (size - 1)) != 0)
+    if (!size_parse(text, 1, &size, NULL) || size < GRANULARITY_MIN || size > GRANULARITY_MAX ||
+        (size & (size - 1)) != 0)
         return error_set(
             error,
             "Parameter 'dimm-granularity' expects auto or a power of two from 2M to 1T; got '%.80s'. auto, the default, is the memory block of a Linux guest of this size, which cannot use smaller DIMMs; 2M allows them nevertheless",

@@ -242,8 +242,10 @@ static bool read_times(struct json_object *object, struct config *config, struct
     if (reboot && strcmp(reboot, "-1") == 0) {
         config->boot.reboot_timeout = -1;
     } else if (reboot) {
-        if (!option_number("reboot-timeout", reboot, 0, UINT16_MAX, &number, error))
-            return error_prefix(error, "-1 (never), or: ");
+        if (!option_number("reboot-timeout", reboot, 0, UINT16_MAX, &number, NULL))
+            return error_set(
+                error, "Parameter 'reboot-timeout' expects -1 (never) or a number from 0 to %u; got '%.80s'",
+                UINT16_MAX, reboot);
         config->boot.reboot_timeout = (int32_t)number;
     }
     return true;
@@ -288,6 +290,8 @@ bool finish_firmware(struct parser *parser, struct error *error)
 
     if (strcmp(config->machine, "none") == 0 && config->fw_cfg)
         return error_set(error, "-fw_cfg: fw_cfg device not available: -machine none has no devices");
+    if (strcmp(config->machine, "none") == 0 && config->kernel)
+        return error_set(error, "-kernel: -machine none has no memory; omit either");
     if (strcmp(config->machine, "none") == 0)
         return !config->bios || error_set(error, "-bios: -machine none has no memory; omit either");
     if (config->bios && config->pflash[0])

@@ -38,7 +38,7 @@ static bool check(const struct config *config, const struct memslot_config *mems
             return error_set(error, "Duplicate ID '%.80s' for memslot: already in use by an earlier one",
                              memslot->id);
     if (memslot->size == 0 || memslot->size % SIZE_MULTIPLE)
-        return error_set(error, "size must be multiple of 0x%" PRIx64 "; got %s", SIZE_MULTIPLE,
+        return error_set(error, "size must be multiple of 0x%" PRIx64 ", and not 0; got %s", SIZE_MULTIPLE,
                          size_text(memslot->size, size));
     if (config->memslot_count == SLOTS_MAX)
         return error_set(error, "the limit of %d memslots is reached", SLOTS_MAX);

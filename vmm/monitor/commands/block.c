@@ -56,9 +56,11 @@ static bool resize(struct monitor_context *context, const char *name, uint64_t s
 static bool run_resize(struct monitor_context *context, struct json_object *args, struct json_object **result,
                        struct error *error)
 {
+    const int64_t size = json_object_get_int64(json_object_object_get(args, "size"));
+
+    if (size < 0)
+        return error_set(error, "Parameter 'size' expects a >0 size; got %" PRId64, size);
     (void)result;
-    if (json_object_get_int64(json_object_object_get(args, "size")) < 0)
-        return error_set(error, "Parameter 'size' expects a >0 size");
     return resize(context, get_string(args, "node-name"), get_number(args, "size"), error);
 }
 
