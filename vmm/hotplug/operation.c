@@ -93,6 +93,14 @@ void operation_check_again(struct operation *operation, uint64_t milliseconds)
 
 /* ---- its start and its end ---- */
 
+/* No event has an effect any more. */
+static void close_operation(struct operation *operation)
+{
+    if (*operation->subject.open == operation)
+        *operation->subject.open = NULL;
+    operation->subject.open = &operation->nothing;
+}
+
 void operation_begin(struct operation *operation)
 {
     struct operations *operations = operation->operations;
@@ -103,6 +111,8 @@ void operation_begin(struct operation *operation)
                           operation->kind == OPERATION_RESIZE
                               ? "another size was requested before the guest had this one"
                               : "an unplug was requested before the guest responded");
+    if (*open)
+        close_operation(*open);
     operation->id = ++operations->last_id;
     operation->started = operations_now(operations);
     operation->deadline = operations->deadlines[operation->kind];
@@ -145,13 +155,11 @@ static void tell_refusal(struct operation *operation)
 
 static void end_operation(struct operation *operation, enum operation_result result)
 {
-    struct operation **open = operation->subject.open;
-
     operation->result = result;
     operation->ended = operations_now(operation->operations);
     timer_cancel(&operation->timer);
-    if (*open == operation && !operation_is_open(operation->kind, result))
-        *open = NULL;
+    if (!operation_is_open(operation->kind, result))
+        close_operation(operation);
     if (result == OPERATION_REFUSED && operation->kind == OPERATION_UNPLUG)
         tell_refusal(operation);
     queue_event(operation, operation->subject.type->events.done);
@@ -166,7 +174,7 @@ static void emit_late(struct operation *operation, enum operation_result result)
     operation->ended = operations_now(operation->operations);
     operation_inspect(operation, &info);
     info.result = result;
-    *operation->subject.open = NULL;
+    close_operation(operation);
     if (result == OPERATION_REFUSED && operation->kind == OPERATION_UNPLUG)
         tell_refusal(operation);
     event_queue_add(&operation->operations->events,
@@ -192,7 +200,7 @@ void operation_happens(struct operation *operation, enum operation_event event, 
     else if (step.action == OPERATION_LATE)
         emit_late(operation, step.result);
     else
-        *operation->subject.open = NULL;
+        close_operation(operation);
     if (type->happened)
         type->happened(operation);
 }

@@ -66,7 +66,8 @@ struct subject {
     const char *id;   /* the device's, or NULL */
     const char *path; /* QOM's */
     /* The owner's pointer to the operation that is in progress, or that ended without the guest's answer and
-     * may still receive one; *open is NULL without one. The pointer outlives the operation. */
+     * may still receive one; *open is NULL without one. After the last event with an effect the operation refers to
+     * its own `nothing` instead, so the pointer may be part of the device, which ends then. */
     struct operation **open;
     void *owner; /* the type's: struct hotplug, or struct cpus */
     union {
@@ -123,7 +124,8 @@ struct operation {
     char warning[OPERATION_REASON_SIZE]; /* for the user, of an accepted request; may be empty */
     struct timer timer;                  /* the guest runs: its deadline; it is stopped: until `stalled` */
     struct operation_watcher *watchers;
-    struct operation *next; /* by id */
+    struct operation *next;    /* by id */
+    struct operation *nothing; /* NULL */
     char names[];           /* the subject's id and path */
 };
 

@@ -310,6 +310,39 @@ static void the_oldest_are_forgotten_but_none_that_is_open(void **state)
     assert_int_equal(count, OPERATIONS_KEPT);
 }
 
+/* Behind each, the device with the pointer to the operation may end. */
+static void after_its_last_event_the_owner_s_pointer_is_free(void **state)
+{
+    static const struct {
+        enum operation_kind kind;
+        enum operation_event events[2];
+    } ways[] = {
+        { OPERATION_UNPLUG, { OPERATION_GONE } },
+        { OPERATION_UNPLUG, { OPERATION_DENIED } },
+        { OPERATION_UNPLUG, { OPERATION_EXPIRED, OPERATION_GONE } }, /* late */
+        { OPERATION_UNPLUG, { OPERATION_WITHDRAWN, OPERATION_GONE } },
+        { OPERATION_PLUG, { OPERATION_EXPIRED, OPERATION_GONE } }, /* which is not reported */
+    };
+    struct operation *first, *second;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+        first = begin(ways[i].kind);
+        operation_happens(first, ways[i].events[0], NULL);
+        if (ways[i].events[1])
+            operation_happens(first, ways[i].events[1], NULL);
+        assert_null(current);
+        assert_ptr_not_equal(first->subject.open, &current);
+        assert_null(*first->subject.open);
+    }
+    first = begin(OPERATION_UNPLUG);
+    operation_happens(first, OPERATION_EXPIRED, NULL);
+    second = begin(OPERATION_UNPLUG); /* instead of the first, which ended before */
+    assert_ptr_equal(current, second);
+    assert_ptr_not_equal(first->subject.open, &current);
+    told[0] = '\0';
+}
+
 /* What waits to be sent is sent first; what an event says is of the time when it was queued. */
 static void events_keep_their_order_when_memory_is_short(void **state)
 {
@@ -339,6 +372,7 @@ int main(void)
         TEST(only_an_unplug_can_be_withdrawn),
         TEST(who_waits_is_told_once_from_the_loop),
         TEST(the_oldest_are_forgotten_but_none_that_is_open),
+        TEST(after_its_last_event_the_owner_s_pointer_is_free),
         TEST(events_keep_their_order_when_memory_is_short),
     };
 
