@@ -272,11 +272,12 @@ def test_a_reset_during_a_drivers_reset_and_a_stop():
 # ---- a slot that is switched off ----
 
 @contextlib.contextmanager
-def slot():
+def slot(machine="unplug-timeout=60"):
     """A disk behind a port; its driver has come. There is another port, and a node that is late."""
     with faults() as calls, contextlib.ExitStack() as stack:
         host = stack.enter_context(Host(
-            ["-device", "pcie-root-port,id=pci.1,addr=0x1", "-device", "pcie-root-port,id=pci.2,chassis=2,addr=0x2",
+            ["-machine", machine, "-device", "pcie-root-port,id=pci.1,addr=0x1",
+             "-device", "pcie-root-port,id=pci.2,chassis=2,addr=0x2",
              "-blockdev", "null-co,node-name=m,size=1M,latency-ns=500000000"],
             environment=calls.environment))
         disk = Disk.__new__(Disk)
@@ -314,6 +315,27 @@ def deleted(host):
     return [event["data"].get("device") for event in host.qmp.take_events() if event["event"] == "DEVICE_DELETED"]
 
 
+def operations(host):
+    """The last of each device."""
+    return {one["device"]: (one["operation"], one["result"]) for one in host.qmp.execute("query-device-operations")}
+
+
+def test_a_removal_that_is_late_by_the_host():
+    """The guest has done its part, and the reason names what is missing."""
+    with slot("unplug-timeout=1") as disk, client_of(disk.host) as client:
+        with writing(disk):
+            ask(client, "stop")                      # no deadline passes meanwhile
+            disk.host.qmp.wait_event("STOP")
+            let_go(disk)
+            disk.host.qmp.execute("cont")
+            assert answer(client)["return"] == {}
+            data = disk.host.qmp.wait_event("DEVICE_OPERATION_DONE", {"operation": "unplug"})["data"]
+            assert data["result"] == "unanswered" and "the host still works on its requests" in data["reason"], data
+            has_not_ended(disk)
+        disk.host.qmp.wait_event("DEVICE_DELETED", {"device": "d"})
+        disk.host.qmp.wait_event("DEVICE_OPERATION_LATE", {"device": "d", "result": "done"})
+
+
 def test_an_unplug_is_complete_when_requests_have_ended():
     with slot() as disk:
         host = disk.host
@@ -324,11 +346,15 @@ def test_an_unplug_is_complete_when_requests_have_ended():
             refuses(host, "already in the process of unplug", "device_del", id="d")
             refuses(host, "Duplicate device ID 'd'", "device_add", driver="virtio-blk-pci", id="d", bus="pci.1", drive="m")
             refuses(host, "is in use: by disk 'd'", "blockdev-del", **{"node-name": "n"})
+            assert operations(host)["d"] == ("unplug", "in-progress")
             # The slot is free.
             host.qmp.execute("device_add", {"driver": "virtio-blk-pci", "id": "e", "bus": "pci.1", "drive": "m"})
             assert disk.slot.found() == {(0, 0): "1af4:1042"}
+            assert operations(host) == {"d": ("unplug", "in-progress"), "e": ("plug", "in-progress")}
             has_not_ended(disk)
         host.qmp.wait_event("DEVICE_DELETED", {"device": "d"})
+        host.qmp.wait_event("DEVICE_OPERATION_DONE", {"device": "d", "operation": "unplug", "result": "done"})
+        assert operations(host) == {"d": ("unplug", "done"), "e": ("plug", "in-progress")}
         assert waits_for(host) is None
         assert disk.path.read_bytes()[AT:AT + len(DATA)] == DATA and disk.qtest.read(disk.at, 1)[0] == OK
         assert disk.queue.used_index == 2

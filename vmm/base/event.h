@@ -22,6 +22,9 @@ enum event_kind {
     EVENT_BLOCK_IO_ERROR,                 /* block */
     EVENT_BLOCK_WRITE_THRESHOLD,          /* threshold */
     EVENT_DEVICE_DELETED,                 /* device */
+    EVENT_DEVICE_OPERATION_DONE,          /* operation */
+    EVENT_DEVICE_OPERATION_LATE,          /* operation */
+    EVENT_DEVICE_OPERATION_STARTED,       /* operation */
     EVENT_DEVICE_UNPLUG_GUEST_ERROR,      /* device */
     EVENT_BALLOON_CHANGE,                 /* balloon */
     EVENT_CPU_OPERATION_DONE,             /* operation */

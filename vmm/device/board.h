@@ -23,6 +23,7 @@ struct child_bus;
 struct config;
 struct cpus;
 struct device;
+struct device_requests;
 struct flash;
 struct fw_cfg;
 struct guest_memory;
@@ -72,7 +73,9 @@ struct board {
     struct guest_statistics *statistics;
     struct hotplug *hotplug; /* creates DIMMs; NULL until it exists */
     struct cpus *cpus;       /* creates CPUs; NULL until it exists, or the machine has none */
-    struct pci_host *pci;    /* set when the host bridge is built; NULL: the machine has no PCI */
+    /* Who is told of plugs and unplugs that the guest carries out; NULL: nobody. */
+    const struct device_requests *requests;
+    struct pci_host *pci; /* set when the host bridge is built; NULL: the machine has no PCI */
     /* The firmware configuration device (firmware/fw_cfg.h); NULL until it is built, or the machine has none.
      */
     struct fw_cfg *fw_cfg;

@@ -8,6 +8,7 @@
 #include "base/event.h"
 #include "base/qom_path.h"
 #include "device/child_bus.h"
+#include "device/request.h"
 
 /* How much a message lists. */
 #define NAMES_LENGTH 512
@@ -188,6 +189,7 @@ void device_remove(struct device *device)
     board->event(board->machine, &(struct event){ .kind = EVENT_DEVICE_DELETED,
                                                   .device.id = device->id,
                                                   .device.path = device_path(device, path) });
+    device_request_happens(device, DEVICE_GONE);
     device_delist(device);
     device->type->destroy(device);
 }

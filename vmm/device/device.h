@@ -12,6 +12,8 @@
 #include "device/type.h"
 #include "state/stream.h"
 
+struct operation;
+
 /* The first member of each device's own struct. */
 struct device {
     const struct device_type *type;
@@ -21,6 +23,9 @@ struct device {
     bool present;    /* its plug is complete; queries show it */
     bool unattached; /* a CPU of the start: QEMU's path has this number of it, `anon` */
     bool leaving;    /* device_leave() was called */
+    /* Of device/request.h, for the board's `requests`: the operation that may still receive an event, and one
+     * that has not begun. Both may be NULL. */
+    struct operation *operation, *prepared;
     struct board *board;
     const struct child_bus *on; /* NULL: on a PCI bus, or on none */
     struct device *next;

@@ -234,7 +234,7 @@ bool operations_cancel(struct operations *operations, uint64_t id, struct error 
     if (!operation)
         return error_set(
             error,
-            "operation %llu not found; query-memory-operations and query-cpu-operations list those in progress and the last %d that have ended",
+            "operation %llu not found; query-memory-operations, query-cpu-operations and query-device-operations list those in progress and the last %d that have ended",
             (unsigned long long)id, OPERATIONS_KEPT);
     return operation_cancel(operation, error);
 }

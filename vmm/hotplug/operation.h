@@ -5,13 +5,14 @@
  *
  *     in progress --> done | refused | unanswered | cancelled
  *
- * An end is reported once: to the watchers, and as the event MEMORY_OPERATION_DONE or CPU_OPERATION_DONE. If
- * a guest answers after "unanswered", or releases a device after "cancelled", that is reported once, as
- * MEMORY_OPERATION_LATE or CPU_OPERATION_LATE; the result is unchanged.
+ * An end is reported once: to the watchers, and as the event MEMORY_OPERATION_DONE, CPU_OPERATION_DONE or
+ * DEVICE_OPERATION_DONE. If a guest answers after "unanswered", or releases a device after "cancelled", that
+ * is reported once, as MEMORY_OPERATION_LATE, CPU_OPERATION_LATE or DEVICE_OPERATION_LATE; the result is
+ * unchanged.
  *
  * The device that is plugged or unplugged is the operation's subject. All code for a kind of device is in its
  * subject_type: dimm_operation.c has that of DIMMs, cpu_operation.c that of CPUs, mem_operation.c that of
- * devices of blocks.
+ * devices of blocks, device_operation.c that of devices at root ports.
  *
  * operation_table.c  the state machine event_queue.c      the events, after the replies of the commands that
  * cause them operation_info.c   an operation as events and queries show it operation_list.c   those that are
@@ -66,14 +67,15 @@ struct subject {
     const char *id;   /* the device's, or NULL */
     const char *path; /* QOM's */
     /* The owner's pointer to the operation that is in progress, or that ended without the guest's answer and
-     * may still receive one; *open is NULL without one. After the last event with an effect the operation refers to
-     * its own `nothing` instead, so the pointer may be part of the device, which ends then. */
+     * may still receive one; *open is NULL without one. After the last event with an effect the operation
+     * refers to its own `nothing` instead, so the pointer may be part of the device, which ends then. */
     struct operation **open;
-    void *owner; /* the type's: struct hotplug, or struct cpus */
+    void *owner; /* the type's: struct hotplug, struct cpus, or struct device_operations */
     union {
         struct memory_subject memory; /* dimm_subject */
         struct cpu_subject cpu;       /* cpu_subject */
         struct blocks_subject blocks; /* blocks_subject */
+        struct device_subject device; /* device_subject */
     };
 };
 
@@ -126,7 +128,7 @@ struct operation {
     struct operation_watcher *watchers;
     struct operation *next;    /* by id */
     struct operation *nothing; /* NULL */
-    char names[];           /* the subject's id and path */
+    char names[];              /* the subject's id and path */
 };
 
 /* Number of ended operations that are remembered. */

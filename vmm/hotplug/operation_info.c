@@ -42,6 +42,7 @@ void operation_inspect(const struct operation *operation, struct operation_info 
         .kind = operation->kind,
         .result = operation->result,
         .device = operation->subject.id,
+        .path = operation->subject.path,
         .answered = operation->answered,
         .ost_event = operation->ost_event,
         .ost_status = operation->ost_status,

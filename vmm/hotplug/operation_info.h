@@ -16,6 +16,7 @@
 
 #define OPERATION_REASON_SIZE 320
 
+struct device;
 struct operation;
 struct operations;
 struct subject_type;
@@ -45,12 +46,19 @@ struct blocks_subject {
 };
 extern const struct subject_type blocks_subject; /* mem_operation.c */
 
+/* A device at a root port. */
+struct device_subject {
+    struct device *device; /* valid as long as the operation is open */
+};
+extern const struct subject_type device_subject; /* device_operation.c */
+
 struct operation_info {
     const struct subject_type *type; /* of the subject: determines the member of the union */
     uint64_t id;
     enum operation_kind kind;
     enum operation_result result;
-    const char *device; /* the subject's id, or NULL; valid as long as the operation is remembered */
+    /* The subject's id, or NULL, and QOM path: valid as long as the operation is remembered. */
+    const char *device, *path;
     union {
         struct memory_subject memory;
         struct cpu_subject cpu;

@@ -102,6 +102,8 @@ static bool create_hotplug(struct machine *machine, struct error *error)
     machine->hotplug = machine->board.hotplug = hotplug_create(&config, error);
     if (!machine->hotplug)
         return false;
+    device_operations_init(&machine->device_operations, &machine->board,
+                           hotplug_operations(machine->hotplug));
     if (machine->config->dimms.template_left_out)
         warning("-restore: the snapshot's dimm-template is left out, since it can name files of the host; "
                 "give memory-plug and memory-set a template of their own");

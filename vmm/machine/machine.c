@@ -340,6 +340,11 @@ struct cpus *machine_cpus(struct machine *machine)
     return machine->cpus;
 }
 
+const struct device_operations *machine_device_operations(const struct machine *machine)
+{
+    return &machine->device_operations;
+}
+
 int machine_exit_status(const struct machine *machine)
 {
     return machine->failed ? EXIT_FAILURE : EXIT_SUCCESS;

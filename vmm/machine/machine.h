@@ -20,6 +20,7 @@ struct chardev;
 struct chardevs;
 struct config;
 struct cpus;
+struct device_operations;
 struct guest_memory;
 struct hotplug;
 struct backends;
@@ -159,6 +160,7 @@ void machine_watch_interrupts(struct machine *machine, const struct vm_watcher *
 bool machine_acknowledge_irq(struct machine *machine, unsigned gsi);
 /* Its CPUs; NULL: -machine none. */
 struct cpus *machine_cpus(struct machine *machine);
+const struct device_operations *machine_device_operations(const struct machine *machine);
 /* Exits from KVM_RUN to this program since start, all vCPUs together. */
 uint64_t machine_exit_count(const struct machine *machine);
 

@@ -43,7 +43,7 @@ static bool put_back(struct machine *machine, struct error *error)
         return true;
     hotplug_reset(machine->hotplug);
     cpus_reset(machine->cpus);
-    root_ports_remove_asked(machine->board.pci);
+    root_ports_before_reset(machine->board.pci);
     if (!vm_reset_devices(&machine->vm, error))
         return false;
     machine_lock_take(&machine->lock);

@@ -144,7 +144,9 @@ static bool append_all(struct machine *machine, const struct saved_memory *memor
     stream_number(writer, "guest nanoseconds", guest_clock_now(&machine->clock));
     stream_number(writer, "running", running);
     if (!stream_close(writer, error) || !hotplug_save(machine->hotplug, writer, error) ||
-        !cpus_save(machine->cpus, writer, error) || !save_devices(machine, writer, error) ||
+        !cpus_save(machine->cpus, writer, error) ||
+        !device_operations_save(&machine->device_operations, writer, error) ||
+        !save_devices(machine, writer, error) ||
         (has_vcpus(machine) && !vcpus_arch_save(&machine->vcpus, writer, error)) ||
         !saved_memory_describe(memory, writer, error))
         return false;
@@ -254,7 +256,8 @@ static bool restore_first(struct machine *machine, const struct hotram_saved *st
     /* Time before operations, whose deadlines it is of. */
     return restore_time(machine, stream, running, error) &&
            hotplug_restore(machine->hotplug, stream, scratch, error) &&
-           cpus_restore(machine->cpus, stream, scratch, error);
+           cpus_restore(machine->cpus, stream, scratch, error) &&
+           device_operations_restore(&machine->device_operations, stream, error);
 }
 
 /* After memory, since KVM writes the guest's wall clock there; vCPUs and interrupt controllers before the

@@ -26,6 +26,7 @@
 #include "host/guest_clock.h"
 #include "host/worker.h"
 #include "hotplug/cpus.h"
+#include "hotplug/device_operation.h"
 #include "hotplug/hotplug.h"
 #include "kvm/vcpu.h"
 #include "kvm/vm.h"
@@ -131,6 +132,7 @@ struct machine {
     struct reservation reservation; /* of the hotplug region's addresses on the host */
     unsigned mem_chunks;            /* KVM slots that there are for virtio-mem devices */
     struct hotplug *hotplug;
+    struct device_operations device_operations;
     struct cpus *cpus; /* NULL: -machine none */
     bool fresh;        /* the guest has not run since its start or reset */
     bool arrived;      /* it has been restored here, and has not run since */

@@ -63,6 +63,8 @@ struct json_object *operation_json(const struct operation_info *info)
     }
     if (info->type == &cpu_subject)
         add_number(object, "cpu-index", info->cpu.index);
+    if (info->type == &device_subject)
+        add_text(object, "path", info->path);
     add_text(object, "operation", operation_kind_name(info->kind));
     add_text(object, "result", operation_result_name(info->result));
     add_text(object, "reason", info->reason);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "device/board.h"
+#include "device/request.h"
 #include "pci/bus.h"
 
 #define DEVFN_FREE (-1)
@@ -245,7 +246,8 @@ bool pci_function_plug(struct pci_function *function, struct board *board, const
     int devfn;
 
     if (!bus || !find_place(function, bus, place, hot, &devfn, error) ||
-        (hot && !check_hot(function, bus, (unsigned)devfn, error)))
+        (hot && !check_hot(function, bus, (unsigned)devfn, error)) ||
+        (hot && PCI_FUNCTION(devfn) == 0 && !device_request_prepare(&function->device, false, error)))
         return false;
     if (place->multifunction)
         pci_config_at_power_on(function, PCI_HEADER_TYPE, 1,
@@ -266,6 +268,7 @@ void pci_function_remove(struct pci_function *function)
 {
     struct pci_bus *bus = function->bus;
 
+    device_request_discard(&function->device);
     if (!bus || function->removed)
         return;
     pci_intx_remove(function);

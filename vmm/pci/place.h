@@ -41,8 +41,9 @@ struct pci_place {
 bool pci_place_check(const struct pci_place *place, struct error *error);
 
 /* Plug an initialized function, with `device.id` set, into its bus, where the guest finds it; `hot`: while
- * the guest runs. False and an error in QEMU's words, with a way out: no such bus, no free slot, the place is
- * occupied, or the bus does not permit it; the function is unchanged. */
+ * the guest runs: device_request_begin() follows when the device is complete. False and an error in QEMU's
+ * words, with a way out: no such bus, no free slot, the place is occupied, or the bus does not permit it; the
+ * function is unchanged. */
 bool pci_function_plug(struct pci_function *function, struct board *board, const struct pci_place *place,
                        bool hot, struct error *error);
 /* Remove a function from its bus: when this returns, the guest does not find it, all accesses to it have

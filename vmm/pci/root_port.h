@@ -19,8 +19,17 @@
 
 extern const struct device_type pcie_root_port_type;
 
-/* Before a reset: remove the devices whose removal was requested and is still unanswered, since the guest no
- * longer uses them. Main thread, vCPUs paused, without locks. */
-void root_ports_remove_asked(struct pci_host *host);
+/* Before a reset: handle what the guest has done, and remove the devices whose removal was requested and is
+ * still unanswered, since the guest no longer uses them. Main thread, vCPUs paused, without locks. */
+void root_ports_before_reset(struct pci_host *host);
+
+/* ---- for operations: of the port above a function that is plugged. Main thread, without locks. ---- */
+
+/* Handle now what the guest has done; the function may be gone then. */
+void root_port_look(const struct pci_function *function);
+/* Withdraw the request for the removal of the devices in the slot. */
+void root_port_withdraw(const struct pci_function *function);
+/* Describe why the guest may not have responded. */
+const char *root_port_explain(const struct pci_function *function);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The saved form of a root port. Whether its slot is occupied follows from the devices behind it, which are
- * those of the saved machine. What the guest has answered and the main thread has not carried out yet is
- * carried out where the state is restored.
+ * those of the saved machine. What the guest has answered and the main thread has not carried out yet, if
+ * anything, is carried out where the state is restored.
  */
 #include "device/board.h"
 #include "pci/root_port_state.h"
@@ -60,8 +60,7 @@ void root_port_restored(struct device *device)
     struct root_port *port = (struct root_port *)device;
 
     pci_function_continue(&port->pci);
-    if (port->powered_off || port->refused)
-        loop_post(device->board->loop, &port->work);
+    loop_post(device->board->loop, &port->work);
 }
 
 const struct state_table *root_port_part(const struct device *device, unsigned index)

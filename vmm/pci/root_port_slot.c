@@ -3,6 +3,7 @@
  * The slot of a pcie-root-port, as root_port.h says: how devices come into it, and how they go.
  */
 #include "device/board.h"
+#include "device/request.h"
 #include "pci/root_port_state.h"
 
 static struct root_port *root_port_of(const struct pci_function *function)
@@ -41,10 +42,19 @@ static void refused(const struct device *device)
                                                                   .device.path = device_path(device, path) });
 }
 
-static void tell_refused(const struct root_port *port)
+static void tell_all(struct root_port *port, enum device_happening happening)
 {
     for (unsigned i = 0; i < PCI_FUNCTIONS; i++)
         if (port->bridge.bus.function[i])
+            device_request_happens(&port->bridge.bus.function[i]->device, happening);
+}
+
+/* The operation reports it of the function whose removal was requested. */
+static void tell_refused(const struct root_port *port)
+{
+    for (unsigned i = 0; i < PCI_FUNCTIONS; i++)
+        if (port->bridge.bus.function[i] &&
+            !device_request_happens(&port->bridge.bus.function[i]->device, DEVICE_KEPT))
             refused(&port->bridge.bus.function[i]->device);
 }
 
@@ -53,17 +63,22 @@ static void do_noted(void *opaque)
 {
     struct root_port *port = opaque;
     struct pci_host *host = port->pci.device.board->pci;
-    bool remove, refused;
+    bool remove, refused, taken;
 
     pci_lock(host);
     remove = port->powered_off && (!port->slot.occupied || !slot_has_power(&port->slot));
     refused = port->refused;
+    taken = port->slot.occupied && slot_is_on(&port->slot);
     port->powered_off = port->refused = false;
     pci_unlock(host);
-    if (remove)
+    if (remove) {
         remove_devices(port, port->slot.occupied);
-    else if (refused)
+        return;
+    }
+    if (refused)
         tell_refused(port);
+    if (taken)
+        tell_all(port, DEVICE_TAKEN);
 }
 
 static void express_written(struct pci_function *function, unsigned offset, unsigned width)
@@ -78,14 +93,58 @@ static void express_written(struct pci_function *function, unsigned offset, unsi
     loop_post(function->device.board->loop, &port->work);
 }
 
-void root_ports_remove_asked(struct pci_host *host)
+static void before_reset(struct root_port *port)
+{
+    do_noted(port);
+    tell_all(port, DEVICE_RESET);
+    if (port->slot.asked)
+        remove_devices(port, false);
+}
+
+void root_ports_before_reset(struct pci_host *host)
 {
     for (unsigned i = 0; host && i < PCI_SLOTS * PCI_FUNCTIONS; i++) {
         struct pci_function *function = host->root.function[i];
 
-        if (function && function->device.type == &pcie_root_port_type && root_port_of(function)->slot.asked)
-            remove_devices(root_port_of(function), false);
+        if (function && function->device.type == &pcie_root_port_type)
+            before_reset(root_port_of(function));
     }
+}
+
+/* ---- for operations ---- */
+
+static struct root_port *port_above(const struct pci_function *function)
+{
+    return root_port_of(function->bus->bridge->function);
+}
+
+void root_port_look(const struct pci_function *function)
+{
+    do_noted(port_above(function));
+}
+
+void root_port_withdraw(const struct pci_function *function)
+{
+    pci_lock(function->bus->host);
+    slot_withdraw(&port_above(function)->slot);
+    pci_unlock(function->bus->host);
+}
+
+const char *root_port_explain(const struct pci_function *function)
+{
+    const struct root_port *port = port_above(function);
+    bool busy, unheard;
+
+    pci_lock(function->bus->host);
+    busy = slot_is_busy(&port->slot);
+    unheard = slot_is_unheard(&port->slot);
+    pci_unlock(function->bus->host);
+    if (busy)
+        return "the guest is working on it and may still finish";
+    if (unheard)
+        return "the guest has not acknowledged the slot's event; it may lack a driver for the root port (in "
+               "Linux, pciehp), or hang";
+    return "the guest has acknowledged the slot's event and not acted on it; it may still respond";
 }
 
 /* ---- the bridge's part ---- */
@@ -153,8 +212,11 @@ static bool unplug(struct pci_bridge *bridge, struct pci_function *function, str
             "Hot-unplug failed: unsupported by the port device '%.80s', which has hotplug=off: %s "
             "stays with the machine",
             root_port_name(port, path), function->name);
+    if (!device_request_prepare(&function->device, true, error))
+        return false;
     switch (ask(port)) {
     case UNPLUG_BUSY:
+        device_request_discard(&function->device);
         return error_set(
             error,
             "Hot-unplug failed: guest is busy (power indicator of '%.80s' blinking): it is letting "
@@ -166,10 +228,12 @@ static bool unplug(struct pci_bridge *bridge, struct pci_function *function, str
         port->slot.asked = true; /* a reset that comes first takes it, and gives the slot power */
         pci_unlock(bridge->bus.host);
         loop_post(function->device.board->loop, &port->work);
-        return true;
-    default:
-        return true;
+        break;
+    case UNPLUG_PRESSED:
+        break;
     }
+    device_request_begin(&function->device);
+    return true;
 }
 
 void root_port_init_slot(struct root_port *port, struct board *board)

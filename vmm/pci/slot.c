@@ -102,6 +102,11 @@ static bool is_off(uint32_t control)
     return control & POWER_OFF && (control & POWER_INDICATOR) == POWER_INDICATOR_OFF;
 }
 
+static bool is_on(uint32_t control)
+{
+    return !(control & POWER_OFF) && (control & POWER_INDICATOR) == POWER_INDICATOR_ON;
+}
+
 /* ---- telling the guest (6.7.3.4) ---- */
 
 static bool is_listening(uint32_t control)
@@ -169,6 +174,19 @@ void slot_press(struct pci_slot *slot)
     raise_events(slot, BUTTON_PRESSED);
 }
 
+void slot_withdraw(struct pci_slot *slot)
+{
+    const bool has_begun = slot->blinking;
+
+    slot->asked = slot->blinking = false;
+    if (has_begun) {
+        raise_events(slot, BUTTON_PRESSED);
+        return;
+    }
+    set(slot, SLOT_STATUS, 2, get(slot, SLOT_STATUS, 2) & ~BUTTON_PRESSED);
+    update_interrupt(slot);
+}
+
 bool slot_is_busy(const struct pci_slot *slot)
 {
     return (get(slot, SLOT_CONTROL, 2) & POWER_INDICATOR) == POWER_INDICATOR_BLINKS;
@@ -177,6 +195,16 @@ bool slot_is_busy(const struct pci_slot *slot)
 bool slot_has_power(const struct pci_slot *slot)
 {
     return !is_off(get(slot, SLOT_CONTROL, 2));
+}
+
+bool slot_is_on(const struct pci_slot *slot)
+{
+    return is_on(get(slot, SLOT_CONTROL, 2));
+}
+
+bool slot_is_unheard(const struct pci_slot *slot)
+{
+    return get(slot, SLOT_STATUS, 2) & (BUTTON_PRESSED | PRESENCE_CHANGED);
 }
 
 bool slot_is_pressed(const struct pci_slot *slot)
@@ -203,7 +231,7 @@ static enum slot_answer control_written(struct pci_slot *slot)
     if (is_off(now)) /* what comes into a slot without power stays until the guest has turned it on and off */
         return is_off(before) ? SLOT_NOTHING : SLOT_POWERED_OFF;
     if (!had_begun || indicator != POWER_INDICATOR_ON)
-        return SLOT_NOTHING;
+        return is_on(now) && !is_on(before) ? SLOT_TAKEN : SLOT_NOTHING;
     slot->asked = false;
     return SLOT_REFUSED;
 }

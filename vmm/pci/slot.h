@@ -18,6 +18,7 @@ enum slot_answer {
     SLOT_NOTHING,
     SLOT_POWERED_OFF, /* the devices in the slot are to be removed */
     SLOT_REFUSED,     /* the guest keeps the devices whose removal was requested */
+    SLOT_TAKEN,       /* the guest uses the devices: slot_is_on() */
 };
 
 struct pci_slot {
@@ -40,9 +41,16 @@ void slot_reset(struct pci_slot *slot);
 void slot_fill(struct pci_slot *slot, bool occupied, bool tell);
 /* Press the attention button: request the removal from the guest. */
 void slot_press(struct pci_slot *slot);
+/* Withdraw a request by slot_press(). A guest that has begun to remove the devices finds the button pressed
+ * again, by which it cancels the removal, within some seconds (6.7.1.5). */
+void slot_withdraw(struct pci_slot *slot);
 /* Whether the power indicator blinks: the guest is adding or removing devices. */
 bool slot_is_busy(const struct pci_slot *slot);
 bool slot_has_power(const struct pci_slot *slot);
+/* Whether the slot has power and its power indicator is on: drivers turn it on when they use the devices. */
+bool slot_is_on(const struct pci_slot *slot);
+/* Whether the guest has not acknowledged what the slot's last events told it. */
+bool slot_is_unheard(const struct pci_slot *slot);
 /* Whether a press by slot_press() has not been acknowledged by the guest. */
 bool slot_is_pressed(const struct pci_slot *slot);
 /* Called by `written`: returns what the guest's write means. */

@@ -8,6 +8,7 @@
 
 #include "device/boot_index.h"
 #include "device/device.h"
+#include "device/request.h"
 #include "virtio/device.h"
 #include "virtio/halt.h"
 #include "virtio/iothread.h"
@@ -135,6 +136,7 @@ enum outcome virtio_type_create(struct board *board, const char *id, struct prop
     }
     iothread_join(device);
     device->pci.device.present = true;
+    device_request_begin(&device->pci.device);
     return OUTCOME_DONE;
 }
 

@@ -7,6 +7,7 @@
 #include "hotplug/operation.h"
 
 #include "hotplug/cpus.h"
+#include "hotplug/device_operation.h"
 #include "hotplug/hotplug.h"
 #include "hotplug/resize.h"
 #include "hotplug/state.h"
@@ -16,6 +17,7 @@
 const struct subject_type dimm_subject;
 const struct subject_type cpu_subject;
 const struct subject_type blocks_subject;
+const struct subject_type device_subject;
 
 #define NONE "this machine has no operations"
 
@@ -28,6 +30,19 @@ const struct operation *hotplug_next_operation(const struct hotplug *hotplug, co
 const struct operation *cpus_next_operation(const struct cpus *cpus, const struct operation *last)
 {
     (void)cpus, (void)last;
+    return NULL;
+}
+
+const struct device_operations *machine_device_operations(const struct machine *machine)
+{
+    (void)machine;
+    return NULL;
+}
+
+struct operation *device_operations_next(const struct device_operations *devices,
+                                         const struct operation *last)
+{
+    (void)devices, (void)last;
     return NULL;
 }
 

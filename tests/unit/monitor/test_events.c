@@ -90,6 +90,22 @@ static const struct operation_info cpu_one = {
     "{\"id\": 6, \"device\": \"vcpu2\", \"cpu-index\": 2, \"operation\": \"plug\", \"result\": \"done\", " \
     "\"warning\": \"not started\", \"started\": false, \"milliseconds\": 0, \"deadline\": 5000}"
 
+static const struct operation_info device_one = {
+    .id = 7,
+    .kind = OPERATION_UNPLUG,
+    .result = OPERATION_REFUSED,
+    .device = "rng0",
+    .path = "/machine/peripheral/rng0",
+    .type = &device_subject,
+    .reason = "it stays",
+    .milliseconds = 12,
+    .deadline = 5000,
+    .late = true,
+};
+#define DEVICE_ONE \
+    "{\"id\": 7, \"device\": \"rng0\", \"path\": \"/machine/peripheral/rng0\", \"operation\": \"unplug\", " \
+    "\"result\": \"refused\", \"reason\": \"it stays\", \"milliseconds\": 12, \"deadline\": 5000, \"late\": true}"
+
 static struct resize_report_step steps[] = {
     { .plug = true, .size = 4096, .addr = 8192, .node = 1 },
     { .size = 4096, .addr = 16384, .slot = 2, .device = (char[]){ "d2" } },
@@ -141,6 +157,12 @@ static const struct {
       "\"write-threshold\": 4096}" },
     { { .kind = EVENT_DEVICE_DELETED, .device = { NULL, "/machine/peripheral-anon/device[0]" } },
       "\"DEVICE_DELETED\", \"data\": {\"path\": \"/machine/peripheral-anon/device[0]\"}" },
+    { { .kind = EVENT_DEVICE_OPERATION_DONE, .operation = &device_one },
+      "\"DEVICE_OPERATION_DONE\", \"data\": " DEVICE_ONE },
+    { { .kind = EVENT_DEVICE_OPERATION_LATE, .operation = &device_one },
+      "\"DEVICE_OPERATION_LATE\", \"data\": " DEVICE_ONE },
+    { { .kind = EVENT_DEVICE_OPERATION_STARTED, .operation = &device_one },
+      "\"DEVICE_OPERATION_STARTED\", \"data\": " DEVICE_ONE },
     { { .kind = EVENT_DEVICE_UNPLUG_GUEST_ERROR, .device = { "d1", "/machine/peripheral/d1" } },
       "\"DEVICE_UNPLUG_GUEST_ERROR\", \"data\": {\"device\": \"d1\", \"path\": \"/machine/peripheral/d1\"}" },
     { { .kind = EVENT_MEMORY_DEVICE_SIZE_CHANGE,

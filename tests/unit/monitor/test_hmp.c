@@ -346,7 +346,7 @@ static void test_completion(void **state)
         "memdev memory-devices memory-hotplug memory-map memory-operations memory_size_summary memslot");
     expect_words(
         world, "info ", 0, ' ',
-        "balloon block blockstats chardev cpu-operations cpus exits hotpluggable-cpus iothreads kvm memdev memory-devices memory-hotplug memory-map memory-operations "
+        "balloon block blockstats chardev cpu-operations cpus device-operations exits hotpluggable-cpus iothreads kvm memdev memory-devices memory-hotplug memory-map memory-operations "
         "memory_size_summary memslot migrate migrate_capabilities migrate_parameters name network numa pci status uuid version vm-generation-id");
     expect_words(world, "memory ", 0, ' ', "cancel plug set unplug");
     expect_words(world, "help memory un", 2, ' ', "unplug");

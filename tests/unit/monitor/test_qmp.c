@@ -574,6 +574,7 @@ static void test_query_commands(void **state)
         "memory-set-cancel",
         "memory-operation-cancel",
         "query-memory-operations",
+        "query-device-operations",
         "query-qmp-schema",
         "query-machines",
         "query-cpu-definitions",

@@ -206,8 +206,9 @@ static void numbers_stand_for_one_operation(void **state)
     assert_int_equal(current->result, OPERATION_IN_PROGRESS);
     assert_true(operations_cancel(&operations, current->id, &error));
     assert_false(operations_cancel(&operations, operation->id + 1, &error));
-    assert_string_equal(error.text, "operation 3 not found; query-memory-operations and query-cpu-operations "
-                                    "list those in progress and the last 64 that have ended");
+    assert_string_equal(error.text,
+                        "operation 3 not found; query-memory-operations, query-cpu-operations and "
+                        "query-device-operations list those in progress and the last 64 that have ended");
 }
 
 static void a_refusal_is_told_before_the_end(void **state)

@@ -369,7 +369,7 @@ static void a_reset_carries_out_what_was_asked(void **state)
 
     (void)state;
     unplug(thing);
-    root_ports_remove_asked(host);
+    root_ports_before_reset(host);
     expect_events("deleted a ");
     devices_reset(&board);
     assert_int_equal(status(), 0);
@@ -378,7 +378,7 @@ static void a_reset_carries_out_what_was_asked(void **state)
     devices_reset(&board); /* with a device in it: as from the start */
     assert_int_equal(status(), PRESENT);
     assert_int_equal(get(0, PORT, SLOT_CONTROL, 2), 0x01c0);
-    root_ports_remove_asked(host);
+    root_ports_before_reset(host);
     expect_events("");
     assert_int_equal(alive, 1);
 }

@@ -8,6 +8,7 @@
 #include "base/count_of.h"
 #include "base/result.h"
 #include "device/device.h"
+#include "hotplug/device_operation.h"
 #include "hotplug/operation.h"
 #include "machine/machine.h"
 #include "monitor/command.h"
@@ -193,6 +194,19 @@ static bool run_query(struct monitor_context *context, struct json_object *args,
     return true;
 }
 
+static bool run_query_devices(struct monitor_context *context, struct json_object *args,
+                              struct json_object **result, struct error *error)
+{
+    const struct device_operations *devices = machine_device_operations(context->machine);
+    const struct operation *operation = NULL;
+
+    (void)args, (void)error;
+    *result = json_new_array();
+    while ((operation = device_operations_next(devices, operation)) != NULL)
+        json_append(*result, operation_json_now(operation));
+    return true;
+}
+
 static void print_query(struct text *out, struct json_object *result)
 {
     for (size_t i = 0; i < json_object_array_length(result); i++)
@@ -206,8 +220,10 @@ struct cancel_values {
 static const struct property cancel_properties[] = {
     PROPERTY_ROW_REQUIRED(
         cancel_values, "id", PROPERTY_UINT64, id,
-        "the operation's number, from info memory-operations or info cpu-operations; required",
-        "Parameter 'id' is missing: the number of an operation; info memory-operations and info cpu-operations list them"),
+        "the operation's number, from info memory-operations, info cpu-operations or info "
+        "device-operations; required",
+        "Parameter 'id' is missing: the number of an operation; info memory-operations, info cpu-operations and "
+        "info device-operations list them"),
 };
 
 /* Both commands are for operations of any kind: their numbers are of one count. */
@@ -280,6 +296,12 @@ static const struct command commands[] = {
       .returns = "[MemoryOperation]",
       .print = print_query,
       .help = "show the results of plugs and unplugs, and those in progress" },
+    { .qmp = "query-device-operations",
+      .hmp = "info device-operations",
+      .run = run_query_devices,
+      .returns = "[DeviceOperation]",
+      .print = print_query,
+      .help = "show the results of plugs and unplugs at root ports, and those in progress" },
 };
 
 const struct command_area commands_operation = { commands, COUNT_OF(commands) };

@@ -286,7 +286,9 @@ void print_operation(struct text *out, struct json_object *operation)
 
     text_printf(out, "operation %" PRIu64 ": %s of %s", get_number(operation, "id"),
                 get_string(operation, "operation"),
-                *get_string(operation, "device") ? get_string(operation, "device") : "(no id)");
+                *get_string(operation, "device") ? get_string(operation, "device")
+                : *get_string(operation, "path") ? get_string(operation, "path")
+                                                 : "(no id)");
     if (json_object_object_get_ex(operation, "plugged", NULL)) /* of blocks */
         text_printf(out, " to %s", size_text(get_number(operation, "size"), size));
     else if (json_object_object_get_ex(operation, "size", NULL)) /* a DIMM */

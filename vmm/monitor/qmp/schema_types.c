@@ -40,6 +40,10 @@ static const struct schema_type types[] = {
            { "result", "str" }, { "*reason", "str" }, { "*warning", "str" }, { "*ost", "MemoryOperationOst" },
            { "*started", "bool" }, { "milliseconds", "int" }, { "deadline", "int" }, { "*late", "bool" }) },
     { "CpusSet", TYPE({ "cpus", "int" }, { "operations", "[CpuOperation]" }) },
+    { "DeviceOperation",
+      TYPE({ "id", "int" }, { "*device", "str" }, { "path", "str" }, { "operation", "str" },
+           { "result", "str" }, { "*reason", "str" }, { "*warning", "str" }, { "milliseconds", "int" },
+           { "deadline", "int" }, { "*late", "bool" }) },
     { "ExitInfo", TYPE({ "exits", "int" }) },
 
     /* PCI. */
