@@ -39,7 +39,8 @@ bool operation_in_progress(struct json_object *operation)
 
 bool operation_done_event(const char *event)
 {
-    return strcmp(event, "MEMORY_OPERATION_DONE") == 0 || strcmp(event, "CPU_OPERATION_DONE") == 0;
+    return strcmp(event, "MEMORY_OPERATION_DONE") == 0 || strcmp(event, "CPU_OPERATION_DONE") == 0 ||
+           strcmp(event, "DEVICE_OPERATION_DONE") == 0;
 }
 
 enum status operation_status(struct json_object *operation)
@@ -63,6 +64,8 @@ void operation_title(struct text *out, struct json_object *operation)
         text_string(out, shown(device));
     else if (is_of_cpu(operation))
         text_printf(out, "CPU %" PRIu64, json_number_of(operation, "cpu-index"));
+    else if (json_has(operation, "path"))
+        text_string(out, shown(json_text_of(operation, "path")));
     else
         text_string(out, "a DIMM");
     if (json_has(operation, "size"))

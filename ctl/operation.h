@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Operations on memory and on CPUs, as queries and events represent them: as text, and as an exit status.
- * A number stands for one operation of either kind.
+ * Operations on memory, on CPUs and on other devices, as queries and events represent them: as text, and as
+ * an exit status. A number stands for one operation of any kind.
  * Objects are borrowed.
  */
 #ifndef CTL_OPERATION_H
@@ -11,7 +11,7 @@
 
 #include "ctl.h"
 
-/* The command that cancels one of either kind, by its number. */
+/* The command that cancels one of any kind, by its number. */
 #define OPERATION_CANCEL "memory-operation-cancel"
 
 bool operation_in_progress(struct json_object *operation);

@@ -59,6 +59,7 @@ static void print_status(const struct view *view, const struct guest *guest)
     text_printf(&text, "resident:  %s on the host\n", shown_size(view->resident));
     operations_words(&text, "operation: ", view->operations);
     operations_words(&text, "operation: ", view->cpu_operations);
+    operations_words(&text, "operation: ", view->device_operations);
     print_text(&text);
 }
 

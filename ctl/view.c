@@ -84,6 +84,7 @@ bool view_read(struct view *view, struct qmp *qmp, uint64_t answer_timeout, stru
            qmp_ask(qmp, "query-acpi-ospm-status", NULL, answer_timeout, &slots, NULL, error) &&
            ask_optional(qmp, "query-memory-operations", answer_timeout, &view->operations, error) &&
            ask_optional(qmp, "query-cpu-operations", answer_timeout, &view->cpu_operations, error) &&
+           ask_optional(qmp, "query-device-operations", answer_timeout, &view->device_operations, error) &&
            ask_cpus(qmp, answer_timeout, &view->cpus, error) &&
            ask_optional(qmp, "query-memory-map", answer_timeout, &view->map, error);
     view->base = json_number_of(sums, "base-memory");
@@ -106,6 +107,7 @@ void view_free(struct view *view)
     json_object_put(view->map);
     json_object_put(view->cpus);
     json_object_put(view->cpu_operations);
+    json_object_put(view->device_operations);
     *view = (struct view){ 0 };
 }
 
@@ -120,7 +122,8 @@ size_t view_slots_in_use(const struct view *view)
 
 size_t view_in_progress(const struct view *view)
 {
-    return operations_in_progress(view->operations) + operations_in_progress(view->cpu_operations);
+    return operations_in_progress(view->operations) + operations_in_progress(view->cpu_operations) +
+           operations_in_progress(view->device_operations);
 }
 
 /* Those in progress: a new array. */
@@ -161,5 +164,6 @@ struct json_object *view_document(const struct view *view, const char *socket)
     }
     json_add(document, "operations", in_progress(view->operations));
     json_add(document, "cpu-operations", in_progress(view->cpu_operations));
+    json_add(document, "device-operations", in_progress(view->device_operations));
     return document;
 }

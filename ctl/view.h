@@ -22,7 +22,8 @@ struct view {
     struct json_object *map;        /* query-memory-map's; likewise */
     struct json_object *cpus;       /* query-hotpluggable-cpus'; NULL where the guest does not answer it */
     struct json_object *cpu_operations; /* query-cpu-operations'; NULL where the guest has no such command */
-    uint64_t base;                      /* bytes at start */
+    struct json_object *device_operations; /* query-device-operations'; likewise */
+    uint64_t base;                         /* bytes at start */
     uint64_t plugged;
     uint64_t slots;    /* number of DIMM slots */
     uint64_t maxmem;   /* 0: unknown */

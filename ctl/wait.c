@@ -48,27 +48,31 @@ static bool choose(struct waiting *waiting, struct json_object *operations, stru
     return true;
 }
 
-/* Those on memory, then those on CPUs: a new array, or NULL. */
+/* Append those of a kind, of which the guest may have none. */
+static bool add_optional(struct waiting *waiting, const char *query, struct json_object *all)
+{
+    struct json_object *some = NULL;
+
+    if (!guest_ask_optional(waiting->options, waiting->qmp, query, &some, &waiting->status))
+        return false;
+    for (size_t i = 0; i < json_length(some); i++)
+        json_keep(all, json_object_get(json_at(some, i)));
+    json_object_put(some);
+    return true;
+}
+
+/* Those on memory, on CPUs, and on other devices: a new array, or NULL. */
 static struct json_object *ask_all(struct waiting *waiting)
 {
-    struct json_object *memory, *cpus = NULL, *all;
+    struct json_object *all;
 
-    if (!guest_ask(waiting->options, waiting->qmp, "query-memory-operations", NULL, &memory,
-                   &waiting->status))
+    if (!guest_ask(waiting->options, waiting->qmp, "query-memory-operations", NULL, &all, &waiting->status))
         return NULL;
-    if (!guest_ask_optional(waiting->options, waiting->qmp, "query-cpu-operations", &cpus,
-                            &waiting->status)) {
-        json_object_put(memory);
-        return NULL;
-    }
-    all = json_new_array();
-    for (size_t i = 0; i < json_length(memory); i++)
-        json_keep(all, json_object_get(json_at(memory, i)));
-    for (size_t i = 0; i < json_length(cpus); i++)
-        json_keep(all, json_object_get(json_at(cpus, i)));
-    json_object_put(memory);
-    json_object_put(cpus);
-    return all;
+    if (add_optional(waiting, "query-cpu-operations", all) &&
+        add_optional(waiting, "query-device-operations", all))
+        return all;
+    json_object_put(all);
+    return NULL;
 }
 
 static bool collect(struct waiting *waiting, struct json_object *ended)

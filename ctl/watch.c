@@ -144,6 +144,7 @@ void watch_print(const struct watch *watch, struct text *out)
                     view_in_progress(view));
         operations_words(out, "    ", view->operations);
         operations_words(out, "    ", view->cpu_operations);
+        operations_words(out, "    ", view->device_operations);
     }
     if (watch->count == 0)
         text_string(out, "no guest with a name is running\n");

@@ -184,25 +184,31 @@ def test_twice_leaves():
             assert ("'hotramctl wait 1' waits for it" in err) == (count == 1), err
 
 
-def test_wait_for_both_kinds():
+def test_wait_for_all_kinds():
+    card = {"id": 4, "device": "net1", "path": "/machine/peripheral/net1", "operation": "unplug",
+            "result": "in-progress", "milliseconds": 420, "deadline": 60000}
     dimm = {"id": 2, "device": "dimm0", "slot": 0, "size": 1 << 30, "operation": "plug", "result": "in-progress",
             "milliseconds": 420, "deadline": 30000}
 
     def running(_args):
         threading.Timer(0.1, guest.event, ("CPU_OPERATION_DONE", operation(3, "done", "unplug"))).start()
         threading.Timer(0.2, guest.event, ("MEMORY_OPERATION_DONE", {**dimm, "result": "done"})).start()
+        threading.Timer(0.3, guest.event, ("DEVICE_OPERATION_DONE", {**card, "result": "done"})).start()
         return RUNNING
     with place() as here, here.guest({"query-memory-operations": [dimm], "query-status": running,
-                                      "query-cpu-operations": [operation(1, "refused"), operation(3)]}) as guest:
+                                      "query-cpu-operations": [operation(1, "refused"), operation(3)],
+                                      "query-device-operations": [card]}) as guest:
         assert here.run("wait") == (DONE, "unplug vcpu3: done in 0.42 s\n"
-                                    "plug dimm0 (1 GiB, slot 0): done in 0.42 s\n", "")
+                                    "plug dimm0 (1 GiB, slot 0): done in 0.42 s\n"
+                                    "unplug net1: done in 0.42 s\n", "")
         assert here.run("wait", "1") == (REFUSED, "plug vcpu1: refused after 0.42 s\n", "")
-        assert "no operation 4 among the 3" in here.refused("wait", "4")
+        assert "no operation 5 among the 4" in here.refused("wait", "5")
 
     def refuse(_args):
         raise Refuse("broken")
-    with place() as here, here.guest({"query-memory-operations": [], "query-cpu-operations": refuse}):
-        assert "broken" in here.refused("wait")
+    for kind in "cpu", "device":
+        with place() as here, here.guest({"query-memory-operations": [], f"query-{kind}-operations": refuse}):
+            assert "broken" in here.refused("wait")
 
 
 # ---- a terminal ----

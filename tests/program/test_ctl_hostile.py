@@ -26,6 +26,8 @@ UNDER_WAY = {"id": 7, "device": "dimm1", "slot": 0, "operation": "plug", "size":
              "result": "in-progress", "milliseconds": 420, "deadline": 60000}
 CPU_UNDER_WAY = {"id": 8, "cpu-index": 1, "operation": "unplug", "result": "in-progress", "milliseconds": 310,
                  "deadline": 60000, "device": "vcpu1"}
+DEVICE_UNDER_WAY = {"id": 9, "path": "/machine/peripheral-anon/device[1]", "operation": "unplug",
+                    "result": "in-progress", "milliseconds": 200, "deadline": 60000}
 DIMM = {"type": "dimm", "data": {"id": "d0", "addr": 4 * GIB, "slot": 1, "node": 0, "size": GIB,
                                  "memdev": "/objects/m0", "hotplugged": True,
                                  "hotpluggable": True}}
@@ -35,6 +37,7 @@ VIEW = {"query-name": {"name": "db1"}, "query-status": {"status": "running", "ru
         "query-memdev": [{"id": "m0", "resident": 3 << 20}],
         "query-hotpluggable-cpus": [{"props": {"core-id": 1}}, {"qom-path": "/machine/unattached/device[0]"}],
         "query-cpu-operations": [{**CPU_UNDER_WAY, "result": "done", "id": 1}, CPU_UNDER_WAY],
+        "query-device-operations": [{**DEVICE_UNDER_WAY, "result": "refused", "id": 2}, DEVICE_UNDER_WAY],
         "query-memory-operations": [{**UNDER_WAY, "result": "done", "id": 1}, UNDER_WAY],
         "query-memory-map": {"ram": GIB, "capacity": {"total": 3 * GIB, "free": 2 * GIB},
                              "ranges": [{"start": 0, "size": GIB, "type": "ram"}]}}
@@ -178,14 +181,16 @@ def test_status_and_list():
                               "maxmem:    4 GiB", "slots:     1 of 3 in use"], out
         assert lines[6:] == ["operation: plug dimm1 (1 GiB, slot 0): in progress for 0.42 s "
                              "(operation 7)",
-                             "operation: unplug vcpu1: in progress for 0.31 s (operation 8)"], out
+                             "operation: unplug vcpu1: in progress for 0.31 s (operation 8)",
+                             "operation: unplug /machine/peripheral-anon/device[1]: in progress for 0.20 s "
+                             "(operation 9)"], out
         document = here.json("status")
         assert document.pop("resident") > 1 << 20
         assert document == {"name": "db1", "socket": guest.path, "pid": os.getpid(),
                             "status": "running", "base-memory": GIB, "plugged-memory": GIB,
                             "total-memory": 2 * GIB, "maxmem": 4 * GIB, "dimms": 1, "slots": 3,
                             "cpus": 1, "possible-cpus": 2, "operations": [UNDER_WAY],
-                            "cpu-operations": [CPU_UNDER_WAY]}, document
+                            "cpu-operations": [CPU_UNDER_WAY], "device-operations": [DEVICE_UNDER_WAY]}, document
         assert here.run("list")[1].splitlines()[1].split() == \
             "1 d0 1 GiB 0 0x100000000 3 MiB /objects/m0".split()
         assert here.json("list") == [DIMM]
@@ -196,12 +201,12 @@ def test_guests_without_plugged_cpus():
     def refuse(_args):
         raise Refuse("machine does not support hot-plugging CPUs")
     handlers = {**VIEW, "query-hotpluggable-cpus": refuse}
-    del handlers["query-cpu-operations"]
+    del handlers["query-cpu-operations"], handlers["query-device-operations"]
     with place() as here, here.guest(handlers):
         status, out, _ = here.run("status")
         assert status == DONE and "cpus:" not in out, (status, out)
         document = here.json("status")
-        assert "cpus" not in document and document["cpu-operations"] == [], document
+        assert "cpus" not in document and document["cpu-operations"] == document["device-operations"] == [], document
         assert rows(here.run("top", "-n1")[1])[0][3] == "-"
 
 
@@ -268,7 +273,7 @@ def test_top_of_guests_that_stall_and_go():
         status, out, _ = here.run("top", "-n", "1")
         first, second, third = rows(out)
         assert status == DONE and first == ["db1", str(os.getpid()), "running", "1/2", "2", "GiB", "1",
-                                            "GiB", "4", "GiB", "1/3", *first[11:13], "2"], out
+                                            "GiB", "4", "GiB", "1/3", *first[11:13], "3"], out
         assert second[0] == "b" and third[:4] == ["db1", "-", "not", "there:"], out
         assert "in progress for 0.42 s (operation 7)" in out
         status, out, _ = here.run("top", "-d", "0.1", "-n", "4", "-j")
