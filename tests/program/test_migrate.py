@@ -945,6 +945,89 @@ def test_stopped_at_the_switch():
         end(source)
 
 
+class Stage:
+    """A source whose migration has come so far, and stays there: the test is its target, and answers no more."""
+
+    NAMES = ("setup", "active", "pre-switchover", "device", "go")
+
+    def __init__(self, folder, source, name):
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(f"{folder}/{name}")
+        self.listener.listen()
+        self.connection = None
+        set_capabilities(source, pause_before_switchover=name == "pre-switchover")
+        source.qmp.execute("migrate-set-parameters", {"max-bandwidth": 1 if name == "active" else 0,
+                                                      "downtime-limit": 0 if name == "active" else 300})
+        source.qmp.take_events()
+        source.qmp.execute("migrate", {"uri": f"unix:{folder}/{name}"})
+        if name == "setup":
+            return
+        self.connection = accept(self.listener)
+        if name in ("active", "pre-switchover"):
+            wait_migration(source, name)
+            return
+        source.wait_until(lambda: status(source) == "finish-migrate", LIMIT, "the guest is stopped")
+        if name == "go":
+            self.connection.sendall(LOADED.to_bytes(4, "little") + bytes(12))
+
+    def close(self):
+        if self.connection:
+            self.connection.close()
+        self.listener.close()
+
+
+def at_once(machine, *commands):
+    """In one write, so that nothing happens between them."""
+    machine.qmp.send_raw("".join(f'{{"execute": "{command}"}}\n' for command in commands).encode())
+    for command in commands:
+        answer = machine.qmp.read_answer(time.monotonic() + LIMIT)
+        assert "return" in answer, (command, answer)
+
+
+@tap.kvm
+def test_the_guest_is_stopped_and_resumed_at_each_stage():
+    """Who stops it finds it paused when the migration is cancelled; who resumes it, and be it in the same moment, finds it
+    running. Before the switch, cont is possible; from there on, only when the migration is being cancelled."""
+    with place() as folder, start() as source:
+        for name in Stage.NAMES[:-1]:
+            for stops in (False, True):
+                for resumes in (False, True):
+                    (folder / name).unlink(missing_ok=True)
+                    stage = Stage(folder, source, name)
+                    if stops:
+                        source.qmp.execute("stop")
+                    if name in ("setup", "active"):
+                        source.qmp.execute("cont") if resumes else None                 # pylint: disable=W0106
+                    else:
+                        assert "not finalized yet" in refusal(source.qmp.execute, "cont")
+                    if resumes:
+                        at_once(source, "migrate_cancel", "cont")
+                    else:
+                        source.qmp.execute("migrate_cancel")
+                    wait_migration(source, "cancelled")
+                    assert status(source) == ("paused" if stops and not resumes else "running"), (name, stops, resumes)
+                    events = [one["event"] for one in source.qmp.take_events()]
+                    assert events.count("STOP") - events.count("RESUME") == int(stops and not resumes), (name, events)
+                    source.qmp.execute("cont")
+                    tell(source, "e", "e")
+                    stage.close()
+        end(source)
+
+
+@tap.kvm
+def test_quit_at_each_stage():
+    """Stopped before or not; the target's connection ends, and the program has no reason to complain."""
+    for name in Stage.NAMES:
+        for stops in (False, True):
+            with place() as folder, start() as source:
+                stage = Stage(folder, source, name)
+                if stops:
+                    source.qmp.execute("stop")
+                assert "system_reset not allowed while migrating" in refusal(source.qmp.execute, "system_reset")
+                end(source)
+                stage.close()
+
+
 @tap.kvm
 def test_nothing_is_changed_meanwhile():
     with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:

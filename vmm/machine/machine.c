@@ -183,7 +183,8 @@ bool machine_cont(struct machine *machine, struct error *error)
         machine_note_cont(machine, true);
         return true;
     case RUN_FINISH_MIGRATE:
-        return error_set(error, "Migration is not finalized yet; migrate_cancel ends it");
+        return machine_note_resume(machine) ||
+               error_set(error, "Migration is not finalized yet; migrate_cancel ends it");
     default:
         break;
     }

@@ -168,6 +168,16 @@ void machine_note_stop(struct machine *machine)
         machine->migration.old_state = RUN_PAUSED;
 }
 
+bool machine_note_resume(struct machine *machine)
+{
+    struct migration *migration = &machine->migration;
+
+    if (!migration->ends && (!migration->cancelled || migration->given_up))
+        return false;
+    migration->old_state = RUN_RUNNING;
+    return true;
+}
+
 bool machine_migration_resumes(const struct machine *machine)
 {
     return machine->state == RUN_FINISH_MIGRATE && machine->migration.waits &&

@@ -128,6 +128,9 @@ void machine_note_cont(struct machine *machine, bool starts);
 /* stop of a source that has stopped its guest for the end of the migration: it is not resumed here, and
  * arrives paused if its state has not been sent. */
 void machine_note_stop(struct machine *machine);
+/* cont of such a source: once its migration has been cancelled or has failed, the guest runs when it is back.
+ * False: that is not certain. */
+bool machine_note_resume(struct machine *machine);
 /* Whether it waits for devices of a guest that runs otherwise. A reset that the guest had asked for before
  * comes first then: it is to run here, and the migration fails. */
 bool machine_migration_resumes(const struct machine *machine);
