@@ -79,7 +79,7 @@ def test_what_a_failure_leaves():
             assert names(host) == ["n"], arguments
         host.refuses(["multiple of 512"], "block_resize", {"node-name": "n", "size": 1000})
         host.refuses(["a >0 size"], "block_resize", {"node-name": "n", "size": -512})
-        host.refuses(["node-name='m'", "it has: n"], "block_resize", {"node-name": "m", "size": 512})
+        host.refuses(["node-name='m'", "available: n"], "block_resize", {"node-name": "m", "size": 512})
         host.refuses(["Failed to find node with node-name='m'"], "blockdev-del", {"node-name": "m"})
 
 

@@ -59,7 +59,7 @@ def test_names_come_and_go():
         host.passing(null.fileno(), "getfd", fdname="b")
         assert host.open_files() == before + 2
         host.passing(null.fileno(), "getfd", fdname="tap-net0")
-        host.refused("File descriptor named 'tap-net1' not found; did you mean 'tap-net0'? It has: ", "closefd",
+        host.refused("File descriptor named 'tap-net1' not found; did you mean 'tap-net0'? Available: ", "closefd",
                      fdname="tap-net1")
         host.qmp.execute("closefd", {"fdname": "tap-net0"})
         host.qmp.execute("closefd", {"fdname": "a"})

@@ -75,7 +75,7 @@ def test_what_comes_behind_a_value_is_said():
     with Host() as host:
         for command, arguments, words in (
                 ("device_add", {"driver": "pc-dimm", "memdev": WORDS[0]}, "x...' not found"),
-                ("device_add", {"driver": WORDS[0]}, "x...' is not a valid device model name; it has"),
+                ("device_add", {"driver": WORDS[0]}, "x...' is not a valid device model name; available"),
                 ("object-add", {"qom-type": "memory-backend-ram", "id": "/" + WORDS[0]}, "x...'"),
                 ("object-del", {"id": WORDS[1]}, "é...' not found"),
                 ("memslot", {"id": "x", "action": WORDS[0]}, "x...'"),

@@ -273,7 +273,7 @@ def test_options_that_are_wrong():
     for options, words in (("drive=n,id=d -device virtio-blk-pci,drive=n", "Block node 'n' is in use: disk 'd' writes it"),
                            ("drive=n -device virtio-blk-pci,drive=n", "in use: a disk without an id writes it"),
                            ("id=d", "Parameter 'drive' is missing"),
-                           ("drive=m", "can't find value 'm': Cannot find device='' nor node-name='m'; it has: n"),
+                           ("drive=m", "can't find value 'm': Cannot find device='' nor node-name='m'; available: n"),
                            ("drive=n,num-queues=0", "from 1 to 64"), ("drive=n,queue-size=100", "a power of two"),
                            ("drive=n,werror=no", "'werror' expects one of"),
                            ("drive=n,rerror=enospc", "'rerror' expects one of"),

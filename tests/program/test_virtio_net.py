@@ -260,7 +260,7 @@ def test_nic_is_a_card_and_its_cable():
             assert [said.count(f"{name}: index=0,type=stream") for name in ("nic0", "nic1", "nic2")] == [1, 1, 1], said
         finally:
             peer.close()
-    for nic, why in (("user,model=e1000", "Unsupported NIC model: 'e1000'; it has: virtio-net-pci,"),
+    for nic, why in (("user,model=e1000", "Unsupported NIC model: 'e1000'; available: virtio-net-pci,"),
                      ("none,mac=52:54:00:00:00:07", "has no properties"), ("usr", "did you mean 'user'"),
                      ("tap,fd=999", "-nic tap,fd=999: fd=999: it is not open")):
         said = subprocess.run([*HOTRAM_ALONE, "-nic", nic], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -289,7 +289,7 @@ def test_cables_come_and_go():
         refused("netdev_add", {"type": "stream", "id": "s",
                                "addr": {"type": "inet", "host": "127.0.0.1", "port": "1"}}, "addr.type=unix")
         refused("netdev_del", {"id": "n"}, "that device stays with the machine")
-        refused("set_link", {"name": "x", "up": True}, "Device 'x' not found; it has: n, net0")
+        refused("set_link", {"name": "x", "up": True}, "Device 'x' not found; available: n, net0")
         said = machine.qmp.execute("human-monitor-command", {"command-line": "info network"})
         assert said.startswith("net0: type=nic,link=up") and "\\ n: index=0,type=stream,unix:" in said \
             and "m: index=0,type=stream" in said, said

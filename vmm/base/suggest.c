@@ -84,6 +84,6 @@ bool suggestion_fail(const struct suggestion *suggestion, const char *subject, s
     const char *names = suggestion->names[0] ? suggestion->names : "none";
 
     if (suggestion->best)
-        return error_set(error, "%s; did you mean '%s'? It has: %s", subject, suggestion->best, names);
-    return error_set(error, "%s; it has: %s", subject, names);
+        return error_set(error, "%s; did you mean '%s'? Available: %s", subject, suggestion->best, names);
+    return error_set(error, "%s; available: %s", subject, names);
 }

@@ -22,8 +22,8 @@ struct suggestion {
 void suggestion_start(struct suggestion *suggestion, const char *word);
 void suggestion_offer(struct suggestion *suggestion, const char *name);
 
-/* "'pc-dim' is not a valid device model name; did you mean 'pc-dimm'? It has: ..." -- `subject` is the text
- * before the semicolon. Returns false. */
+/* "'pc-dim' is not a valid device model name; did you mean 'pc-dimm'? Available: ..." -- `subject` is the
+ * text before the semicolon. Returns false. */
 bool suggestion_fail(const struct suggestion *suggestion, const char *subject, struct error *error);
 
 #endif

@@ -247,7 +247,7 @@ static bool read_value(struct parser *parser, const char *argument, struct json_
     {
         (void)unused;
         if (strcmp(key, "type") != 0 && strcmp(key, "value") != 0)
-            return error_set(error, "type=11 has no property '%.80s'; it has: value", key);
+            return error_set(error, "type=11 has no property '%.80s'; available: value", key);
     }
     if (!value || !*value)
         return error_set(error, "Parameter 'value' is missing: type=11,value=TEXT");

@@ -142,7 +142,7 @@ static void what_is_refused(void **state)
           "vhost-user-blk,id=export,node-name=disk,writable=on,addr.type=unix,addr.path=SOCKET`, then `chardev-add "
           "socket,id=disk,path=SOCKET` and `device_add vhost-user-blk-pci,chardev=disk`" },
         { "fil,node-name=a",
-          "Unknown driver 'fil'; did you mean 'file'? It has: file, host_device, null-co, raw" },
+          "Unknown driver 'fil'; did you mean 'file'? Available: file, host_device, null-co, raw" },
         { "file,node-name=1a,filename=%",
           "Invalid node-name: '1a': it is letters, digits, '-', '.', '_', starting with a letter" },
         { "file,filename=%,node-name=a2345678901234567890123456789012",

@@ -210,7 +210,7 @@ static void test_mistakes(void **state)
            "Error: Device 'zz' not found; there is no device that can be unplugged\n");
     expect(
         world, "device_add nope,id=x",
-        "Error: 'nope' is not a valid device model name; it has: host-x86_64-cpu, isa-serial, pc-dimm, pcie-root-port" VIRTIO
+        "Error: 'nope' is not a valid device model name; available: host-x86_64-cpu, isa-serial, pc-dimm, pcie-root-port" VIRTIO
             X86_DEVICES "\n");
     expect(world, "object_add memory-backend-ram", "Error: Parameter 'id' is missing, such as id=mem1\n");
     expect(world, "object_add iothread", "Error: Parameter 'id' is missing, such as id=iothread0\n");
@@ -255,7 +255,7 @@ static void test_help(void **state)
         "- guest-physical address, a multiple of -machine dimm-granularity=; 0 (default): the lowest that fits\n");
     expect(
         world, "device_add nope,help",
-        "Error: 'nope' is not a valid device model name; it has: host-x86_64-cpu, isa-serial, pc-dimm, pcie-root-port" VIRTIO
+        "Error: 'nope' is not a valid device model name; available: host-x86_64-cpu, isa-serial, pc-dimm, pcie-root-port" VIRTIO
             X86_DEVICES "\n");
     expect(world, "device_add acpi-ged",
            "Error: Parameter 'driver' expects a pluggable device type: 'acpi-ged' is a part of the machine, "
@@ -321,7 +321,8 @@ static void test_block(void **state)
            "become larger; without a user it can become smaller, too\n");
     expect(world, "block_resize n x",
            "Error: Parameter 'size' expects a size, such as 512M or 1G; got 'x'\n");
-    expect(world, "block_resize m 1", "Error: Cannot find device='' nor node-name='m'; it has: #block0, n\n");
+    expect(world, "block_resize m 1",
+           "Error: Cannot find device='' nor node-name='m'; available: #block0, n\n");
     expect_words(world, "block_resize n", 1, 0, "n");
     block_node_leave(&user);
 }

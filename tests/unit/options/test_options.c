@@ -115,8 +115,8 @@ static void bad_memory(void **state)
         { "-m 1G,slots=2,maxmem=2098177k", "maxmem is 2098177 KiB; it must be a multiple of 4 KiB" },
         { "-m 1G,slots=2,maxmem=", "Parameter 'maxmem' expects a size, such as 512M or 1G; got ''" },
         { "-m 1G,slot=2,maxmem=2G",
-          "-m has no property 'slot'; did you mean 'slots'? It has: size, slots, maxmem" },
-        { "-m 1G,foo=2", "-m has no property 'foo'; it has: size, slots, maxmem" },
+          "-m has no property 'slot'; did you mean 'slots'? Available: size, slots, maxmem" },
+        { "-m 1G,foo=2", "-m has no property 'foo'; available: size, slots, maxmem" },
         { "-m 1G,,slots=2", "got '1G,slots=2'" },
         { "-m", "-m: requires an argument: [size=]N[,slots=S,maxmem=M]" },
     };
@@ -369,7 +369,7 @@ static void bad_machines(void **state)
           "'pc' is a machine type of QEMU; hotram has one machine, hotram-1: write -machine " MACHINE_ALIAS
           ", or omit it" },
         { "-machine none-such",
-          "'none-such' is not a machine type of hotram; the default is hotram-1; it has: hotram-1, " FAMILY_NAMES
+          "'none-such' is not a machine type of hotram; the default is hotram-1; available: hotram-1, " FAMILY_NAMES
           ", none" },
         { "-machine hotram-2",
           "'hotram-2' is not a machine type of hotram; the default is hotram-1; did you mean 'hotram-1'?" },
@@ -381,7 +381,7 @@ static void bad_machines(void **state)
         { "-machine hotram-1,dump-guest-core=maybe",
           "Parameter 'dump-guest-core' expects on|off; got 'maybe'" },
         { "-machine mem-merge=maybe", "Parameter 'mem-merge' expects on|off; got 'maybe'" },
-        { "-machine hotram-1,foo=1", "-machine has no property 'foo'; it has: type, accel, usb" },
+        { "-machine hotram-1,foo=1", "-machine has no property 'foo'; available: type, accel, usb" },
         { "-machine accel=tcg", "accelerator 'tcg': hotram runs guests with kvm only" },
         { "-accel tcg", "accelerator 'tcg': hotram runs guests with kvm only" },
         { "-accel tcg:xen", "accelerator 'tcg:xen': hotram runs guests with kvm only" },
@@ -516,7 +516,7 @@ static void bad_small_options(void **state)
           "got '12'" },
         { "-uuid 01234567-89ab-cdef-0123-456789abcdeg", "got '01234567-89ab-cdef-0123-456789abcdeg'" },
         { "-uuid 01234567089ab-cdef-0123-456789abcdef", "got '01234567089ab-cdef" },
-        { "-name a,b", "-name has no property 'b'; it has: guest, debug-threads" },
+        { "-name a,b", "-name has no property 'b'; available: guest, debug-threads" },
         { "-name a,debug-threads=maybe", "Parameter 'debug-threads' expects on|off; got 'maybe'" },
         { "-msg foo=1", "-msg has no property 'foo'" },
         { "-msg timestamp=x", "Parameter 'timestamp' expects on|off; got 'x'" },
@@ -536,7 +536,7 @@ static void bad_small_options(void **state)
         { "-global ICH9-LPC.noreboot=2", "Parameter 'noreboot' expects on or off; got '2'" },
         { "-global pc-dimm.node=1", "defaults for pc-dimm are not supported: set 'node' in each -device" },
         { "-global memory-backend-ram.share=on", "set 'share' in each -object" },
-        { "-global x", "-global has no property 'x'; it has: driver, property, value" },
+        { "-global x", "-global has no property 'x'; available: driver, property, value" },
         { "-global x.y", "expects DRIVER.PROPERTY=VALUE; got 'x.y'" },
         { "-global driver=x,value=1", "Parameter 'property' is missing" },
         { "-action reboot=reset|shutdown", "got 'reset|shutdown'" },
@@ -638,7 +638,8 @@ static void bad_objects(void **state)
     static const struct bad cases[] = {
         { "-object memory-backend-rom,id=a",
           "-object memory-backend-rom,id=a: invalid object type: memory-backend-rom; did you mean 'memory-backend-ram'?" },
-        { "-object throttle-group,id=a", "invalid object type: throttle-group; it has: memory-backend-ram" },
+        { "-object throttle-group,id=a",
+          "invalid object type: throttle-group; available: memory-backend-ram" },
         { "-object memory-backend-ram", "Parameter 'id' is missing" },
         { "-object id=a", "Parameter 'qom-type' is missing" },
         { "-object memory-backend-ram,id=1a",
@@ -651,7 +652,7 @@ static void bad_objects(void **state)
           "Invalid parameter type for 'id', expected: string" },
         { "-object secret", "Parameter 'id' is missing" },
         { "-device foo",
-          "'foo' is not a valid device model name; it has: " CPU_TYPE ", isa-serial, pc-dimm" },
+          "'foo' is not a valid device model name; available: " CPU_TYPE ", isa-serial, pc-dimm" },
         { "-device acpi-ged", "-device acpi-ged: Parameter 'driver' expects a pluggable device type: "
                               "'acpi-ged' is a part of the machine" },
         { "-device acpi-ged,help", "'acpi-ged' is a part of the machine" },

@@ -572,9 +572,10 @@ static void bad_values_are_named(void **state)
         { "x,yes=maybe", "Parameter 'yes' expects 'on' or 'off'; got 'maybe'" },
         { "x,yes=", "got ''" },
         { "x,sise=1G",
-          "memory-backend-test has no property 'sise'; did you mean 'size'? It has: qom-type, id, string, "
+          "memory-backend-test has no property 'sise'; did you mean 'size'? Available: qom-type, id, string, "
           "other, size, u64, u32, i32, yes" },
-        { "x,quite-another=1", "memory-backend-test has no property 'quite-another'; it has: qom-type, id" },
+        { "x,quite-another=1",
+          "memory-backend-test has no property 'quite-another'; available: qom-type, id" },
         { "{\"size\":\"1G\"}", "Invalid parameter type for 'size', expected: integer" },
         { "{\"size\":1.0}", "Invalid parameter type for 'size', expected: integer" },
         { "{\"size\":true}", "Invalid parameter type for 'size', expected: integer" },

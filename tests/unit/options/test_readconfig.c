@@ -173,7 +173,7 @@ static const struct {
     { "[device x]\n", "line 1: parse error: [GROUP]" },
     { "[device \"x\"] y\n", "line 1: parse error: [GROUP]" },
     { "[foo]\n a = \"1\"\n",
-      "line 1: [foo]: There is no option group 'foo'; it has: accel, action, add-fd, audiodev" },
+      "line 1: [foo]: There is no option group 'foo'; available: accel, action, add-fd, audiodev" },
     { "[memry]\n", "line 1: [memry]: There is no option group 'memry'; did you mean 'memory'?" },
     { "[fsdev \"f\"]\n", "line 1: [fsdev]: QEMU option group not supported by hotram (no shared folders)" },
     { "[memory]\n  sise = \"1\"\n", "line 1: [memory]: " },
