@@ -59,6 +59,15 @@ keep_in_usr() {
     done < <(find "$1/usr" -type l -lname '/[!u]*' -printf '%p %l\n')
 }
 
+# virt-install imports python3-requests, which from Debian 13 on loads the certificates at once, from a file in /etc that
+# only the installation of ca-certificates makes.
+certificates_in_usr() {
+    local core=$1/usr/lib/python3/dist-packages/certifi/core.py bundle=usr/share/ca-certificates/bundle.crt
+    [ -f "$core" ] && [ ! -f /etc/ssl/certs/ca-certificates.crt ] && [ -d "$1/usr/share/ca-certificates" ] || return 0
+    find "$1/usr/share/ca-certificates" -name '*.crt' -exec cat {} + > "$1/bundle" && mv "$1/bundle" "$1/$bundle"
+    sed -i "s:/etc/ssl/certs/ca-certificates\\.crt:/$bundle:" "$core"
+}
+
 list=$(missing) || { update_lists; list=$(missing); }
 if [ -f $out/done ] && [ "$(cat $out/done)" = "$list" ]; then
     exit
@@ -80,6 +89,7 @@ for deb in "$out"/packages/*.deb; do
     dpkg --fsys-tarfile "$deb" | tar -x -C $out/root.new --keep-directory-symlink
 done
 keep_in_usr $out/root.new
+certificates_in_usr $out/root.new
 # Otherwise each start of virt-install would compile it anew, in an emulated host for half a minute.
 /usr/bin/python3 -S -m compileall -q $out/root.new/usr/lib/python3 $out/root.new/usr/share/virt-manager ||
     say "some of its modules cannot be compiled here"
