@@ -47,6 +47,7 @@ static const struct option_row rows[] = {
     { 'M', "at-most", NULL, FLAG, AT(at_most), 0, 0,
       "prefer a smaller size if the exact one cannot be reached" },
     { 'D', "dry-run", NULL, FLAG, AT(dry_run), 0, 0, "only print what would be done" },
+    { 'B', "background", NULL, FLAG, AT(background), 0, 0, "let the guest run while its memory is written" },
     { 'V', "svg", "FILE", TEXT, AT(svg), 0, 0, "write the picture to an SVG file; - is standard output" },
     { 'C', "ascii", NULL, FLAG, AT(ascii), 0, 0, "draw with ASCII characters" },
     { 'd', "delay", "SECONDS", SECONDS, AT(delay), 0, 86400, "time between two updates (default 1)" },

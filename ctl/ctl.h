@@ -45,6 +45,7 @@ struct options {
     bool node_given, slot_given, addr_given;
     bool at_most;
     bool dry_run;
+    bool background;
     const char *svg;
     bool ascii;
     uint64_t delay; /* ms */

@@ -21,7 +21,7 @@ const struct ctl_command commands[] = {
     { "cancel", "OPERATION", "cancel an operation in progress", "", 1, 1, run_cancel },
     { "events", "[NAME...]", "print events as they occur, all or those named", "", 0, UINT_MAX, run_events },
     { "top", "[GUEST...]", "show a live view of guests", "dn", 0, GUESTS_MAX, run_top },
-    { "snapshot", "FILE", "write a guest's state and memory to a file, from which it can continue", "", 1, 1,
+    { "snapshot", "FILE", "write a guest's state and memory to a file, from which it can continue", "B", 1, 1,
       run_snapshot },
     { "inspect", "FILE", "print what a saved state contains", "", 1, 1, run_inspect },
     { "quit", "", "end the guest immediately", "", 0, 0, run_quit },

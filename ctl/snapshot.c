@@ -53,6 +53,8 @@ enum status run_snapshot(struct options *options)
     waiting.title = "snapshot";
     args = json_new_object();
     add_string(args, "file", path);
+    if (options->background) /* which older programs do not know */
+        add_bool(args, "background", true);
     done = waiting_ask(&waiting, "machine-snapshot", args, &result);
     waiting_end(&waiting);
     json_object_put(result);

@@ -118,6 +118,16 @@ ssize_t pread64(int fd, void *bytes, size_t length, off64_t offset)
     return pread(fd, bytes, length, offset);
 }
 
+ssize_t pwrite(int fd, const void *bytes, size_t length, off_t offset)
+{
+    return fails("pwrite") ? -1 : KERNEL(SYS_pwrite64, fd, bytes, length, offset);
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t offset)
+{
+    return pwrite(fd, bytes, length, offset);
+}
+
 ssize_t preadv(int fd, const struct iovec *iov, int count, off_t offset)
 {
     return fails("preadv") ? -1 : KERNEL(SYS_preadv, fd, iov, count, offset, 0);

@@ -177,7 +177,7 @@ ARGUMENTS = {
                       "nr": 2} for driver in ("virtserialport", "virtconsole"))],
     "block-set-write-threshold": [{"node-name": "node", "write-threshold": 4096}],
     "device_del": [{"id": "d"}],
-    "machine-snapshot": [{"file": "/nonexistent/snapshot"}],
+    "machine-snapshot": [{"file": "/nonexistent/snapshot", "background": True}],
     "human-monitor-command": [{"command-line": "info status", "cpu-index": 0}],
     "memory-operation-cancel": [{"id": 2}],
     "cpu-operation-cancel": [{"id": 3}],

@@ -3,10 +3,12 @@
  * Who makes which system call. A feature that makes a new one adds its row here, with the reason, in the same
  * change; tests/program/test_sandbox.py shows what is refused.
  */
+#include <fcntl.h>
 #include <linux/if_tun.h>
 #include <linux/kvm.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
+#include <linux/userfaultfd.h>
 #include <linux/vhost.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -36,6 +38,10 @@
 #define REQUEST_TCSETS2 0x402c542bu
 #define REQUEST_TCSETSW2 0x402c542cu
 #define REQUEST_TCSETSF2 0x402c542du
+
+#ifndef USERFAULTFD_IOC_NEW /* Linux 6.1 */
+#define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
+#endif
 
 /* The sanitizers allocate, look for stacks, and stop all threads to search for leaks: in such a build only.
  */
@@ -181,6 +187,14 @@ const struct sandbox_call sandbox_calls[] = {
     ANY(io_uring_register, OF_MAIN),
     ANY(io_uring_enter, OF_MAIN | OF_IO),
 #endif
+
+    /* A snapshot in the background: memory is write-protected, and a thread lifts the protection of what it
+       has written. */
+    ONLY(userfaultfd, OF_MAIN, 0, 0xffffffff, O_CLOEXEC | O_NONBLOCK),
+    REQUEST(USERFAULTFD_IOC_NEW, OF_MAIN),
+    REQUEST(UFFDIO_API, OF_MAIN),
+    REQUEST(UFFDIO_REGISTER, OF_MAIN),
+    REQUEST(UFFDIO_WRITEPROTECT, OF_MAIN | OF_HELPER),
 
     /* Files: kernels, images, memory, logs, what /proc and /sys say of the host. */
     ANY(openat, OF_MAIN),

@@ -7,6 +7,7 @@
 #include "base/loop.h"
 #include "base/message.h"
 #include "device/device.h"
+#include "machine/snapshot.h"
 #include "machine/state.h"
 
 /* How long the end of the program waits for requests: less than programs that end guests wait before SIGKILL.
@@ -93,6 +94,7 @@ static void give_up(void *opaque)
 void machine_end(struct machine *machine)
 {
     machine->ending = true;
+    machine_abandon_snapshot(machine);
     machine_stand_still(machine, RUN_SHUTDOWN);
     if (machine_is_drained(machine))
         loop_quit(machine->loop);

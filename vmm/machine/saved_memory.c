@@ -10,13 +10,14 @@
 #include "base/fault.h"
 #include "machine/snapshot.h"
 #include "memory/backend_memory.h"
+#include "memory/write_protect.h"
 
 /* Regions begin at a multiple of it, in the file too, so that a file system can share and a kernel map them
  * in large pages. */
 #define PLACE_ALIGN (UINT64_C(2) << 20)
 /* Zero or not is decided for so many bytes, the smallest page size of both architectures; and so many bytes
  * are handled at a time. */
-#define GRAIN 4096u
+#define GRAIN WRITE_PROTECT_GRAIN
 #define PIECE (UINT32_C(2) << 20)
 #define GRAINS (PIECE / GRAIN)
 
@@ -125,8 +126,17 @@ bool saved_memory_describe(const struct saved_memory *memory, struct stream_writ
 struct scan {
     const uint8_t *bytes;
     size_t size;
+    const uint64_t *present; /* bits of the grains that have a page, from `first` on; NULL: all */
+    uint64_t first;
     bool used[GRAINS];
 };
+
+static bool is_present(const struct scan *scan, size_t index)
+{
+    const uint64_t bit = scan->first + index;
+
+    return !scan->present || scan->present[bit / 64] >> bit % 64 & 1;
+}
 
 static void scan_piece(void *opaque)
 {
@@ -137,7 +147,8 @@ static void scan_piece(void *opaque)
         const uint8_t *grain = scan->bytes + at;
 
         /* All bytes equal the next one, and the first is zero. */
-        scan->used[at / GRAIN] = grain[0] != 0 || memcmp(grain, grain + 1, size - 1) != 0;
+        scan->used[at / GRAIN] = is_present(scan, at / GRAIN) &&
+                                 (grain[0] != 0 || memcmp(grain, grain + 1, size - 1) != 0);
     }
 }
 
@@ -174,15 +185,18 @@ static bool write_piece(int fd, const struct scan *scan, uint64_t offset, struct
     return true;
 }
 
-static bool write_region(const struct saved_region *region, int fd, const atomic_bool *stop,
-                         struct error *error)
+bool saved_region_write(const struct saved_region *region, uint64_t from, uint64_t size,
+                        const uint64_t *present, int fd, const atomic_bool *stop, struct error *error)
 {
+    const uint64_t end = from + size;
     void *address;
 
-    for (uint64_t at = 0; at < region->part.size; at += PIECE) {
+    for (uint64_t at = from; at < end; at += PIECE) {
         struct scan scan = {
             .bytes = (const uint8_t *)region->part.memory + at,
-            .size = region->part.size - at < PIECE ? (size_t)(region->part.size - at) : PIECE,
+            .size = end - at < PIECE ? (size_t)(end - at) : PIECE,
+            .present = present,
+            .first = at / GRAIN,
         };
 
         if (atomic_load(stop))
@@ -196,13 +210,18 @@ static bool write_region(const struct saved_region *region, int fd, const atomic
     return true;
 }
 
+bool saved_memory_extend(const struct saved_memory *memory, int fd, struct error *error)
+{
+    return ftruncate(fd, (off_t)memory->end) == 0 || error_set(error, "%s", strerror(errno));
+}
+
 bool saved_memory_write(const struct saved_memory *memory, int fd, const atomic_bool *stop,
                         struct error *error)
 {
-    if (ftruncate(fd, (off_t)memory->end) < 0)
-        return error_set(error, "%s", strerror(errno));
+    if (!saved_memory_extend(memory, fd, error))
+        return false;
     for (unsigned i = 0; i < memory->count; i++)
-        if (!write_region(&memory->region[i], fd, stop, error))
+        if (!saved_region_write(&memory->region[i], 0, memory->region[i].part.size, NULL, fd, stop, error))
             return false;
     return true;
 }
@@ -265,8 +284,8 @@ static bool find_place(struct saved_region *region, unsigned index, const struct
                      part.name, file_size, region->offset + size);
 }
 
-/* The backend that a region's memory belongs to; NULL: none, as firmware's image has. */
-static const struct backend *backend_of(const struct saved_memory *memory, const struct saved_region *region)
+const struct backend *saved_region_backend(const struct saved_memory *memory,
+                                           const struct saved_region *region)
 {
     const uint8_t *at = region->part.memory;
     const struct backend *backend = NULL;
@@ -283,7 +302,7 @@ static const struct backend *backend_of(const struct saved_memory *memory, const
 /* The guest's pages are the file's until it writes to them. */
 static bool map_region(const struct saved_memory *memory, const struct saved_region *region, int fd)
 {
-    const struct backend *backend = backend_of(memory, region);
+    const struct backend *backend = saved_region_backend(memory, region);
 
     return backend && !region->part.read_only && region->part.fd < 0 &&
            backend_overlay(backend, region->part.memory, region->part.size, fd, region->offset);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The course of a snapshot: the guest stops, the host completes the requests of devices, the state is
- * collected at once, a worker writes the memory, the guest continues. The file gets its name when it is
- * complete.
+ * collected at once, a worker writes the memory, the guest continues. In the background the guest continues
+ * before the memory is written. The file gets its name when it is complete.
  */
 #include "machine/snapshot.h"
 
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "host/file.h"
+#include "machine/background.h"
 #include "machine/state.h"
 
 /* How long the end of the program waits for a worker that was told to stop. */
@@ -25,6 +26,7 @@
 struct snapshot {
     struct machine *machine;
     struct saved_memory memory;
+    struct background *background; /* NULL: the guest stands still */
     char *path, *partial;
     int fd;
     uint8_t *stream;
@@ -48,6 +50,7 @@ bool machine_is_saving(const struct machine *machine)
 
 static void discard(struct snapshot *snapshot)
 {
+    background_destroy(snapshot->background);
     saved_memory_return(&snapshot->memory);
     if (snapshot->fd >= 0) {
         close(snapshot->fd);
@@ -120,7 +123,9 @@ static void write_file(void *opaque, const atomic_bool *stop)
     struct snapshot *snapshot = opaque;
     size_t done = 0;
 
-    snapshot->written = saved_memory_write(&snapshot->memory, snapshot->fd, stop, &snapshot->error);
+    snapshot->written = snapshot->background
+                            ? background_write(snapshot->background, stop, &snapshot->error)
+                            : saved_memory_write(&snapshot->memory, snapshot->fd, stop, &snapshot->error);
     while (snapshot->written && done < snapshot->length) {
         const ssize_t count = pwrite(snapshot->fd, snapshot->stream + done, snapshot->length - done,
                                      (off_t)done);
@@ -182,11 +187,17 @@ static bool collect(struct snapshot *snapshot, struct error *error)
         return false;
     snapshot->stream = machine_save(machine, &snapshot->memory, snapshot->was_running, &snapshot->length,
                                     error);
-    return snapshot->stream && saved_memory_lease(&snapshot->memory, error);
+    return snapshot->stream && saved_memory_lease(&snapshot->memory, error) &&
+           (!snapshot->background ||
+            background_protect(snapshot->background, &snapshot->memory, snapshot->fd, error));
 }
 
 static void begin_writing(struct snapshot *snapshot)
 {
+    struct error ignored;
+
+    if (snapshot->background && snapshot->was_running)
+        snapshot->was_running = !machine_cont(snapshot->machine, &ignored); /* or again at the end */
     snapshot->job = (struct job){ .run = write_file, .done = file_written, .opaque = snapshot };
     worker_do(snapshot->machine->saver, &snapshot->job);
 }
@@ -209,12 +220,14 @@ static void drained(void *opaque)
         finish(snapshot);
 }
 
-static bool begin(struct snapshot *snapshot, const char *path, struct error *error)
+static bool begin(struct snapshot *snapshot, const char *path, bool background, struct error *error)
 {
     struct machine *machine = snapshot->machine;
     struct error ignored;
 
     if (!find_place(snapshot, path, error) || !open_partial(snapshot, error))
+        return false;
+    if (background && !(snapshot->background = background_create(machine, error)))
         return false;
     snapshot->was_running = machine->state == RUN_RUNNING;
     snapshot->drained = (struct machine_waiter){ .ended = drained, .opaque = snapshot };
@@ -230,7 +243,7 @@ static bool begin(struct snapshot *snapshot, const char *path, struct error *err
     return false;
 }
 
-bool machine_snapshot(struct machine *machine, const char *path,
+bool machine_snapshot(struct machine *machine, const char *path, bool background,
                       void (*ended)(void *opaque, const struct error *error), void *opaque,
                       struct error *error)
 {
@@ -247,7 +260,7 @@ bool machine_snapshot(struct machine *machine, const char *path,
     snapshot->fd = -1;
     snapshot->ended = ended;
     snapshot->opaque = opaque;
-    if (!begin(snapshot, path, error)) {
+    if (!begin(snapshot, path, background, error)) {
         discard(snapshot);
         return false;
     }
@@ -260,6 +273,12 @@ bool machine_snapshot_resumes(const struct machine *machine)
     const struct snapshot *snapshot = machine->snapshot;
 
     return machine->state == RUN_PAUSED && snapshot && snapshot->drains && snapshot->was_running;
+}
+
+void machine_abandon_snapshot(struct machine *machine)
+{
+    if (machine->snapshot && machine->snapshot->background)
+        background_abandon(machine->snapshot->background);
 }
 
 bool machine_stop_snapshot(struct machine *machine)

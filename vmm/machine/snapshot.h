@@ -6,6 +6,7 @@
  * saved.c            all but memory, as a stream of saved states
  * saved_options.c    the options that make the same machine, for -restore
  * saved_memory.c     memory: to a file without its zero pages; and from one, mapped where possible
+ * background.c       memory of a guest that runs, as it was at one moment
  * snapshot.c         the course of a snapshot
  *
  * Whoever saves a machine by other means, as a migration does, calls machine_stop() with a waiter, which
@@ -14,7 +15,7 @@
  * saved.
  *
  * Threads: main thread; memory is written by a worker, during which the guest is stopped, and leases keep all
- * memory in place.
+ * memory in place. In the background (background.h), the guest runs meanwhile.
  */
 #ifndef VMM_MACHINE_SNAPSHOT_H
 #define VMM_MACHINE_SNAPSHOT_H
@@ -64,6 +65,15 @@ bool saved_memory_describe(const struct saved_memory *memory, struct stream_writ
                            struct error *error);
 /* Whether a stream describes the same regions. False and an error: the first that differs. */
 bool saved_memory_same(struct saved_memory *memory, const struct hotram_saved *stream, struct error *error);
+/* Give the file its size. Any thread, like the next two. */
+bool saved_memory_extend(const struct saved_memory *memory, int fd, struct error *error);
+/* Write [from, from + size) of a region, which begins at a multiple of 4096 or ends the region. `present`:
+ * bits of the region's grains of 4096 bytes, of which those without one are zero and not read; or NULL. */
+bool saved_region_write(const struct saved_region *region, uint64_t from, uint64_t size,
+                        const uint64_t *present, int fd, const atomic_bool *stop, struct error *error);
+/* The backend that a region's memory belongs to; NULL: none, as firmware's image has. Main thread. */
+const struct backend *saved_region_backend(const struct saved_memory *memory,
+                                           const struct saved_region *region);
 /* Write all of it. Any thread. False and an error, also if *stop becomes true. */
 bool saved_memory_write(const struct saved_memory *memory, int fd, const atomic_bool *stop,
                         struct error *error);
@@ -113,14 +123,17 @@ void saved_options_describe(const struct machine *machine, struct stream_writer 
 /* Whether one is being written: the machine does not change meanwhile. */
 bool machine_is_saving(const struct machine *machine);
 /* Write a snapshot into a file, which is replaced when it is complete. The guest is stopped meanwhile (events
- * STOP and RESUME). `ended` is called once, from the event loop, with NULL or an error; when the machine
- * goes, at the latest. False and an error: nothing has changed, and `ended` will not be called. */
-bool machine_snapshot(struct machine *machine, const char *path,
+ * STOP and RESUME), or, in the background, until its memory is protected. `ended` is called once, from the
+ * event loop, with NULL or an error; when the machine goes, at the latest. False and an error: nothing has
+ * changed, and `ended` will not be called. */
+bool machine_snapshot(struct machine *machine, const char *path, bool background,
                       void (*ended)(void *opaque, const struct error *error), void *opaque,
                       struct error *error);
 /* Whether it waits for devices of a guest that runs otherwise. A reset that the guest had asked for before
  * comes first then: it is to run, and the snapshot fails. */
 bool machine_snapshot_resumes(const struct machine *machine);
+/* The vCPUs are about to be held for ever: none of them waits for a snapshot's file, which is given up. */
+void machine_abandon_snapshot(struct machine *machine);
 /* The end of the program: tell the worker to stop. False: a file system blocks it, so machine and event loop
  * must be left as they are. */
 bool machine_stop_snapshot(struct machine *machine);

@@ -84,6 +84,7 @@ struct guest_memory {
     struct timer retry;
     struct timer unseen; /* to check again whether the sections have ended */
     unsigned round;
+    atomic_bool keeps;                          /* guest_memory_keep(); any thread */
     void (*fault)(void *opaque, void *address); /* set before the first access; any thread */
     void *fault_opaque;
 };

@@ -39,6 +39,16 @@ struct guest_memory *guest_memory_create(const struct vm *vm, struct loop *loop,
     return map;
 }
 
+void guest_memory_keep(struct guest_memory *map, bool keep)
+{
+    atomic_store(&map->keeps, keep);
+}
+
+bool guest_memory_keeps(const struct guest_memory *map)
+{
+    return atomic_load(&map->keeps);
+}
+
 void guest_memory_destroy(struct guest_memory *map)
 {
     if (!map)

@@ -217,6 +217,12 @@ size_t guest_memory_log_words(const struct guest_region *region);
 bool guest_memory_log_take(struct guest_memory *map, struct guest_region *region, uint64_t *pages,
                            struct error *error);
 
+/* Whether contents must be kept that the guest has released: a hint that the host may have pages back is to
+ * be ignored, since memory is being saved as it was earlier. Changed on the main thread while devices stand
+ * still, or back to false; read on any thread, before pages are returned. */
+void guest_memory_keep(struct guest_memory *map, bool keep);
+bool guest_memory_keeps(const struct guest_memory *map);
+
 /* Copy bytes from or to guest memory under leases, across any number of regions. If the host can no longer
  * provide the memory (fault.h), the function of guest_memory_on_fault() is called, and a part of the bytes
  * may have been copied. On the main thread, since regions are removed there; for RAM, which is never removed,

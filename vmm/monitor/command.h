@@ -92,10 +92,12 @@ struct command {
     const char *returns; /* its type, see schema.h; NULL: an empty object */
     command_print *print;
     enum command_completion completion;
-    const char *feature;    /* of query-qmp-schema, or NULL */
-    unsigned migrating;     /* of enum command_migrating; queries are always possible */
-    bool early;             /* before x-exit-preconfig, too */
-    bool whole_line;        /* HMP: the argument is all that is left of the line */
+    const char *feature; /* of query-qmp-schema, or NULL */
+    unsigned migrating;  /* of enum command_migrating; queries are always possible */
+    bool early;          /* before x-exit-preconfig, too */
+    bool whole_line;     /* HMP: the argument is all that is left of the line */
+    const char *flag;    /* HMP: this word ("-b") before the arguments makes a boolean one true; or NULL */
+    const char *flag_argument;
     const char *parameters; /* for `help` */
     const char *help;
 };

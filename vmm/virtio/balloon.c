@@ -81,7 +81,7 @@ static void drop_pages(struct virtio_queue *queue, uint64_t first, uint64_t coun
     uint64_t address = first << PAGE_SHIFT, left = count << PAGE_SHIFT;
     struct lease lease;
 
-    while (left > 0 &&
+    while (left > 0 && !guest_memory_keeps(queue->memory) &&
            guest_memory_lease_some(queue->memory, queue->holder, LEASE_WRITE, address, left, &lease)) {
         const uint64_t length = lease.length;
 

@@ -255,12 +255,12 @@ void machine_set_bandwidth(struct machine *machine, uint64_t bytes_per_second)
     machine->migration.max_bandwidth = bytes_per_second;
 }
 
-bool machine_snapshot(struct machine *machine, const char *path,
+bool machine_snapshot(struct machine *machine, const char *path, bool background,
                       void (*ended)(void *opaque, const struct error *error), void *opaque,
                       struct error *error)
 {
     (void)machine, (void)ended, (void)opaque;
-    return error_set(error, "'%s': no space", path);
+    return error_set(error, "'%s': no space%s", path, background ? " in the background" : "");
 }
 
 bool machine_cont(struct machine *machine, struct error *error)

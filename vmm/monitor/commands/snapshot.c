@@ -23,7 +23,9 @@ static bool run_snapshot(struct monitor_context *context, struct json_object *ar
     (void)result;
     if (!pending)
         return error_set(error, "out of memory");
-    if (machine_snapshot(context->machine, get_string(args, "file"), ended, pending, error))
+    if (machine_snapshot(context->machine, get_string(args, "file"),
+                         json_object_get_boolean(json_object_object_get(args, "background")), ended, pending,
+                         error))
         return true;
     command_undefer(context);
     return false;
@@ -34,10 +36,12 @@ static const struct command commands[] = {
       .hmp = "machine_snapshot",
       .run = run_snapshot,
       .whole_line = true,
-      .arguments = { { "file", json_type_string, false } },
-      .parameters = "FILE",
+      .flag = "-b",
+      .flag_argument = "background",
+      .arguments = { { "file", json_type_string, false }, { "background", json_type_boolean, true } },
+      .parameters = "[-b] FILE",
       .help =
-          "write the state of the machine and its memory to a file, from which -incoming file:FILE continues" },
+          "write the state of the machine and its memory to a file, from which -incoming file:FILE continues; -b: the guest runs meanwhile" },
 };
 
 const struct command_area commands_snapshot = { commands, sizeof commands / sizeof commands[0] };

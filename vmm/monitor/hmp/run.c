@@ -169,6 +169,19 @@ static struct json_object *read_properties(const struct command *command, const 
     return args;
 }
 
+/* Whether the command's flag is the next word, which is then passed over. */
+static bool take_flag(const struct command *command, const char **line)
+{
+    const char *start = skip_spaces(*line);
+    const size_t length = command->flag ? strlen(command->flag) : 0;
+
+    if (length == 0 || strncmp(start, command->flag, length) != 0 ||
+        (start[length] && !isspace((unsigned char)start[length])))
+        return false;
+    *line = start + length;
+    return true;
+}
+
 /* A command's arguments from the rest of its line, or NULL when that has been answered. */
 static struct json_object *read_arguments(const struct command *command, const char *line, struct text *out,
                                           struct monitor_context *context)
@@ -182,6 +195,8 @@ static struct json_object *read_arguments(const struct command *command, const c
     if (command->family || command->properties)
         return read_properties(command, line, out, context);
     args = json_new_object();
+    if (take_flag(command, &line))
+        add_bool(args, command->flag_argument, true);
     for (; argument->name && !problem; argument++) {
         word = command->whole_line ? take_rest(&line, &problem) : take_word(&line, &problem);
         if (word)
