@@ -125,6 +125,9 @@ def check_hot_disk(machine, node):
     machine.shell("dd if=/tmp/x of=/dev/vdb bs=64k conv=fsync 2>/dev/null")
     machine.qmp.execute("device_del", {"id": "hot"})             # some 5 seconds of Linux's
     machine.qmp.wait_event("DEVICE_DELETED", {"device": "hot"})
+    for kind in "plug", "unplug":
+        done = machine.qmp.wait_event("DEVICE_OPERATION_DONE", {"device": "hot", "operation": kind})["data"]
+        assert done["result"] == "done" and "reason" not in done, done
     machine.wait_until(lambda: machine.shell("test -b /dev/vdb", check=False)[0] != 0, what="the disk's end")
     machine.qmp.execute("blockdev-del", {"node-name": node["node-name"]})
 
