@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: asan
+# sanitizers: asan tsan
 """Every plug and unplug at a root port is an operation with one result. A test works the
 slot, as a guest's driver does, and as a guest that has none."""
 
@@ -13,6 +13,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import arch, pci, tap                               # noqa: E402
 from lib.host import Host                                    # noqa: E402
+from lib.migration import wait_migration                     # noqa: E402
 from lib.qmp import QMPError                                 # noqa: E402
 
 PORTS = [word for i in (1, 2) for word in ("-device", f"pcie-root-port,id=pci.{i},chassis={i},addr={i}")]
@@ -370,6 +371,82 @@ def test_they_continue_where_a_snapshot_is_restored():
         with guest(*devices[2:], "-device", "virtio-rng-pci,id=rng0,bus=pci.1", "-incoming",
                    f"file:{file}.idle") as host:
             assert host.operations() == []
+
+
+def slow(host):
+    """A migration that begins does not end until fast()."""
+    host.qmp.execute("migrate-set-parameters", {"max-bandwidth": 1, "downtime-limit": 0})
+
+
+def fast(host):
+    host.qmp.execute("migrate-set-parameters", {"max-bandwidth": 0, "downtime-limit": 300})
+
+
+def test_they_move_with_the_guest():
+    """An end that comes while memory is sent is the source's; what is in progress at the switch ends at the target."""
+    old, new = (["-device", f"virtio-rng-pci,id={name},bus={bus}"] for name, bus in (("old", "pci.1"), ("new", "pci.2")))
+    with tempfile.TemporaryDirectory(prefix="hotram-") as folder, guest(*old) as source:
+        uri = f"unix:{folder}/m"
+        with guest(*old, *new, "-incoming", uri, run=False) as target:
+            source.begin()
+            source.unplug("old")
+            source.seen()
+            source.control(BLINKS)
+            source.plug("new", bus="pci.2")
+            slow(source)
+            source.qmp.execute("migrate", {"uri": uri})
+            wait_migration(source, "active")
+            source.refuses("not allowed while migrating", "device_del", id="new")
+            source.port = pci.devfn(2)
+            source.take()
+            assert source.told("DONE", id=2)["result"] == "done"
+            fast(source)
+            wait_migration(source, "completed")
+            target.qmp.execute("cont")
+            assert [(one["id"], one["result"]) for one in target.operations()] == [(1, "in-progress")]
+            target.control(OFF | NO_POWER)
+            target.qmp.wait_event("DEVICE_DELETED", {"device": "old"})
+            data = target.told("DONE", id=1)
+            assert data["result"] == "done" and "reason" not in data, data
+            target.plug()
+            assert target.told("STARTED")["id"] == 3
+
+
+def test_a_device_that_is_released_while_the_guest_moves():
+    """The target has it: the guest stays, and the operation ends here."""
+    device = ["-device", "virtio-rng-pci,id=rng0,bus=pci.1"]
+    with tempfile.TemporaryDirectory(prefix="hotram-") as folder, guest(*device) as source:
+        uri = f"unix:{folder}/m"
+        with Guest(*device, "-incoming", uri, run=False) as target:
+            source.begin()
+            source.unplug()
+            slow(source)
+            source.qmp.execute("migrate", {"uri": uri})
+            wait_migration(source, "active")
+            source.release()
+            source.qmp.wait_event("DEVICE_DELETED", {"device": "rng0"})
+            assert source.told("DONE")["result"] == "done"
+            fast(source)
+            reason = wait_migration(source, "failed")["error-desc"]
+            assert "rng0" in reason, reason
+            assert target.wait_exit() == 1
+        assert source.qmp.execute("query-status")["status"] == "running"
+        source.plug()
+        source.take()
+        assert source.told("DONE", id=2)["result"] == "done"
+
+
+def test_quit_with_operations_that_have_no_end():
+    """In progress, unanswered and withdrawn: each may still receive an answer."""
+    devices = [word for name in (1, 2) for word in ("-device", f"virtio-rng-pci,id=old{name},bus=pci.{name}")]
+    with guest(*devices, "-device", "pcie-root-port,id=pci.3,chassis=3,addr=3", machine="unplug-timeout=1") as host:
+        host.plug("new", bus="pci.3")
+        host.unplug("old1")
+        assert host.told("DONE", id=2)["result"] == "unanswered"
+        host.unplug("old2")
+        host.qmp.execute("memory-operation-cancel", {"id": 3})
+        assert host.results() == [("plug", "new", "in-progress"), ("unplug", "old1", "unanswered"),
+                                  ("unplug", "old2", "cancelled")]
 
 
 if __name__ == "__main__":
