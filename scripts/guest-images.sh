@@ -351,10 +351,30 @@ order_disks() {
     done
 }
 
+# One on which UEFI finds GRUB, as Debian builds it for its own disks: its configuration is where Debian has it.
+grub_disk() {
+    local disk=$out/uefi-grub.raw tree=$out/grub.tree image=usr/lib/grub/arm64-efi/monolithic/grubaa64.efi
+    older $disk "$0" tests/lib/esp.py $out/{vmlinuz-cloud,initramfs.cpio} || return 0
+    say "making $disk"
+    rm -rf $tree
+    mkdir $tree
+    (cd $tree && arm64_apt apt-get download grub-efi-arm64-bin)
+    dpkg --fsys-tarfile $tree/*.deb | tar -x -C $tree ./$image
+    cat > $tree/grub.cfg <<EOF
+linux /vmlinuz console=ttyAMA0 quiet panic=-1 memhp_default_state=online_movable
+initrd /initramfs
+boot
+EOF
+    tests/lib/esp.py $disk.new EFI/BOOT/BOOTAA64.EFI=$tree/$image EFI/debian/grub.cfg=$tree/grub.cfg \
+        vmlinuz=$out/vmlinuz-cloud initramfs=$out/initramfs.cpio
+    mv $disk.new $disk
+    rm -r $tree
+}
+
 kernel cloud linux-image-cloud-$debian
 kernel generic linux-image-$debian
 cloud_of 6.1 bookworm
 cloud_of 6.12 trixie
 guest_initramfs
 host_initramfs
-[ "$arch" != arm64 ] || { uefi_disk && order_disks && newer_host 6.12 trixie; }
+[ "$arch" != arm64 ] || { uefi_disk && order_disks && grub_disk && newer_host 6.12 trixie; }

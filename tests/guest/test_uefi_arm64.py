@@ -3,8 +3,8 @@
 # architectures: arm64
 # host: --memory 10G --timeout 900
 """Debian's EDK2 for arm64, unmodified: it finds the machine in device tree and firmware configuration, and starts Linux
-from a disk with a GPT and an EFI system partition. Linux has ACPI, SMBIOS tables, hotplug and the time from it; its variables are in
-the file of the second bank of flash, and survive."""
+from a disk with a GPT and an EFI system partition, by GRUB or by its shell. Linux has ACPI, SMBIOS tables, hotplug and
+the time from it; its variables are in the file of the second bank of flash, and survive."""
 
 import os
 import pathlib
@@ -31,7 +31,10 @@ def lacks():
         return "this firmware is arm64's"
     if not CODE.exists():
         return "the package qemu-efi-aarch64 is missing"
-    return None if (GUEST / "uefi.raw").exists() else f"scripts/guest-images.sh arm64 makes {GUEST}/uefi.raw"
+    for name in ("uefi.raw", "uefi-grub.raw"):
+        if not (GUEST / name).exists():
+            return f"scripts/guest-images.sh arm64 makes {GUEST / name}"
+    return None
 
 
 def disk(place="", bus=""):
@@ -59,12 +62,13 @@ def check_what_firmware_gives(guest):
     assert abs(int(guest.shell("date +%s")) - time.time()) < LIMIT
 
 
-def test_the_default_image_boots_linux_which_keeps_a_dimm_across_a_reboot():
+def test_the_default_image_boots_grub_and_linux_which_keeps_a_dimm_across_a_reboot():
     if lacks():
         raise tap.Skip(lacks())
-    with Machine(["-m", "512M,slots=4,maxmem=4G", "-smp", "2", "-smbios", "type=1,serial=42", *disk()], kernel=None,
-                 reboot=True) as guest:
+    with Machine(["-m", "512M,slots=4,maxmem=4G", "-smp", "2", "-smbios", "type=1,serial=42",
+                  *disk(GUEST / "uefi-grub.raw")], kernel=None, reboot=True) as guest:
         guest.wait_ready(LIMIT)
+        assert guest.shell("cat /proc/cmdline").startswith("BOOT_IMAGE=/vmlinuz ")    # GRUB's word
         assert guest.shell("nproc").strip() == "2"
         check_what_firmware_gives(guest)
         assert guest.smbios_memory() == ["DIMM 0"]
