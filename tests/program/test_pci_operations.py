@@ -286,6 +286,21 @@ def test_a_reset_ends_both():
         assert host.told("DONE", id=3)["result"] == "done"
 
 
+def test_a_reset_leaves_an_unanswered_plug():
+    """A slot that has power since a reset says nothing of a driver."""
+    with guest(machine="plug-timeout=1") as host:
+        host.plug()
+        assert host.told("DONE", id=1)["result"] == "unanswered"
+        for _ in range(2):
+            host.qmp.execute("system_reset")
+            host.qmp.wait_event("RESET")
+        host.take()
+        host.unplug()
+        host.release()
+        assert host.told("DONE", id=2)["result"] == "done"
+        assert not [event for event in host.qmp.events if event["event"] == "DEVICE_OPERATION_LATE"], host.qmp.events
+
+
 def test_functions_of_a_slot():
     """They come with function 0 and go with any: one operation for all."""
     with guest() as host:
@@ -384,7 +399,7 @@ def fast(host):
 
 def test_they_move_with_the_guest():
     """An end that comes while memory is sent is the source's; what is in progress at the switch ends at the target."""
-    old, new = (["-device", f"virtio-rng-pci,id={name},bus={bus}"] for name, bus in (("old", "pci.1"), ("new", "pci.2")))
+    old, new = (["-device", f"virtio-rng-pci,id={name},bus=pci.{i}"] for i, name in ((1, "old"), (2, "new")))
     with tempfile.TemporaryDirectory(prefix="hotram-") as folder, guest(*old) as source:
         uri = f"unix:{folder}/m"
         with guest(*old, *new, "-incoming", uri, run=False) as target:

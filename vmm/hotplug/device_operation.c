@@ -151,7 +151,10 @@ static bool happens(struct device *device, enum device_happening happening)
         reason = reason_of_removal(operation);
         break;
     case DEVICE_RESET:
-        event = OPERATION_RESET;
+        /* The slot has power when the guest boots: no later write is an answer to an earlier plug. */
+        event = operation->kind == OPERATION_PLUG && operation->result == OPERATION_UNANSWERED
+                    ? OPERATION_GONE
+                    : OPERATION_RESET;
         reason = "the guest was reset before it responded; it finds the device when it boots";
         operation->at_reset = operation->kind == OPERATION_UNPLUG && operation->result != OPERATION_CANCELLED;
         break;
