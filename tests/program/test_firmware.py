@@ -184,6 +184,16 @@ def test_bootindex_is_the_order():
     refused("The bootindex 1 has already been used: 'k0' has it", *disk(0, ",bootindex=1"), *disk(1, ",bootindex=1"))
 
 
+def test_a_negative_bootindex_is_none():
+    with machine(*disk(0, ",bootindex=-1"), *disk(1, ",bootindex=2,addr=4"), *disk(2, ",bootindex=-1"), *disk(3, ",bootindex=-2"),
+                 *disk(4), "-device", "virtio-net-pci,id=c,bootindex=-1", "-boot", "strict=on") as (host, device, _):
+        assert device.file("bootorder") == b"/pci@i0cf8/scsi@4/disk@0,0\nHALT\0", device.file("bootorder")
+        assert [host.qmp.execute("qom-get", {"path": f"/machine/peripheral/{name}", "property": "bootindex"})
+                for name in ("k0", "k1", "k3", "k4", "c")] == [-1, 2, -2, -1, -1]
+    only_x86()
+    refused("'bootindex' expects a number from -2147483648 to 2147483647", *disk(0, ",bootindex=2147483648"))
+
+
 def test_boot_options_reach_firmware():
     def cmos(host, at):
         host.qtest.port_out(0x70, 1, at)

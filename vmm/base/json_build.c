@@ -61,6 +61,11 @@ struct json_object *json_new_number(uint64_t number)
     return or_failed(json_object_new_uint64(number), failed_string);
 }
 
+struct json_object *json_new_signed(int64_t number)
+{
+    return or_failed(json_object_new_int64(number), failed_string);
+}
+
 struct json_object *json_new_bool(bool value)
 {
     return or_failed(json_object_new_boolean(value), failed_string);

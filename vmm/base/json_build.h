@@ -33,6 +33,7 @@ struct json_object *json_new_array(void);
 struct json_object *json_new_string(const char *text);
 struct json_object *json_new_text(const char *bytes, size_t length);
 struct json_object *json_new_number(uint64_t number);
+struct json_object *json_new_signed(int64_t number);
 struct json_object *json_new_bool(bool value);
 
 /* Add a value, which is complete and belongs to the container from now on, even if memory is insufficient to

@@ -329,7 +329,7 @@ struct json_object *property_value(const struct property *property, const void *
     case PROPERTY_SIZE32:
         return json_new_number(*(const uint32_t *)value);
     case PROPERTY_INT32:
-        return json_new_number((uint64_t) * (const int32_t *)value);
+        return json_new_signed(*(const int32_t *)value);
     default:
         return json_new_number(*(const uint64_t *)value);
     }

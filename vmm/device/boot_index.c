@@ -17,19 +17,17 @@ static const struct property *property_of(const struct device_type *type)
     return NULL;
 }
 
-static bool read_index(const struct device_type *type, const uint8_t *values, uint32_t *index)
+static bool read_index(const struct device_type *type, const uint8_t *values, int32_t *index)
 {
     const struct property *property = property_of(type);
-    bool given = false;
 
-    if (property) {
-        memcpy(&given, values + property->given, sizeof given);
+    *index = BOOT_INDEX_NONE;
+    if (property)
         memcpy(index, values + property->offset, sizeof *index);
-    }
-    return given;
+    return *index >= 0;
 }
 
-static bool index_of(const struct device *device, uint32_t *index)
+static bool index_of(const struct device *device, int32_t *index)
 {
     alignas(max_align_t) uint8_t values[VALUES_MAX] = { 0 };
 
@@ -43,7 +41,7 @@ static bool index_of(const struct device *device, uint32_t *index)
 const struct device *boot_index_next(const struct board *board, const struct device *device)
 {
     const struct device *next = NULL;
-    uint32_t last = 0, index, best = 0;
+    int32_t last = 0, index, best = 0;
     const bool first = !device || !index_of(device, &last);
 
     for (const struct device *other = board->devices; other; other = other->next)
@@ -58,14 +56,14 @@ bool boot_index_check(const struct board *board, const struct device_type *type,
                       struct error *error)
 {
     char path[DEVICE_PATH_SIZE];
-    uint32_t index, taken;
+    int32_t index, taken;
 
     if (!read_index(type, values, &index))
         return true;
     for (const struct device *other = board->devices; other; other = other->next)
         if (index_of(other, &taken) && taken == index)
             return error_set(
-                error, "The bootindex %" PRIu32 " has already been used: '%.200s' has it; choose another",
+                error, "The bootindex %" PRId32 " has already been used: '%.200s' has it; choose another",
                 index, other->id ? other->id : device_path(other, path));
     return true;
 }

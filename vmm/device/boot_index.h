@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * bootindex= of disks and network cards: a device's place in the order in which firmware tries them. No two
- * devices have the same.
+ * devices have the same. As in QEMU, a negative one is none.
  *
  * Threads: main thread.
  */
@@ -9,6 +9,12 @@
 #define VMM_DEVICE_BOOT_INDEX_H
 
 #include "device/device.h"
+
+/* The row of `struct values`, which has `int32_t bootindex; bool bootindex_given;`, and its default. */
+#define BOOT_INDEX_NONE (-1)
+#define BOOT_INDEX_ROW(values) \
+    PROPERTY_ROW_GIVEN(values, "bootindex", PROPERTY_INT32, bootindex, \
+                       "place in the boot order of firmware, each only once; negative (default -1): none")
 
 /* Iterate over the devices with an index, by rising index: NULL gives the first. NULL after the last. */
 const struct device *boot_index_next(const struct board *board, const struct device *device);

@@ -13,6 +13,7 @@
 
 #include "base/count_of.h"
 #include "base/message.h"
+#include "device/boot_index.h"
 #include "device/device.h"
 
 #define QUEUE_SIZE 256u
@@ -57,7 +58,7 @@ static const struct property properties[] = {
               NUMBER_RANGE(BLOCK_SECTOR, GRANULARITY_MAX)),
     ROW("share-rw", PROPERTY_BOOL, share,
         "others may write the image at the same time, for a file system of a cluster (default off)"),
-    ROW_GIVEN("bootindex", PROPERTY_UINT32, bootindex, "place in the boot order of firmware, each only once"),
+    BOOT_INDEX_ROW(blk_values),
     ROW_RANGE("num-queues", PROPERTY_UINT32, queues, "request queues (default: one for each CPU, at most 64)",
               NUMBER_RANGE(1, QUEUES_MAX)),
     PROPERTY_ROW_RANGE(blk_values, "queue-size", PROPERTY_UINT32, queue_size,
@@ -207,6 +208,7 @@ static void set_defaults(void *opaque)
     struct blk_values *values = opaque;
 
     values->queue_size = QUEUE_SIZE;
+    values->bootindex = BOOT_INDEX_NONE;
     values->config_wce = values->discard = values->write_zeroes = true;
 }
 

@@ -48,7 +48,8 @@ struct blk_request {
 struct blk_values {
     struct virtio_values virtio;
     char *drive, *iothread, *serial, *write_cache, *werror, *rerror;
-    uint32_t logical, physical, granularity, bootindex, queues, queue_size;
+    uint32_t logical, physical, granularity, queues, queue_size;
+    int32_t bootindex;
     bool logical_given, physical_given, granularity_given, bootindex_given, queues_given;
     bool config_wce, discard, write_zeroes, share;
 };

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/count_of.h"
+#include "device/boot_index.h"
 
 #define QUEUE_SIZE 256u
 #define MTU_MIN 68u
@@ -25,8 +26,7 @@ static const struct property properties[] = {
         net_values, "host_mtu", PROPERTY_UINT32, mtu,
         "largest packet that the guest is to send, in bytes (default: the guest decides)",
         NUMBER_RANGE(MTU_MIN, UINT16_MAX)),
-    PROPERTY_ROW_GIVEN(net_values, "bootindex", PROPERTY_UINT32, bootindex,
-                       "place in the boot order of firmware, each only once"),
+    BOOT_INDEX_ROW(net_values),
     PROPERTY_ROW_RANGE(net_values, "rx_queue_size", PROPERTY_UINT32, rx_queue_size,
                        "buffers for frames to the guest in a queue, a power of two (default 256)",
                        NUMBER_POWER_OF_TWO(QUEUE_SIZE, VIRTIO_QUEUE_SIZE_MAX)),
@@ -104,6 +104,7 @@ static void set_defaults(void *opaque)
     values->control_vlan = values->control_mac = values->control_offloads = true;
     values->guest_announce = true;
     values->rx_queue_size = values->tx_queue_size = QUEUE_SIZE;
+    values->bootindex = BOOT_INDEX_NONE;
 }
 
 /* ---- the card ---- */

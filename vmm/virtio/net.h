@@ -54,7 +54,8 @@
 struct net_values {
     struct virtio_values virtio;
     char *netdev, *mac;
-    uint32_t mtu, bootindex, rx_queue_size, tx_queue_size;
+    uint32_t mtu, rx_queue_size, tx_queue_size;
+    int32_t bootindex;
     bool bootindex_given;
     bool mtu_given, mq, checksum, guest_checksum, merge, status;
     bool control, control_rx, control_rx_extra, control_vlan, control_mac, control_offloads, guest_announce;

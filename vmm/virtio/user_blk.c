@@ -10,6 +10,7 @@
 #include "base/config.h"
 #include "base/loop.h"
 #include "device/board.h"
+#include "device/boot_index.h"
 #include "virtio/user_blk.h"
 
 #define QUEUE_SIZE 128u
@@ -24,8 +25,7 @@ static const struct property properties[] = {
     PROPERTY_ROW_REQUIRED(user_blk_values, "chardev", PROPERTY_STRING, chardev,
                           "id of a -chardev socket that connects to the back end",
                           "Parameter 'chardev' is missing: chardev=ID, of a -chardev socket,id=ID,path=PATH"),
-    PROPERTY_ROW_GIVEN(user_blk_values, "bootindex", PROPERTY_UINT32, bootindex,
-                       "place in the boot order, for firmware; Linux is booted directly"),
+    BOOT_INDEX_ROW(user_blk_values),
     PROPERTY_ROW_GIVEN_RANGE(
         user_blk_values, "num-queues", PROPERTY_UINT32, queues,
         "request queues (default: one for each CPU, at most 64, or as many as the back end serves)",
@@ -119,6 +119,7 @@ static void set_defaults(void *opaque)
     struct user_blk_values *values = opaque;
 
     values->queue_size = QUEUE_SIZE;
+    values->bootindex = BOOT_INDEX_NONE;
     values->config_wce = values->discard = values->write_zeroes = true;
 }
 

@@ -23,7 +23,8 @@
 struct user_blk_values {
     struct virtio_values virtio;
     char *chardev, *write_cache;
-    uint32_t bootindex, queues, queue_size;
+    uint32_t queues, queue_size;
+    int32_t bootindex;
     bool bootindex_given, queues_given;
     bool config_wce, discard, write_zeroes;
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "device/board.h"
+#include "device/boot_index.h"
 #include "virtio/user.h"
 
 #define TAG_SIZE 36u /* 5.11.4: padded with zeros, and without a NUL if it is that long */
@@ -21,7 +22,8 @@
 struct user_fs_values {
     struct virtio_values virtio;
     char *chardev, *tag;
-    uint32_t bootindex, queues, queue_size;
+    uint32_t queues, queue_size;
+    int32_t bootindex;
     bool bootindex_given;
 };
 
@@ -40,8 +42,7 @@ static const struct property properties[] = {
                           "name by which the guest mounts it (mount -t virtiofs TAG FOLDER), up to 36 bytes",
                           "Parameter 'tag' is missing: tag=NAME, by which the guest mounts the folder "
                           "(mount -t virtiofs NAME FOLDER)"),
-    PROPERTY_ROW_GIVEN(user_fs_values, "bootindex", PROPERTY_UINT32, bootindex,
-                       "place in the boot order, for firmware; Linux is booted directly"),
+    BOOT_INDEX_ROW(user_fs_values),
     PROPERTY_ROW_RANGE(user_fs_values, "num-request-queues", PROPERTY_UINT32, queues,
                        "request queues, besides the one for urgent requests (default 1)",
                        NUMBER_RANGE(1, QUEUES_MAX)),
@@ -56,6 +57,7 @@ static void set_defaults(void *opaque)
 
     values->queues = 1;
     values->queue_size = QUEUE_SIZE;
+    values->bootindex = BOOT_INDEX_NONE;
 }
 
 static bool check_values(const void *opaque, struct error *error)
