@@ -6,6 +6,7 @@ everything as it was."""
 
 import os
 import pathlib
+import shutil
 import socket
 import struct
 import subprocess
@@ -190,6 +191,17 @@ def test_topology_by_the_machines_keys():
         assert result.returncode == 0 and result.stdout.count("CPU #") == cpus, (keys, result)
     refuses(["-machine", "smp.cpu=8"], "cpus")
     refuses(["-machine", "smp.cpus=x"], "'x'")
+
+
+def test_the_program_of_user_networking_is_named_where_it_was_looked_for():
+    with tempfile.TemporaryDirectory() as folder:
+        alone = shutil.copy2(PROGRAM, folder)
+        run = subprocess.run([alone, "-accel", "qtest", "-nodefaults", "-display", "none", "-S", "-monitor", "stdio",
+                              "-netdev", "user,id=n"], input="quit\n", capture_output=True, text=True, timeout=60, check=False)
+        if run.returncode == 0:
+            raise tap.Skip("hotram is installed")
+        for word in (f"neither '{folder}/hotram-user-net' nor '/", "/hotram/hotram-user-net': ", "libslirp-dev", "passt"):
+            assert word in run.stderr, (word, run.stderr)
 
 
 def test_words_of_the_option_that_was_given():

@@ -127,22 +127,24 @@ static bool check(const void *opaque, bool keyval, struct error *error)
 /* Beside this program, as built, or where it is installed. */
 static bool find_program(char path[512], struct error *error)
 {
+    static const char installed[] = HOTRAM_LIBEXECDIR "/" USER_NET_NAME;
     const ssize_t length = readlink("/proc/self/exe", path, 400);
     char *slash;
 
-    if (length > 0) {
-        path[length] = '\0';
-        slash = strrchr(path, '/');
-        snprintf(slash + 1, 512 - (size_t)(slash + 1 - path), "%s", USER_NET_NAME);
-        if (access(path, X_OK) == 0)
-            return true;
-    }
-    snprintf(path, 512, "%s", HOTRAM_LIBEXECDIR "/" USER_NET_NAME);
-    return access(path, X_OK) == 0 ||
-           error_set(error,
-                     "-netdev user needs the program '%s', which is not there: this hotram was built without "
-                     "libslirp; -netdev stream connects to passt, which does the same",
-                     path);
+    path[length > 0 ? length : 0] = '\0';
+    slash = strrchr(path, '/');
+    slash = slash ? slash + 1 : path;
+    snprintf(slash, 512 - (size_t)(slash - path), "%s", USER_NET_NAME);
+    if (access(path, X_OK) == 0)
+        return true;
+    error_set(error,
+              "-netdev user needs the program " USER_NET_NAME
+              ", which is neither '%s' nor '%s': it is built and "
+              "installed with hotram if libslirp is there (Debian: libslirp-dev); -netdev stream connects to "
+              "passt, which does the same",
+              path, installed);
+    snprintf(path, 512, "%s", installed);
+    return access(path, X_OK) == 0;
 }
 
 #define WORDS_MAX (COUNT_OF(properties) + 3)
