@@ -103,6 +103,8 @@ def test_options_that_are_wrong():
                           ("{\"driver\":\"null-co\",\"node-name\":\"a\",\"size\":\"1G\"}", "expected: integer")):
         said = refused("-blockdev", option)
         assert words in said and "-blockdev" in said, said
+    said = refused("-blockdev", "qcow3,node-name=a")
+    assert "did you mean 'qcow2'? Available: file, host_device, null-co, raw, qcow2, " in said, said
     said = refused("-blockdev", "null-co,node-name=a", "-blockdev", "null-co,node-name=a")
     assert "Duplicate nodes with node-name='a'; choose another name" in said, said
 
@@ -139,6 +141,30 @@ def test_drives():
                               ("no property 'bus'", f"file={second},format=raw,bus=0")):
             said = refused("-drive", option)
             assert words in said and "-drive" in said, said
+
+
+def test_protocols_are_named_with_the_way_out():
+    for options, words in (
+            (["-drive", "file=nbd://localhost/x"], ["protocol 'nbd'", "--blockdev nbd,server.type=inet", "writable=on",
+                                                    "a file of this name is ./nbd://localhost/x"]),
+            (["-drive", "file=nbd+unix:///x?socket=y,format=qcow2"], ["protocol 'nbd'"]),
+            (["-drive", "file=rbd:pool/image,if=none,id=d"], ["protocol 'rbd'", "--blockdev rbd,pool=POOL"]),
+            (["-drive", "file=fat:rw:/tmp,format=raw"], ["--blockdev vvfat,dir=FOLDER,read-only=on", "writable=off"]),
+            (["-drive", "file=json:{}"], ["-blockdev '{", "./json:{}"]),
+            (["-hda", "http://x/y"], ["protocol 'http'"]), (["https://x/y"], ["protocol 'https'", "writable=off"]),
+            (["-pflash", "ssh://x/y"], ["protocol 'ssh'"]),
+            (["-blockdev", "nbd,node-name=d,export=x"], ["protocol 'nbd'", "vhost-user-blk-pci,chardev=disk"]),
+            (["-blockdev", "raw,node-name=d,file.driver=https,file.url=x"], ["file: protocol 'https'"])):
+        said = refused(*options)
+        assert all(word in said for word in words) and "truncate" not in said, (words, said)
+        assert ("a file of this name" in said) == (options[0] != "-blockdev"), said
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("nbd:x", "other:y"):  # a file, and a word that is no protocol's
+            pathlib.Path(folder, name).write_bytes(bytes(MIB))
+            run = subprocess.run([PROGRAM, "-accel", "qtest", "-nodefaults", "-display", "none", "-S", "-monitor", "stdio", "-drive",
+                                  f"format=raw,file={'./' if name == 'nbd:x' else ''}{name}"], cwd=folder, input="info block\nquit\n",
+                                 capture_output=True, text=True, timeout=60)
+            assert run.returncode == 0 and f"{name} (raw)" in run.stdout, run
 
 
 def test_the_shortest_forms():
@@ -222,7 +248,7 @@ def test_an_image_that_may_not_be_written():
 
 
 def test_help():
-    for argument, words in (("help", ["file", "host_device", "null-co", "raw"]),
+    for argument, words in (("help", ["file", "host_device", "null-co", "raw", "qemu-storage-daemon", "qcow2", "vmdk"]),
                             ("file,help", ["filename=", "cache.direct=", "aio="]),
                             ("null-co,help", ["latency-ns="])):
         run = subprocess.run([PROGRAM, "-blockdev", argument], capture_output=True, text=True, timeout=60)

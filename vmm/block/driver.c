@@ -12,6 +12,7 @@
 #include "base/suggest.h"
 #include "block/engine.h"
 #include "block/image_format.h"
+#include "block/protocol.h"
 
 /* The first of each is what stands for none. */
 static const char *const discards[] = { "ignore", "unmap", "off", "on", NULL };
@@ -157,6 +158,7 @@ static bool unknown_driver(const char *name, struct error *error)
 {
     struct suggestion suggestion;
     char subject[200];
+    const char *served;
 
     if (image_format_is_served(name))
         return error_set(
@@ -167,9 +169,13 @@ static bool unknown_driver(const char *name, struct error *error)
             "--export vhost-user-blk,id=export,node-name=disk,writable=on,addr.type=unix,addr.path=SOCKET`, "
             "then `chardev-add socket,id=disk,path=SOCKET` and `device_add vhost-user-blk-pci,chardev=disk`",
             name, name);
+    if (!block_protocol_check(name, error))
+        return false;
     suggestion_start(&suggestion, name);
     for (size_t i = 0; i < COUNT_OF(drivers); i++)
         suggestion_offer(&suggestion, drivers[i].name);
+    for (size_t i = 0; (served = image_format_served(i)) != NULL; i++)
+        suggestion_offer(&suggestion, served);
     words_format(subject, sizeof subject, "Unknown driver '%.80s'", name);
     return suggestion_fail(&suggestion, subject, error);
 }

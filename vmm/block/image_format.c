@@ -90,13 +90,20 @@ const char *image_format_alone(const char *path)
     return format && strcmp(format, "qcow2") == 0 && is_alone(head, (size_t)length) ? format : NULL;
 }
 
-bool image_format_is_served(const char *format)
+const char *image_format_served(size_t index)
 {
     static const char *const served[] = { "qcow2", "qcow", "qed",       "vmdk",  "vdi",  "vpc",
                                           "vhdx",  "dmg",  "parallels", "cloop", "bochs" };
 
-    for (size_t i = 0; i < COUNT_OF(served); i++)
-        if (strcmp(served[i], format) == 0)
+    return index < COUNT_OF(served) ? served[index] : NULL;
+}
+
+bool image_format_is_served(const char *format)
+{
+    const char *served;
+
+    for (size_t i = 0; (served = image_format_served(i)) != NULL; i++)
+        if (strcmp(served, format) == 0)
             return true;
     return false;
 }

@@ -33,6 +33,9 @@ const char *image_format(const uint8_t *head, size_t length);
  */
 const char *image_format_alone(const char *path);
 
+/* Iterate over the formats that qemu-storage-daemon serves (storage_daemon.h), by QEMU's names: NULL after
+ * the last. Any thread. */
+const char *image_format_served(size_t index);
 /* Whether images of this format, by QEMU's name, are served by qemu-storage-daemon (storage_daemon.h). Any
  * thread. */
 bool image_format_is_served(const char *format);

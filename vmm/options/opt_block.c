@@ -7,17 +7,22 @@
 #include <string.h>
 
 #include "block/driver.h"
+#include "block/image_format.h"
 #include "block/node.h"
 #include "options/parser.h"
 
 static bool show_help(const char *driver, bool properties)
 {
     const struct block_driver *row;
+    const char *served;
 
     if (is_help(driver)) {
         puts("Block drivers:");
         for (size_t i = 0; (row = block_driver_at(i)) != NULL; i++)
             printf("  %s\n", row->name);
+        puts("Formats of images that qemu-storage-daemon serves, which hotram starts:");
+        for (size_t i = 0; (served = image_format_served(i)) != NULL; i++)
+            printf("  %s\n", served);
         return true;
     }
     for (size_t i = 0; properties && (row = block_driver_at(i)) != NULL; i++)

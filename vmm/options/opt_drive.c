@@ -12,6 +12,7 @@
 #include "base/count_of.h"
 #include "base/json_build.h"
 #include "block/image_format.h"
+#include "block/protocol.h"
 #include "options/parser.h"
 
 struct drive {
@@ -87,6 +88,8 @@ static bool check_drive(const struct drive *drive, const struct cache_mode *cach
                          drive->interface);
     if (!drive->file || !*drive->file)
         return error_set(error, "Parameter 'file' is missing: the path of an image");
+    if (!block_protocol_check_file(drive->file, error))
+        return false;
     if (drive->format && strcmp(drive->format, "raw") != 0 && !image_format_is_served(drive->format))
         return error_set(
             error,
