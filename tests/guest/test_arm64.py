@@ -12,7 +12,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib import arch, tap                                    # noqa: E402
+from lib import arch, tap, topology                          # noqa: E402
 from lib.machine import GUEST, PROGRAM, Machine              # noqa: E402
 
 MEMORY = ["-m", "512M,slots=4,maxmem=4G"]
@@ -70,7 +70,8 @@ def test_the_its_starts_anew_at_a_reset():
 
 def test_without_acpi():
     only_arm64()
-    with Machine(["-m", "512M", "-smp", "2", "-machine", "acpi=off"], reboot=True) as machine:
+    smp = topology.Smp(sockets=1, cores=1, threads=2)
+    with Machine(["-m", "512M", "-smp", f"2,{smp}", "-machine", "acpi=off"], reboot=True) as machine:
         for _ in range(2):
             machine.wait_ready()
             assert machine.shell("nproc").strip() == "2"
@@ -83,6 +84,7 @@ def test_without_acpi():
             machine.console.send("x reboot -f")
             machine.qmp.wait_event("RESET", {"guest": True})
         machine.wait_ready()
+        topology.check(machine, smp)
         assert machine.quit() == 0
 
 
