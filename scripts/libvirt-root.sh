@@ -13,6 +13,8 @@ cd "$(dirname "$0")/.."
 out=build/libvirt
 # virtinst: virt-install. iproute2: tests make bridges.
 wanted=(libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients virtinst iproute2)
+# Which Debian 12 has in libvirt-daemon: without it virt-install's disks have no path.
+later=libvirt-daemon-driver-storage
 mkdir -p $out/packages
 # Two at once would write the same files.
 exec 9> $out/lock
@@ -22,7 +24,9 @@ say() { echo "libvirt-root: $*"; }
 
 # Packages and their versions that apt would install here, one a line.
 missing() {
-    apt-get -s -qq -o Debug::NoLocking=true --no-install-recommends install "${wanted[@]}" |
+    local names=("${wanted[@]}")
+    ! apt-cache show "$later" > /dev/null 2>&1 || names+=("$later")
+    apt-get -s -qq -o Debug::NoLocking=true --no-install-recommends install "${names[@]}" |
         sed -n 's/^Inst \([^ ]*\) .*(\([^ ]*\) .*/\1=\2/p'
 }
 
