@@ -21,7 +21,7 @@ NEEDS = {"virtio-blk-pci": ("drive=n",), "vhost-vsock-pci": ("guest-cid=3",), "v
          "host-x86_64-cpu": None, "host-arm-cpu": None, "virtconsole": None, "virtserialport": None}
 # What else must be given with a number, for it to be accepted.
 WITH = {"logical_block_size": "physical_block_size=32768"}
-RANGE = re.compile(r"Parameter '([^']+)' expects (?:a number from (\d+) to (\d+)|"
+RANGE = re.compile(r"Parameter '([^']+)' expects (?:a number from (-?\d+) to (\d+)|"
                    r"a power of two from (\d+) to (\d+)|(\d+)(?:: [^;]*)?); got '([^']*)'")
 
 
@@ -58,7 +58,7 @@ def test_each_limit_that_is_named():
         for limit in sorted({*limits}):
             again = start(option, f"{text}{limit}")
             assert "expects" not in again and " size" not in again, (text, limit, again)
-        for beyond in {min(limits) - 1, max(limits) + 1, -1, "1.5", " 1", "0x"}:
+        for beyond in {min(limits) - 1, max(limits) + 1, min(-1, *limits) - 1, "1.5", " 1", "0x"}:
             other = RANGE.search(start(option, f"{text}{beyond}"))
             assert other and other[7] == str(beyond), (text, beyond, other)
             assert other.groups()[:6] == found.groups()[:6], (text, beyond, other[0])

@@ -20,9 +20,10 @@ static bool show_help(const char *driver, bool properties)
         puts("Block drivers:");
         for (size_t i = 0; (row = block_driver_at(i)) != NULL; i++)
             printf("  %s\n", row->name);
-        puts("Formats of images that qemu-storage-daemon serves, which hotram starts:");
+        printf("Formats of images that qemu-storage-daemon serves, which hotram starts:");
         for (size_t i = 0; (served = image_format_served(i)) != NULL; i++)
-            printf("  %s\n", served);
+            printf("%s %s", i > 0 ? "," : "", served);
+        puts("");
         return true;
     }
     for (size_t i = 0; properties && (row = block_driver_at(i)) != NULL; i++)
