@@ -92,6 +92,10 @@ class BackEnd:
         self._listener.close()
         assert self.failure is None, self.failure
 
+    def has_gone(self):
+        """Nobody is connected, and all that was passed is closed."""
+        return self._client is None and self.regions == []
+
     @contextlib.contextmanager
     def slow(self, request):
         """It answers this when the test sets the event, which has to come before hotram gives up: what the test asks the

@@ -184,6 +184,7 @@ def test_a_snapshot_when_a_device_has_just_gone():
         for number in range(10):
             file = f"{folder}/{number}"
             host.qmp.execute("device_add", {"driver": "vhost-user-blk-pci", "id": "v", "chardev": "c", "bus": "port"})
+            host.qmp.execute("query-status")            # its monitor reads again, so that the removal is the first to come
             with socket.socket(socket.AF_UNIX) as other:
                 with at_once(host):
                     host.qmp.send_raw(b'{"execute": "device_del", "arguments": {"id": "v"}}\n')

@@ -99,6 +99,7 @@ struct board {
     struct device *clock_chip;                                  /* this chip, x86's clock */
 
     struct device *devices;  /* device/device.h */
+    struct device *coming;   /* those whose device_add is not answered yet: device/coming.c */
     struct child_bus *buses; /* device/child_bus.h */
     uint32_t anonymous_devices;
 };

@@ -60,7 +60,7 @@ bool boot_index_check(const struct board *board, const struct device_type *type,
 
     if (!read_index(type, values, &index))
         return true;
-    for (const struct device *other = board->devices; other; other = other->next)
+    for (const struct device *other = device_any(board, NULL); other; other = device_any(board, other))
         if (index_of(other, &taken) && taken == index)
             return error_set(
                 error, "The bootindex %" PRId32 " has already been used: '%.200s' has it; choose another",

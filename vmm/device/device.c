@@ -43,6 +43,13 @@ static bool check_id(const struct board *board, const struct device_type *type, 
         return error->text[0] == '\0';
     if (!id_check(*id, error))
         return false;
+    other = device_coming(board, *id);
+    if (other)
+        return error_set(
+            error,
+            "Duplicate device ID '%s': a %s uses it, whose back end has not answered yet; choose "
+            "another id, or device_del %s",
+            *id, other->type->name, *id);
     other = device_find(board, *id);
     return !other || type->own_ids ||
            error_set(error, "Duplicate device ID '%s': a %s uses it; choose another id", *id,
@@ -221,10 +228,22 @@ void devices_remove_left(const struct board *board)
         }
 }
 
+static bool cancel_add(struct device *device)
+{
+    struct error why;
+
+    error_set(&why, "device_del %.200s has cancelled its device_add", device->id);
+    device->type->give_up(device, &why, false);
+    return true;
+}
+
 bool device_del(struct board *board, const char *reference, struct error *error)
 {
-    struct device *device = device_resolve(board, reference, NULL, error);
+    struct device *device = device_coming(board, reference);
 
+    if (device)
+        return cancel_add(device);
+    device = device_resolve(board, reference, NULL, error);
     if (device && device->leaving)
         return error_set(
             error,

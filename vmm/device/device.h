@@ -17,12 +17,14 @@ struct operation;
 /* The first member of each device's own struct. */
 struct device {
     const struct device_type *type;
-    char *id;        /* owned; NULL: none */
-    uint32_t anon;   /* if it has none: its number among those of -device and device_add without an id */
-    bool hotplugged; /* added after the start */
-    bool present;    /* its plug is complete; queries show it */
-    bool unattached; /* a CPU of the start: QEMU's path has this number of it, `anon` */
-    bool leaving;    /* device_leave() was called */
+    char *id;          /* owned; NULL: none */
+    uint32_t anon;     /* if it has none: its number among those of -device and device_add without an id */
+    bool hotplugged;   /* added after the start */
+    bool present;      /* its plug is complete; queries show it */
+    bool unattached;   /* a CPU of the start: QEMU's path has this number of it, `anon` */
+    bool leaving;      /* device_leave() was called */
+    bool coming;       /* it is in the list of those that are coming, and not in the other */
+    const void *asker; /* of such a device: `opaque` of its completion */
     /* Of device/request.h, for the board's `requests`: the operation that may still receive an event, and one
      * that has not begun. Both may be NULL. */
     struct operation *operation, *prepared;
@@ -75,6 +77,25 @@ enum outcome device_add(struct board *board, struct props props, bool hot,
 /* device_del: request the removal of a device, by id or QOM path. True: requested or done; DEVICE_DELETED
  * reports the end. False and an error: there is none (class DeviceNotFound), or it cannot be removed. */
 bool device_del(struct board *board, const char *reference, struct error *error);
+
+/* ---- coming.c: devices that wait for another program ---- */
+
+/* A device whose create() returns OUTCOME_LATER is in a list of its own until its completion is called: there
+ * nobody sees it, but its id and what else it will use are taken. `type`, `id` and `asker` are set. */
+void device_expect(struct device *device, struct board *board);
+/* Take it out of that list. */
+void device_expected(struct device *device);
+/* The device of that list with an id or QOM path. NULL: there is none. */
+struct device *device_coming(const struct board *board, const char *reference);
+/* Iterate over the devices of both lists: NULL gives the first. NULL after the last. */
+const struct device *device_any(const struct board *board, const struct device *device);
+/* The client of a device_add has cancelled it, which ends with an error soon. False: the device is not
+ * coming. */
+bool device_cancel_add(const struct board *board, const void *asker);
+/* Whether no device is coming. False and an error that names one. */
+bool devices_none_coming(const struct board *board, struct error *error);
+/* At the end of the program, when no event loop runs: none of them comes, of which the clients hear. */
+void devices_stop_coming(const struct board *board);
 
 /* Iterate over busy devices (device/type.h), in order of creation: NULL gives the first. NULL: no more. */
 const struct device *devices_busy(const struct board *board, const struct device *device);

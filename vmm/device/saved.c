@@ -92,6 +92,8 @@ bool devices_can_save(const struct board *board, struct error *error)
 {
     char words[DEVICE_PATH_SIZE];
 
+    if (!devices_none_coming(board, error))
+        return false;
     for (const struct device *device = board->devices; device; device = device->next)
         if (device->type->unsaved || (device->type->has_saved_form && !device->type->has_saved_form(device)))
             return error_set(error,

@@ -107,6 +107,9 @@ struct device_type {
     /* Create a device, as device_add() says; `id` is valid and unused, or NULL. */
     enum outcome (*create)(struct board *board, const char *id, struct props props, bool hot,
                            const struct completion *completion, struct error *error);
+    /* Of a device whose create() has returned OUTCOME_LATER: its completion is called soon, with the error
+     * `why`, and nothing is left; or `now`, before this returns. */
+    void (*give_up)(struct device *device, const struct error *why, bool now);
     /* Set the values of a device that exists; strings are borrowed. */
     void (*describe)(const struct device *device, void *values);
     /* device_del: request or perform the removal. False and an error: refused. NULL: it cannot be removed. */

@@ -55,7 +55,7 @@ bool mem_check_values(const void *opaque, struct error *error)
 /* Whether a device has the memory of a guest in another program, which could reach all of it. */
 bool mem_check_others(const struct board *board, struct error *error)
 {
-    for (const struct device *device = board->devices; device; device = device->next)
+    for (const struct device *device = device_any(board, NULL); device; device = device_any(board, device))
         if (device->type->virtio && ((const struct virtio_device *)(const void *)device)->maps_memory)
             return error_set(
                 error,

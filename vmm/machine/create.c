@@ -339,6 +339,7 @@ void machine_destroy(struct machine *machine)
     vcpus_destroy(&machine->vcpus);
     loop_cancel(machine->loop, &machine->requests_work);
     timer_cancel(&machine->reset_pause);
+    devices_stop_coming(&machine->board);
     hotplug_destroy(machine->hotplug);
     cpus_destroy(machine->cpus);
     devices_destroy(&machine->board);

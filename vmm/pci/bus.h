@@ -28,6 +28,8 @@ struct pci_bus {
     struct pci_host *host;
     struct pci_bridge *bridge;                                /* the bridge to this bus; NULL: the root */
     struct pci_function *function[PCI_SLOTS * PCI_FUNCTIONS]; /* by devfn */
+    /* The same of those that will come, which the guest does not see (pci_place_reserve()). Main thread. */
+    const struct pci_function *coming[PCI_SLOTS * PCI_FUNCTIONS];
 };
 
 /* A bridge to another bus. */

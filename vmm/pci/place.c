@@ -104,11 +104,19 @@ static struct pci_bus *find_bus(const struct pci_function *function, struct boar
 /* "pcie-root-port,id=p1", as errors say it. */
 static const char *whose(const struct pci_function *function, char text[160])
 {
+    const char *coming = function->device.coming ? ", which is still being added" : "";
+
     if (function->device.id)
-        snprintf(text, 160, "%s,id=%.80s", function->name, function->device.id);
+        snprintf(text, 160, "%s,id=%.80s%s", function->name, function->device.id, coming);
     else
-        snprintf(text, 160, "%s", function->name);
+        snprintf(text, 160, "%s%s", function->name, coming);
     return text;
+}
+
+/* What has a place, or will have it. */
+static const struct pci_function *holder(const struct pci_bus *bus, unsigned devfn)
+{
+    return bus->function[devfn] ? bus->function[devfn] : bus->coming[devfn];
 }
 
 /* The lowest slot of which no function is taken; DEVFN_FREE: there is none. */
@@ -118,7 +126,7 @@ static int free_slot(const struct pci_bus *bus)
         bool taken = false;
 
         for (unsigned i = 0; i < PCI_FUNCTIONS; i++)
-            taken |= bus->function[PCI_DEVFN(slot, i)] != NULL;
+            taken |= holder(bus, PCI_DEVFN(slot, i)) != NULL;
         if (!taken)
             return PCI_DEVFN(slot, 0);
     }
@@ -146,12 +154,12 @@ static bool no_slot(const struct pci_function *function, const struct pci_bus *b
     char text[160], place[160];
 
     if (bus->bridge)
-        return error_set(
-            error,
-            "PCI: no slot/function available for %s, all in use: bus '%s' has one slot, and %s "
-            "is there; %s",
-            function->name, bus->name, whose(bus->function[0] ? bus->function[0] : function, text),
-            hot ? hot_place(bus->host, place) : "add a pcie-root-port, or take bus=" PCI_ROOT_NAME);
+        return error_set(error,
+                         "PCI: no slot/function available for %s, all in use: bus '%s' has one slot, and %s "
+                         "is there; %s",
+                         function->name, bus->name, whose(holder(bus, 0) ? holder(bus, 0) : function, text),
+                         hot ? hot_place(bus->host, place)
+                             : "add a pcie-root-port, or take bus=" PCI_ROOT_NAME);
     return error_set(error,
                      "PCI: no slot/function available for %s, all in use: bus '%s' has %u slots; up to %u "
                      "functions share one with multifunction=on and addr=SLOT.FUNCTION",
@@ -161,7 +169,7 @@ static bool no_slot(const struct pci_function *function, const struct pci_bus *b
 static bool check_taken(const struct pci_function *function, const struct pci_bus *bus, unsigned devfn,
                         struct error *error)
 {
-    const struct pci_function *other = bus->function[devfn];
+    const struct pci_function *other = holder(bus, devfn);
     const int free_one = free_slot(bus);
     char text[160];
 
@@ -231,12 +239,42 @@ static bool check_hot(const struct pci_function *function, const struct pci_bus 
     if (!bus->bridge)
         return error_set(error, "Bus '%s' does not support hotplugging: %s", bus->name,
                          hot_place(bus->host, text));
-    if (PCI_FUNCTION(devfn) > 0 && bus->function[0])
+    if (PCI_FUNCTION(devfn) > 0 && holder(bus, 0))
         return error_set(error,
                          "PCI: slot %u function 0 already occupied by %s, new func %s cannot be exposed to "
                          "guest: function 0 comes last",
-                         PCI_SLOT(devfn), whose(bus->function[0], text), function->name);
+                         PCI_SLOT(devfn), whose(holder(bus, 0), text), function->name);
+    for (unsigned i = 1; PCI_FUNCTION(devfn) == 0 && i < PCI_FUNCTIONS; i++)
+        if (bus->coming[i])
+            return error_set(
+                error,
+                "PCI: function %u of the slot is %s, and function 0 comes last: add %s after the "
+                "answer to that device_add",
+                i, whose(bus->coming[i], text), function->name);
     return bus->bridge->plug(bus->bridge, function, error);
+}
+
+bool pci_place_reserve(const struct pci_function *function, struct board *board,
+                       const struct pci_place *place, struct pci_reservation *reservation,
+                       struct error *error)
+{
+    struct pci_bus *bus = find_bus(function, board, place->bus, error);
+    int devfn;
+
+    *reservation = (struct pci_reservation){ 0 };
+    if (!bus || !find_place(function, bus, place, true, &devfn, error) ||
+        !check_hot(function, bus, (unsigned)devfn, error))
+        return false;
+    *reservation = (struct pci_reservation){ bus, (unsigned)devfn };
+    bus->coming[devfn] = function;
+    return true;
+}
+
+void pci_place_release(struct pci_reservation *reservation)
+{
+    if (reservation->bus)
+        reservation->bus->coming[reservation->devfn] = NULL;
+    reservation->bus = NULL;
 }
 
 bool pci_function_plug(struct pci_function *function, struct board *board, const struct pci_place *place,

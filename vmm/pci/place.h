@@ -46,6 +46,19 @@ bool pci_place_check(const struct pci_place *place, struct error *error);
  * function is unchanged. */
 bool pci_function_plug(struct pci_function *function, struct board *board, const struct pci_place *place,
                        bool hot, struct error *error);
+/* A place on a bus that nobody else can take. */
+struct pci_reservation {
+    struct pci_bus *bus; /* NULL: none */
+    unsigned devfn;
+};
+/* Reserve the place of a function that will be plugged while the guest runs, with `name` and `device.id` set:
+ * everything that pci_function_plug() would refuse now is refused. False and an error likewise. */
+bool pci_place_reserve(const struct pci_function *function, struct board *board,
+                       const struct pci_place *place, struct pci_reservation *reservation,
+                       struct error *error);
+/* The place is free again, such as for pci_function_plug(). Without effect if there is no reservation. */
+void pci_place_release(struct pci_reservation *reservation);
+
 /* Remove a function from its bus: when this returns, the guest does not find it, all accesses to it have
  * ended, and its pin has no effect. Does nothing for a function that is not plugged. Must not be called under
  * the PCI lock, or within an access. */

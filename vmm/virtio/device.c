@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "virtio/halt.h"
+#include "virtio/making.h"
 #include "virtio/run.h"
 
 /* ---- properties ---- */
@@ -49,6 +50,8 @@ void virtio_device_describe(const struct device *device, struct virtio_values *v
 {
     const struct virtio_device *virtio = (const void *)device;
 
+    if (device->coming) /* what was given is all there is */
+        return;
     pci_place_describe(&virtio->pci, &values->place);
     values->vectors = virtio->vector_count;
     values->vectors_given = true;
@@ -102,9 +105,6 @@ static bool make_parts(struct virtio_device *device, const struct virtio_setup *
 {
     const struct virtio_values *values = setup->values;
 
-    device->name = strdup(device->pci.device.id ? device->pci.device.id : setup->type->name);
-    if (!device->name)
-        return error_set(error, "out of memory");
     device->queue_count = setup->queues;
     device->vector_count = values->vectors_given ? values->vectors
                            : setup->vectors      ? setup->vectors
@@ -127,7 +127,6 @@ void virtio_device_free(struct virtio_device *device)
             close(device->vector_fd[i]);
     free(device->queues);
     free(device->vector_fd);
-    free(device->name);
     pthread_mutex_destroy(&device->lock);
     pthread_mutex_destroy(&device->interrupt);
     virtio_halt_end(device);
@@ -135,25 +134,14 @@ void virtio_device_free(struct virtio_device *device)
 
 /* ---- its place ---- */
 
-static bool plug(struct virtio_device *device, struct board *board, bool hot,
-                 const struct virtio_setup *setup, struct error *error)
+bool virtio_device_name(struct virtio_device *device, const struct device_type *row, const char *id,
+                        struct error *error)
 {
-    struct error no_error;
-
-    if (!make_parts(device, setup, error))
-        return false;
-    if (!guest_memory_listen(device->memory, &device->listener, &no_error)) /* it refuses nothing */
-        return error_set(error, "out of memory");
-    if (pci_function_plug(&device->pci, board, &setup->values->place, hot, error)) {
-        virtio_transport_pin(device, true);
-        return true;
-    }
-    guest_memory_unlisten(device->memory, &device->listener);
-    return false;
+    device->name = strdup(id ? id : row->name);
+    return device->name || error_set(error, "out of memory");
 }
 
-bool virtio_device_plug(struct virtio_device *device, struct board *board, const char *id, bool hot,
-                        const struct virtio_setup *setup, struct error *error)
+static void init(struct virtio_device *device, struct board *board, const struct virtio_setup *setup)
 {
     const struct virtio_device_type *type = setup->type->virtio;
     const struct pci_ids ids = {
@@ -169,16 +157,41 @@ bool virtio_device_plug(struct virtio_device *device, struct board *board, const
 
     device->type = type;
     device->memory = board->memory;
+    device->pci.device.type = setup->type;
+    device->pci.device.board = board;
     pci_function_init(&device->pci, setup->type->name, &ids);
-    if (!device_enlist(&device->pci.device, board, setup->type, id, hot, error))
-        return false;
     pthread_mutex_init(&device->lock, NULL);
     pthread_mutex_init(&device->interrupt, NULL);
     virtio_run_init(device);
-    if (plug(device, board, hot, setup, error))
-        return true;
+}
+
+bool virtio_device_build(struct virtio_device *device, struct board *board, const struct virtio_setup *setup,
+                         struct error *error)
+{
+    struct error no_error;
+
+    init(device, board, setup);
+    if (make_parts(device, setup, error)) {
+        if (guest_memory_listen(device->memory, &device->listener, &no_error))
+            return true;
+        error_set(error, "out of memory"); /* it refuses nothing */
+    }
     virtio_transport_end(device);
     virtio_device_free(device);
+    return false;
+}
+
+bool virtio_device_plug(struct virtio_device *device, const char *id, bool hot,
+                        const struct virtio_setup *setup, struct error *error)
+{
+    struct board *board = device->pci.device.board;
+
+    if (!device_enlist(&device->pci.device, board, setup->type, id, hot, error))
+        return false;
+    if (pci_function_plug(&device->pci, board, &setup->values->place, hot, error)) {
+        virtio_transport_pin(device, true);
+        return true;
+    }
     device_delist(&device->pci.device);
     return false;
 }

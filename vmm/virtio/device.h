@@ -39,6 +39,7 @@
 #define VIRTIO_NO_VECTOR 0xffffu
 
 struct iothread;
+struct virtio_coming;
 struct virtio_device;
 struct virtio_setup;
 struct virtio_user;
@@ -113,6 +114,10 @@ struct virtio_device_type {
      * error; release() is called next. */
     bool (*prepare)(struct virtio_device *device, struct board *board, const char *id,
                     struct virtio_setup *setup, struct error *error);
+    /* The back end of a device whose `user` is set has answered: fill in `setup`, of which prepare() fills in
+     * nothing then. False and an error; likewise. NULL: no device of the type has one. */
+    bool (*answered)(struct virtio_device *device, struct board *board, struct virtio_setup *setup,
+                     struct error *error);
     /* The device is on its bus, where the guest may already use it. False and an error: it is removed. */
     bool (*plugged)(struct virtio_device *device, struct error *error);
     /* The device is not on a bus (or never was): release everything that prepare() and plugged() acquired,
@@ -146,8 +151,9 @@ struct virtio_device {
     const struct virtio_device_type *type;
     struct io_thread *io;
     struct guest_memory *memory;
-    struct virtio_user *user; /* of vhost-user (virtio/user.h), from prepare() on; NULL: another device */
-    char *name;               /* its id, or the name of its type: for messages, and as a holder of leases */
+    struct virtio_user *user;     /* of vhost-user (virtio/user.h), from prepare() on; NULL: another device */
+    struct virtio_coming *coming; /* the main thread's: its device_add waits (coming.c); or NULL */
+    char *name; /* its id, or the name of its type: for messages, and as a holder of leases */
 
     pthread_mutex_t lock; /* of the registers: */
     bool resetting;       /* the driver has reset the device, which is not drained yet */
@@ -258,17 +264,16 @@ struct virtio_setup {
     unsigned vectors;                   /* if the property is not given; 0: one for each queue and one more */
 };
 
-/* Initialize the common part, in the owner's struct, which is zeroed except for `io` and perhaps config;
- * enlist the device and put it on its bus, where the guest finds it. False and an error: nothing is left of
- * it. Main thread. */
-bool virtio_device_plug(struct virtio_device *device, struct board *board, const char *id, bool hot,
-                        const struct virtio_setup *setup, struct error *error);
 /* Take the device off its bus, and begin to stop it. It stays enlisted. May be repeated. Main thread. */
 void virtio_device_leave(struct virtio_device *device);
-/* Complete that, for a device that is not busy: when this returns, no thread uses it. Main thread. */
+/* Complete that, for a device that is not busy, or that was built only: when this returns, no thread uses it.
+ * Main thread. */
 void virtio_device_unplug(struct virtio_device *device);
-/* After that: free what virtio_device_plug() has allocated. */
+/* After that: free what virtio_device_build() has allocated. */
 void virtio_device_free(struct virtio_device *device);
+
+/* coming.c */
+void virtio_type_give_up(struct device *device, const struct error *why, bool now);
 
 /* Functions for the rows of device types. A reset is not permitted while the device is busy: the machine
  * pauses all devices first, and waits. */
@@ -315,6 +320,7 @@ bool virtio_is_saved(const struct virtio_device *device);
         .check = virtio_type_check, \
         .create = virtio_type_create, \
         .describe = virtio_type_describe, \
+        .give_up = virtio_type_give_up, \
         .unplug = virtio_type_unplug, \
         .stays = virtio_type_stays, \
         .has_saved_form = virtio_type_has_saved_form, \

@@ -109,22 +109,23 @@ static void set_defaults(void *opaque)
 
 /* ---- the card ---- */
 
-static bool is_taken(const struct board *board, const uint8_t mac[6])
+static bool is_taken(const struct board *board, const struct net *net)
 {
-    for (const struct device *device = board->devices; device; device = device->next)
-        if (device->type->virtio == &type &&
-            memcmp(((const struct net *)(const void *)device)->mac, mac, 6) == 0)
+    for (const struct device *device = device_any(board, NULL); device; device = device_any(board, device))
+        if (device->type->virtio == &type && device != &net->virtio.pci.device &&
+            memcmp(((const struct net *)(const void *)device)->mac, net->mac, 6) == 0)
             return true;
     return false;
 }
 
 /* As QEMU gives them, unless another card has one. */
-static void choose_mac(const struct board *board, uint8_t mac[6])
+static void choose_mac(const struct board *board, struct net *net)
 {
     static const uint8_t first[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
+    uint8_t *mac = net->mac;
 
     memcpy(mac, first, sizeof first);
-    while (is_taken(board, mac))
+    while (is_taken(board, net))
         if (++mac[5] == 0 && ++mac[4] == 0)
             mac[3]++;
 }
@@ -210,25 +211,44 @@ static void tell_filter(void *opaque)
                                           .device = { device->id, device_path(device, path) } });
 }
 
+/* What the driver will see of it. */
+static void set_up(struct net *net, const struct board *board, struct virtio_setup *setup)
+{
+    if (!net->values.mac)
+        choose_mac(board, net);
+    fill_config(net);
+    net_filter_reset(&net->filter, net->mac, 0);
+    net->filter_changed = (struct work){ .run = tell_filter, .opaque = net };
+    net_status_init(net);
+    setup->features = features_of(net);
+    setup->queues = 2 * net->pairs + net->values.control;
+    setup->queue_size = QUEUE_SIZE;
+    net->pairs_in_use = 1;
+}
+
 static bool prepare(struct virtio_device *device, struct board *board, const char *id,
                     struct virtio_setup *setup, struct error *error)
 {
     struct net *net = (void *)device;
 
     (void)id;
-    if (!connect_cable(net, board, error) || (net->backend && !net_user_connect(net, board, error)))
-        return false;
     if (net->values.mac)
         (void)read_mac(net->values.mac, net->mac, error); /* it was read before */
-    else
-        choose_mac(board, net->mac);
-    fill_config(net);
-    net_filter_reset(&net->filter, net->mac, 0);
-    net->filter_changed = (struct work){ .run = tell_filter, .opaque = net };
-    setup->features = features_of(net);
-    setup->queues = 2 * net->pairs + net->values.control;
-    setup->queue_size = QUEUE_SIZE;
-    net->pairs_in_use = 1;
+    if (!connect_cable(net, board, error) || (net->backend && !net_user_connect(net, board, error)))
+        return false;
+    if (!net_is_user(net))
+        set_up(net, board, setup);
+    return true;
+}
+
+static bool answered(struct virtio_device *device, struct board *board, struct virtio_setup *setup,
+                     struct error *error)
+{
+    struct net *net = (void *)device;
+
+    if (!net_user_answered(net, error))
+        return false;
+    set_up(net, board, setup);
     return true;
 }
 
@@ -256,8 +276,9 @@ static bool plugged(struct virtio_device *device, struct error *error)
                                    .io = device->io };
     if (!net->backend)
         return true;
-    if (!net_backend_use(net->backend, &net->card, error) || !net_vhost_attach(net, error) ||
-        (net_is_user(net) && !net_user_serve(net, error)))
+    if (net_is_user(net))
+        return net_user_serve(net, error);
+    if (!net_backend_use(net->backend, &net->card, error) || !net_vhost_attach(net, error))
         return false;
     virtio_device_call(device, net_listen, net); /* its driver may be there already */
     return true;
@@ -333,6 +354,7 @@ static const struct virtio_device_type type = {
     .defaults = set_defaults,
     .check = check_values,
     .prepare = prepare,
+    .answered = answered,
     .plugged = plugged,
     .release = release,
 };

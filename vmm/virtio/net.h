@@ -76,6 +76,7 @@ struct net {
     struct virtio_user user;    /* connected if the back end is of vhost-user */
     atomic_bool served;         /* it is there; for `served_changed` */
     struct work served_changed; /* posted to the main thread: the link changes */
+    struct work follow; /* posted to an I/O thread that may wait for its back end: the link has changed */
     struct net_filter filter;   /* the I/O thread's */
     atomic_bool filter_told;    /* NIC_RX_FILTER_CHANGED was emitted since the filter was last queried */
     struct work filter_changed; /* posted to the main thread: emits that event */
@@ -116,10 +117,13 @@ bool net_vhost_attach(struct net *net, struct error *error);
 bool net_vhost_start_if_possible(struct net *net);
 void net_vhost_broken(struct virtio_device *device);
 void net_vhost_vector_changed(struct virtio_device *device);
-/* net_user.c: connect to the back end of vhost-user, if the card has one. False and an error; the caller
- * calls virtio_user_release(), which has no effect otherwise. Main thread, like the next. */
+/* net_user.c: connect to the back end of vhost-user, if the card has one, and use its netdev. False and an
+ * error; the caller calls virtio_user_release(), which has no effect otherwise. Main thread, like the next
+ * two. */
 bool net_user_connect(struct net *net, struct board *board, struct error *error);
-/* Have it serve, once the card is on its bus and uses its back end. False and an error; likewise. */
+/* It has answered: see whether it suits the card. False and an error; likewise. */
+bool net_user_answered(struct net *net, struct error *error);
+/* Have it serve, once the card is on its bus. False and an error; likewise. */
 bool net_user_serve(struct net *net, struct error *error);
 /* Have it serve the pairs in use, if the link is up. I/O thread. */
 void net_user_begin(struct net *net);
@@ -134,6 +138,9 @@ void net_user_announce(struct net *net);
 /* net_status.c, callbacks of struct net_card: the link has changed; announce the card's address. Main
  * thread. */
 void net_link_changed(void *opaque);
+void net_status_init(struct net *net);
+/* Have the I/O thread follow the link; nobody waits for one that may wait for its back end. Main thread. */
+void net_link_follow(struct net *net);
 void net_announce_self(void *opaque);
 /* The driver no longer has to announce the card's address: it has done so, or is reset. Returns whether it
  * had to. I/O thread. */

@@ -37,12 +37,25 @@ static void follow_link(void *opaque)
     tell_status(opaque);
 }
 
+void net_link_follow(struct net *net)
+{
+    if (net->virtio.owns_thread)
+        loop_post(io_thread_loop(net->virtio.io), &net->follow);
+    else
+        virtio_device_call(&net->virtio, follow_link, net);
+}
+
 void net_link_changed(void *opaque)
 {
     struct net *net = opaque;
 
     atomic_store(&net->link, net_backend_link(net->backend));
-    virtio_device_call(&net->virtio, follow_link, net);
+    net_link_follow(net);
+}
+
+void net_status_init(struct net *net)
+{
+    net->follow = (struct work){ .run = follow_link, .opaque = net };
 }
 
 /* ---- announcements ---- */

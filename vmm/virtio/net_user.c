@@ -3,7 +3,7 @@
  * A network card whose frames a back end of vhost-user moves (virtio/user.h), by the pairs in use. While it
  * is gone, the link is down, and what the driver sends is dropped. The control queue is this program's.
  *
- * Threads: net_user_connect(), net_user_serve() and net_user_changed() are the main thread's, the rest the
+ * Threads: net_user_connect(), net_user_answered() and net_user_serve() are the main thread's, the rest the
  * I/O thread's.
  */
 #include "device/board.h"
@@ -66,23 +66,40 @@ static bool has_pairs(const struct net *net, struct error *error)
                      net_backend_id(net->backend), net->pairs, limit, limit);
 }
 
+/* Until the card is plugged, which looks at the link. */
+static void nothing(void *opaque)
+{
+    (void)opaque;
+}
+
 bool net_user_connect(struct net *net, struct board *board, struct error *error)
 {
     const char *id = net_backend_chardev(net->backend);
 
     net->served_changed = (struct work){ .run = changed, .opaque = net };
-    return !id || (virtio_user_connect(&net->user, &net->virtio, &user_type, id, "vhost-user.chardev", board,
-                                       error) &&
-                   virtio_user_limit_rings(&net->user, &net->values.virtio, error) && has_pairs(net, error));
+    if (!id)
+        return true;
+    net->card = (struct net_card){
+        .name = net->virtio.name, .link = nothing, .announce = nothing, .opaque = net, .io = net->virtio.io
+    };
+    return virtio_user_connect(&net->user, &net->virtio, &user_type, id, "vhost-user.chardev", board,
+                               error) &&
+           net_backend_use(net->backend, &net->card, error);
+}
+
+bool net_user_answered(struct net *net, struct error *error)
+{
+    net->user.queues = 2 * net->pairs;
+    atomic_store(&net->served, true);
+    return virtio_user_limit_rings(&net->user, &net->values.virtio, error) && has_pairs(net, error);
 }
 
 bool net_user_serve(struct net *net, struct error *error)
 {
-    net->user.queues = 2 * net->pairs;
-    atomic_store(&net->served, true);
     if (!virtio_user_serve(&net->user, error))
         return false;
     changed(net);
+    net_link_follow(net); /* its driver may be there already */
     return true;
 }
 

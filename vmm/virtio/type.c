@@ -12,6 +12,8 @@
 #include "virtio/device.h"
 #include "virtio/halt.h"
 #include "virtio/iothread.h"
+#include "virtio/making.h"
+#include "virtio/user.h"
 
 static void *values_of(struct virtio_device *device, const struct virtio_device_type *type)
 {
@@ -64,6 +66,7 @@ static void free_device(struct virtio_device *device, const struct device_type *
     if (device->owns_thread)
         io_thread_destroy(device->io);
     props_free(row->properties, row->property_count, values_of(device, row->virtio));
+    free(device->name);
     free(device);
 }
 
@@ -71,6 +74,14 @@ static void release(struct virtio_device *device, const struct virtio_device_typ
 {
     if (type->release)
         type->release(device);
+}
+
+void virtio_type_dispose(struct virtio_device *device, const struct device_type *row, bool built)
+{
+    release(device, row->virtio);
+    if (built)
+        virtio_device_free(device);
+    free_device(device, row);
 }
 
 /* The thread that handles its queues. */
@@ -89,29 +100,66 @@ static bool take_thread(struct virtio_device *device, const struct virtio_device
     return device->io != NULL;
 }
 
-/* Its values are read. On failure they are as they were, and nothing else is left. */
-static bool make(struct virtio_device *device, const struct device_type *row, struct board *board,
-                 const char *id, bool hot, struct error *error)
+bool virtio_type_plug(struct virtio_device *device, const char *id, const struct virtio_setup *setup,
+                      struct error *error)
+{
+    const struct virtio_device_type *type = setup->type->virtio;
+
+    const bool enlisted = virtio_device_plug(device, id, setup->hot, setup, error);
+
+    if (!enlisted || (type->plugged && !type->plugged(device, error))) {
+        virtio_device_unplug(device);
+        if (enlisted)
+            device_delist(&device->pci.device);
+        return false;
+    }
+    iothread_join(device);
+    device->pci.device.present = true;
+    device_request_begin(&device->pci.device);
+    return true;
+}
+
+/* With a back end of vhost-user, which is waited for here. */
+static bool make_now(struct virtio_device *device, struct board *board, const char *id,
+                     struct virtio_setup *setup, struct error *error)
+{
+    const struct virtio_device_type *type = setup->type->virtio;
+    const bool built = (!device->user || (virtio_user_ask(device->user, error) &&
+                                          type->answered(device, board, setup, error))) &&
+                       virtio_device_build(device, board, setup, error);
+
+    if (built && virtio_type_plug(device, id, setup, error))
+        return true;
+    release(device, type);
+    if (built)
+        virtio_device_free(device);
+    return false;
+}
+
+/* Its values are read, and stay on failure, while nothing else is left. */
+static enum outcome make(struct virtio_device *device, const struct device_type *row, struct board *board,
+                         const char *id, bool hot, const struct completion *completion, struct error *error)
 {
     const struct virtio_device_type *type = row->virtio;
     struct virtio_setup setup = { .type = row, .values = values_of(device, type), .hot = hot };
+    enum outcome outcome = OUTCOME_FAILED;
 
-    if (!board->memory || !board->pci)
-        return error_set(error, "the machine has no PCI bus, and no memory that the device could reach");
-    if (!take_thread(device, type, board, error))
-        return false;
-    if (!type->prepare(device, board, id, &setup, error) ||
-        !virtio_device_plug(device, board, id, hot, &setup, error)) {
-        release(device, type);
-        return false;
+    if (!board->memory || !board->pci) {
+        error_set(error, "the machine has no PCI bus, and no memory that the device could reach");
+        return OUTCOME_FAILED;
     }
-    if (!type->plugged || type->plugged(device, error))
-        return true;
-    virtio_device_unplug(device);
-    device_delist(&device->pci.device);
-    release(device, type);
-    virtio_device_free(device);
-    return false;
+    if (!virtio_device_name(device, row, id, error) || !take_thread(device, type, board, error))
+        return OUTCOME_FAILED;
+    if (!type->prepare(device, board, id, &setup, error)) {
+        release(device, type);
+        return OUTCOME_FAILED;
+    }
+    if (!hot || !device->user)
+        return make_now(device, board, id, &setup, error) ? OUTCOME_DONE : OUTCOME_FAILED;
+    outcome = virtio_device_await(device, board, id, &setup, completion, error);
+    if (outcome == OUTCOME_FAILED)
+        release(device, type);
+    return outcome;
 }
 
 enum outcome virtio_type_create(struct board *board, const char *id, struct props props, bool hot,
@@ -119,8 +167,8 @@ enum outcome virtio_type_create(struct board *board, const char *id, struct prop
 {
     const struct device_type *row = row_of(props);
     struct virtio_device *device = calloc(1, row->virtio->size);
+    enum outcome outcome = OUTCOME_FAILED;
 
-    (void)completion;
     if (!device) {
         error_set(error, "out of memory");
         return OUTCOME_FAILED;
@@ -129,15 +177,11 @@ enum outcome virtio_type_create(struct board *board, const char *id, struct prop
         free(device);
         return OUTCOME_FAILED;
     }
-    if (!boot_index_check(board, row, values_of(device, row->virtio), error) ||
-        !make(device, row, board, id, hot, error)) {
+    if (boot_index_check(board, row, values_of(device, row->virtio), error))
+        outcome = make(device, row, board, id, hot, completion, error);
+    if (outcome == OUTCOME_FAILED)
         free_device(device, row);
-        return OUTCOME_FAILED;
-    }
-    iothread_join(device);
-    device->pci.device.present = true;
-    device_request_begin(&device->pci.device);
-    return OUTCOME_DONE;
+    return outcome;
 }
 
 void virtio_type_describe(const struct device *device, void *values)
@@ -171,7 +215,5 @@ void virtio_type_destroy(struct device *device)
     struct virtio_device *virtio = (void *)device;
 
     virtio_device_unplug(virtio);
-    release(virtio, device->type->virtio);
-    virtio_device_free(virtio);
-    free_device(virtio, device->type);
+    virtio_type_dispose(virtio, device->type, true);
 }

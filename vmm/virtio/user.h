@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What devices of vhost-user have in common: the connection to the back end and what becomes of it
- * (user_serve.c, user_again.c), the guest memory that the back end maps (user_memory.c).
+ * (user_life.c, user_serve.c, user_again.c), the guest memory that the back end maps (user_memory.c).
  *
  * The back end maps guest memory, range by range: each before the guest can use it, until before it is
  * removed; a DIMM beyond the back end's limit is refused. A back end that violates the protocol, does not
@@ -38,6 +38,9 @@ struct virtio_user_type {
     bool (*may_serve)(struct virtio_device *device);
     /* The back end is gone, of which the driver learns by this, and not by NEEDS_RESET; may be NULL. */
     void (*gone)(struct virtio_device *device);
+    /* The connection is new: what else the device asks for at its beginning. False and an error; NULL:
+     * nothing. The thread that asks: virtio_user_ask(). */
+    bool (*ask)(struct virtio_device *device, struct error *error);
     /* The connection has been made again, before any ring is given; NULL: nothing to do. */
     void (*came_back)(struct virtio_device *device);
     /* The back end has announced that configuration space has changed; NULL: it is ignored. */
@@ -51,6 +54,11 @@ struct virtio_user {
     struct chardev *chardev; /* the main thread's: it provided the connection; NULL: none yet */
     struct guest_listener listener;
     bool listens;
+    bool joining;       /* the main thread's: the device is not there yet, and nobody waits for the answers */
+    bool joined_before; /* likewise: virtio_user_join() has ended */
+    bool refused;       /* likewise: a range was, while it is `joining`; */
+    struct error refusal;  /* for this reason */
+    atomic_bool hung_up;   /* nobody wants to hear what becomes of the connection */
     unsigned mapped;       /* the main thread's: ranges that the back end maps, or would */
     _Atomic unsigned most; /* of those, written by the I/O thread; UINT_MAX: it is lost, and no limit */
     struct virtio_user_part
@@ -74,21 +82,36 @@ struct virtio_user {
 
     /* Posted to the main thread: to connect again; and by it to the I/O thread: there is a connection. */
     struct work went, arrived;
+    /* Of virtio_user_join(): posted to the I/O thread, and by it to the main thread. */
+    struct work watch, watched;
+    int watch_failure; /* the I/O thread's between the two: errno, or 0 */
+    void (*joined)(void *opaque, const struct error *why);
+    void *joined_opaque;
     struct vhost_user arriving; /* the I/O thread's once `arrived` is posted */
 };
 
-/* Connect to the back end of chardev `id`, and negotiate; sets `back_end`. `property` is the property that
- * named it, for an error. False and an error; the caller calls virtio_user_release(). Main thread, like the
- * next two. */
+/* Connect to the back end of chardev `id`; `property` is the property that named it, for an error. False and
+ * an error; the caller calls virtio_user_release(). Main thread. */
 bool virtio_user_connect(struct virtio_user *user, struct virtio_device *device,
                          const struct virtio_user_type *type, const char *id, const char *property,
                          struct board *board, struct error *error);
-/* Once the device is on its bus: pass guest memory and rings to the back end, and let memory that is created
- * from now on be mapped by it. False and an error; likewise. */
+/* Negotiate; sets `back_end`. Waits for the back end. False and an error; likewise. The main thread, or the
+ * device's I/O thread while nobody else uses the connection. */
+bool virtio_user_ask(struct virtio_user *user, struct error *error);
+/* Once the device is built: have the back end map guest memory, now and from now on, without waiting for it.
+ * Calls joined() from the event loop, with an error or NULL. False and an error; it is not called. Main
+ * thread, like all that follow. */
+bool virtio_user_join(struct virtio_user *user, void (*joined)(void *opaque, const struct error *why),
+                      void *opaque, struct error *error);
+/* Shut down the connection, of which `line` is a descriptor of the caller's own, so that what waits for the
+ * back end ends. */
+void virtio_user_hang_up(struct virtio_user *user, int line);
+/* Once the device is on its bus, without effect if it has joined: pass guest memory and rings to the back
+ * end, and let memory that is created from now on be mapped by it. False and an error; likewise. */
 bool virtio_user_serve(struct virtio_user *user, struct error *error);
 /* The same, as a virtio_device_type's `plugged` for devices that have `user`. */
 bool virtio_user_plugged(struct virtio_device *device, struct error *error);
-/* Take rings back, and disconnect; also after a failure, or if nothing was connected. */
+/* Take rings back, and disconnect; also after a failure, or if nothing was connected. May be repeated. */
 void virtio_user_release(struct virtio_user *user);
 
 /* Have features of rings that the back end lacks not offered to the driver. False and an error: the back end
@@ -116,8 +139,11 @@ void virtio_user_again_init(struct virtio_user *user);
 /* Pass the memory of requests in progress to the back end, before it is given so many rings. False: it is
  * broken. I/O thread. */
 bool virtio_user_pass_inflight(struct virtio_user *user, unsigned queues, const struct vhost_ring *rings);
-/* Watch the connection. False and errno. I/O thread. */
+/* user_serve.c: watch the connection, or no longer. False and errno. I/O thread. */
 bool virtio_user_watch(struct virtio_user *user);
+void virtio_user_unwatch(struct virtio_user *user);
+/* How it serves rings. */
+extern const struct virtio_vhost_type virtio_user_vhost_type;
 
 /* user_ended.c: of a ring that the back end has been given, the entry that is processed next, if those that
  * have ended are the first ones. False: its memory cannot be read. I/O thread. */

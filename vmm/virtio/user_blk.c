@@ -88,15 +88,23 @@ static bool set_write_cache(struct user_blk *blk, struct error *error)
            error_set(error, "chardev '%s': the back end: %s", values->chardev, blk->user.back_end.why.text);
 }
 
-static bool read_config(struct user_blk *blk, uint64_t *features, struct error *error)
+static bool ask(struct virtio_device *device, struct error *error)
+{
+    struct user_blk *blk = user_blk_of(device);
+
+    if (!set_write_cache(blk, error))
+        return false;
+    return vhost_user_config_get(&blk->user.back_end, device->config, USER_BLK_CONFIG_SIZE) ||
+           error_set(error, "chardev '%s': the back end: %s", blk->values.chardev,
+                     blk->user.back_end.why.text);
+}
+
+static void fit_config(struct user_blk *blk, uint64_t *features)
 {
     const struct user_blk_values *values = &blk->values;
     struct virtio_device *device = &blk->virtio;
     uint32_t segments;
 
-    if (!vhost_user_config_get(&blk->user.back_end, device->config, USER_BLK_CONFIG_SIZE))
-        return error_set(error, "chardev '%s': the back end: %s", values->chardev,
-                         blk->user.back_end.why.text);
     *features = blk->user.back_end.features & USER_BLK_FEATURES;
     if (!values->config_wce)
         *features &= ~BLK_F_CONFIG_WCE;
@@ -111,7 +119,6 @@ static bool read_config(struct user_blk *blk, uint64_t *features, struct error *
         put(device, CONFIG_SEG_MAX, values->queue_size - 2, 4);
     put(device, CONFIG_QUEUES, values->queues, 2);
     device->config_writable[BLK_CONFIG_WRITE_BACK] = (*features & BLK_F_CONFIG_WCE) != 0;
-    return true;
 }
 
 static void set_defaults(void *opaque)
@@ -199,6 +206,7 @@ static const struct virtio_user_type user_type = {
     .features = USER_BLK_FEATURES | BLK_F_MQ,
     .group = 1,
     .again = true,
+    .ask = ask,
     .came_back = came_back,
     .config_changed = read_capacity_on_io,
 };
@@ -209,12 +217,20 @@ static bool prepare(struct virtio_device *device, struct board *board, const cha
     struct user_blk *blk = user_blk_of(device);
 
     (void)id;
+    (void)setup;
     blk->changed = (struct work){ .run = config_changed, .opaque = blk };
-    if (!virtio_user_connect(&blk->user, device, &user_type, blk->values.chardev,
-                             "vhost-user-blk-device.chardev", board, error) ||
-        !find_queues(blk, board, error) || !virtio_user_limit_rings(&blk->user, &blk->values.virtio, error) ||
-        !set_write_cache(blk, error) || !read_config(blk, &setup->features, error))
+    return virtio_user_connect(&blk->user, device, &user_type, blk->values.chardev,
+                               "vhost-user-blk-device.chardev", board, error);
+}
+
+static bool answered(struct virtio_device *device, struct board *board, struct virtio_setup *setup,
+                     struct error *error)
+{
+    struct user_blk *blk = user_blk_of(device);
+
+    if (!find_queues(blk, board, error) || !virtio_user_limit_rings(&blk->user, &blk->values.virtio, error))
         return false;
+    fit_config(blk, &setup->features);
     setup->queues = blk->user.queues = blk->values.queues;
     setup->queue_size = (uint16_t)blk->values.queue_size;
     return true;
@@ -283,6 +299,7 @@ static const struct virtio_device_type type = {
     .defaults = set_defaults,
     .check = check_values,
     .prepare = prepare,
+    .answered = answered,
     .plugged = virtio_user_plugged,
     .release = release,
 };

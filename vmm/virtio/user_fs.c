@@ -82,7 +82,7 @@ static const struct virtio_device_type type;
 /* The guest would find one of them by their tag, and not the other. */
 static bool tag_is_free(const struct user_fs *fs, const struct board *board, struct error *error)
 {
-    for (const struct device *device = board->devices; device; device = device->next) {
+    for (const struct device *device = device_any(board, NULL); device; device = device_any(board, device)) {
         const struct user_fs *other = (const void *)device;
 
         if (device->type->virtio == &type && strcmp(other->values.tag, fs->values.tag) == 0)
@@ -109,10 +109,19 @@ static bool prepare(struct virtio_device *device, struct board *board, const cha
     struct user_fs *fs = (void *)device;
 
     (void)id;
-    if (!tag_is_free(fs, board, error) ||
-        !virtio_user_connect(&fs->user, device, &user_type, fs->values.chardev,
-                             "vhost-user-fs-device.chardev", board, error) ||
-        !virtio_user_limit_rings(&fs->user, &fs->values.virtio, error) || !has_queues(fs, error))
+    (void)setup;
+    return tag_is_free(fs, board, error) &&
+           virtio_user_connect(&fs->user, device, &user_type, fs->values.chardev,
+                               "vhost-user-fs-device.chardev", board, error);
+}
+
+static bool answered(struct virtio_device *device, struct board *board, struct virtio_setup *setup,
+                     struct error *error)
+{
+    struct user_fs *fs = (void *)device;
+
+    (void)board;
+    if (!virtio_user_limit_rings(&fs->user, &fs->values.virtio, error) || !has_queues(fs, error))
         return false;
     memcpy(device->config, fs->values.tag, strlen(fs->values.tag));
     memcpy(device->config + CONFIG_QUEUES, &fs->values.queues, sizeof fs->values.queues);
@@ -148,6 +157,7 @@ static const struct virtio_device_type type = {
     .defaults = set_defaults,
     .check = check_values,
     .prepare = prepare,
+    .answered = answered,
     .plugged = virtio_user_plugged,
     .release = release,
 };

@@ -10,8 +10,9 @@
  *
  * The offer of the range is held until ADD_MEM_REG is acknowledged (guest_memory.h); the lease, until
  * REM_MEM_REG is, keeps the range, and names the device as the one that is waited for. The main thread waits
- * only where there is no offer: for memory that is there when the device is plugged, or DIMMs of the command
- * line.
+ * only where there is no offer: for memory that is there when a device of the command line is plugged, or
+ * DIMMs of the command line. For a device of device_add (virtio_user_join()) memory that is there is leased
+ * at once, and what goes before its ADD_MEM_REG has been answered is removed next.
  */
 #include <inttypes.h>
 #include <limits.h>
@@ -103,6 +104,7 @@ struct virtio_user_part {
     struct guest_offer *offer;       /* held until `io` has ended; or NULL */
     bool adding;                     /* what `io` does: add it, or remove it */
     bool posted;                     /* `io` has not ended */
+    bool leaving;                    /* it goes, which follows the end of `io` */
     bool good;                       /* I/O thread: it is mapped */
     struct error error;              /* I/O thread: or why not */
     struct lease lease;              /* I/O thread; from commit on */
@@ -177,32 +179,51 @@ static struct virtio_user_part *part_at(struct virtio_user *user, uint64_t addre
     return part;
 }
 
+static void post(struct virtio_user_part *part, bool adding)
+{
+    part->adding = adding;
+    part->posted = true;
+    loop_post(io_thread_loop(part->user->device->io), &part->io);
+}
+
+/* Of memory that was there before a device that is joining. */
+static void note_refusal(struct virtio_user *user, const struct error *why)
+{
+    if (!user->joining || user->refused)
+        return;
+    user->refused = true;
+    user->refusal = *why;
+}
+
 static void on_ended(void *opaque)
 {
     struct virtio_user_part *part = opaque;
     struct guest_offer *offer = part->offer;
+    const bool refused = part->adding && !part->good;
 
     part->posted = false;
     part->offer = NULL;
     if (offer)
-        guest_offer_answer(offer, part->adding && !part->good ? &part->error : NULL);
+        guest_offer_answer(offer, refused ? &part->error : NULL);
+    else if (refused)
+        note_refusal(part->user, &part->error);
     if (!part->adding)
         part_free(part);
+    else if (part->leaving)
+        post(part, false);
 }
 
-/* Without an offer, it is done on return. */
+/* Without an offer, it is done on return, except while the device is joining. */
 static void change(struct virtio_user_part *part, bool adding, struct guest_offer *offer)
 {
-    struct virtio_device *device = part->user->device;
-
-    part->adding = adding;
     part->offer = offer;
-    if (offer) {
+    if (offer)
         guest_offer_hold(offer);
-        part->posted = true;
-        loop_post(io_thread_loop(device->io), &part->io);
+    if (offer || part->user->joining) {
+        post(part, adding);
     } else {
-        virtio_device_call(device, change_on_io, part);
+        part->adding = adding;
+        virtio_device_call(part->user->device, change_on_io, part);
     }
 }
 
@@ -226,6 +247,7 @@ static bool memory_prepare(void *opaque, const struct guest_part *what, struct g
                            struct error *error)
 {
     struct virtio_user *user = opaque;
+    const bool posted = offer || user->joining; /* and `good` is the I/O thread's */
     struct virtio_user_part *part;
 
     if (!is_for_it(what))
@@ -241,7 +263,7 @@ static bool memory_prepare(void *opaque, const struct guest_part *what, struct g
     user->parts = part;
     user->mapped++;
     change(part, true, offer);
-    if (offer || part->good)
+    if (posted || part->good)
         return true;
     *error = part->error;
     user->mapped--;
@@ -268,8 +290,12 @@ static void memory_undo(void *opaque, const struct guest_part *what, struct gues
     if (!part)
         return;
     user->mapped--;
+    if (part->posted) { /* while the device is joining */
+        part->leaving = true;
+        return;
+    }
     change(part, false, offer);
-    if (!offer)
+    if (!part->posted)
         part_free(part);
 }
 
@@ -281,9 +307,10 @@ static void memory_leave(void *opaque, const struct guest_part *what)
     if (!part)
         return;
     user->mapped--;
-    part->adding = false;
-    part->posted = true;
-    loop_post(io_thread_loop(user->device->io), &part->io);
+    if (part->posted)
+        part->leaving = true;
+    else
+        post(part, false);
 }
 
 static unsigned memory_room(void *opaque, struct error *why)
@@ -320,7 +347,7 @@ bool virtio_user_listen(struct virtio_user *user, struct error *error)
                                               .undo = memory_undo,
                                               .leave = memory_leave,
                                               .room = memory_room,
-                                              .unlogged = device_name(&user->device->pci.device),
+                                              .unlogged = user->device->name,
                                               .opaque = user };
     user->listens = guest_memory_listen(user->device->memory, &user->listener, error);
     user->device->maps_memory = user->listens;

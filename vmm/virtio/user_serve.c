@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/message.h"
@@ -20,7 +21,7 @@
 
 /* ---- a back end that is lost, on the I/O thread ---- */
 
-static void unwatch(struct virtio_user *user)
+void virtio_user_unwatch(struct virtio_user *user)
 {
     watch_remove(user->socket_watch);
     watch_remove(user->requests_watch);
@@ -44,11 +45,12 @@ static void be_away(struct virtio_user *user)
 static void lose(struct virtio_user *user)
 {
     struct virtio_device *device = user->device;
-    const bool told = !user->requests_watch; /* who plugs it hears of it */
+    /* Who plugs it hears of it. */
+    const bool told = !user->requests_watch || atomic_load(&user->hung_up);
 
     if (user->lost || user->away)
         return;
-    unwatch(user);
+    virtio_user_unwatch(user);
     if (user->type->gone && !told)
         user->type->gone(device);
     if (user->reconnects && !told) {
@@ -174,7 +176,7 @@ static void gave_up(struct virtio_device *device, const char *why)
         virtio_queue_break(virtio_device_queue(device, 0), "%s", why);
 }
 
-static const struct virtio_vhost_type vhost_type = {
+const struct virtio_vhost_type virtio_user_vhost_type = {
     .name = "vhost-user",
     .server = "the back end",
     .instead = "",
@@ -265,57 +267,7 @@ bool virtio_user_handle(struct virtio_device *device, struct virtio_queue *queue
     return false;
 }
 
-/* ---- life ---- */
-
-bool virtio_user_connect(struct virtio_user *user, struct virtio_device *device,
-                         const struct virtio_user_type *type, const char *id, const char *property,
-                         struct board *board, struct error *error)
-{
-    int fd;
-
-    *user = (struct virtio_user){ .device = device, .type = type, .id = id };
-    user->back_end.fd = user->back_end.requests = user->back_end.their_end = user->inflight.fd = -1;
-    device->user = user;
-    user->chardev = board->chardevs ? chardev_find(board->chardevs, id) : NULL;
-    if (!user->chardev)
-        return error_set(error,
-                         "Property '%s' can't find value '%.80s'; add it with -chardev "
-                         "socket,id=ID,path=PATH, or chardev-add",
-                         property, id);
-    if (!type->again && chardev_reconnects(user->chardev)) {
-        user->chardev = NULL;
-        return error_set(
-            error,
-            "chardev '%s': reconnect= is not possible for a %s, whose state is the back end's and "
-            "ends with it; leave it out",
-            id, type->noun);
-    }
-    fd = chardev_take_connection(user->chardev, error);
-    if (fd < 0) {
-        user->chardev = NULL;
-        return false;
-    }
-    return (vhost_user_open(&user->back_end, fd, error) &&
-            vhost_user_begin(&user->back_end, type->protocol, error)) ||
-           error_prefix(error, "chardev '%s': ", id);
-}
-
-bool virtio_user_limit_rings(const struct virtio_user *user, struct virtio_values *values,
-                             struct error *error)
-{
-    const uint64_t features = user->back_end.features;
-
-    values->indirect &= (features & VIRTIO_F_INDIRECT_DESC) != 0;
-    values->event_index &= (features & VIRTIO_F_EVENT_IDX) != 0;
-    return (features & VIRTIO_F_VERSION_1) ||
-           error_set(error, "chardev '%s': the back end is older than virtio 1.0, which hotram requires",
-                     user->id);
-}
-
-struct watching {
-    struct virtio_user *user;
-    int failure;
-};
+/* ---- the connection ---- */
 
 bool virtio_user_watch(struct virtio_user *user)
 {
@@ -326,66 +278,6 @@ bool virtio_user_watch(struct virtio_user *user)
         user->requests_watch = watch_add(loop, user->back_end.requests, EPOLLIN, on_request, user);
     if (user->requests_watch)
         return true;
-    unwatch(user);
+    virtio_user_unwatch(user);
     return false;
-}
-
-static void watch_on_io(void *opaque)
-{
-    struct watching *watching = opaque;
-    struct virtio_user *user = watching->user;
-
-    watching->failure = virtio_user_watch(user) ? 0 : errno;
-    if (user->requests_watch && user->device->running && !user->device->halting)
-        virtio_user_begin(user); /* its driver may be there already */
-}
-
-bool virtio_user_serve(struct virtio_user *user, struct error *error)
-{
-    struct virtio_device *device = user->device;
-    struct watching watching = { .user = user };
-
-    virtio_user_again_init(user);
-    if (!virtio_user_listen(user, error))
-        return false;
-    if (!virtio_vhost_attach(&user->vhost, &vhost_type, device, user->queues, error))
-        return false;
-    virtio_device_call(device, watch_on_io, &watching);
-    if (watching.failure)
-        return error_set(error, "the host cannot watch the connection to the back end: %s",
-                         strerror(watching.failure));
-    backends_share(device->pci.device.board->backends);
-    return true;
-}
-
-bool virtio_user_plugged(struct virtio_device *device, struct error *error)
-{
-    return virtio_user_serve(device->user, error);
-}
-
-static void unwatch_on_io(void *opaque)
-{
-    struct virtio_user *user = opaque;
-
-    virtio_vhost_take_back(&user->vhost);
-    user->lost = true; /* nobody is told */
-    unwatch(user);
-}
-
-void virtio_user_release(struct virtio_user *user)
-{
-    const struct board *board = user->device ? user->device->pci.device.board : NULL;
-
-    if (!user->device)
-        return;
-    virtio_user_unlisten(user);
-    if (user->chardev && (!board || board->chardevs))
-        chardev_free_connection(user->chardev);
-    virtio_device_call(user->device, unwatch_on_io, user); /* after `arrived`, and changes of memory */
-    if (board)
-        loop_cancel(board->loop, &user->went);
-    virtio_vhost_detach(&user->vhost);
-    vhost_user_close(&user->back_end);
-    vhost_user_inflight_free(&user->inflight);
-    virtio_user_free_memory(user);
 }

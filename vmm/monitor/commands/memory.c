@@ -162,7 +162,8 @@ static void plug_cancel(void *opaque)
 {
     struct allocation *allocation = opaque;
 
-    hotplug_cancel_plug(machine_hotplug(allocation->machine), allocation->id);
+    if (!device_cancel_add(machine_board(allocation->machine), allocation))
+        hotplug_cancel_plug(machine_hotplug(allocation->machine), allocation->id);
 }
 
 /* Everything that a later answer needs, before the request, which may not be undone. */
