@@ -5,8 +5,11 @@
 """A back end of vhost-user that is gone and comes back (-chardev socket,reconnect=). It needs no KVM."""
 
 import pathlib
+import signal
+import socket
 import struct
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -14,7 +17,7 @@ from lib import tap, virtio                                  # noqa: E402
 from lib.host import DIMM, MIB                               # noqa: E402
 from lib.vhost_back_end import ALL, FEATURES, FLUSH, IN, INFLIGHT, MEM_SLOTS, OUT, RESET_DEVICE, STATUS, BackEnd  # noqa: E402
 from test_vhost_user_blk import BUFFERS, HANDSHAKE, OK, Disk, RealDisk, add_dimm      # noqa: E402
-from lib.storage_daemon import StorageDaemon                 # noqa: E402
+from lib.storage_daemon import StorageDaemon, make_image     # noqa: E402
 
 AGAIN = ",reconnect-ms=20"
 START = ["SET_FEATURES", "GET_INFLIGHT_FD", "SET_INFLIGHT_FD", "SET_VRING_NUM", "SET_VRING_BASE", "SET_VRING_ADDR",
@@ -204,6 +207,37 @@ def test_memory_of_requests_that_is_none():
             virtio.wait_until(lambda: disk.host.error_log.count("is gone") > 1, "again")       # pylint: disable=W0640
             del disk.back_end.get_inflight_fd
             assert disk.ask(IN, 1, room=512)[0] == OK
+
+
+def offered_by(path):
+    """Protocol features of a back end that has no client."""
+    with socket.socket(socket.AF_UNIX) as client:
+        virtio.wait_until(lambda: client.connect_ex(str(path)) == 0, "a daemon that listens")      # its socket is there before
+        client.sendall(struct.pack("<III", 15, 1, 0))
+        return struct.unpack("<IIIQ", client.recv(20, socket.MSG_WAITALL))[3]
+
+
+def test_qemu_storage_daemon_is_restarted_with_a_request_in_progress():
+    """That of Debian 12 and before does not know which requests were: docs/vhost-user.md."""
+    with RealDisk(chardev=AGAIN) as disk:
+        with tempfile.TemporaryDirectory() as folder:
+            image = pathlib.Path(folder) / "image"
+            make_image(image)
+            with StorageDaemon(image, f"{folder}/s"):
+                if offered_by(f"{folder}/s") & INFLIGHT:
+                    raise tap.Skip("this qemu-storage-daemon has INFLIGHT_SHMFD")
+        assert disk.ask(OUT, 8, data=b"1" * 512)[0] == OK and disk.ask(FLUSH)[0] == OK
+        disk.back_end.process.send_signal(signal.SIGSTOP)
+        disk.post(OUT, 16, data=b"2" * 512)
+        disk.back_end.process.kill()
+        virtio.wait_until(lambda: "is gone" in disk.host.error_log, "its end")
+        disk.back_end.process.wait()
+        disk.back_end = StorageDaemon(disk.image, disk.path, queues=2)
+        disk.device.wait_status(virtio.NEEDS_RESET)
+        assert "the back end does not know them: it lacks INFLIGHT_SHMFD" in disk.host.error_log
+        disk.start()                        # as a driver that is unbound and bound
+        assert disk.ask(IN, 8, room=512) == (OK, b"1" * 512)
+        assert disk.ask(OUT, 16, data=b"2" * 512)[0] == OK and disk.ask(IN, 16, room=512) == (OK, b"2" * 512)
 
 
 def test_qemu_storage_daemon_is_restarted():
