@@ -49,7 +49,8 @@ class Ring:
 class BackEnd:
     """One client at a time, on a thread."""
 
-    def __init__(self, path, protocol=ALL, features=FEATURES, slots=32, queues=4, size=1 << 20):
+    def __init__(self, path, protocol=ALL, features=FEATURES, slots=32, queues=4, size=1 << 20,
+                 dies_at=None):
         self.path = path
         self.protocol, self.features, self.slots, self.queues = protocol, features, slots, queues
         self.disk = bytearray(bytes(range(256)) * (size // 256))
@@ -60,7 +61,7 @@ class BackEnd:
         self.refuses = set()
         self.held = False       # requests of the disk wait
         self.reverse = False    # requests that are there together end in the reverse of their order
-        self.dies_at = None     # closes the connection once, instead of carrying out this request
+        self.dies_at = dies_at  # closes the connection once, instead of carrying out this request
         self.status = 0
         self.ended = []         # heads of what it has ended
         self.inflight = None    # what has been passed: a map of a byte for each head of each ring

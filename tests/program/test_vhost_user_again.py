@@ -150,8 +150,7 @@ def test_one_that_dies_at_each_message():
         with Lasting() as disk:
             disk.kill()
             disk.path.unlink()
-            disk.back_end = BackEnd(disk.path, protocol=ALL | INFLIGHT)
-            disk.back_end.dies_at = name
+            disk.back_end = BackEnd(disk.path, protocol=ALL | INFLIGHT, dies_at=name)       # before anybody connects
             virtio.wait_until(lambda: not disk.back_end.dies_at or name == "GET_INFLIGHT_FD", name)     # pylint: disable=W0640
             assert disk.ask(IN, 1, room=512)[0] == OK
             assert disk.host.qmp.execute("query-status")["running"]
