@@ -195,6 +195,7 @@ const struct sandbox_call sandbox_calls[] = {
     REQUEST(UFFDIO_API, OF_MAIN),
     REQUEST(UFFDIO_REGISTER, OF_MAIN),
     REQUEST(UFFDIO_WRITEPROTECT, OF_MAIN | OF_HELPER),
+    REQUEST(UFFDIO_UNREGISTER, OF_MAIN | OF_HELPER),
 
     /* Files: kernels, images, memory, logs, what /proc and /sys say of the host. */
     ANY(openat, OF_MAIN),

@@ -42,24 +42,29 @@
 #define UNIT (UINT64_C(2) << 20)
 #define STACK (256u << 10)
 
+enum unit_state { UNIT_PROTECTED, UNIT_TAKEN, UNIT_WRITTEN };
+
 /* A region of memory in units, which are aligned on the host. */
 struct protected_region {
     const struct saved_region *region;
     uint64_t unit; /* bytes */
     uint64_t lead; /* bytes of the first unit that precede the region */
     uint64_t count;
-    atomic_bool *taken; /* of each unit: a thread writes it, or has written it. NULL: not protected */
-    uint64_t *present;  /* write_protect_find_pages(); NULL: every page counts */
+    _Atomic(uint8_t)
+        *state;        /* of each unit, of enum unit_state; taken: a thread writes it. NULL: not protected */
+    uint64_t *present; /* write_protect_find_pages(); NULL: every page counts */
 };
 
 /*
  * The worker takes the units in order, the server those that somebody waits for. Who takes a unit, by an
  * atomic exchange, writes it and lifts its protection; the other one leaves it alone, since lifting wakes
- * everybody who waits for the unit. Neither thread waits for the other or for the main thread, which may
- * itself wait in a fault; the worker joins the server when all units are taken. All other members are fixed
- * while both run, except that `failed` becomes true once, with `failure`, under the lock, under which nobody
- * accesses guest memory; then units are no longer written, but their protection is lifted. The server is
- * started before anything is protected, and ends after the last protection has been lifted.
+ * everybody who waits for the unit. Somebody may begin to wait just after that (write_protect_lift()), for
+ * whom the server lifts it once more, and the worker, behind the server's end, that of all memory. Neither
+ * thread waits for the other or for the main thread, which may itself wait in a fault; the worker joins the
+ * server when all units are taken. All other members are fixed while both run, except that `failed` becomes
+ * true once, with `failure`, under the lock, under which nobody accesses guest memory; then units are no
+ * longer written, but their protection is lifted. The server is started before anything is protected, and
+ * ends after the last protection has been lifted.
  */
 struct background {
     struct machine *machine;
@@ -93,23 +98,27 @@ static void write_unit(struct background *background, const struct protected_reg
     const uint64_t from = index == 0 ? 0 : index * of->unit - of->lead;
     const uint64_t next = (index + 1) * of->unit - of->lead;
     const uint64_t size = (next < of->region->part.size ? next : of->region->part.size) - from;
+    uint8_t state = UNIT_PROTECTED;
     struct error error;
 
-    if (atomic_exchange(&of->taken[index], true))
+    atomic_compare_exchange_strong(&of->state[index], &state, UNIT_TAKEN);
+    if (state == UNIT_TAKEN)
         return;
-    if (!atomic_load(&background->failed) &&
+    if (state == UNIT_PROTECTED && !atomic_load(&background->failed) &&
         !saved_region_write(of->region, from, size, of->present, background->file, &background->failed,
                             &error))
         fail(background, &error);
+    /* First, so that the server lifts it for whoever begins to wait behind this thread's call. */
+    atomic_store(&of->state[index], UNIT_WRITTEN);
     write_protect_lift(background->fd, (uint8_t *)of->region->part.memory + from, size);
 }
 
 static void lift_all(const struct background *background)
 {
     for (unsigned i = 0; i < background->count; i++)
-        if (background->regions[i].taken)
-            write_protect_lift(background->fd, background->regions[i].region->part.memory,
-                               background->regions[i].region->part.size);
+        if (background->regions[i].state)
+            write_protect_end(background->fd, background->regions[i].region->part.memory,
+                              background->regions[i].region->part.size);
 }
 
 /* ---- the server's thread ---- */
@@ -120,7 +129,7 @@ static void serve_fault(struct background *background, const uint8_t *address)
         const struct protected_region *of = &background->regions[i];
         const uint8_t *memory = of->region->part.memory;
 
-        if (of->taken && address >= memory && (uint64_t)(address - memory) < of->region->part.size) {
+        if (of->state && address >= memory && (uint64_t)(address - memory) < of->region->part.size) {
             write_unit(background, of, ((uint64_t)(address - memory) + of->lead) / of->unit);
             return;
         }
@@ -165,9 +174,9 @@ static void write_region(struct background *background, const struct protected_r
     const uint64_t size = of->region->part.size;
     struct error error;
 
-    if (!of->taken && !saved_region_write(of->region, 0, size, NULL, background->file, stop, &error))
+    if (!of->state && !saved_region_write(of->region, 0, size, NULL, background->file, stop, &error))
         fail(background, &error);
-    for (uint64_t i = 0; of->taken && i < of->count && !atomic_load(&background->failed); i++) {
+    for (uint64_t i = 0; of->state && i < of->count && !atomic_load(&background->failed); i++) {
         write_unit(background, of, i);
         if (atomic_load(stop)) {
             error_set(&error, "the program ends");
@@ -197,8 +206,9 @@ bool background_write(struct background *background, const atomic_bool *stop, st
     for (unsigned i = 0; i < background->count && !atomic_load(&background->failed); i++)
         write_region(background, &background->regions[i], stop);
     if (atomic_load(&background->failed))
-        lift_all(background);
+        lift_all(background); /* the server may wait for the file */
     end_server(background);
+    lift_all(background);
     return !has_failed(background, error);
 }
 
@@ -220,10 +230,10 @@ static bool divide(struct protected_region *of, const struct backend *backend, s
     of->unit = backend->page_size > UNIT ? backend->page_size : UNIT;
     of->lead = (uintptr_t)part->memory & (of->unit - 1);
     of->count = (of->lead + part->size + of->unit - 1) / of->unit;
-    of->taken = calloc(of->count, sizeof *of->taken);
+    of->state = calloc(of->count, sizeof *of->state);
     if (backend->fd < 0)
         of->present = calloc(part->size / WRITE_PROTECT_GRAIN / 64 + 1, sizeof *of->present);
-    return (of->taken && (of->present || backend->fd >= 0)) || error_set(error, "out of memory");
+    return (of->state && (of->present || backend->fd >= 0)) || error_set(error, "out of memory");
 }
 
 /* Every reason ends with the way out. */
@@ -254,14 +264,14 @@ static bool protect_region(const struct background *background, const struct pro
 {
     const struct guest_part *part = &of->region->part;
 
-    return !of->taken || write_protect(background->fd, part->memory, part->size, error) ||
+    return !of->state || write_protect(background->fd, part->memory, part->size, error) ||
            error_prefix(error, "memory at 0x%" PRIx64 ": ", part->address);
 }
 
 static void forget_regions(struct background *background)
 {
     for (unsigned i = 0; i < background->count; i++) {
-        free(background->regions[i].taken);
+        free(background->regions[i].state);
         free(background->regions[i].present);
     }
     free(background->regions);
@@ -352,9 +362,8 @@ struct background *background_create(struct machine *machine, struct error *erro
         error_set(error, "out of memory");
         return NULL;
     }
-    background->machine = machine;
+    *background = (struct background){ .machine = machine, .fd = write_protect_open(error) };
     pthread_mutex_init(&background->lock, NULL);
-    background->fd = write_protect_open(error);
     background->end = background->fd < 0 ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (background->fd >= 0 && background->end < 0)
         error_set(error, "%s", strerror(errno));

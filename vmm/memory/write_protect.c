@@ -125,6 +125,18 @@ void write_protect_lift(int fd, void *memory, uint64_t size)
                            "of memory that is protected it fails only if the process ends");
 }
 
+/* Lifting does not make every page writable: the first write may have to copy it. A thread that has found it
+ * protected, and is suspended there, takes that for protection, and waits after everybody has been woken. The
+ * end of the registration excludes faults in progress, which lifting does not. */
+void write_protect_end(int fd, void *memory, uint64_t size)
+{
+    struct uffdio_range range = { (uintptr_t)memory, size };
+
+    write_protect_lift(fd, memory, size); /* kernels before 5.19 leave marks */
+    RESULT_DOES_NOT_MATTER(ioctl(fd, UFFDIO_UNREGISTER, &range),
+                           "of memory that is protected it fails only if the process ends");
+}
+
 void *write_protect_wait(int fd, int end)
 {
     struct pollfd watched[] = { { .fd = fd, .events = POLLIN }, { .fd = end, .events = POLLIN } };

@@ -24,8 +24,11 @@ int write_protect_open(struct error *error);
  * to its pages. Absent pages of anonymous memory remain unprotected: the first write creates them.
  * False and an error: the kernel cannot protect this kind of memory; nothing is protected. */
 bool write_protect(int fd, void *memory, uint64_t size, struct error *error);
-/* Lift the protection of whole pages, and wake those who wait for it. Any thread. */
+/* Lift the protection of whole pages, and wake those who wait for it. Any thread. Who met the protection just
+ * before may begin to wait just after: write_protect_wait() reports that, and it is to be lifted again. */
 void write_protect_lift(int fd, void *memory, uint64_t size);
+/* The same for all that one write_protect() has protected, for good: nobody begins to wait any more. */
+void write_protect_end(int fd, void *memory, uint64_t size);
 /* Wait until a write meets the protection, and return its address; NULL: `end`, an eventfd, is readable. */
 void *write_protect_wait(int fd, int end);
 /* Set the bit of each grain of anonymous memory that has a page, in RAM or in swap. A grain without one reads
