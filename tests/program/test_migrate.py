@@ -28,6 +28,7 @@ from lib.migration import set_capabilities, start, status, wait_migration, where
 from lib.qmp import QMPError                                 # noqa: E402
 from lib.saved import Saved                                  # noqa: E402
 from lib.vhost_back_end import BackEnd                       # noqa: E402
+from test_vhost_user_fs import Echo                          # noqa: E402
 
 MIB = 1 << 20
 NO_KERNEL = BASE[:BASE.index("-kernel")]
@@ -534,10 +535,10 @@ def test_a_socket_of_another_program_stays():
 @tap.kvm
 def test_a_machine_that_has_no_saved_form():
     """libvirt sees it before it begins."""
-    with start("-object", "memory-backend-ram,id=v0,size=128M", "-device",
-               "virtio-mem-pci,memdev=v0,id=vm0") as source:
+    with place() as folder, Echo(folder / "back") as back, \
+            start("-chardev", f"socket,id=c,path={back.path}", "-device", "vhost-user-fs-pci,id=fs0,chardev=c,tag=t") as source:
         [reason] = info(source)["blocked-reasons"]
-        assert "'vm0'" in reason and "has no saved form" in reason, reason
+        assert "'fs0'" in reason and "has no saved form" in reason, reason
         assert reason in refusal(source.qmp.execute, "migrate", {"uri": "unix:/x"})
         end(source)
 

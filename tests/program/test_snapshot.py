@@ -22,6 +22,7 @@ from lib.machine import CLONE, PROGRAM, Machine              # noqa: E402
 from lib.micro import MICRO, hear, tell                      # noqa: E402
 from lib.qmp import QMP, QMPError                            # noqa: E402
 from lib.saved import SECTION, Saved                         # noqa: E402
+from test_vhost_user_fs import Echo                          # noqa: E402
 
 LIMIT = 60
 MIB = 1 << 20
@@ -576,9 +577,10 @@ def test_another_firmware_is_refused():
 @tap.kvm
 def test_what_cannot_be_saved_is_named_before_anything_stops():
     with place() as file:
-        with micro("-object", "memory-backend-ram,id=m1,size=128M", "-device", "virtio-mem-pci,id=v0,memdev=m1") as machine:
+        with Echo(file.parent / "back") as back, micro("-chardev", f"socket,id=c,path={back.path}", "-device",
+                                                       "vhost-user-fs-pci,id=v0,chardev=c,tag=t") as machine:
             error = refusal(machine, file)
-            assert "'v0'" in error and "virtio-mem-pci" in error, error
+            assert "'v0'" in error and "vhost-user-fs-pci" in error, error
             tell(machine, "e", "e")
 
 

@@ -95,7 +95,7 @@ bool devices_can_save(const struct board *board, struct error *error)
     if (!devices_none_coming(board, error))
         return false;
     for (const struct device *device = board->devices; device; device = device->next)
-        if (device->type->unsaved || (device->type->has_saved_form && !device->type->has_saved_form(device)))
+        if (device->type->has_saved_form && !device->type->has_saved_form(device))
             return error_set(error,
                              "the state of device '%.200s' cannot be saved or restored: a %s has no saved "
                              "form; the machine has to be without it",

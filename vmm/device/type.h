@@ -120,8 +120,8 @@ struct device_type {
      * device's struct. NULL: it has none. */
     const struct state_table *state;
     size_t state_offset;
-    bool unsaved; /* it has other state that the guest can change: a machine with it cannot be saved */
-    /* The same for one device of the type. NULL: `unsaved` is true of all. */
+    /* Whether a machine with this device can be saved: its parts below are all state that the guest can
+     * change. NULL: yes, as it has no other state. */
     bool (*has_saved_form)(const struct device *device);
     bool banked; /* its state and configuration are those of a slot of a bank, and saved with it */
 

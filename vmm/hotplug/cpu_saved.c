@@ -62,6 +62,7 @@ static struct saved_operations saved_operations_of(struct cpus *cpus)
         .type = &cpu_subject,
         .owner = cpus,
         .slots = cpus->possible,
+        .kinds = 1u << OPERATION_PLUG | 1u << OPERATION_UNPLUG,
         .slot = slot_of,
         .make = make_operation,
     };

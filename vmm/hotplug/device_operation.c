@@ -218,6 +218,7 @@ static struct saved_operations saved_operations_of(struct device_operations *dev
         .type = &device_subject,
         .owner = devices,
         .slots = SLOTS,
+        .kinds = 1u << OPERATION_PLUG | 1u << OPERATION_UNPLUG,
         .slot = slot_of,
         .make = make_operation,
     };

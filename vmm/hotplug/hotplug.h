@@ -34,6 +34,9 @@
 
 struct hotplug;
 
+/* KVM slots that all virtio-mem devices of a machine can have together. */
+#define MEM_KVM_SLOTS 512u
+
 /* A DIMM as queries show it. Strings are borrowed, valid until the next hotplug call. */
 struct dimm_info {
     const struct device *device;
@@ -268,6 +271,12 @@ bool hotplug_restore(struct hotplug *hotplug, const struct hotram_saved *stream,
 bool hotplug_save_config(struct hotplug *hotplug, struct stream_writer *writer, struct error *error);
 bool hotplug_check_config(struct hotplug *hotplug, const struct hotram_saved *stream,
                           struct stream_writer *scratch, struct error *error);
+/* mem_saved.c: have virtio-mem devices, which have been compared, as a stream says: sizes, and blocks plugged
+ * with memory, in KVM, too. What is so already stays. False and an error: no device can be so, the host lacks
+ * memory, or blocks are plugged that are not in the stream; the machine cannot be used. */
+bool hotplug_restore_blocks(struct hotplug *hotplug, const struct hotram_saved *stream, struct error *error);
+/* At most so many bytes are those devices' in a stream. */
+size_t hotplug_blocks_length(const struct hotplug *hotplug);
 
 /* -device and device_add pc-dimm. OUTCOME_LATER: its memory has to be allocated again, since an unplug gave
  * it back, or other programs map it; slot and address are reserved meanwhile. */

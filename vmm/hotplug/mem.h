@@ -6,9 +6,11 @@
  * virtio_mem.c    the type: properties, creation, the queue
  * mem_checks.c    what it can be given
  * mem_request.c   what a request comes to
- * mem_memory.c    its memory and KVM slots
+ * mem_memory.c    its memory
+ * mem_chunk.c     the regions and KVM slots of that
  * mem_operation.c a requested size as an operation, mem_size.c how it is set
  * mem_change.c    the same relative to the present one, by id
+ * mem_saved.c     the devices in a saved state
  *
  * The device's memory consists of blocks, which the guest plugs and unplugs, and of chunks of blocks, each of
  * which is a region of guest memory, with a KVM slot, while a block in it is plugged. The guest can read a
@@ -27,8 +29,6 @@
 #include "virtio/device.h"
 
 #define MEM_CHUNKS_MAX 64u
-/* KVM slots that all devices of a machine can have together. */
-#define MEM_KVM_SLOTS 512u
 
 /* Its configuration space; little endian, as both architectures are. */
 struct mem_config {
@@ -95,6 +95,7 @@ struct mem_device {
     void (*answer)(struct mem_device *mem);
     void (*changed)(struct mem_device *mem);
     void (*request)(struct mem_device *mem, uint64_t size); /* a size that was checked */
+    void (*drained)(struct mem_device *mem); /* nobody uses the memory of a chunk that was dropped any more */
 
     struct timer quiet; /* no event for a while */
     bool again;         /* but one afterwards */
@@ -123,6 +124,11 @@ void mem_operation_settle(struct mem_device *mem);
 /* The device goes. */
 void mem_operation_end(struct mem_device *mem);
 
+/* ---- virtio_mem.c ---- */
+
+/* Sizes as the driver reads them; without an interrupt, for before it runs. */
+void mem_show_sizes(struct mem_device *mem);
+
 /* ---- mem_size.c ---- */
 
 /* The guest's size has changed: the event, at most once a second. */
@@ -148,6 +154,39 @@ void mem_memory_unplug(struct mem_device *mem);
  * at the end of what mem_memory_busy() says. */
 void mem_memory_empty(struct mem_device *mem);
 bool mem_memory_busy(const struct mem_device *mem);
+/* Before the guest runs, with nothing plugged: plug these blocks, a bit each as in struct guest_blocks. False
+ * and an error: the host lacks memory or KVM slots; some are plugged. */
+bool mem_memory_restore(struct mem_device *mem, const uint64_t *plugged, struct error *error);
+
+/* ---- mem_saved.c, besides what hotplug.h has. False and an error. ---- */
+
+/* Append which devices there are, with their sizes and blocks; nothing if there are none. */
+bool mem_save(struct hotplug *hotplug, struct stream_writer *writer, struct error *error);
+/* Whether a stream has the same devices. `scratch` is not used for anything else. */
+bool mem_same(const struct hotplug *hotplug, const struct hotram_saved *stream, struct stream_writer *scratch,
+              struct error *error);
+/* Operations in progress. They are restored when the number of the last operation has been. */
+bool mem_save_operations(struct hotplug *hotplug, struct stream_writer *writer, struct error *error);
+bool mem_restore_operations(struct hotplug *hotplug, const struct hotram_saved *stream, struct error *error);
+
+/* ---- mem_chunk.c: [first, first + count) are blocks, and a chunk is a region while one in it is plugged
+ * ---- */
+
+/* Before the memory is mapped: which chunks there are. False and an error: too many KVM slots. */
+bool mem_chunks_begin(struct mem_device *mem, struct error *error);
+/* Each chunk of these blocks is a region. False and an error: some may be, which drop_empty removes. */
+bool mem_chunks_add(struct mem_device *mem, uint32_t first, uint32_t count, struct error *error);
+/* Remove the regions of chunks in which nothing is plugged. */
+void mem_chunks_drop_empty(struct mem_device *mem, uint32_t first, uint32_t count);
+/* Remove the region of a chunk, which has one. Ends with a call of mem->drained. */
+void mem_chunk_drop(struct mem_chunk *chunk);
+/* Whether a region of these blocks is being removed. */
+bool mem_chunks_leaving(struct mem_device *mem, uint32_t first, uint32_t count);
+
+static inline uint64_t mem_offset(const struct mem_device *mem, uint32_t block)
+{
+    return (uint64_t)block * mem->block_size;
+}
 
 extern const struct device_type virtio_mem_pci_type;
 

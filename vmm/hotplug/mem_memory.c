@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The memory of a virtio-mem device: blocks that are mapped and returned, chunks that have a KVM slot.
+ * The memory of a virtio-mem device: blocks are mapped and plugged, unplugged and returned.
  */
 #include <string.h>
 
@@ -13,11 +13,6 @@
 static struct guest_memory *map_of(const struct mem_device *mem)
 {
     return mem->virtio.memory;
-}
-
-static uint64_t offset_of(const struct mem_device *mem, uint32_t block)
-{
-    return (uint64_t)block * mem->block_size;
 }
 
 /* ---- work for another thread ---- */
@@ -45,8 +40,8 @@ static void clear_blocks(void *opaque, const atomic_bool *stop)
     const struct mem_device *mem = opaque;
 
     (void)stop;
-    backend_blocks_clear(mem->backend, offset_of(mem, mem->verdict.first),
-                         offset_of(mem, mem->verdict.count));
+    backend_blocks_clear(mem->backend, mem_offset(mem, mem->verdict.first),
+                         mem_offset(mem, mem->verdict.count));
 }
 
 static void clear_all(void *opaque, const atomic_bool *stop)
@@ -61,8 +56,8 @@ static void populate_blocks(void *opaque, const atomic_bool *stop)
 {
     struct mem_device *mem = opaque;
 
-    mem->populated = backend_blocks_populate(mem->backend, offset_of(mem, mem->verdict.first),
-                                             offset_of(mem, mem->verdict.count));
+    mem->populated = backend_blocks_populate(mem->backend, mem_offset(mem, mem->verdict.first),
+                                             mem_offset(mem, mem->verdict.count));
     if (!mem->populated)
         clear_blocks(mem, stop);
 }
@@ -80,92 +75,6 @@ static void cleared(void *opaque)
     finish(opaque);
 }
 
-/* ---- chunks ---- */
-
-static void end_empty(struct mem_device *mem);
-
-/* Nobody uses the chunk's memory any more. */
-static void drained(struct mem_chunk *chunk)
-{
-    struct mem_device *mem = chunk->mem;
-
-    if (mem->emptying)
-        end_empty(mem);
-}
-
-static void chunk_gone(void *opaque)
-{
-    struct mem_chunk *chunk = opaque;
-    const bool stayed = chunk->stays;
-
-    chunk->region = NULL;
-    chunk->leaving = chunk->stays = false;
-    if (!stayed)
-        drained(chunk);
-    else if (chunk->mem->virtio.pci.device.leaving)
-        board_drained(chunk->mem->virtio.pci.device.board);
-}
-
-/* The memory can be returned all the same, since its addresses remain those of zeros. */
-static void chunk_stays(void *opaque, const char *why)
-{
-    struct mem_chunk *chunk = opaque;
-
-    warning("%s: memory that was unplugged keeps its KVM slot for now, without memory in it: %s",
-            chunk->mem->virtio.name, why);
-    chunk->stays = true;
-    drained(chunk);
-}
-
-static void drop_chunk(struct mem_chunk *chunk)
-{
-    const struct region_gone gone = { chunk_gone, chunk_stays, chunk };
-
-    chunk->leaving = true;
-    guest_memory_remove(map_of(chunk->mem), chunk->region, gone);
-}
-
-static struct mem_chunk *chunk_of(struct mem_device *mem, uint32_t block)
-{
-    return &mem->chunk[offset_of(mem, block) / mem->chunk_size];
-}
-
-static uint32_t first_block(const struct mem_device *mem, const struct mem_chunk *chunk)
-{
-    return (uint32_t)((uint64_t)(chunk - mem->chunk) * (mem->chunk_size / mem->block_size));
-}
-
-static uint32_t block_count(const struct mem_device *mem, const struct mem_chunk *chunk)
-{
-    const uint32_t usual = (uint32_t)(mem->chunk_size / mem->block_size);
-    const uint32_t left = mem->backend->blocks->count - first_block(mem, chunk);
-
-    return left < usual ? left : usual;
-}
-
-static bool add_chunk(struct mem_chunk *chunk, struct error *error)
-{
-    struct mem_device *mem = chunk->mem;
-    const uint64_t from = offset_of(mem, first_block(mem, chunk));
-    struct guest_part part = backend_part(mem->backend, from, offset_of(mem, block_count(mem, chunk)),
-                                          mem->sizes.addr + from);
-
-    part.blocks = mem->backend->blocks;
-    chunk->region = guest_memory_add_part(map_of(mem), &part, error);
-    return chunk->region;
-}
-
-/* Remove the regions of chunks in which nothing is plugged. */
-static void drop_empty(struct mem_device *mem, uint32_t first, uint32_t count)
-{
-    struct mem_chunk *last = chunk_of(mem, first + count - 1);
-
-    for (struct mem_chunk *chunk = chunk_of(mem, first); chunk <= last; chunk++)
-        if (chunk->region && !chunk->leaving &&
-            guest_blocks_plugged(mem->backend->blocks, first_block(mem, chunk), block_count(mem, chunk)) == 0)
-            drop_chunk(chunk);
-}
-
 /* ---- requests ---- */
 
 static void refuse(struct mem_device *mem, const struct error *why)
@@ -176,22 +85,26 @@ static void refuse(struct mem_device *mem, const struct error *why)
     mem->told = true;
 }
 
+/* The machine is copied elsewhere: it stays as it is. The driver tries again later. */
+static bool is_held(const struct mem_device *mem)
+{
+    return guest_memory_is_held(map_of(mem));
+}
+
 /* The memory is there: let the guest have it. */
 static void plug_blocks(struct mem_device *mem)
 {
     const uint32_t first = mem->verdict.first, count = mem->verdict.count;
-    struct mem_chunk *last = chunk_of(mem, first + count - 1);
     struct error error;
 
-    for (struct mem_chunk *chunk = chunk_of(mem, first); chunk <= last; chunk++)
-        if (!chunk->region && !add_chunk(chunk, &error)) {
-            refuse(mem, &error);
-            drop_empty(mem, first, count);
-            work(mem, clear_blocks, cleared);
-            return;
-        }
+    if (!mem_chunks_add(mem, first, count, &error)) {
+        refuse(mem, &error);
+        mem_chunks_drop_empty(mem, first, count);
+        work(mem, clear_blocks, cleared);
+        return;
+    }
     guest_blocks_plug(mem->backend->blocks, first, count);
-    mem->sizes.plugged += offset_of(mem, count);
+    mem->sizes.plugged += mem_offset(mem, count);
     mem->changed(mem);
     finish(mem);
 }
@@ -201,6 +114,11 @@ static void populated(void *opaque)
     struct mem_device *mem = opaque;
     struct error error;
 
+    if (mem->populated && is_held(mem)) {
+        mem->verdict.response = MEM_BUSY;
+        work(mem, clear_blocks, cleared);
+        return;
+    }
     if (mem->populated) {
         plug_blocks(mem);
         return;
@@ -210,25 +128,15 @@ static void populated(void *opaque)
     finish(mem);
 }
 
-static bool has_leaving(struct mem_device *mem)
-{
-    struct mem_chunk *last = chunk_of(mem, mem->verdict.first + mem->verdict.count - 1);
-
-    for (struct mem_chunk *chunk = chunk_of(mem, mem->verdict.first); chunk <= last; chunk++)
-        if (chunk->leaving)
-            return true;
-    return false;
-}
-
 void mem_memory_plug(struct mem_device *mem)
 {
     struct error error;
 
-    if (mem->emptying || has_leaving(mem)) {
+    if (mem->emptying || is_held(mem) || mem_chunks_leaving(mem, mem->verdict.first, mem->verdict.count)) {
         mem->verdict.response = MEM_BUSY;
         finish(mem);
-    } else if (!backend_blocks_map(mem->backend, offset_of(mem, mem->verdict.first),
-                                   offset_of(mem, mem->verdict.count), &error)) {
+    } else if (!backend_blocks_map(mem->backend, mem_offset(mem, mem->verdict.first),
+                                   mem_offset(mem, mem->verdict.count), &error)) {
         refuse(mem, &error);
         finish(mem);
     } else if (mem->values.prealloc) {
@@ -241,16 +149,16 @@ void mem_memory_plug(struct mem_device *mem)
 void mem_memory_unplug(struct mem_device *mem)
 {
     const uint32_t first = mem->verdict.first, count = mem->verdict.count;
-    const uint64_t before = offset_of(mem, guest_blocks_plugged(mem->backend->blocks, first, count));
+    const uint64_t before = mem_offset(mem, guest_blocks_plugged(mem->backend->blocks, first, count));
 
-    if (mem->emptying || !guest_blocks_unplug(mem->backend->blocks, first, count)) {
-        mem->verdict.response = MEM_BUSY; /* a device still uses it */
+    if (mem->emptying || is_held(mem) || !guest_blocks_unplug(mem->backend->blocks, first, count)) {
+        mem->verdict.response = MEM_BUSY; /* or a device still uses it */
         finish(mem);
         return;
     }
     mem->sizes.plugged -= before;
     mem->changed(mem);
-    drop_empty(mem, first, count);
+    mem_chunks_drop_empty(mem, first, count);
     work(mem, clear_blocks, cleared);
 }
 
@@ -269,6 +177,12 @@ static void end_empty(struct mem_device *mem)
 {
     if (--mem->leaving == 0)
         work(mem, clear_all, emptied);
+}
+
+static void drained(struct mem_device *mem)
+{
+    if (mem->emptying)
+        end_empty(mem);
 }
 
 void mem_memory_empty(struct mem_device *mem)
@@ -292,7 +206,7 @@ void mem_memory_empty(struct mem_device *mem)
 
         mem->leaving += chunk->region && !chunk->stays;
         if (chunk->region && !chunk->leaving)
-            drop_chunk(chunk);
+            mem_chunk_drop(chunk);
     }
     end_empty(mem);
 }
@@ -307,47 +221,57 @@ bool mem_memory_busy(const struct mem_device *mem)
     return uses;
 }
 
+/* ---- from a saved state ---- */
+
+static bool is_plugged(const uint64_t *plugged, uint32_t block)
+{
+    return plugged[block / 64] >> block % 64 & 1;
+}
+
+static bool restore_run(struct mem_device *mem, uint32_t first, uint32_t count, struct error *error)
+{
+    const uint64_t from = mem_offset(mem, first), size = mem_offset(mem, count);
+
+    if (!backend_blocks_map(mem->backend, from, size, error))
+        return false;
+    if (mem->values.prealloc && !backend_blocks_populate(mem->backend, from, size))
+        return error_set(error, "the host cannot allocate the memory of device '%.80s'", mem->virtio.name);
+    if (!mem_chunks_add(mem, first, count, error))
+        return false;
+    guest_blocks_plug(mem->backend->blocks, first, count);
+    return true;
+}
+
+bool mem_memory_restore(struct mem_device *mem, const uint64_t *plugged, struct error *error)
+{
+    const uint32_t count = mem->backend->blocks->count;
+
+    for (uint32_t first = 0, end; first < count; first = end) {
+        for (end = first + 1; end < count && is_plugged(plugged, end) == is_plugged(plugged, first); end++)
+            continue;
+        if (is_plugged(plugged, first) && !restore_run(mem, first, end - first, error))
+            return false;
+    }
+    mem->sizes.plugged = mem_offset(mem, guest_blocks_plugged(mem->backend->blocks, 0, count));
+    return true;
+}
+
 /* ---- begin and end ---- */
-
-static void set_chunks(struct mem_device *mem)
-{
-    mem->chunk_size = UINT64_C(128) << 20;
-    while (mem->chunk_size < mem->block_size || mem->backend->size > mem->chunk_size * MEM_CHUNKS_MAX)
-        mem->chunk_size *= 2;
-    mem->chunk_count = (unsigned)((mem->backend->size + mem->chunk_size - 1) / mem->chunk_size);
-    for (unsigned i = 0; i < mem->chunk_count; i++)
-        mem->chunk[i].mem = mem;
-}
-
-/* Each chunk may need a KVM slot. */
-static bool check_chunks(const struct mem_device *mem, struct error *error)
-{
-    const struct hotplug *hotplug = mem->hotplug;
-    unsigned used = 0;
-
-    for (uint32_t range = 0; range < HOTRAM_RANGES_MAX; range++)
-        used += hotplug->mem[range] && hotplug->mem[range] != mem ? hotplug->mem[range]->chunk_count : 0;
-    return used + mem->chunk_count <= hotplug->config.mem_chunks ||
-           error_set(error,
-                     "the device needs %u KVM slots; of the %u that virtio-mem devices of this machine can "
-                     "have, %u are used; use fewer devices, or DIMMs",
-                     mem->chunk_count, hotplug->config.mem_chunks, used);
-}
 
 bool mem_memory_begin(struct mem_device *mem, struct error *error)
 {
     struct backend *backend = mem->backend;
 
-    set_chunks(mem);
-    if (!check_chunks(mem, error))
-        return false;
-    if (!backend_map(backend, error))
+    mem->drained = drained;
+    if (!mem_chunks_begin(mem, error) || !backend_map(backend, error))
         return false;
     if (backend_place(backend, mem->hotplug->config.reservation, mem->sizes.addr, error) &&
         backend_blocks_begin(backend, error)) {
         backend->blocks = guest_blocks_create(backend->memory, backend->size, mem->block_size);
-        if (backend->blocks)
+        if (backend->blocks) {
+            backend->blocks->allocated = mem->values.prealloc;
             return true;
+        }
         error_set(error, "out of memory");
     }
     backend_unmap(backend);

@@ -39,12 +39,20 @@ static void withdraw(struct operation *operation)
         mem->request(mem, mem->sizes.plugged);
 }
 
+/* The guest cannot change it for the time being. */
+static bool is_held(const struct operation *operation)
+{
+    const struct mem_device *mem = device_of(operation);
+
+    return mem && guest_memory_is_held(mem->virtio.memory);
+}
+
 static void expired(struct operation *operation)
 {
     struct blocks_subject *blocks = &operation->subject.blocks;
     char reason[OPERATION_REASON_SIZE];
 
-    if (blocks->moves) {
+    if (blocks->moves || is_held(operation)) {
         blocks->moves = false;
         operation_check_again(operation, operation->deadline);
     } else if (blocks->acted) {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * DIMMs in a stream of saved states: which there are, what the guest knows of them, and operations in
- * progress.
+ * progress. mem_saved.c adds virtio-mem devices.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "hotplug/mem.h"
 #include "hotplug/saved_operations.h"
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
@@ -137,6 +138,7 @@ static struct saved_operations saved_operations_of(struct hotplug *hotplug)
         .type = &dimm_subject,
         .owner = hotplug,
         .slots = HOTRAM_SLOTS_MAX,
+        .kinds = 1u << OPERATION_PLUG | 1u << OPERATION_UNPLUG,
         .slot = slot_of,
         .make = make_operation,
     };
@@ -180,7 +182,7 @@ bool hotplug_save(struct hotplug *hotplug, struct stream_writer *writer, struct 
     saved = saved && stream_close(writer, error) &&
             (hotplug->config.slots == 0 || save_bank(hotplug, writer->out, error));
     machine_lock_release(hotplug->config.board->lock);
-    return saved;
+    return saved && mem_save(hotplug, writer, error) && mem_save_operations(hotplug, writer, error);
 }
 
 bool hotplug_save_config(struct hotplug *hotplug, struct stream_writer *writer, struct error *error)
@@ -188,7 +190,7 @@ bool hotplug_save_config(struct hotplug *hotplug, struct stream_writer *writer, 
     machine_lock_take(hotplug->config.board->lock);
     describe(hotplug, writer);
     machine_lock_release(hotplug->config.board->lock);
-    return stream_close(writer, error);
+    return stream_close(writer, error) && mem_save(hotplug, writer, error);
 }
 
 bool hotplug_check_config(struct hotplug *hotplug, const struct hotram_saved *stream,
@@ -197,7 +199,41 @@ bool hotplug_check_config(struct hotplug *hotplug, const struct hotram_saved *st
     machine_lock_take(hotplug->config.board->lock);
     describe(hotplug, scratch);
     machine_lock_release(hotplug->config.board->lock);
-    return stream_matches(scratch, stream, error);
+    return stream_matches(scratch, stream, error) && mem_same(hotplug, stream, scratch, error);
+}
+
+/* Ranges of the bank are not in its saved form: a bank that is begun anew needs them again. */
+static bool reserve_range(struct hotplug *hotplug, uint32_t range, const struct hotram_dimm *place,
+                          struct error *error)
+{
+    struct mem_device *mem = hotplug->mem[range];
+    const struct hotram_dimm_request request = {
+        .addr = place->addr,
+        .addr_given = true,
+        .size = place->size,
+        .align = hotplug->bank.config.granularity,
+        .node = place->node,
+        .range = true,
+    };
+    struct hotram_dimm_result result;
+
+    if (hotram_bank_reserve(&hotplug->bank, &request, &result) != HOTRAM_OK)
+        return error_set(error, "the addresses of virtio-mem device '%.80s' are not free",
+                         mem->virtio.name); /* they were a moment ago */
+    hotplug->mem[range] = NULL;
+    mem->range = result.slot - hotplug->config.slots;
+    hotplug->mem[mem->range] = mem;
+    return true;
+}
+
+static bool reserve_ranges(struct hotplug *hotplug, const struct hotram_dimm *places, struct error *error)
+{
+    bool good = true;
+
+    for (uint32_t range = 0; range < HOTRAM_RANGES_MAX && good; range++)
+        if (hotplug->mem[range])
+            good = reserve_range(hotplug, range, &places[range], error);
+    return good;
 }
 
 /* A bank is restored into one without DIMMs; that it has the same ones has been checked. */
@@ -205,13 +241,17 @@ static bool restore_bank(struct hotplug *hotplug, const struct hotram_saved *str
 {
     const struct hotram_bank_config config = hotplug->bank.config;
     const struct hotram_bank_ops *ops = hotplug->bank.ops;
+    struct hotram_dimm places[HOTRAM_RANGES_MAX];
     struct hotram_restore_result result;
     struct hotram_saved saved;
     enum hotram_status status;
 
     if (!stream_find_kind(stream, HOTRAM_STATE_BANK, &saved, error))
         return false;
+    memcpy(places, hotplug->slots + config.slots, sizeof places);
     status = hotram_bank_init(&hotplug->bank, &config, hotplug->slots, ops, hotplug);
+    if (status == HOTRAM_OK && !reserve_ranges(hotplug, places, error))
+        return false;
     if (status == HOTRAM_OK)
         status = hotram_bank_restore(&hotplug->bank, &saved, NULL, &result);
     if (status != HOTRAM_OK)
@@ -271,10 +311,12 @@ bool hotplug_restore(struct hotplug *hotplug, const struct hotram_saved *stream,
 
     machine_lock_take(hotplug->config.board->lock);
     describe(hotplug, scratch);
-    restored = stream_matches(scratch, stream, error) && stream_find(stream, "hotplug", &part, error) &&
+    restored = stream_matches(scratch, stream, error) && mem_same(hotplug, stream, scratch, error) &&
+               stream_find(stream, "hotplug", &part, error) &&
                (hotplug->config.slots == 0 ||
                 (restore_bank(hotplug, stream, error) && check_bank(hotplug, stream, scratch, error))) &&
                restore_seen(hotplug, &part, error);
     machine_lock_release(hotplug->config.board->lock);
-    return restored && restore_operations(hotplug, &part, error);
+    return restored && restore_operations(hotplug, &part, error) &&
+           hotplug_restore_blocks(hotplug, stream, error) && mem_restore_operations(hotplug, stream, error);
 }

@@ -64,13 +64,17 @@ static bool get_one(const struct saved_operations *saved, const struct stream_pa
 
     if (!saved_get(part, "operation", index, "slot", saved->slots - 1, &slot, error) ||
         !saved_get(part, "operation", index, "number", saved->operations->last_id, &number, error) ||
-        !saved_get(part, "operation", index, "kind", OPERATION_UNPLUG, &kind, error) ||
+        !saved_get(part, "operation", index, "kind", OPERATION_KINDS - 1, &kind, error) ||
         !saved_get(part, "operation", index, "elapsed", INT64_MAX, &elapsed, error) ||
         !saved_get(part, "operation", index, "deadline", INT64_MAX, &deadline, error) ||
         !stream_find_item(part, saved_name(name, "operation", index, "warning"), STREAM_TEXT, &warning,
                           error))
         return false;
-    operation = saved->make(saved->owner, (uint32_t)slot, (enum operation_kind)kind, error);
+    operation = saved->kinds >> kind & 1
+                    ? saved->make(saved->owner, (uint32_t)slot, (enum operation_kind)kind, error)
+                    : NULL;
+    if (!(saved->kinds >> kind & 1))
+        error_set(error, "its kind is %" PRIu64 ", which such devices do not have", kind);
     if (!operation)
         return error_prefix(error, "section '%s' of the saved state: operation %" PRIu64 ": ", part->name,
                             number);

@@ -28,6 +28,7 @@ struct saved_operations {
     const struct subject_type *type;
     void *owner;
     uint32_t slots; /* how many devices there may be */
+    unsigned kinds; /* of operations on them: a bit for each enum operation_kind */
     uint32_t (*slot)(const struct operation *operation);
     /* An operation with the device in a slot, which has not begun. NULL and an error: there is no device, it
      * has an operation already, or out of memory. */

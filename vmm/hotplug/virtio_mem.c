@@ -91,7 +91,8 @@ static void answer(struct mem_device *mem)
         return;
     mem->answering = false;
     if (mem->verdict.type != MEM_STATE)
-        mem_operation_acted(mem, mem->verdict.response == MEM_ACK);
+        mem_operation_acted(mem,
+                            mem->verdict.response == MEM_ACK || guest_memory_is_held(mem->virtio.memory));
     if (mem->verdict.type == MEM_UNPLUG_ALL && mem->verdict.response == MEM_ACK)
         mem->sizes.usable = mem_usable_size(mem->sizes.requested, mem->sizes.region, mem->block_size);
     virtio_device_call(&mem->virtio, answer_on_io, mem);
@@ -187,10 +188,16 @@ static void init_config(struct mem_device *mem)
         .addr = mem->sizes.addr,
         .region = mem->sizes.region,
         .usable = mem->sizes.usable,
+        .plugged = mem->empty_next ? 0 : mem->sizes.plugged,
         .requested = mem->sizes.requested,
     };
 
     memcpy(mem->virtio.config, &config, sizeof config);
+}
+
+void mem_show_sizes(struct mem_device *mem)
+{
+    init_config(mem);
 }
 
 static bool prepare(struct virtio_device *device, struct board *board, const char *id,
@@ -243,6 +250,14 @@ static void release(struct virtio_device *device)
     }
 }
 
+/* Sizes are restored with the blocks, before (mem_saved.c). */
+static enum virtio_config_byte config_byte(unsigned offset)
+{
+    return offset >= offsetof(struct mem_config, usable) && offset < sizeof(struct mem_config)
+               ? VIRTIO_CONFIG_OWN
+               : VIRTIO_CONFIG_FIXED;
+}
+
 static const struct virtio_device_type type = {
     .virtio_id = 24,
     .class = 0x00,
@@ -250,6 +265,8 @@ static const struct virtio_device_type type = {
     .config_size = sizeof(struct mem_config),
     .request_size = sizeof(struct virtio_request),
     .handle = handle,
+    .has_saved_form = virtio_is_saved,
+    .config_byte = config_byte,
     .size = sizeof(struct mem_device),
     .values = offsetof(struct mem_device, values),
     .defaults = set_defaults,
@@ -297,15 +314,18 @@ static bool unplug(struct device *device, struct error *error)
     return virtio_type_unplug(device, error);
 }
 
-/* A machine that starts anew has none of it, and the same request. */
+/* A machine that starts anew has none of it, and the same request. While it is copied elsewhere, as in QEMU,
+ * blocks stay, and the driver has to unplug them, which Linux does when it finds some. */
 static void reset(struct device *device)
 {
     struct mem_device *mem = (void *)device;
 
     virtio_device_reset(device);
     mem->told = false;
-    mem_memory_empty(mem);
-    mem->sizes.usable = mem_usable_size(mem->sizes.requested, mem->sizes.region, mem->block_size);
+    if (!guest_memory_is_held(mem->virtio.memory)) {
+        mem_memory_empty(mem);
+        mem->sizes.usable = mem_usable_size(mem->sizes.requested, mem->sizes.region, mem->block_size);
+    }
     init_config(mem);
     mem_operation_settle(mem);
 }
@@ -342,7 +362,12 @@ const struct device_type virtio_mem_pci_type = {
     .describe = describe,
     .unplug = unplug,
     .stays = virtio_type_stays,
-    .unsaved = true,
+    .has_saved_form = virtio_type_has_saved_form,
+    .save = virtio_type_save,
+    .restore = virtio_type_restore,
+    .restored = virtio_type_restored,
+    .part = virtio_type_part,
+    .summary = virtio_type_summary,
     .reset = reset,
     .run = virtio_device_run,
     .busy = busy,

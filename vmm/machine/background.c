@@ -7,6 +7,8 @@
  * - Back ends of vhost-user map the memory in page tables of their own, which are not protected. The threads
  * of the kernel's vhost use ours, but would wait for a file while they hold up a queue that nobody can stop.
  *   Machines with either are refused, and all shared memory is, since any program can map it.
+ * - Blocks of virtio-mem that are not plugged are mapped otherwise than those that are, so that no region of
+ *   them can be protected as a whole: machines with such a device are refused.
  * - A balloon returns pages to the host without a fault: guest_memory_keep() suspends that. Nothing else
  * returns memory that is leased.
  * - The kernel's merging of equal pages (KSM) replaces a page without keeping its protection: it is off
@@ -327,33 +329,11 @@ static bool merge(struct background *background, bool on, struct error *error)
     return true;
 }
 
-static bool check(const struct machine *machine, struct error *error)
-{
-    const char *unlogged = guest_memory_unlogged(machine->memory);
-    const struct backend *backend = NULL;
-
-    if (unlogged)
-        return error_set(error,
-                         "the kernel or another program writes to guest memory for device '%s', which this "
-                         "program cannot hold up",
-                         unlogged);
-    if (machine->config->snapshot_file)
-        return error_set(error,
-                         "the guest was restored from '%s', to which its memory may be mapped; the "
-                         "kernel write-protects no memory of files",
-                         machine->config->snapshot_file);
-    while ((backend = backend_next(machine->backends, backend)) != NULL)
-        if (backend->used_by && backend_is_shared(backend))
-            return error_set(error, "memory '%s' is shared, and other programs could write to it unnoticed",
-                             backend->id);
-    return true;
-}
-
 struct background *background_create(struct machine *machine, struct error *error)
 {
     struct background *background;
 
-    if (!check(machine, error)) {
+    if (!background_check(machine, error)) {
         refuse(error);
         return NULL;
     }

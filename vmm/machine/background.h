@@ -32,4 +32,9 @@ void background_abandon(struct background *background);
 /* background_write() has returned, or was not called. Without effect if it is NULL. */
 void background_destroy(struct background *background);
 
+/* ---- background_check.c ---- */
+
+/* Whether all of the memory can be write-protected. False and an error: why not. */
+bool background_check(const struct machine *machine, struct error *error);
+
 #endif

@@ -69,8 +69,8 @@ static void met(struct migration *migration)
 {
     struct error error;
 
-    if (!machine_check_config(migration->machine, &migration->moved->memory, migration->bytes,
-                              migration->length, &error)) {
+    if (!machine_check_config(migration->machine, migration->moved, migration->bytes, migration->length,
+                              &error)) {
         migrate_target_failed(migration, &error);
         return;
     }

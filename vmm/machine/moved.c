@@ -12,6 +12,15 @@
 #define PIECE WIRE_PAGES_MAX
 #define PAGES_MAX (PIECE / 4096u)
 
+static void count_total(struct moved *moved)
+{
+    moved->total = 0;
+    for (unsigned i = 0; i < moved->memory.count; i++)
+        for (uint64_t at = 0, size; (size = guest_part_next(&moved->memory.region[i].part, &at)) > 0;
+             at += size)
+            moved->total += size;
+}
+
 struct moved *moved_create(struct guest_memory *map, const struct backends *backends, struct error *error)
 {
     struct moved *moved = calloc(1, sizeof *moved);
@@ -25,12 +34,19 @@ struct moved *moved_create(struct guest_memory *map, const struct backends *back
     if ((moved->room || error_set(error, "out of memory")) &&
         saved_memory_list(&moved->memory, map, backends, error) &&
         saved_memory_lease(&moved->memory, error)) {
-        for (unsigned i = 0; i < moved->memory.count; i++)
-            moved->total += moved->memory.region[i].part.size;
+        count_total(moved);
         return moved;
     }
     moved_free(moved);
     return NULL;
+}
+
+bool moved_again(struct moved *moved, struct error *error)
+{
+    if (!saved_memory_again(&moved->memory, error))
+        return false;
+    count_total(moved);
+    return true;
 }
 
 void moved_free(struct moved *moved)
@@ -59,6 +75,22 @@ static bool is_dirty(const struct moved *moved, unsigned index, uint64_t page)
     return moved->dirty[index][page / 64] >> page % 64 & 1;
 }
 
+/* Pages of blocks that are not plugged are never sent: what is there is the host's page of zeros. */
+static void drop_absent(const struct moved *moved, unsigned index, uint64_t *pages)
+{
+    const struct guest_part *part = &moved->memory.region[index].part;
+    uint64_t end = 0;
+
+    if (!part->blocks)
+        return;
+    for (uint64_t at = 0, size = 1; size > 0; at = end) {
+        size = guest_part_next(part, &at);
+        for (uint64_t page = end / moved->page; page < (size > 0 ? at : part->size) / moved->page; page++)
+            pages[page / 64] &= ~(UINT64_C(1) << page % 64);
+        end = at + size;
+    }
+}
+
 bool moved_begin(struct moved *moved, struct error *error)
 {
     size_t most = 1;
@@ -70,6 +102,7 @@ bool moved_begin(struct moved *moved, struct error *error)
         if (!moved->dirty[i])
             return error_set(error, "out of memory");
         memset(moved->dirty[i], 0xff, words * sizeof(uint64_t));
+        drop_absent(moved, i, moved->dirty[i]);
         most = words > most ? words : most;
     }
     moved->written = malloc(most * sizeof(uint64_t));
@@ -91,6 +124,7 @@ bool moved_take_log(struct moved *moved, struct error *error)
 
         if (!guest_memory_log_take(moved->memory.map, region, moved->written, error))
             return false;
+        drop_absent(moved, i, moved->written);
         for (size_t word = 0; word < guest_memory_log_words(region); word++) {
             moved->dirty[i][word] |= moved->written[word];
             pages += (uint64_t)__builtin_popcountll(moved->dirty[i][word]);
@@ -214,13 +248,21 @@ bool moved_send(struct moved *moved, struct wire *wire, struct error *error)
 
 /* ---- receiving ---- */
 
+/* Whether a part of a region is there: blocks that are not plugged cannot be written. */
+static bool is_there(const struct guest_part *part, uint64_t offset, uint64_t length)
+{
+    uint64_t at = offset;
+
+    return guest_part_next(part, &at) >= length && at == offset;
+}
+
 static const struct saved_region *find_region(const struct moved *moved, uint64_t address, uint64_t length)
 {
     for (unsigned i = 0; i < moved->memory.count; i++) {
         const struct guest_part *part = &moved->memory.region[i].part;
 
         if (address >= part->address && address - part->address < part->size &&
-            length <= part->size - (address - part->address))
+            is_there(part, address - part->address, length))
             return &moved->memory.region[i];
     }
     return NULL;

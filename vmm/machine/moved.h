@@ -22,7 +22,7 @@ struct moved {
     uint64_t *dirty[SAVED_REGIONS_MAX]; /* of a source: pages to send, as guest_memory_log_take() has them */
     uint64_t *written;                  /* for one result of that */
     uint64_t page;                      /* bytes */
-    uint64_t total;                     /* bytes of all regions */
+    uint64_t total;                     /* bytes that the guest has */
     bool logging;
     uint8_t *room; /* of a target: for one message */
     /* Pages that were sent, without and with contents; bytes that are still to be sent. */
@@ -31,6 +31,8 @@ struct moved {
 
 /* List and lease the memory of a machine. NULL and an error. */
 struct moved *moved_create(struct guest_memory *map, const struct backends *backends, struct error *error);
+/* The machine has more of it, before anything of it is moved. */
+bool moved_again(struct moved *moved, struct error *error);
 void moved_free(struct moved *moved); /* the log ends with it; NULL: without effect */
 
 /* A source: everything is to be sent; from now on, what is written is noted. */

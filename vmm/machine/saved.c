@@ -9,6 +9,7 @@
 
 #include "device/device.h"
 #include "kvm/saved.h"
+#include "machine/moved.h"
 #include "machine/snapshot.h"
 #include "machine/state.h"
 
@@ -161,7 +162,8 @@ static size_t room_for(struct machine *machine)
     machine_lock_take(&machine->lock);
     devices = devices_length(&machine->board);
     machine_lock_release(&machine->lock);
-    return (UINT32_C(512) << 10) + (size_t)machine->config->maxcpus * (64u << 10) + devices;
+    return (UINT32_C(512) << 10) + (size_t)machine->config->maxcpus * (64u << 10) + devices +
+           hotplug_blocks_length(machine->hotplug);
 }
 
 /* A stream that `append` makes. */
@@ -314,9 +316,9 @@ uint8_t *machine_save_config(struct machine *machine, struct saved_memory *memor
     return bytes;
 }
 
-static bool check_config(struct machine *machine, struct saved_memory *memory,
-                         const struct hotram_saved *stream, struct stream_writer *scratch,
-                         struct error *error)
+/* Blocks are plugged when all that is compared is the same: then memory can be. */
+static bool check_config(struct machine *machine, struct moved *moved, const struct hotram_saved *stream,
+                         struct stream_writer *scratch, struct error *error)
 {
     describe(machine, scratch);
     if (!stream_matches(scratch, stream, error) ||
@@ -325,7 +327,8 @@ static bool check_config(struct machine *machine, struct saved_memory *memory,
         return false;
     return same_devices(machine, stream, scratch, error) && devices_can_save(&machine->board, error) &&
            (!has_vcpus(machine) || vcpus_arch_check_config(&machine->vcpus, stream, error)) &&
-           saved_memory_same(memory, stream, error);
+           hotplug_restore_blocks(machine->hotplug, stream, error) && moved_again(moved, error) &&
+           saved_memory_same(&moved->memory, stream, error);
 }
 
 /* Check a stream, and allocate what its use needs; the caller frees *scratch. */
@@ -336,13 +339,13 @@ static bool with_stream(const uint8_t *bytes, size_t length, struct hotram_saved
     return *scratch ? stream_accept(bytes, length, stream, error) : error_set(error, "out of memory");
 }
 
-bool machine_check_config(struct machine *machine, struct saved_memory *memory, const uint8_t *bytes,
-                          size_t length, struct error *error)
+bool machine_check_config(struct machine *machine, struct moved *moved, const uint8_t *bytes, size_t length,
+                          struct error *error)
 {
     struct stream_writer *scratch;
     struct hotram_saved stream;
     const bool same = with_stream(bytes, length, &stream, &scratch, error) &&
-                      check_config(machine, memory, &stream, scratch, error);
+                      check_config(machine, moved, &stream, scratch, error);
 
     free(scratch);
     return same;

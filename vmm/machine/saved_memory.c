@@ -10,16 +10,13 @@
 #include "base/fault.h"
 #include "machine/snapshot.h"
 #include "memory/backend_memory.h"
-#include "memory/write_protect.h"
+#include "memory/guest_blocks.h"
 
 /* Regions begin at a multiple of it, in the file too, so that a file system can share and a kernel map them
  * in large pages. */
 #define PLACE_ALIGN (UINT64_C(2) << 20)
-/* Zero or not is decided for so many bytes, the smallest page size of both architectures; and so many bytes
- * are handled at a time. */
-#define GRAIN WRITE_PROTECT_GRAIN
+/* So many bytes are read at a time. */
 #define PIECE (UINT32_C(2) << 20)
-#define GRAINS (PIECE / GRAIN)
 
 /* ---- the list ---- */
 
@@ -68,16 +65,25 @@ void saved_memory_place(struct saved_memory *memory, uint64_t stream_length)
     memory->end = at;
 }
 
-bool saved_memory_lease(struct saved_memory *memory, struct error *error)
+static bool lease_region(struct saved_memory *memory, unsigned index)
 {
     const enum guest_holder holder = guest_memory_holder(memory->map, "snapshot");
+    struct saved_region *region = &memory->region[index];
+    const struct guest_part *part = &region->part;
 
+    return part->blocks ? guest_memory_lease_region(memory->map, holder, part->address, &region->lease)
+                        : guest_memory_lease(memory->map, holder, LEASE_READ, part->address, part->size,
+                                             &region->lease);
+}
+
+bool saved_memory_lease(struct saved_memory *memory, struct error *error)
+{
     memory->leased = true;
+    guest_memory_hold(memory->map);
     for (unsigned i = 0; i < memory->count; i++) {
-        struct saved_region *region = &memory->region[i];
+        const struct saved_region *region = &memory->region[i];
 
-        if (!guest_memory_lease(memory->map, holder, LEASE_READ, region->part.address, region->part.size,
-                                &region->lease)) {
+        if (!lease_region(memory, i)) {
             memory->count = i;
             saved_memory_return(memory);
             return error_set(error, "the memory at 0x%" PRIx64 " is being removed", region->part.address);
@@ -88,9 +94,19 @@ bool saved_memory_lease(struct saved_memory *memory, struct error *error)
 
 void saved_memory_return(struct saved_memory *memory)
 {
-    for (unsigned i = 0; memory->leased && i < memory->count; i++)
+    if (!memory->leased)
+        return;
+    for (unsigned i = 0; i < memory->count; i++)
         lease_return(memory->map, &memory->region[i].lease);
+    guest_memory_let_go(memory->map);
     memory->leased = false;
+}
+
+bool saved_memory_again(struct saved_memory *memory, struct error *error)
+{
+    saved_memory_return(memory);
+    return saved_memory_list(memory, memory->map, memory->backends, error) &&
+           saved_memory_lease(memory, error);
 }
 
 /* ---- as sections ---- */
@@ -117,112 +133,6 @@ bool saved_memory_describe(const struct saved_memory *memory, struct stream_writ
         if (!stream_close(writer, error))
             return false;
     }
-    return true;
-}
-
-/* ---- writing ---- */
-
-/* Which grains of a piece are not zero; the host may be unable to provide them. */
-struct scan {
-    const uint8_t *bytes;
-    size_t size;
-    const uint64_t *present; /* bits of the grains that have a page, from `first` on; NULL: all */
-    uint64_t first;
-    bool used[GRAINS];
-};
-
-static bool is_present(const struct scan *scan, size_t index)
-{
-    const uint64_t bit = scan->first + index;
-
-    return !scan->present || scan->present[bit / 64] >> bit % 64 & 1;
-}
-
-static void scan_piece(void *opaque)
-{
-    struct scan *scan = opaque;
-
-    for (size_t at = 0; at < scan->size; at += GRAIN) {
-        const size_t size = scan->size - at < GRAIN ? scan->size - at : GRAIN;
-        const uint8_t *grain = scan->bytes + at;
-
-        /* All bytes equal the next one, and the first is zero. */
-        scan->used[at / GRAIN] = is_present(scan, at / GRAIN) &&
-                                 (grain[0] != 0 || memcmp(grain, grain + 1, size - 1) != 0);
-    }
-}
-
-static bool write_all(int fd, const uint8_t *bytes, size_t size, uint64_t offset, struct error *error)
-{
-    while (size > 0) {
-        const ssize_t written = pwrite(fd, bytes, size, (off_t)offset);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return error_set(error, "%s", written < 0 ? strerror(errno) : "no space");
-        bytes += written;
-        size -= (size_t)written;
-        offset += (uint64_t)written;
-    }
-    return true;
-}
-
-/* Runs of grains that are not zero. */
-static bool write_piece(int fd, const struct scan *scan, uint64_t offset, struct error *error)
-{
-    const size_t count = (scan->size + GRAIN - 1) / GRAIN;
-
-    for (size_t at = 0, end; at < count; at = end) {
-        size_t size;
-
-        for (end = at + 1; end < count && scan->used[end] == scan->used[at]; end++)
-            continue;
-        size = (end * GRAIN < scan->size ? end * GRAIN : scan->size) - at * GRAIN;
-        if (scan->used[at] && !write_all(fd, scan->bytes + at * GRAIN, size, offset + at * GRAIN, error))
-            return false;
-    }
-    return true;
-}
-
-bool saved_region_write(const struct saved_region *region, uint64_t from, uint64_t size,
-                        const uint64_t *present, int fd, const atomic_bool *stop, struct error *error)
-{
-    const uint64_t end = from + size;
-    void *address;
-
-    for (uint64_t at = from; at < end; at += PIECE) {
-        struct scan scan = {
-            .bytes = (const uint8_t *)region->part.memory + at,
-            .size = end - at < PIECE ? (size_t)(end - at) : PIECE,
-            .present = present,
-            .first = at / GRAIN,
-        };
-
-        if (atomic_load(stop))
-            return error_set(error, "the program ends");
-        if (!fault_guard(scan_piece, &scan, &address))
-            return error_set(error, "the host cannot provide the guest's memory at 0x%" PRIx64,
-                             region->part.address + at);
-        if (!write_piece(fd, &scan, region->offset + at, error))
-            return false;
-    }
-    return true;
-}
-
-bool saved_memory_extend(const struct saved_memory *memory, int fd, struct error *error)
-{
-    return ftruncate(fd, (off_t)memory->end) == 0 || error_set(error, "%s", strerror(errno));
-}
-
-bool saved_memory_write(const struct saved_memory *memory, int fd, const atomic_bool *stop,
-                        struct error *error)
-{
-    if (!saved_memory_extend(memory, fd, error))
-        return false;
-    for (unsigned i = 0; i < memory->count; i++)
-        if (!saved_region_write(&memory->region[i], 0, memory->region[i].part.size, NULL, fd, stop, error))
-            return false;
     return true;
 }
 
@@ -300,12 +210,14 @@ const struct backend *saved_region_backend(const struct saved_memory *memory,
 }
 
 /* The guest's pages are the file's until it writes to them. */
-static bool map_region(const struct saved_memory *memory, const struct saved_region *region, int fd)
+static bool map_part(const struct saved_memory *memory, const struct saved_region *region, uint64_t from,
+                     uint64_t size, int fd)
 {
     const struct backend *backend = saved_region_backend(memory, region);
 
     return backend && !region->part.read_only && region->part.fd < 0 &&
-           backend_overlay(backend, region->part.memory, region->part.size, fd, region->offset);
+           !(region->part.blocks && region->part.blocks->allocated) &&
+           backend_overlay(backend, (uint8_t *)region->part.memory + from, size, fd, region->offset + from);
 }
 
 struct copy {
@@ -342,12 +254,14 @@ static bool read_all(int fd, uint8_t *bytes, size_t size, uint64_t offset, struc
     return true;
 }
 
-static bool read_region(const struct saved_region *region, int fd, uint8_t *room, struct error *error)
+/* [from, end) of a region. */
+static bool read_part(const struct saved_region *region, uint64_t from, uint64_t end, int fd, uint8_t *room,
+                      struct error *error)
 {
     void *address;
 
-    for (uint64_t at = 0; at < region->part.size; at += PIECE) {
-        const uint64_t left = region->part.size - at;
+    for (uint64_t at = from; at < end; at += PIECE) {
+        const uint64_t left = end - at;
         struct copy copy = {
             .memory = (uint8_t *)region->part.memory + at,
             .bytes = room,
@@ -370,14 +284,22 @@ static bool read_region(const struct saved_region *region, int fd, uint8_t *room
     return true;
 }
 
+static bool load_region(const struct saved_memory *memory, const struct saved_region *region, int fd,
+                        uint8_t *room, struct error *error)
+{
+    for (uint64_t at = 0, size; (size = guest_part_next(&region->part, &at)) > 0; at += size)
+        if (!map_part(memory, region, at, size, fd) && !read_part(region, at, at + size, fd, room, error))
+            return false;
+    return true;
+}
+
 static bool load(struct saved_memory *memory, int fd, struct error *error)
 {
     uint8_t *room = malloc(PIECE);
     bool loaded = room || error_set(error, "out of memory");
 
     for (unsigned i = 0; loaded && i < memory->count; i++)
-        loaded = map_region(memory, &memory->region[i], fd) ||
-                 read_region(&memory->region[i], fd, room, error);
+        loaded = load_region(memory, &memory->region[i], fd, room, error);
     free(room);
     return loaded;
 }

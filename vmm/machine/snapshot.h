@@ -5,7 +5,8 @@
  *
  * saved.c            all but memory, as a stream of saved states
  * saved_options.c    the options that make the same machine, for -restore
- * saved_memory.c     memory: to a file without its zero pages; and from one, mapped where possible
+ * saved_memory.c     which memory there is, and memory from a file, mapped where possible
+ * saved_memory_write.c  to a file, without its zero pages
  * background.c       memory of a guest that runs, as it was at one moment
  * snapshot.c         the course of a snapshot
  *
@@ -27,16 +28,19 @@
 
 #include "base/config.h"
 #include "base/error.h"
+#include "hotplug/hotplug.h"
 #include "memory/backend.h"
 #include "memory/guest_memory.h"
 #include "state/stream.h"
 
 struct machine;
+struct moved;
 
 /* ---- saved_memory.c ---- */
 
-/* Regions of RAM, DIMMs, and firmware's image, which is only read. */
-#define SAVED_REGIONS_MAX (2 * NUMA_NODES_MAX + 256 + 8)
+/* Regions of RAM, DIMMs, firmware's image, which is only read, and parts of virtio-mem devices, of which only
+ * plugged blocks are saved. */
+#define SAVED_REGIONS_MAX (2 * NUMA_NODES_MAX + 256 + 8 + MEM_KVM_SLOTS)
 
 struct saved_region {
     struct guest_part part;
@@ -58,29 +62,35 @@ bool saved_memory_list(struct saved_memory *memory, struct guest_memory *map, co
                        struct error *error);
 /* Give each region its place in a file that begins with a stream of this length. */
 void saved_memory_place(struct saved_memory *memory, uint64_t stream_length);
+/* Lease it; until it is returned, it is held, too (memory/guest_memory.h). */
 bool saved_memory_lease(struct saved_memory *memory, struct error *error);
 void saved_memory_return(struct saved_memory *memory);
+/* List and lease it again: the machine has more of it. */
+bool saved_memory_again(struct saved_memory *memory, struct error *error);
 /* Append the sections that describe it. */
 bool saved_memory_describe(const struct saved_memory *memory, struct stream_writer *writer,
                            struct error *error);
 /* Whether a stream describes the same regions. False and an error: the first that differs. */
 bool saved_memory_same(struct saved_memory *memory, const struct hotram_saved *stream, struct error *error);
-/* Give the file its size. Any thread, like the next two. */
+/* The backend that a region's memory belongs to; NULL: none, as firmware's image has. Main thread. */
+const struct backend *saved_region_backend(const struct saved_memory *memory,
+                                           const struct saved_region *region);
+/* Replace the machine's memory, which has been listed, by that of the file, of `size` bytes. False and an
+ * error: its regions differ, or the file cannot be read; memory may have been replaced in part. */
+bool saved_memory_read(struct saved_memory *memory, const struct hotram_saved *stream, int fd, uint64_t size,
+                       struct error *error);
+
+/* ---- saved_memory_write.c, on any thread ---- */
+
+/* Give the file its size. */
 bool saved_memory_extend(const struct saved_memory *memory, int fd, struct error *error);
 /* Write [from, from + size) of a region, which begins at a multiple of 4096 or ends the region. `present`:
  * bits of the region's grains of 4096 bytes, of which those without one are zero and not read; or NULL. */
 bool saved_region_write(const struct saved_region *region, uint64_t from, uint64_t size,
                         const uint64_t *present, int fd, const atomic_bool *stop, struct error *error);
-/* The backend that a region's memory belongs to; NULL: none, as firmware's image has. Main thread. */
-const struct backend *saved_region_backend(const struct saved_memory *memory,
-                                           const struct saved_region *region);
-/* Write all of it. Any thread. False and an error, also if *stop becomes true. */
+/* Write all of it. False and an error, also if *stop becomes true. */
 bool saved_memory_write(const struct saved_memory *memory, int fd, const atomic_bool *stop,
                         struct error *error);
-/* Replace the machine's memory, which has been listed, by that of the file, of `size` bytes. False and an
- * error: its regions differ, or the file cannot be read; memory may have been replaced in part. */
-bool saved_memory_read(struct saved_memory *memory, const struct hotram_saved *stream, int fd, uint64_t size,
-                       struct error *error);
 
 /* ---- saved.c ---- */
 
@@ -93,12 +103,13 @@ bool machine_has_saved_form(struct machine *machine, struct error *error);
 uint8_t *machine_save(struct machine *machine, struct saved_memory *memory, bool running, size_t *length,
                       struct error *error);
 /* Of a migration: what the guest sees of the machine, its memory and its processors, which a target compares
- * before the source stops; vCPUs that run are held for a moment. Then all state but memory, which is there;
+ * before the source stops, and blocks that are plugged, which it plugs, too, so that `moved` has all memory;
+ * vCPUs that run are held for a moment. Then all state but memory, which is there;
  * *running: the guest ran. */
 uint8_t *machine_save_config(struct machine *machine, struct saved_memory *memory, size_t *length,
                              struct error *error);
-bool machine_check_config(struct machine *machine, struct saved_memory *memory, const uint8_t *bytes,
-                          size_t length, struct error *error);
+bool machine_check_config(struct machine *machine, struct moved *moved, const uint8_t *bytes, size_t length,
+                          struct error *error);
 bool machine_restore_state(struct machine *machine, const uint8_t *bytes, size_t length, bool *running,
                            struct error *error);
 /* For restored.c: whether the machine can have a saved form at all; everything from a file of this size, its

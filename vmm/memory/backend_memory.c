@@ -244,11 +244,16 @@ void backend_advise(const struct backend *backend, void *memory, uint64_t size)
             warning("cannot exclude the memory of %s from core dumps: %s", backend->id, strerror(errno));
 }
 
-void backend_let_merge(const struct backend *backend)
+static void let_merge(const struct backend *backend, void *memory, uint64_t size)
 {
     if (backend->merge)
-        RESULT_DOES_NOT_MATTER(madvise(backend->memory, backend->size, MADV_MERGEABLE),
+        RESULT_DOES_NOT_MATTER(madvise(memory, size, MADV_MERGEABLE),
                                "without KSM, or of huge pages, none are merged");
+}
+
+void backend_let_merge(const struct backend *backend)
+{
+    let_merge(backend, backend->memory, backend->size);
 }
 
 bool backend_overlay(const struct backend *backend, void *memory, uint64_t size, int fd, uint64_t offset)
@@ -260,8 +265,8 @@ bool backend_overlay(const struct backend *backend, void *memory, uint64_t size,
     if (mmap(memory, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
              (off_t)offset) == MAP_FAILED)
         return false;
-    backend_advise(backend, backend->memory, backend->size);
-    backend_let_merge(backend);
+    backend_advise(backend, memory, size);
+    let_merge(backend, memory, size);
     return true;
 }
 

@@ -77,6 +77,36 @@ uint64_t guest_blocks_size(const struct guest_blocks *blocks, const void *memory
            << blocks->shift;
 }
 
+/* The first block from here on that is plugged, or is not; or `end`. */
+static uint32_t find(const struct guest_blocks *blocks, uint32_t block, uint32_t end, bool plugged)
+{
+    while (block < end && is_plugged(blocks, block) != plugged)
+        block++;
+    return block;
+}
+
+uint32_t guest_blocks_run(const struct guest_blocks *blocks, uint32_t *first, uint32_t end)
+{
+    *first = find(blocks, *first, end, true);
+    return find(blocks, *first, end, false) - *first;
+}
+
+uint64_t guest_blocks_bytes(const struct guest_blocks *blocks, const void *memory, uint64_t size,
+                            uint64_t *from)
+{
+    const uint32_t base = block_of(blocks, memory), end = base + (uint32_t)(size >> blocks->shift);
+    const uint32_t from_block = base + (uint32_t)(*from >> blocks->shift);
+    uint32_t first = from_block;
+    const uint32_t count = guest_blocks_run(blocks, &first, end);
+    const uint64_t run_end = (uint64_t)(first + count - base) << blocks->shift;
+
+    if (count == 0)
+        return 0;
+    if (first > from_block)
+        *from = (uint64_t)(first - base) << blocks->shift;
+    return run_end - *from;
+}
+
 void guest_blocks_plug(struct guest_blocks *blocks, uint32_t first, uint32_t count)
 {
     const uint32_t end = first + count;

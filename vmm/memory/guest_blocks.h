@@ -18,6 +18,7 @@ struct guest_blocks {
     uint8_t *memory; /* host address of the first block; fixed, like the next two */
     unsigned shift;  /* a block has 2^shift bytes */
     uint32_t count;
+    bool allocated;            /* plugged blocks are to have their memory from the beginning */
     _Atomic uint64_t *plugged; /* one bit each, the first block's being the lowest bit of the first word */
     uint64_t *before;          /* those that an unplug took away, until it has succeeded */
     _Atomic uint32_t *leases;  /* [count] */
@@ -33,6 +34,12 @@ void guest_blocks_destroy(struct guest_blocks *blocks);
 uint32_t guest_blocks_plugged(const struct guest_blocks *blocks, uint32_t first, uint32_t count);
 /* Bytes of them in [memory, memory + size), which is a multiple of blocks. Any thread. */
 uint64_t guest_blocks_size(const struct guest_blocks *blocks, const void *memory, uint64_t size);
+/* The next run of plugged blocks at or behind block *first, before block `end`: *first is its beginning, and
+ * the result its length; 0: there is none. Any thread. */
+uint32_t guest_blocks_run(const struct guest_blocks *blocks, uint32_t *first, uint32_t end);
+/* The same in bytes of [memory, memory + size), of which *from is one. Any thread. */
+uint64_t guest_blocks_bytes(const struct guest_blocks *blocks, const void *memory, uint64_t size,
+                            uint64_t *from);
 
 /* Plug [first, first + count), whatever they were. Their memory is there. */
 void guest_blocks_plug(struct guest_blocks *blocks, uint32_t first, uint32_t count);

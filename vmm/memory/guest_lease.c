@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Leases: how they are counted, taken, given back, and who has them. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,9 +87,9 @@ void guest_counts_destroy(struct guest_memory *map)
 
 /* ---- leases, on any thread ---- */
 
-bool guest_memory_lease_some(struct guest_memory *map, enum guest_holder holder,
-                             enum lease_direction direction, uint64_t address, uint64_t most,
-                             struct lease *lease)
+/* `whole`: whatever is plugged. */
+static bool take(struct guest_memory *map, enum guest_holder holder, enum lease_direction direction,
+                 uint64_t address, uint64_t most, bool whole, struct lease *lease)
 {
     const struct guest_range *range;
     struct guest_region *region;
@@ -110,7 +111,7 @@ bool guest_memory_lease_some(struct guest_memory *map, enum guest_holder holder,
         lease->region = region;
         lease->holder = holder;
         lease->direction = direction;
-        if (region->part.blocks) {
+        if (region->part.blocks && !whole) {
             lease->length = guest_blocks_lease(region->part.blocks, lease->memory, length);
             if (lease->length == 0) { /* in the section, so that nobody waits for it */
                 atomic_fetch_sub(count_of(map, own_shard(), holder, range->kvm_slot), 1);
@@ -120,6 +121,19 @@ bool guest_memory_lease_some(struct guest_memory *map, enum guest_holder holder,
     }
     epoch_leave();
     return region;
+}
+
+bool guest_memory_lease_some(struct guest_memory *map, enum guest_holder holder,
+                             enum lease_direction direction, uint64_t address, uint64_t most,
+                             struct lease *lease)
+{
+    return take(map, holder, direction, address, most, false, lease);
+}
+
+bool guest_memory_lease_region(struct guest_memory *map, enum guest_holder holder, uint64_t address,
+                               struct lease *lease)
+{
+    return take(map, holder, LEASE_READ, address, 0, true, lease);
 }
 
 bool guest_memory_lease(struct guest_memory *map, enum guest_holder holder, enum lease_direction direction,
@@ -140,7 +154,7 @@ void lease_return(struct guest_memory *map, struct lease *lease)
 
     if (lease->direction == LEASE_WRITE)
         guest_dirty_mark(lease->region, lease->memory, lease->length);
-    if (lease->region->part.blocks)
+    if (lease->region->part.blocks && lease->length > 0)
         guest_blocks_return(lease->region->part.blocks, lease->memory, lease->length);
     /* Afterwards the region may be gone any moment. */
     atomic_fetch_sub(count_of(map, own_shard(), lease->holder, kvm_slot), 1);
@@ -152,6 +166,32 @@ void lease_return(struct guest_memory *map, struct lease *lease)
             loop_post(map->loop, &drained->finish);
     }
     *lease = (struct lease){ 0 };
+}
+
+/* ---- holds, on the main thread ---- */
+
+void guest_memory_hold(struct guest_memory *map)
+{
+    map->held++;
+}
+
+void guest_memory_let_go(struct guest_memory *map)
+{
+    assert(map->held > 0);
+    map->held--;
+}
+
+bool guest_memory_is_held(const struct guest_memory *map)
+{
+    return map->held > 0;
+}
+
+uint64_t guest_part_next(const struct guest_part *part, uint64_t *from)
+{
+    if (*from >= part->size)
+        return 0;
+    return part->blocks ? guest_blocks_bytes(part->blocks, part->memory, part->size, from)
+                        : part->size - *from;
 }
 
 /* ---- holders, on the main thread ---- */

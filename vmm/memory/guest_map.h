@@ -79,6 +79,7 @@ struct guest_memory {
     uint64_t listeners;         /* how many there have ever been */
     struct guest_offer *offers; /* those that are waited for */
     bool logging;               /* new regions are logged */
+    unsigned held;              /* how often guest_memory_hold() was called */
     bool telling;               /* a listener is being called */
     unsigned stuck;             /* how many regions are REGION_STUCK */
     struct timer retry;

@@ -131,6 +131,19 @@ bool guest_memory_lease_some(struct guest_memory *map, enum guest_holder holder,
                              enum lease_direction direction, uint64_t address, uint64_t most,
                              struct lease *lease);
 void lease_return(struct guest_memory *map, struct lease *lease);
+/* Lease the region at an address, whatever is plugged in it: it stays, and lease->region is it; its memory
+ * cannot be accessed by this (lease->length is 0). False: there is none. Any thread. */
+bool guest_memory_lease_region(struct guest_memory *map, enum guest_holder holder, uint64_t address,
+                               struct lease *lease);
+
+/* Whoever copies all memory holds it: its user sees to it that what is plugged of regions with blocks stays
+ * the same as long as it is held. It can be held several times. Main thread. */
+void guest_memory_hold(struct guest_memory *map);
+void guest_memory_let_go(struct guest_memory *map);
+bool guest_memory_is_held(const struct guest_memory *map);
+/* The next part of a region, from its byte *from on, that the guest has: all of it, or a run of plugged
+ * blocks. *from is its beginning, and the result its bytes; 0: there is none. Any thread. */
+uint64_t guest_part_next(const struct guest_part *part, uint64_t *from);
 
 /* Return the number of a holder with this name, which is copied, or assign one; GUEST_HOLDER_OTHERS if all
  * are assigned, or out of memory. Main thread. */

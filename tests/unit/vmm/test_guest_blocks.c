@@ -41,6 +41,38 @@ static void check(const struct guest_blocks *blocks, const bool model[COUNT])
     }
 }
 
+/* What the runs from here on have, and nothing else. */
+static void check_runs(const struct guest_blocks *blocks, const bool model[COUNT])
+{
+    const uint32_t base = any(COUNT), end = base + any(COUNT - base + 1);
+    bool found[COUNT] = { false };
+
+    for (uint32_t first = base, count; (count = guest_blocks_run(blocks, &first, end)) > 0; first += count) {
+        assert_true(first >= base && count <= end - first);
+        assert_true(first == base || !model[first - 1]);
+        assert_true(first + count == end || !model[first + count]);
+        memset(found + first, true, count);
+    }
+    assert_memory_equal(found + base, model + base, end - base);
+}
+
+/* The same in bytes, from the middle of a block, too. */
+static void check_bytes(const struct guest_blocks *blocks, const bool model[COUNT])
+{
+    const uint32_t base = any(COUNT), count = any(COUNT - base + 1);
+    const uint64_t from = any((uint32_t)(count * BLOCK) + 1);
+    uint64_t at = from, length = guest_blocks_bytes(blocks, memory + base * BLOCK, count * BLOCK, &at);
+    uint64_t expected = from, end;
+
+    while (expected < count * BLOCK && !model[base + expected / BLOCK])
+        expected = (expected / BLOCK + 1) * BLOCK;
+    for (end = expected; end < count * BLOCK && model[base + end / BLOCK];)
+        end = (end / BLOCK + 1) * BLOCK;
+    assert_int_equal(length, end - expected);
+    if (length > 0)
+        assert_int_equal(at, expected);
+}
+
 static void test_any_blocks(void **state)
 {
     struct guest_blocks *blocks = create();
@@ -58,6 +90,8 @@ static void test_any_blocks(void **state)
             assert_true(guest_blocks_unplug(blocks, first, count));
         memset(model + first, plug, count);
         check(blocks, model);
+        check_runs(blocks, model);
+        check_bytes(blocks, model);
     }
     guest_blocks_clear(blocks);
     memset(model, false, sizeof model);

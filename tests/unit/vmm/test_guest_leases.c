@@ -12,6 +12,7 @@
 #include "base/epoch.h"
 #include "base/loop.h"
 #include "kvm/vm.h"
+#include "memory/guest_blocks.h"
 #include "memory/guest_memory.h"
 
 #define BASE UINT64_C(0x100000000)
@@ -366,6 +367,54 @@ static void holders_without_a_number_share_one(void **state)
     assert_int_equal(guest_memory_holder(map, "dev7"), 7);
 }
 
+/* Of a region with blocks: whatever is plugged stays as free to go as it was, but the region stays. */
+static void a_region_is_leased_whatever_is_plugged(void **state)
+{
+    struct guest_blocks *blocks = guest_blocks_create(memory, 4 * PIECE, PIECE);
+    struct guest_part part = {
+        .address = BASE, .size = 4 * PIECE, .memory = memory, .fd = -1, .blocks = blocks
+    };
+    struct guest_region *region;
+    struct error error;
+    struct lease lease, other;
+    unsigned gone = 0;
+    uint64_t at = 0;
+
+    (void)state;
+    assert_non_null(blocks);
+    region = guest_memory_add_part(map, &part, &error);
+    assert_non_null(region);
+    assert_int_equal(guest_part_next(&part, &at), 0);
+    guest_blocks_plug(blocks, 2, 1);
+    assert_int_equal(guest_part_next(&part, &at), PIECE);
+    assert_int_equal(at, 2 * PIECE);
+    assert_false(guest_memory_lease_region(map, GUEST_HOLDER_PROGRAM, BASE - 1, &lease));
+    assert_true(guest_memory_lease_region(map, GUEST_HOLDER_PROGRAM, BASE, &lease));
+    assert_ptr_equal(lease.region, region);
+    assert_int_equal(lease.length, 0);
+    assert_false(guest_memory_lease(map, GUEST_HOLDER_PROGRAM, LEASE_READ, BASE, PIECE, &other));
+    assert_true(guest_blocks_unplug(blocks, 2, 1));
+    guest_memory_remove(map, region, (struct region_gone){ count_gone, no_stay, &gone });
+    loop_once(loop, 0);
+    assert_int_equal(gone, 0);
+    lease_return(map, &lease);
+    loop_once(loop, 0);
+    assert_int_equal(gone, 1);
+    guest_blocks_destroy(blocks);
+}
+
+static void memory_is_held_several_times(void **state)
+{
+    (void)state;
+    assert_false(guest_memory_is_held(map));
+    guest_memory_hold(map);
+    guest_memory_hold(map);
+    guest_memory_let_go(map);
+    assert_true(guest_memory_is_held(map));
+    guest_memory_let_go(map);
+    assert_false(guest_memory_is_held(map));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,6 +423,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_removal_waits_for_who_may_have_found_the_region, set_up, tear_down),
         cmocka_unit_test_setup_teardown(those_who_hold_a_region_are_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(holders_without_a_number_share_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_region_is_leased_whatever_is_plugged, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(memory_is_held_several_times, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("guest_leases", tests, NULL, NULL);
