@@ -1,14 +1,15 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 """virtio-mem by Linux's driver, 6.1 and 6.12: a guest grows and shrinks in blocks, beside a DIMM, by memory set, and
-through a reboot; what it does not have, it cannot reach, and looking at it stops nobody."""
+through a reboot, a snapshot and a migration; what it does not have, it cannot reach, and looking at it stops nobody."""
 
 import pathlib
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib import tap                                          # noqa: E402
-from lib.machine import Machine                              # noqa: E402
+from lib import arch, tap                                    # noqa: E402
+from lib.machine import ARCH, Machine                        # noqa: E402
 
 MIB = 1 << 20
 OPTIONS = ["-m", "256M,slots=4,maxmem=4G", "-object", "memory-backend-ram,id=m0,size=1G,reserve=off",
@@ -81,6 +82,55 @@ def test_a_guest_grows_and_shrinks():
         set_size(machine, 256 + 74, 0, 74)             # then the DIMM
         assert machine.quit() == 0
         assert machine.error_log == "", machine.error_log
+
+
+def wait_moved(source):
+    source.wait_until(lambda: source.qmp.execute("query-migrate").get("status") in ("completed", "failed"), LIMIT, "the move")
+    result = source.qmp.execute("query-migrate")
+    assert result["status"] == "completed", result
+
+
+def test_a_guest_continues_from_a_snapshot_and_moves():
+    """With what it has in blocks; and grows and shrinks again."""
+    if ARCH is not arch.X86:
+        raise tap.Skip("on x86-64 only; program/test_saved_blocks.py has each step")
+    with tempfile.TemporaryDirectory(prefix="hotram-") as folder:
+        file, uri = f"{folder}/guest.snapshot", f"unix:{folder}/move"
+        with Machine(OPTIONS, append=MOVABLE, reboot=True) as machine:
+            machine.wait_ready()
+            machine.shell("devices")
+            before = machine.meminfo()
+            resize(machine, 384)
+            machine.wait_total(before + 384 * 1024)
+            machine.shell("mkdir /data; mount -t tmpfs -o size=300m none /data")
+            machine.shell("dd if=/dev/urandom of=/data/file bs=1M count=180 2>/dev/null", timeout=LIMIT)
+            wanted = machine.shell("sha256sum /data/file", timeout=LIMIT).split()[0]
+            assert resident(machine) > 50              # more than the guest had at its start
+            resize(machine, 302)
+            machine.qmp.execute("machine-snapshot", {"file": file}, timeout=LIMIT)
+            assert machine.quit() == 0
+        with Machine([*OPTIONS, "-incoming", f"file:{file}"], append=MOVABLE, reboot=True, run=False) as source, \
+                Machine([*OPTIONS, "-incoming", uri], append=MOVABLE, reboot=True, run=False) as target:
+            source.qmp.execute("cont")
+            assert size(source) == 302
+            assert source.shell("sha256sum /data/file", timeout=LIMIT).split()[0] == wanted
+            resize(source, 512)
+            source.wait_total(before + 512 * 1024)
+            resize(source, 250)
+            source.qmp.execute("migrate", {"uri": uri})
+            wait_moved(source)
+            target.qmp.execute("cont")
+            assert size(target) == 250
+            assert target.shell("sha256sum /data/file", timeout=LIMIT).split()[0] == wanted
+            resize(target, 400)
+            target.wait_total(before + 400 * 1024)
+            assert target.shell("sha256sum /data/file; rm /data/file", timeout=LIMIT).split()[0] == wanted
+            for mib in (6, 130, 0):
+                resize(target, mib)
+            target.wait_total(before)
+            target.wait_until(lambda: resident(target) < 1, what="the host's memory back")
+            for machine in source, target:
+                assert machine.quit() == 0 and machine.error_log == "", machine.error_log
 
 
 def test_where_nothing_is_plugged_there_is_no_memory():
