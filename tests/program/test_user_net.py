@@ -242,7 +242,7 @@ def test_what_is_wrong_is_refused_with_a_reason():
                            ("guestfwd=tcp:10.0.2.9:1-cmd:ls", "lets no program run"),
                            ("guestfwd=tcp:10.0.2.9:1-stdio", "neither tcp: nor unix: nor chardev:"),
                            ("guestfwd=tcp:10.0.2.9:1-unix:/nowhere/s", "cannot connect to 'unix:/nowhere/s'"),
-                           ("guestfwd=tcp:10.0.2.9:1-tcp:127.0.0.1", "cannot connect to"),
+                           ("guestfwd=tcp:10.0.2.9:1-tcp:127.0.0.1", "the server has to be tcp:HOST:PORT"),
                            ("guestfwd=tcp:10.0.2.2:1-" + server, "not that of 'host'"),
                            ("guestfwd=tcp:10.0.3.9:1-" + server, "in the guest's network"),
                            ("guestfwd=" + ",".join(f"tcp:10.0.2.9:{port}-{server}" for port in range(1, 18)),

@@ -290,8 +290,6 @@ bool finish_firmware(struct parser *parser, struct error *error)
 
     if (strcmp(config->machine, "none") == 0 && config->fw_cfg)
         return error_set(error, "-fw_cfg: fw_cfg device not available: -machine none has no devices");
-    if (strcmp(config->machine, "none") == 0 && config->kernel)
-        return error_set(error, "-kernel: -machine none has no memory; omit either");
     if (strcmp(config->machine, "none") == 0)
         return !config->bios || error_set(error, "-bios: -machine none has no memory; omit either");
     if (config->bios && config->pflash[0])
