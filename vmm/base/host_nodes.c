@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/json_reader.h"
 #include "base/props.h"
 
@@ -23,7 +24,7 @@ static bool add_range(struct host_nodes *nodes, uint64_t first, uint64_t last, s
     if (last >= HOST_NODES_MAX)
         return too_large(last, error);
     for (; first <= last; first++)
-        nodes->bits[first / 64] |= UINT64_C(1) << first % 64;
+        bits_set(nodes->bits, first, first + 1);
     return true;
 }
 
@@ -103,7 +104,7 @@ bool host_policy_parse(const char *text, enum host_policy *policy, struct error 
 
 bool host_nodes_has(const struct host_nodes *nodes, unsigned node)
 {
-    return node < HOST_NODES_MAX && (nodes->bits[node / 64] >> node % 64 & 1);
+    return node < HOST_NODES_MAX && bit_is_set(nodes->bits, node);
 }
 
 bool host_nodes_empty(const struct host_nodes *nodes)

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/message.h"
 #include "hotplug/mem.h"
 #include "memory/backend_blocks.h"
@@ -223,11 +224,6 @@ bool mem_memory_busy(const struct mem_device *mem)
 
 /* ---- from a saved state ---- */
 
-static bool is_plugged(const uint64_t *plugged, uint32_t block)
-{
-    return plugged[block / 64] >> block % 64 & 1;
-}
-
 static bool restore_run(struct mem_device *mem, uint32_t first, uint32_t count, struct error *error)
 {
     const uint64_t from = mem_offset(mem, first), size = mem_offset(mem, count);
@@ -247,9 +243,9 @@ bool mem_memory_restore(struct mem_device *mem, const uint64_t *plugged, struct 
     const uint32_t count = mem->backend->blocks->count;
 
     for (uint32_t first = 0, end; first < count; first = end) {
-        for (end = first + 1; end < count && is_plugged(plugged, end) == is_plugged(plugged, first); end++)
+        for (end = first + 1; end < count && bit_is_set(plugged, end) == bit_is_set(plugged, first); end++)
             continue;
-        if (is_plugged(plugged, first) && !restore_run(mem, first, end - first, error))
+        if (bit_is_set(plugged, first) && !restore_run(mem, first, end - first, error))
             return false;
     }
     mem->sizes.plugged = mem_offset(mem, guest_blocks_plugged(mem->backend->blocks, 0, count));

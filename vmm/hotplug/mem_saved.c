@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "hotplug/mem.h"
 #include "hotplug/saved_operations.h"
 
@@ -214,7 +215,7 @@ static bool check_blocks(const struct mem_device *mem, const struct saved_blocks
     uint64_t plugged = 0;
 
     for (uint64_t block = 0; block < bytes_of(mem) * 8; block++) {
-        if (!(saved->plugged[block / 64] >> block % 64 & 1))
+        if (!bit_is_set(saved->plugged, block))
             continue;
         if (block >= usable)
             return error_set(error, "block %" PRIu64 " is plugged; %" PRIu64 " blocks are usable", block,

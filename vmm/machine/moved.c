@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bits.h"
 #include "base/fault.h"
 
 /* So much is inspected at a time; the smallest page has 4 KiB. */
@@ -72,7 +73,7 @@ static uint64_t pages_of(const struct moved *moved, unsigned index)
 
 static bool is_dirty(const struct moved *moved, unsigned index, uint64_t page)
 {
-    return moved->dirty[index][page / 64] >> page % 64 & 1;
+    return bit_is_set(moved->dirty[index], page);
 }
 
 /* Pages of blocks that are not plugged are never sent: what is there is the host's page of zeros. */
@@ -85,8 +86,7 @@ static void drop_absent(const struct moved *moved, unsigned index, uint64_t *pag
         return;
     for (uint64_t at = 0, size = 1; size > 0; at = end) {
         size = guest_part_next(part, &at);
-        for (uint64_t page = end / moved->page; page < (size > 0 ? at : part->size) / moved->page; page++)
-            pages[page / 64] &= ~(UINT64_C(1) << page % 64);
+        bits_clear(pages, end / moved->page, (size > 0 ? at : part->size) / moved->page);
         end = at + size;
     }
 }
@@ -194,7 +194,7 @@ static bool send_run(struct moved *moved, const struct scan *scan, unsigned from
 
 static void set_clean(struct moved *moved, unsigned index, uint64_t page)
 {
-    moved->dirty[index][page / 64] &= ~(UINT64_C(1) << page % 64);
+    bits_clear(moved->dirty[index], page, page + 1);
 }
 
 /* Runs of pages of one kind. */
@@ -248,21 +248,13 @@ bool moved_send(struct moved *moved, struct wire *wire, struct error *error)
 
 /* ---- receiving ---- */
 
-/* Whether a part of a region is there: blocks that are not plugged cannot be written. */
-static bool is_there(const struct guest_part *part, uint64_t offset, uint64_t length)
-{
-    uint64_t at = offset;
-
-    return guest_part_next(part, &at) >= length && at == offset;
-}
-
+/* Blocks that are not plugged cannot be written. */
 static const struct saved_region *find_region(const struct moved *moved, uint64_t address, uint64_t length)
 {
     for (unsigned i = 0; i < moved->memory.count; i++) {
         const struct guest_part *part = &moved->memory.region[i].part;
 
-        if (address >= part->address && address - part->address < part->size &&
-            is_there(part, address - part->address, length))
+        if (address >= part->address && guest_part_has(part, address - part->address, length))
             return &moved->memory.region[i];
     }
     return NULL;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bits.h"
 #include "base/fault.h"
 #include "machine/snapshot.h"
 #include "memory/write_protect.h"
@@ -26,9 +27,7 @@ struct scan {
 
 static bool is_present(const struct scan *scan, size_t index)
 {
-    const uint64_t bit = scan->first + index;
-
-    return !scan->present || scan->present[bit / 64] >> bit % 64 & 1;
+    return !scan->present || bit_is_set(scan->present, scan->first + index);
 }
 
 static void scan_piece(void *opaque)
@@ -45,7 +44,7 @@ static void scan_piece(void *opaque)
     }
 }
 
-static bool write_all(int fd, const uint8_t *bytes, size_t size, uint64_t offset, struct error *error)
+bool saved_bytes_write(int fd, const uint8_t *bytes, size_t size, uint64_t offset, struct error *error)
 {
     while (size > 0) {
         const ssize_t written = pwrite(fd, bytes, size, (off_t)offset);
@@ -72,7 +71,8 @@ static bool write_piece(int fd, const struct scan *scan, uint64_t offset, struct
         for (end = at + 1; end < count && scan->used[end] == scan->used[at]; end++)
             continue;
         size = (end * GRAIN < scan->size ? end * GRAIN : scan->size) - at * GRAIN;
-        if (scan->used[at] && !write_all(fd, scan->bytes + at * GRAIN, size, offset + at * GRAIN, error))
+        if (scan->used[at] &&
+            !saved_bytes_write(fd, scan->bytes + at * GRAIN, size, offset + at * GRAIN, error))
             return false;
     }
     return true;

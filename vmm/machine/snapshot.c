@@ -121,20 +121,13 @@ static void finish(struct snapshot *snapshot)
 static void write_file(void *opaque, const atomic_bool *stop)
 {
     struct snapshot *snapshot = opaque;
-    size_t done = 0;
 
     snapshot->written = snapshot->background
                             ? background_write(snapshot->background, stop, &snapshot->error)
                             : saved_memory_write(&snapshot->memory, snapshot->fd, stop, &snapshot->error);
-    while (snapshot->written && done < snapshot->length) {
-        const ssize_t count = pwrite(snapshot->fd, snapshot->stream + done, snapshot->length - done,
-                                     (off_t)done);
-
-        if (count > 0)
-            done += (size_t)count;
-        else if (count == 0 || errno != EINTR)
-            snapshot->written = error_set(&snapshot->error, "%s", count < 0 ? strerror(errno) : "no space");
-    }
+    if (snapshot->written)
+        snapshot->written = saved_bytes_write(snapshot->fd, snapshot->stream, snapshot->length, 0,
+                                              &snapshot->error);
 }
 
 static void file_written(void *opaque)

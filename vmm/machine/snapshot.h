@@ -82,6 +82,8 @@ bool saved_memory_read(struct saved_memory *memory, const struct hotram_saved *s
 
 /* ---- saved_memory_write.c, on any thread ---- */
 
+/* Write all of them at an offset. False and an error. */
+bool saved_bytes_write(int fd, const uint8_t *bytes, size_t size, uint64_t offset, struct error *error);
 /* Give the file its size. */
 bool saved_memory_extend(const struct saved_memory *memory, int fd, struct error *error);
 /* Write [from, from + size) of a region, which begins at a multiple of 4096 or ends the region. `present`:

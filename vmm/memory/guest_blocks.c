@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define WORD_BITS 64u
+#include "base/bits.h"
 
 struct guest_blocks *guest_blocks_create(void *memory, uint64_t size, uint64_t block_size)
 {
@@ -15,8 +15,8 @@ struct guest_blocks *guest_blocks_create(void *memory, uint64_t size, uint64_t b
     while (UINT64_C(1) << blocks->shift < block_size)
         blocks->shift++;
     blocks->count = (uint32_t)(size >> blocks->shift);
-    blocks->plugged = calloc(blocks->count / WORD_BITS + 1, sizeof *blocks->plugged);
-    blocks->before = calloc(blocks->count / WORD_BITS + 1, sizeof *blocks->before);
+    blocks->plugged = calloc(blocks->count / BITS_OF_WORD + 1, sizeof *blocks->plugged);
+    blocks->before = calloc(blocks->count / BITS_OF_WORD + 1, sizeof *blocks->before);
     blocks->leases = calloc(blocks->count + 1u, sizeof *blocks->leases);
     if (blocks->plugged && blocks->before && blocks->leases)
         return blocks;
@@ -34,25 +34,9 @@ void guest_blocks_destroy(struct guest_blocks *blocks)
     free(blocks);
 }
 
-/* The bits of a word that are in [first, end); `first` is in the word. */
-static uint64_t bits_of(uint32_t first, uint32_t end)
-{
-    const unsigned from = first % WORD_BITS;
-    const uint64_t left = (uint64_t)end - first;
-    const uint64_t ones = left >= WORD_BITS ? UINT64_MAX : (UINT64_C(1) << left) - 1;
-
-    return ones << from;
-}
-
-/* The first block of the next word. */
-static uint32_t next_word(uint32_t block)
-{
-    return (block / WORD_BITS + 1) * WORD_BITS;
-}
-
 static bool is_plugged(const struct guest_blocks *blocks, uint32_t block)
 {
-    return atomic_load(&blocks->plugged[block / WORD_BITS]) >> block % WORD_BITS & 1;
+    return atomic_load(&blocks->plugged[block / BITS_OF_WORD]) >> block % BITS_OF_WORD & 1;
 }
 
 uint32_t guest_blocks_plugged(const struct guest_blocks *blocks, uint32_t first, uint32_t count)
@@ -60,9 +44,9 @@ uint32_t guest_blocks_plugged(const struct guest_blocks *blocks, uint32_t first,
     const uint32_t end = first + count;
     uint32_t plugged = 0;
 
-    for (uint32_t at = first; at < end; at = next_word(at))
-        plugged += (uint32_t)__builtin_popcountll(atomic_load(&blocks->plugged[at / WORD_BITS]) &
-                                                  bits_of(at, end));
+    for (uint64_t at = first; at < end; at = bits_next(at))
+        plugged += (uint32_t)__builtin_popcountll(atomic_load(&blocks->plugged[at / BITS_OF_WORD]) &
+                                                  bits_from(at, end));
     return plugged;
 }
 
@@ -75,6 +59,14 @@ uint64_t guest_blocks_size(const struct guest_blocks *blocks, const void *memory
 {
     return (uint64_t)guest_blocks_plugged(blocks, block_of(blocks, memory), (uint32_t)(size >> blocks->shift))
            << blocks->shift;
+}
+
+bool guest_blocks_have(const struct guest_blocks *blocks, const void *memory, uint64_t size)
+{
+    const uint8_t *last = (const uint8_t *)memory + size - 1;
+    const uint32_t first = block_of(blocks, memory), count = block_of(blocks, last) - first + 1;
+
+    return guest_blocks_plugged(blocks, first, count) == count;
 }
 
 /* The first block from here on that is plugged, or is not; or `end`. */
@@ -111,8 +103,8 @@ void guest_blocks_plug(struct guest_blocks *blocks, uint32_t first, uint32_t cou
 {
     const uint32_t end = first + count;
 
-    for (uint32_t at = first; at < end; at = next_word(at))
-        atomic_fetch_or(&blocks->plugged[at / WORD_BITS], bits_of(at, end));
+    for (uint64_t at = first; at < end; at = bits_next(at))
+        atomic_fetch_or(&blocks->plugged[at / BITS_OF_WORD], bits_from(at, end));
 }
 
 static bool are_leased(const struct guest_blocks *blocks, uint32_t first, uint32_t end)
@@ -127,19 +119,19 @@ bool guest_blocks_unplug(struct guest_blocks *blocks, uint32_t first, uint32_t c
 {
     const uint32_t end = first + count;
 
-    for (uint32_t at = first; at < end; at = next_word(at))
-        blocks->before[at / WORD_BITS] =
-            atomic_fetch_and(&blocks->plugged[at / WORD_BITS], ~bits_of(at, end)) & bits_of(at, end);
+    for (uint64_t at = first; at < end; at = bits_next(at))
+        blocks->before[at / BITS_OF_WORD] =
+            atomic_fetch_and(&blocks->plugged[at / BITS_OF_WORD], ~bits_from(at, end)) & bits_from(at, end);
     if (!are_leased(blocks, first, end))
         return true;
-    for (uint32_t at = first; at < end; at = next_word(at))
-        atomic_fetch_or(&blocks->plugged[at / WORD_BITS], blocks->before[at / WORD_BITS]);
+    for (uint64_t at = first; at < end; at = bits_next(at))
+        atomic_fetch_or(&blocks->plugged[at / BITS_OF_WORD], blocks->before[at / BITS_OF_WORD]);
     return false;
 }
 
 void guest_blocks_clear(struct guest_blocks *blocks)
 {
-    for (uint32_t word = 0; word <= blocks->count / WORD_BITS; word++)
+    for (uint32_t word = 0; word <= blocks->count / BITS_OF_WORD; word++)
         atomic_store(&blocks->plugged[word], 0);
 }
 

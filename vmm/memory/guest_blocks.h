@@ -34,6 +34,9 @@ void guest_blocks_destroy(struct guest_blocks *blocks);
 uint32_t guest_blocks_plugged(const struct guest_blocks *blocks, uint32_t first, uint32_t count);
 /* Bytes of them in [memory, memory + size), which is a multiple of blocks. Any thread. */
 uint64_t guest_blocks_size(const struct guest_blocks *blocks, const void *memory, uint64_t size);
+/* Whether all blocks are plugged that have a byte of [memory, memory + size), which are of the blocks; `size`
+ * is not 0. Any thread. */
+bool guest_blocks_have(const struct guest_blocks *blocks, const void *memory, uint64_t size);
 /* The next run of plugged blocks at or behind block *first, before block `end`: *first is its beginning, and
  * the result its length; 0: there is none. Any thread. */
 uint32_t guest_blocks_run(const struct guest_blocks *blocks, uint32_t *first, uint32_t end);

@@ -186,6 +186,13 @@ bool guest_memory_is_held(const struct guest_memory *map)
     return map->held > 0;
 }
 
+bool guest_part_has(const struct guest_part *part, uint64_t from, uint64_t size)
+{
+    if (size == 0 || from >= part->size || size > part->size - from)
+        return false;
+    return !part->blocks || guest_blocks_have(part->blocks, (const uint8_t *)part->memory + from, size);
+}
+
 uint64_t guest_part_next(const struct guest_part *part, uint64_t *from)
 {
     if (*from >= part->size)

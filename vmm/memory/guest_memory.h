@@ -144,6 +144,9 @@ bool guest_memory_is_held(const struct guest_memory *map);
 /* The next part of a region, from its byte *from on, that the guest has: all of it, or a run of plugged
  * blocks. *from is its beginning, and the result its bytes; 0: there is none. Any thread. */
 uint64_t guest_part_next(const struct guest_part *part, uint64_t *from);
+/* Whether the guest has all of [from, from + size) of a region: bytes that are in it, and plugged. Any
+ * thread. */
+bool guest_part_has(const struct guest_part *part, uint64_t from, uint64_t size);
 
 /* Return the number of a holder with this name, which is copied, or assign one; GUEST_HOLDER_OTHERS if all
  * are assigned, or out of memory. Main thread. */

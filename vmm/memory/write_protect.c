@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/bits.h"
+
 /* Linux 5.19 and 6.1; the headers may be older. */
 #ifndef UFFD_FEATURE_WP_HUGETLBFS_SHMEM
 #define UFFD_FEATURE_WP_HUGETLBFS_SHMEM (UINT64_C(1) << 12)
@@ -155,12 +157,6 @@ void *write_protect_wait(int fd, int end)
 
 /* ---- which pages exist ---- */
 
-static void set_bits(uint64_t *bits, uint64_t first, uint64_t count)
-{
-    for (uint64_t i = first; i < first + count; i++)
-        bits[i / 64] |= UINT64_C(1) << i % 64;
-}
-
 /* mincore() would not do: it does not tell a page that is in swap from one that has never existed. */
 bool write_protect_find_pages(const void *memory, uint64_t size, uint64_t *bits, struct error *error)
 {
@@ -170,6 +166,8 @@ bool write_protect_find_pages(const void *memory, uint64_t size, uint64_t *bits,
     uint64_t pages[PAGES_AT_ONCE];
     bool good = fd >= 0;
 
+    if (good)
+        errno = EIO; /* if the kernel has nothing to say */
     for (uint64_t at = 0, got; good && at < count; at += got) {
         const uint64_t want = count - at < PAGES_AT_ONCE ? count - at : PAGES_AT_ONCE;
         const ssize_t length = pread(fd, pages, want * sizeof pages[0],
@@ -179,7 +177,7 @@ bool write_protect_find_pages(const void *memory, uint64_t size, uint64_t *bits,
         got = length > 0 ? (uint64_t)length / sizeof pages[0] : 0;
         for (uint64_t i = 0; i < got; i++)
             if (pages[i] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED))
-                set_bits(bits, (at + i) * grains, grains);
+                bits_set(bits, (at + i) * grains, (at + i + 1) * grains);
     }
     if (!good)
         error_set(error, "/proc/self/pagemap, by which absent pages are known: %s", strerror(errno));

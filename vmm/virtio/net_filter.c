@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/bits.h"
+
 /* Classes of commands, and commands (5.1.6.5). */
 #define CLASS_RX 0u
 #define CLASS_MAC 1u
@@ -88,9 +90,9 @@ static bool set_vlan(struct net_filter *filter, bool wanted, const struct net_co
     if (vlan >= NET_VLANS)
         return false;
     if (wanted)
-        filter->vlans[vlan / 64] |= UINT64_C(1) << vlan % 64;
+        bits_set(filter->vlans, vlan, vlan + 1);
     else
-        filter->vlans[vlan / 64] &= ~(UINT64_C(1) << vlan % 64);
+        bits_clear(filter->vlans, vlan, vlan + 1);
     return true;
 }
 
@@ -118,7 +120,7 @@ bool net_filter_obey(struct net_filter *filter, uint64_t features, const struct 
 
 bool net_filter_has_vlan(const struct net_filter *filter, unsigned vlan)
 {
-    return filter->vlans[vlan / 64] >> vlan % 64 & 1;
+    return bit_is_set(filter->vlans, vlan);
 }
 
 static bool is_among(const struct net_addresses *table, const uint8_t address[6])
