@@ -128,23 +128,26 @@ static bool check(const void *opaque, bool keyval, struct error *error)
 static bool find_program(char path[512], struct error *error)
 {
     static const char installed[] = HOTRAM_LIBEXECDIR "/" USER_NET_NAME;
-    const ssize_t length = readlink("/proc/self/exe", path, 400);
-    char *slash;
+    char own[400];
+    const ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
 
-    path[length > 0 ? length : 0] = '\0';
-    slash = strrchr(path, '/');
-    slash = slash ? slash + 1 : path;
-    snprintf(slash, 512 - (size_t)(slash - path), "%s", USER_NET_NAME);
-    if (access(path, X_OK) == 0)
+    if (length > 0) { /* an absolute path: programs are not looked for in the current folder */
+        own[length] = '\0';
+        *strrchr(own, '/') = '\0';
+        snprintf(path, 512, "%s/%s", own, USER_NET_NAME);
+        if (access(path, X_OK) == 0)
+            return true;
+    }
+    if (access(installed, X_OK) == 0) {
+        snprintf(path, 512, "%s", installed);
         return true;
-    error_set(error,
-              "-netdev user needs the program " USER_NET_NAME
-              ", which is neither '%s' nor '%s': it is built and "
-              "installed with hotram if libslirp is there (Debian: libslirp-dev); -netdev stream connects to "
-              "passt, which does the same",
-              path, installed);
-    snprintf(path, 512, "%s", installed);
-    return access(path, X_OK) == 0;
+    }
+    return error_set(error,
+                     "-netdev user needs the program " USER_NET_NAME
+                     ", which is neither '%s' nor '%s': it is "
+                     "built and installed with hotram if libslirp is there (Debian: libslirp-dev); -netdev "
+                     "stream connects to passt, which does the same",
+                     length > 0 ? path : "beside hotram", installed);
 }
 
 #define WORDS_MAX (COUNT_OF(properties) + 3)
