@@ -17,16 +17,7 @@
 #define MORE_FIRST 0x2800000
 #define MORE_END 0x3000000
 
-    .section .note.Xen, "a", @note
-    .long 4, 4, 18 /* XEN_ELFNOTE_PHYS32_ENTRY */
-    .asciz "Xen"
-    .long start
-
-    .text
-    .code32
-    .globl start
-start:
-    movl $stack_end, %esp
+#include "entry.inc"
     movl $1, %ebp       /* the pass */
     xorl %ebx, %ebx     /* since when it counts in the other pages: 0 it does not, 1 this pass, 2 earlier */
     movb $'s', %cl

@@ -46,16 +46,7 @@
 #define VERIFIED 0x1000000
 #define VERIFIED_END 0x3000000
 
-    .section .note.Xen, "a", @note
-    .long 4, 4, 18 /* XEN_ELFNOTE_PHYS32_ENTRY */
-    .asciz "Xen"
-    .long start
-
-    .text
-    .code32
-    .globl start
-start:
-    movl $stack_end, %esp
+#include "entry.inc"
     movl $hello, %esi
     call say_text
 next:

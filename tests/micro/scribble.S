@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The start of scribble.c, and its exceptions: each ends the instruction that attempt() tried. */
-    .section .note.Xen, "a", @note
-    .long 4, 4, 18 /* XEN_ELFNOTE_PHYS32_ENTRY */
-    .asciz "Xen"
-    .long start
-
-    .text
-    .code32
-    .globl start
-start:
-    movl $stack_end, %esp
+#include "entry.inc"
     pushl 24(%ebx) /* PVH start info: where the command line is */
     movl $idt, %edi
     movl $32, %ecx

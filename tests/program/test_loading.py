@@ -17,6 +17,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import inject, tap                                  # noqa: E402
+from lib.hmp import read_until                               # noqa: E402
 from lib.machine import PROGRAM, Machine                     # noqa: E402
 from lib.micro import MICRO, hear, tell                      # noqa: E402
 from lib.qmp import QMP, QMPError                            # noqa: E402
@@ -202,15 +203,6 @@ def test_a_person_does_not_have_to_wait():
         machine.qmp.wait_event("RESET", timeout=LIMIT)
         hear(machine, "micro")
         assert machine.quit() == 0
-
-
-def read_until(person, end):
-    text = b""
-    while not text.endswith(end):
-        more = person.recv(4096)
-        assert more, text
-        text += more
-    return text
 
 
 def test_a_load_that_fails():

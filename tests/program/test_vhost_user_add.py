@@ -16,6 +16,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from lib import tap                                          # noqa: E402
+from lib.hmp import read_until                               # noqa: E402
 from lib.host import DIMM, FLAGS, MIB, Host                  # noqa: E402
 from lib.vhost_back_end import BackEnd                       # noqa: E402
 from lib.virtio import wait_until                            # noqa: E402
@@ -243,15 +244,6 @@ def test_a_person_cancels_it():
             assert b"was cancelled" in said, said
             waiting.nothing_is_left()
         waiting.add()
-
-
-def read_until(person, end):
-    text = b""
-    while not text.endswith(end):
-        more = person.recv(4096)
-        assert more, text
-        text += more
-    return text
 
 
 def test_the_client_goes():

@@ -16,6 +16,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
+from lib.hmp import read_until                               # noqa: E402
 from lib.host import DIMM, MIB, Host                         # noqa: E402
 from lib.vhost_back_end import BackEnd                       # noqa: E402
 from lib.virtio import wait_until                            # noqa: E402
@@ -173,15 +174,6 @@ def send(qmp, command, arguments):
 
 def answer(qmp):
     return qmp.read_answer(time.monotonic() + qmp.timeout)
-
-
-def read_until(person, end):
-    text = b""
-    while not text.endswith(end):
-        more = person.recv(4096)
-        assert more, text
-        text += more
-    return text
 
 
 def asked(back_end, request, count=1):
