@@ -169,8 +169,9 @@ bool mem_same(const struct hotplug *hotplug, const struct hotram_saved *stream, 
 bool mem_save_operations(struct hotplug *hotplug, struct stream_writer *writer, struct error *error);
 bool mem_restore_operations(struct hotplug *hotplug, const struct hotram_saved *stream, struct error *error);
 
-/* ---- mem_chunk.c: [first, first + count) are blocks, and a chunk is a region while one in it is plugged
- * ---- */
+/* ---- mem_chunk.c ---- */
+
+/* Chunks are named by their blocks: those of which one is in [first, first + count). */
 
 /* Before the memory is mapped: which chunks there are. False and an error: too many KVM slots. */
 bool mem_chunks_begin(struct mem_device *mem, struct error *error);

@@ -180,7 +180,7 @@ static bool use_backend(struct mem_device *mem, const char *id, struct error *er
     return mem_check_sizes(mem, error);
 }
 
-static void init_config(struct mem_device *mem)
+void mem_show_sizes(struct mem_device *mem)
 {
     const struct mem_config config = {
         .block_size = mem->block_size,
@@ -193,11 +193,6 @@ static void init_config(struct mem_device *mem)
     };
 
     memcpy(mem->virtio.config, &config, sizeof config);
-}
-
-void mem_show_sizes(struct mem_device *mem)
-{
-    init_config(mem);
 }
 
 static bool prepare(struct virtio_device *device, struct board *board, const char *id,
@@ -219,7 +214,7 @@ static bool prepare(struct virtio_device *device, struct board *board, const cha
     mem->sizes.region = mem->backend->size;
     mem->sizes.requested = mem->values.requested;
     mem->sizes.usable = mem_usable_size(mem->sizes.requested, mem->sizes.region, mem->block_size);
-    init_config(mem);
+    mem_show_sizes(mem);
     mem->asked = (struct work){ .run = asked, .opaque = mem };
     mem->answer = answer;
     mem->changed = mem_size_changed;
@@ -326,7 +321,7 @@ static void reset(struct device *device)
         mem_memory_empty(mem);
         mem->sizes.usable = mem_usable_size(mem->sizes.requested, mem->sizes.region, mem->block_size);
     }
-    init_config(mem);
+    mem_show_sizes(mem);
     mem_operation_settle(mem);
 }
 

@@ -52,7 +52,7 @@ struct protected_region {
     uint64_t unit; /* bytes */
     uint64_t lead; /* bytes of the first unit that precede the region */
     uint64_t count;
-    _Atomic(uint8_t)
+    atomic_uchar
         *state;        /* of each unit, of enum unit_state; taken: a thread writes it. NULL: not protected */
     uint64_t *present; /* write_protect_find_pages(); NULL: every page counts */
 };
@@ -100,7 +100,7 @@ static void write_unit(struct background *background, const struct protected_reg
     const uint64_t from = index == 0 ? 0 : index * of->unit - of->lead;
     const uint64_t next = (index + 1) * of->unit - of->lead;
     const uint64_t size = (next < of->region->part.size ? next : of->region->part.size) - from;
-    uint8_t state = UNIT_PROTECTED;
+    unsigned char state = UNIT_PROTECTED;
     struct error error;
 
     atomic_compare_exchange_strong(&of->state[index], &state, UNIT_TAKEN);

@@ -4,11 +4,14 @@
  * waits for it, as long as vhost/user.h says for each answer. Nobody sees the device meanwhile, but its id,
  * its place on the bus, its chardev and its netdev are taken:
  *
- *     main thread: prepare() ......... answered(), built ............. on its bus, and the command is
- * answered I/O thread:           requests                     ADD_MEM_REG
+ * 1. main thread: prepare(); the command's answer is deferred
+ * 2. I/O thread: the requests of virtio_user_ask()
+ * 3. main thread: answered(); the device is built, and follows memory that comes and goes
+ * 4. I/O thread: ADD_MEM_REG for the memory that is there
+ * 5. main thread: the device is on its bus; the command is answered
  *
- * From the second step on it follows memory that comes and goes. Whoever gives it up closes the connection,
- * upon which the I/O thread posts its answer at once, and the first step that follows ends it.
+ * Whoever gives it up closes the connection, upon which the I/O thread posts its answer at once, and the main
+ * thread's next step ends it.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -104,7 +104,6 @@ bool virtio_type_plug(struct virtio_device *device, const char *id, const struct
                       struct error *error)
 {
     const struct virtio_device_type *type = setup->type->virtio;
-
     const bool enlisted = virtio_device_plug(device, id, setup->hot, setup, error);
 
     if (!enlisted || (type->plugged && !type->plugged(device, error))) {

@@ -80,17 +80,22 @@ static bool is_watched(struct virtio_user *user, struct error *error)
     return true;
 }
 
+/* What of memory is there already is asked for at once, or, while the device is joining, on the I/O thread.
+ */
+static bool attach(struct virtio_user *user, struct error *error)
+{
+    virtio_user_again_init(user);
+    return virtio_vhost_attach(&user->vhost, &virtio_user_vhost_type, user->device, user->queues, error) &&
+           virtio_user_listen(user, error);
+}
+
 bool virtio_user_serve(struct virtio_user *user, struct error *error)
 {
-    struct virtio_device *device = user->device;
-
     if (user->joined_before)
         return true;
-    virtio_user_again_init(user);
-    if (!virtio_vhost_attach(&user->vhost, &virtio_user_vhost_type, device, user->queues, error) ||
-        !virtio_user_listen(user, error))
+    if (!attach(user, error))
         return false;
-    virtio_device_call(device, watch_on_io, user);
+    virtio_device_call(user->device, watch_on_io, user);
     return is_watched(user, error);
 }
 
@@ -128,9 +133,7 @@ bool virtio_user_join(struct virtio_user *user, void (*joined)(void *opaque, con
     user->watch = (struct work){ .run = join_on_io, .opaque = user };
     user->watched = (struct work){ .run = on_watched, .opaque = user };
     user->joining = true;
-    virtio_user_again_init(user);
-    if (!virtio_vhost_attach(&user->vhost, &virtio_user_vhost_type, user->device, user->queues, error) ||
-        !virtio_user_listen(user, error))
+    if (!attach(user, error))
         return false;
     loop_post(io_thread_loop(user->device->io), &user->watch);
     return true;
