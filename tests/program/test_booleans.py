@@ -25,7 +25,7 @@ PLACES = (("-machine", "dump-guest-core", "both"), ("-machine", "mem-merge", "bo
           ("-msg", "timestamp", "both"), ("-msg", "guest-name", "both"),
           ("-boot", "strict", "both"), ("-boot", "menu", "both"),
           ("-cpu", "host,migratable", "both"), ("-cpu", "host,pmu", "both"),
-          ("-cpu", "host,host-phys-bits", True),
+          ("-cpu", "host,host-phys-bits", True), ("-cpu", "host,kvm-pv-eoi", "both"),
           ("-name", "x,debug-threads", "both"), ("-sandbox", "enable", "both"),
           ("-mon", "chardev=c,mode=control,pretty", "both"),
           ("-chardev", "null,id=d,mux", "both"),

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import struct
 import subprocess
 import sys
 import tempfile
@@ -547,6 +548,26 @@ def test_another_processor_is_refused_with_both_values():
         saved["cpu 0"]["CPUID"] = bytes(cpuid[:-40])
         saved.write(file)
         assert "CPUID has " in started(*BASE, "-incoming", f"file:{file}")
+
+
+def pv_eoi(*options):
+    """Whether the guest sees KVM's paravirtual EOI: CPUID 0x40000001, eax, bit 6."""
+    with place() as file:
+        with micro(*options) as machine:
+            save(machine, file)
+        entries = struct.iter_unpack("<10I", Saved(file)["cpu 0"]["CPUID"])
+        (features,) = [entry[3] for entry in entries if entry[0] == 0x40000001]
+        return bool(features & 1 << 6)
+
+
+@tap.kvm
+def test_paravirtual_eoi_can_be_hidden():
+    if arch.chosen() is not arch.X86:
+        raise tap.Skip("x86-64's")
+    if not pv_eoi():
+        raise tap.Skip("this host's KVM has no paravirtual EOI")
+    assert not pv_eoi("-cpu", "host,kvm-pv-eoi=off")
+    assert pv_eoi("-cpu", "host,kvm-pv-eoi=on")
 
 
 @tap.kvm

@@ -198,6 +198,7 @@ struct config {
     bool
         its; /* -machine its=, arm64: a GICv3 with its translation service, if KVM provides it (default on) */
     uint32_t gic_version; /* -machine gic-version=, arm64: 2, 3, or 0: the newest that the host supports */
+    bool pv_eoi;          /* -cpu kvm-pv-eoi=, x86-64: the guest sees KVM's paravirtual EOI (default on) */
     bool mem_merge;       /* -machine mem-merge=: the host may merge equal pages of it (KSM; default on) */
     char *ram_backend;    /* -machine memory-backend=: id of the object that is the RAM at start, or NULL */
     bool ignore_absent;   /* -machine ignore-absent=: start without what is left_out */

@@ -61,6 +61,7 @@ struct vm {
     unsigned vcpus_max;
     unsigned cpus;     /* of the machine at its start; set before vm_create_devices(), like */
     unsigned cpus_max; /* those that are possible */
+    bool hides_pv_eoi; /* x86-64: vCPUs lack KVM's paravirtual EOI; set before they are created */
     bool has_pmu;      /* arm64: vCPUs have performance counters; known once they are created */
     bool wants_its;    /* arm64, set before vm_create_devices(): a GICv3 gets an ITS if KVM provides it */
     bool has_its;      /* arm64: devices' messages go to the GIC's ITS; known once the devices are created */

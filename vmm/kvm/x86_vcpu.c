@@ -3,6 +3,7 @@
  * x86-64: a vCPU's CPUID, clock, and start. At a reset all its state is as after power-on (x86_state.c); then
  * the first vCPU gets the boot protocol's entry state.
  */
+#include <asm/kvm_para.h>
 #include <errno.h>
 #include <linux/kvm.h>
 #include <stdio.h>
@@ -19,9 +20,13 @@
 
 /* ---- CPUID: the host's, as far as KVM supports it, with this machine's topology ---- */
 
-static void adapt_entry(struct kvm_cpuid_entry2 *entry, bool deadline_timer)
+static void adapt_entry(const struct vm *vm, struct kvm_cpuid_entry2 *entry, bool deadline_timer)
 {
     switch (entry->function) {
+    case KVM_CPUID_FEATURES:
+        if (vm->hides_pv_eoi)
+            entry->eax &= ~(1u << KVM_FEATURE_PV_EOI);
+        break;
     case 0x1:
         /* "Runs under a hypervisor"; and the in-kernel APIC's deadline timer, which KVM leaves to its user to
          * announce. */
@@ -55,7 +60,7 @@ struct kvm_cpuid2 *x86_cpuid(const struct vcpu *vcpu, struct error *error)
         return NULL;
     }
     for (uint32_t i = 0; i < cpuid->nent; i++)
-        adapt_entry(&cpuid->entries[i], deadline_timer);
+        adapt_entry(vm, &cpuid->entries[i], deadline_timer);
     x86_topology_apply(&vcpu->group->topology, vcpu->index, cpuid);
     return cpuid;
 }

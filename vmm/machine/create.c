@@ -189,6 +189,7 @@ static bool create_vm(struct machine *machine, struct error *error)
     machine->vm.cpus_max = machine->config->maxcpus;
     machine->vm.gic_version = machine->config->gic_version;
     machine->vm.wants_its = machine->config->its;
+    machine->vm.hides_pv_eoi = !machine->config->pv_eoi;
     hint = has_kvm ? vm_arch_warning() : NULL;
     if (hint)
         warning("%s", hint);

@@ -171,6 +171,7 @@ enum config_result config_parse(struct config *config, int argc, char *const arg
     config->mem_merge = true;
     config->acpi = true;
     config->its = true;
+    config->pv_eoi = true;
     config->ged = GED_BY_DEFAULT;
     config->boot.reboot_timeout = -1;
     config->dimms = (struct dimm_config){ .map_limit = 25, .plug_timeout = 30, .unplug_timeout = 60 };

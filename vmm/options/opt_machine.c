@@ -66,6 +66,9 @@ static const struct choice cpu_keys[] = {
     { "migratable", "on|off", NULL },
     { "pmu", "on|off", NULL },
     { "host-phys-bits", "on", "the guest has the host's physical address bits" },
+#if defined(__x86_64__)
+    { "kvm-pv-eoi", "on|off", NULL },
+#endif
 };
 
 const char *machine_key_at(size_t index, bool *is_bool)
@@ -297,6 +300,8 @@ bool option_cpu(struct parser *parser, const char *argument, struct error *error
     }
     object = keyval_parse(argument, "model", error);
     good = object && choices_check(object, cpu_keys, sizeof cpu_keys / sizeof cpu_keys[0], "-cpu", error);
+    if (good)
+        keyval_get_bool(object, "kvm-pv-eoi", &parser->config->pv_eoi);
     json_object_put(object);
     return good;
 }

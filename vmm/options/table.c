@@ -70,9 +70,11 @@ const struct option options_table[] = {
         NULL),
     HANDLED("enable-kvm", NULL, GROUP_MACHINE, option_enable_kvm, "the same as -accel kvm", NULL),
     HANDLED(
-        "cpu", "host|max[,migratable=on|off][,pmu=on|off][,host-phys-bits=on]", GROUP_MACHINE, option_cpu,
-        "the CPU model: both names expose the host CPU. The properties are accepted for compatibility and have no effect: "
-        "the guest gets the host's PMU and address bits as far as KVM supports them",
+        "cpu", "host|max[,migratable=on|off][,pmu=on|off][,host-phys-bits=on][,kvm-pv-eoi=on|off]",
+        GROUP_MACHINE, option_cpu,
+        "the CPU model: both names expose the host CPU. kvm-pv-eoi (x86-64, default on): the guest can end interrupts in "
+        "memory that it shares with KVM, without an exit. The other properties are accepted for compatibility and have no "
+        "effect: the guest gets the host's PMU and address bits as far as KVM supports them",
         "-cpu host,migratable=off"),
     HANDLED(
         "smp", "[cpus=]N[,maxcpus=M][,sockets=S][,cores=C][,threads=T]", GROUP_MACHINE, option_smp,

@@ -38,7 +38,7 @@ check '-fw' = -fw_cfg
 check '-S -no' -no-reboot -no-shutdown -no-user-config
 check '-machine ' = hotram-1 q35 pc-q35-hotram-1 none
 check '-accel ' = kvm qtest
-check '-cpu ' = host max migratable= pmu= host-phys-bits=on
+check '-cpu ' = host max migratable= pmu= host-phys-bits=on kvm-pv-eoi=
 check '-cpu host,p' = host,pmu=
 check '-no-h' = -no-hpet
 check '-parallel ' = none

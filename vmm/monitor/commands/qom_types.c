@@ -13,13 +13,17 @@
 /* Keys of -cpu max, which is the same as host; no object has the type, so the rows are not used to read
  * values. */
 struct max_cpu {
-    bool migratable, pmu, host_phys_bits;
+    bool migratable, pmu, host_phys_bits, pv_eoi;
 };
 static const struct property max_cpu_keys[] = {
     PROPERTY_ROW(max_cpu, "migratable", PROPERTY_BOOL, migratable,
                  "without effect: the guest has the host's CPU"),
     PROPERTY_ROW(max_cpu, "pmu", PROPERTY_BOOL, pmu, "without effect: the guest has the host's PMU"),
     PROPERTY_ROW(max_cpu, "host-phys-bits", PROPERTY_BOOL, host_phys_bits, "on"),
+#if !defined(__aarch64__)
+    PROPERTY_ROW(max_cpu, "kvm-pv-eoi", PROPERTY_BOOL, pv_eoi,
+                 "off: the guest does not see KVM's paravirtual EOI"),
+#endif
 };
 
 #if !defined(__aarch64__)
