@@ -5,20 +5,20 @@ import contextlib
 
 MIB = 1 << 20
 READS = "/tmp/reads"
-LOAD = (f"(while dd if=/dev/vda of=/dev/null bs=64k count=16 iflag=direct 2> /tmp/dd; do echo >> {READS}; done; "
-        "touch /tmp/broken) > /dev/null 2>&1 & true")
+LOAD = (f"(while dd if=/dev/vda of=/dev/null bs=64k count=16 iflag=direct 2> /tmp/dd; do echo >> {READS}; sleep %g; "
+        "done; touch /tmp/broken) > /dev/null 2>&1 & true")
 # Memory that is plugged becomes the kernel's own, which it cannot move away again.
 KERNELS_OWN = "echo online_kernel > /sys/devices/system/memory/auto_online_blocks"
 
 
 @contextlib.contextmanager
-def disk_under_load(guest):
-    """The guest reads its disk, from before to after, without an error."""
+def disk_under_load(guest, pause):
+    """The guest reads its disk, from before to after, without an error, `pause` seconds between two parts."""
     def reads():
         return int(guest.shell(f"cat {READS} 2>/dev/null | wc -l"))
 
     guest.shell("test -b /dev/vda || devices")
-    guest.shell(LOAD)
+    guest.shell(LOAD % pause)
     guest.wait_until(reads, what="a part of the disk is read")
     yield
     count = reads()
@@ -65,11 +65,12 @@ def refuse(guest):
     assert [entry["data"]["id"] for entry in guest.qmp.execute("query-memory-devices")] == ["kept"]
 
 
-def plug_reboot_unplug(guest, limit):
+def plug_reboot_unplug(guest, limit, pause=0):
     """DIMMs come and go while the disk is read, at once and by a size; one, "right", stays across a reboot through the
-    firmware; one is refused, and stays. BARs that firmware has assigned are others afterwards. `limit` is that of a boot."""
+    firmware; one is refused, and stays. BARs that firmware has assigned are others afterwards. `limit` is that of a boot,
+    `pause` as in disk_under_load()."""
     total = guest.meminfo()
-    with disk_under_load(guest):
+    with disk_under_load(guest, pause):
         guest.plug("left", "256M")
         guest.wait_total(total + 256 * 1024)
         guest.unplug("left")
