@@ -138,6 +138,7 @@ def test_drives():
                               ("media=cdrom is not available", f"file={second},format=raw,media=cdrom"),
                               ("Invalid node-name", f"file={second},format=raw,id=1"),
                               ("'werror' expects one of", f"file={second},format=raw,werror=no"),
+                              ("'file' is missing", "file=file:,format=raw"),
                               ("no property 'bus'", f"file={second},format=raw,bus=0")):
             said = refused("-drive", option)
             assert words in said and "-drive" in said, said
@@ -159,10 +160,12 @@ def test_protocols_are_named_with_the_way_out():
         assert all(word in said for word in words) and "truncate" not in said, (words, said)
         assert ("a file of this name" in said) == (options[0] != "-blockdev"), said
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("nbd:x", "other:y"):  # a file, and a word that is no protocol's
+        # Files: by a path, by a word that is no protocol's, and by QEMU's prefix, in which a protocol's name is a file's.
+        for written, name in (("./nbd:x", "nbd:x"), ("other:y", "other:y"), ("file:nbd:x", "nbd:x"),
+                              (f"file:{folder}/plain", "plain")):
             pathlib.Path(folder, name).write_bytes(bytes(MIB))
             run = subprocess.run([PROGRAM, "-accel", "qtest", "-nodefaults", "-display", "none", "-S", "-monitor", "stdio", "-drive",
-                                  f"format=raw,file={'./' if name == 'nbd:x' else ''}{name}"], cwd=folder, input="info block\nquit\n",
+                                  f"format=raw,file={written}"], cwd=folder, input="info block\nquit\n",
                                  capture_output=True, text=True, timeout=60)
             assert run.returncode == 0 and f"{name} (raw)" in run.stdout, run
 

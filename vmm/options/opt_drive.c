@@ -81,12 +81,20 @@ static bool is_flash(const struct drive *drive)
     return drive->interface && strcmp(drive->interface, "pflash") == 0;
 }
 
+/* QEMU's "file:" in front of a name says that it is no protocol's. */
+static const char *file_name(const struct drive *drive)
+{
+    const bool prefixed = strncmp(drive->file, "file:", 5) == 0;
+
+    return prefixed ? drive->file + 5 : drive->file;
+}
+
 static bool check_drive(const struct drive *drive, const struct cache_mode *cache, struct error *error)
 {
     if (!is_virtio(drive) && !is_flash(drive) && strcmp(drive->interface, "none") != 0)
         return error_set(error, "unsupported bus type '%.80s': hotram has if=virtio, if=pflash and if=none",
                          drive->interface);
-    if (!drive->file || !*drive->file)
+    if (!drive->file || !*file_name(drive))
         return error_set(error, "Parameter 'file' is missing: the path of an image");
     if (!block_protocol_check_file(drive->file, error))
         return false;
@@ -148,14 +156,14 @@ static bool add_node(struct parser *parser, const struct drive *drive, const str
                      const char *name, struct error *error)
 {
     struct props props = { json_new_object(), true };
-    const bool disk = strncmp(drive->file, "/dev/", 5) == 0;
-    const char *found = drive->format || is_flash(drive) ? NULL : image_format_alone(drive->file);
+    const bool disk = strncmp(file_name(drive), "/dev/", 5) == 0;
+    const char *found = drive->format || is_flash(drive) ? NULL : image_format_alone(file_name(drive));
     bool good;
 
     add_string(props.object, "driver", drive->format ? drive->format : found ? found : "raw");
     add_string(props.object, "node-name", name);
     add_string(props.object, "file.driver", disk ? "host_device" : "file");
-    add_string(props.object, "file.filename", drive->file);
+    add_string(props.object, "file.filename", file_name(drive));
     add_switch(props.object, "read-only", drive->read_only);
     add_switch(props.object, "cache.direct", cache->direct);
     add_switch(props.object, "cache.no-flush", cache->no_flush);
