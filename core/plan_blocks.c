@@ -21,7 +21,7 @@ static uint64_t rest(const struct plan_search *search, uint64_t dimms)
 
 /* ---- Nearest sizes ---- */
 
-static void note(struct plan_search *search, uint64_t dimms, uint64_t blocks)
+static void note_nearest(struct plan_search *search, uint64_t dimms, uint64_t blocks)
 {
     const uint64_t size = dimms + blocks;
 
@@ -44,9 +44,9 @@ static void note_sum(struct plan_search *search, uint64_t dimms)
     uint64_t high = want > blocks->least ? want : blocks->least;
 
     if (low >= blocks->least && low - blocks->least >= ((low - blocks->present) & mask))
-        note(search, dimms, low - ((low - blocks->present) & mask));
+        note_nearest(search, dimms, low - ((low - blocks->present) & mask));
     if (high <= blocks->most && blocks->most - high >= ((blocks->present - high) & mask))
-        note(search, dimms, high + ((blocks->present - high) & mask));
+        note_nearest(search, dimms, high + ((blocks->present - high) & mask));
 }
 
 /* ---- Combinations ---- */
@@ -269,7 +269,7 @@ static enum hotram_status obstacle(struct plan_search *search)
 }
 
 /* The best combination, or why there is none. */
-static enum hotram_status conclude(struct plan_search *search, struct hotram_plan_blocks *blocks)
+static enum hotram_status finish_plan(struct plan_search *search, struct hotram_plan_blocks *blocks)
 {
     const uint64_t present = search->present + blocks->present;
     enum hotram_status status = HOTRAM_OK;
@@ -328,7 +328,7 @@ enum hotram_status hotram_plan_with_blocks(const struct hotram_plan_request *req
     above = search->above;
     if (begin_nearest(search, request->at_most))
         find(search);
-    status = conclude(search, blocks);
+    status = finish_plan(search, blocks);
     plan->below = below;
     plan->above = above;
     return status;

@@ -48,7 +48,7 @@ static bool resolve(struct waiting *waiting, char sign, uint64_t present, uint64
 }
 
 /* The operations, which hotram names when it begins them. False: *operations is NULL. */
-static bool ask(struct waiting *waiting, uint64_t number, struct json_object **operations)
+static bool request_cpus(struct waiting *waiting, uint64_t number, struct json_object **operations)
 {
     struct json_object *args = json_new_object(), *answer = NULL;
     bool good;
@@ -164,7 +164,7 @@ static bool reach(struct waiting *waiting, char sign, struct outcome *outcome, c
         return false;
     snprintf(title, TITLE_SIZE, "cpus %" PRIu64, outcome->requested);
     waiting->title = title;
-    return ask(waiting, outcome->requested, &outcome->operations) &&
+    return request_cpus(waiting, outcome->requested, &outcome->operations) &&
            (!waits || wait_for_ends(waiting, &outcome->operations)) && ask_present(waiting, &outcome->after);
 }
 

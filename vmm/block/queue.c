@@ -130,7 +130,7 @@ void block_submit(struct block_queue *queue, struct block_request *request)
         block_requests_append(&queue->ended, request);
 }
 
-static void tell(struct block_queue *queue)
+static void complete_ended(struct block_queue *queue)
 {
     struct block_request *request;
 
@@ -149,7 +149,7 @@ void block_queue_run(struct block_queue *queue)
     do {
         queue->engine->submit(queue);
         queue->engine->reap(queue);
-        tell(queue);
+        complete_ended(queue);
         /* Those that done() has submitted, and those that have another call to make. Not what there is no
          * room for: reap() makes that. */
     } while (queue->waiting.first && queue->engine->room(queue));

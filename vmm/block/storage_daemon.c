@@ -231,7 +231,7 @@ static bool has_opened(const struct storage_daemon *daemon, const struct storage
     return count > 0 || has_failed(image, daemon->words, error);
 }
 
-static void tell(const struct storage_daemon *daemon, char *words, size_t length)
+static void warn_words(const struct storage_daemon *daemon, char *words, size_t length)
 {
     join_lines(words, length);
     warning("image '%s': %s", daemon->name, words);
@@ -245,7 +245,7 @@ static void on_words(void *opaque, uint32_t events)
 
     (void)events;
     if (count > 0) {
-        tell(daemon, words, (size_t)count);
+        warn_words(daemon, words, (size_t)count);
         return;
     }
     watch_remove(daemon->watch);
@@ -290,7 +290,7 @@ static bool open_sockets(int fds[FDS], struct error *error)
 }
 
 /* What it has said of an image that it has opened. */
-static void hear(const struct storage_daemon *daemon)
+static void warn_of_opening(const struct storage_daemon *daemon)
 {
     char words[WORDS_SIZE];
     const ssize_t count = wait_for(daemon->words, loop_now() + 1)
@@ -299,7 +299,7 @@ static void hear(const struct storage_daemon *daemon)
 
     words[count > 0 ? count : 0] = '\0';
     if (count > 0)
-        tell(daemon, words, (size_t)count);
+        warn_words(daemon, words, (size_t)count);
 }
 
 struct storage_daemon *storage_daemon_start(const struct storage_daemon_image *image, int *connection,
@@ -316,7 +316,7 @@ struct storage_daemon *storage_daemon_start(const struct storage_daemon_image *i
     close_all((const int[]){ fds[LISTENER], fds[THEIR_MONITOR], fds[THEIR_WORDS] }, 3);
     daemon = make(image, fds[MONITOR], fds[WORDS]);
     if (daemon && has_opened(daemon, image, error)) {
-        hear(daemon);
+        warn_of_opening(daemon);
         *connection = fds[CLIENT];
         return daemon;
     }
@@ -339,7 +339,7 @@ static void wait_for_end(const struct storage_daemon *daemon)
     while (count > 0 && wait_for(daemon->words, deadline)) {
         count = read(daemon->words, words, sizeof words - 1);
         if (count > 0)
-            tell(daemon, words, (size_t)count);
+            warn_words(daemon, words, (size_t)count);
     }
     if (count > 0)
         warning("image '%s': " PROGRAM " has not ended for %u seconds, and gets SIGTERM when hotram ends",

@@ -110,7 +110,7 @@ static void press(struct hub *hub, uint8_t key)
             keys[i].run(hub);
 }
 
-static void tell_connected(const struct front *front, bool connected)
+static void front_connected(const struct front *front, bool connected)
 {
     if (front->channel.ops->connected && front->channel.session)
         front->channel.ops->connected(front->channel.session, connected);
@@ -124,7 +124,7 @@ static void *hub_opened(void *user, struct channel *channel)
     hub->escaped = false;
     hub_update(hub);
     for (struct front *front = hub->fronts; front; front = front->next)
-        tell_connected(front, true);
+        front_connected(front, true);
     return hub;
 }
 
@@ -167,7 +167,7 @@ static void hub_closed(void *session)
 
     hub->connection = NULL;
     for (struct front *front = hub->fronts; front; front = front->next)
-        tell_connected(front, false);
+        front_connected(front, false);
     hub_drained(hub);
 }
 
@@ -224,7 +224,7 @@ static void start_front(struct hub *hub, struct front *front)
 {
     front->channel.session = front->channel.ops->opened(front->user, &front->channel);
     if (hub->connection || hub->chardev->kind == &chardev_null)
-        tell_connected(front, true);
+        front_connected(front, true);
 }
 
 void hub_start(struct hub *hub)

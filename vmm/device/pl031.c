@@ -68,7 +68,7 @@ static void update_line(struct pl031 *pl031)
 /* ---- the alarm: a timer for as long as a match is to interrupt ---- */
 
 /* Until just after the second in which the count matches begins. */
-static void look(void *opaque)
+static void check_alarm(void *opaque)
 {
     struct pl031 *pl031 = opaque;
     struct timespec now;
@@ -85,7 +85,7 @@ static void look(void *opaque)
     /* 0: this is the second, and its interrupt has been cleared. */
     wait = seconds == 0 ? LOOK_MS : seconds * UINT64_C(1000) + 1 - (uint64_t)now.tv_nsec / 1000000;
     if (waits)
-        timer_start(pl031->loop, &pl031->timer, wait < LOOK_MS ? wait : LOOK_MS, look, pl031);
+        timer_start(pl031->loop, &pl031->timer, wait < LOOK_MS ? wait : LOOK_MS, check_alarm, pl031);
     else
         timer_cancel(&pl031->timer);
 }
@@ -222,7 +222,7 @@ void pl031_init(struct pl031 *pl031, const struct board *board, const struct chi
     state_power_on(&pl031_state_table, &pl031->state);
     pl031->state.offset = offset;
     pthread_mutex_init(&pl031->lock, NULL);
-    pl031->look = (struct work){ .run = look, .opaque = pl031 };
+    pl031->look = (struct work){ .run = check_alarm, .opaque = pl031 };
     bus_add_at_start(board->bus, &range);
 }
 

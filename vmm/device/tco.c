@@ -68,7 +68,7 @@ static void plan(struct tco *tco)
         loop_post(tco->board->loop, &tco->look);
 }
 
-static void look(void *opaque)
+static void check_expiry(void *opaque)
 {
     struct tco *tco = opaque;
     const struct board *board = tco->board;
@@ -85,7 +85,7 @@ static void look(void *opaque)
         tco->state.expired = 0;
     pthread_mutex_unlock(&tco->lock);
     if (set)
-        timer_start(board->loop, &tco->timer, left / NS_PER_MS + 1, look, tco);
+        timer_start(board->loop, &tco->timer, left / NS_PER_MS + 1, check_expiry, tco);
     else
         timer_cancel(&tco->timer);
     if (expired)
@@ -287,7 +287,7 @@ void tco_init(struct tco *tco, const struct board *board, bool strapped)
     *tco = (struct tco){ .board = board, .strapped = strapped, .due = UINT64_MAX };
     state_power_on(&tco_state_table, &tco->state);
     pthread_mutex_init(&tco->lock, NULL);
-    tco->look = (struct work){ .run = look, .opaque = tco };
+    tco->look = (struct work){ .run = check_expiry, .opaque = tco };
     for (size_t i = 0; i < COUNT_OF(ranges); i++)
         bus_add_at_start(board->bus, &ranges[i]);
 }

@@ -59,7 +59,7 @@ static int open_folder(const char *path, struct error *error)
 }
 
 /* 0: somebody listens there, and who (0 when that cannot be told). Otherwise why nobody answers: an errno. */
-static int ask(const struct sockaddr_un *address, pid_t *pid)
+static int probe_listener(const struct sockaddr_un *address, pid_t *pid)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     struct ucred peer = { 0 };
@@ -97,7 +97,7 @@ static bool listen_in_folder(struct control_socket *control, int fd, const struc
     int why;
 
     if (!bind_private(fd, address)) {
-        why = errno == EADDRINUSE ? ask(address, &pid) : errno;
+        why = errno == EADDRINUSE ? probe_listener(address, &pid) : errno;
         if (why == 0)
             return error_set(error, "process %ld runs a guest with this name and owns the socket '%s'",
                              (long)pid, path);

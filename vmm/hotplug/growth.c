@@ -64,15 +64,15 @@ static void note_base(struct hotplug *hotplug)
                     ledger->base.reports >= ledger->recent;
 }
 
-static void heard(void *opaque);
+static void statistics_arrived(void *opaque);
 
-static void ask(struct hotplug *hotplug)
+static void request_statistics(struct hotplug *hotplug)
 {
     struct guest_statistics *statistics = statistics_of(hotplug);
 
     if (!statistics)
         return;
-    statistics->heard = heard;
+    statistics->heard = statistics_arrived;
     statistics->opaque = hotplug;
     statistics->ask(statistics);
 }
@@ -106,7 +106,7 @@ void growth_begin(struct operation *operation)
         if (!others_under_way(operation))
             note_base(hotplug);
         if (!hotplug->growth.known)
-            ask(hotplug); /* the answer may come before the guest has noticed the DIMM */
+            request_statistics(hotplug); /* the answer may come before the guest has noticed the DIMM */
         return;
     }
     growth_disturb(hotplug);
@@ -199,7 +199,7 @@ static struct operation *next_turn(const struct hotplug *hotplug, uint64_t after
     return next;
 }
 
-static void look(struct hotplug *hotplug, bool has_heard)
+static void judge_all(struct hotplug *hotplug, bool has_heard)
 {
     struct operation *operation;
     uint64_t turn = 0;
@@ -226,24 +226,24 @@ static bool nothing_noticed(struct hotplug *hotplug)
 }
 
 /* A report that was made after the last question. */
-static void heard(void *opaque)
+static void statistics_arrived(void *opaque)
 {
     struct hotplug *hotplug = opaque;
 
     hotplug->growth.recent = 0;
     if (!hotplug->growth.known && nothing_noticed(hotplug))
         note_base(hotplug);
-    look(hotplug, true);
+    judge_all(hotplug, true);
 }
 
 static void look_again(void *opaque)
 {
     struct hotplug *hotplug = opaque;
 
-    look(hotplug, false);
+    judge_all(hotplug, false);
     if (!next_turn(hotplug, 0))
         return;
-    ask(hotplug);
+    request_statistics(hotplug);
     timer_start(hotplug->config.board->loop, &hotplug->growth.again, AGAIN_MS, look_again, hotplug);
 }
 
@@ -256,7 +256,7 @@ bool growth_verify(struct operation *operation)
         return false;
     growth->turn = ++hotplug->growth.turns;
     growth->since = operations_now(&hotplug->operations);
-    ask(hotplug);
+    request_statistics(hotplug);
     if (!timer_runs(&hotplug->growth.again))
         timer_start(hotplug->config.board->loop, &hotplug->growth.again, AGAIN_MS, look_again, hotplug);
     return true;
@@ -284,7 +284,7 @@ void growth_ended(struct operation *operation)
      * may gain at any time, by the hand of its owner. */
     note_change(hotplug_of(operation));
     if (growth_of(operation)->verdict == GROWTH_UNKNOWN)
-        ask(hotplug_of(operation));
+        request_statistics(hotplug_of(operation));
 }
 
 void growth_free(struct hotplug *hotplug)

@@ -7,14 +7,14 @@
 
 #define EVENT_MS 1000
 
-static void tell(struct mem_device *mem);
+static void send_size_event(struct mem_device *mem);
 
 static void quiet_ends(void *opaque)
 {
     struct mem_device *mem = opaque;
 
     if (mem->again)
-        tell(mem);
+        send_size_event(mem);
 }
 
 /* The guest's size has changed. */
@@ -22,11 +22,11 @@ void mem_size_changed(struct mem_device *mem)
 {
     if (mem->hotplug)
         growth_disturb(mem->hotplug);
-    tell(mem);
+    send_size_event(mem);
 }
 
 /* At most once a second, and the last size always. */
-static void tell(struct mem_device *mem)
+static void send_size_event(struct mem_device *mem)
 {
     const struct device *device = &mem->virtio.pci.device;
     char path[DEVICE_PATH_SIZE];

@@ -143,7 +143,7 @@ void operation_answered(struct operation *operation, uint32_t ost_event, uint32_
 }
 
 /* Behind the operation's start, before its end. */
-static void tell_refusal(struct operation *operation)
+static void report_refusal(struct operation *operation)
 {
     if (operation->subject.type->refused)
         operation->subject.type->refused(operation);
@@ -161,7 +161,7 @@ static void end_operation(struct operation *operation, enum operation_result res
     if (!operation_is_open(operation->kind, result))
         close_operation(operation);
     if (result == OPERATION_REFUSED && operation->kind == OPERATION_UNPLUG)
-        tell_refusal(operation);
+        report_refusal(operation);
     queue_event(operation, operation->subject.type->events.done);
     operations_post_end(operation->operations);
 }
@@ -176,7 +176,7 @@ static void emit_late(struct operation *operation, enum operation_result result)
     info.result = result;
     close_operation(operation);
     if (result == OPERATION_REFUSED && operation->kind == OPERATION_UNPLUG)
-        tell_refusal(operation);
+        report_refusal(operation);
     event_queue_add(&operation->operations->events,
                     &(struct event){ .kind = operation->subject.type->events.late, .operation = &info });
 }

@@ -38,7 +38,7 @@ static bool has_requested_size(const struct resize *resize)
     return resize_present(resize->hotplug, &resize->request) == resize->request.size;
 }
 
-static void tell_watchers(struct resize *resize, const struct resize_report *report)
+static void notify_watchers(struct resize *resize, const struct resize_report *report)
 {
     struct resize_watcher *watcher;
 
@@ -58,7 +58,7 @@ void resize_finish(struct resize *resize)
     hotplug->resize = NULL;
     event_queue_add(&hotplug->operations.events,
                     &(struct event){ .kind = EVENT_MEMORY_SET_DONE, .set = resize_report_now(resize) });
-    tell_watchers(resize, resize->report);
+    notify_watchers(resize, resize->report);
     resize_release(resize);
 }
 
@@ -156,7 +156,7 @@ static void step_stalled(void *opaque, const struct operation *operation)
     report.in_progress = &info;
     error_set(&report.reason, "%s; memory set continues when it runs; memory-set-cancel ends it",
               hotplug_stopped(resize->hotplug));
-    tell_watchers(resize, &report);
+    notify_watchers(resize, &report);
 }
 
 static void wait_for_operation(struct resize *resize, struct operation *operation)

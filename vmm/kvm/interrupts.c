@@ -133,8 +133,8 @@ static bool differs(const struct route *route, const struct vm_msi *msi)
 }
 
 /* Note the routes, and in `old` what was there. Whether anything has changed. */
-static bool note(struct vm_interrupts *all, const struct vm_msi_route *routes, size_t count,
-                 struct route *old)
+static bool store_routes(struct vm_interrupts *all, const struct vm_msi_route *routes, size_t count,
+                         struct route *old)
 {
     bool changed = false;
 
@@ -153,7 +153,7 @@ static bool note(struct vm_interrupts *all, const struct vm_msi_route *routes, s
 static bool set(const struct vm *vm, struct vm_interrupts *all, const struct vm_msi_route *routes,
                 size_t count, struct route *old, struct error *error)
 {
-    if (!note(all, routes, count, old) || commit(vm, all, error))
+    if (!store_routes(all, routes, count, old) || commit(vm, all, error))
         return true;
     while (count > 0) { /* backwards: a GSI may be named twice */
         count--;

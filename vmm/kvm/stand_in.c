@@ -35,7 +35,7 @@ struct news {
 
 /* ---- telling ---- */
 
-static void tell(const struct vm_stand_in *all, const struct news *news)
+static void report_news(const struct vm_stand_in *all, const struct news *news)
 {
     const struct vm_watcher *watcher = &all->vm->watcher;
 
@@ -46,7 +46,7 @@ static void tell(const struct vm_stand_in *all, const struct news *news)
 }
 
 /* Main thread, without the lock. */
-static void tell_all(void *opaque)
+static void report_all_news(void *opaque)
 {
     struct vm_stand_in *all = opaque;
     struct news *first;
@@ -59,14 +59,14 @@ static void tell_all(void *opaque)
     while (first) {
         struct news *next = first->next;
 
-        tell(all, first);
+        report_news(all, first);
         free(first);
         first = next;
     }
 }
 
 /* Under the lock. Without memory for it the test misses one. */
-static void note(struct vm_stand_in *all, const struct news *news)
+static void queue_news(struct vm_stand_in *all, const struct news *news)
 {
     struct news *copy = malloc(sizeof *copy);
 
@@ -82,7 +82,7 @@ static void note(struct vm_stand_in *all, const struct news *news)
 static void pass_on(struct vm_stand_in *all)
 {
     if (pthread_equal(pthread_self(), all->main))
-        tell_all(all);
+        report_all_news(all);
     else
         loop_post(all->loop, &all->telling);
 }
@@ -98,7 +98,7 @@ static void hold(struct vm_stand_in *all, unsigned gsi, unsigned who, bool high)
     before = all->held[gsi];
     all->held[gsi] = (uint8_t)(high ? before | who : before & ~who);
     if (!before != !all->held[gsi])
-        note(all, &(struct news){ .gsi = gsi, .high = high });
+        queue_news(all, &(struct news){ .gsi = gsi, .high = high });
 }
 
 static void raise_gsi(struct vm_stand_in *all, const struct irqfd *irqfd)
@@ -111,7 +111,7 @@ static void raise_gsi(struct vm_stand_in *all, const struct irqfd *irqfd)
     }
     for (unsigned i = 0; i < all->route_count; i++)
         if (all->routes[i].gsi == irqfd->gsi)
-            note(all, &(struct news){ .is_message = true, .msi = all->routes[i].msi });
+            queue_news(all, &(struct news){ .is_message = true, .msi = all->routes[i].msi });
 }
 
 void stand_in_signal(int fd)
@@ -153,7 +153,7 @@ static void readable(void *opaque, uint32_t events)
     for (int i = 0; i < count; i++)
         take(all, ready[i].data.u64);
     pthread_mutex_unlock(&all->lock);
-    tell_all(all);
+    report_all_news(all);
 }
 
 static bool watch_irqfd(struct vm_stand_in *all, struct irqfd *irqfd, struct error *error)
@@ -246,7 +246,7 @@ bool stand_in_send_msi(const struct vm *vm, const struct vm_msi *msi)
     struct vm_stand_in *all = vm->stand_in;
 
     pthread_mutex_lock(&all->lock);
-    note(all, &(struct news){ .is_message = true, .msi = *msi });
+    queue_news(all, &(struct news){ .is_message = true, .msi = *msi });
     pthread_mutex_unlock(&all->lock);
     pass_on(all);
     return true;
@@ -280,7 +280,7 @@ struct vm_stand_in *stand_in_create(const struct vm *vm, struct loop *loop, stru
         return NULL;
     }
     *all = (struct vm_stand_in){ .vm = vm, .loop = loop, .main = pthread_self() };
-    all->telling = (struct work){ .run = tell_all, .opaque = all };
+    all->telling = (struct work){ .run = report_all_news, .opaque = all };
     all->last = &all->first;
     pthread_mutex_init(&all->lock, NULL);
     all->epoll_fd = epoll_create1(EPOLL_CLOEXEC);

@@ -105,7 +105,7 @@ static void handle_exit(struct vcpu *vcpu)
 
 /* KVM has the answer in a state that only this thread, or one while this thread waits, can read without
  * waiting for the vCPU itself. */
-static void look(struct vcpu *vcpu)
+static void read_started(struct vcpu *vcpu)
 {
     if (!atomic_load(&vcpu->started) && vcpu_arch_is_started(vcpu))
         atomic_store(&vcpu->started, true);
@@ -116,7 +116,7 @@ static void answer_look(struct vcpu *vcpu)
 {
     struct vcpus *group = vcpu->group;
 
-    look(vcpu);
+    read_started(vcpu);
     pthread_mutex_lock(&group->lock);
     atomic_store(&vcpu->look, false);
     pthread_cond_broadcast(&group->changed);
@@ -136,7 +136,7 @@ static bool run_once(struct vcpu *vcpu)
         return true;
     }
     why = errno;
-    look(vcpu); /* x86: EAGAIN if INIT has come; a kick may hide it */
+    read_started(vcpu); /* x86: EAGAIN if INIT has come; a kick may hide it */
     if (why == EFAULT || why == EHWPOISON)
         group->ops->memory_fault(group->opaque, fault_take_noted());
     else if (why == EINTR && (lost = fault_take_noted()) != NULL)

@@ -61,7 +61,7 @@ const char *machine_busy(const struct machine *machine)
 }
 
 /* All that may follow, in this order: each looks for itself whether it does. */
-static void go_on(void *opaque)
+static void continue_drained(void *opaque)
 {
     struct machine *machine = opaque;
     const bool drained = machine_is_drained(machine);
@@ -131,7 +131,7 @@ bool machine_stop_devices(struct machine *machine)
 
 void machine_init_drain(struct machine *machine)
 {
-    machine->drain.work = (struct work){ .run = go_on, .opaque = machine };
+    machine->drain.work = (struct work){ .run = continue_drained, .opaque = machine };
     machine->board.drained = machine_drained;
 }
 

@@ -136,7 +136,7 @@ static void forget(struct guest_offer *offer)
     *link = offer->next;
 }
 
-static void go_on(void *opaque)
+static void continue_offer(void *opaque)
 {
     struct guest_offer *offer = opaque;
     const struct completion completion = offer->completion;
@@ -188,7 +188,7 @@ enum outcome guest_memory_offer_part(struct guest_memory *map, const struct gues
     error_set(error, "out of memory");
     if (offer && (offer->region = region_create(map, part, error)) != NULL) {
         offer->map = map;
-        offer->go_on = (struct work){ .run = go_on, .opaque = offer };
+        offer->go_on = (struct work){ .run = continue_offer, .opaque = offer };
         if (!advance(offer)) {
             offer->completion = *completion;
             offer->result = region;

@@ -62,7 +62,7 @@ static bool cannot_open(int why, struct error *error)
 
 /* A descriptor accepts one request for features. A kernel for an architecture without write protection
  * accepts it, and answers without them. */
-static bool ask(int fd, uint64_t features)
+static bool has_features(int fd, uint64_t features)
 {
     struct uffdio_api api = { .api = UFFD_API, .features = features };
 
@@ -83,7 +83,7 @@ int write_protect_open(struct error *error)
             cannot_open(errno, error);
             return -1;
         }
-        if (ask(fd, features[i]))
+        if (has_features(fd, features[i]))
             return fd;
         close(fd);
     }

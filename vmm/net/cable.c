@@ -76,7 +76,7 @@ static void change_link(struct net_backend *backend, bool connected, bool pulled
 
 /* Clients learn of each change that the main thread has seen: a connection that ends and comes back before
  * that is none. */
-static void tell_user(const struct net_backend *backend)
+static void send_connection_event(const struct net_backend *backend)
 {
     const struct net_backends *backends = backend->backends;
     const struct event event = {
@@ -95,7 +95,7 @@ void net_backend_set_connected(struct net_backend *backend, bool connected)
 
     change_link(backend, connected, backend->pulled);
     if (news)
-        tell_user(backend);
+        send_connection_event(backend);
 }
 
 void net_backend_set_link(struct net_backend *backend, bool up)
@@ -239,6 +239,6 @@ void net_backend_leave(struct net_backend *backend)
     backend->card = NULL;
     if (net_backend_chardev(backend) && backend->connected) { /* the connection was the card's */
         backend->connected = false;
-        tell_user(backend);
+        send_connection_event(backend);
     }
 }

@@ -76,7 +76,7 @@ static void describe(struct net_backend *backend)
 
 /* `peer` is the other end over TCP. As QEMU: over a UNIX socket the path is the server's, since a client has
  * none. */
-static void tell_connected(struct net_backend *backend, const struct sockaddr *peer)
+static void send_connected_event(struct net_backend *backend, const struct sockaddr *peer)
 {
     const struct stream *stream = backend->state;
     const struct sockaddr_in *in = (const void *)peer;
@@ -107,7 +107,7 @@ static void connected(struct net_backend *backend, const struct sockaddr *peer)
     struct stream *stream = backend->state;
 
     stream->failing = false;
-    tell_connected(backend, peer);
+    send_connected_event(backend, peer);
 }
 
 static void connect_later(struct net_backend *backend, const char *why)
@@ -163,7 +163,7 @@ static bool open_unix(struct net_backend *backend, const struct stream_values *v
     if (stream->reconnect_ms > 0)
         keep_connecting(backend);
     else if (connect_unix(backend, stream->path, error))
-        tell_connected(backend, NULL);
+        send_connected_event(backend, NULL);
     else
         return false;
     return true;
@@ -206,7 +206,7 @@ static bool try_address(struct net_backend *backend, const struct addrinfo *info
         no_delay(fd)) {
         if (!net_backend_connect(backend, 0, fd, error))
             return false;
-        tell_connected(backend, info->ai_addr);
+        send_connected_event(backend, info->ai_addr);
         return true;
     }
     error_set(error, "cannot %s %s: %s%s", server ? "listen on" : "connect to", stream->address,
@@ -289,7 +289,7 @@ static void on_client(void *opaque, uint32_t events)
     }
     if (!watch_change(stream->watch, 0))
         warning("netdev '%s': the host is out of memory for its event loop", backend->id);
-    tell_connected(backend, (const struct sockaddr *)&client);
+    send_connected_event(backend, (const struct sockaddr *)&client);
 }
 
 static void gone(struct net_backend *backend)

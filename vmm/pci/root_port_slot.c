@@ -42,7 +42,7 @@ static void refused(const struct device *device)
                                                                   .device.path = device_path(device, path) });
 }
 
-static void tell_all(struct root_port *port, enum device_happening happening)
+static void report_all(struct root_port *port, enum device_happening happening)
 {
     for (unsigned i = 0; i < PCI_FUNCTIONS; i++)
         if (port->bridge.bus.function[i])
@@ -50,7 +50,7 @@ static void tell_all(struct root_port *port, enum device_happening happening)
 }
 
 /* The operation reports it of the function whose removal was requested. */
-static void tell_refused(const struct root_port *port)
+static void report_refused(const struct root_port *port)
 {
     for (unsigned i = 0; i < PCI_FUNCTIONS; i++)
         if (port->bridge.bus.function[i] &&
@@ -76,9 +76,9 @@ static void do_noted(void *opaque)
         return;
     }
     if (refused)
-        tell_refused(port);
+        report_refused(port);
     if (taken)
-        tell_all(port, DEVICE_TAKEN);
+        report_all(port, DEVICE_TAKEN);
 }
 
 static void express_written(struct pci_function *function, unsigned offset, unsigned width)
@@ -96,7 +96,7 @@ static void express_written(struct pci_function *function, unsigned offset, unsi
 static void before_reset(struct root_port *port)
 {
     do_noted(port);
-    tell_all(port, DEVICE_RESET);
+    report_all(port, DEVICE_RESET);
     if (port->slot.asked)
         remove_devices(port, false);
 }
@@ -185,7 +185,7 @@ static void plugged(struct pci_bridge *bridge, bool hot)
 
 enum unplug_way { UNPLUG_NOW, UNPLUG_PRESSED, UNPLUG_BUSY };
 
-static enum unplug_way ask(struct root_port *port)
+static enum unplug_way request_removal(struct root_port *port)
 {
     struct pci_host *host = port->pci.device.board->pci;
     enum unplug_way way = UNPLUG_PRESSED;
@@ -214,7 +214,7 @@ static bool unplug(struct pci_bridge *bridge, struct pci_function *function, str
             root_port_name(port, path), function->name);
     if (!device_request_prepare(&function->device, true, error))
         return false;
-    switch (ask(port)) {
+    switch (request_removal(port)) {
     case UNPLUG_BUSY:
         device_request_discard(&function->device);
         return error_set(

@@ -152,7 +152,7 @@ static void closed(void *opaque)
     free(session);
 }
 
-static void tell(struct qtest *qtest, const struct text *text)
+static void write_to_sessions(struct qtest *qtest, const struct text *text)
 {
     for (struct session *session = qtest->sessions; session; session = session->next)
         if (session->irqs)
@@ -166,7 +166,7 @@ static void line_changed(void *opaque, unsigned gsi, bool high)
     struct text text = text_fixed(line, sizeof line);
 
     text_printf(&text, "IRQ %s %u\n", high ? "raise" : "lower", gsi);
-    tell(opaque, &text);
+    write_to_sessions(opaque, &text);
 }
 
 /* A device sent a message. */
@@ -177,7 +177,7 @@ static void message_sent(void *opaque, const struct vm_msi *msi)
 
     text_printf(&text, "MSI 0x%" PRIx64 " 0x%" PRIx32 " 0x%" PRIx32 "\n", msi->address, msi->data,
                 msi->requester);
-    tell(opaque, &text);
+    write_to_sessions(opaque, &text);
 }
 
 struct qtest *qtest_create(struct machine *machine, struct loop *loop, struct chardev *chardev,

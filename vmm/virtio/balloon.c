@@ -210,18 +210,18 @@ static uint64_t kept(struct balloon *balloon)
     return lent < memory ? memory - lent : 0; /* the guest says what it likes */
 }
 
-static void tell(void *opaque);
+static void send_change_event(void *opaque);
 
 static void quiet_ends(void *opaque)
 {
     struct balloon *balloon = opaque;
 
     if (balloon->again)
-        tell(balloon);
+        send_change_event(balloon);
 }
 
 /* At most once a second: a guest may write as often as it likes. */
-static void tell(void *opaque)
+static void send_change_event(void *opaque)
 {
     struct balloon *balloon = opaque;
     const struct board *board = balloon->virtio.pci.device.board;
@@ -275,7 +275,7 @@ static bool prepare(struct virtio_device *device, struct board *board, const cha
     setup->queues = balloon->values.reporting ? 4 : 3;
     setup->queue_size = QUEUE_SIZE;
     memset(device->config_writable + offsetof(struct config, actual), true, sizeof(uint32_t));
-    balloon->changed = (struct work){ .run = tell, .opaque = balloon };
+    balloon->changed = (struct work){ .run = send_change_event, .opaque = balloon };
     balloon_stats_init(&balloon->stats, device);
     return true;
 }

@@ -147,14 +147,14 @@ static bool total(struct guest_statistics *source, struct guest_total *last)
     return last->total != UNKNOWN;
 }
 
-static void ask(struct guest_statistics *source)
+static void request_statistics(struct guest_statistics *source)
 {
     struct balloon_stats *stats = (void *)source;
 
     virtio_device_call(stats->device, ask_on_io, stats);
 }
 
-static void heard(void *opaque)
+static void statistics_arrived(void *opaque)
 {
     struct balloon_stats *stats = opaque;
 
@@ -183,9 +183,9 @@ void balloon_stats_poll(struct balloon_stats *stats, uint32_t interval)
 
 void balloon_stats_init(struct balloon_stats *stats, struct virtio_device *device)
 {
-    stats->source = (struct guest_statistics){ .total = total, .ask = ask };
+    stats->source = (struct guest_statistics){ .total = total, .ask = request_statistics };
     stats->device = device;
-    stats->heard = (struct work){ .run = heard, .opaque = stats };
+    stats->heard = (struct work){ .run = statistics_arrived, .opaque = stats };
     pthread_mutex_init(&stats->lock, NULL);
     clear(&stats->last);
 }

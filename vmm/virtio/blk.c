@@ -82,7 +82,7 @@ static enum block_action action_of(const struct blk_failure *failure)
 }
 
 /* Main thread. */
-static void tell_failure(void *opaque)
+static void report_failure(void *opaque)
 {
     struct blk *blk = opaque;
     struct board *board = blk->virtio.pci.device.board;
@@ -324,7 +324,7 @@ static bool prepare(struct virtio_device *device, struct board *board, const cha
     struct blk *blk = (void *)device;
 
     blk->last_held = &blk->held;
-    blk->failed = (struct work){ .run = tell_failure, .opaque = blk };
+    blk->failed = (struct work){ .run = report_failure, .opaque = blk };
     blk_write_cache_reset(blk);
     if (!read_policy("werror", blk->values.werror, true, &blk->on_write_error, error) ||
         !read_policy("rerror", blk->values.rerror, false, &blk->on_read_error, error) ||

@@ -215,7 +215,7 @@ static void change_range(struct blk_request *request, bool zeroes)
            range.flags & FLAG_UNMAP);
 }
 
-static void tell_serial(struct blk_request *request)
+static void write_serial(struct blk_request *request)
 {
     char serial[BLK_SERIAL] = ""; /* without a NUL where it is as long as that */
     const char *text = request->blk->values.serial;
@@ -250,7 +250,7 @@ static bool begin(struct blk *blk, struct blk_request *request)
         submit(request, BLOCK_FLUSH, 0, 0, NULL, 0, false);
         break;
     case TYPE_GET_ID:
-        tell_serial(request);
+        write_serial(request);
         break;
     case TYPE_DISCARD:
     case TYPE_WRITE_ZEROES:

@@ -76,7 +76,7 @@ void virtio_device_stop(struct virtio_device *device)
     io_thread_call(device->io, stop_on_io, device);
 }
 
-static void ask(struct virtio_device *device)
+static void request_stop(struct virtio_device *device)
 {
     atomic_fetch_add(&device->asked, 1);
     loop_post(io_thread_loop(device->io), &device->carry_out);
@@ -89,7 +89,7 @@ void virtio_device_begin_stop(struct virtio_device *device)
         return;
     }
     atomic_store(&device->asked_stop, true);
-    ask(device);
+    request_stop(device);
 }
 
 bool virtio_device_busy(const struct virtio_device *device)
@@ -174,7 +174,7 @@ void virtio_device_run(struct device *device, bool run)
     virtio->stands_still = !run;
     atomic_store(&virtio->asked_pause, !run);
     if (virtio->owns_thread)
-        ask(virtio);
+        request_stop(virtio);
     else
         io_thread_call(virtio->io, run ? resume_on_io : pause_on_io, virtio);
 }

@@ -80,7 +80,7 @@ bool iothread_find(const struct backends *backends, const char *id, struct virti
 }
 
 /* The first of several is named, and then the next. */
-static void tell_user(struct iothread *iothread)
+static void update_user(struct iothread *iothread)
 {
     const struct virtio_device *user = iothread->users;
 
@@ -96,7 +96,7 @@ void iothread_join(struct virtio_device *device)
         return;
     device->next_of_iothread = iothread->users;
     iothread->users = device;
-    tell_user(iothread);
+    update_user(iothread);
 }
 
 void iothread_leave(struct virtio_device *device)
@@ -110,7 +110,7 @@ void iothread_leave(struct virtio_device *device)
         link = &(*link)->next_of_iothread;
     if (*link) /* it had joined */
         *link = device->next_of_iothread;
-    tell_user(iothread);
+    update_user(iothread);
 }
 
 pid_t iothread_tid(const struct object *object)

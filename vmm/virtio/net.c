@@ -200,7 +200,7 @@ static bool connect_cable(struct net *net, struct board *board, struct error *er
 }
 
 /* Once, until somebody asks what it is now: as QEMU, so that a guest cannot flood the monitors. */
-static void tell_filter(void *opaque)
+static void send_filter_event(void *opaque)
 {
     const struct net *net = opaque;
     const struct device *device = &net->virtio.pci.device;
@@ -218,7 +218,7 @@ static void set_up(struct net *net, const struct board *board, struct virtio_set
         choose_mac(board, net);
     fill_config(net);
     net_filter_reset(&net->filter, net->mac, 0);
-    net->filter_changed = (struct work){ .run = tell_filter, .opaque = net };
+    net->filter_changed = (struct work){ .run = send_filter_event, .opaque = net };
     net_status_init(net);
     setup->features = features_of(net);
     setup->queues = 2 * net->pairs + net->values.control;

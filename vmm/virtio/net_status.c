@@ -24,7 +24,7 @@ void net_put_status(struct net *net)
     virtio_device_config_put(&net->virtio, NET_CONFIG_STATUS, status, sizeof status);
 }
 
-static void tell_status(struct net *net)
+static void publish_status(struct net *net)
 {
     net_put_status(net);
     if (atomic_load(&net->virtio.status) & VIRTIO_STATUS_DRIVER_OK)
@@ -34,7 +34,7 @@ static void tell_status(struct net *net)
 static void follow_link(void *opaque)
 {
     net_listen(opaque);
-    tell_status(opaque);
+    publish_status(opaque);
 }
 
 void net_link_follow(struct net *net)
@@ -92,7 +92,7 @@ static void announce(void *opaque)
     if (!driver_announces(net))
         return;
     net->announces = true;
-    tell_status(net);
+    publish_status(net);
 }
 
 void net_announce_self(void *opaque)

@@ -218,7 +218,7 @@ static ssize_t take(const struct rng *rng, uint8_t *bytes, size_t length)
 }
 
 /* Once: a file that ends, such as /dev/null, or that cannot be read leaves the guest's requests waiting. */
-static void tell_end(struct rng *rng, ssize_t got, int failure)
+static void warn_of_end(struct rng *rng, ssize_t got, int failure)
 {
     struct source *source = rng->source;
 
@@ -246,7 +246,7 @@ static bool fill(struct rng *rng, struct virtio_request *request)
         const int failure = errno;
 
         wait_for_source(rng);
-        tell_end(rng, got, failure);
+        warn_of_end(rng, got, failure);
         return false;
     }
     rng->left -= (size_t)got;

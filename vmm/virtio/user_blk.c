@@ -88,7 +88,7 @@ static bool set_write_cache(struct user_blk *blk, struct error *error)
            error_set(error, "chardev '%s': the back end: %s", values->chardev, blk->user.back_end.why.text);
 }
 
-static bool ask(struct virtio_device *device, struct error *error)
+static bool read_back_end_config(struct virtio_device *device, struct error *error)
 {
     struct user_blk *blk = user_blk_of(device);
 
@@ -206,7 +206,7 @@ static const struct virtio_user_type user_type = {
     .features = USER_BLK_FEATURES | BLK_F_MQ,
     .group = 1,
     .again = true,
-    .ask = ask,
+    .ask = read_back_end_config,
     .came_back = came_back,
     .config_changed = read_capacity_on_io,
 };

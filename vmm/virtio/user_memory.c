@@ -47,7 +47,7 @@ static bool has_no_descriptor(const struct virtio_user *user, uint64_t address, 
 }
 
 /* The list of what it maps, also while it is away. */
-static bool note(struct virtio_user *user, const struct vhost_user_region *region, struct error *error)
+static bool add_region(struct virtio_user *user, const struct vhost_user_region *region, struct error *error)
 {
     struct vhost_user_region *regions = reallocarray(user->regions, user->region_count + 1, sizeof *regions);
 
@@ -83,7 +83,7 @@ static bool add(struct virtio_user *user, const struct vhost_user_region *region
         return has_no_descriptor(user, region->address, error);
     if (user->region_count >= user->back_end.slots_max)
         return vhost_user_memory_full(&user->back_end, error);
-    if (!note(user, region, error))
+    if (!add_region(user, region, error))
         return false;
     if (user->away)
         return true;

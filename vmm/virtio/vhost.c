@@ -137,7 +137,7 @@ static bool is_reserved(const struct virtio_vhost *vhost, const void *memory)
 }
 
 /* Without `gone`, if that is a range of its own. */
-static bool tell_kernel(struct virtio_vhost *vhost, const void *gone, struct error *error)
+static bool set_kernel_memory(struct virtio_vhost *vhost, const void *gone, struct error *error)
 {
     struct guest_span spans[VHOST_SPANS_MAX];
     struct vhost_span table[VHOST_SPANS_MAX];
@@ -193,7 +193,7 @@ static void tell_or_give_up(struct virtio_vhost *vhost, const void *gone)
     struct error error;
     struct outcome_of_table outcome = { vhost, error.text };
 
-    if (!tell_kernel(vhost, gone, &error))
+    if (!set_kernel_memory(vhost, gone, &error))
         virtio_device_call(vhost->device, table_is_wrong, &outcome);
     else if (vhost->wrong) /* changes only in calls that this thread waits for */
         virtio_device_call(vhost->device, table_is_right, vhost);
@@ -287,7 +287,7 @@ bool virtio_vhost_attach(struct virtio_vhost *vhost, const struct virtio_vhost_t
         if (!guest_memory_listen(device->memory, &vhost->listener, error))
             return false;
         vhost->listens = true;
-        if (!tell_kernel(vhost, NULL, error))
+        if (!set_kernel_memory(vhost, NULL, error))
             return false;
     }
     virtio_device_call(device, watch_on_io, &watching);

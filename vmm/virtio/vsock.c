@@ -234,7 +234,7 @@ static void vector_changed(struct virtio_device *device)
     virtio_vhost_vector_changed(&vsock_of(device)->vhost);
 }
 
-static void tell_reset(struct vsock *vsock, struct virtio_request *request)
+static void send_reset_event(struct vsock *vsock, struct virtio_request *request)
 {
     static const uint8_t event[4] = { EVENT_TRANSPORT_RESET };
 
@@ -251,7 +251,7 @@ static bool handle(struct virtio_device *device, struct virtio_queue *queue)
     if (queue->index == EVENTS && vsock->tells_reset)
         request = virtio_queue_pop(queue);
     if (request)
-        tell_reset(vsock, request);
+        send_reset_event(vsock, request);
     return false;
 }
 
