@@ -199,6 +199,7 @@ void device_remove(struct device *device)
     device_request_happens(device, DEVICE_GONE);
     device_delist(device);
     device->type->destroy(device);
+    board_drained(board); /* what it had not said yet: somebody may wait for it to be no longer busy */
 }
 
 static bool is_busy(const struct device *device)
