@@ -6,7 +6,8 @@
 
 void device_expect(struct device *device, struct board *board)
 {
-    device->board = board;
+    if (device->board != board) /* it may be expected again, while its I/O thread runs */
+        device->board = board;
     device->coming = true;
     device->next = board->coming;
     board->coming = device;

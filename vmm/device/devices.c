@@ -11,13 +11,22 @@
 #include "device/device.h"
 #include "host/io_thread.h"
 
-static void append(struct device *device, struct board *board)
+/* A device that was expected (device_expect()) has these, and its I/O thread reads them meanwhile. */
+static void set_fixed(struct device *device, struct board *board, const struct device_type *type)
+{
+    if (device->board != board)
+        device->board = board;
+    if (device->type != type)
+        device->type = type;
+}
+
+static void append(struct device *device, struct board *board, const struct device_type *type)
 {
     struct device **link = &board->devices;
 
     while (*link)
         link = &(*link)->next;
-    device->board = board;
+    set_fixed(device, board, type);
     device->next = NULL;
     *link = device;
 }
@@ -28,25 +37,24 @@ bool device_enlist(struct device *device, struct board *board, const struct devi
     device->id = NULL;
     if (id && !(device->id = strdup(id)))
         return error_set(error, "out of memory");
-    device->type = type;
     device->hotplugged = hotplugged;
     if (!id)
         device->anon = board->anonymous_devices++;
-    append(device, board);
+    append(device, board, type);
     return true;
 }
 
 void device_enlist_chip(struct device *device, struct board *board, const struct device_type *type)
 {
-    *device = (struct device){ .type = type };
-    append(device, board);
+    *device = (struct device){ 0 };
+    append(device, board, type);
 }
 
 void device_enlist_unattached(struct device *device, struct board *board, const struct device_type *type,
                               uint32_t number)
 {
-    *device = (struct device){ .type = type, .unattached = true, .anon = number };
-    append(device, board);
+    *device = (struct device){ .unattached = true, .anon = number };
+    append(device, board, type);
 }
 
 void device_delist(struct device *device)
