@@ -91,7 +91,7 @@ def write(program):
     for machine in MACHINES:
         (GOLDEN / machine).mkdir(parents=True)
         dump(program, machine, GOLDEN / machine)
-    print(f"written: {GOLDEN}; git diff --stat says which changed")
+    print(f"written: {GOLDEN}; git status --short says which changed")
 
 
 def check(program):
