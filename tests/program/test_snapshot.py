@@ -568,6 +568,8 @@ def test_paravirtual_eoi_can_be_hidden():
         raise tap.Skip("this host's KVM has no paravirtual EOI")
     assert not pv_eoi("-cpu", "host,kvm-pv-eoi=off")
     assert pv_eoi("-cpu", "host,kvm-pv-eoi=on")
+    assert pv_eoi("-cpu", "host,kvm-pv-eoi=off", "-cpu", "host,pmu=on")     # the last one, as in QEMU
+    assert not pv_eoi("-cpu", "max", "-cpu", "max,kvm-pv-eoi=no")
 
 
 @tap.kvm

@@ -300,6 +300,7 @@ bool option_cpu(struct parser *parser, const char *argument, struct error *error
     }
     object = keyval_parse(argument, "model", error);
     good = object && choices_check(object, cpu_keys, sizeof cpu_keys / sizeof cpu_keys[0], "-cpu", error);
+    parser->config->pv_eoi = true; /* the last -cpu counts, whole */
     if (good)
         keyval_get_bool(object, "kvm-pv-eoi", &parser->config->pv_eoi);
     json_object_put(object);
