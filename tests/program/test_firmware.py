@@ -13,12 +13,12 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib import arch, tap                                    # noqa: E402
+from lib import arch, pci, tap                                    # noqa: E402
 from lib.fw_cfg import FwCfg                                 # noqa: E402
 from lib.host import MIB, Host                               # noqa: E402
-from lib.machine import PROGRAM                              # noqa: E402
+from lib.machine import PROGRAM, Machine                     # noqa: E402
 from lib.qmp import QMPError                                 # noqa: E402
-from lib.qtest import QtestError                             # noqa: E402
+from lib.qtest import QtestError, QtestServer                # noqa: E402
 
 KIB, GIB = 1 << 10, 1 << 30
 END = 4 * GIB
@@ -102,6 +102,92 @@ def test_firmware_in_flash_is_where_the_processor_starts():
             host.qmp.execute("system_reset")
             host.qmp.wait_event("RESET")
             assert read(MIB - 128 * KIB, 128 * KIB) == b"\xff" * 4 * KIB + content[-124 * KIB:]
+
+
+# ---- configuration space, which firmware moves ----
+
+HERE, THERE, PCIEXBAR = 0xb0000000, 0xe0000000, 0x60
+PORT = ["-device", "pcie-root-port,id=port,chassis=1,addr=2"]
+FUNCTIONS = {(0, 0): "8086:29c0", (2, 0): "1b36:000c", (0x1f, 0): "8086:2918"}
+
+
+def is_described(device, base, window):
+    """Where the tables have configuration space (None: not in memory), and the window below 4 GiB."""
+    content = device.file("etc/acpi/tables")
+    at = content.find(b"MCFG")
+    mcfg = struct.unpack("<Q", content[at + 44:at + 52])[0] if at >= 0 else None
+    length = window[1] - window[0] + 1
+    return mcfg == base and struct.pack("<IIII", *window, 0, length) in content
+
+
+def answers(host, address):
+    try:
+        host.qtest.command(f"readl {address:#x}")
+    except QtestError:
+        return False
+    return True
+
+
+def check_place(host, device, base, window):
+    """The one place where configuration space is; that BARs are beside it; and that the tables have both."""
+    ports, port = pci.Ports(host.qtest), pci.devfn(2)
+    assert pci.functions(ports) == FUNCTIONS
+    for place in (HERE, THERE, 0xc0000000):
+        assert answers(host, place) == (place == base), hex(place)
+    if base is not None:
+        assert pci.functions(pci.Ecam(host.qtest, base)) == FUNCTIONS
+    for address, there in ((window[0], True), (window[1] - 0xfff, True), (window[0] - 0x1000, False),
+                           (window[1] + 1, False)):
+        ports.write(0, port, pci.BAR, 4, address)
+        ports.write(0, port, pci.COMMAND, 2, pci.MEMORY)
+        assert not there or answers(host, address), hex(address)
+        ports.write(0, port, pci.COMMAND, 2, 0)
+        assert not answers(host, address) or base is not None and base <= address < base + 256 * MIB
+    host.wait_until(lambda: is_described(device, base, window), what="the tables")
+
+
+def restored_firmware(folder, file):
+    server = QtestServer(pathlib.Path(folder, "qtest"))
+    again = Machine(["-restore", file, "-accel", "qtest", "-qtest", f"unix:{server.path}"], kernel=None, run=False)
+    return server, again
+
+
+BESIDE = {HERE: (0xc0000000, 0xfebfffff), THERE: (0x80000000, 0xdfffffff), 0x80000000: (0x90000000, 0xfebfffff),
+          0xa0000000: (0xb0000000, 0xfebfffff)}
+
+
+def test_firmware_moves_configuration_space():
+    with machine(*PORT, memory="64M") as (host, device, _), tempfile.TemporaryDirectory() as folder:
+        ports = pci.Ports(host.qtest)
+        place = HERE
+        check_place(host, device, place, BESIDE[place])
+        for base in (THERE, 0x80000000, 0xa0000000, HERE, THERE):
+            pci.Ecam(host.qtest, place).write(0, 0, PCIEXBAR, 4, base | 1)
+            check_place(host, device, base, BESIDE[base])
+            place = base
+        file = pathlib.Path(folder, "snapshot")
+        host.qmp.execute("machine-snapshot", {"file": str(file)})
+        server, again = restored_firmware(folder, file)
+        with again:
+            again.qtest = server.accept()
+            check_place(again, FwCfg(again.qtest), THERE, BESIDE[THERE])
+        # Sizes and places that firmware does not use: it is at its ports alone, and the window stays.
+        for high, low in ((0, THERE), (0, THERE | 3), (0, THERE | 5), (0, 0xf0000001), (0, 0x70000001), (1, 1),
+                          (0xf, 0xf0000001), (0, 1)):
+            ports.write(0, 0, PCIEXBAR + 4, 4, high)
+            ports.write(0, 0, PCIEXBAR, 4, low)
+            check_place(host, device, None, BESIDE[THERE])
+        # Nor is it where a BAR is; and the place is its own as soon as that goes.
+        ports.write(0, 0, PCIEXBAR + 4, 4, 0)
+        ports.write(0, pci.devfn(2), pci.BAR, 4, 0xa0000000)
+        ports.write(0, pci.devfn(2), pci.COMMAND, 2, pci.MEMORY)
+        ports.write(0, 0, PCIEXBAR, 4, 0xa0000001)
+        assert not answers(host, 0xa0100000)
+        ports.write(0, pci.devfn(2), pci.COMMAND, 2, 0)
+        check_place(host, device, 0xa0000000, BESIDE[0xa0000000])
+        host.qmp.execute("system_reset")
+        host.qmp.wait_event("RESET")
+        check_place(host, device, HERE, BESIDE[HERE])
 
 
 def entries(device):

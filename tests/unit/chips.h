@@ -22,6 +22,7 @@ static const struct pci_layout chips_x86_pci = { .ecam = X86_PCI_ECAM,
                                                  .buses = X86_PCI_BUSES,
                                                  .ports = true,
                                                  .low = { X86_PCI_LOW, X86_IOAPIC - 1 },
+                                                 .movable = { X86_LOW_RAM_END, X86_IOAPIC - 1 },
                                                  .high = { UINT64_C(9) << 30, (UINT64_C(256) << 30) - 1 },
                                                  .gsi = X86_GSI_PCI };
 static const struct pci_layout chips_arm64_pci = { .ecam = UINT64_C(8) << 30,

@@ -52,6 +52,9 @@ struct board {
     /* The guest's kernel has panicked, or starts a crash kernel. Likewise. */
     void (*panicked)(void *machine);
     void (*crash_loaded)(void *machine);
+    /* PCI configuration space is elsewhere: firmware's tables describe it anew before the guest continues.
+     * Any thread, under the PCI lock; only posts. May be NULL. */
+    void (*pci_moved)(void *machine);
     /* A request of a disk has failed, and its policy is to stop the guest. Main thread, from the event loop.
      */
     void (*io_error)(void *machine);

@@ -18,7 +18,8 @@
 #define X86_REAL_MODE_END UINT64_C(0x9fc00) /* RAM that a boot loader may list below the BIOS area */
 #define X86_BIOS_AREA UINT64_C(0xe0000)     /* ACPI tables, where a BIOS has them (ACPI 6.5, 5.2.5.1) */
 #define X86_BIOS_AREA_END UINT64_C(0x100000)
-#define X86_PCI_ECAM UINT64_C(0xb0000000) /* where Debian's firmware places it; 256 buses, 256 MiB */
+/* Configuration space after a reset, 256 MiB of 256 buses; firmware may move it (pci/ecam.c). */
+#define X86_PCI_ECAM UINT64_C(0xb0000000)
 #define X86_PCI_BUSES 256
 #define X86_PCI_LOW UINT64_C(0xc0000000) /* BARs, up to the I/O APIC */
 #define X86_IOAPIC UINT64_C(0xfec00000)

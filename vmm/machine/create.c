@@ -287,6 +287,7 @@ struct machine *machine_open(const struct config *config, struct loop *loop, str
         .reset = machine_guest_resets,
         .panicked = machine_guest_panicked,
         .crash_loaded = machine_guest_crash_loaded,
+        .pci_moved = machine_guest_moved_pci,
         .event = machine_event,
         .io_error = machine_io_error,
         .watchdog = machine_watchdog,

@@ -71,8 +71,22 @@ static bool panicked(struct machine *machine)
     return true;
 }
 
+/* False: there is no memory for the tables, so that the guest cannot boot. */
+static bool describe_pci(struct machine *machine)
+{
+    struct error error;
+
+    if (machine_arch_describe_pci(machine, &error))
+        return true;
+    message("firmware moves PCI configuration space: %s", error.text);
+    machine_stop_into(machine, RUN_INTERNAL_ERROR);
+    return false;
+}
+
 bool machine_answer_guest(struct machine *machine, unsigned requests)
 {
+    if ((requests & REQUEST_TABLES) && !describe_pci(machine))
+        return false;
     if (requests & REQUEST_CRASH_LOADED)
         emit_panic(machine, EVENT_GUEST_CRASHLOADED, GUEST_RUNS_ON);
     if (requests & REQUEST_MEMORY) {
@@ -149,6 +163,11 @@ void machine_guest_panicked(void *opaque)
 void machine_guest_crash_loaded(void *opaque)
 {
     machine_request(opaque, REQUEST_CRASH_LOADED);
+}
+
+void machine_guest_moved_pci(void *opaque)
+{
+    machine_request(opaque, REQUEST_TABLES);
 }
 
 static void vcpu_broken(void *opaque, const char *why)

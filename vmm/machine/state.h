@@ -45,6 +45,7 @@ enum machine_request {
     REQUEST_MEMORY = 8, /* the host cannot provide memory that was accessed */
     REQUEST_PANICKED = 16,
     REQUEST_CRASH_LOADED = 32,
+    REQUEST_TABLES = 64, /* firmware's tables are to be made anew */
 };
 
 /* Guest-physical addresses that the architecture has for RAM. */
@@ -162,6 +163,7 @@ void machine_guest_powers_off(void *machine);
 void machine_guest_resets(void *machine);
 void machine_guest_panicked(void *machine);
 void machine_guest_crash_loaded(void *machine);
+void machine_guest_moved_pci(void *machine);
 void machine_init_requests(struct machine *machine);
 /* What the guest asked for but a reset, as a set of enum machine_request; its vCPUs are held. Whether it goes
  * on after that. */
@@ -297,6 +299,9 @@ extern const bool machine_arch_cpus_fixed;
 /* vCPUs paused, in this order: tables into guest memory, and what the next needs of the machine as it is now;
  */
 bool machine_arch_prepare(struct machine *machine, struct error *error);
+/* vCPUs paused, between machine_arch_prepare() and the next: only the tables that firmware will read, since
+ * PCI is elsewhere; */
+bool machine_arch_describe_pci(struct machine *machine, struct error *error);
 /* kernel and initrd into guest memory, if there is a kernel, on a thread of its own; */
 bool machine_arch_load(struct machine *machine, struct error *error);
 /* vCPUs to their start. */

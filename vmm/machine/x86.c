@@ -267,6 +267,12 @@ bool machine_arch_prepare(struct machine *machine, struct error *error)
     return write_tables(machine, &start->dimms, &start->machine.rsdp, error);
 }
 
+bool machine_arch_describe_pci(struct machine *machine, struct error *error)
+{
+    return machine->config->firmware == FIRMWARE_NONE ||
+           publish_tables(machine, &machine->start->dimms, error);
+}
+
 bool machine_arch_load(struct machine *machine, struct error *error)
 {
     struct start *start = machine->start;

@@ -12,6 +12,7 @@
 #include "device/device.h"
 #include "kvm/x86_topology.h"
 #include "layout/x86.h"
+#include "pci/bus.h"
 
 /* ---- DSDT ---- */
 
@@ -175,6 +176,11 @@ static enum hotram_status write_madt(struct acpi_writer *writer, const void *tab
     return madt(&writer->out, ((const struct x86_tables *)tables)->cpus, config_of(tables)->cpus);
 }
 
+static bool has_ecam(const void *tables)
+{
+    return config_of(tables)->board->pci->layout.ecam != PCI_UNMAPPED;
+}
+
 static enum hotram_status write_mcfg(struct acpi_writer *writer, const void *tables)
 {
     return acpi_mcfg(&writer->out, config_of(tables)->board);
@@ -194,7 +200,7 @@ static const struct acpi_row rows[] = {
     { "FACS", ACPI_FACS, NULL, write_facs },        { "DSDT", ACPI_DSDT, NULL, write_dsdt },
     { "FACP", ACPI_LISTED, NULL, write_fadt },      { "APIC", ACPI_LISTED, NULL, write_madt },
     { "SRAT", ACPI_LISTED, has_nodes, write_srat }, { "SLIT", ACPI_LISTED, has_distances, write_slit },
-    { "MCFG", ACPI_LISTED, NULL, write_mcfg },
+    { "MCFG", ACPI_LISTED, has_ecam, write_mcfg },
 };
 
 static struct hotram_acpi_cpu *make_cpus(const struct x86_acpi_config *config, struct error *error)

@@ -30,6 +30,7 @@ struct pci_layout machine_arch_pci(const struct machine *machine)
         .buses = X86_PCI_BUSES,
         .ports = true,
         .low = { X86_PCI_LOW, X86_IOAPIC - 1 },
+        .movable = { X86_LOW_RAM_END, X86_IOAPIC - 1 },
         .high = { (end + GIB - 1) & ~(GIB - 1), (UINT64_C(1) << vm_arch_address_bits()) - 1 },
         .gsi = X86_GSI_PCI,
     };

@@ -118,17 +118,31 @@ static void update_requester(struct pci_function *function)
     atomic_store(&function->requester, pci_bus_number(function->bus) << 8 | function->devfn);
 }
 
+/* ---- all of them, and configuration space ---- */
+
+static bool update_all_bars(struct pci_host *host)
+{
+    bool left = false;
+
+    for (struct pci_function *function = NULL; (function = pci_next(host, function)) != NULL;) {
+        update_requester(function);
+        left |= update_bars(function);
+    }
+    return left;
+}
+
 void pci_host_update(struct pci_host *host)
 {
+    const struct board *board = host->device.board;
+    const uint64_t before = host->layout.ecam;
     bool left;
 
     do {
-        left = false;
-        for (struct pci_function *function = NULL; (function = pci_next(host, function)) != NULL;) {
-            update_requester(function);
-            left |= update_bars(function);
-        }
+        left = pci_ecam_update(host);
+        left |= update_all_bars(host);
     } while (left);
+    if (host->layout.ecam != before && board->pci_moved)
+        board->pci_moved(board->machine);
 }
 
 void pci_bars_remove(struct pci_function *function)

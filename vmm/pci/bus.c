@@ -59,6 +59,24 @@ struct pci_function *pci_next(struct pci_host *host, const struct pci_function *
     return next;
 }
 
+/* ---- a guest's accesses to configuration space ---- */
+
+uint32_t pci_host_access(struct pci_host *host, unsigned number, unsigned devfn, unsigned offset, bool write,
+                         unsigned width, uint32_t value)
+{
+    struct pci_bus *bus = pci_bus_numbered(host, number);
+    struct pci_function *function = bus ? bus->function[devfn] : NULL;
+
+    if (!function)
+        return UINT32_MAX;
+    if (offset >= PCI_CONFIG_SIZE)
+        return 0;
+    if (!write)
+        return pci_config_read(function, offset, width);
+    pci_config_write(function, offset, width, value);
+    return 0;
+}
+
 /* ---- which addresses are passed on ---- */
 
 static bool window_contains(struct pci_window window, uint64_t first, uint64_t last)

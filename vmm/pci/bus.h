@@ -22,6 +22,7 @@
 #include "pci/layout.h"
 
 #define PCI_ROOT_NAME "pcie.0"
+#define PCI_CONFIGURATION_SPACE "PCI configuration space" /* in errors */
 
 struct pci_bus {
     const char *name; /* "pcie.0", or the id of the port that leads here */
@@ -56,7 +57,10 @@ extern const struct state_table pci_host_state_table;
 
 struct pci_host {
     struct device device; /* first */
+    /* The guest may change `ecam` and with it `low`: under the PCI lock, or on the main thread while vCPUs
+     * are paused. */
     struct pci_layout layout;
+    uint64_t wanted_ecam;      /* where the guest wants configuration space; under the PCI lock */
     pthread_mutex_t lock;      /* the PCI lock */
     pthread_mutex_t interrupt; /* the interrupt lock */
     struct pci_bus root;
@@ -97,9 +101,22 @@ struct pci_window pci_bridge_memory(const struct pci_function *bridge);
 struct pci_window pci_bridge_prefetchable(const struct pci_function *bridge);
 /* Whether the host bridge and all bridges above a bus forward a range of addresses to it. */
 bool pci_bus_passes(const struct pci_bus *bus, uint64_t first, uint64_t size);
-/* Map every BAR according to command registers, BARs and bridges, and update may_master and requester of
- * every function. */
+/* The guest's access to a register of a function: write `value`, or return what is read. What PCI Express has
+ * beyond 256 bytes reads as zeros; where no function is, reads give all ones. */
+uint32_t pci_host_access(struct pci_host *host, unsigned number, unsigned devfn, unsigned offset, bool write,
+                         unsigned width, uint32_t value);
+/* Map configuration space where it is wanted, and every BAR according to command registers, BARs and bridges;
+ * update may_master and requester of every function. What collides with another device responds nowhere,
+ * until a later call finds room for it. If configuration space has moved, the machine describes it anew
+ * before the guest continues (board->pci_moved()). */
 void pci_host_update(struct pci_host *host);
+/* Move configuration space, and the window beside it: to a multiple of its size in layout.movable; nowhere if
+ * the address is another one, such as PCI_UNMAPPED. */
+void pci_host_move_ecam(struct pci_host *host, uint64_t address);
+/* pci/ecam.c: add configuration space to the board's bus. False and an error: as for bus_add(). */
+bool pci_ecam_add(struct pci_host *host, uint64_t address, struct error *error);
+/* The same: the part of pci_host_update() that moves configuration space. Whether it left a place. */
+bool pci_ecam_update(struct pci_host *host);
 /* Unmap all BARs of a function. */
 void pci_bars_remove(struct pci_function *function);
 

@@ -120,10 +120,18 @@ unsigned pci_capability_add(struct pci_function *function, const struct pci_capa
     return offset;
 }
 
+void pci_watch_registers(struct pci_function *function, unsigned offset, unsigned length,
+                         void (*written)(struct pci_function *function, unsigned offset, unsigned width))
+{
+    assert(offset + length <= PCI_CONFIG_SIZE && function->capability_count < PCI_CAPABILITIES_MAX);
+    function->capabilities[function->capability_count++] =
+        (struct pci_capability_at){ (uint8_t)offset, (uint8_t)length, NULL, written };
+}
+
 /* ---- the guest's accesses ---- */
 
-/* The capability in which a register is; NULL: it is in none. Registers do not cross a capability's end,
- * since those begin at multiples of 4. */
+/* The capability in which a register is, or the watched registers; NULL: it is in none. Registers do not
+ * cross a capability's end, since those begin at multiples of 4. */
 static const struct pci_capability_at *capability_at(const struct pci_function *function, unsigned offset)
 {
     for (unsigned i = 0; i < function->capability_count; i++) {

@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "device/device.h"
+#include "pci/layout.h"
 #include "pci/registers.h"
 
 struct msix;
@@ -34,8 +35,6 @@ struct pci_host;
 #define PCI_FUNCTION(devfn) ((unsigned)(devfn)&7u)
 #define PCI_SLOTS 32u
 #define PCI_FUNCTIONS 8u
-
-#define PCI_UNMAPPED UINT64_MAX
 
 /* Identification (6.2.1, 6.2.4). */
 struct pci_ids {
@@ -132,6 +131,11 @@ uint64_t pci_bar_address(const struct pci_function *function, unsigned index);
 /* Add a capability after the others, before the function is plugged. Returns its offset in configuration
  * space. The bytes are copied. At most PCI_CAPABILITIES_MAX, which have 192 bytes together. */
 unsigned pci_capability_add(struct pci_function *function, const struct pci_capability *capability);
+
+/* Call `written` after the guest has written to registers that are in no capability, under the PCI lock;
+ * before the function is plugged. Together with capabilities at most PCI_CAPABILITIES_MAX. */
+void pci_watch_registers(struct pci_function *function, unsigned offset, unsigned length,
+                         void (*written)(struct pci_function *function, unsigned offset, unsigned width));
 
 /* Read or set 1, 2 or 4 bytes of configuration space, as a little-endian number, regardless of writable bits.
  * Before the function is plugged, or under the PCI lock. */

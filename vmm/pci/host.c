@@ -14,39 +14,8 @@
 #define DATA_PORT 0xcfcu
 #define ADDRESS_ENABLE 0x80000000u
 #define ADDRESS_BITS 0x80fffffcu
-#define ECAM_OF_A_FUNCTION (1u << 12)
 
-/* ---- a guest's accesses to configuration space ---- */
-
-/* With the PCI lock. What PCI Express has beyond 256 bytes reads as zeros, and where no function is reads
- * float. */
-static uint32_t access_config(struct pci_host *host, unsigned number, unsigned devfn, unsigned offset,
-                              bool write, unsigned width, uint32_t value)
-{
-    struct pci_bus *bus = pci_bus_numbered(host, number);
-    struct pci_function *function = bus ? bus->function[devfn] : NULL;
-
-    if (!function)
-        return UINT32_MAX;
-    if (offset >= PCI_CONFIG_SIZE)
-        return 0;
-    if (!write)
-        return pci_config_read(function, offset, width);
-    pci_config_write(function, offset, width, value);
-    return 0;
-}
-
-static uint64_t read_ecam(void *opaque, uint64_t offset, unsigned width)
-{
-    return access_config(opaque, (unsigned)(offset / PCI_ECAM_OF_A_BUS), offset / ECAM_OF_A_FUNCTION % 256,
-                         offset % ECAM_OF_A_FUNCTION, false, width, 0);
-}
-
-static void write_ecam(void *opaque, uint64_t offset, unsigned width, uint64_t value)
-{
-    access_config(opaque, (unsigned)(offset / PCI_ECAM_OF_A_BUS), offset / ECAM_OF_A_FUNCTION % 256,
-                  offset % ECAM_OF_A_FUNCTION, true, width, (uint32_t)value);
-}
+/* ---- the ports ---- */
 
 /* 3.2.2.3.2. Only a double word is an access to the address; the reset register is at a port of it. */
 static uint64_t read_address(void *opaque, uint64_t offset, unsigned width)
@@ -68,8 +37,8 @@ static uint64_t read_data(void *opaque, uint64_t offset, unsigned width)
 
     if (!(host->state.address & ADDRESS_ENABLE))
         return UINT32_MAX;
-    return access_config(host, host->state.address >> 16 & 0xff, host->state.address >> 8 & 0xff,
-                         (host->state.address & 0xfc) + (unsigned)offset, false, width, 0);
+    return pci_host_access(host, host->state.address >> 16 & 0xff, host->state.address >> 8 & 0xff,
+                           (host->state.address & 0xfc) + (unsigned)offset, false, width, 0);
 }
 
 static void write_data(void *opaque, uint64_t offset, unsigned width, uint64_t value)
@@ -77,8 +46,8 @@ static void write_data(void *opaque, uint64_t offset, unsigned width, uint64_t v
     struct pci_host *host = opaque;
 
     if (host->state.address & ADDRESS_ENABLE)
-        access_config(host, host->state.address >> 16 & 0xff, host->state.address >> 8 & 0xff,
-                      (host->state.address & 0xfc) + (unsigned)offset, true, width, (uint32_t)value);
+        pci_host_access(host, host->state.address >> 16 & 0xff, host->state.address >> 8 & 0xff,
+                        (host->state.address & 0xfc) + (unsigned)offset, true, width, (uint32_t)value);
 }
 
 /* ---- how one comes to be ---- */
@@ -86,26 +55,21 @@ static void write_data(void *opaque, uint64_t offset, unsigned width, uint64_t v
 static bool add_ranges(struct pci_host *host, struct error *error)
 {
     struct bus_range range = {
-        .space = BUS_MEMORY,
-        .first = host->layout.ecam,
-        .count = host->layout.buses * PCI_ECAM_OF_A_BUS,
+        .space = BUS_PORTS,
+        .first = ADDRESS_PORT,
+        .count = 1,
         .width_max = 4,
-        .read = read_ecam,
-        .write = write_ecam,
+        .read = read_address,
+        .write = write_address,
         .device = host,
         .lock = &host->lock,
-        .name = "PCI configuration space",
+        .name = PCI_CONFIGURATION_SPACE,
     };
 
-    if (!bus_add(host->device.board->bus, &range, error))
+    if (!pci_ecam_add(host, host->layout.ecam, error))
         return false;
     if (!host->layout.ports)
         return true;
-    range.space = BUS_PORTS;
-    range.first = ADDRESS_PORT;
-    range.count = 1;
-    range.read = read_address;
-    range.write = write_address;
     if (!bus_add(host->device.board->bus, &range, error))
         return false;
     range.first = DATA_PORT;
@@ -125,6 +89,7 @@ struct pci_host *pci_host_create(struct board *board, const struct pci_layout *l
     }
     host->device.board = board;
     host->layout = *layout;
+    host->wanted_ecam = layout->ecam;
     host->root.name = PCI_ROOT_NAME;
     host->root.host = host;
     pthread_mutex_init(&host->lock, NULL);

@@ -140,6 +140,8 @@ static void ecam_device(struct hotram_aml *aml, const struct pci_layout *pci)
 {
     const uint64_t size = pci->buses * PCI_ECAM_OF_A_BUS;
 
+    if (pci->ecam == PCI_UNMAPPED)
+        return;
     hotram_aml_device(aml, "ECAM");
     pci_device_id(aml, "PNP0C02", 1);
     hotram_aml_name(aml, "_CRS");

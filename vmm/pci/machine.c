@@ -23,6 +23,12 @@
 #define LATENCY 0x0d
 #define BIST 0x0f
 #define EXPANSION_ROM 0x30
+/* 5.1.15: bits 35 to 28 are an address if bits 2 to 0 say "enabled, 256 buses". */
+#define PCIEXBAR 0x60
+#define PCIEXBAR_ENABLE 1u
+#define PCIEXBAR_KIND 0x7u
+#define PCIEXBAR_HIGH 0xfu
+#define PCIEXBAR_LOW 0xf0000000u
 
 /* Rows: a number that is kept, one that stays, and bytes that are 0. */
 #define KEPT(at, size, name_, bits_, value) \
@@ -65,13 +71,12 @@
         FIXED(PCI_SUBSYSTEM, 2, "subsystem", QEMU_SUBSYSTEM), ZEROS(EXPANSION_ROM, PCI_HEADER_END)
 
 /* Intel 3 Series Express Chipset Family (82Q35), 5.1, as far as SeaBIOS and EDK2 write it. PCIEXBAR has what
- * they write, from the start, since a kernel that is booted directly reads it as well; configuration space
- * stays there whatever is written. PAM is 0: what firmware reads of 0xc0000 to 0xfffff is its image, not RAM.
- */
+ * SeaBIOS writes, from the start, since a kernel that is booted directly reads it as well. PAM is 0: what
+ * firmware reads of 0xc0000 to 0xfffff is its image, not RAM. */
 static const struct state_field mch_fields[] = {
     HEADER(INTEL, 0x29c0, 0, HOST_BRIDGE, 0, 0),
     ZEROS(PCI_HEADER_END, 0x60),
-    KEPT(0x60, 8, "PCIEXBAR", UINT64_MAX, 0xb0000001),
+    KEPT(PCIEXBAR, 8, "PCIEXBAR", UINT64_MAX, X86_PCI_ECAM | PCIEXBAR_ENABLE),
     ZEROS(0x68, 0x90),
     BYTES(0x90, 0x97, "PAM", UINT8_MAX, 0),
     ZEROS(0x97, 0x9d),
@@ -129,9 +134,30 @@ static bool build(struct board *board, const struct chip_place *place, const str
     return true;
 }
 
+/* With the PCI lock. Of the sizes, firmware uses one; with another one, configuration space is at its ports
+ * alone. */
+static void follow_pciexbar(struct pci_function *function)
+{
+    const uint32_t low = pci_config_get(function, PCIEXBAR, 4);
+    const uint64_t high = pci_config_get(function, PCIEXBAR + 4, 4) & PCIEXBAR_HIGH;
+
+    pci_host_move_ecam(function->bus->host, (low & PCIEXBAR_KIND) == PCIEXBAR_ENABLE
+                                                ? high << 32 | (low & PCIEXBAR_LOW)
+                                                : PCI_UNMAPPED);
+}
+
+static void pciexbar_written(struct pci_function *function, unsigned offset, unsigned width)
+{
+    (void)offset, (void)width;
+    follow_pciexbar(function);
+}
+
 static bool build_mch(struct board *board, const struct chip_place *place, struct error *error)
 {
-    return build(board, place, &q35_mch_type, error);
+    if (!build(board, place, &q35_mch_type, error))
+        return false;
+    pci_watch_registers(board->pci->root.function[(uint8_t)place->address], PCIEXBAR, 8, pciexbar_written);
+    return true;
 }
 
 static bool build_isa(struct board *board, const struct chip_place *place, struct error *error)
@@ -154,6 +180,26 @@ static void restored(struct device *device)
     pci_function_restored((struct pci_function *)device);
 }
 
+static void reset_mch(struct device *device)
+{
+    struct pci_function *function = (struct pci_function *)device;
+
+    pci_function_reset(function);
+    pci_lock(function->bus->host);
+    follow_pciexbar(function);
+    pci_unlock(function->bus->host);
+}
+
+static void restored_mch(struct device *device)
+{
+    struct pci_function *function = (struct pci_function *)device;
+
+    pci_function_restored(function);
+    pci_lock(function->bus->host);
+    follow_pciexbar(function);
+    pci_unlock(function->bus->host);
+}
+
 static void destroy(struct device *device)
 {
     struct pci_function *function = (struct pci_function *)device;
@@ -163,17 +209,17 @@ static void destroy(struct device *device)
 }
 
 /* QOM shows none of them: what libvirt knows an ICH9-LPC for are keys of options. */
-#define BRIDGE_TYPE(symbol, text, builds, table) \
+#define BRIDGE_TYPE(symbol, text, builds, table, resets, restores) \
     const struct device_type symbol = { \
         .name = (text), \
         .build = (builds), \
         .state = &(table), \
         .state_offset = offsetof(struct pci_function, config), \
-        .reset = reset, \
-        .restored = restored, \
+        .reset = (resets), \
+        .restored = (restores), \
         .destroy = destroy, \
     }
 
-BRIDGE_TYPE(q35_mch_type, "mch", build_mch, q35_mch_state_table);
-BRIDGE_TYPE(q35_isa_type, "ICH9-LPC", build_isa, q35_isa_state_table);
-BRIDGE_TYPE(gpex_root_type, "gpex-root", build_gpex, gpex_root_state_table);
+BRIDGE_TYPE(q35_mch_type, "mch", build_mch, q35_mch_state_table, reset_mch, restored_mch);
+BRIDGE_TYPE(q35_isa_type, "ICH9-LPC", build_isa, q35_isa_state_table, reset, restored);
+BRIDGE_TYPE(gpex_root_type, "gpex-root", build_gpex, gpex_root_state_table, reset, restored);

@@ -12,6 +12,7 @@
 #include "device/board.h"
 #include "kvm/interrupts.h"
 #include "kvm/vm.h"
+#include "layout/units.h"
 #include "pci/bus.h"
 #include "pci/machine.h"
 
@@ -53,6 +54,7 @@ static int world_create(void)
                                        .ports = true,
                                        .low = { LOW, 0xfebfffff },
                                        .high = { HIGH, 2 * HIGH - 1 },
+                                       .movable = { 2 * GIB, 0xfebfffff },
                                        .gsi = GSI };
     struct error error;
 
