@@ -131,15 +131,8 @@ bool hotplug_try_template(struct hotplug *hotplug, const char *template, uint64_
 static struct dimm *reserve_place(struct hotplug *hotplug, const struct auto_dimm *auto_dimm, uint64_t align,
                                   struct error *error)
 {
-    struct hotram_dimm_request request = {
-        .slot = auto_dimm->slot,
-        .slot_given = auto_dimm->slot_given,
-        .addr = auto_dimm->addr,
-        .addr_given = auto_dimm->addr_given,
-        .size = auto_dimm->size,
-        .align = align,
-        .node = auto_dimm->node_given ? auto_dimm->node : hotplug->config.default_node,
-    };
+    const struct hotram_dimm_request request = hotplug_place_request(hotplug, &auto_dimm->place,
+                                                                     auto_dimm->size, align);
     struct hotram_dimm_result result;
     struct dimm *dimm;
 

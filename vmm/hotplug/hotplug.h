@@ -24,6 +24,7 @@
 
 #include <hotram/dimm.h>
 
+#include "base/dimm_place.h"
 #include "base/error.h"
 #include "base/event.h"
 #include "base/props.h"
@@ -205,9 +206,7 @@ struct operation *hotplug_operation_of(const struct hotplug *hotplug, const char
 struct auto_dimm {
     const char *id; /* NULL: generated, and set */
     uint64_t size;  /* bytes */
-    bool slot_given, addr_given, node_given;
-    uint32_t slot, node;
-    uint64_t addr;
+    struct dimm_place place;
     const char *template; /* "memory-backend-memfd,share=on", or NULL: the machine's */
     char made_id[AUTO_DIMM_ID_SIZE];
 };

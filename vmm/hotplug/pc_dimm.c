@@ -15,13 +15,7 @@ static const struct property properties[] = {
         pc_dimm_values, "memdev", PROPERTY_STRING, given.memdev,
         "id of the memory backend that provides its memory; required",
         "'memdev' property is not set: create a backend with object_add memory-backend-ram,id=m1,size=1G and use memdev=m1"),
-    PROPERTY_ROW(pc_dimm_values, "slot", PROPERTY_INT32, given.slot,
-                 "slot number; -1 (default): the first free slot"),
-    PROPERTY_ROW(
-        pc_dimm_values, "addr", PROPERTY_UINT64, given.addr,
-        "guest-physical address, a multiple of -machine dimm-granularity=; 0 (default): the lowest that fits"),
-    PROPERTY_ROW(pc_dimm_values, "node", PROPERTY_UINT32, given.node,
-                 "NUMA node of the guest (default: -machine dimm-node=, or 0)"),
+    DIMM_PLACE_ROWS(DIMM_PLACE_PROPERTY, pc_dimm_values, given.place),
 };
 #define PROPERTY_COUNT (sizeof properties / sizeof properties[0])
 
@@ -33,12 +27,14 @@ static enum outcome create(struct board *board, const char *id, struct props pro
                            const struct completion *completion, struct error *error)
 {
     static const char *const names[] = { "driver", "id", NULL };
-    struct pc_dimm_values values = { .given.slot = -1 };
+    struct pc_dimm_values values = { 0 };
     enum outcome outcome;
 
-    if (!pc_dimm_begin(board->hotplug, id, &values.given.node, error) ||
+    if (!pc_dimm_begin(board->hotplug, id, error) ||
         !props_read(props, properties, PROPERTY_COUNT, names, pc_dimm_type.name, &values, error))
         return OUTCOME_FAILED;
+    /* 0 is the default, as in QEMU, and chooses the lowest that fits. */
+    values.given.place.addr_given = values.given.place.addr != 0;
     outcome = pc_dimm_plug(board->hotplug, id, &values.given, hot, completion, error);
     props_free(properties, PROPERTY_COUNT, &values);
     return outcome;
@@ -52,9 +48,9 @@ static void describe(const struct device *device, void *opaque)
     hotplug_describe(device, &info);
     snprintf(values->path, sizeof values->path, "/objects/%s", info.memdev);
     values->given.memdev = values->path;
-    values->given.slot = (int32_t)info.slot;
-    values->given.addr = info.addr;
-    values->given.node = info.node;
+    values->given.place.slot = (int32_t)info.slot;
+    values->given.place.addr = info.addr;
+    values->given.place.node = info.node;
     values->size = info.size;
 }
 

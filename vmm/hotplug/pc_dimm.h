@@ -8,20 +8,19 @@
 #ifndef VMM_HOTPLUG_PC_DIMM_H
 #define VMM_HOTPLUG_PC_DIMM_H
 
+#include "base/dimm_place.h"
 #include "device/device.h"
 #include "hotplug/hotplug.h"
 
 /* The values of the properties that can be given. */
 struct pc_dimm_request {
     char *memdev;
-    int32_t slot;  /* -1: the first free */
-    uint64_t addr; /* 0: the lowest that fits */
-    uint32_t node;
+    struct dimm_place place;
 };
 
-/* Check what does not depend on the properties; *node is the default of node=. False and an error: the
- * machine has no slots, or `id`, which may be NULL, is invalid or taken. */
-bool pc_dimm_begin(const struct hotplug *hotplug, const char *id, uint32_t *node, struct error *error);
+/* Check what does not depend on the properties. False and an error: the machine has no slots, or `id`, which
+ * may be NULL, is invalid or taken. */
+bool pc_dimm_begin(const struct hotplug *hotplug, const char *id, struct error *error);
 /* As create() of struct device_type, after pc_dimm_begin(): check, reserve, map, commit. */
 enum outcome pc_dimm_plug(struct hotplug *hotplug, const char *id, const struct pc_dimm_request *wanted,
                           bool hot, const struct completion *watcher, struct error *error);

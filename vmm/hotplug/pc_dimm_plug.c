@@ -7,9 +7,8 @@
 #include "hotplug/state.h"
 #include "memory/backend_memory.h"
 
-bool pc_dimm_begin(const struct hotplug *hotplug, const char *id, uint32_t *node, struct error *error)
+bool pc_dimm_begin(const struct hotplug *hotplug, const char *id, struct error *error)
 {
-    *node = hotplug->config.default_node;
     return hotplug_check_enabled(hotplug, error) && (!id || hotplug_check_id(hotplug, id, error));
 }
 
@@ -87,18 +86,11 @@ enum outcome pc_dimm_plug(struct hotplug *hotplug, const char *id, const struct 
 
     if (!backend)
         return OUTCOME_FAILED;
-    request = (struct hotram_dimm_request){
-        .slot = (uint32_t)wanted->slot, /* -1, the default of QEMU's pc-dimm: the first empty one */
-        .slot_given = wanted->slot != -1,
-        .addr = wanted->addr, /* 0, its default: the lowest that fits */
-        .addr_given = wanted->addr != 0,
-        .size = backend->size,
-        .align = hotplug_alignment(hotplug, backend_alignment(backend)),
-        .node = wanted->node,
-    };
+    request = hotplug_place_request(hotplug, &wanted->place, backend->size,
+                                    hotplug_alignment(hotplug, backend_alignment(backend)));
     if (!hotplug_reserve(hotplug, &request, (struct reserver){ hot, "addr" }, &result, error))
         return OUTCOME_FAILED;
-    dimm = check_use(hotplug, backend, wanted->node, error)
+    dimm = check_use(hotplug, backend, request.node, error)
                ? dimm_create(hotplug, result.slot, id, backend->size, hot, error)
                : NULL;
     if (!dimm) {

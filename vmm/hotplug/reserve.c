@@ -55,6 +55,21 @@ void hotplug_cancel_slot(struct hotplug *hotplug, uint32_t slot)
     machine_lock_release(hotplug->config.board->lock);
 }
 
+struct hotram_dimm_request hotplug_place_request(const struct hotplug *hotplug,
+                                                 const struct dimm_place *place, uint64_t size,
+                                                 uint64_t align)
+{
+    return (struct hotram_dimm_request){
+        .slot = (uint32_t)place->slot,
+        .slot_given = dimm_place_has_slot(place),
+        .addr = place->addr,
+        .addr_given = place->addr_given,
+        .size = size,
+        .align = align,
+        .node = place->node_given ? place->node : hotplug->config.default_node,
+    };
+}
+
 bool hotplug_reserve(struct hotplug *hotplug, const struct hotram_dimm_request *request,
                      struct reserver reserver, struct hotram_dimm_result *result, struct error *error)
 {

@@ -222,10 +222,7 @@ static void start_plug(struct resize *resize, const struct resize_step *step)
 {
     struct auto_dimm auto_dimm = {
         .size = step->step.size,
-        .addr_given = true,
-        .addr = step->step.addr,
-        .node_given = true,
-        .node = step->node,
+        .place = { .addr = step->step.addr, .addr_given = true, .node = step->node, .node_given = true },
         .template = resize->request.template,
     };
     const struct completion watcher = { allocation_ended, allocation_progress, resize };

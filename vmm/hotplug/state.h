@@ -125,6 +125,11 @@ bool hotplug_check_id(const struct hotplug *hotplug, const char *id, struct erro
 uint64_t hotplug_granularity(const struct hotplug *hotplug);
 /* What a DIMM's address and size are multiples of, if its memory wants `align`. Bytes. */
 uint64_t hotplug_alignment(const struct hotplug *hotplug, uint64_t align);
+/* What is requested of the bank for a DIMM of `size` bytes that wants this place; without a node it gets the
+ * machine's default. */
+struct hotram_dimm_request hotplug_place_request(const struct hotplug *hotplug,
+                                                 const struct dimm_place *place, uint64_t size,
+                                                 uint64_t align);
 /* Who asks the bank for a place, for its errors: there is a monitor to type into (`hot`), and what the
  * address is called where it is given ("addr"). */
 struct reserver {

@@ -615,9 +615,8 @@ static struct device *fake_device(struct hotplug *hotplug, const char *id, const
     return &fake->device;
 }
 
-bool pc_dimm_begin(const struct hotplug *hotplug, const char *id, uint32_t *node, struct error *error)
+bool pc_dimm_begin(const struct hotplug *hotplug, const char *id, struct error *error)
 {
-    *node = 0;
     return !id || !device_find(&hotplug->machine->board, id) ||
            error_set(error, "Duplicate device ID '%s'", id);
 }
@@ -626,15 +625,16 @@ enum outcome pc_dimm_plug(struct hotplug *hotplug, const char *id, const struct 
                           bool hot, const struct completion *watcher, struct error *error)
 {
     struct backend *backend = backend_find(&hotplug->machine->backends, wanted->memdev);
-    uint32_t slot = (uint32_t)wanted->slot;
+    bool slot_given = dimm_place_has_slot(&wanted->place);
+    uint32_t slot = slot_given ? (uint32_t)wanted->place.slot : 0;
 
     (void)hot, (void)watcher;
     if (!backend || backend->used_by) {
         error_set(error, "memdev missing or busy");
         return OUTCOME_FAILED;
     }
-    while (wanted->slot < 0 && ++slot < FAKE_SLOTS - 1 && hotplug->dimms[slot].size)
-        ;
+    while (!slot_given && slot < FAKE_SLOTS - 1 && hotplug->dimms[slot].size)
+        slot++;
     if (slot >= FAKE_SLOTS || hotplug->dimms[slot].size) {
         error_set(error, "slot %u is taken", slot);
         return OUTCOME_FAILED;
@@ -645,8 +645,8 @@ enum outcome pc_dimm_plug(struct hotplug *hotplug, const char *id, const struct 
         .memdev = strdup(backend->id),
         .size = backend->size,
         .slot = slot,
-        .addr = wanted->addr ? wanted->addr : 0x100000000 + ((uint64_t)slot << 27),
-        .node = wanted->node,
+        .addr = wanted->place.addr_given ? wanted->place.addr : 0x100000000 + ((uint64_t)slot << 27),
+        .node = wanted->place.node,
         .hotplugged = true,
         .hotpluggable = true,
         .state = HOTRAM_DIMM_PLUGGED,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/count_of.h"
+#include "base/dimm_place.h"
 #include "base/result.h"
 #include "device/device.h"
 #include "hotplug/device_operation.h"
@@ -19,11 +20,7 @@
 struct plug_values {
     uint64_t size;
     char *id;
-    int32_t slot; /* -1: the first free */
-    uint64_t addr;
-    bool addr_given;
-    uint32_t node;
-    bool node_given;
+    struct dimm_place place;
     char *template;
     uint32_t timeout;
     bool timeout_given;
@@ -38,11 +35,7 @@ static const struct property plug_properties[] = {
     PROPERTY_ROW(plug_values, "id", PROPERTY_STRING, id,
                  "the DIMM's name (default: the first free one of dimm0, dimm1 ...); or that of a virtio-mem "
                  "device, of which so much more is requested"),
-    PROPERTY_ROW_GIVEN(plug_values, "node", PROPERTY_UINT32, node,
-                       "NUMA node of the guest (default: -machine dimm-node=, or 0)"),
-    PROPERTY_ROW(plug_values, "slot", PROPERTY_INT32, slot, "slot number; -1 (default): the first free slot"),
-    PROPERTY_ROW_GIVEN(plug_values, "addr", PROPERTY_UINT64, addr,
-                       "guest-physical address (default: the lowest that fits)"),
+    DIMM_PLACE_ROWS(DIMM_PLACE_PROPERTY, plug_values, place),
     PROPERTY_ROW(plug_values, "template", PROPERTY_STRING, template,
                  "its memory in the form of -object, without id and size (default: -machine dimm-template=)"),
     PROPERTY_ROW_GIVEN(plug_values, "timeout", PROPERTY_UINT32, timeout,
@@ -76,11 +69,11 @@ static const struct property unplug_properties[] = {
 /* What only a new DIMM can have. */
 static bool check_blocks(const struct plug_values *values, struct error *error)
 {
-    const char *name = values->slot != -1   ? "slot"
-                       : values->addr_given ? "addr"
-                       : values->node_given ? "node"
-                       : values->template   ? "template"
-                                            : NULL;
+    const char *name = dimm_place_has_slot(&values->place) ? "slot"
+                       : values->place.addr_given          ? "addr"
+                       : values->place.node_given          ? "node"
+                       : values->template                  ? "template"
+                                                           : NULL;
 
     if (name)
         return error_set(
@@ -98,12 +91,7 @@ static bool plug(struct monitor_context *context, const struct plug_values *valu
     struct auto_dimm auto_dimm = {
         .id = values->id,
         .size = values->size,
-        .slot_given = values->slot != -1,
-        .slot = (uint32_t)values->slot,
-        .addr_given = values->addr_given,
-        .addr = values->addr,
-        .node_given = values->node_given,
-        .node = values->node,
+        .place = values->place,
         .template = values->template,
     };
 
@@ -119,7 +107,7 @@ static bool plug(struct monitor_context *context, const struct plug_values *valu
 static bool run_plug(struct monitor_context *context, struct json_object *args, struct json_object **result,
                      struct error *error)
 {
-    struct plug_values values = { .slot = -1, .wait = context->keyval };
+    struct plug_values values = { .wait = context->keyval };
     bool done;
 
     if (!props_read((struct props){ args, context->keyval }, plug_properties, COUNT_OF(plug_properties), NULL,
