@@ -396,6 +396,7 @@ def test_invalid_devices():
                 ({"memdev": "m0", "memaddr": BASE + 4096}, "multiple of 'block-size'"),
                 ({"memdev": "m0", "memaddr": 64 * MIB}, "0x4000000"),
                 ({"memdev": "m0", "node": 1}, "node"),
+                ({"memdev": "m0", "node": 0xffffffff}, "node has value 4294967295"),
                 ({"memdev": "m0", "unplugged-inaccessible": "off"}, "unplugged-inaccessible=off"),
                 ({"memdev": "m0", "unplugged-inaccessible": "perhaps"}, "expects on, off or auto"),
                 ({"memdev": "m0", "dynamic-memslots": False}, "dynamic-memslots=off")):

@@ -43,6 +43,7 @@ struct mem_values {
     struct virtio_values virtio;
     char *memdev;
     uint32_t node;
+    bool node_given;
     uint64_t block_size; /* bytes; 0: that of the host's huge pages */
     uint64_t requested;  /* bytes */
     uint64_t addr;       /* 0: the lowest that fits */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/dimm_place.h"
 #include "hotplug/mem.h"
 #include "memory/backend_memory.h"
 
@@ -23,8 +24,7 @@ static const struct property properties[] = {
         mem_values, "memdev", PROPERTY_STRING, memdev,
         "id of the memory backend that provides its memory; required",
         "'memdev' property is not set: create a backend with object_add memory-backend-ram,id=m1,size=4G and use memdev=m1"),
-    PROPERTY_ROW(mem_values, "node", PROPERTY_UINT32, node,
-                 "NUMA node of the guest (default: -machine dimm-node=, or 0)"),
+    DIMM_NODE_ROW(DIMM_PLACE_PROPERTY, mem_values, node),
     PROPERTY_ROW(
         mem_values, "block-size", PROPERTY_SIZE, block_size,
         "what the guest plugs and unplugs at once, a power of two, 1M or more (default: 2M, or a huge page)"),
@@ -138,7 +138,6 @@ static void set_defaults(void *opaque)
     struct mem_values *values = opaque;
 
     values->dynamic = true;
-    values->node = UINT32_MAX;
 }
 
 static bool reserve(struct mem_device *mem, bool hot, struct error *error)
@@ -206,7 +205,7 @@ static bool prepare(struct virtio_device *device, struct board *board, const cha
         return false;
     mem->hotplug = hotplug;
     device->memory = board->memory;
-    if (mem->values.node == UINT32_MAX)
+    if (!mem->values.node_given)
         mem->values.node = hotplug->config.default_node;
     if (!mem_check_others(board, error) || !use_backend(mem, id, error) || !reserve(mem, setup->hot, error) ||
         !hotplug_check_node(hotplug, mem->values.node, error) || !mem_memory_begin(mem, error))

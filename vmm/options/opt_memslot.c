@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/dimm_place.h"
 #include "layout/units.h"
 #include "options/parser.h"
 
@@ -22,8 +23,7 @@ const struct property memslot_properties[] = {
                           "Parameter 'size' is missing: the size of the memslot, such as size=1G"),
     PROPERTY_ROW_GIVEN(memslot_config, "start", PROPERTY_SIZE, start,
                        "guest-physical address, a multiple of 2 MiB (default: the lowest that fits)"),
-    PROPERTY_ROW_GIVEN(memslot_config, "node", PROPERTY_UINT32, node,
-                       "NUMA node of the guest (default: -machine dimm-node=, or 0)"),
+    DIMM_NODE_ROW(DIMM_PLACE_PROPERTY, memslot_config, node),
 };
 #define PROPERTY_COUNT (sizeof memslot_properties / sizeof memslot_properties[0])
 
