@@ -13,7 +13,7 @@
 #include "base/suggest.h"
 #include "ctl.h"
 
-enum kind { FLAG, TEXT, NUMBER, SECONDS, GUEST };
+enum kind { FLAG, TEXT, NUMBER, NUMBER32, SECONDS, GUEST };
 
 struct option_row {
     char letter; /* also what struct ctl_command's `takes` has; in upper case: there is no short form */
@@ -28,6 +28,18 @@ struct option_row {
 
 #define AT(member) offsetof(struct options, member)
 
+/* Options of the rows of base/dimm_place.h, without their defaults: set, too, takes the node, and has another
+ * one. */
+enum { LETTER_slot = 'S', LETTER_addr = 'A', LETTER_node = 'N' };
+#define MOST_PROPERTY_INT32 INT32_MAX
+#define MOST_PROPERTY_UINT32 UINT32_MAX
+#define MOST_PROPERTY_UINT64 UINT64_MAX
+#define PLACE_OPTION(values, name, field, type, help, otherwise) \
+    { \
+        LETTER_##name, #name, "N", type == PROPERTY_UINT64 ? NUMBER : NUMBER32, AT(field), \
+            AT(field##_given), MOST_##type, help \
+    }
+
 static const struct option_row rows[] = {
     { 's', "socket", "SOCKET", TEXT, AT(socket), 0, 0, "select the guest with this QMP socket" },
     { 'g', "guest", "NAME", GUEST, 0, 0, 0, "select the guest with this name (hotram -name)" },
@@ -38,10 +50,7 @@ static const struct option_row rows[] = {
       "how long the guest may take to respond" },
     { 'W', "no-wait", NULL, FLAG, AT(no_wait), 0, 0, "return without waiting for the guest" },
     { 'I', "id", "ID", TEXT, AT(id), 0, 0, "the new DIMM's id, or a virtio-mem device" },
-    { 'N', "node", "N", NUMBER, AT(node), AT(node_given), UINT32_MAX, "the guest's NUMA node" },
-    { 'S', "slot", "N", NUMBER, AT(slot), AT(slot_given), UINT32_MAX, "the DIMM's slot" },
-    { 'A', "addr", "ADDRESS", NUMBER, AT(addr), AT(addr_given), UINT64_MAX,
-      "the DIMM's guest-physical address" },
+    DIMM_PLACE_ROWS(PLACE_OPTION, options, place),
     { 'T', "template", "BACKEND", TEXT, AT(template), 0, 0,
       "its memory backend, such as memory-backend-memfd,share=on" },
     { 'M', "at-most", NULL, FLAG, AT(at_most), 0, 0,
@@ -140,7 +149,7 @@ static bool store(const struct option_row *row, const char *value, struct option
                   struct error *error)
 {
     void *place = (char *)options + row->offset;
-    uint64_t *number = place;
+    uint64_t number;
 
     switch (row->kind) {
     case FLAG:
@@ -155,12 +164,17 @@ static bool store(const struct option_row *row, const char *value, struct option
         options->guests[options->guest_count++] = value;
         break;
     case NUMBER:
-        if (!number_parse(value, number) || *number > row->most)
+    case NUMBER32:
+        if (!number_parse(value, &number) || number > row->most)
             return error_set(error, "--%s expects a number from 0 to %" PRIu64 "; got '%.80s'", row->name,
                              row->most, value);
+        if (row->kind == NUMBER)
+            *(uint64_t *)place = number;
+        else
+            *(uint32_t *)place = (uint32_t)number;
         break;
     case SECONDS:
-        if (!read_seconds(value, row->most, number))
+        if (!read_seconds(value, row->most, place))
             return error_set(error, "--%s expects seconds, from 0.001 to %" PRIu64 "; got '%.80s'", row->name,
                              row->most, value);
         break;

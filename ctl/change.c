@@ -5,6 +5,8 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
+#include "base/count_of.h"
+#include "base/json_build.h"
 #include "base/props.h"
 #include "base/result.h"
 #include "operation.h"
@@ -65,6 +67,16 @@ static enum status run_operation(struct options *options, const char *command, s
     return status;
 }
 
+/* The place's members that were given. */
+static void add_place(struct json_object *args, const struct options *options)
+{
+    static const struct property rows[] = { DIMM_PLACE_ROWS(DIMM_PLACE_PROPERTY, options, place) };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (*(const bool *)((const char *)options + rows[i].given))
+            json_add(args, rows[i].name, property_value(&rows[i], options));
+}
+
 enum status run_plug(struct options *options)
 {
     struct json_object *args;
@@ -79,12 +91,7 @@ enum status run_plug(struct options *options)
     add_number(args, "size", size);
     if (options->id)
         add_string(args, "id", options->id);
-    if (options->node_given)
-        add_number(args, "node", options->node);
-    if (options->slot_given)
-        add_number(args, "slot", options->slot);
-    if (options->addr_given)
-        add_number(args, "addr", options->addr);
+    add_place(args, options);
     if (options->template)
         add_string(args, "template", options->template);
     return run_operation(options, "memory-plug", args);

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/dimm_place.h"
+
 struct json_object;
 struct text;
 
@@ -41,8 +43,7 @@ struct options {
     uint64_t answer_timeout; /* ms, for the monitor's answer */
     const char *id;
     const char *template;
-    uint64_t node, slot, addr;
-    bool node_given, slot_given, addr_given;
+    struct dimm_place place; /* set has only the node */
     bool at_most;
     bool dry_run;
     bool background;

@@ -42,13 +42,13 @@ static uint64_t memory_of_node(struct json_object *map, uint64_t node)
 static bool ask_present(struct waiting *waiting, uint64_t *present)
 {
     const struct options *options = waiting->options;
-    const char *command = options->node_given ? "query-memory-map" : "query-memory-size-summary";
+    const char *command = options->place.node_given ? "query-memory-map" : "query-memory-size-summary";
     struct json_object *answer;
 
     if (!guest_ask(options, waiting->qmp, command, NULL, &answer, &waiting->status))
         return false;
-    *present = options->node_given
-                   ? memory_of_node(answer, options->node)
+    *present = options->place.node_given
+                   ? memory_of_node(answer, options->place.node)
                    : json_number_of(answer, "base-memory") + json_number_of(answer, "plugged-memory");
     json_object_put(answer);
     return true;
@@ -63,8 +63,8 @@ static bool resolve(struct waiting *waiting, char sign, uint64_t *size)
 
     if (!ask_present(waiting, &present))
         return false;
-    if (options->node_given)
-        snprintf(whose, sizeof whose, "node %" PRIu64, options->node);
+    if (options->place.node_given)
+        snprintf(whose, sizeof whose, "node %" PRIu32, options->place.node);
     if (sign == '-' ? *size > present : *size > UINT64_MAX - present) {
         waiting->status = fail(options, STATUS_USAGE, "set %c%s: %s has %s", sign, shown_size(*size), whose,
                                shown_size(present));
@@ -79,8 +79,8 @@ static struct json_object *arguments(const struct options *options, uint64_t siz
     struct json_object *args = json_new_object();
 
     add_number(args, "size", size);
-    if (options->node_given)
-        add_number(args, "node", options->node);
+    if (options->place.node_given)
+        add_number(args, "node", options->place.node);
     if (options->at_most)
         add_bool(args, "at-most", true);
     if (options->dry_run)

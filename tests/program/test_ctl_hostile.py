@@ -324,6 +324,8 @@ def test_wrong_command_lines():
                 (("plug", "1G", "--node"), "--node requires a value: N"),
                 (("plug", "1G", "--node", "x"), "from 0 to 4294967295", "'x'"),
                 (("plug", "1G", "--node", "4294967296"), "'4294967296'"),
+                (("plug", "1G", "--slot", "2147483648"), "from 0 to 2147483647", "'2147483648'"),
+                (("plug", "1G", "--addr", "0x10000000000000000"), "from 0 to 18446744073709551615"),
                 (("plug", "1G", "--no-wait=yes"), "does not accept a value"),
                 (("plug", "1G", "--tmeout", "3"), "did you mean --timeout?"),
                 (("list", "-p", "0"), "from 0.001"), (("list", "-p", "nan"), "'nan'"),
