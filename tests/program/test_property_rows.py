@@ -11,6 +11,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
+from lib.ctl import CTL                                      # noqa: E402
 from lib.host import Host                                    # noqa: E402
 from lib.machine import PROGRAM                              # noqa: E402
 
@@ -74,6 +75,30 @@ def test_what_devices_use():
                        if prop not in WITHOUT_EFFECT.get(name, ())
                        and not re.search(rf"\b{re.escape(prop)}\b", row_of(option, name) + DEVICES)]
             assert not missing, f"docs: {option} {name}: {missing}"
+
+
+def places(text):
+    """The help of each property or option that is a row of vmm/base/dimm_place.h."""
+    found = re.findall(r"^  +(?:--)?(slot|addr|node)(?:=<\w+>| N) +(?:- )?(.+?)\r?$", text, re.MULTILINE)
+    return dict(found)
+
+
+def output(*words):
+    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def test_the_place_of_a_dimm():
+    """pc-dimm, memory plug and hotramctl describe it alike; the options lack the default, which is the monitor's."""
+    of_type = places(output(PROGRAM, "-device", "pc-dimm,help"))
+    assert set(of_type) == {"slot", "addr", "node"}, of_type
+    with Host() as host:
+        assert places(host.qmp.execute("human-monitor-command", {"command-line": "memory plug help"})) == of_type
+    options = {name: text.split(" (default: ")[0] for name, text in of_type.items()}
+    assert all(options[name] != text for name, text in of_type.items()), of_type
+    assert places(output(CTL, "plug", "--help")) == options
+    assert places(output(CTL, "set", "--help")) == {"node": options["node"]}
+    for words in (("-device", "virtio-mem-pci,help"), ("-memslot", "help")):
+        assert places(output(PROGRAM, *words))["node"] == of_type["node"], words
 
 
 def test_commands_and_events():
