@@ -222,6 +222,8 @@ def test_a_back_end_of_vhost_user():
                     card.queue(index)
                 card.ready()
                 host.qmp.execute("announce-self", ONCE)
+                host.qmp.execute("stop")        # which waits for the card's thread
+                host.qmp.execute("cont")
                 assert switch.announced == [bytes.fromhex(FIRST + "0000")] * announces, (number, switch.announced)
                 wait_until(lambda: card.config(6, 2) == (UP | ANNOUNCE if accepts == ANNOUNCES else UP), "status")
                 switch.stop()

@@ -185,6 +185,20 @@ def test_the_link():
                 assert frame(77) not in card.switch.sent
 
 
+def test_nobody_waits_for_a_switch_that_is_slow():
+    """The card's own thread does, for the answer to what its driver has made it ask."""
+    with Card(start=False) as card, card.switch.slow("GET_VRING_BASE") as gate:
+        card.find()
+        card.start()
+        card.host.qmp.execute("set_link", {"name": "n", "up": False})
+        virtio.wait_until(lambda: "GET_VRING_BASE" in card.switch.asked, "the question")
+        assert card.host.qmp.execute("query-rx-filter")[0]["name"] == "w"
+        card.host.qmp.execute("announce-self", {"initial": 50, "max": 50, "rounds": 1, "step": 0})
+        card.host.qmp.execute("set_link", {"name": "n", "up": True})
+        gate.set()
+        card.wait_link(1)
+
+
 def test_memory_comes_and_goes():
     with Card() as card:
         card.host.add("ram", "m", size=128 * MIB)

@@ -27,8 +27,9 @@ struct net_announcement {
 #define NET_ANNOUNCEMENT \
     ((struct net_announcement){ .initial = 50, .max = 550, .rounds = 5, .step = 100, .id = "" })
 
-/* Begin an announcement: its first round precedes the return. Cards whose link is down at a round are left
- * out. False and an error, without an effect: a number is out of range, or a name stands for no card. */
+/* Begin an announcement: its first round precedes the return, but for a card whose I/O thread may wait for a
+ * back end of vhost-user, which follows when it does not. Cards whose link is down at a round are left out.
+ * False and an error, without an effect: a number is out of range, or a name stands for no card. */
 bool net_announce(struct net_backends *backends, const struct net_announcement *announcement,
                   struct error *error);
 /* End all. */

@@ -218,6 +218,7 @@ static void set_up(struct net *net, const struct board *board, struct virtio_set
         choose_mac(board, net);
     fill_config(net);
     net_filter_reset(&net->filter, net->mac, 0);
+    net->shown = net->filter;
     net->filter_changed = (struct work){ .run = send_filter_event, .opaque = net };
     net_status_init(net);
     setup->features = features_of(net);
@@ -298,22 +299,23 @@ static void release(struct virtio_device *device)
         net_backend_leave(net->backend);
 }
 
-static void copy_filter(void *opaque)
+void net_show_filter(struct net *net)
 {
-    struct net_filter **ends = opaque; /* from, to */
-
-    *ends[1] = *ends[0];
+    pthread_mutex_lock(&net->virtio.interrupt);
+    net->shown = net->filter;
+    pthread_mutex_unlock(&net->virtio.interrupt);
 }
 
 bool net_filter_of(struct device *device, struct net_filter *filter)
 {
     struct net *net = (void *)device;
-    struct net_filter *ends[2] = { &net->filter, filter };
 
     if (device->type->virtio != &type)
         return false;
     atomic_store(&net->filter_told, false); /* first: of a change from now on there is an event */
-    virtio_device_call(&net->virtio, copy_filter, ends);
+    pthread_mutex_lock(&net->virtio.interrupt);
+    *filter = net->shown;
+    pthread_mutex_unlock(&net->virtio.interrupt);
     return true;
 }
 

@@ -76,8 +76,12 @@ struct net {
     struct virtio_user user;    /* connected if the back end is of vhost-user */
     atomic_bool served;         /* it is there; for `served_changed` */
     struct work served_changed; /* posted to the main thread: the link changes */
-    struct work follow; /* posted to an I/O thread that may wait for its back end: the link has changed */
-    struct net_filter filter;   /* the I/O thread's */
+    struct work follow;     /* posted to an I/O thread that may wait for its back end: the link has changed */
+    struct work announcing; /* posted to such a thread: announce the card's address */
+    struct net_filter filter; /* the I/O thread's */
+    /* The same for queries, which do not wait for the I/O thread: it copies each change, under
+     * virtio.interrupt. */
+    struct net_filter shown;
     atomic_bool filter_told;    /* NIC_RX_FILTER_CHANGED was emitted since the filter was last queried */
     struct work filter_changed; /* posted to the main thread: emits that event */
 };
@@ -104,6 +108,8 @@ void net_set_offloads(struct net *net, uint64_t offloads);
 void net_take_back(struct net *net);
 /* net_control.c: handle the driver's commands (5.1.6.5). I/O thread. */
 void net_control(struct net *net, struct virtio_queue *queue);
+/* Have queries show the filter as it is now. I/O thread. */
+void net_show_filter(struct net *net);
 /* Copy a network card's filter; its next change emits NIC_RX_FILTER_CHANGED. False: the device is not a
  * network card. Main thread. */
 bool net_filter_of(struct device *device, struct net_filter *filter);

@@ -31,6 +31,7 @@ static bool obey_filter(struct net *net, const struct virtio_request *request)
         return false;
     if (memcmp(before, net->filter.mac, sizeof before) != 0)
         virtio_device_config_put(&net->virtio, NET_CONFIG_MAC, net->filter.mac, sizeof net->filter.mac);
+    net_show_filter(net);
     if (!atomic_exchange(&net->filter_told, true))
         loop_post(net->virtio.pci.device.board->loop, &net->filter_changed);
     return true;

@@ -255,6 +255,7 @@ void net_started(struct virtio_device *device)
     virtio_vhost_restart(&net->vhost);
     virtio_vhost_restart(&net->user.vhost);
     net_filter_reset(&net->filter, net->mac, device->accepted);
+    net_show_filter(net);
     net_set_offloads(net, device->accepted & NET_GUEST_OFFLOADS);
     if (!device->halting)
         net_begin(net);
@@ -268,6 +269,7 @@ void net_reset(struct virtio_device *device)
         virtio_user_reset(device);
     (void)net_announced(net);
     net_filter_reset(&net->filter, net->mac, 0);
+    net_show_filter(net);
     virtio_device_config_put(device, NET_CONFIG_MAC, net->mac, sizeof net->mac);
 }
 

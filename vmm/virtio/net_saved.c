@@ -94,6 +94,7 @@ void net_continued(struct virtio_device *device, const void *opaque)
     restore_addresses(&filter->unicast, state->unicast_count, state->unicast_overflow, state->unicast);
     restore_addresses(&filter->multicast, state->multicast_count, state->multicast_overflow,
                       state->multicast);
+    net_show_filter(net);
     if (device->running)
         net_set_offloads(net, state->offloads);
     net->announces = state->announces;

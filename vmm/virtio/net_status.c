@@ -37,12 +37,18 @@ static void follow_link(void *opaque)
     publish_status(opaque);
 }
 
-void net_link_follow(struct net *net)
+/* A thread that may wait for a back end is not waited for. */
+static void run_on_io(struct net *net, struct work *work)
 {
     if (net->virtio.owns_thread)
-        loop_post(io_thread_loop(net->virtio.io), &net->follow);
+        loop_post(io_thread_loop(net->virtio.io), work);
     else
-        virtio_device_call(&net->virtio, follow_link, net);
+        virtio_device_call(&net->virtio, work->run, work->opaque);
+}
+
+void net_link_follow(struct net *net)
+{
+    run_on_io(net, &net->follow);
 }
 
 void net_link_changed(void *opaque)
@@ -51,11 +57,6 @@ void net_link_changed(void *opaque)
 
     atomic_store(&net->link, net_backend_link(net->backend));
     net_link_follow(net);
-}
-
-void net_status_init(struct net *net)
-{
-    net->follow = (struct work){ .run = follow_link, .opaque = net };
 }
 
 /* ---- announcements ---- */
@@ -99,7 +100,13 @@ void net_announce_self(void *opaque)
 {
     struct net *net = opaque;
 
-    virtio_device_call(&net->virtio, announce, net);
+    run_on_io(net, &net->announcing);
+}
+
+void net_status_init(struct net *net)
+{
+    net->follow = (struct work){ .run = follow_link, .opaque = net };
+    net->announcing = (struct work){ .run = announce, .opaque = net };
 }
 
 bool net_announced(struct net *net)
