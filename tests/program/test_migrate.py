@@ -324,10 +324,11 @@ def test_refused_at_once():
             return refusal(source.qmp.execute, "migrate", {"uri": uri})
 
         assert f"cannot connect to '{folder}/none': No such file" in refused(f"unix:{folder}/none")
-        assert "'tcp:127.0.0.1:1': the program opens no connections to the network" in refused("tcp:127.0.0.1:1")
-        assert "getfd, then fd:NAME" in refused("exec:cat")
+        for uri, why in (("tcp:127.0.0.1:1", "opens no connections to the network"), ("exec:cat", "starts no other programs")):
+            assert f"'{uri}': in the sandbox, the program {why}; connect it outside and pass the descriptor " \
+                "(getfd, then migrate fd:NAME), or start the program with -sandbox off" in refused(uri), refused(uri)
         assert "machine_snapshot writes a file" in refused("file:/tmp/x")
-        assert "'x' expects unix:PATH or fd:NAME" in refused("x")
+        assert "'x' expects unix:PATH, fd:NAME, tcp:ADDRESS:PORT or exec:COMMAND" in refused("x")
         assert "'none' not found" in refused("fd:none")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         with ours, theirs:
@@ -392,6 +393,75 @@ def test_a_target_on_the_network():
             end_writing(target)
             end(source)
             end(target)
+
+
+@tap.kvm
+def test_a_source_without_the_sandbox():
+    """It connects to the network by itself."""
+    for address, text in (("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")):
+        if ":" in address and not os.path.exists("/proc/net/if_inet6"):
+            continue
+        uri = f"tcp:{text}:{free_port()}"
+        with start("-sandbox", "off") as source, start(incoming=uri) as target:
+            begin_writing(source)
+            assert "running" == status(source)
+            move(source, target, uri)
+            end_writing(target)
+            end(source)
+            end(target)
+
+
+@tap.kvm
+def test_a_network_that_refuses():
+    with start("-sandbox", "off") as source, socket.socket() as silent:
+        for address, why in (("127.0.0.1", "with a port from 1 to 65535"), ("localhost:1", "expects an address in numbers"),
+                             ("0:1", "expects the address of the host"), ("[::]:1", "expects the address of the host"),
+                             (":1", "expects the address of the host"), ("127.0.0.1:1,to=4", "with a port")):
+            said = refusal(source.qmp.execute, "migrate", {"uri": f"tcp:{address}"})
+            assert why in said and f"'{address}'" in said, said
+        source.qmp.execute("migrate", {"uri": f"tcp:127.0.0.1:{free_port()}"})
+        assert wait_migration(source, "failed")["error-desc"] == "the target is not reached: Connection refused"
+        silent.bind(("127.0.0.1", 0))           # whoever connects is not accepted, and waits for an answer
+        silent.listen(0)
+        source.qmp.execute("migrate", {"uri": "tcp:127.0.0.1:%d" % silent.getsockname()[1]})
+        source.qmp.execute("migrate_cancel")
+        wait_migration(source, "cancelled")
+        assert status(source) == "running"
+        end(source)
+
+
+@tap.kvm
+def test_commands():
+    """A guest is packed into a file by one, and unpacked by another."""
+    with place() as folder, start("-sandbox", "off") as source:
+        begin_writing(source)
+        assert "expects a command" in refusal(source.qmp.execute, "migrate", {"uri": "exec:"})
+        source.qmp.execute("stop")
+        said = source.qmp.execute("human-monitor-command", {"command-line": f'migrate -d "exec:gzip -1 > {folder}/image"'})
+        assert said == "", said
+        wait_migration(source, "completed")
+        end(source)
+        unpack = f"exec:gzip -dc < {folder}/image"
+        source.wait_until(lambda: subprocess.run(["gzip", "-t", folder / "image"], check=False, capture_output=True).returncode == 0,
+                          LIMIT, "the command's end")
+        with start("-sandbox", "off", incoming=unpack) as target:
+            target.wait_until(lambda: info(target).get("status") == "completed", LIMIT, "the guest")
+            target.qmp.execute("cont")
+            end_writing(target)
+            end(target)
+        with start("-sandbox", "off", incoming="defer") as target:
+            target.qmp.execute("migrate-incoming", {"uri": "exec:echo nonsense"})
+            assert target.wait_exit(LIMIT) == 1
+            assert "ended after" in target.error_log or "other bytes" in target.error_log, target.error_log
+    with start(incoming="defer") as target:
+        said = refusal(target.qmp.execute, "migrate-incoming", {"uri": "exec:cat"})
+        assert "starts no other programs" in said and "migrate-incoming fd:NAME" in said, said
+        end(target)
+    with start("-sandbox", "off") as source:
+        source.qmp.execute("migrate", {"uri": "exec:exit 3"})
+        wait_migration(source, "failed")
+        assert status(source) == "running"
+        end(source)
 
 
 @tap.kvm

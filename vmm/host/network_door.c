@@ -80,7 +80,8 @@ static bool read_host(char *host, uint16_t port, struct place *place)
     return true;
 }
 
-static bool read_place(const char *text, struct place *place, struct error *error)
+/* `who`: why names are not looked up. */
+static bool read_place(const char *text, const char *who, struct place *place, struct error *error)
 {
     const char *colon = strrchr(text, ':');
     char host[INET6_ADDRSTRLEN + 2];
@@ -95,9 +96,8 @@ static bool read_place(const char *text, struct place *place, struct error *erro
             return true;
     }
     return error_set(error,
-                     "'%.100s' expects an address in numbers, such as 192.0.2.1:4444 or [::]:4444: the "
-                     "sandbox cannot look up names",
-                     text);
+                     "'%.100s' expects an address in numbers, such as 192.0.2.1:4444 or [::%s]:4444: %s",
+                     text, who ? "1" : "", who ? who : "the sandbox cannot look up names");
 }
 
 /* ---- sockets ---- */
@@ -130,7 +130,7 @@ int network_door_listen(const char *text, struct error *error)
     struct place place;
     int fd;
 
-    if (!read_place(text, &place, error))
+    if (!read_place(text, NULL, &place, error))
         return -1;
     fd = doors[place.family].fd;
     if (fd < 0) {
@@ -148,6 +148,36 @@ int network_door_listen(const char *text, struct error *error)
     doors[place.family].fd = -1;
     network_door_close();
     return fd;
+}
+
+static bool is_any(const struct place *place)
+{
+    return place->family == IPV4 ? place->address.ipv4.sin_addr.s_addr == htonl(INADDR_ANY)
+                                 : IN6_IS_ADDR_UNSPECIFIED(&place->address.ipv6.sin6_addr);
+}
+
+int network_door_leave(const char *text, struct error *error)
+{
+    struct place place;
+    int fd, failure;
+
+    errno = 0;
+    if (!read_place(text, "a name's look-up could keep the guest waiting", &place, error))
+        return -1;
+    if (is_any(&place)) {
+        error_set(error, "'%.100s' expects the address of the host that waits for the guest", text);
+        return -1;
+    }
+    fd = socket(place.address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) &&
+        (connect(fd, &place.address.any, place.length) == 0 || errno == EINPROGRESS))
+        return fd;
+    failure = errno;
+    if (fd >= 0)
+        close(fd);
+    error_set(error, "cannot connect to '%.100s': %s", text, strerror(failure));
+    errno = failure;
+    return -1;
 }
 
 void network_door_close(void)

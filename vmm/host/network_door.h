@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The one place at which the program listens on the network for a guest that arrives. In the sandbox no
- * socket of the network can be created: so one for each family of addresses is created before it is closed,
- * if the command line says that a guest may arrive, and bound when the address is known. The guest does not
- * run yet then; all of them are closed before it does.
+ * Where guests pass on the network: the one place at which the program listens for a guest that arrives, and
+ * the way to another such place. In the sandbox no socket of the network can be created: so one to listen,
+ * for each family of addresses, is created before it is closed, if the command line says that a guest may
+ * arrive, and bound when the address is known. The guest does not run yet then; all of them are closed before
+ * it does. A guest leaves this way only without the sandbox.
  *
  * There is one for the process. Threads: main thread only.
  */
@@ -20,6 +21,10 @@ void network_door_prepare(void);
  * the caller closes, while the others are closed already. -1 and an error that names the address: another one
  * may be tried. */
 int network_door_listen(const char *text, struct error *error);
+/* Connect to "ADDRESS:PORT", an address in numbers, without waiting: what is written to the socket waits, and
+ * learns that it failed. Returns a non-blocking socket, which the caller closes. -1 and an error that names
+ * the address; with errno EPERM it is the sandbox. */
+int network_door_leave(const char *text, struct error *error);
 /* Nobody will listen. Without effect if there are no sockets. */
 void network_door_close(void);
 

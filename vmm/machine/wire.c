@@ -210,7 +210,8 @@ bool wire_write(struct wire *wire, const void *bytes, size_t length, struct erro
             left -= (size_t)count;
             atomic_fetch_add(&wire->moved, (uint64_t)count);
         } else if (count == 0 || (errno != EINTR && errno != EAGAIN)) {
-            return error_set(error, "%s", count == 0 ? "no space" : strerror(errno));
+            error_set(error, "%s", count == 0 ? "no space" : strerror(errno));
+            return atomic_load(&wire->moved) == 0 && error_prefix(error, "the target is not reached: ");
         }
         if (left > 0 && !wait_for(wire, POLLOUT, -1, error))
             return false;

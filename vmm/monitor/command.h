@@ -95,7 +95,7 @@ struct command {
     const char *feature; /* of query-qmp-schema, or NULL */
     unsigned migrating;  /* of enum command_migrating; queries are always possible */
     bool early;          /* before x-exit-preconfig, too */
-    bool whole_line;     /* HMP: the argument is all that is left of the line */
+    bool whole_line;     /* HMP: the argument is all that is left of the line, or one word in quotes */
     const char *flag;    /* HMP: this word ("-b") before the arguments makes a boolean one true; or NULL */
     const char *flag_argument;
     const char *parameters; /* for `help` */

@@ -69,7 +69,7 @@ bool option_name(struct parser *parser, const char *argument, struct error *erro
 bool option_incoming(struct parser *parser, const char *argument, struct error *error)
 {
     static const char file[] = "file:";
-    static const char *const others[] = { "unix:", "tcp:", "fd:" };
+    static const char *const others[] = { "unix:", "tcp:", "fd:", "exec:" };
     struct config *config = parser->config;
     bool known = strcmp(argument, "defer") == 0;
 
@@ -85,8 +85,8 @@ bool option_incoming(struct parser *parser, const char *argument, struct error *
     if (!known)
         return error_set(
             error,
-            "expects file:FILE, a snapshot that machine-snapshot wrote, unix:PATH, tcp:ADDRESS:PORT, fd:N or "
-            "defer; got '%s'; what starts other programs passes a descriptor as fd:N",
+            "expects file:FILE, a snapshot that machine-snapshot wrote, unix:PATH, tcp:ADDRESS:PORT, "
+            "exec:COMMAND, fd:N or defer; got '%s'",
             argument);
     replace_string(&config->incoming, argument);
     free(config->snapshot_file);

@@ -283,9 +283,10 @@ const struct option options_table[] = {
     STORED("S", NULL, GROUP_RUN, start_paused,
            "do not start the vCPUs; start them with the monitor command cont", NULL),
     HANDLED(
-        "incoming", "file:FILE|unix:PATH|tcp:ADDRESS:PORT|fd:N|defer", GROUP_RUN, option_incoming,
+        "incoming", "file:FILE|unix:PATH|tcp:ADDRESS:PORT|exec:COMMAND|fd:N|defer", GROUP_RUN,
+        option_incoming,
         "continue from a snapshot (monitor command machine_snapshot), or receive a guest from another program "
-        "(migrate), over a socket, a descriptor, or (defer) what migrate_incoming names; all other options are those "
+        "(migrate), over a socket, a descriptor, a command's output (with -sandbox off), or (defer) what migrate_incoming names; all other options are those "
         "with which that guest was started, with -device for each DIMM that was plugged, and its slot and address",
         "-incoming file:guest.snapshot"),
     HANDLED(

@@ -25,8 +25,6 @@ static bool run_migrate(struct monitor_context *context, struct json_object *arg
         return error_set(error, "Parameter 'blk': disks are not copied; both machines open the same image");
     if (json_object_get_boolean(json_object_object_get(args, "resume")))
         return error_set(error, "Parameter 'resume': there is no postcopy migration that could be resumed");
-    if (context->keyval && strncmp(uri, "-d ", 3) == 0) /* as in QEMU; the command never waits */
-        uri += 3;
     return machine_migrate(context->machine, uri, error);
 }
 
@@ -248,13 +246,15 @@ static const struct command commands[] = {
       .run = run_migrate,
       .migrating = COMMAND_WHILE_MIGRATING,
       .whole_line = true,
+      .flag = "-d", /* as in QEMU; the command never waits */
+      .flag_argument = "detach",
       .arguments = { { "uri", json_type_string, false },
                      { "blk", json_type_boolean, true },
                      { "detach", json_type_boolean, true },
                      { "resume", json_type_boolean, true } },
-      .parameters = "URI",
+      .parameters = "[-d] URI",
       .help =
-          "send the guest to another program, over unix:PATH or fd:NAME; info migrate shows the progress" },
+          "send the guest to another program, over unix:PATH, fd:NAME or, with -sandbox off, tcp:ADDRESS:PORT or exec:COMMAND; info migrate shows the progress" },
     { .qmp = "migrate-incoming",
       .hmp = "migrate_incoming",
       .run = run_incoming,

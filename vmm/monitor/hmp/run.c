@@ -198,7 +198,8 @@ static struct json_object *read_arguments(const struct command *command, const c
     if (take_flag(command, &line))
         add_bool(args, command->flag_argument, true);
     for (; argument->name && !problem; argument++) {
-        word = command->whole_line ? take_rest(&line, &problem) : take_word(&line, &problem);
+        word = command->whole_line && *skip_spaces(line) != '"' ? take_rest(&line, &problem)
+                                                                : take_word(&line, &problem);
         if (word)
             add_string(args, argument->name, word);
         else if (!argument->optional && !problem)
