@@ -85,11 +85,11 @@ static struct saved_slot get_slot(struct hotram_saved *contents)
 }
 
 /* The target has no DIMMs, and all of the configuration that the guest knows is the same. */
-static enum hotram_status check_target(const struct hotram_bank *bank, struct hotram_saved *contents,
+static enum hotram_status check_target(const struct hotram_bank *bank, struct hotram_saved contents,
                                        struct hotram_restore_result *result)
 {
     const struct hotram_bank_config *config = &bank->config;
-    const size_t length = contents->length;
+    const size_t length = contents.length;
     uint64_t base, size, slots;
 
     for (uint32_t i = 0; i < config->slots; i++) {
@@ -102,9 +102,9 @@ static enum hotram_status check_target(const struct hotram_bank *bank, struct ho
         return libhotram_state_refuse(result, HOTRAM_E_FORMAT, HOTRAM_FIELD_LENGTH,
                                       length + HOTRAM_STATE_FRAME,
                                       HOTRAM_STATE_FRAME + contents_length(bank));
-    base = libhotram_state_get(contents, 8);
-    size = libhotram_state_get(contents, 8);
-    slots = libhotram_state_get(contents, 4);
+    base = libhotram_state_get(&contents, 8);
+    size = libhotram_state_get(&contents, 8);
+    slots = libhotram_state_get(&contents, 4);
     if (base != config->base)
         return libhotram_state_refuse(result, HOTRAM_E_CONFIG, HOTRAM_FIELD_BASE, base, config->base);
     if (size != config->size)
@@ -287,9 +287,11 @@ static enum hotram_status restore(struct hotram_bank *bank, const struct hotram_
         return HOTRAM_E_ARGUMENT;
     status = libhotram_state_open(saved, HOTRAM_STATE_BANK, &contents, result);
     if (status == HOTRAM_OK)
-        status = check_target(bank, &contents, result);
+        status = check_target(bank, contents, result);
     if (status != HOTRAM_OK)
         return status;
+    contents.bytes += CONFIG_LENGTH;
+    contents.length -= CONFIG_LENGTH;
     status = reserve_all(bank, contents, how->align, result);
     if (status == HOTRAM_OK)
         status = attach_all(bank, &contents, how, result);

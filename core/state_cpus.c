@@ -92,10 +92,10 @@ static unsigned events_of(uint8_t state)
 }
 
 /* The target has no CPUs, and as many slots. */
-static enum hotram_status check_target(const struct hotram_cpus *cpus, struct hotram_saved *contents,
+static enum hotram_status check_target(const struct hotram_cpus *cpus, struct hotram_saved contents,
                                        struct hotram_restore_result *result)
 {
-    const size_t length = contents->length;
+    const size_t length = contents.length;
     uint64_t count;
 
     for (uint32_t i = 0; i < cpus->count; i++) {
@@ -108,7 +108,7 @@ static enum hotram_status check_target(const struct hotram_cpus *cpus, struct ho
         return libhotram_state_refuse(result, HOTRAM_E_FORMAT, HOTRAM_FIELD_LENGTH,
                                       length + HOTRAM_STATE_FRAME,
                                       HOTRAM_STATE_FRAME + contents_length(cpus));
-    count = libhotram_state_get(contents, COUNT_LENGTH);
+    count = libhotram_state_get(&contents, COUNT_LENGTH);
     if (count != cpus->count)
         return libhotram_state_refuse(result, HOTRAM_E_CONFIG, HOTRAM_FIELD_SLOTS, count, cpus->count);
     if (length != contents_length(cpus))
@@ -203,9 +203,12 @@ static enum hotram_status restore(struct hotram_cpus *cpus, const struct hotram_
         return HOTRAM_E_ARGUMENT;
     status = libhotram_state_open(saved, HOTRAM_STATE_CPUS, &contents, result);
     if (status == HOTRAM_OK)
-        status = check_target(cpus, &contents, result);
-    if (status == HOTRAM_OK)
-        status = check_slots(cpus, contents, result);
+        status = check_target(cpus, contents, result);
+    if (status != HOTRAM_OK)
+        return status;
+    contents.bytes += COUNT_LENGTH;
+    contents.length -= COUNT_LENGTH;
+    status = check_slots(cpus, contents, result);
     if (status == HOTRAM_OK)
         status = attach_all(cpus, contents, how, result);
     if (status == HOTRAM_OK)

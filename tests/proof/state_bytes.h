@@ -53,6 +53,19 @@ static bool saved_is_behind(size_t length)
            saved.length == saved_before.length - length;
 }
 
+/* Let the frame be in order, of one of this kind, version and length: its bytes are constants then, which a
+ * solver does not have to look for. */
+static void frame_bytes(unsigned kind, size_t length)
+{
+    const uint8_t front[FRONT] = { 'H', 'R', 'S', 'T', (uint8_t)kind, 0, 1, 0, (uint8_t)length, 0, 0, 0 };
+    uint8_t *bytes = memory + (saved.bytes - memory);
+
+    for (unsigned i = 0; i < FRONT; i++)
+        bytes[i] = front[i];
+    for (size_t i = length - 4; i < length; i++)
+        bytes[i] = 0; /* the inverted sum, which stays at its start */
+}
+
 /* The frame says that it is one of this kind, of version 1 and this length. */
 static bool frame_is(unsigned kind, size_t length)
 {
