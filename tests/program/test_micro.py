@@ -315,6 +315,15 @@ def test_as_many_cpus_as_there_can_be():
         assert machine.quit() == 0
 
 
+def test_cpus_are_threads():
+    with micro(["-smp", "2"]) as machine:
+        ids = [cpu["thread-id"] for cpu in machine.qmp.execute("query-cpus-fast")]
+        threads = {int(path.name) for path in pathlib.Path(f"/proc/{machine.process.pid}/task").iterdir()}
+        assert len(set(ids)) == 2 and set(ids) < threads, (ids, threads)
+        assert machine.hmp("info cpus").split("\r\n")[:2] == [
+            f"* CPU #0: thread_id={ids[0]}", f"  CPU #1: thread_id={ids[1]}"]
+
+
 def test_cpus_that_write_anything():
     """Several at once, which eject each other and themselves."""
     with micro(["-smp", "1,maxcpus=4"]) as machine:
