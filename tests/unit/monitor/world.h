@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What every test of monitors and character devices needs: an event loop, chardevs, monitors, a fake
- * machine, and clients at the other end of sockets. Clients never block: while they wait, the loop runs.
+ * What every test of monitors and character devices needs: an event loop, chardevs, monitors, clients at the
+ * other end of sockets, and a machine. It is the program's own under -accel qtest, made of a command line as
+ * vmm/main.c makes it, and a test plays the guest. Clients never block: while they wait, the loop runs.
  */
 #ifndef TESTS_UNIT_MONITOR_WORLD_H
 #define TESTS_UNIT_MONITOR_WORLD_H
@@ -10,25 +11,41 @@
 
 #include <json-c/json.h>
 
+#include "base/config.h"
 #include "base/loop.h"
 #include "chardev/chardev.h"
-#include "fake_machine.h"
+#include "machine/machine.h"
 #include "monitor/monitor.h"
+#include "net/backend.h"
 
 struct world {
     struct loop *loop;
+    struct net_backends *nets;
     struct chardevs *chardevs;
     struct config config;
     struct machine *machine;
     struct monitors *monitors;
     unsigned terminated; /* Ctrl-A x */
     char folder[64];
-    char path[128]; /* of the last socket, pty or file that was made */
+    char path[128];              /* of the last socket, pty or file that was made */
+    size_t threads, descriptors; /* of this program before */
 };
 
-/* cmocka's setup and teardown: *state is a struct world. */
+#define WORLD_MACHINE "-m 128M,slots=3,maxmem=2G -smp 2"
+
+/* cmocka's setup and teardown: *state is a struct world with that machine. The teardown fails if a thread or
+ * a descriptor is left. */
 int world_set_up(void **state);
 int world_tear_down(void **state);
+/* The same of a machine with other options, words with spaces between them. */
+int world_set_up_with(void **state, const char *options);
+/* Another world in place of *state. */
+struct world *world_again(void **state, const char *options);
+/* quit was obeyed. */
+bool world_ends(const struct world *world);
+/* What the guest does at the registers of the slots: it answers an event by _OST, and ejects a DIMM. */
+void guest_answers(struct world *world, uint32_t slot, uint32_t event, uint32_t status);
+void guest_ejects(struct world *world, uint32_t slot);
 
 /* Make a chardev and start it with a monitor on it. A listening socket "ID" in the folder. */
 void world_listen(struct world *world, const char *id, bool control);
