@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One session of a monitor on the unit tests' fake machine, with a client of our own in place of a chardev's
- * connection: it sends in pieces, reads as slowly as it likes, and keeps all that it was sent. A command that
- * takes long (fake_machine.h) takes as long as some pieces, or until nothing else can go on; every other one
- * fails.
+ * One session of a monitor on a fake machine, with a client of our own in place of a chardev's connection: it
+ * sends in pieces, reads as slowly as it likes, and keeps all that it was sent. A command that takes long
+ * (fake_machine.h) takes as long as some pieces, or until nothing else can go on; every other one fails.
  *
  * Each session has a machine of its own. The monitor stays, because its line editor does: the terminal
  * database never gives back what it has read for one.
@@ -14,12 +13,11 @@
 #include "base/config.h"
 #include "base/text.h"
 #include "chardev/internal.h"
+#include "fake_machine.h"
 #include "input.h"
 #include "monitor/intake.h"
 #include "monitor/pending.h"
 #include "monitor/session.h"
-
-#include "../unit/monitor/fake_machine.h"
 
 /* What `info name` and query-name say at the end of every session. */
 #define SESSION_NAME "the-end"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Types and objects that the monitors' tests have the names of, and nothing behind. */
+/* Types and objects of which the fake machine has the names, and nothing behind. */
 #include "device/type.h"
 #include "memory/object.h"
 #include "monitor/command.h"

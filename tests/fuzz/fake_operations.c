@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The monitor's tests have no operations: a DIMM comes and goes at once there. What starts one fails and says
- * so; tests/program/test_operations.py and test_set.py have the real ones.
+ * The fake machine has no operations: a DIMM comes and goes at once there. What starts one fails and says so.
  */
 #include "base/loop.h"
 #include "hotplug/operation.h"

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A machine of the tests' own behind machine.h, hotplug.h and backend.h: it has backends and DIMMs that
+ * A machine of the fuzz targets' own behind machine.h, hotplug.h and backend.h: random commands allocate no
+ * guest memory, create no file for it, and neither save nor migrate a guest. It has backends and DIMMs that
  * monitors can make and remove, and nothing else. device_del takes the DIMM away at once. A backend with
  * share=on takes long: it is there, or not, when fake_machine_finish() says so.
  */
-#ifndef TESTS_UNIT_MONITOR_FAKE_MACHINE_H
-#define TESTS_UNIT_MONITOR_FAKE_MACHINE_H
+#ifndef TESTS_FUZZ_FAKE_MACHINE_H
+#define TESTS_FUZZ_FAKE_MACHINE_H
 
 #include "base/config.h"
 #include "machine/machine.h"
@@ -16,8 +17,6 @@ struct loop;
 
 struct machine *fake_machine_create(struct config *config, struct loop *loop);
 void fake_machine_destroy(struct machine *machine);
-/* How often machine_quit() was called. */
-unsigned fake_machine_quits(const struct machine *machine);
 
 /* The backend is half there; is there; or cannot be. */
 void fake_machine_progress(struct machine *machine, const char *id);
