@@ -13,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
 from lib.machine import PROGRAM                              # noqa: E402
 from lib.nothing import Nothing                              # noqa: E402
+from lib.qmp import QMPError                                 # noqa: E402
 
 # Those that end the program or the connection's usefulness.
 ENDS = {"quit", "qmp_capabilities"}
@@ -88,6 +89,16 @@ def test_options_of_what_is_not_there():
                                 stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
                                 check=False)
         assert result.returncode == 1 and word in result.stderr, (options, result)
+
+
+def test_interrupts_of_cpus_that_are_not_there():
+    with Nothing() as machine:
+        try:
+            machine.qmp.execute("inject-nmi")
+        except QMPError as error:
+            assert "machine does not provide NMIs" in str(error), error
+        else:
+            raise AssertionError("there is nobody to interrupt")
 
 
 if __name__ == "__main__":

@@ -112,8 +112,8 @@ bool machine_reset(struct machine *machine, enum shutdown_cause cause, struct ma
 /* system_powerdown: press the ACPI power button; event POWERDOWN. */
 void machine_powerdown(struct machine *machine);
 /* inject-nmi: a non-maskable interrupt for each vCPU whose local APIC lets such interrupts in (LINT1), also
- * while the machine is paused. False and an error: the architecture has none (arm64), or KVM refuses. Main
- * thread. */
+ * while the machine is paused. False and an error: the architecture has none (arm64), the machine has no
+ * CPUs, or KVM refuses. Main thread. */
 bool machine_nmi(struct machine *machine, struct error *error);
 /* quit: event SHUTDOWN; the guest stands still, and the event loop ends when no device is busy any more, or
  * after a bound of some seconds (struct drain in state.h). Does nothing when the program ends already. */

@@ -11,6 +11,8 @@ bool machine_nmi(struct machine *machine, struct error *error)
 {
     bool good;
 
+    if (!machine->memory) /* -machine none */
+        return error_set(error, "machine does not provide NMIs: -machine none has no CPUs");
     vcpus_pause(&machine->vcpus);
     good = vcpus_nmi(&machine->vcpus, error);
     machine_let_run(machine);
