@@ -10,14 +10,16 @@ import threading
 import time
 
 from .machine import Machine
-from .micro import MICRO, hear
-from .qmp import QMPClosed
+from .micro import MICRO, hear, tell
+from .qmp import QMPClosed, QMPError
 
+MIB = 1 << 20
 LIMIT = 60
 GREETING, HEADER = 16, 16
 CONFIG, PAGES, ZEROS, STATE = 1, 2, 3, 4
 ACCEPTED, LOADED, RUNS, FAILED = 16, 17, 18, 19
 BASE = ["-m", "64M,slots=4,maxmem=2G", "-kernel", MICRO]
+NO_KERNEL = BASE[:BASE.index("-kernel")]
 ON = {"events": True, "return-path": True}
 
 
@@ -58,6 +60,87 @@ def wait_migration(machine, *wanted):
         assert now.get("status") not in ("completed", "failed", "cancelled"), now
         assert time.monotonic() < deadline, now
         time.sleep(0.005)
+
+
+# ---- what tests do ----
+
+def dimm(number, where=None, size="128M", **more):
+    """A DIMM of the command line; its address is that of the slot, unless given."""
+    where = 0x100000000 + number * 128 * MIB if where is None else where
+    words = "".join(f",{key}={value}" for key, value in more.items())
+    return ["-object", f"memory-backend-ram,id=m{number},size={size}", "-device",
+            f"pc-dimm,memdev=m{number},id=d{number},slot={number},addr={where:#x}{words}"]
+
+
+def plug(machine, number):
+    machine.qmp.execute("object-add", {"qom-type": "memory-backend-ram", "id": f"m{number}", "size": 128 * MIB})
+    machine.qmp.execute("device_add", {"driver": "pc-dimm", "memdev": f"m{number}", "id": f"d{number}", "slot": number,
+                                       "addr": 0x100000000 + number * 128 * MIB})
+    tell(machine, "h")
+
+
+def move(source, target, uri):
+    """The guest moves, and the source ends."""
+    source.qmp.execute("migrate", {"uri": uri})
+    result = wait_migration(source, "completed")
+    assert status(source) == "postmigrate"
+    target.qmp.execute("cont")
+    target.wait_until(lambda: status(target) == "running", LIMIT, "the guest runs")
+    return result
+
+
+def end(machine):
+    assert machine.quit() == 0
+
+
+def refusal(function, *arguments):
+    try:
+        function(*arguments)
+    except QMPError as error:
+        return str(error)
+    raise AssertionError("it is accepted")
+
+
+def begin_writing(machine):
+    machine.console.send_keys("v")
+
+
+def end_writing(machine, console=None):
+    """The guest has found all that it wrote. Returns how often it has written everything."""
+    (console or machine).console.send_keys("e")
+    start = getattr(machine, "said", 0)
+    _, match = machine.console.wait_for(r"^([0-9a-f]{8}) ([0-9a-f]{8})\.\r?\ne\.\r?\n", LIMIT, start)
+    machine.said = match.end()
+    wrong, written = (int(number, 16) for number in match.groups())
+    assert wrong == 0, f"{wrong:#x} words were wrong"
+    return written
+
+
+def failed(source, target):
+    """Why a migration that must fail has failed; the guest runs here, and the target has ended."""
+    reason = wait_migration(source, "failed")["error-desc"]
+    assert status(source) == "running"
+    tell(source, "e", "e")
+    if target:
+        assert target.process.wait(LIMIT) == 1
+    return reason
+
+
+def pass_fd(machine, name, fd):
+    machine.qmp.pass_descriptors(fd)
+    machine.qmp.execute("getfd", {"fdname": name})
+
+
+def slow(source, rate=1):
+    """So slow that it does not end by itself."""
+    source.qmp.execute("migrate-set-parameters", {"max-bandwidth": rate, "downtime-limit": 0})
+
+
+def describe(event):
+    name = event["event"]
+    if name == "MIGRATION":
+        return event["data"]["status"]
+    return f"PASS {event['data']['pass']}" if name == "MIGRATION_PASS" else name
 
 
 # ---- the stream ----

@@ -16,7 +16,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
 from lib.micro import MICRO, tell                            # noqa: E402
-from lib.migration import ACCEPTED, CONFIG, GO, GREETING, HEADER, LIMIT, LOADED, PAGES, RUNS, START, STATE, ZEROS  # noqa: E402
+from lib.migration import ACCEPTED, CONFIG, GO, GREETING, HEADER, LIMIT, LOADED, PAGES, START, STATE, ZEROS  # noqa: E402
 from lib.migration import Between, info, is_readable, messages, place, start, status, wait_migration  # noqa: E402
 from lib.migration import set_capabilities, where_it_runs    # noqa: E402
 
