@@ -268,6 +268,74 @@ def test_plugged_again_while_it_goes():
         assert data["result"] == "done" and "kept" in data["reason"], data
 
 
+def test_plugged_again_when_the_guest_has_only_read():
+    """It will carry out the removal of which it has read, whenever it takes note of it."""
+    with Guest() as guest:
+        guest.plugged(1)
+        guest.remove("vcpu1")
+        assert guest.flags(1) == PRESENT | REMOVE
+        guest.add(1, "vcpu1")
+        assert guest.done(operation="unplug")["result"] == "cancelled"
+        guest.nothing()
+        guest.write(1, REMOVE)
+        guest.give_back(1)
+        guest.ost(1, 3, 0)
+        guest.wait_until(lambda: guest.flags(1) == PRESENT | INSERT)
+        guest.accept(1)
+        assert guest.done(operation="plug", id=3)["result"] == "done"
+        # Nothing is left: an eject of the guest's own is one.
+        guest.give_back(1)
+        guest.qmp.wait_event("DEVICE_DELETED", {"device": "vcpu1"})
+        assert guest.present() == [0]
+
+
+def test_requests_that_the_guest_carries_out_late():
+    """It has taken note of two, and the CPU that comes after the first eject is not to go by the second one."""
+    for refuses in (False, True):
+        with Guest() as guest:
+            guest.plugged(1)
+            guest.remove("vcpu1")
+            guest.notice(1)
+            guest.add(1, "vcpu1")
+            guest.remove("vcpu1")
+            guest.notice(1)
+            guest.give_back(1)
+            guest.qmp.wait_event("DEVICE_DELETED", {"device": "vcpu1"})
+            guest.done(operation="unplug", result="done")
+            guest.ost(1, 3, 0)
+            guest.qmp.clear_events()
+            guest.add(1, "vcpu1")
+            if refuses:
+                guest.ost(1, 3, 0x82)           # the second one: of a CPU that it has not taken yet
+                guest.nothing()
+            else:
+                guest.write(1, EJECT)
+                guest.wait_until(lambda: guest.present() == [0])
+                guest.nothing(event="DEVICE_DELETED")
+                guest.ost(1, 3, 0)
+                guest.wait_until(lambda: guest.flags(1) == PRESENT | INSERT)
+            guest.accept(1)
+            assert guest.done(operation="plug")["result"] == "done"
+            assert guest.present() == [0, 1]
+            guest.remove("vcpu1")
+            guest.give_back(1)
+            guest.qmp.wait_event("DEVICE_DELETED", {"device": "vcpu1"})
+
+
+def test_a_reset_forgets_what_the_guest_was_working_on():
+    with Guest() as guest:
+        guest.plugged(1)
+        guest.remove("vcpu1")
+        guest.notice(1)
+        guest.qmp.execute("system_reset")
+        guest.qmp.wait_event("DEVICE_DELETED", {"device": "vcpu1"})
+        guest.add(1, "vcpu1")
+        guest.accept(1)
+        guest.give_back(1)
+        guest.qmp.wait_event("DEVICE_DELETED", {"device": "vcpu1"})
+        assert guest.present() == [0]
+
+
 def test_gone_for_good_while_it_is_away():
     with Guest() as guest:
         guest.plugged(1)

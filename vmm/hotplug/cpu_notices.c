@@ -18,6 +18,8 @@ void cpus_record_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t statu
     const struct hotram_cpu *cpu = &cpus->slots[slot];
     const struct notice notice = { NOTICE_OST, slot, event, status, false };
 
+    if (ost_is_ejection(event) && status != 0 && !ost_in_progress(event, status))
+        cpu_asked_refused(&cpus->asked[slot]);
     /* A refusal ends the request, unless it was repeated since the guest took note of the first one. */
     if (ost_is_ejection(event) && status != 0 && !ost_in_progress(event, status) && !cpu->remove_pending &&
         (cpu->state == HOTRAM_CPU_REMOVAL_REQUESTED || cpu->state == HOTRAM_CPU_PLUGGED)) {
@@ -155,6 +157,7 @@ void cpus_reset(struct cpus *cpus)
     end_plugs(cpus, "the guest was reset before it responded; it finds the CPU when it boots");
     machine_lock_take(cpus->config.board->lock);
     for (uint32_t i = 0; i < cpus->possible; i++) {
+        cpus->asked[i] = (struct cpu_asked){ false, 0 };
         going[i] = cpus->slots[i].state == HOTRAM_CPU_REMOVAL_REQUESTED;
         if (going[i])
             RESULT_DOES_NOT_MATTER(hotram_cpus_eject(&cpus->bank, i), "its removal was requested");

@@ -113,8 +113,11 @@ void cpu_reported(struct cpus *cpus, const struct notice *notice)
     if (ost_is_ejection(notice->event) && cpus->cpu[notice->slot] && cpus->cpu[notice->slot]->wanted) {
         if (notice->status == 0 || in_progress)
             return;
-        cpus->cpu[notice->slot]->wanted = false;
-        operation_happens(operation, OPERATION_TAKEN, "the guest has kept the CPU");
+        machine_lock_take(cpus->config.board->lock);
+        cpus->cpu[notice->slot]->wanted = cpu_asked_any(&cpus->asked[notice->slot]);
+        machine_lock_release(cpus->config.board->lock);
+        if (cpus->cpu[notice->slot]->kept)
+            operation_happens(operation, OPERATION_TAKEN, "the guest has kept the CPU");
         return;
     }
     if (!ost_is_insertion(notice->event))

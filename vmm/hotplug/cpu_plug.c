@@ -70,6 +70,7 @@ void cpu_show(struct cpu *cpu)
     cpu->device.present = true;
     cpus_append(cpus, cpu->index);
     machine_lock_take(cpus->config.board->lock);
+    cpu->wanted = cpu_asked_any(&cpus->asked[cpu->index]);
     cpus->denied[cpu->index] = false;
     RESULT_DOES_NOT_MATTER(hotram_cpus_plug(&cpus->bank, cpu->index, cpu->device.hotplugged),
                            "the slot is empty");
@@ -85,19 +86,19 @@ void cpu_keep(struct cpu *cpu, struct operation *plug)
 {
     struct cpus *cpus = cpu->cpus;
     struct operation *removal = cpus->operation[cpu->index];
-    bool unseen, coming;
+    bool coming;
 
     machine_lock_take(cpus->config.board->lock);
-    unseen = cpus->slots[cpu->index].remove_pending;
+    cpu->wanted = cpu_asked_any(&cpus->asked[cpu->index]);
     coming = cpus->slots[cpu->index].insert_pending;
     cpus->denied[cpu->index] = false;
     RESULT_DOES_NOT_MATTER(hotram_cpus_withdraw(&cpus->bank, cpu->index), "it may be ejected just now");
     machine_lock_release(cpus->config.board->lock);
-    cpu->wanted = !unseen;
+    cpu->kept = true;
     if (removal)
         operation_happens(removal, OPERATION_WITHDRAWN, "the CPU was plugged again");
     operation_begin(plug);
-    if (unseen && !coming)
+    if (!cpu->wanted && !coming)
         operation_happens(plug, OPERATION_TAKEN,
                           "its removal was withdrawn before the guest had seen the request");
 }
@@ -107,7 +108,7 @@ bool cpu_return(struct cpu *cpu, bool hot)
     struct cpus *cpus = cpu->cpus;
     struct error error;
 
-    cpu->away = false;
+    cpu->away = cpu->kept = false;
     if (!add_vcpu(cpus, cpu->index, &error)) {
         message("CPU %u was plugged again, and cannot come back: %s", cpu->index, error.text);
         cpu_forget(cpu, error.text);
@@ -115,6 +116,7 @@ bool cpu_return(struct cpu *cpu, bool hot)
     }
     cpus_append(cpus, cpu->index);
     machine_lock_take(cpus->config.board->lock);
+    cpu->wanted = cpu_asked_any(&cpus->asked[cpu->index]);
     RESULT_DOES_NOT_MATTER(hotram_cpus_plug(&cpus->bank, cpu->index, hot), "the slot is empty");
     machine_lock_release(cpus->config.board->lock);
     return true;

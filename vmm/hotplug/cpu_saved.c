@@ -165,6 +165,8 @@ static bool restore_wanted(struct cpus *cpus, const struct stream_part *part, st
         if (!saved_get(part, "CPU", i, "comes back", 1, &wanted, error))
             return false;
         cpus->cpu[i]->wanted = wanted != 0;
+        cpus->asked[i].guests = wanted != 0 || (cpus->slots[i].state == HOTRAM_CPU_REMOVAL_REQUESTED &&
+                                                !cpus->slots[i].remove_pending);
     }
     return true;
 }

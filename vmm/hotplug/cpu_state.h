@@ -2,8 +2,8 @@
 /*
  * What the files about CPUs share.
  *
- * bank, block, slots, and the queue of notices are under the machine lock; everything else belongs to the
- * main thread.
+ * bank, block, slots, asked, and the queue of notices are under the machine lock; everything else belongs to
+ * the main thread.
  */
 #ifndef VMM_HOTPLUG_CPU_STATE_H
 #define VMM_HOTPLUG_CPU_STATE_H
@@ -11,6 +11,7 @@
 #include <hotram/cpuhp.h>
 
 #include "base/loop.h"
+#include "hotplug/cpu_asked.h"
 #include "hotplug/cpus.h"
 #include "hotplug/notice.h"
 #include "hotplug/operation.h"
@@ -20,9 +21,10 @@ struct cpu {
     struct device device; /* first */
     struct cpus *cpus;
     uint32_t index;
-    bool committed;             /* the guest may use it */
-    bool wanted;                /* it was plugged anew while the guest may be removing it: it comes back */
-    bool away;                  /* the guest has ejected it before it comes back: the slot is empty */
+    bool committed; /* the guest may use it */
+    bool wanted;    /* it was plugged while the guest may be working on a removal: it comes back */
+    bool kept;      /* that plug was while the guest had it: one that refuses the removal has the CPU */
+    bool away;      /* the guest has ejected it before it comes back: the slot is empty */
     struct operation *plugging; /* begins when it is shown to the guest; NULL after that and at start */
 };
 
@@ -33,6 +35,7 @@ struct cpus {
     struct hotram_cpus bank;
     struct hotram_cpuhp block;
     struct hotram_cpu slots[CPUS_MAX];
+    struct cpu_asked asked[CPUS_MAX]; /* by slot */
     struct notice_queue notices;
     bool denied[CPUS_MAX]; /* under the lock: the guest refused a removal, with these codes */
     struct notice denial[CPUS_MAX];

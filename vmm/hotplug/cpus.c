@@ -26,15 +26,22 @@ static const struct hotram_cpus_ops bank_ops = {
 
 static uint64_t block_read(void *opaque, uint64_t offset, unsigned width)
 {
-    const struct cpus *cpus = opaque;
+    struct cpus *cpus = opaque;
+    const uint32_t value = hotram_cpuhp_read(&cpus->block, (uint32_t)offset, width),
+                   slot = cpus->block.selector;
 
-    return hotram_cpuhp_read(&cpus->block, (uint32_t)offset, width);
+    if (slot < cpus->possible)
+        cpu_asked_read(&cpus->asked[slot], offset, value);
+    return value;
 }
 
 static void block_write(void *opaque, uint64_t offset, unsigned width, uint64_t value)
 {
     struct cpus *cpus = opaque;
+    const uint32_t slot = cpus->block.selector;
 
+    if (slot < cpus->possible)
+        cpu_asked_write(&cpus->asked[slot], offset, value, cpus->slots[slot].remove_pending);
     hotram_cpuhp_write(&cpus->block, (uint32_t)offset, width, (uint32_t)value);
 }
 
