@@ -48,9 +48,12 @@ static void describe(const struct device *device, void *opaque)
     hotplug_describe(device, &info);
     snprintf(values->path, sizeof values->path, "/objects/%s", info.memdev);
     values->given.memdev = values->path;
-    values->given.place.slot = (int32_t)info.slot;
-    values->given.place.addr = info.addr;
-    values->given.place.node = info.node;
+    values->given.place = (struct dimm_place){ .slot = (int32_t)info.slot,
+                                               .addr = info.addr,
+                                               .node = info.node,
+                                               .slot_given = true,
+                                               .addr_given = true,
+                                               .node_given = true };
     values->size = info.size;
 }
 

@@ -284,6 +284,7 @@ static void describe(const struct device *device, void *opaque)
     values->block_size = mem->block_size;
     values->requested = mem->sizes.requested;
     values->addr = mem->sizes.addr;
+    values->node_given = true; /* or chosen */
     values->size = mem->sizes.plugged;
     values->inaccessible = (char *)(uintptr_t) "on";
 }
