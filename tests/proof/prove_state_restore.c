@@ -9,9 +9,9 @@
  *
  * proof: sources core/state.c core/state_bank.c core/buffer.c
  * proof: options --unsigned-overflow-check --unwind 10
- * proof: options --unwindset
- * sum_of.0:99,arbitrary_bytes.0:99,frame_bytes.0:13,attach_all.0:4,detach_before.0:4
- * --max-field-sensitivity-array-size 99
+ * proof: options --unwindset sum_of.0:99,arbitrary_bytes.0:99,frame_bytes.0:13
+ * proof: options --unwindset attach_all.0:4,detach_before.0:4
+ * proof: options --max-field-sensitivity-array-size 99
  */
 #include <hotram/dimm.h>
 #include <hotram/state.h>
