@@ -185,6 +185,11 @@ def test_firmware_moves_configuration_space():
         assert not answers(host, 0xa0100000)
         ports.write(0, pci.devfn(2), pci.COMMAND, 2, 0)
         check_place(host, device, 0xa0000000, BESIDE[0xa0000000])
+        # A reset ends BARs and moves it, whichever comes first.
+        ports.write(0, 0, PCIEXBAR, 4, THERE | 1)
+        ports.write(0, pci.devfn(2), pci.BAR, 4, HERE)
+        ports.write(0, pci.devfn(2), pci.COMMAND, 2, pci.MEMORY)
+        assert answers(host, HERE)
         host.qmp.execute("system_reset")
         host.qmp.wait_event("RESET")
         check_place(host, device, HERE, BESIDE[HERE])

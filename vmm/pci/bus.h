@@ -110,8 +110,8 @@ uint32_t pci_host_access(struct pci_host *host, unsigned number, unsigned devfn,
  * until a later call finds room for it. If configuration space has moved, the machine describes it anew
  * before the guest continues (board->pci_moved()). */
 void pci_host_update(struct pci_host *host);
-/* Move configuration space, and the window beside it: to a multiple of its size in layout.movable; nowhere if
- * the address is another one, such as PCI_UNMAPPED. */
+/* Where configuration space is to be from the next pci_host_update() on, and the window beside it: a multiple
+ * of its size in layout.movable; nowhere if the address is another one, such as PCI_UNMAPPED. */
 void pci_host_move_ecam(struct pci_host *host, uint64_t address);
 /* pci/ecam.c: add configuration space to the board's bus. False and an error: as for bus_add(). */
 bool pci_ecam_add(struct pci_host *host, uint64_t address, struct error *error);

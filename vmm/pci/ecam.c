@@ -46,11 +46,13 @@ bool pci_ecam_add(struct pci_host *host, uint64_t address, struct error *error)
 /* BARs are below or above it, wherever there is more room; where they are now while it is nowhere. */
 static void place_window(struct pci_layout *layout, uint64_t size)
 {
-    const struct pci_window below = { layout->movable.first, layout->ecam - 1 };
-    const struct pci_window above = { layout->ecam + size, layout->movable.last };
+    const struct pci_window *room = &layout->movable;
+    const uint64_t below = layout->ecam - room->first, above = room->last - (layout->ecam + size - 1);
 
-    if (layout->ecam != PCI_UNMAPPED)
-        layout->low = layout->ecam - below.first > layout->movable.last - (above.first - 1) ? below : above;
+    if (layout->ecam == PCI_UNMAPPED)
+        return;
+    layout->low = below > above ? (struct pci_window){ room->first, layout->ecam - 1 }
+                                : (struct pci_window){ layout->ecam + size, room->last };
 }
 
 bool pci_ecam_update(struct pci_host *host)
@@ -81,5 +83,4 @@ void pci_host_move_ecam(struct pci_host *host, uint64_t address)
     const bool fits = address >= room->first && address <= room->last && room->last - address >= size - 1;
 
     host->wanted_ecam = fits && address % size == 0 ? address : PCI_UNMAPPED;
-    pci_host_update(host);
 }

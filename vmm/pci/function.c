@@ -120,18 +120,10 @@ unsigned pci_capability_add(struct pci_function *function, const struct pci_capa
     return offset;
 }
 
-void pci_watch_registers(struct pci_function *function, unsigned offset, unsigned length,
-                         void (*written)(struct pci_function *function, unsigned offset, unsigned width))
-{
-    assert(offset + length <= PCI_CONFIG_SIZE && function->capability_count < PCI_CAPABILITIES_MAX);
-    function->capabilities[function->capability_count++] =
-        (struct pci_capability_at){ (uint8_t)offset, (uint8_t)length, NULL, written };
-}
-
 /* ---- the guest's accesses ---- */
 
-/* The capability in which a register is, or the watched registers; NULL: it is in none. Registers do not
- * cross a capability's end, since those begin at multiples of 4. */
+/* The capability in which a register is; NULL: it is in none. Registers do not cross a capability's end,
+ * since those begin at multiples of 4. */
 static const struct pci_capability_at *capability_at(const struct pci_function *function, unsigned offset)
 {
     for (unsigned i = 0; i < function->capability_count; i++) {
@@ -162,7 +154,7 @@ uint32_t pci_config_read(struct pci_function *function, unsigned offset, unsigne
 /* Whether a register decides where BARs are, or who may master. */
 static bool moves_bars(const struct pci_function *function, unsigned offset)
 {
-    if (offset < PCI_COMMAND + 2)
+    if (offset < PCI_COMMAND + 2 || function->follow)
         return true;
     if (function->bridge)
         return offset < PCI_CAPABILITY_POINTER;
@@ -173,6 +165,8 @@ static bool moves_bars(const struct pci_function *function, unsigned offset)
 static void follow_config(struct pci_function *function)
 {
     pci_intx_disable(function, pci_config_get(function, PCI_COMMAND, 2) & PCI_COMMAND_INTX_DISABLE);
+    if (function->follow)
+        function->follow(function);
     pci_host_update(function->bus->host);
 }
 

@@ -108,6 +108,9 @@ struct pci_function {
     bool intx_disabled; /* Interrupt Disable of the command register */
     bool removed;       /* the pin has no effect any more */
 
+    /* Registers may have changed, by the guest, a reset or a restore: pci_host_update() follows. Under the
+     * PCI lock. NULL: BARs, command register and bridge are all that decides about addresses. */
+    void (*follow)(struct pci_function *function);
     struct msix *msix;         /* NULL: no MSI-X */
     struct pci_bridge *bridge; /* NULL: it is not a bridge */
     bool multifunction;        /* its slot may have other functions */
@@ -131,11 +134,6 @@ uint64_t pci_bar_address(const struct pci_function *function, unsigned index);
 /* Add a capability after the others, before the function is plugged. Returns its offset in configuration
  * space. The bytes are copied. At most PCI_CAPABILITIES_MAX, which have 192 bytes together. */
 unsigned pci_capability_add(struct pci_function *function, const struct pci_capability *capability);
-
-/* Call `written` after the guest has written to registers that are in no capability, under the PCI lock;
- * before the function is plugged. Together with capabilities at most PCI_CAPABILITIES_MAX. */
-void pci_watch_registers(struct pci_function *function, unsigned offset, unsigned length,
-                         void (*written)(struct pci_function *function, unsigned offset, unsigned width));
 
 /* Read or set 1, 2 or 4 bytes of configuration space, as a little-endian number, regardless of writable bits.
  * Before the function is plugged, or under the PCI lock. */

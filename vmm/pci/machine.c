@@ -146,17 +146,11 @@ static void follow_pciexbar(struct pci_function *function)
                                                 : PCI_UNMAPPED);
 }
 
-static void pciexbar_written(struct pci_function *function, unsigned offset, unsigned width)
-{
-    (void)offset, (void)width;
-    follow_pciexbar(function);
-}
-
 static bool build_mch(struct board *board, const struct chip_place *place, struct error *error)
 {
     if (!build(board, place, &q35_mch_type, error))
         return false;
-    pci_watch_registers(board->pci->root.function[(uint8_t)place->address], PCIEXBAR, 8, pciexbar_written);
+    board->pci->root.function[(uint8_t)place->address]->follow = follow_pciexbar;
     return true;
 }
 
@@ -180,26 +174,6 @@ static void restored(struct device *device)
     pci_function_restored((struct pci_function *)device);
 }
 
-static void reset_mch(struct device *device)
-{
-    struct pci_function *function = (struct pci_function *)device;
-
-    pci_function_reset(function);
-    pci_lock(function->bus->host);
-    follow_pciexbar(function);
-    pci_unlock(function->bus->host);
-}
-
-static void restored_mch(struct device *device)
-{
-    struct pci_function *function = (struct pci_function *)device;
-
-    pci_function_restored(function);
-    pci_lock(function->bus->host);
-    follow_pciexbar(function);
-    pci_unlock(function->bus->host);
-}
-
 static void destroy(struct device *device)
 {
     struct pci_function *function = (struct pci_function *)device;
@@ -209,17 +183,17 @@ static void destroy(struct device *device)
 }
 
 /* QOM shows none of them: what libvirt knows an ICH9-LPC for are keys of options. */
-#define BRIDGE_TYPE(symbol, text, builds, table, resets, restores) \
+#define BRIDGE_TYPE(symbol, text, builds, table) \
     const struct device_type symbol = { \
         .name = (text), \
         .build = (builds), \
         .state = &(table), \
         .state_offset = offsetof(struct pci_function, config), \
-        .reset = (resets), \
-        .restored = (restores), \
+        .reset = reset, \
+        .restored = restored, \
         .destroy = destroy, \
     }
 
-BRIDGE_TYPE(q35_mch_type, "mch", build_mch, q35_mch_state_table, reset_mch, restored_mch);
-BRIDGE_TYPE(q35_isa_type, "ICH9-LPC", build_isa, q35_isa_state_table, reset, restored);
-BRIDGE_TYPE(gpex_root_type, "gpex-root", build_gpex, gpex_root_state_table, reset, restored);
+BRIDGE_TYPE(q35_mch_type, "mch", build_mch, q35_mch_state_table);
+BRIDGE_TYPE(q35_isa_type, "ICH9-LPC", build_isa, q35_isa_state_table);
+BRIDGE_TYPE(gpex_root_type, "gpex-root", build_gpex, gpex_root_state_table);
