@@ -17,11 +17,12 @@ void cpus_record_ost(void *opaque, uint32_t slot, uint32_t event, uint32_t statu
     struct cpus *cpus = opaque;
     const struct hotram_cpu *cpu = &cpus->slots[slot];
     const struct notice notice = { NOTICE_OST, slot, event, status, false };
+    const bool refused = ost_is_ejection(event) && status != 0 && !ost_in_progress(event, status);
 
-    if (ost_is_ejection(event) && status != 0 && !ost_in_progress(event, status))
+    if (refused)
         cpu_asked_refused(&cpus->asked[slot]);
     /* A refusal ends the request, unless it was repeated since the guest took note of the first one. */
-    if (ost_is_ejection(event) && status != 0 && !ost_in_progress(event, status) && !cpu->remove_pending &&
+    if (refused && !cpu->remove_pending &&
         (cpu->state == HOTRAM_CPU_REMOVAL_REQUESTED || cpu->state == HOTRAM_CPU_PLUGGED)) {
         RESULT_DOES_NOT_MATTER(hotram_cpus_withdraw(&cpus->bank, slot), "it may not have been asked for");
         cpus->denied[slot] = true;

@@ -184,9 +184,10 @@ bool cpus_restore(struct cpus *cpus, const struct hotram_saved *stream, struct s
     describe(cpus, scratch);
     machine_lock_take(cpus->config.board->lock);
     restored = stream_matches(scratch, stream, error) && stream_find(stream, "CPU hotplug", &part, error) &&
-               restore_bank(cpus, stream, error) && check_bank(cpus, error);
+               restore_bank(cpus, stream, error) && check_bank(cpus, error) &&
+               restore_wanted(cpus, &part, error);
     machine_lock_release(cpus->config.board->lock);
-    return restored && restore_wanted(cpus, &part, error) && saved_operations_get(&operations, &part, error);
+    return restored && saved_operations_get(&operations, &part, error);
 }
 
 /* ---- of a migration ---- */
