@@ -80,8 +80,8 @@ static bool read_host(char *host, uint16_t port, struct place *place)
     return true;
 }
 
-/* `who`: why names are not looked up. */
-static bool read_place(const char *text, const char *who, struct place *place, struct error *error)
+/* `why` names are not looked up. */
+static bool read_place(const char *text, const char *why, struct place *place, struct error *error)
 {
     const char *colon = strrchr(text, ':');
     char host[INET6_ADDRSTRLEN + 2];
@@ -95,9 +95,9 @@ static bool read_place(const char *text, const char *who, struct place *place, s
         if (read_host(host, port, place))
             return true;
     }
-    return error_set(error,
-                     "'%.100s' expects an address in numbers, such as 192.0.2.1:4444 or [::%s]:4444: %s",
-                     text, who ? "1" : "", who ? who : "the sandbox cannot look up names");
+    return error_set(
+        error, "'%.100s' expects an address in numbers, such as 192.0.2.1:4444 or [2001:db8::1]:4444: %s",
+        text, why);
 }
 
 /* ---- sockets ---- */
@@ -130,7 +130,7 @@ int network_door_listen(const char *text, struct error *error)
     struct place place;
     int fd;
 
-    if (!read_place(text, NULL, &place, error))
+    if (!read_place(text, "the sandbox cannot look up names", &place, error))
         return -1;
     fd = doors[place.family].fd;
     if (fd < 0) {

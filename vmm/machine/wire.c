@@ -211,7 +211,9 @@ bool wire_write(struct wire *wire, const void *bytes, size_t length, struct erro
             atomic_fetch_add(&wire->moved, (uint64_t)count);
         } else if (count == 0 || (errno != EINTR && errno != EAGAIN)) {
             error_set(error, "%s", count == 0 ? "no space" : strerror(errno));
-            return atomic_load(&wire->moved) == 0 && error_prefix(error, "the target is not reached: ");
+            if (atomic_load(&wire->moved) == 0)
+                error_prefix(error, "the target is not reached: ");
+            return false;
         }
         if (left > 0 && !wait_for(wire, POLLOUT, -1, error))
             return false;
