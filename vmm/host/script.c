@@ -100,6 +100,7 @@ static _Noreturn void wait_and_run(const char *path, const char *argument)
         got = recv(SOCKET_FD, &byte, 1, 0); /* script_later_begin(), or the program's end */
     while (got < 0 && errno == EINTR);
     RESULT_DOES_NOT_MATTER(run(path, argument, &error), "the error's text says so");
+    close(KEPT_FD); /* first: whoever hears of the end may create what it kept again, of the same name */
     /* Without a byte, this process itself has ended early. */
     RESULT_DOES_NOT_MATTER(send(SOCKET_FD, error.text, strlen(error.text) + 1, MSG_NOSIGNAL) < 0,
                            "the program has ended");
