@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# kvm: some
 """Live migration: a guest that writes and verifies its memory moves between programs; what differs, and what cannot be
 sent, is refused while it runs."""
 
@@ -21,7 +20,6 @@ from test_vhost_user_fs import Echo                          # noqa: E402
 MIB = 1 << 20
 
 
-@tap.kvm
 def test_there_and_back_ten_times_while_it_writes():
     """With DIMMs that come and go between the moves."""
     with place() as folder, contextlib.ExitStack() as machines:
@@ -52,7 +50,6 @@ def test_there_and_back_ten_times_while_it_writes():
         end(machine)
 
 
-@tap.kvm
 def test_events_in_order():
     with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:
         source.qmp.take_events()
@@ -69,7 +66,6 @@ def test_events_in_order():
         end(target)
 
 
-@tap.kvm
 def test_what_the_target_says():
     """Its state, and its events; it runs by itself if it was started without -S, or cont was given before."""
     with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:
@@ -87,7 +83,6 @@ def test_what_the_target_says():
         end(target)
 
 
-@tap.kvm
 def test_a_paused_guest_arrives_paused():
     with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:
         source.qmp.execute("stop")
@@ -101,7 +96,6 @@ def test_a_paused_guest_arrives_paused():
         end(target)
 
 
-@tap.kvm
 def test_the_target_is_the_source_again():
     """After cont, which an administrator gives who knows that the other one does not run."""
     with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:
@@ -113,7 +107,6 @@ def test_the_target_is_the_source_again():
         end(source)
 
 
-@tap.kvm
 def test_devices_move():
     """PCI devices over a socket; a disk, whose image the source has locked, by way of a file."""
     devices = ["-device", "virtio-rng-pci", "-device", "virtio-balloon-pci", "-device", "pcie-root-port,id=port"]
@@ -143,7 +136,6 @@ def test_devices_move():
 
 # ---- what differs is refused, and the guest runs on ----
 
-@tap.kvm
 def test_targets_that_differ():
     """Each is refused before the guest is stopped, by name and with both values."""
     cases = [
@@ -174,7 +166,6 @@ def test_targets_that_differ():
 CPU = {"driver": "host-x86_64-cpu", "socket-id": 0, "core-id": 1, "thread-id": 0, "id": "c1"}
 
 
-@tap.kvm
 def test_cpus_that_were_plugged():
     """The target needs them, too: one that lacks it is refused while the guest runs."""
     cpus = ["-smp", "1,maxcpus=2"]
@@ -194,7 +185,6 @@ def test_cpus_that_were_plugged():
         end(source)
 
 
-@tap.kvm
 def test_a_machine_that_has_no_saved_form():
     """libvirt sees it before it begins."""
     with place() as folder, Echo(folder / "back") as back, \
@@ -205,7 +195,6 @@ def test_a_machine_that_has_no_saved_form():
         end(source)
 
 
-@tap.kvm
 def test_devices_whose_writes_have_no_log():
     """A back end of vhost-user writes to guest memory: the guest has to be stopped, and stays so."""
     with place() as folder, BackEnd(folder / "back") as back, BackEnd(folder / "back2") as other:
@@ -228,7 +217,6 @@ def test_devices_whose_writes_have_no_log():
             end(target)
 
 
-@tap.kvm
 def test_a_reset_comes_before_what_has_no_log():
     """A guest that asks for a second reset waits for it a quarter of a second, and cannot be sent meanwhile. One with such
     a device is not resumed during a migration for that reason either."""

@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# kvm: some
 """Where a migration goes to and comes from: descriptors, sockets of the host and of the network, commands; and what is
 refused of them."""
 
@@ -24,7 +23,6 @@ from lib.migration import plug, refusal, set_capabilities, start, status, wait_m
 from lib.qmp import QMPError                                 # noqa: E402
 
 
-@tap.kvm
 def test_descriptors_and_a_file():
     """As libvirt saves and restores: a pipe into a file, and the file as an inherited descriptor."""
     with place() as folder, start() as source:
@@ -56,7 +54,6 @@ def test_descriptors_and_a_file():
                 end(target)
 
 
-@tap.kvm
 def test_refused_at_once():
     with place() as folder, start() as source:
         def refused(uri):
@@ -114,7 +111,6 @@ def connect_passed(machine, port, address="127.0.0.1"):
         machine.qmp.execute("getfd", {"fdname": "migrate"})
 
 
-@tap.kvm
 def test_a_target_on_the_network():
     """It listens, by a socket that was there before the sandbox, and has none when the guest runs."""
     for incoming, address, text in (("defer", "127.0.0.1", "127.0.0.1"), ("defer", "127.0.0.1", "[::]"), (None, "127.0.0.1", ""),
@@ -136,7 +132,6 @@ def test_a_target_on_the_network():
             end(target)
 
 
-@tap.kvm
 def test_a_source_without_the_sandbox():
     """It connects to the network by itself."""
     for address, text in (("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")):
@@ -152,7 +147,6 @@ def test_a_source_without_the_sandbox():
             end(target)
 
 
-@tap.kvm
 def test_a_network_that_refuses():
     with start("-sandbox", "off") as source, socket.socket() as silent:
         for address, why in (("127.0.0.1", "with a port from 1 to 65535"), ("localhost:1", "expects an address in numbers"),
@@ -171,7 +165,6 @@ def test_a_network_that_refuses():
         end(source)
 
 
-@tap.kvm
 def test_commands():
     """A guest is packed into a file by one, and unpacked by another."""
     with place() as folder, start("-sandbox", "off") as source:
@@ -205,7 +198,6 @@ def test_commands():
         end(source)
 
 
-@tap.kvm
 def test_addresses_of_the_network():
     with start(incoming="defer") as target, socket.socket() as used:
         def refused(address):
@@ -226,7 +218,6 @@ def test_addresses_of_the_network():
         end(target)
 
 
-@tap.kvm
 def test_sockets_of_the_network_are_closed():
     """Those that a target has, and does not need."""
     with place() as folder, start() as source, start(incoming="defer") as target:
@@ -243,7 +234,6 @@ def test_sockets_of_the_network_are_closed():
 
 # ---- sockets and descriptors that are not there, or another's ----
 
-@tap.kvm
 def test_files_that_are_no_sockets():
     """A socket that is left is replaced; another file, or a socket at which somebody listens, stays."""
     with place() as folder, start(incoming="defer") as target, socket.socket(socket.AF_UNIX) as listener:
@@ -264,7 +254,6 @@ def test_files_that_are_no_sockets():
         end(target)
 
 
-@tap.kvm
 def test_a_daemon_waits_for_its_guest():
     """In the folder of its start; what is wrong with the address is known before it is a daemon."""
     with place() as folder:
@@ -291,7 +280,6 @@ def processor_ticks(machine):
     return int(fields[11]) + int(fields[12])
 
 
-@tap.kvm
 def test_a_target_without_descriptors():
     """It waits until it can accept the source, and does nothing but wait."""
     with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:
@@ -314,7 +302,6 @@ def test_a_target_without_descriptors():
         end(target)
 
 
-@tap.kvm
 def test_a_source_without_descriptors():
     """Each that it lacks is noticed before it has connected: the target waits on."""
     with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:
@@ -336,7 +323,6 @@ def test_a_source_without_descriptors():
         end(target)
 
 
-@tap.kvm
 def test_a_socket_of_another_program_stays():
     with place() as folder, start(incoming=f"unix:{folder}/m") as target, socket.socket(socket.AF_UNIX) as other:
         (folder / "m").unlink()

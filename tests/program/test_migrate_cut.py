@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# kvm: some
 """A migration whose connection ends at any byte, whose ends are killed, and whose stream is damaged: the guest runs in
 one place, and it is known where.
 
@@ -70,7 +69,6 @@ def whole(source):
 
 # ---- the connection ends ----
 
-@tap.kvm
 def test_cut_at_every_byte_of_what_the_source_sends():
     """The guest continues here, whichever end sees it first, and however."""
     with start(base=SMALL) as old:
@@ -91,7 +89,6 @@ def test_cut_at_every_byte_of_what_the_source_sends():
             stays(source, cut=(STATE, 0, HEADER + lengths[STATE] - 1), how=how)
 
 
-@tap.kvm
 def test_cut_at_every_byte_of_the_answers():
     """Before LOADED has arrived, the guest continues here; then it is at the target, and the source names the way out."""
     with start(base=SMALL) as source:
@@ -111,7 +108,6 @@ def test_cut_at_every_byte_of_the_answers():
                     assert byte == 2 * HEADER and target.process.wait(LIMIT) == 1, byte
 
 
-@tap.kvm
 def test_the_last_byte():
     """It is lost. Where the target says so, or its socket, the guest continues here; otherwise it runs nowhere until
     somebody decides."""
@@ -151,7 +147,6 @@ def up_to_the_last_byte(source, folder):
     return connection
 
 
-@tap.kvm
 def test_a_target_that_ends_without_reading_the_last_byte():
     """As one that is killed between its answer and that byte: its socket shows it."""
     with start(base=SMALL) as source, place() as folder:
@@ -161,7 +156,6 @@ def test_a_target_that_ends_without_reading_the_last_byte():
         tell(source, "e", "e")
 
 
-@tap.kvm
 def test_a_target_that_stays_silent():
     """After the last byte, as on a host that is gone: for some seconds it may still answer; then migrate_cancel ends the
     wait, and whoever knows that the guest does not run there has it run here."""
@@ -178,7 +172,6 @@ def test_a_target_that_stays_silent():
         tell(source, "e", "e")
 
 
-@tap.kvm
 def test_a_source_without_answers():
     """It has done its part when everything is written; the target runs the guest only if all of it has arrived."""
     for how in ("shutdown", "close", "half"):
@@ -197,7 +190,6 @@ KILLED = [(START, 0, GREETING), (CONFIG, 0, 5), (CONFIG, 0, HEADER + 100), (PAGE
           (STATE, 0, 0), (STATE, 0, HEADER), (STATE, 0, HEADER + 5000)]
 
 
-@tap.kvm
 def test_the_target_is_killed():
     """At a point of the stream, and with its answers."""
     with start(base=SMALL) as source:
@@ -213,7 +205,6 @@ def test_the_target_is_killed():
                     assert target.process.wait(LIMIT) in (1, -9), cut
 
 
-@tap.kvm
 def test_the_source_is_killed():
     """The target runs the guest if the last byte has arrived, and ends otherwise."""
     for cut in [*KILLED, (GO, 0, 0), (GO, 0, 1)]:
@@ -230,7 +221,6 @@ def test_the_source_is_killed():
                     assert target.process.wait(LIMIT) == 1 and "-incoming: " in target.errors.read_text(), cut
 
 
-@tap.kvm
 def test_the_target_is_asked_to_end():
     """It says so, even where the source has just let it run the guest."""
     with start(base=SMALL) as source:
@@ -250,7 +240,6 @@ def test_the_target_is_asked_to_end():
 
 # ---- the stream is damaged ----
 
-@tap.kvm
 def test_damaged_streams():
     """Whatever arrives, it is refused with what and where, and the guest runs on at the source."""
     cases = [(0, 1, "begins with other bytes"), (8, 2, "has version 3 of the format"), (12, 4, "unknown flags"),
@@ -262,7 +251,6 @@ def test_damaged_streams():
             assert words in stays(source, damage={at: value})[1], (at, words)
 
 
-@tap.kvm
 def test_memory_that_is_not_there():
     """A message for an address without memory."""
     with start(base=SMALL) as old:

@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# kvm: some
 """Migrations that end otherwise: cancelled, stopped, killed at each stage; whatever breaks, the guest runs in one place at
 most."""
 
@@ -21,7 +20,6 @@ from lib.saved import Saved                                  # noqa: E402
 MIB = 1 << 20
 
 
-@tap.kvm
 def test_cancelled():
     """While it is set up, while it sends, and while it pauses; the guest runs on each time."""
     with place() as folder, start() as source:
@@ -67,7 +65,6 @@ def test_cancelled():
         end(source)
 
 
-@tap.kvm
 def test_stopped_at_the_switch():
     """Who stops the guest while the migration has stopped it finds it paused, here and there."""
     with place() as folder, start() as source:
@@ -135,7 +132,6 @@ def at_once(machine, *commands):
         assert "return" in answer, (command, answer)
 
 
-@tap.kvm
 def test_the_guest_is_stopped_and_resumed_at_each_stage():
     """Who stops it finds it paused when the migration is cancelled; who resumes it, and be it in the same moment, finds it
     running. Before the switch, cont is possible; from there on, only when the migration is being cancelled."""
@@ -165,7 +161,6 @@ def test_the_guest_is_stopped_and_resumed_at_each_stage():
         end(source)
 
 
-@tap.kvm
 def test_quit_at_each_stage():
     """Stopped before or not; the target's connection ends, and the program has no reason to complain."""
     for name in Stage.NAMES:
@@ -179,7 +174,6 @@ def test_quit_at_each_stage():
                 stage.close()
 
 
-@tap.kvm
 def test_nothing_is_changed_meanwhile():
     with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:
         slow(source)
@@ -202,7 +196,6 @@ def test_nothing_is_changed_meanwhile():
         end(target)
 
 
-@tap.kvm
 def test_the_target_is_killed():
     with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:
         slow(source)
@@ -213,7 +206,6 @@ def test_the_target_is_killed():
         end(source)
 
 
-@tap.kvm
 def test_the_source_is_killed():
     with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:
         slow(source)
@@ -224,7 +216,6 @@ def test_the_source_is_killed():
         assert "-incoming: " in target.errors.read_text()
 
 
-@tap.kvm
 def test_quit_while_it_moves():
     with place() as folder, start() as source, start(incoming=f"unix:{folder}/m") as target:
         slow(source)
@@ -237,7 +228,6 @@ def test_quit_while_it_moves():
         assert not (folder / "m").exists()
 
 
-@tap.kvm
 def test_a_full_disk():
     """The guest runs on, and what was written is refused."""
     with place() as folder, start() as source:

@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# kvm: some
 """What a migration does not send: images, whose locks are handed over, and the contents of flash."""
 
 import fcntl
@@ -44,7 +43,6 @@ def is_locked(folder):
     return taken.pop()
 
 
-@tap.kvm
 def test_images_are_handed_over():
     """On one host: the image is locked where the guest is, and the source gets it again only when the target has ended."""
     with place() as folder, start(*disk(folder)) as source, \
@@ -72,7 +70,6 @@ def test_images_are_handed_over():
         end(source)
 
 
-@tap.kvm
 def test_images_that_come_back():
     """The target has ended when it had the locks, by itself or killed: the guest runs with its image where it was."""
     for cut in ({"cut_back": HEADER + 4}, {"cut_back": 2 * HEADER - 1}):
@@ -85,7 +82,6 @@ def test_images_that_come_back():
                 tell(source, "e", "e")
 
 
-@tap.kvm
 def test_a_target_that_is_asked_to_end_when_it_has_the_image():
     """It gives it up before it says so: the source takes it back at once."""
     with place() as folder:
@@ -105,7 +101,6 @@ def test_a_target_that_is_asked_to_end_when_it_has_the_image():
             target.process.wait(LIMIT)
 
 
-@tap.kvm
 def test_an_image_that_somebody_takes():
     """In the moment between the two: the target refuses, and the source waits until somebody decides."""
     with place() as folder, start(*disk(folder)) as source, \
@@ -128,7 +123,6 @@ def test_an_image_that_somebody_takes():
         end(source)
 
 
-@tap.kvm
 def test_flash_that_has_changed():
     """Since the target read it: it reads it again when the guest is there. Another image is refused."""
     vector = b"\xeb\xfe" + bytes(14)            # of a reset: without one it is no firmware
@@ -153,7 +147,6 @@ def test_flash_that_has_changed():
                 end(source)
 
 
-@tap.kvm
 def test_an_image_in_a_stored_stream():
     """A pipe's source gives its image up, too, and takes it again with cont."""
     with place() as folder, start(*disk(folder)) as source, open(folder / "stream", "wb") as file:

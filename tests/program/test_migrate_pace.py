@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# kvm: some
 """A guest that writes faster than it is sent: auto-converge slows it."""
 
 import contextlib
@@ -44,7 +43,6 @@ def percentages(source):
     return seen
 
 
-@tap.kvm
 def test_a_guest_that_writes_too_fast_is_slowed():
     """What is too fast depends on the machine and its load: the bandwidth is halved until the guest is not sent soon, and
     once more. Then its CPUs rest for a part of the time, which grows until what it writes can be sent."""
@@ -79,7 +77,6 @@ def test_a_guest_that_writes_too_fast_is_slowed():
         end(source)
 
 
-@tap.kvm
 def test_a_slowed_guest_goes_on():
     """One that is stopped and resumed meanwhile stays slowed; whether the migration is cancelled or fails ends that."""
     with place() as folder, start() as source:
@@ -110,7 +107,6 @@ def test_a_slowed_guest_goes_on():
         end(source)
 
 
-@tap.kvm
 def test_parameters_of_the_throttle():
     with start() as source:
         names = {"throttle-trigger-threshold": (50, 100), "cpu-throttle-initial": (20, 99),
