@@ -170,7 +170,7 @@ bool vcpus_arch_save(const struct vcpus *vcpus, struct stream_writer *writer, st
     if (!gic_save(vcpus->vm, vcpus->possible, writer, error))
         return false;
     stream_open(writer, "clocks");
-    stream_number(writer, "virtual counter", vcpus->clock);
+    stream_number(writer, "virtual counter", vcpus->clock.value);
     stream_number(writer, "counter Hz", frequency());
     return stream_close(writer, error);
 }
@@ -284,7 +284,7 @@ bool vcpus_arch_restore(struct vcpus *vcpus, const struct hotram_saved *stream, 
             return false;
     if (!gic_restore(vcpus->vm, vcpus->possible, stream, error))
         return false;
-    vcpus->clock = clock; /* from which it continues when they are resumed */
+    vcpus->clock = (struct vcpu_clock){ .value = clock }; /* from which it continues when they are resumed */
     vcpus->clock_known = true;
     return true;
 }

@@ -167,22 +167,23 @@ bool vcpus_arch_starts_silently(void)
 
 /* The virtual counter. KVM has one for all vCPUs, which each of them sets (Linux
  * Documentation/virt/kvm/api.rst, 4.68). */
-bool vcpus_arch_get_clock(const struct vcpus *vcpus, uint64_t *clock, struct error *error)
+bool vcpus_arch_get_clock(const struct vcpus *vcpus, struct vcpu_clock *clock, struct error *error)
 {
-    return arm64_get_register(&vcpus->vcpu[0], KVM_REG_ARM_TIMER_CNT, clock) ||
+    *clock = (struct vcpu_clock){ 0 };
+    return arm64_get_register(&vcpus->vcpu[0], KVM_REG_ARM_TIMER_CNT, &clock->value) ||
            error_set(error, "KVM does not tell the virtual counter: %s", strerror(errno));
 }
 
-bool vcpus_arch_set_clock(const struct vcpus *vcpus, uint64_t clock, struct error *error)
+bool vcpus_arch_set_clock(const struct vcpus *vcpus, const struct vcpu_clock *clock, struct error *error)
 {
-    return arm64_set_register(&vcpus->vcpu[0], KVM_REG_ARM_TIMER_CNT, clock) ||
+    return arm64_set_register(&vcpus->vcpu[0], KVM_REG_ARM_TIMER_CNT, clock->value) ||
            error_set(error, "KVM does not take the virtual counter: %s", strerror(errno));
 }
 
 /* As on hardware, it continues across a warm reset. */
-uint64_t vcpus_arch_reset_clock(uint64_t clock)
+uint64_t vcpus_arch_reset_clock(uint64_t value)
 {
-    return clock;
+    return value;
 }
 
 /* FEAT_NMI is not KVM's yet. */

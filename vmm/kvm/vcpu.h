@@ -79,6 +79,13 @@ struct vcpu {
     struct vcpu_snapshot *snapshot; /* state after power-on, for resets */
 };
 
+/* KVM's clock of the guest, read while all vCPUs are parked. */
+struct vcpu_clock {
+    uint64_t value;    /* in the architecture's unit: kvmclock's nanoseconds, or the virtual counter */
+    uint64_t host_tsc; /* x86: the host's TSC at that moment */
+    bool restored;     /* x86: the TSC continues with the clock, since this was restored */
+};
+
 struct vcpus {
     const struct vm *vm;
     const struct vcpu_ops *ops;
@@ -93,7 +100,7 @@ struct vcpus {
     atomic_bool unrestricted; /* the kernel refused the list of system calls for one of the threads */
     bool quit;                /* under lock: threads end */
     bool clock_known;         /* main thread, like the next: the guest's clock stands at */
-    uint64_t clock;           /* this, since vCPUs were paused; the architecture's unit */
+    struct vcpu_clock clock;  /* this, since vCPUs were paused */
     unsigned threads;         /* under lock: how many have started, and how many */
     unsigned parked;          /* of them wait */
     pthread_mutex_t lock;
@@ -189,10 +196,10 @@ uint64_t vcpu_arch_mpidr(unsigned index);
 #endif
 /* KVM's clocks of the guest, while all vCPUs are parked: read them, or set the value from which they
  * continue. False and an error: KVM refuses. */
-bool vcpus_arch_get_clock(const struct vcpus *vcpus, uint64_t *clock, struct error *error);
-bool vcpus_arch_set_clock(const struct vcpus *vcpus, uint64_t clock, struct error *error);
-/* Their value after a reset. */
-uint64_t vcpus_arch_reset_clock(uint64_t clock);
+bool vcpus_arch_get_clock(const struct vcpus *vcpus, struct vcpu_clock *clock, struct error *error);
+bool vcpus_arch_set_clock(const struct vcpus *vcpus, const struct vcpu_clock *clock, struct error *error);
+/* The clock's value after a reset. */
+uint64_t vcpus_arch_reset_clock(uint64_t value);
 /* Write registers of a vCPU in one line, for a message about a vCPU that KVM cannot run. */
 void vcpu_arch_describe(const struct vcpu *vcpu, char *text, size_t size);
 

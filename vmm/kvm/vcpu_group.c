@@ -256,7 +256,7 @@ static void start_clock(struct vcpus *vcpus)
 {
     struct error error;
 
-    if (vcpus->clock_known && !vcpus_arch_set_clock(vcpus, vcpus->clock, &error))
+    if (vcpus->clock_known && !vcpus_arch_set_clock(vcpus, &vcpus->clock, &error))
         warning("the guest's clock has run on while it was stopped: %s", error.text);
     vcpus->clock_known = false;
 }
@@ -290,7 +290,7 @@ bool vcpus_reset(struct vcpus *vcpus, const struct vcpu_entry *entry, struct err
             return false;
         atomic_store(&vcpus->vcpu[i].started, i == 0);
     }
-    vcpus->clock = vcpus_arch_reset_clock(vcpus->clock);
+    vcpus->clock.value = vcpus_arch_reset_clock(vcpus->clock.value);
     return true;
 }
 

@@ -12,7 +12,8 @@
  * 4. IA32_TSC_DEADLINE: whether it has passed depends on the TSC
  * 5. pending events, which may leave system management mode and which setting registers would clear
  * 6. IOAPIC and PICs, of which pending interrupts go to the local APICs; the PIT
- * 7. kvmclock, when the vCPUs are resumed (vcpus_resume())
+ * 7. kvmclock, when the vCPUs are resumed (vcpus_resume()), and with it the TSC and its deadlines once more:
+ *    a guest that compares the two would see how long 3 to 7 took
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -153,6 +154,30 @@ static bool set_deadline(const struct vcpu *vcpu, const struct kvm_msr_entry *de
     return deadline->data == 0 || set_msrs(vcpu, one_msr(room, deadline), error);
 }
 
+static bool shift_tsc(const struct vcpu *vcpu, uint64_t shift, struct error *error)
+{
+    uint64_t offset, room[ONE_MSR];
+    struct kvm_msrs *deadline = one_msr(room, &(struct kvm_msr_entry){ .index = MSR_TSC_DEADLINE });
+
+    if (!x86_pass_offset(vcpu, KVM_GET_DEVICE_ATTR, &offset, error))
+        return false;
+    offset += shift;
+    /* KVM has a timer of the host's for a deadline, which does not follow the offset. */
+    return x86_pass_offset(vcpu, KVM_SET_DEVICE_ATTR, &offset, error) &&
+           (x86_pass_msrs(vcpu->fd, KVM_GET_MSRS, deadline, 0) != 1 ||
+            set_deadline(vcpu, deadline->entries, error));
+}
+
+bool x86_continue_tsc(const struct vcpus *vcpus, uint64_t host_tsc, struct error *error)
+{
+    const uint64_t shift = host_tsc - __rdtsc();
+
+    for (unsigned i = 0; i < vcpus->possible; i++)
+        if (vcpus->vcpu[i].fd >= 0 && !shift_tsc(&vcpus->vcpu[i], shift, error))
+            return false;
+    return true;
+}
+
 /* `shift` is what the host's TSC has to be corrected by. */
 static bool set_clocks(const struct vcpu *vcpu, const struct stream_part *part, uint64_t shift,
                        struct error *error)
@@ -257,19 +282,20 @@ bool vcpus_arch_check_config(const struct vcpus *vcpus, const struct hotram_save
 bool vcpus_arch_restore(struct vcpus *vcpus, const struct hotram_saved *stream, struct error *error)
 {
     struct stream_part clocks;
-    uint64_t tsc, clock;
+    uint64_t tsc, clock, now;
 
     if (!stream_find(stream, "clocks", &clocks, error) || !check_frequency(vcpus, &clocks, error) ||
         !stream_get(&clocks, "host TSC", UINT64_MAX, &tsc, error) ||
         !stream_get(&clocks, "kvmclock", INT64_MAX, &clock, error))
         return false;
-    tsc -= __rdtsc(); /* one reading for all: their distances stay as they were */
+    now = __rdtsc(); /* one reading for all: their distances stay as they were */
     for (unsigned i = 0; i < vcpus->possible; i++)
-        if (vcpus_has(vcpus, i) && !restore_vcpu(&vcpus->vcpu[i], stream, tsc, error))
+        if (vcpus_has(vcpus, i) && !restore_vcpu(&vcpus->vcpu[i], stream, tsc - now, error))
             return false;
     if (!restore_chips(vcpus, stream, error))
         return false;
-    vcpus->clock = clock; /* from which it continues when they are resumed */
+    /* From which it continues when they are resumed. */
+    vcpus->clock = (struct vcpu_clock){ .value = clock, .host_tsc = now, .restored = true };
     vcpus->clock_known = true;
     return true;
 }

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <x86intrin.h>
 
 #include "kvm/saved.h"
 #include "kvm/x86_saved.h"
@@ -208,9 +207,9 @@ bool vcpus_arch_save(const struct vcpus *vcpus, struct stream_writer *writer, st
     if (!save_chips(vcpus, writer, error))
         return false;
     stream_open(writer, "clocks");
-    stream_number(writer, "kvmclock", vcpus->clock);
+    stream_number(writer, "kvmclock", vcpus->clock.value);
     stream_number(writer, "TSC kHz", khz);
-    stream_number(writer, "host TSC", __rdtsc());
+    stream_number(writer, "host TSC", vcpus->clock.host_tsc);
     return stream_close(writer, error);
 }
 

@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <x86intrin.h>
 
 #include "kvm/vcpu.h"
 #include "kvm/x86_entry.h"
+#include "kvm/x86_saved.h"
 #include "kvm/x86_state.h"
 #include "kvm/x86_topology.h"
 
@@ -143,22 +145,30 @@ bool vcpu_arch_start(struct vcpu *vcpu, const struct vcpu_start *start)
     return false;
 }
 
-/* ---- clocks: kvmclock, nanoseconds. The TSC runs on, as QEMU lets it: see adapt_entry() ---- */
+/* ---- clocks: kvmclock, nanoseconds. While a guest is stopped its TSC runs on, as QEMU lets it: see
+ * adapt_entry(). After a restore it continues with the clock, however long that took ---- */
 
-bool vcpus_arch_get_clock(const struct vcpus *vcpus, uint64_t *clock, struct error *error)
+bool vcpus_arch_get_clock(const struct vcpus *vcpus, struct vcpu_clock *clock, struct error *error)
 {
     struct kvm_clock_data data = { 0 };
 
     if (ioctl(vcpus->vm->fd, KVM_GET_CLOCK, &data) < 0)
         return error_set(error, "KVM_GET_CLOCK: %s", strerror(errno));
-    *clock = data.clock;
+    /* Linux 5.16 and later tell both of the same moment. */
+    *clock = (struct vcpu_clock){
+        .value = data.clock,
+        .host_tsc = data.flags & KVM_CLOCK_HOST_TSC ? data.host_tsc : __rdtsc(),
+    };
     return true;
 }
 
-bool vcpus_arch_set_clock(const struct vcpus *vcpus, uint64_t clock, struct error *error)
+bool vcpus_arch_set_clock(const struct vcpus *vcpus, const struct vcpu_clock *clock, struct error *error)
 {
-    struct kvm_clock_data data = { .clock = clock };
+    struct kvm_clock_data data = { .clock = clock->value };
 
+    /* First: setting kvmclock has KVM tell each vCPU where its TSC is at that moment. */
+    if (clock->restored && !x86_continue_tsc(vcpus, clock->host_tsc, error))
+        return false;
     if (ioctl(vcpus->vm->fd, KVM_SET_CLOCK, &data) < 0)
         return error_set(error, "KVM_SET_CLOCK: %s", strerror(errno));
     /* So that the guest's watchdogs know. A guest that does not use the clock gives EINVAL. */
@@ -169,9 +179,9 @@ bool vcpus_arch_set_clock(const struct vcpus *vcpus, uint64_t clock, struct erro
 }
 
 /* A rebooted kernel counts its uptime from zero again. */
-uint64_t vcpus_arch_reset_clock(uint64_t clock)
+uint64_t vcpus_arch_reset_clock(uint64_t value)
 {
-    (void)clock;
+    (void)value;
     return 0;
 }
 

@@ -242,22 +242,22 @@ bool vcpu_arch_nmi(const struct vcpu *vcpu, struct error *error)
     return true;
 }
 
-bool vcpus_arch_get_clock(const struct vcpus *group, uint64_t *clock, struct error *error)
+bool vcpus_arch_get_clock(const struct vcpus *group, struct vcpu_clock *clock, struct error *error)
 {
     (void)group, (void)error;
-    *clock = 0;
+    *clock = (struct vcpu_clock){ 0 };
     return true;
 }
 
-bool vcpus_arch_set_clock(const struct vcpus *group, uint64_t clock, struct error *error)
+bool vcpus_arch_set_clock(const struct vcpus *group, const struct vcpu_clock *clock, struct error *error)
 {
     (void)group, (void)clock, (void)error;
     return true;
 }
 
-uint64_t vcpus_arch_reset_clock(uint64_t clock)
+uint64_t vcpus_arch_reset_clock(uint64_t value)
 {
-    return clock;
+    return value;
 }
 
 void vcpu_arch_describe(const struct vcpu *vcpu, char *text, size_t size)
