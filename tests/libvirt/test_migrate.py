@@ -248,7 +248,7 @@ def test_a_disk():
     current().virsh("destroy")
     image = here.folder / "disk"
     image.write_bytes(bytes(1 << 20))
-    disk = (f"<disk type='file' device='disk'><driver name='qemu' type='raw' cache='none'/><source file='{image}'/>"
+    disk = (f"<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{image}'/>"
             "<target dev='vda' bus='virtio'/></disk>\n")
     here.virsh("create", here.file(with_devices(micro_domain(), disk)))
     domain = look(here)
