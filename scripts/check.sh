@@ -4,7 +4,7 @@
 #
 #   scripts/check.sh [STAGE...]     stages: build unit freestanding program faults
 #                                           installed prove differential
-#                                           clang format fuzz libvirt
+#                                           clang alone format fuzz libvirt
 #                                           distributions guest arm64 asan tsan
 #                                           stress
 #
@@ -225,9 +225,10 @@ guest_tests() {
     done
 }
 
-# The unit tests are built where some of them run.
+# Of the unit tests, those that run are built when they do.
 #   build_sanitized asan|tsan
 build_sanitized() {
+    local -x HOTRAM_TARGETS="vmm/hotram ctl/hotramctl"
     case $1 in
     asan) step "build with address,undefined sanitizers" scripts/build.sh build/asan gcc address,undefined -Dtests=false ;;
     tsan) step "build with thread sanitizers" scripts/build.sh build/tsan gcc thread ;;
@@ -322,6 +323,7 @@ needs_of() {
     build)                  echo build ;;
     unit)                   echo build unit guest acpica ;;
     freestanding | clang)   echo build check ;;
+    alone)                  echo build ;;
     differential)           echo build guest arm64 ;;
     fuzz)                   echo build fuzz ;;
     format)                 echo format ;;
@@ -374,7 +376,7 @@ for kind in program guest libvirt; do
 done
 
 [ $# -gt 0 ] || set -- build unit freestanding program faults installed prove \
-    differential clang format fuzz libvirt distributions guest arm64 asan tsan stress
+    differential clang alone format fuzz libvirt distributions guest arm64 asan tsan stress
 if ! prepare "$@" 2>&1 | tee $logs/prepare.log; then
     fail "packages and guest images"
     finish
@@ -382,9 +384,8 @@ fi
 for stage; do
     case $stage in
     # When this fails there is nothing to test.
-    build)
-        step "build with gcc" scripts/build.sh build/native gcc || finish
-        step "make, with neither apt nor dpkg" make_alone ;;
+    build)     step "build with gcc" scripts/build.sh build/native gcc || finish ;;
+    alone)     step "make, with neither apt nor dpkg" make_alone ;;
     clang)     step "build with clang" scripts/build.sh build/clang clang ;;
     unit)      unit_tests ;;
     freestanding) tap freestanding tests/freestanding/run build/native ;;
