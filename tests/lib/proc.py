@@ -13,6 +13,12 @@ def read(path):
         return None
 
 
+def is_alive(pid):
+    """Whether a process has not ended; nobody may have reaped one that has."""
+    text = read(f"/proc/{pid}/stat")
+    return text is not None and text.rsplit(")", 1)[1].split()[0] != "Z"
+
+
 def threads(pid, *files):
     """(number, text of each file) of each thread, but those that end meanwhile; none where there is no such process."""
     folder = pathlib.Path(f"/proc/{pid}/task")

@@ -18,6 +18,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
 from lib.machine import CLONE, PROGRAM                       # noqa: E402
+from lib.proc import is_alive                                # noqa: E402
 from lib.qmp import QMP                                      # noqa: E402
 
 MICRO = str(CLONE / "build/native/tests/micro/micro")
@@ -272,9 +273,7 @@ def test_in_the_background():
             os.kill(pid, signal.SIGTERM)
             client.wait_event("SHUTDOWN", {"guest": False, "reason": "host-signal"},
                               LIMIT)
-            wait_for(lambda: not os.path.exists(f"/proc/{pid}") or
-                     "Z" in pathlib.Path(f"/proc/{pid}/stat").read_text().split()[2],
-                     "the program's end")
+            wait_for(lambda: not is_alive(pid), "the program's end")
             assert not os.path.exists(f"{folder}/pid")
             assert not os.path.exists(f"{folder}/qmp")
         finally:

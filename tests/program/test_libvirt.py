@@ -20,7 +20,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib import host_tap, tap                                # noqa: E402
+from lib import host_tap, proc, tap                          # noqa: E402
 from lib.loop_device import LoopDevice                      # noqa: E402
 from lib.machine import CLONE, PROGRAM                       # noqa: E402
 from lib.qtest import QtestServer                            # noqa: E402
@@ -227,18 +227,10 @@ class Probe:
         self.monitor.close()
         os.kill(self.pid, signal.SIGTERM)
         deadline = time.monotonic() + LIMIT
-        while alive(self.pid):
+        while proc.is_alive(self.pid):
             assert time.monotonic() < deadline, "SIGTERM does not end it"
             time.sleep(0.01)
         shutil.rmtree(self.folder)
-
-
-def alive(pid):
-    try:
-        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"         # nobody may have reaped it
 
 
 @of_each_libvirt
