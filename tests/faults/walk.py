@@ -22,8 +22,6 @@ ERRORS = {"malloc": "ENOMEM", "mmap": "ENOMEM", "munmap": "ENOMEM", "ioctl": "EN
           "mremap": "ENOMEM"}
 FAILURES = (AssertionError, Ended, MachineError, QMPError, QMPTimeout, QMPClosed, ConnectionError, TimeoutError)
 SAMPLES = int(os.environ.get("HOTRAM_SAMPLES", "20"))
-# Of a start's calls: a start with KVM takes a second in an emulated host.
-STRIDE = 3 if tap.PART == "only" else 1
 CARRIED_OUT = "the command was executed"
 NO_CONTROL = "hotramctl can reach this guest only by -s SOCKET"
 STAYS = "stays in this program, without memory in it"
@@ -249,13 +247,13 @@ class StartWalk:
         self.kinds = [kind for kind in kinds if not (start.says and kind == "write")]
         self.failures = []
         self.faults = self.whole = self.left = None
-        self.step = STRIDE               # between allocations that fail
+        self.step = tap.STRIDE               # between allocations that fail
 
     def run(self):
         with inject.faults(memory="malloc" in self.kinds) as self.faults:
             self.whole, self.left = self.clean()
             for kind in self.kinds:
-                injected, step = 0, self.step if kind == "malloc" else STRIDE
+                injected, step = 0, self.step if kind == "malloc" else tap.STRIDE
                 while len(self.failures) < 10 and self.one(kind, injected * step + 1):
                     injected += 1
                 if not injected and kind in self.start.calls.split():
@@ -268,7 +266,7 @@ class StartWalk:
         try:
             client = started.client()
             assert client, f"it does not start: {started.said()}"
-            self.step = max(STRIDE, self.faults.disarm().calls // SAMPLES)
+            self.step = max(tap.STRIDE, self.faults.disarm().calls // SAMPLES)
             return started.state(client), started.quit(client)
         finally:
             started.close()
