@@ -226,8 +226,17 @@ class Machine:
                                             env=environment, pass_fds=pass_fds)
         self.qmp = self._when_there(lambda: QMP(self.folder / "qmp", ANSWER_LIMIT))
         self.console = self._when_there(lambda: Console(self.folder / "console"))
+        self._wait_accepted(self.folder / "console")
         if run:
             self.qmp.execute("cont")
+
+    def _wait_accepted(self, path):
+        """Until then, who counts descriptors may not count this one: an answer at the other socket need not come later."""
+        deadline = time.monotonic() + START_LIMIT
+        while not proc.is_accepted(path) and self.process.poll() is None:
+            if time.monotonic() > deadline:
+                raise MachineError(f"{self.program} accepts nobody at {path}")
+            time.sleep(0.002)
 
     def _when_there(self, connect):
         deadline = time.monotonic() + START_LIMIT

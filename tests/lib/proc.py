@@ -32,6 +32,12 @@ def threads(pid, *files):
             yield (task.name, *texts)
 
 
+def is_accepted(path):
+    """Whether a connection to this UNIX socket, whose path is as it was given, has been accepted (state 3: connected)."""
+    entries = [line.split() for line in pathlib.Path("/proc/net/unix").read_text().splitlines()]
+    return any(words[5] == "03" and words[-1] == str(path) for words in entries)
+
+
 def listens(pid, path):
     """Whether a process listens on this UNIX socket, whose path is as it gave it. That the path is there comes before."""
     sockets = {line.split()[6] for line in pathlib.Path("/proc/net/unix").read_text().splitlines()
