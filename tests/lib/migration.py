@@ -102,7 +102,10 @@ def refusal(function, *arguments):
 
 
 def begin_writing(machine):
+    """Returns when the guest has written everything: from then on a migration sends pages that are not zero."""
+    position = machine.console.position
     machine.console.send_keys("v")
+    machine.console.wait_for(r"^v\r?\n", LIMIT, position)
 
 
 def end_writing(machine, console=None):

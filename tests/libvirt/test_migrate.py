@@ -16,6 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib import tap                                          # noqa: E402
 from lib.libvirt import URI, Domain, Libvirt, dimm, micro_domain, say, show, with_devices   # noqa: E402
 from lib.micro import tell                                   # noqa: E402
+from lib.migration import begin_writing                      # noqa: E402
 
 NAME = "db1"
 DIMM = (128, 1, 3, 8 << 30)
@@ -87,7 +88,7 @@ class Moving:
         domain = look(here)              # a test's end closes consoles
         here.virsh("migrate-setspeed", NAME, speed)
         tell(domain, "e", "e")           # hotram looks once a second whether somebody has opened the console
-        domain.console.send_keys("v")
+        begin_writing(domain)
         self.seen = len(here.log)
         command = words_for("--live", *words, migrateuri="unix://{}/m.sock")
         say(f"  $ virsh {' '.join(command)} &")

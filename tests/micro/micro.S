@@ -13,7 +13,8 @@
  *      accesses, until the next letter comes; say l  let non-maskable interrupts in, and say "!"
  *      how many gave wrong data, in hexadecimal      at the first
  *   v  write to each page of [16 MiB, 48 MiB) and verify what was written before, until the next letter comes;
- *      say how often it was wrong, and how often all pages were written since the start, in hexadecimal
+ *      say "v" and a line feed when all pages were written once more, and at the end how often it was wrong,
+ *      and how often all pages were written since the start, in hexadecimal
  *
  * On a machine with CPU hotplug:
  *   p  as h, for CPUs                            a  start all present CPUs, and wait until they run
@@ -491,6 +492,7 @@ say_number: /* ebp */
 /* At both ends of a page is its address plus the number of times that all were written; 0 at the start. */
 verify:
     xorl %edi, %edi
+    movb $0, writes
 1:  movl written, %ebp
     movl $VERIFIED, %esi
 2:  xorl %eax, %eax
@@ -511,7 +513,14 @@ verify:
     jb 2b
     incl %ebp
     movl %ebp, written
-    movw $COM1 + 5, %dx
+    cmpb $0, writes
+    jne 6f
+    movb $1, writes
+    movb $'v', %al
+    call say
+    movb $'\n', %al
+    call say
+6:  movw $COM1 + 5, %dx
     inb %dx, %al
     testb $1, %al
     jz 1b
@@ -573,6 +582,8 @@ idt:
     .space 24
 copied:
     .space 16
+writes: /* whether v has said so */
+    .space 4
 written:
     .space 4
     .space 4096
