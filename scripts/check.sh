@@ -395,7 +395,7 @@ for stage; do
     program)   program_tests ;;
     faults)    fault_tests ;;
     # A check judges a change: what it tries is the same before and after. `make fuzz` explores.
-    fuzz)      tap fuzz scripts/fuzz.sh --seconds 6 --seed 1 ;;
+    fuzz)      tap fuzz scripts/fuzz.sh --seconds 4 --seed 1 ;;
     libvirt)   libvirt_tests ;;
     guest)     guest_tests native guest ;;
     arm64)     arm64_tests ;;

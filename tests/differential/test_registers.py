@@ -28,7 +28,7 @@ from peer import (BLOCK, HOTRAM, HOTRAM_GED, QEMU, QEMU_GED,  # noqa: E402
 DEFAULT_SEED = 20260423
 BATCHES = 50            # each with machines of its own
 SEQUENCES = 20          # in a batch; the state of one is where the next begins
-OPERATIONS = int(os.environ.get("HOTRAM_OPERATIONS", "100000"))
+OPERATIONS = int(os.environ.get("HOTRAM_OPERATIONS", "50000"))
 SLOTS = (1, 2, 3, 4, 5, 8, 16, 256)
 SIZES = (2, 4, 6, 32, 128, 130, 512, 1024, 3 * 1024)         # MiB
 HISTORY = 40

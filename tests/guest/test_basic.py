@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# sanitizers: asan tsan
 """A guest gains memory while it runs, and gives it back."""
 
 import hashlib

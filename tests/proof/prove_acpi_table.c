@@ -241,7 +241,7 @@ void prove_acpi_mcfg(void)
 }
 
 /* Every root complex leads to the group. The counts are fixed; what is in them is any. */
-void prove_acpi_iort(void)
+void prove_acpi_iort(void) /* slow */
 {
     enum {
         SERVICES = 2,

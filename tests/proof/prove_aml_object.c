@@ -81,7 +81,7 @@ static bool acquire(const char *path)
     return valid;
 }
 
-void prove_aml_acquire(void)
+void prove_aml_acquire(void) /* slow */
 {
     bool valid = with_some_path(acquire);
 

@@ -83,7 +83,7 @@ void prove_aml_dword_memory(void)
     PROVE(is_expected_at(10, min, 4) && is_expected_at(14, max, 4) && is_expected_at(22, length, 4));
 }
 
-void prove_aml_qword_memory(void)
+void prove_aml_qword_memory(void) /* slow */
 {
     uint64_t min = nondet_uint64(), max = nondet_uint64(), length = nondet_uint64();
 
@@ -154,7 +154,7 @@ void prove_aml_io_window(void)
 }
 
 /* 32 bits wide where both ends and the length have room there. */
-void prove_aml_memory_window(void)
+void prove_aml_memory_window(void) /* slow */
 {
     uint64_t first = nondet_uint64(), last = nondet_uint64();
     bool valid = first <= last && !(first == 0 && last == UINT64_MAX);

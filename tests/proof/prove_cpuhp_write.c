@@ -161,7 +161,7 @@ static void prove_write(unsigned width)
     REACHABLE(ejected == 1 || osts == 1 || searches == 1 || width > 4);
 }
 
-void prove_cpuhp_write_byte(void)
+void prove_cpuhp_write_byte(void) /* slow */
 {
     prove_write(1);
 }
@@ -177,7 +177,7 @@ void prove_cpuhp_write_dword(void) /* slow */
     prove_write(4);
 }
 
-void prove_cpuhp_write_of_another_width(void)
+void prove_cpuhp_write_of_another_width(void) /* slow */
 {
     unsigned width = nondet_uint32();
 

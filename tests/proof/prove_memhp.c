@@ -104,7 +104,7 @@ void prove_memhp_init(void)
 }
 
 /* Reading is the caller's vCPU looking: it changes nothing. */
-void prove_memhp_read(void)
+void prove_memhp_read(void) /* slow */
 {
     uint32_t offset = nondet_uint32(), value;
     unsigned width = nondet_uint32();
