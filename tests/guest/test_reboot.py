@@ -1,6 +1,5 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# sanitizers: tsan
 """Power off, reboot by each way there is, and DIMMs that stay through it."""
 
 import pathlib

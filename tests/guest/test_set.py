@@ -1,7 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # architectures: x86-64
-# sanitizers: asan
 """A size instead of DIMMs, on real guests: up and down, per node, by hotramctl as a
 new user would."""
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: some
-# sanitizers: asan tsan
+# sanitizers: tsan
 """Snapshots in the background: what a guest writes meanwhile is not in them, and whatever fails, it runs."""
 
 import contextlib

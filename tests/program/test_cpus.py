@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: asan tsan
+# sanitizers: asan
 """CPUs that come and go. A test plays the guest at the registers, good and hostile, so
 it needs no KVM; guest/test_cpus.py has real guests."""
 

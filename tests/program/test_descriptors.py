@@ -1,7 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: asan
 """Descriptors that a client or whoever starts the program passes: by name, in sets, and what uses them. The last is
 a tap device under the sandbox, through which the test, as a guest's driver, sends a frame."""
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: asan tsan
+# sanitizers: tsan
 """Disks that are to halt while the host works on a request: the driver resets one, the machine stops or is reset, a
 slot is switched off, the program ends. The request waits until the test lets it end, or never ends. Meanwhile every
 monitor is answered, and the request ends exactly once."""

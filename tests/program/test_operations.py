@@ -1,7 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: asan tsan
 """Every plug and unplug has one result; and memory set. A test plays the guest, good
 and hostile, so it needs no KVM."""
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: asan tsan
+# sanitizers: asan
 """Every plug and unplug at a root port is an operation with one result. A test works the
 slot, as a guest's driver does, and as a guest that has none."""
 

@@ -1,7 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: asan
 """Images in QEMU's formats, which hotram has served by a qemu-storage-daemon that it starts itself. A test plays the
 driver. It needs no KVM."""
 

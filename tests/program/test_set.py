@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: asan tsan
+# sanitizers: asan
 """memory set: a size instead of DIMMs. A test plays the guest, willing or not, so it
 needs no KVM."""
 

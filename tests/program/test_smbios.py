@@ -1,7 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: asan
 """SMBIOS tables: where a guest and firmware find them, what -smbios makes of them, DIMMs in them
 after a reset; and what -smbios refuses. A test reads the guest's memory."""
 

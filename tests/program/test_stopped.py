@@ -1,7 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: asan tsan
 """A guest that is stopped answers nothing: its time stands still, nobody begins to wait for it, and nobody who waits
 does so for ever. A test plays the guest, so it needs no KVM."""
 

@@ -1,7 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: asan
 """-drive snapshot=on and -snapshot: what the guest writes is lost at the end, and no file is left. A test plays the
 driver. It needs no KVM."""
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: asan tsan
+# sanitizers: asan
 """virtio-serial-pci and its ports, whose driver the test plays, and the programs at the other end of their
 chardevs, which are the test, too. It needs no KVM."""
 
