@@ -174,7 +174,7 @@ def test_not_live():
 def test_what_is_not_there():
     for words in (["--postcopy"], ["--parallel"], ["--compressed"], ["--tls"]):
         here.refused(["error"], *words_for("--live", *words, migrateuri="tcp://127.0.0.1"))
-        tell(stayed(), "e", "e")
+    tell(stayed(), "e", "e")
 
 
 def test_limits_and_the_job():

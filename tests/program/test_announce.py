@@ -1,7 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: tsan
 """announce-self: network cards announce their addresses, by frames of the program's and by their drivers, which the test
 plays, like the other end of the cable. It needs no KVM."""
 

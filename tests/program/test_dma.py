@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: asan tsan
+# sanitizers: asan
 """DIMMs leave with requests of a disk in flight, in all orders that come of it, by a guest that does not care. Each
 DIMM is a file that the host sees: when DEVICE_DELETED has come, the test fills the file with a canary, and no byte of
 it ever changes."""

@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: asan tsan
+# sanitizers: tsan
 """An event reaches the guest whenever it comes: before the guest's ACPI is up, at each
 of its steps, and after it; and its operation ends with the truth. A test plays Linux
 at the registers, so it needs no KVM; the real one is in tests/guest/test_events.py."""

@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: asan tsan
+# sanitizers: tsan
 """Random clients and a random guest, which the test plays: each operation has the one result that a model says
 (tests/lib/operation_model.py), each event comes once and in its order, all queries tell the same, and at the end
 nothing is left over.

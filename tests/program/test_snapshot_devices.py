@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: asan tsan
+# sanitizers: asan
 """Devices in snapshots: a test plays their drivers, which continue with the machine that was restored as if it were
 the same. What was restored is saved as the same again; states that no device can have are refused."""
 

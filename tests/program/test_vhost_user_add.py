@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: asan tsan
+# sanitizers: tsan
 """device_add of a device of vhost-user is answered when its back end has answered: nobody else waits meanwhile, and a
 device_add that is cancelled leaves nothing. It needs no KVM."""
 

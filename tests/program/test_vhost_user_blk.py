@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: asan tsan
+# sanitizers: tsan
 """vhost-user-blk-pci: a test plays the driver, and the back end, or has qemu-storage-daemon serve a qcow2 image. It needs
 no KVM."""
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: asan tsan
+# sanitizers: tsan
 """Memory of several devices of vhost-user: all are asked at once, all or none have it, and nobody else waits for them. It
 needs no KVM."""
 
