@@ -168,10 +168,8 @@ static bool shift_tsc(const struct vcpu *vcpu, uint64_t shift, struct error *err
             set_deadline(vcpu, deadline->entries, error));
 }
 
-bool x86_continue_tsc(const struct vcpus *vcpus, uint64_t host_tsc, struct error *error)
+bool x86_shift_tsc(const struct vcpus *vcpus, uint64_t shift, struct error *error)
 {
-    const uint64_t shift = host_tsc - __rdtsc();
-
     for (unsigned i = 0; i < vcpus->possible; i++)
         if (vcpus->vcpu[i].fd >= 0 && !shift_tsc(&vcpus->vcpu[i], shift, error))
             return false;

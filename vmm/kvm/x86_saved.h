@@ -15,9 +15,8 @@ extern const char *const x86_chips[X86_CHIPS];
 bool x86_refuse(const struct vcpu *vcpu, const char *verb, const char *what, struct error *error);
 /* The offset of a vCPU's TSC, by KVM_GET_DEVICE_ATTR or KVM_SET_DEVICE_ATTR. */
 bool x86_pass_offset(const struct vcpu *vcpu, unsigned long request, uint64_t *offset, struct error *error);
-/* Have the TSCs of all vCPUs continue from what they were when the host's was `host_tsc`. False and an error:
- * KVM refuses. */
-bool x86_continue_tsc(const struct vcpus *vcpus, uint64_t host_tsc, struct error *error);
+/* Advance the TSCs of all vCPUs by `shift`, modulo 2^64. False and an error: KVM refuses. */
+bool x86_shift_tsc(const struct vcpus *vcpus, uint64_t shift, struct error *error);
 /* The frequency of the guest's TSC, kHz. */
 bool x86_tsc_khz(const struct vcpus *vcpus, uint64_t *khz, struct error *error);
 
