@@ -51,6 +51,7 @@ PARTS = {
     "exits": (guest.measure_exits, 1),
     "own-exits": (guest.measure_own_exits, 1),
     "cpus-start": (cpus.measure_start, 15),
+    "cpus-boot": (cpus.measure_boot, 3),
     "cpus": (cpus.measure_plugs, 1),
     "blocks": (blocks.measure, 1),
     "blocks-large": (blocks.measure_large, 1),
@@ -141,7 +142,7 @@ def command():
     shortened = f"HOTRAM_BENCH_SECONDS={disk.SECONDS:g} " if disk.SECONDS != disk.USUAL_SECONDS else ""
     line = shortened + "bench/bench.py " + shlex.join(sys.argv[1:])
     if common.emulated():
-        line = "tests/host/run --timeout 3600 -- " + line
+        line = f"tests/host/run {'' if common.X86 else '--arch arm64 '}--timeout 3600 -- " + line
     return line.strip()
 
 

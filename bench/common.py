@@ -58,10 +58,12 @@ def qemu_cpu():
     return "host" if has_virtualization() else "host,-arch-capabilities"
 
 
+X86 = os.uname().machine == "x86_64"
 HOTRAM = Program("hotram", machine.PROGRAM)
 QEMU = Program("QEMU", "qemu-system-x86_64",
                ["-accel", "kvm", "-machine", "pc", "-cpu", qemu_cpu()])
-PROGRAMS = [HOTRAM, QEMU]
+# What is measured on arm64, QEMU does not have.
+PROGRAMS = [HOTRAM, QEMU] if X86 else [HOTRAM]
 
 
 def memory_gib():
@@ -106,7 +108,8 @@ def describe():
     """The machine and the programs, for the head of a table."""
     return {
         "kind": kind(),
-        "processor": processor("model name"),
+        "architecture": "x86-64" if X86 else "arm64",
+        "processor": processor("model name") or f"arm64, part {processor('CPU part')}",
         "processors": os.cpu_count(),
         "memory_gib": round(memory_gib(), 1),
         "kernel": os.uname().release,

@@ -17,6 +17,9 @@ FEW_AND_MANY = (4, 255)
 COUNTED_PLUGS = 5
 STARTS = 3
 ALL = 64                    # CPUs that one guest is given, one after the other
+ONE_AND_ABSENT = (1, 101)   # possible CPUs of a guest that has one
+# On arm64 the first in which CPUs come and go: it prepares each of those that may come.
+BOOTED = "cloud" if common.X86 else "cloud-6.12"
 RAM_MIB = 128
 SYSFS = "/sys/devices/system/cpu"
 # What udev's rule is for: nothing of the guest's but the kernel's own work is measured.
@@ -38,6 +41,15 @@ def measure_start(program):
                              program=program.path) as paused:
             resident, _ = memory.resident(paused.process.pid, RAM_MIB * 1024)
             yield f"resident_{possible}", resident / 1024
+
+
+def measure_boot(program):
+    """Seconds until the guest's first process speaks."""
+    for possible in ONE_AND_ABSENT:
+        with machine.Machine([*program.options, "-m", "512M", *smp(possible)], kernel=BOOTED,
+                             program=program.path) as guest:
+            guest.wait_ready(600)
+            yield f"boot_{possible}", time.monotonic() - guest.started
 
 
 @contextlib.contextmanager

@@ -118,6 +118,8 @@ def number(value):
 
 
 def figure(part, program, value, unit):
+    if program not in part:
+        return None, "–"
     found = value(part[program]["samples"])
     if found is None and "failed" in part[program]:
         return None, "failed"
@@ -149,14 +151,17 @@ def head(results):
     others = f"- kept busy by others meanwhile: {host['others']:.2f} processors\n"
     if host["kind"] == "emulated host":     # it does not see them
         others = ""
-    sections = (*table_devices.SECTIONS, (": guests that are saved and moved", table_moves.PARTS))
+    sections = (*table_devices.SECTIONS, (": CPUs", table_cpus.PARTS),
+                (": guests that are saved and moved", table_moves.PARTS))
+    arm64 = " for arm64" if host.get("architecture") == "arm64" else ""
+    programs = "; ".join(host[name] for name in ("hotram", "QEMU") if name in host)
     what = next((name for name, parts in sections if set(results["parts"]) <= parts), "")
     date = f"- measured on {results['date']}\n" if "date" in results else ""
-    return (f"### {host['kind'].capitalize()}{what}\n\n"
+    return (f"### {host['kind'].capitalize()}{arm64}{what}\n\n"
             f"{date}"
             f"- {host['processor']}, {host['processors']} processor(s), "
             f"{host['memory_gib']} GiB, Linux {host['kernel']}\n"
-            f"- {host['hotram']}; {host['QEMU']}\n"
+            f"- {programs}\n"
             f"{others}"
             f"- `{results['command']}`\n\n")
 

@@ -5,6 +5,8 @@ import cpus
 from goal import Goal, of, percentile
 
 FEW, MANY = cpus.FEW_AND_MANY
+ONE, ABSENT = cpus.ONE_AND_ABSENT
+PARTS = {"cpus-start", "cpus", "cpus-boot"}
 SOME = 8                    # CPUs at the beginning and at the end
 
 
@@ -27,6 +29,8 @@ ROWS = [
     ("cpus-start", f"the same, 1 CPU of {MANY} possible", "ms", of(f"answer_{MANY}"), None),
     ("cpus-start", f"resident besides the guest's RAM, 1 CPU of {FEW} possible", "MiB", of(f"resident_{FEW}"), None),
     ("cpus-start", f"the same, 1 CPU of {MANY} possible", "MiB", of(f"resident_{MANY}"), Goal("≤ 5 MiB", limit=5)),
+    ("cpus-boot", "start to the guest's init, 1 CPU, no other possible", "s", of(f"boot_{ONE}"), None),
+    ("cpus-boot", f"the same, {ABSENT - ONE} others possible and absent", "s", of(f"boot_{ABSENT}"), None),
     ("cpus", f"device_add of a CPU to the guest's _OST, {FEW} possible", "ms", of(f"ost_{FEW}"), None),
     ("cpus", f"the same, {MANY} possible", "ms", of(f"ost_{MANY}"), None),
     ("cpus", f"the same of CPUs 2 to {SOME + 1} of {cpus.ALL}", "ms", part_of_all(0, SOME), None),
