@@ -46,6 +46,8 @@ if [ "${1:-}" = --hook ]; then
     echo hotram-guest > "$root/etc/hostname"
     printf '[Match]\nName=en* eth*\n\n[Network]\nDHCP=yes\n' > "$root/etc/systemd/network/dhcp.network"
     chroot "$root" systemctl enable --quiet systemd-networkd
+    # docs/guests.md
+    echo 'ACTION=="add", SUBSYSTEM=="cpu", ATTR{online}=="0", ATTR{online}="1"' > "$root/etc/udev/rules.d/80-cpus.rules"
     # For the console alone: sshd lets nobody in without a password, and root by a key only.
     chroot "$root" passwd -d root > /dev/null
     mkdir -p "$root/etc/systemd/system/serial-getty@ttyS0.service.d"

@@ -4,7 +4,8 @@
 # host: --memory 4G --timeout 600
 # disk: build/disk/test
 """The first command of README's "Using it", word for word and typed at a terminal: Debian boots from its disk, a qcow2
-image, by SeaBIOS and GRUB, lets ssh in through the forwarded port, and has more memory and less while it runs."""
+image, by SeaBIOS and GRUB, lets ssh in through the forwarded port, and has more memory and CPUs and less while it
+runs, by the udev rules of docs/guests.md, too."""
 
 import os
 import pathlib
@@ -28,6 +29,11 @@ PORT = "2222"
 def documented(start):
     """A command of README's, as words."""
     return re.search(rf"^{start} -.*$", (CLONE / "README.md").read_text(), re.MULTILINE)[0].split()
+
+
+def udev_rule(subsystem):
+    text = (CLONE / "docs/guests.md").read_text()
+    return re.search(rf'^\| udev rule \| `(ACTION==.*SUBSYSTEM=="{subsystem}".*)` \|$', text, re.MULTILINE)[1]
 
 
 def lacks():
@@ -105,11 +111,17 @@ class Session:
     def total(self):
         return int(self.ssh("grep MemTotal /proc/meminfo").split()[1])
 
-    def wait_total(self, kib):
+    def cpus(self):
+        return int(self.ssh("nproc"))
+
+    def wait_for(self, what, wanted):
         deadline = time.monotonic() + ANSWER_LIMIT
-        while (now := self.total()) != kib:
+        while (now := what()) != wanted:
             if time.monotonic() > deadline:
-                raise MachineError(f"MemTotal is {now} kB and not {kib}")
+                raise MachineError(f"{what.__name__}: {now} and not {wanted}")
+
+    def add_rule(self, name, rule):
+        self.ssh(f"echo '{rule}' > /etc/udev/rules.d/{name}.rules && udevadm control --reload")
 
     def monitor(self, command):
         """Typed at the monitor's prompt; what it says before it prompts again."""
@@ -131,11 +143,18 @@ def test_the_first_command_of_using_it():
         guest.terminal.wait_for(r"\(hotram\) $", ANSWER_LIMIT)
         guest.monitor("object_add memory-backend-ram,id=mem1,size=1G")
         guest.monitor("device_add pc-dimm,id=dimm1,memdev=mem1")
-        guest.wait_total(before + GIB)
+        guest.wait_for(guest.total, before + GIB)
+        # From here on by udev's rule alone.
+        guest.ssh("echo offline > /sys/devices/system/memory/auto_online_blocks")
+        guest.add_rule("81-memory", udev_rule("memory"))
         assert "from 2 GiB to 2.5 GiB" in guest.monitor("memory set 2560M")
-        guest.wait_total(before + 1536 * MIB)
+        guest.wait_for(guest.total, before + 1536 * MIB)
         assert "from 2.5 GiB to 1 GiB" in guest.monitor("memory set 1G")
-        guest.wait_total(before)
+        guest.wait_for(guest.total, before)
+        assert guest.ssh("cat /etc/udev/rules.d/80-cpus.rules").strip() == udev_rule("cpu")
+        for count in (4, 1):
+            guest.monitor(f"cpus set {count}")
+            guest.wait_for(guest.cpus, count)
         guest.ssh("poweroff")
         assert guest.process.wait(BOOT_LIMIT) == 0
         subprocess.run(["qemu-img", "check", "-q", "debian.qcow2"], cwd=DISK, check=True)

@@ -127,6 +127,24 @@ def test_a_guest_that_releases_refuses_and_waits():
         tell(db1, "k", "1")
 
 
+def test_the_configuration():
+    """What a domain that is defined has next time, too."""
+    libvirt.virsh("define", libvirt.file(domain("<vcpu current='1'>4</vcpu>")))
+    libvirt.virsh("start", "db1", "--paused")
+    with Domain(libvirt, "db1", console=False) as db1:
+        db1.virsh("setvcpus", "3", "--live", "--config")
+        assert current(db1) == 3 and present(db1) == [0, 1, 2], present(db1)
+        db1.virsh("destroy")
+    assert libvirt.virsh("vcpucount", "--current", "--config", "db1").strip() == "3"
+    libvirt.virsh("start", "db1", "--paused")
+    with Domain(libvirt, "db1", console=False) as db1:
+        assert current(db1) == 3 and present(db1) == [0, 1, 2], present(db1)
+        libvirt.virsh("setvcpus", "db1", "1", "--config")
+        assert current(db1) == 3 and "<vcpu placement='static' current='1'>4</vcpu>" in db1.virsh("dumpxml", "--inactive")
+        db1.virsh("destroy")
+    libvirt.virsh("undefine", "db1")
+
+
 def test_those_of_the_domain():
     with start("<vcpu current='2'>4</vcpu>\n<vcpus>\n"
                "<vcpu id='0' enabled='yes' hotpluggable='no' order='1'/>\n"
