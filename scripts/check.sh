@@ -392,7 +392,7 @@ for stage; do
     # When this fails there is nothing to test.
     build)     step "build with gcc" scripts/build.sh build/native gcc || finish ;;
     alone)     step "make, with neither apt nor dpkg" make_alone ;;
-    clang)     step "build with clang" scripts/build.sh build/clang clang none -Doptimization=1 ;;
+    clang)     step "build with clang" scripts/build.sh build/clang clang none -Doptimization=1 -Dtests=false ;;
     unit)      unit_tests ;;
     freestanding) tap freestanding tests/freestanding/run build/native ;;
     installed) tap installed tests/installed/run ;;

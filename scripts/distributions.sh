@@ -6,8 +6,8 @@
 #
 #   scripts/distributions.sh [SUITE [STAGE...]]
 #
-# default: Debian 13, on Debian 13 itself Debian 12; stages build, unit, program,
-# libvirt and guest of scripts/check.sh, some of the tests of the latter three, and the demo.
+# default: Debian 13, on Debian 13 itself Debian 12; stages build, unit and program of
+# scripts/check.sh, some of the tests of the latter, and the demo, which boots guests.
 # GUEST_TESTS, PROGRAM_TESTS and LIBVIRT_TESTS pick those of a stage that is named.
 #
 # The sources are those of this clone as they are, at /root/hotram in there. Packages
@@ -22,11 +22,7 @@ guest_tests=${GUEST_TESTS:-} program_tests=${PROGRAM_TESTS:-} libvirt_tests=${LI
 if [ $# -gt 0 ]; then
     demo=no
 else
-    # Of guests, README's on that release's kernel; of libvirt, what differs between its
-    # releases: how it probes, starts, finds again and changes a domain, in its life.
-    set -- build unit program libvirt guest
-    guest_tests=debian
-    libvirt_tests=life
+    set -- build unit program
     # What depends on the libraries, the kernel's headers and the Python of a release;
     # the others ask the same of the same code.
     program_tests="backends block clients console ctl descriptors files libqtest"

@@ -19,7 +19,7 @@ static bool name(const char *path)
     return valid;
 }
 
-void prove_aml_name(void)
+void prove_aml_name(void) /* slow */
 {
     bool valid = with_some_path(name);
 
@@ -62,7 +62,7 @@ static bool mutex(const char *path)
     return valid;
 }
 
-void prove_aml_mutex(void)
+void prove_aml_mutex(void) /* slow */
 {
     bool valid = with_some_path(mutex);
 
@@ -99,7 +99,7 @@ static bool release(const char *path)
     return valid;
 }
 
-void prove_aml_release(void)
+void prove_aml_release(void) /* slow */
 {
     bool valid = with_some_path(release);
 

@@ -21,7 +21,7 @@ void prove_aml_integer(void)
     REACHABLE(expected.count == 9);
 }
 
-void prove_aml_string(void)
+void prove_aml_string(void) /* slow */
 {
     const char *string = arbitrary_text();
     bool valid = string;
