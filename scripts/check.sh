@@ -257,7 +257,8 @@ sanitized_tests() {
     guest_tests "$1" "guest-$1"
 }
 
-# They need no KVM, or some of their tests need none. There are fewer random operations than with the build that is not slowed down.
+# They need no KVM, or some of their tests need none. There are fewer random operations than with the build that is
+# not slowed down.
 sanitized_program_tests() {
     local file name
     for file in $(grep -lE "^# sanitizers:.* $1\\b" tests/program/test_*.py); do
@@ -293,8 +294,8 @@ stress_test() {
     program_test tests/stress/test_stress.py 600
 }
 
-# The cross build, its host, and those guest tests that depend on the processor; those of CPUs once more where KVM has
-# to do without the virtualization host extensions, and with a GICv2, and on a host with a later kernel.
+# The cross build, its host, and those guest tests that depend on the processor; the first of them once more where KVM
+# has to do without the virtualization host extensions, and those of CPUs there with a GICv2, and with a later kernel.
 arm64_tests() {
     step "packages and guest images for arm64" prepare_arm64 &&
         step "build for arm64" scripts/build.sh build/arm64 aarch64-linux-gnu-gcc || return

@@ -32,16 +32,20 @@ def threads(pid, *files):
             yield (task.name, *texts)
 
 
-def is_accepted(path):
-    """Whether a connection to this UNIX socket, whose path is as it was given, has been accepted (state 3: connected)."""
+def sockets_at(path):
+    """UNIX sockets whose path is as it was given: flags, type, state and inode of each."""
     entries = [line.split() for line in pathlib.Path("/proc/net/unix").read_text().splitlines()]
-    return any(words[5] == "03" and words[-1] == str(path) for words in entries)
+    return [words[3:7] for words in entries if words[-1] == str(path)]
+
+
+def is_accepted(path):
+    """Whether a connection to this UNIX socket has been accepted (state 3: connected)."""
+    return any(state == "03" for _, _, state, _ in sockets_at(path))
 
 
 def listens(pid, path):
     """Whether a process listens on this UNIX socket, whose path is as it gave it. That the path is there comes before."""
-    sockets = {line.split()[6] for line in pathlib.Path("/proc/net/unix").read_text().splitlines()
-               if line.split()[3] == "00010000" and line.split()[-1] == str(path)}
+    sockets = {inode for flags, _, _, inode in sockets_at(path) if flags == "00010000"}
     for link in pathlib.Path(f"/proc/{pid}/fd").iterdir():
         try:
             if link.readlink().name.removeprefix("socket:[").rstrip("]") in sockets:

@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
+# sanitizers: asan tsan
 """announce-self: network cards announce their addresses, by frames of the program's and by their drivers, which the test
 plays, like the other end of the cable. It needs no KVM."""
 

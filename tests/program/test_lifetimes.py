@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
-# sanitizers: tsan
+# sanitizers: asan tsan
 """Who owns what, and for how long: memory of a DIMM, operations that end while somebody looks at them, work that is
 queued when its owner goes. Under the address sanitizer each of these finds more; without it the state tells."""
 

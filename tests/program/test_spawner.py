@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
 # kvm: none
+# sanitizers: asan
 """Networks of libslirp's that are added while the guest runs: the process that starts their programs. It needs no
 KVM."""
 
