@@ -22,8 +22,9 @@ MIB = 1 << 20
 SANITIZED = re.search(rb"__[at]san_init", pathlib.Path(PROGRAM).read_bytes())
 # Of a program's own: libraries, locales, what was preloaded. And [heap], [stack], [vdso].
 NOT_COMPARED = re.compile(r"/usr/|/lib|/build/|\[|/faults$")
-# Of less than this and without a name: libc's, who keeps stacks for the next threads.
-COMPARED_FROM = MIB
+# Of less than this and without a name: libc's, who keeps stacks for the next threads, and neighbours are one mapping:
+# those of some vCPUs are more than 1 MiB. Memory of guests is 16 MiB and more here.
+COMPARED_FROM = 8 * MIB
 
 
 class Ended(Exception):
