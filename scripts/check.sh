@@ -320,12 +320,13 @@ prepare_arm64() {
     scripts/setup.sh arm64 && scripts/guest-images.sh arm64
 }
 
-# `make` in a folder of its own, on a machine that knows nothing of packages: the programs.
+# `make` in a folder of its own, on a machine that knows nothing of packages: what asks for them comes before the first
+# program, and one is enough.
 # shellcheck disable=SC2317  # called through step
 make_alone() {
     rm -rf build/alone
-    HOTRAM_TARGETS=$(programs) PATH=$(tests/lib/without build/alone/path 'apt* dpkg*') make BUILD=build/alone/build &&
-        build/alone/build/vmm/hotram -version
+    HOTRAM_TARGETS=ctl/hotramctl PATH=$(tests/lib/without build/alone/path 'apt* dpkg*') make BUILD=build/alone/build &&
+        build/alone/build/ctl/hotramctl --version
 }
 
 # What a stage needs that is not in every Debian: groups of scripts/setup.sh, "images",
