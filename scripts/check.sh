@@ -7,6 +7,10 @@
 #                                           clang alone format fuzz libvirt
 #                                           distributions guest arm64 asan tsan
 #                                           stress
+#   scripts/check.sh all            each stage, with all of its tests
+#
+# With no stage named it is each stage, less those tests that take long where their
+# host is emulated, and say so: see is_left_out().
 #
 # Every stage's whole output is in build/log/. Tests speak TAP; a stage that
 # breaks, ends early or runs no test at all counts as one failure more. Two test
@@ -21,7 +25,7 @@ export HOTRAM_WERROR=1
 logs=build/log
 mkdir -p $logs build/tmp
 
-passed=0 failed=0 started=()
+passed=0 failed=0 started=() named=yes left_out=()
 
 pass() { passed=$((passed + 1)); echo "ok - $*"; }
 fail() { failed=$((failed + 1)); echo "not ok - $*"; }
@@ -130,6 +134,17 @@ guest_test() {
 # Any /dev/kvm, for micro-guests: an emulating one does not run an ordinary Linux.
 any_kvm() { [ -r /dev/kvm ] && [ -w /dev/kvm ]; }
 
+# is_left_out FILE: neither this test nor its stage was named, and its host would be emulated, where a line
+# "# emulated: ARCHITECTURE..." or "# emulated: none" in the test says that `make check` runs it on those only.
+is_left_out() {
+    local arch=${HOTRAM_ARCH:-x86-64} those
+    those=$(sed -n 's/^# emulated: *//p' "$1")
+    case "$named $those " in "yes "* | "no  " | *" $arch "*) return 1 ;; esac
+    ! tests/host/has-kvm "$arch" > /dev/null || return
+    ! any_kvm || ! grep -q '^# guest: none' "$1" || return
+    left_out+=("${1#tests/} ($arch)")
+}
+
 # Those with guests of their own skip these without /dev/kvm, and run once more where there is one.
 unit_tests() {
     local name
@@ -195,6 +210,7 @@ libvirt_tests() {
         name=${file##*/test_} name=${name%.py}
         [[ -z ${LIBVIRT_TESTS:-} || " $LIBVIRT_TESTS " == *" $name "* ]] || continue
         [ "$name" != arm64 ] || continue        # see arm64_tests
+        [ -n "${LIBVIRT_TESTS:-}" ] || ! is_left_out "$file" || continue
         tap "libvirt $name" libvirt_test "$file"
     done
     echo "# what virsh said: $logs/libvirt-*.log"
@@ -224,6 +240,7 @@ guest_tests() {
         *" ${HOTRAM_ARCH:-x86-64} "*) ;;
         *) continue ;;
         esac
+        [ -n "${GUEST_TESTS:-}" ] || ! is_left_out "$file" || continue
         tap "$title $name" guest_test "$build" "$file"
     done
 }
@@ -370,6 +387,8 @@ prepare() {
 
 finish() {
     drain
+    [ ${#left_out[@]} -eq 0 ] ||
+        echo "# left out, where hosts are emulated; scripts/check.sh all runs them, too: ${left_out[*]}"
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ]
     exit
@@ -388,8 +407,11 @@ for kind in program guest libvirt; do
     export -n "${list?}"
 done
 
-[ $# -gt 0 ] || set -- build unit freestanding program faults installed prove \
-    differential clang alone format fuzz libvirt distributions guest arm64 asan tsan stress
+[ $# -gt 0 ] || named=no
+case ${*:-all} in
+all) set -- build unit freestanding program faults installed prove differential clang alone format fuzz libvirt \
+    distributions guest arm64 asan tsan stress ;;
+esac
 if ! prepare "$@" 2>&1 | tee $logs/prepare.log; then
     fail "packages and guest images"
     finish

@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# architectures: x86-64
+# emulated: none
 """DIMMs that are plugged when the guest reboots: in use at once or by its policy,
 and removable one by one, though they are neighbours."""
 

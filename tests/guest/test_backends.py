@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: none
 # architectures: x86-64
 # host: --memory 4G --append hugepagesz=1G --append hugepages=1 --append hugepagesz=2M --append hugepages=128
 """Real guests on huge pages: plugged at the start and later, given back to the

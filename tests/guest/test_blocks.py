@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: none
 # architectures: x86-64
 # host: --memory 9G --timeout 900
 """Guests whose memory block is not 128 MiB, and DIMMs that are not whole memory blocks: what is plugged is

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: x86-64
 # host: --timeout 900
 """As many CPUs as a machine can have: what it costs a guest's boot that they are absent, and all of them plugged and
 removed."""

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: none
 # architectures: x86-64
 # host: --memory 4G --timeout 600
 # disk: build/disk/test

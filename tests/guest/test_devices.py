@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: x86-64
 # sanitizers: asan
 """A guest and its virtio devices by Linux's own drivers: disk, network card, random bytes, balloon; from the start, and
 while it runs."""

@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# architectures: x86-64
+# emulated: none
 """Several DIMMs in one guest: sizes, places, holes, orders, and the host's memory."""
 
 import pathlib

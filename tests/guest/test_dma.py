@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# architectures: x86-64
+# emulated: x86-64
 """No byte is written to memory that has left: a guest writes and verifies a pattern on its disk, by direct I/O out of
 memory in DIMMs, and sends over its network cards, while DIMMs come and go at random, and through a reset.
 

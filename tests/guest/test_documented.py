@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: none
 # architectures: x86-64
 """The commands of QEMU's document about memory hotplug (docs/memory-hotplug.txt
 in its sources), typed as they stand there with hotram in qemu's place."""

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: x86-64
 # host: --memory 3G --timeout 900
 """DIMMs that are plugged and asked back at 20 moments of a guest's start each: every
 operation ends with the truth."""

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: none
 # architectures: x86-64
 """How often a guest leaves for the program because of one plug: as often with
 256 slots as with one, whatever slot it is. Since Linux 6.9 a guest looks at the

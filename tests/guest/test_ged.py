@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# architectures: x86-64
+# emulated: none
 """Hardware-reduced ACPI: memory and power button by the Generic Event Device."""
 
 import pathlib

@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# architectures: x86-64
+# emulated: none
 """NUMA nodes as the guest's kernel sees them: CPUs, boot memory, plugged memory,
 distances."""
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# architectures: x86-64
+# emulated: none
 """One result for every plug and unplug, with real guests: done, refused, unanswered,
 late, cancelled, tried again."""
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: x86-64
 # sanitizers: tsan
 """Devices come into root ports and go again while the guest runs, by Linux's own driver of such slots: operations, with
 their results."""

@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# architectures: x86-64
+# emulated: none
 """What happens while the guest does not run, or at the same time."""
 
 import pathlib

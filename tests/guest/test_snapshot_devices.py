@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# architectures: x86-64
+# emulated: none
 # host: --memory 3G --timeout 900
 """A Linux guest on x86-64 with a disk that it writes and verifies, and network cards, continues from a snapshot."""
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: none
 # architectures: x86-64
 """A disk of vhost-user in a guest, a qcow2 image by qemu-storage-daemon: the guest writes and verifies a pattern, by direct
 I/O out of memory in DIMMs, while DIMMs come and go; the daemon is killed and restarted while the disk is idle, and what was

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: none
 # architectures: x86-64
 """A folder of the host in a guest, by each virtiofsd: a tree goes there and back, and a guest writes a pattern to a file, by
 direct I/O out of memory in DIMMs, and verifies it, while DIMMs come and go."""

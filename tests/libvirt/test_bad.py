@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: none
 # guest: none
 """What people can get wrong under libvirt comes back through virsh as a sentence
 that helps, and leaves everything as it was. The guest need not run for that."""

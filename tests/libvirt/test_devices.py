@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: none
 # libvirt: system
 # host: --memory 4G --append modules=net
 """Disks, network cards, random bytes, a balloon and sockets under libvirt, in a guest that uses them; what is attached

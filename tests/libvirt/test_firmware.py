@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: none
 # guest: none
 """What <os> can say of firmware: which one, its variables, the boot order, a boot menu, and SMBIOS tables; and a watchdog.
 SeaBIOS and the micro-guest run, on any KVM; UEFI needs more, and is only started."""

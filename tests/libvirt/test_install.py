@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: none
 # host: --memory 2G --timeout 1500
 """virt-install imports a disk in qcow2 format, which SeaBIOS and GRUB boot; virsh attaches memory to the guest, and
 detaches it. The command is that of docs/libvirt.md. The tests follow each other, in one guest."""

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: none
 # host: --memory 4G --append hugepagesz=2M --append hugepages=448
 """Where libvirt lets a DIMM's memory come from: anonymous, memfd, files, huge
 pages; shared and private; the host's nodes. A real guest for huge pages, at the

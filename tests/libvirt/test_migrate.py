@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: none
 # guest: none
 """A domain with a plugged DIMM moves between two libvirtds on this machine, and answers on its serial port afterwards:
 with the micro-guest, which writes and verifies its memory. The tests follow each other; each begins where the domain

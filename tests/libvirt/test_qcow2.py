@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: none
 """A disk in qcow2 format under libvirt: the guest uses it, also with memory that came later, and memory is removed again
 while the disk is in use. The tests follow each other, in one guest."""
 

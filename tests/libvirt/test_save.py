@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: none
 # guest: none
 """A domain with a plugged DIMM is saved and restored by libvirt, also as a managed save: with the micro-guest, which
 answers on its serial port afterwards. The tests follow each other."""

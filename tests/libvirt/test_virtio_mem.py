@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: none
 # host: --memory 4G
 """libvirt's <memory model='virtio-mem'>: from the start and attached, beside a DIMM, other
 sizes by virsh update-memory-device, what dumpxml shows of them, a reboot. The domain of

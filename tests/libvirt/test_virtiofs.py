@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: none
 # libvirt: system
 # host: --memory 4G
 """libvirt's <filesystem type='mount'> with <driver type='virtiofs'/>: libvirt starts virtiofsd and connects hotram to it;

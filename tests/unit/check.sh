@@ -49,5 +49,37 @@ closes '1 passed, 0 failed' 'nothing picked' 'env | grep -q _TESTS= || echo ok 1
 PROGRAM_TESTS=other
 closes '0 passed, 1 failed' 'PROGRAM_TESTS: there is no tests/program/test_other.py' 'echo ok 1; echo 1..1'
 
+# What takes long in an emulated host is left out, and that is said, only if nothing is named.
+unset PROGRAM_TESTS
+rm -r tests scripts/distributions.sh
+mkdir -p tests/guest tests/host
+printf '# emulated: none\n' > tests/guest/test_slow.py
+echo '# sanitizers: asan tsan' > tests/guest/test_other.py
+for name in scripts/setup scripts/guest-images scripts/acpica scripts/later-daemon scripts/build scripts/debian-disk; do
+    printf '#!/bin/sh\n' > $name.sh
+done
+printf '#!/bin/sh\nexit 1\n' > tests/host/has-kvm
+# shellcheck disable=SC2016
+printf '#!/bin/sh\nfor last; do :; done\necho "ok 1 - ran $last"; echo 1..1\n' > tests/host/run
+chmod +x scripts/* tests/host/*
+# runs WORDS YES-OR-NO [STAGE]: whether check.sh runs the slow test.
+runs() {
+    count=$((count + 1)) is=no
+    # shellcheck disable=SC2086  # none or one
+    scripts/check.sh $3 > said 2>&1
+    ! grep -q 'ok 1 - ran tests/guest/test_slow.py' said || is=yes
+    if [ $is = "$2" ] && grep -q 'ok 1 - ran tests/guest/test_other.py' said &&
+        [ "$(grep -c '^# left out.*guest/test_slow.py (x86-64)' said)" = "$([ $is = yes ] && echo 0 || echo 1)" ]; then
+        echo "ok $count - $1"
+    else
+        bad=$((bad + 1))
+        echo "not ok $count - $1"
+        sed 's/^/# /' said
+    fi
+}
+runs 'make check, where hosts are emulated' no ''
+runs 'make check-all there' yes all
+runs 'a stage that is named' yes guest
+
 echo "1..$count"
 [ $bad -eq 0 ]

@@ -32,6 +32,16 @@ def check_some():
     assert not bad, f"all or none of the tests need KVM: {bad}"
 
 
+def check_emulated():
+    """check.sh reads it of guests' tests and those of libvirt, and knows these values."""
+    bad = []
+    for path in sorted((SOURCE / "tests").glob("*/test_*.py")):
+        for value in re.findall(r"^# emulated:(.*)$", path.read_text(), re.MULTILINE):
+            if path.parent.name not in ("guest", "libvirt") or value not in (" none", " x86-64", " arm64"):
+                bad.append(f"{path.parent.name}/{path.name}:{value}")
+    assert not bad, f"marks that nobody reads: {bad}"
+
+
 def check_others():
     """Where all need it, or none, no test is marked."""
     bad = [name for name, text in TEXTS.items() if says(text) in ("all", "none") and "@tap.kvm" in text]
@@ -44,4 +54,5 @@ def check_words():
 
 
 checks.run([("the words", check_words), ("where some tests need KVM, others do not", check_some),
-            ("no other file marks tests", check_others)])
+            ("no other file marks tests", check_others),
+            ("what is left out where hosts are emulated", check_emulated)])
