@@ -44,12 +44,13 @@ disk:
 	scripts/setup.sh disk
 	scripts/debian-disk.sh
 
+# PARTS=start,plug: these alone; bench/bench.py --help lists them.
 bench: setup
 	scripts/setup.sh guest bench disk
 	scripts/build.sh $(BUILD)
 	scripts/guest-images.sh
 	scripts/debian-disk.sh
-	tests/host/run --timeout 3600 -- bench/bench.py
+	tests/host/run --timeout 3600 -- bench/bench.py $(if $(PARTS),--only $(PARTS))
 
 # DESTDIR and the like go to meson; the prefix is set with
 # `meson configure build/native --prefix=...`.
@@ -80,7 +81,7 @@ help:
 	@echo 'make prove      prove properties of the library with CBMC; make check runs the quick ones'
 	@echo 'make demo       a Linux guest gains 1 GiB and two CPUs, gives them back, moves, and is restored; ARCH=arm64'
 	@echo 'make disk       make a disk with Debian on it, of Debian'"'"'s packages, and a key for ssh, in build/disk'
-	@echo 'make bench      measure hotram beside QEMU'
+	@echo 'make bench      measure hotram beside QEMU; PARTS=start,plug: these alone'
 	@echo 'make install    install what was built (DESTDIR is respected)'
 	@echo 'make format     put the C sources into shape'
 	@echo 'make clean      remove what was built; distclean: and downloaded'
