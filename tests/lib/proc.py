@@ -2,7 +2,23 @@
 """What /proc says of a process whose threads come and go: one may end between the listing of its folder (then
 there is no such file) and the reading of a file that is open already (then there is no such process)."""
 
+import contextlib
+import os
 import pathlib
+import signal
+
+
+@contextlib.contextmanager
+def daemon(pid):
+    """A process that is nobody's child, with a descriptor of it; if it still runs at the end, it is ended, however the
+    test ends. By the descriptor: the number may be another's by then."""
+    descriptor = os.pidfd_open(int(pid))
+    try:
+        yield descriptor
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        os.close(descriptor)
 
 
 def read(path):

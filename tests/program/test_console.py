@@ -16,9 +16,8 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib import tap                                          # noqa: E402
+from lib import proc, tap                                    # noqa: E402
 from lib.machine import CLONE, PROGRAM                       # noqa: E402
-from lib.proc import is_alive                                # noqa: E402
 from lib.qmp import QMP                                      # noqa: E402
 
 MICRO = str(CLONE / "build/native/tests/micro/micro")
@@ -262,7 +261,7 @@ def test_in_the_background():
                        check=True, timeout=LIMIT, stdin=subprocess.DEVNULL)
         # Both are there as soon as the command returns.
         pid = int(pathlib.Path(folder, "pid").read_text())
-        try:
+        with proc.daemon(pid):
             client = QMP(f"{folder}/qmp", LIMIT)
             assert client.execute("query-status")["running"] is True
             second = subprocess.run(
@@ -273,12 +272,9 @@ def test_in_the_background():
             os.kill(pid, signal.SIGTERM)
             client.wait_event("SHUTDOWN", {"guest": False, "reason": "host-signal"},
                               LIMIT)
-            wait_for(lambda: not is_alive(pid), "the program's end")
+            wait_for(lambda: not proc.is_alive(pid), "the program's end")
             assert not os.path.exists(f"{folder}/pid")
             assert not os.path.exists(f"{folder}/qmp")
-        finally:
-            if os.path.exists(f"{folder}/pid"):
-                os.kill(pid, signal.SIGKILL)
 
 
 def test_background_that_cannot_start():

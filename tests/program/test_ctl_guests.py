@@ -16,7 +16,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib import tap                                          # noqa: E402
+from lib import proc, tap                                    # noqa: E402
 from lib.ctl import LIMIT, place                             # noqa: E402
 from lib.machine import PROGRAM                              # noqa: E402
 from lib.qmp import QMP                                      # noqa: E402
@@ -221,15 +221,12 @@ def test_in_the_background():
         subprocess.run([PROGRAM, *OPTIONS, "-name", "db1", "-daemonize"], env=here.environment,
                        check=True, timeout=LIMIT, stdin=subprocess.DEVNULL)
         pid = here.json("status")["pid"]       # there as soon as the command returns
-        try:
+        with proc.daemon(pid):
             assert here.run("quit") == (0, f"guest db1 (process {pid}) ends\n", "")
             deadline = time.monotonic() + LIMIT
             while sockets(here):
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
 
 
 # ---- which guest ----

@@ -9,6 +9,7 @@ import errno
 import fcntl
 import os
 import pathlib
+import select
 import signal
 import socket
 import stat
@@ -18,7 +19,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib import inject, tap                                  # noqa: E402
+from lib import inject, proc, tap                            # noqa: E402
 from lib.host import MIB, Host                               # noqa: E402
 from lib.machine import CLONE, PROGRAM                       # noqa: E402
 from lib.qmp import QMP, QMPError                            # noqa: E402
@@ -305,12 +306,10 @@ def test_relative_paths_in_the_background():
                             "-object", "memory-backend-file,id=m,size=2M,mem-path=memory", cwd=place)
         assert status == 0, said
         assert stat.S_ISSOCK((place / "q").stat().st_mode)
-        pid = int((place / "pid").read_text())
-        qmp = QMP(place / "q", LIMIT)
-        qmp.execute("quit")
-        deadline = time.monotonic() + LIMIT
-        while os.path.exists(f"/proc/{pid}/exe") and time.monotonic() < deadline:
-            time.sleep(0.01)
+        with proc.daemon((place / "pid").read_text()) as process:
+            qmp = QMP(place / "q", LIMIT)
+            qmp.execute("quit")
+            assert select.select([process], [], [], LIMIT)[0]
         assert sorted(path.name for path in place.iterdir()) == ["memory"], list(place.iterdir())
 
 

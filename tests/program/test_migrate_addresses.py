@@ -15,7 +15,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib import tap                                          # noqa: E402
+from lib import proc, tap                                    # noqa: E402
 from lib.machine import PROGRAM                              # noqa: E402
 from lib.micro import tell                                   # noqa: E402
 from lib.migration import BASE, LIMIT, begin_writing, dimm, end, end_writing, info, move, pass_fd, place  # noqa: E402
@@ -263,13 +263,10 @@ def test_a_daemon_waits_for_its_guest():
         assert result.returncode == 1 and "-incoming 'unix:" in result.stderr, result
         assert subprocess.run([*command, "-incoming", "unix:m"], cwd=folder, stdin=subprocess.DEVNULL, timeout=LIMIT,
                               stderr=subprocess.DEVNULL).returncode == 0
-        pid = os.pidfd_open(int((folder / "pid").read_text()))
-        try:
+        with proc.daemon((folder / "pid").read_text()) as process:
             assert (folder / "m").is_socket()
-            signal.pidfd_send_signal(pid, signal.SIGTERM)
-            assert select.select([pid], [], [], LIMIT)[0]
-        finally:
-            os.close(pid)
+            signal.pidfd_send_signal(process, signal.SIGTERM)
+            assert select.select([process], [], [], LIMIT)[0]
         assert not (folder / "m").exists()
 
 

@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from lib import tap                                          # noqa: E402
+from lib import proc, tap                                    # noqa: E402
 from lib.machine import PROGRAM                              # noqa: E402
 from lib.net import USER_NET, children                       # noqa: E402
 from lib.qmp import QMP, QMPError                            # noqa: E402
@@ -219,13 +219,14 @@ def test_a_daemon_keeps_nobody_waiting():
             options += ["-netdev", "user,id=u"]
         done = run(*options, "-daemonize", "-pidfile", f"{made.folder}/pid", cwd=made.folder)
         pid = int((made.folder / "pid").read_text())
-        assert done.returncode == 0 and done.stdout == "heard\n", done.stdout
-        started = children(pid)
-        assert len(started) == len(options) // 2, started
-        for process in started:
-            assert os.readlink(f"/proc/{process}/fd/2") == "/dev/null", process
-        os.kill(pid, signal.SIGTERM)
-        wait_until(lambda: len(made.lines()) == 2, "the second script")
+        with proc.daemon(pid):
+            assert done.returncode == 0 and done.stdout == "heard\n", done.stdout
+            started = children(pid)
+            assert len(started) == len(options) // 2, started
+            for process in started:
+                assert os.readlink(f"/proc/{process}/fd/2") == "/dev/null", process
+            os.kill(pid, signal.SIGTERM)
+            wait_until(lambda: len(made.lines()) == 2, "the second script")
 
 
 if __name__ == "__main__":
