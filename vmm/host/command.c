@@ -15,21 +15,13 @@
 static int start(const char *text, enum command_end end, int fd)
 {
     char *words[] = { (char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c", (char *)(uintptr_t)text, NULL };
-    posix_spawn_file_actions_t actions;
+    const struct launch_files files = { .input = end == COMMAND_INPUT ? fd : LAUNCH_NOTHING,
+                                        .output = end == COMMAND_OUTPUT ? fd : STDERR_FILENO,
+                                        .errors = STDERR_FILENO,
+                                        .more = LAUNCH_NOTHING };
     pid_t pid;
-    int failure;
 
-    posix_spawn_file_actions_init(&actions);
-    failure = end == COMMAND_INPUT
-                  ? posix_spawn_file_actions_adddup2(&actions, fd, STDIN_FILENO)
-                  : posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    if (!failure)
-        failure = posix_spawn_file_actions_adddup2(&actions, end == COMMAND_OUTPUT ? fd : STDERR_FILENO,
-                                                   STDOUT_FILENO);
-    if (!failure)
-        failure = launch(SHELL, words, &actions, &pid);
-    posix_spawn_file_actions_destroy(&actions);
-    return failure;
+    return launch(SHELL, words, &files, &pid);
 }
 
 int command_open(const char *text, enum command_end end, struct error *error)

@@ -24,30 +24,15 @@
 
 /* ---- a script ---- */
 
-static int add_actions(posix_spawn_file_actions_t *actions)
-{
-    int failure = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-
-    if (!failure)
-        failure = posix_spawn_file_actions_adddup2(actions, STDERR_FILENO, STDOUT_FILENO);
-    if (!failure)
-        failure = posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
-    return failure;
-}
-
 /* 0, or a positive errno. */
 static int start(const char *path, const char *argument, pid_t *pid)
 {
     char *const words[] = { (char *)(uintptr_t)path, (char *)(uintptr_t)argument, NULL };
-    posix_spawn_file_actions_t actions;
-    int failure;
+    const struct launch_files files = {
+        .input = LAUNCH_NOTHING, .output = STDERR_FILENO, .errors = STDERR_FILENO, .more = LAUNCH_NOTHING
+    };
 
-    posix_spawn_file_actions_init(&actions);
-    failure = add_actions(&actions);
-    if (!failure)
-        failure = launch(path, words, &actions, pid);
-    posix_spawn_file_actions_destroy(&actions);
-    return failure;
+    return launch(path, words, &files, pid);
 }
 
 /* With SIGCHLD not ignored, or there would be no status. */

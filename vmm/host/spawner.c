@@ -14,29 +14,19 @@
 #include <unistd.h>
 
 #include "host/daemon.h"
-#include "host/launch.h"
 
 /* ---- a program ---- */
 
 /* A positive errno, or 0. */
 static int start(const char *path, char *const words[], int fd)
 {
-    posix_spawn_file_actions_t actions;
+    const struct launch_files files = { .input = LAUNCH_NOTHING,
+                                        .output = LAUNCH_NOTHING,
+                                        .errors = daemon_is_detached() ? LAUNCH_NOTHING : STDERR_FILENO,
+                                        .more = fd };
     pid_t pid;
-    int failure;
 
-    posix_spawn_file_actions_init(&actions);
-    failure = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    if (!failure)
-        failure = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    if (!failure && daemon_is_detached())
-        failure = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    if (!failure)
-        failure = posix_spawn_file_actions_adddup2(&actions, fd, PROGRAM_FD);
-    if (!failure)
-        failure = launch(path, words, &actions, &pid);
-    posix_spawn_file_actions_destroy(&actions);
-    return failure;
+    return launch(path, words, &files, &pid);
 }
 
 bool program_start(const char *path, char *const words[], int fd, struct error *error)

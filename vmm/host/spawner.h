@@ -18,9 +18,10 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "host/launch.h"
 
 /* The number of the descriptor that is passed to a started program. */
-#define PROGRAM_FD 3
+#define PROGRAM_FD LAUNCH_MORE_FD
 #define SPAWNER_CHILDREN_MAX 64u
 /* Limits of a request's arguments: bytes including NULs, and number. */
 #define SPAWNER_BYTES_MAX 16384u
