@@ -150,17 +150,17 @@ bool vcpu_arch_start(struct vcpu *vcpu, const struct vcpu_start *start)
 
 /* Of the host's TSC, some 100 microseconds. */
 #define PROMPT 250000u
-#define PROMPT_TRIES 10
+#define PROMPT_TRIES 10u
 
 /* KVM_GET_CLOCK or KVM_SET_CLOCK, and the host's TSC at that moment. It is in the middle of the call, which
- * is made again if something else has come between: a guest that compares its clocks sees 500 microseconds.
- */
+ * is made again, up to `tries` times, if something else has come between: a guest that compares its clocks
+ * sees 500 microseconds. */
 static bool pass_clock(const struct vcpus *vcpus, unsigned long request, struct kvm_clock_data *data,
-                       uint64_t *tsc)
+                       unsigned tries, uint64_t *tsc)
 {
     uint64_t begun, took = PROMPT;
 
-    for (unsigned i = 0; i < PROMPT_TRIES && took >= PROMPT; i++) {
+    for (unsigned i = 0; i < tries && took >= PROMPT; i++) {
         begun = __rdtsc();
         if (ioctl(vcpus->vm->fd, request, data) < 0)
             return false;
@@ -175,7 +175,7 @@ bool vcpus_arch_get_clock(const struct vcpus *vcpus, struct vcpu_clock *clock, s
     struct kvm_clock_data data = { 0 };
 
     *clock = (struct vcpu_clock){ 0 };
-    if (!pass_clock(vcpus, KVM_GET_CLOCK, &data, &clock->host_tsc))
+    if (!pass_clock(vcpus, KVM_GET_CLOCK, &data, PROMPT_TRIES, &clock->host_tsc))
         return error_set(error, "KVM_GET_CLOCK: %s", strerror(errno));
     clock->value = data.clock;
     return true;
@@ -186,16 +186,14 @@ bool vcpus_arch_set_clock(const struct vcpus *vcpus, const struct vcpu_clock *cl
     struct kvm_clock_data data = { .clock = clock->value };
     uint64_t tsc;
 
-    if (!pass_clock(vcpus, KVM_SET_CLOCK, &data, &tsc))
+    if (!pass_clock(vcpus, KVM_SET_CLOCK, &data, clock->restored ? PROMPT_TRIES : 1, &tsc))
         return error_set(error, "KVM_SET_CLOCK: %s", strerror(errno));
-    /* KVM relates the two to each other when the vCPUs enter the guest. */
-    if (clock->restored && !x86_shift_tsc(vcpus, clock->host_tsc - tsc, error))
-        return false;
     /* So that the guest's watchdogs know. A guest that does not use the clock gives EINVAL. */
     for (unsigned i = 0; i < vcpus->possible; i++)
         if (vcpus_has(vcpus, i) && ioctl(vcpus->vcpu[i].fd, KVM_KVMCLOCK_CTRL, 0) < 0 && errno != EINVAL)
             return error_set(error, "vCPU %u: KVM_KVMCLOCK_CTRL: %s", i, strerror(errno));
-    return true;
+    /* KVM relates TSC and clock to each other when the vCPUs enter the guest. */
+    return !clock->restored || x86_shift_tsc(vcpus, clock->host_tsc - tsc, error);
 }
 
 /* A rebooted kernel counts its uptime from zero again. */
