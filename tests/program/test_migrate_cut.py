@@ -92,9 +92,9 @@ def test_cut_at_every_byte_of_what_the_source_sends():
 def test_cut_at_every_byte_of_the_answers():
     """Before LOADED has arrived, the guest continues here; then it is at the target, and the source names the way out."""
     with start(base=SMALL) as source:
-        for byte in range(2 * HEADER):
-            stays(source, cut_back=byte, how=Between.HOW[byte % len(Between.HOW)])
-    for byte in range(2 * HEADER, 3 * HEADER):
+        for count, byte in enumerate(range(0, 2 * HEADER, tap.STRIDE)):
+            stays(source, cut_back=byte, how=Between.HOW[count % len(Between.HOW)])
+    for byte in range(2 * HEADER, 3 * HEADER, tap.STRIDE):
         with start(base=SMALL) as source, place() as folder:
             target, _, result, at_source, at_target = move(source, folder, cut_back=byte)
             with target:
