@@ -26,7 +26,7 @@ else
     # What depends on the libraries, the kernel's headers and the Python of a release;
     # the others ask the same of the same code.
     program_tests="backends block clients console ctl descriptors files libqtest"
-    program_tests+=" libvirt micro sandbox schema tcp user_net virtio_blk virtio_net"
+    program_tests+=" libvirt sandbox schema tcp user_net virtio_blk virtio_net"
     program_tests+=" virtio_serial"
 fi
 there=build/distributions/$suite/root/root/hotram
