@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
-# emulated: x86-64
+# emulated: none
 # host: --memory 2G --timeout 600
 """A guest's time stands still while it is stopped: no watchdog of its kernel
 barks after cont, and its uptime does not jump. As with QEMU."""

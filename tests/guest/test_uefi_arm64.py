@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: none
 # architectures: arm64
 # host: --memory 10G --timeout 900
 """Debian's EDK2 for arm64, unmodified: it finds the machine in device tree and firmware configuration, and starts Linux

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: none
 # host: --memory 4G --timeout 1500
 """arm64: Debian's EDK2, found by hotram's descriptor file, boots a domain's disk, and virsh attaches memory to the guest.
 The tests follow each other, in one guest."""

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: BSD-2-Clause
+# emulated: none
 # guest: none
 # libvirt: system
 # host: --append modules=net
