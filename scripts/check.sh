@@ -157,7 +157,6 @@ unit_tests() {
 }
 
 # The whole program with a micro-guest, or without KVM: "# kvm: none" in a test, or some of its tests: "# kvm: some".
-#   program_test FILE [LIMIT]       seconds, in an emulated host
 # shellcheck disable=SC2317  # called through tap
 program_test() {
     local status=0 part=(--env HOTRAM_KVM=all)
@@ -168,7 +167,7 @@ program_test() {
         HOTRAM_KVM=none /usr/bin/python3 -S "$1" || status=$?
         part=(--env HOTRAM_KVM=only)
     fi
-    tests/host/run --timeout "${2:-300}" "${part[@]}" -- /usr/bin/python3 -S "$1" || status=$?
+    tests/host/run --timeout 600 "${part[@]}" -- /usr/bin/python3 -S "$1" || status=$?
     return $status
 }
 
@@ -183,7 +182,7 @@ program_tests() {
 
 # Every call that can fail does, in every operation; with HOTRAM=... of another build, too.
 fault_tests() {
-    tap faults program_test tests/faults/test_faults.py 600
+    tap faults program_test tests/faults/test_faults.py
 }
 
 # One test of libvirt: where this machine lets its programs be laid over its own,
@@ -312,7 +311,7 @@ stress_tests() {
 # shellcheck disable=SC2317  # called through tap
 stress_test() {
     local -x HOTRAM=$PWD/build/$1/vmm/hotram HOTRAM_SECONDS=${HOTRAM_SECONDS:-30}
-    program_test tests/stress/test_stress.py 600
+    program_test tests/stress/test_stress.py
 }
 
 # The cross build, its host, and those guest tests that depend on the processor; the first of them once more where KVM

@@ -23,7 +23,7 @@ from .machine import Machine
 LOG_LINES = 30
 PART = os.environ.get("HOTRAM_KVM", "all")
 # Of many cases that are alike, an emulated host, where each takes a second or more, tries one in so many.
-STRIDE = 5 if os.environ.get("HOTRAM_KVM") in ("all", "only") else 1
+STRIDE = 10 if os.environ.get("HOTRAM_KVM") in ("all", "only") else 1
 SANITIZER = re.compile(r"(Address|Leak|Thread)Sanitizer|runtime error:")
 
 
