@@ -134,13 +134,16 @@ guest_test() {
 # Any /dev/kvm, for micro-guests: an emulating one does not run an ordinary Linux.
 any_kvm() { [ -r /dev/kvm ] && [ -w /dev/kvm ]; }
 
-# is_left_out FILE: neither this test nor its stage was named, and its host would be emulated, where a line
-# "# emulated: ARCHITECTURE..." or "# emulated: none" in the test says that `make check` runs it on those only.
+# Neither stages nor tests were named, and guests' hosts are emulated here.
+is_shortened() { [ $named = no ] && ! tests/host/has-kvm "${HOTRAM_ARCH:-x86-64}" > /dev/null; }
+
+# is_left_out FILE: a line "# emulated: ARCHITECTURE..." or "# emulated: none" in a test says that a run which is
+# shortened has it for those only.
 is_left_out() {
     local arch=${HOTRAM_ARCH:-x86-64} those
     those=$(sed -n 's/^# emulated: *//p' "$1")
-    case "$named $those " in "yes "* | "no  " | *" $arch "*) return 1 ;; esac
-    ! tests/host/has-kvm "$arch" > /dev/null || return
+    case " $those " in "  " | *" $arch "*) return 1 ;; esac
+    is_shortened || return
     ! any_kvm || ! grep -q '^# guest: none' "$1" || return
     left_out+=("${1#tests/} ($arch)")
 }
@@ -209,7 +212,7 @@ libvirt_tests() {
         name=${file##*/test_} name=${name%.py}
         [[ -z ${LIBVIRT_TESTS:-} || " $LIBVIRT_TESTS " == *" $name "* ]] || continue
         [ "$name" != arm64 ] || continue        # see arm64_tests
-        [ -n "${LIBVIRT_TESTS:-}" ] || ! is_left_out "$file" || continue
+        ! is_left_out "$file" || continue
         tap "libvirt $name" libvirt_test "$file"
     done
     echo "# what virsh said: $logs/libvirt-*.log"
@@ -239,7 +242,7 @@ guest_tests() {
         *" ${HOTRAM_ARCH:-x86-64} "*) ;;
         *) continue ;;
         esac
-        [ -n "${GUEST_TESTS:-}" ] || ! is_left_out "$file" || continue
+        ! is_left_out "$file" || continue
         tap "$title $name" guest_test "$build" "$file"
     done
 }
@@ -269,7 +272,7 @@ sanitized_tests() {
         interrupts reservation msix net-port net-backend net-tap
     [ -n "${GUEST_TESTS:-}" ] || sanitized_program_tests "$1"
     chosen=$(grep -lE "^# sanitizers:.* $1\\b" tests/guest/test_*.py | sed 's/.*test_//; s/\.py//' | tr '\n' ' ')
-    if [ $named = no ] && ! tests/host/has-kvm > /dev/null; then
+    if is_shortened; then
         left_out+=("guests with $1: $chosen")
     else
         local GUEST_TESTS=${GUEST_TESTS:-$chosen}
@@ -411,7 +414,7 @@ for kind in program guest libvirt; do
     export -n "${list?}"
 done
 
-[ $# -gt 0 ] || named=no
+[ $# -gt 0 ] || [ -n "${GUEST_TESTS:-}${LIBVIRT_TESTS:-}" ] || named=no
 case ${*:-all} in
 all) set -- build unit freestanding program faults installed prove differential clang alone format fuzz libvirt \
     distributions guest arm64 asan tsan stress ;;

@@ -22,9 +22,6 @@ MIB = 1 << 20
 SANITIZED = re.search(rb"__[at]san_init", pathlib.Path(PROGRAM).read_bytes())
 # Of a program's own: libraries, locales, what was preloaded. And [heap], [stack], [vdso].
 NOT_COMPARED = re.compile(r"/usr/|/lib|/build/|\[|/faults$")
-# Of less than this and without a name: libc's, who keeps stacks for the next threads, and neighbours are one mapping:
-# those of some vCPUs are more than 1 MiB. Memory of guests is 16 MiB and more here.
-COMPARED_FROM = 8 * MIB
 
 
 class Ended(Exception):
@@ -43,6 +40,9 @@ class Client(QMP):
 
 class Watched:
     """Mixed into machines with files, a QMP client and a bystander at the same monitor."""
+
+    # Of less than this and without a name: libc's, who keeps stacks for the next threads.
+    compared_from = MIB
 
     def begin(self):
         self.qmp.close()
@@ -102,7 +102,7 @@ class Watched:
         for line in self.maps():
             addresses, protection, _, _, _, name = (line + " ").split(" ", 5)
             start, end = (int(word, 16) for word in addresses.split("-"))
-            if not NOT_COMPARED.search(name) and (name.strip() or end - start >= COMPARED_FROM):
+            if not NOT_COMPARED.search(name) and (name.strip() or end - start >= self.compared_from):
                 found[f"{protection} {end - start:#x} {general(name)}"] += 1
         return dict(found)
 
@@ -272,6 +272,9 @@ class Micro(Watched, Machine):
     """A micro-guest on KVM does it, and says so at its console: clients are none of its faults."""
 
     kinds = ["ioctl", "mmap", "munmap", "open", "pthread_create"]
+    # Stacks that are neighbours are one mapping, and those of some vCPUs are more than 1 MiB. Memory of guests is
+    # 16 MiB and more here.
+    compared_from = 8 * MIB
 
     def __init__(self, faults, *options):
         self.files = faults.folder / "files"

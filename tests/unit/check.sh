@@ -80,6 +80,8 @@ runs() {
 runs 'make check, where hosts are emulated' no ''
 runs 'make check-all there' yes all
 runs 'a stage that is named' yes guest
+export GUEST_TESTS='slow other'
+runs 'tests that are named' yes ''
 
 echo "1..$count"
 [ $bad -eq 0 ]
