@@ -207,9 +207,9 @@ def test_firmware_that_needs_system_management_mode():
             "OVMF_CODE_4M.fd)", "-machine", "q35,smm=on")
     with tempfile.TemporaryDirectory() as folder:
         for name, words in (("OVMF_CODE_4M.secboot.fd", 1), ("OVMF_CODE_4M.ms.fd", 1), ("OVMF_CODE_4M.fd", 0)):
-            host = Host(["-pflash", image(folder, name=name)])
-            assert host.error_log.count("is by its name an image for secure boot") == words, (name, host.error_log)
-            assert host.quit() == 0
+            with Host(["-pflash", image(folder, name=name)]) as host:
+                assert host.error_log.count("is by its name an image for secure boot") == words, (name, host.error_log)
+                assert host.quit() == 0
 
 
 def test_the_memory_map_has_ram_and_dimms_as_asked():
