@@ -318,7 +318,8 @@ stress_test() {
 }
 
 # The cross build, its host, and those guest tests that depend on the processor; the first of them once more where KVM
-# has to do without the virtualization host extensions, and those of CPUs there with a GICv2, and with a later kernel.
+# has to do without the virtualization host extensions, and those of CPUs there with a GICv2, and with a later kernel,
+# where a snapshot is restored, too.
 arm64_tests() {
     step "packages and guest images for arm64" prepare_arm64 &&
         step "build for arm64" scripts/build.sh build/arm64 aarch64-linux-gnu-gcc || return
@@ -334,6 +335,8 @@ arm64_tests() {
         --timeout 600 --vhe 0 --gic 2 -- /usr/bin/python3 -S tests/guest/test_uefi_arm64.py bootindex
     tap "guest-arm64 cpus gicv2" guest_test arm64 tests/guest/test_cpus.py --vhe 0 --gic 2
     tap "guest-arm64 cpus host-6.12" guest_test arm64 tests/guest/test_cpus.py --images guest-arm64/host-6.12
+    [ -n "${GUEST_TESTS:-}" ] || HOTRAM=$PWD/build/arm64/vmm/hotram tap "guest-arm64 snapshot host-6.12" tests/host/run \
+        --memory 3G --timeout 900 --images guest-arm64/host-6.12 -- /usr/bin/python3 -S tests/guest/test_snapshot.py continues
     [ -n "${GUEST_TESTS:-}" ] || is_left_out tests/libvirt/test_arm64.py ||
         ! step "libvirt's programs for arm64, unpacked" scripts/libvirt-arm64-root.sh ||
         tap "libvirt arm64" guest_test arm64 tests/libvirt/test_arm64.py --root build/libvirt-arm64/root -- tests/libvirt/run

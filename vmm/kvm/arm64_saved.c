@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "base/count_of.h"
 #include "kvm/arm64_gic.h"
 #include "kvm/saved.h"
 #include "kvm/vcpu.h"
@@ -26,6 +27,16 @@
 #define VALUE_MAX 256u
 /* In a timer's control register: it has expired, which follows from the counter */
 #define TIMER_ISTATUS 4u
+
+/* Registers of the performance monitors that show the same bits under two numbers: what the guest writes to
+ * one sets them, and to the other clears them (Arm Architecture Reference Manual, the registers named). */
+static const struct {
+    uint64_t set, clear;
+} set_and_clear[] = {
+    { ARM64_SYS_REG(3, 0, 9, 14, 1), ARM64_SYS_REG(3, 0, 9, 14, 2) }, /* PMINTENSET_EL1, PMINTENCLR_EL1 */
+    { ARM64_SYS_REG(3, 3, 9, 12, 1), ARM64_SYS_REG(3, 3, 9, 12, 2) }, /* PMCNTENSET_EL0, PMCNTENCLR_EL0 */
+    { ARM64_SYS_REG(3, 3, 9, 14, 3), ARM64_SYS_REG(3, 3, 9, 12, 3) }, /* PMOVSSET_EL0, PMOVSCLR_EL0 */
+};
 
 static bool refuse(const struct vcpu *vcpu, const char *verb, const char *what, struct error *error)
 {
@@ -185,16 +196,41 @@ static uint64_t shown(const uint8_t *value, uint32_t size)
     return number;
 }
 
+/*
+ * KVM of Linux 6.12 (not 6.1) sets and clears bits of such registers as the guest's own writes do, instead
+ * of taking the value: a new vCPU would keep what it began with, and the second of two that were saved would
+ * clear what the first had set. So all bits are cleared before those are set that were, which leads to the
+ * value wherever writes mean the one or the other. *clears: this is the register that clears, which then has
+ * its value.
+ */
+static bool clear_before_set(const struct vcpu *vcpu, uint64_t id, bool *clears, struct error *error)
+{
+    uint64_t all = UINT64_MAX;
+
+    *clears = false;
+    for (unsigned i = 0; i < COUNT_OF(set_and_clear); i++) {
+        const struct kvm_one_reg reg = { .id = set_and_clear[i].clear, .addr = (uintptr_t)&all };
+
+        *clears |= id == set_and_clear[i].clear;
+        if (id == set_and_clear[i].set && ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg) < 0)
+            return refuse(vcpu, "clear", "performance monitors' registers", error);
+    }
+    return true;
+}
+
 static bool restore_register(const struct vcpu *vcpu, uint64_t id, const struct stream_item *item,
                              struct error *error)
 {
     uint8_t here[VALUE_MAX];
     const struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)item->value };
+    bool clears;
 
     if (item->length != size_of(id))
         return error_set(error, "vCPU %u: '%s' has %" PRIu32 " bytes in the saved state, and %u here",
                          vcpu->index, item->name, item->length, size_of(id));
-    if (!is_identity(id) && ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg) == 0)
+    if (!clear_before_set(vcpu, id, &clears, error))
+        return false;
+    if (clears || (!is_identity(id) && ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg) == 0))
         return true;
     /* One that KVM does not let anybody set may have the saved value all the same. */
     if (!get_register(vcpu, id, here, error))
