@@ -20,6 +20,7 @@
 
 #include "base/count_of.h"
 #include "kvm/arm64_gic.h"
+#include "kvm/arm64_register.h"
 #include "kvm/saved.h"
 #include "kvm/vcpu.h"
 
@@ -200,22 +201,23 @@ static uint64_t shown(const uint8_t *value, uint32_t size)
  * KVM of Linux 6.12 (not 6.1) sets and clears bits of such registers as the guest's own writes do, instead
  * of taking the value: a new vCPU would keep what it began with, and the second of two that were saved would
  * clear what the first had set. So all bits are cleared before those are set that were, which leads to the
- * value wherever writes mean the one or the other. *clears: this is the register that clears, which then has
- * its value.
+ * value wherever writes mean the one or the other.
  */
-static bool clear_before_set(const struct vcpu *vcpu, uint64_t id, bool *clears, struct error *error)
+static bool clear_before_set(const struct vcpu *vcpu, uint64_t id, struct error *error)
 {
-    uint64_t all = UINT64_MAX;
-
-    *clears = false;
-    for (unsigned i = 0; i < COUNT_OF(set_and_clear); i++) {
-        const struct kvm_one_reg reg = { .id = set_and_clear[i].clear, .addr = (uintptr_t)&all };
-
-        *clears |= id == set_and_clear[i].clear;
-        if (id == set_and_clear[i].set && ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg) < 0)
+    for (unsigned i = 0; i < COUNT_OF(set_and_clear); i++)
+        if (id == set_and_clear[i].set && !arm64_set_register(vcpu, set_and_clear[i].clear, UINT64_MAX))
             return refuse(vcpu, "clear", "performance monitors' registers", error);
-    }
     return true;
+}
+
+/* It has the value of the one that sets. */
+static bool is_clearing(uint64_t id)
+{
+    for (unsigned i = 0; i < COUNT_OF(set_and_clear); i++)
+        if (id == set_and_clear[i].clear)
+            return true;
+    return false;
 }
 
 static bool restore_register(const struct vcpu *vcpu, uint64_t id, const struct stream_item *item,
@@ -223,14 +225,15 @@ static bool restore_register(const struct vcpu *vcpu, uint64_t id, const struct 
 {
     uint8_t here[VALUE_MAX];
     const struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)item->value };
-    bool clears;
 
     if (item->length != size_of(id))
         return error_set(error, "vCPU %u: '%s' has %" PRIu32 " bytes in the saved state, and %u here",
                          vcpu->index, item->name, item->length, size_of(id));
-    if (!clear_before_set(vcpu, id, &clears, error))
+    if (is_clearing(id))
+        return true;
+    if (!clear_before_set(vcpu, id, error))
         return false;
-    if (clears || (!is_identity(id) && ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg) == 0))
+    if (!is_identity(id) && ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg) == 0)
         return true;
     /* One that KVM does not let anybody set may have the saved value all the same. */
     if (!get_register(vcpu, id, here, error))
